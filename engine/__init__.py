@@ -1,0 +1,1 @@
+"""Train networks on one task after another. Knows no screen."""

@@ -1,0 +1,146 @@
+"""The benchmarks by name. Light on purpose: listing and validating them imports no torch.
+
+Each carries the defaults with which its numbers in the README were measured.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine.benchmarks import files
+
+
+@dataclass(frozen=True)
+class BenchmarkInfo:
+    """What one reads about a benchmark before its data are loaded."""
+
+    name: str
+    title: str
+    source: str
+    classes: tuple[int, ...]
+    """Class labels in the order in which tasks are cut from them."""
+    inputs: int
+    """Values per example."""
+    default_tasks: int
+    most_tasks: int
+    scenario: str
+    defaults: Mapping[str, object]
+    """Configuration keys and values that hold unless the user says otherwise."""
+    strengths: Mapping[str, float]
+    """Each method's strength here."""
+    code: str
+    """module:function, called as function(config) -> list of tasks"""
+    files: str = ""
+    """Which torchvision data set it reads from --data-dir; empty when it needs none."""
+    watch_pace: float | None = None
+    """Steps a second in the monitor, for data so small that training is too fast to watch."""
+    options: Mapping[str, float] = field(default_factory=dict)
+    """Defaults of options that only some methods read (xi)."""
+
+
+_DIGITS = "scikit-learn's 1,797 handwritten digits of 8×8 (Alpaydin & Kaynak 1998), three quarters for training"
+_MNIST = "LeCun, Cortes & Burges; read by torchvision from --data-dir"
+_IN_ORDER = tuple(range(10))
+
+BENCHMARKS: dict[str, BenchmarkInfo] = {
+    info.name: info
+    for info in (
+        BenchmarkInfo(
+            name="split-digits",
+            title="Pairs of digits that resemble each other: 0 8, 1 7, 2 3, 4 9, 5 6",
+            source=_DIGITS,
+            classes=(0, 8, 1, 7, 2, 3, 4, 9, 5, 6),
+            inputs=64,
+            default_tasks=5,
+            most_tasks=10,
+            scenario="task",
+            defaults={
+                "hidden": (100, 100),
+                "epochs": 60,
+                "batch_size": 16,
+                "lr": 1e-3,
+                "optimizer": "adam",
+                "reset_optimizer": True,
+            },
+            strengths={"si": 1.0, "ewc": 1e3, "mas": 0.1},
+            options={"xi": 1e-3},
+            code="engine.benchmarks.digits:split_digits",
+            watch_pace=250.0,
+        ),
+        BenchmarkInfo(
+            name="permuted-digits",
+            title="All ten digits, the pixels of each task shuffled in an order of its own",
+            source=_DIGITS,
+            classes=_IN_ORDER,
+            inputs=64,
+            default_tasks=5,
+            most_tasks=1000,
+            scenario="domain",
+            defaults={
+                "hidden": (200, 200),
+                "epochs": 20,
+                "batch_size": 16,
+                "lr": 1e-3,
+                "optimizer": "adam",
+                "reset_optimizer": True,
+            },
+            strengths={"si": 1.0, "ewc": 1e2, "mas": 0.01},
+            options={"xi": 0.1},
+            code="engine.benchmarks.digits:permuted_digits",
+            watch_pace=425.0,
+        ),
+        BenchmarkInfo(
+            name="split-mnist",
+            title="MNIST in pairs: 0 1, 2 3, 4 5, 6 7, 8 9",
+            source=_MNIST,
+            classes=_IN_ORDER,
+            inputs=784,
+            default_tasks=5,
+            most_tasks=10,
+            scenario="task",
+            defaults={
+                "hidden": (256, 256),
+                "epochs": 4,
+                "batch_size": 64,
+                "lr": 1e-2,
+                "optimizer": "adam",
+                "reset_optimizer": True,
+            },
+            strengths={"si": 1.0, "ewc": 1e3, "mas": 0.1},
+            options={"xi": 1e-3},
+            code="engine.benchmarks.mnist:split_mnist",
+            files="MNIST",
+        ),
+        BenchmarkInfo(
+            name="permuted-mnist",
+            title="All of MNIST, the pixels of each task shuffled in an order of its own",
+            source=_MNIST,
+            classes=_IN_ORDER,
+            inputs=784,
+            default_tasks=10,
+            most_tasks=1000,
+            scenario="domain",
+            defaults={
+                "hidden": (400, 400),
+                "epochs": 3,
+                "batch_size": 128,
+                "lr": 1e-3,
+                "optimizer": "adam",
+                "reset_optimizer": False,
+            },
+            strengths={"si": 0.1, "ewc": 1e2, "mas": 0.01},
+            options={"xi": 0.1},
+            code="engine.benchmarks.mnist:permuted_mnist",
+            files="MNIST",
+        ),
+    )
+}
+
+
+def prepare(benchmark: str, data_dir: Path) -> None:
+    """See that the benchmark's files are under ``data_dir``; missing ones are downloaded with a progress bar.
+
+    Raises BenchmarkError. Imports torch only to download.
+    """
+    if BENCHMARKS[benchmark].files == "MNIST":
+        files.prepare_mnist(data_dir)

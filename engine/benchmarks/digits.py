@@ -1,0 +1,27 @@
+"""scikit-learn's handwritten digits: real, small, and part of its package."""
+
+import torch
+from sklearn.datasets import load_digits
+
+from engine.benchmarks import BENCHMARKS
+from engine.benchmarks.task import DataSet, Examples, Task, permuted, split
+from engine.config import RunConfig
+from engine.seeds import generator
+
+
+def digits() -> DataSet:
+    """1,797 examples of 64 values in 0–1; a quarter, drawn once and for all, is for testing."""
+    bunch = load_digits()
+    inputs = torch.tensor(bunch.data / 16, dtype=torch.float32)
+    labels = torch.tensor(bunch.target, dtype=torch.int64)
+    shuffled = torch.randperm(len(labels), generator=generator(0, "digits"))
+    test, train = shuffled[: len(labels) // 4], shuffled[len(labels) // 4 :]
+    return DataSet(Examples(inputs[train], labels[train]), Examples(inputs[test], labels[test]))
+
+
+def split_digits(config: RunConfig) -> list[Task]:
+    return split(digits(), BENCHMARKS["split-digits"].classes, config.tasks)
+
+
+def permuted_digits(config: RunConfig) -> list[Task]:
+    return permuted(digits(), 10, config.tasks, config.seed)

@@ -1,0 +1,93 @@
+"""A task's data, and how a data set becomes a sequence of tasks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.seeds import generator
+
+
+@dataclass(frozen=True)
+class Examples:
+    """``inputs`` of shape (N, features) as float32; ``labels`` of shape (N,) count the task's own classes from 0.
+
+    ``order``, shape (features,), rearranges the features of what is taken out: so all tasks of a permuted benchmark
+    share one tensor.
+    """
+
+    inputs: Tensor
+    labels: Tensor
+    order: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs and labels of some rows, shapes (len(rows), features) and (len(rows),)."""
+        inputs = self.inputs.index_select(0, rows)
+        return self._ordered(inputs), self.labels.index_select(0, rows)
+
+    def first(self, count: int) -> tuple[Tensor, Tensor]:
+        return self._ordered(self.inputs[:count]), self.labels[:count]
+
+    def _ordered(self, inputs: Tensor) -> Tensor:
+        return inputs if self.order is None else inputs.index_select(1, self.order)
+
+    def to(self, device: torch.device) -> "Examples":
+        order = None if self.order is None else self.order.to(device)
+        return Examples(self.inputs.to(device), self.labels.to(device), order)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of a benchmark."""
+
+    name: str
+    classes: int
+    train: Examples
+    test: Examples
+
+    def to(self, device: torch.device) -> "Task":
+        return Task(self.name, self.classes, self.train.to(device), self.test.to(device))
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """All examples of a data set, as the benchmarks are cut from it; labels are the classes' own."""
+
+    train: Examples
+    test: Examples
+
+
+def split(data: DataSet, classes: Sequence[int], tasks: int) -> list[Task]:
+    """``classes``, in their order, cut into ``tasks`` groups as even as can be, the larger ones first."""
+    size, larger = divmod(len(classes), tasks)
+    cut = []
+    start = 0
+    for number in range(tasks):
+        group = list(classes[start : start + size + (number < larger)])
+        start += len(group)
+        name = " ".join(map(str, group))
+        cut.append(Task(name, len(group), _of_classes(data.train, group), _of_classes(data.test, group)))
+    return cut
+
+
+def _of_classes(examples: Examples, group: list[int]) -> Examples:
+    own_label = torch.full((int(examples.labels.max()) + 1,), -1)
+    own_label[group] = torch.arange(len(group))
+    labels = own_label[examples.labels]
+    rows = (labels >= 0).nonzero().squeeze(1)
+    return Examples(examples.inputs[rows], labels[rows])
+
+
+def permuted(data: DataSet, classes: int, tasks: int, seed: int) -> list[Task]:
+    """Every task has all classes; the first keeps the features' order, each later one has an order of its own."""
+    features = data.train.inputs.shape[1]
+    made = []
+    for number in range(tasks):
+        order = torch.randperm(features, generator=generator(seed, "features", number)) if number else None
+        train = Examples(data.train.inputs, data.train.labels, order)
+        made.append(Task(f"order {number + 1}", classes, train, Examples(data.test.inputs, data.test.labels, order)))
+    return made

@@ -1,0 +1,42 @@
+"""Imports torchvision beside a CPU-only torch too.
+
+torchvision's wheels for CUDA cannot load their compiled operators there, and its import then stops with "operator
+torchvision::nms does not exist". Declaring the operators first is enough: none of them is used here.
+"""
+
+import importlib
+import importlib.machinery
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import torch
+
+_declared: list[torch.library.Library] = []
+"""Kept alive: the declarations end with the object."""
+
+
+def torchvision_datasets() -> ModuleType:
+    """The module torchvision.datasets."""
+    if not _declared and not _operators_load():
+        library = torch.library.Library("torchvision", "FRAGMENT")
+        library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        _declared.append(library)
+    return importlib.import_module("torchvision.datasets")
+
+
+def _operators_load() -> bool:
+    """Whether torchvision's compiled part fits this torch."""
+    found = importlib.util.find_spec("torchvision")
+    if found is None or found.origin is None:
+        return True  # not installed: let the import say so
+    for suffix in importlib.machinery.EXTENSION_SUFFIXES:
+        compiled = Path(found.origin).with_name(f"_C{suffix}")
+        if compiled.exists():
+            try:
+                torch.ops.load_library(compiled)
+                return True
+            except OSError:
+                return False
+    return False

@@ -1,0 +1,106 @@
+"""Control: the few knobs through which a screen, a signal or a test steers a run from another thread."""
+
+import threading
+import time
+
+from engine.errors import ConfigError
+
+
+class Stopped(Exception):
+    """Raised in the engine at the first step border after ``Control.stop``."""
+
+
+class Control:
+    """Requests from outside, seen by the engine between two steps.
+
+    No method waits for the engine. The engine reads ``attention`` after each step and looks closer only when it is
+    set.
+    """
+
+    def __init__(self, pace: float | None = None) -> None:
+        check_pace(pace)
+        self._changed = threading.Condition()
+        self._pace = pace
+        self._paused = False
+        self._stop = False
+        self._save = False
+        self._due = 0.0
+        self.attention = pace is not None
+        self.activity = "starting"
+        """What the engine is doing, in words; written by the engine."""
+
+    @property
+    def pace(self) -> float | None:
+        """Steps a second at most; None for full speed."""
+        return self._pace
+
+    @property
+    def paused(self) -> bool:
+        return self._paused
+
+    @property
+    def stopping(self) -> bool:
+        return self._stop
+
+    def set_pace(self, pace: float | None) -> None:
+        check_pace(pace)
+        self._set(_pace=pace, _due=0.0)
+
+    def pause(self) -> None:
+        self._set(_paused=True)
+
+    def proceed(self) -> None:
+        self._set(_paused=False)
+
+    def save(self) -> None:
+        self._set(_save=True)
+
+    def stop(self) -> None:
+        """End at the next step border, after saving."""
+        self._set(_stop=True)
+
+    def _set(self, **values: object) -> None:
+        with self._changed:
+            for name, value in values.items():
+                setattr(self, name, value)
+            self._update_attention()
+            self._changed.notify_all()
+
+    def _update_attention(self) -> None:
+        self.attention = self._paused or self._stop or self._save or self._pace is not None
+
+    # The engine's side.
+
+    def take_save_request(self) -> bool:
+        with self._changed:
+            wanted, self._save = self._save, False
+            self._update_attention()
+        return wanted
+
+    def wait_while_paused(self) -> None:
+        """Returns when training may go on, or when something else is asked for."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._paused or self._stop or self._save)
+
+    def wait_for_pace(self) -> None:
+        """Sleeps until the next step is due; returns at once when anything is asked for."""
+        with self._changed:
+            if self._pace is None:
+                return
+            now = time.monotonic()
+            self._due = max(self._due + 1 / self._pace, now - 0.1)
+            if self._due > now:
+                self._changed.wait_for(
+                    lambda: self._paused or self._stop or self._save or self._pace is None, self._due - now
+                )
+
+    def check(self) -> None:
+        """For the long computations between steps. Raises Stopped."""
+        if self._stop:
+            raise Stopped
+
+
+def check_pace(pace: float | None) -> None:
+    """Raises ConfigError unless ``pace`` is None or a positive number of steps a second."""
+    if pace is not None and not 0 < pace < float("inf"):
+        raise ConfigError(f"pace = {pace:g} cannot be used: give steps a second above 0, or max")

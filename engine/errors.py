@@ -1,0 +1,56 @@
+"""The error tree. Every message says what, where, and what to do next.
+
+``exit_code`` is what the command line returns for the error: 1 the run failed, 2 bad usage.
+"""
+
+
+class EngineError(Exception):
+    """Anything that is the user's to know, told in one sentence."""
+
+    exit_code = 1
+
+
+class ConfigError(EngineError):
+    """A setting that is unknown, of the wrong type or out of range."""
+
+    exit_code = 2
+
+
+class BenchmarkError(EngineError):
+    """The data are missing, cut or not what they should be."""
+
+
+class SessionError(EngineError):
+    """A session's folder cannot be used as asked."""
+
+
+class SessionNotFound(SessionError):
+    exit_code = 2
+
+
+class SessionExists(SessionError):
+    exit_code = 2
+
+
+class SessionLocked(SessionError):
+    """Another process is training this session."""
+
+    exit_code = 2
+
+
+class SessionDamaged(SessionError):
+    """A file of the session does not hold what it should."""
+
+
+class SessionMismatch(SessionError):
+    """A checkpoint does not fit the network or the configuration."""
+
+
+class NumericsError(EngineError):
+    """The loss or the weights are no longer finite."""
+
+
+def first_line(error: BaseException) -> str:
+    """The part of an exception's text that fits into one sentence."""
+    text = str(error).strip()
+    return text.splitlines()[0].rstrip(".") if text else type(error).__name__

@@ -1,0 +1,167 @@
+"""History: what happened so far, for any view. ``apply`` gives the next History and leaves the old one as it was, so
+that a thread may hand its newest History to another without a lock."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from engine.events import (
+    Event,
+    ImportanceMeasured,
+    Probed,
+    RunFailed,
+    RunFinished,
+    RunResumed,
+    RunStarted,
+    RunStopped,
+    Saved,
+    StepsTaken,
+    TaskEnded,
+    TaskInfo,
+    TaskStarted,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+State = Literal["loading", "training", "stopped", "failed", "finished"]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Task loss and penalty of every step; row k is step k+1.
+
+    Grows by writing behind the end of a shared array, which no earlier Curve reads: so a Curve never changes, and
+    only the newest may be extended.
+    """
+
+    length: int = 0
+    _rows: "np.ndarray | None" = None
+
+    def extended(self, losses: Sequence[float], penalties: Sequence[float]) -> "Curve":
+        import numpy as np  # not at the top: the first frame is drawn before anything heavy is imported
+
+        length = self.length + len(losses)
+        rows = self._rows
+        if rows is None or length > len(rows):
+            rows = np.empty((max(1024, 2 * length), 2))
+            if self._rows is not None:
+                rows[: self.length] = self._rows[: self.length]
+        rows[self.length : length, 0] = losses
+        rows[self.length : length, 1] = penalties
+        return Curve(length, rows)
+
+    def losses(self, start: int = 0) -> "np.ndarray":
+        """Shape (length − start,). Needs ``length`` > 0."""
+        assert self._rows is not None
+        return self._rows[start : self.length, 0]
+
+    def penalties(self, start: int = 0) -> "np.ndarray":
+        """Shape (length − start,). Needs ``length`` > 0."""
+        assert self._rows is not None
+        return self._rows[start : self.length, 1]
+
+
+@dataclass(frozen=True)
+class History:
+    """Everything that has been told about one run."""
+
+    state: State = "loading"
+    tasks: tuple[TaskInfo, ...] = ()
+    device: str = ""
+    parameters: int = 0
+    task: int = 0
+    """The task in training, counted from 0; the number of tasks when all are done."""
+    step: int = 0
+    elapsed: float = 0.0
+    """Seconds of training, without pauses."""
+    rate: float = 0.0
+    """Steps a second, lately."""
+    matrix: tuple[tuple[float, ...], ...] = ()
+    """One row per ended task."""
+    probes: tuple[Probed, ...] = ()
+    curve: Curve = field(default_factory=Curve)
+    importance: ImportanceMeasured | None = None
+    saved_step: int | None = None
+    resumed: RunResumed | None = None
+    failure: RunFailed | None = None
+
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """The step at which each task begins, and at the end the number of all steps. Shape (tasks + 1,)."""
+        starts = [0]
+        for task in self.tasks:
+            starts.append(starts[-1] + task.steps)
+        return tuple(starts)
+
+    @property
+    def total_steps(self) -> int:
+        return self.starts[-1]
+
+    @property
+    def probe(self) -> tuple[float, ...]:
+        """The latest accuracies during the task in training, empty when there are none yet."""
+        if self.state != "finished" and self.probes and self.probes[-1].task == self.task:
+            return self.probes[-1].accuracies
+        return ()
+
+    @property
+    def accuracies(self) -> tuple[float, ...]:
+        """The newest known accuracy on each seen task."""
+        return self.probe or (self.matrix[-1] if self.matrix else ())
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds until the end at the present rate; None while unknown."""
+        if not self.rate or not self.tasks:
+            return None
+        return (self.total_steps - self.step) / self.rate
+
+    def steps_done(self, task: int) -> int:
+        """Optimizer steps taken in ``task``."""
+        return min(max(self.step - self.starts[task], 0), self.tasks[task].steps)
+
+    def apply(self, event: Event) -> "History":
+        """What is known after ``event``."""
+        match event:
+            case RunStarted():
+                return replace(
+                    self, state="training", tasks=event.tasks, device=event.device, parameters=event.parameters
+                )
+            case RunResumed():
+                return replace(self, state="training", device=event.device, resumed=event, failure=None)
+            case TaskStarted():
+                return replace(self, state="training", task=event.task)
+            case StepsTaken():
+                return replace(
+                    self,
+                    step=event.step,
+                    elapsed=event.elapsed,
+                    rate=self._rate(event),
+                    curve=self.curve.extended(event.losses, event.penalties),
+                )
+            case Probed():
+                return replace(self, probes=(*self.probes, event))
+            case ImportanceMeasured():
+                return replace(self, importance=event)
+            case TaskEnded():
+                return replace(
+                    self, task=event.task + 1, elapsed=event.elapsed, matrix=(*self.matrix, event.accuracies)
+                )
+            case Saved():
+                return replace(self, saved_step=event.step)
+            case RunStopped():
+                return replace(self, state="stopped")
+            case RunFailed():
+                return replace(self, state="failed", failure=event)
+            case RunFinished():
+                return replace(self, state="finished", elapsed=event.elapsed)
+
+    def _rate(self, event: StepsTaken) -> float:
+        seconds = event.elapsed - self.elapsed
+        if seconds <= 0:
+            return self.rate
+        now = (event.step - self.step) / seconds
+        weight = min(1.0, seconds / 2.0) if self.rate else 1.0
+        return self.rate + weight * (now - self.rate)

@@ -1,0 +1,34 @@
+"""Synaptic Intelligence (Zenke, Poole & Ganguli 2017).
+
+ωᵢ ← ωᵢ − gᵢ·Δθᵢ                              each step (equation 3)
+Ωᵢ ← max(0, Ωᵢ + ωᵢ/((θᵢ−θᵢˢᵗᵃʳᵗ)² + ξ))      at a task's end (equation 5)
+penalty c·Σ Ωᵢ(θᵢ−θᵢ*)²                       (equation 4)
+"""
+
+import torch
+from torch import Tensor
+
+from engine.methods.base import LearnedTask, Method
+from engine.penalty import Quadratic
+
+
+class SynapticIntelligence(Method):
+    """Importance as each weight's share in the drop of the loss, summed along the path of training."""
+
+    sees_steps = True
+
+    def begin_task(self, theta: Tensor) -> None:
+        self.tensors = {"path_integral": torch.zeros_like(theta), "task_start": theta.clone()}
+
+    def after_step(self, gradient: Tensor, change: Tensor) -> None:
+        self.tensors["path_integral"].addcmul_(gradient, change, value=-1)
+
+    def running_importance(self, theta: Tensor, penalty: Quadratic | None) -> Tensor:
+        assert self.config.xi is not None
+        moved = theta - self.tensors["task_start"]
+        gained = self.tensors["path_integral"] / (moved * moved + self.config.xi)
+        earlier = penalty.importance if penalty else 0.0
+        return (earlier + gained).clamp_min_(0)
+
+    def end_task(self, learned: LearnedTask, penalty: Quadratic | None) -> Quadratic:
+        return Quadratic(self.running_importance(learned.theta, penalty), learned.theta.clone())

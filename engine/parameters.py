@@ -1,0 +1,51 @@
+"""FlatParameters: all weights in one buffer, all gradients in another, so that optimizer, penalty and importance each
+work on one vector instead of a list of tensors."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Where one of the network's tensors lies in the flat vector."""
+
+    name: str
+    start: int
+    stop: int
+
+
+class FlatParameters:
+    """The network's parameters as one vector θ of shape (P,).
+
+    Every parameter of ``model`` becomes a view into ``theta`` and its gradient a view into ``gradient``: backward adds
+    to ``gradient``, an optimizer that steps ``theta`` moves the network.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        named = list(model.named_parameters())
+        size = sum(parameter.numel() for _, parameter in named)
+        first = named[0][1]
+        self.theta = nn.Parameter(torch.empty(size, dtype=first.dtype, device=first.device))
+        self.gradient = torch.zeros_like(self.theta, requires_grad=False)
+        layers = []
+        start = 0
+        for name, parameter in named:
+            stop = start + parameter.numel()
+            with torch.no_grad():
+                self.theta[start:stop] = parameter.flatten()
+            parameter.data = self.theta.data[start:stop].view_as(parameter)
+            parameter.grad = self.gradient[start:stop].view_as(parameter)
+            layers.append(Layer(name, start, stop))
+            start = stop
+        self.layers = tuple(layers)
+
+    @property
+    def size(self) -> int:
+        return self.theta.numel()
+
+    @property
+    def values(self) -> Tensor:
+        """θ itself, outside autograd. Shape (P,)."""
+        return self.theta.data

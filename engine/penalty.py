@@ -1,0 +1,61 @@
+"""The one quadratic penalty that every method uses."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Quadratic:
+    """Σᵢ Ωᵢ(θᵢ−θᵢ*)² + constant, without the strength's factor k.
+
+    A sum over several anchors Σₜ Fₜ(θ−θₜ)² is of this form too: Ω = ΣFₜ, θ* = ΣFₜθₜ / Ω, and a constant that does not
+    depend on θ. So memory stays the same for any number of anchors, exactly.
+    """
+
+    importance: Tensor
+    """Ω ≥ 0, shape (P,)."""
+    anchor: Tensor
+    """θ*, shape (P,)."""
+    constant: float = 0.0
+    """What the anchors' disagreement adds to the value; no gradient."""
+
+    def with_anchor(self, importance: Tensor, anchor: Tensor) -> "Quadratic":
+        """This penalty plus Σ F(θ−θₜ)² with F = ``importance`` and θₜ = ``anchor``, both of shape (P,).
+
+        Written as an update of the weighted mean, since Σ Ωθ² − 2Bθ + C (Huszár 2018) loses its digits to cancellation
+        where θ has moved little.
+        """
+        total = self.importance + importance
+        share = torch.where(total > 0, importance / total.clamp_min(torch.finfo(total.dtype).tiny), 1.0)
+        apart = anchor - self.anchor
+        disagreement = torch.sum(self.importance * share * apart * apart, dtype=torch.float64).item()
+        # lerp is exact where share is 0 or 1: a weight that one task alone needs is anchored to the bit, and Adam has no
+        # rounding error to blow up to whole steps.
+        return Quadratic(total, torch.lerp(self.anchor, anchor, share), self.constant + disagreement)
+
+    def value(self, theta: Tensor) -> float:
+        """Σ Ω(θ−θ*)² + constant at ``theta`` of shape (P,); times k it is the penalty."""
+        apart = theta - self.anchor
+        return torch.dot(self.importance * apart, apart).item() + self.constant
+
+
+class PenaltyGradient:
+    """Adds the closed-form gradient 2kΩ(θ−θ*) to a task's gradient, in buffers that are made once.
+
+    autograd never sees the penalty.
+    """
+
+    def __init__(self, theta: Tensor) -> None:
+        self._apart = torch.empty_like(theta)
+        self._weighted = torch.empty_like(theta)
+        self.total = torch.empty_like(theta)
+        """Gradient of loss plus penalty after ``add``, shape (P,)."""
+
+    def add(self, penalty: Quadratic, strength: float, theta: Tensor, gradient: Tensor) -> Tensor:
+        """total ← gradient + 2k·Ω(θ−θ*), with k = ``strength``. Returns Σ Ω(θ−θ*)², shape (), k left out."""
+        torch.sub(theta, penalty.anchor, out=self._apart)
+        torch.mul(self._apart, penalty.importance, out=self._weighted)
+        torch.add(gradient, self._weighted, alpha=2 * strength, out=self.total)
+        return torch.dot(self._weighted, self._apart)

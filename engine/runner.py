@@ -1,0 +1,131 @@
+"""Runs a session's training to its end: ``train`` in the calling thread, ``EngineThread`` beside a screen.
+
+torch is imported only once training begins, in the thread that trains.
+"""
+
+import threading
+import time
+import traceback
+
+from engine.control import Control, Stopped
+from engine.errors import EngineError, SessionError, first_line
+from engine.events import Event, RunFailed, RunStopped
+from engine.history import History
+from engine.session import EventLog, Session
+
+
+class Recorder:
+    """The one owner of a run's log and of its newest History."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.history = History()
+        self.log: EventLog | None = None
+
+    def open(self, length: int) -> None:
+        """Cuts the log to ``length`` bytes and takes the history from what is left."""
+        self.history = self.session.history(length)
+        self.log = EventLog(self.session.events_path, length)
+
+    def record(self, event: Event) -> None:
+        assert self.log is not None
+        self.log.append(event)
+        self.history = self.history.apply(event)
+
+    def note_end(self, event: RunStopped | RunFailed) -> None:
+        """Tells of the end even where the log cannot be written any more (a full disk)."""
+        try:
+            if self.log is not None:
+                self.log.append(event)
+        except OSError:
+            pass  # what is lost is the line about the failure, which the screen and the exit code tell too
+        self.history = self.history.apply(event)
+
+    def close(self) -> None:
+        if self.log is not None:
+            self.log.close()
+            self.log = None
+
+
+def train(session: Session, control: Control, recorder: Recorder | None = None) -> History:
+    """Train to the end, or until ``control`` says stop; ``history.state`` tells which.
+
+    Begins at the newest checkpoint if there is one. Raises EngineError; whatever else goes wrong inside becomes one,
+    with the traceback kept in the session's folder.
+    """
+    recorder = recorder or Recorder(session)
+    with session.locked():
+        try:
+            control.activity = "loading PyTorch"
+            from engine.training import Trainer
+
+            control.check()
+            Trainer(session, control, recorder).run()
+        except Stopped:
+            recorder.note_end(RunStopped(recorder.history.step, time.time()))
+        except EngineError as error:
+            recorder.note_end(_failed(recorder, str(error)))
+            raise
+        except (Exception, MemoryError) as error:
+            translated = _translated(error, session)
+            recorder.note_end(_failed(recorder, str(translated)))
+            raise translated from error
+        finally:
+            recorder.close()
+    return recorder.history
+
+
+def _failed(recorder: Recorder, message: str) -> RunFailed:
+    history = recorder.history
+    kept = (
+        f"the checkpoint at step {history.saved_step}"
+        if history.saved_step is not None
+        else "nothing yet to resume from"
+    )
+    return RunFailed(history.step, history.task, time.time(), message, kept)
+
+
+def _translated(error: BaseException, session: Session) -> EngineError:
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return SessionError(f"session {session.name} cannot be written: {where}{error.strerror or first_line(error)}")
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "can't allocate" in str(error):
+        return EngineError("out of memory: lower --hidden or --batch-size")
+    trace = session.path / "error.txt"
+    trace.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    return EngineError(f"{type(error).__name__}: {first_line(error)}; the details are in {trace}")
+
+
+class EngineThread:
+    """Training in a daemon thread. Every attribute may be read at any time from another thread."""
+
+    def __init__(self, session: Session, pace: float | None = None) -> None:
+        self.session = session
+        self.control = Control(pace)
+        self.error: EngineError | None = None
+        self._recorder = Recorder(session)
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+
+    @property
+    def history(self) -> History:
+        """What happened so far: a snapshot, replaced whole."""
+        return self._recorder.history
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Waits for the end; False when ``timeout`` seconds were not enough."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+        return not self.alive
+
+    def _run(self) -> None:
+        try:
+            train(self.session, self.control, self._recorder)
+        except EngineError as error:
+            self.error = error

@@ -1,0 +1,42 @@
+"""What the network is told about the task (van de Ven & Tolias 2019), as the range of outputs that compete.
+
+Outputs lie in the order in which tasks come, so every set of active outputs is a range and masking is a slice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Scenario = Literal["task", "domain", "class"]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The network's outputs for tasks with ``classes[t]`` classes each."""
+
+    scenario: Scenario
+    classes: tuple[int, ...]
+
+    @classmethod
+    def of(cls, scenario: Scenario, classes: Sequence[int]) -> "Outputs":
+        return cls(scenario, tuple(classes))
+
+    @property
+    def count(self) -> int:
+        """How many outputs the network has from the start."""
+        return max(self.classes) if self.scenario == "domain" else sum(self.classes)
+
+    def active(self, task: int, newest: int) -> slice:
+        """The outputs that compete on ``task`` once ``newest`` is the last task seen (in training: the task itself).
+
+        task: the task's own; domain: the one shared set; class: those of all classes seen so far.
+        """
+        if self.scenario == "domain":
+            return slice(0, self.count)
+        first = 0 if self.scenario == "class" else sum(self.classes[:task])
+        last = newest if self.scenario == "class" else task
+        return slice(first, sum(self.classes[: last + 1]))
+
+    def offset(self, task: int) -> int:
+        """What turns a task's own label (0, 1, …) into an index among its active outputs."""
+        return sum(self.classes[:task]) if self.scenario == "class" else 0

@@ -1,0 +1,405 @@
+"""The loop over tasks, and the one training step."""
+
+import importlib
+import math
+import platform
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from engine import checkpoint
+from engine.benchmarks import BENCHMARKS
+from engine.benchmarks.task import Task
+from engine.checkpoint import Cursor
+from engine.config import RunConfig
+from engine.control import Control, Stopped
+from engine.errors import ConfigError, NumericsError, SessionDamaged, SessionMismatch
+from engine.evaluation import Probe, accuracies
+from engine.events import (
+    ImportanceMeasured,
+    Probed,
+    RunFinished,
+    RunResumed,
+    RunStarted,
+    Saved,
+    StepsTaken,
+    TaskEnded,
+    TaskInfo,
+    TaskStarted,
+)
+from engine.importance import histograms
+from engine.methods import METHODS
+from engine.methods.base import LearnedTask, Method
+from engine.models import MODELS
+from engine.parameters import FlatParameters
+from engine.penalty import PenaltyGradient, Quadratic
+from engine.runner import Recorder
+from engine.scenario import Outputs
+from engine.seeds import generator
+from engine.session import Session
+
+PROBES_PER_TASK = 20
+HISTOGRAMS_PER_TASK = 8
+"""How often a running importance is shown while a task is trained."""
+REPORT_STEPS = 64
+REPORT_SECONDS = 0.1
+"""Steps are told in bundles: of this many, or when this long has passed since the last."""
+CHECKPOINT_SECONDS = 10.0
+CHECKPOINT_SHARE = 0.01
+"""A checkpoint is due after CHECKPOINT_SECONDS, later where writing one takes longer than this share of the time."""
+
+
+class Trainer:
+    """One run from its newest checkpoint, or from the start, to its end."""
+
+    def __init__(self, session: Session, control: Control, recorder: Recorder) -> None:
+        config = session.config
+        self.session = session
+        self.config = config
+        self.control = control
+        self.recorder = recorder
+        self.device = find_device(config.device)
+        torch.set_num_threads(config.threads)
+
+        control.activity = f"reading {config.benchmark}"
+        self.tasks: list[Task] = [task.to(self.device) for task in _load(BENCHMARKS[config.benchmark].code)(config)]
+        control.check()
+        self.outputs = Outputs.of(config.scenario, [task.classes for task in self.tasks])
+        build = _load(MODELS[config.model].code)
+        self.model = build(BENCHMARKS[config.benchmark].inputs, config.hidden, self.outputs.count, config.seed)
+        self.model.to(self.device)
+        self.parameters = FlatParameters(self.model)
+        self.method: Method = _load(METHODS[config.method].code)(config)
+        self.strength = config.strength * self.method.factor
+        self.optimizer = make_optimizer(config, self.parameters.theta)
+        self.penalty: Quadratic | None = None
+        self.penalty_gradient = PenaltyGradient(self.parameters.values)
+        self.before = torch.empty_like(self.parameters.values)
+
+        self.task = 0
+        self.task_step = 0
+        self.step = 0
+        self._clock = Clock()
+        self._losses = torch.zeros(REPORT_STEPS, device=self.device)
+        self._penalties = torch.zeros(REPORT_STEPS, device=self.device)
+        self._unreported = 0
+        self._report_due = 0.0
+        self._checkpoint_due = 0.0
+
+    # The run
+
+    def run(self) -> None:
+        """To the end. Raises Stopped after saving, NumericsError, or whatever writing the session raises."""
+        self._begin()
+        try:
+            while self.task < len(self.tasks):
+                self._train_task()
+                self._end_task()
+        except Stopped:
+            if self.step:
+                self._save()
+            raise
+        self.recorder.record(RunFinished(self.step, time.time(), self._clock.elapsed))
+        self.session.write_summary(self.recorder.history)
+        self.control.activity = "finished"
+
+    def _begin(self) -> None:
+        """At the newest checkpoint that is whole, or with the first step."""
+        damaged = []
+        for path in self.session.checkpoints():
+            try:
+                tensors, cursor = checkpoint.read(path)
+            except SessionDamaged as error:
+                damaged.append(error)
+                continue
+            self.recorder.open(cursor.log_length)
+            self._restore(tensors, cursor)
+            note = "; ".join([*self._differences(cursor), *(f"{error}, the one before is used" for error in damaged)])
+            self.recorder.record(RunResumed(time.time(), self.step, str(self.device), note))
+            break
+        else:
+            if damaged:
+                raise damaged[0]
+            self.recorder.open(0)
+            tasks = tuple(TaskInfo(task.name, self._steps_in(task), task.classes) for task in self.tasks)
+            started = RunStarted(time.time(), tasks, str(self.device), self.parameters.size, versions())
+            self.recorder.record(started)
+        self._clock.start()
+        self._checkpoint_due = time.monotonic() + CHECKPOINT_SECONDS
+
+    def _train_task(self) -> None:
+        task = self.tasks[self.task]
+        if self.task_step == 0:
+            if self.config.reset_optimizer:
+                self.optimizer = make_optimizer(self.config, self.parameters.theta)
+            self.method.begin_task(self.parameters.values)
+            self.recorder.record(TaskStarted(self.task, self.step))
+        self.control.activity = "training"
+        steps = self._steps_in(task)
+        probe = Probe(self.tasks, self.outputs, self.task)
+        probe_every = max(1, steps // PROBES_PER_TASK)
+        histogram_every = max(1, steps // HISTOGRAMS_PER_TASK)
+        while self.task_step < steps:
+            self._one_step(task)
+            if self.task_step % probe_every == 0:
+                self._report()
+                self.recorder.record(Probed(self.task, self.step, probe(self.model)))
+            if self.task_step % histogram_every == 0 and self.task_step < steps:
+                self._tell_importance(
+                    self.method.running_importance(self.parameters.values, self.penalty), running=True
+                )
+            if self._unreported == REPORT_STEPS or time.monotonic() >= self._report_due:
+                self._report()
+                if time.monotonic() >= self._checkpoint_due:
+                    self._save()
+            if self.control.attention:
+                self._attend()
+        self._report()
+
+    def _end_task(self) -> None:
+        """Nothing is changed before all is computed, so a stop in here resumes at the task's last step."""
+        task = self.tasks[self.task]
+        self.control.activity = f"measuring the importance for task {self.task + 1}"
+        inputs = task.train.take(torch.arange(len(task.train), device=self.device))[0]
+        active = self.outputs.active(self.task, self.task)
+        learned = LearnedTask(self.model, inputs, active, self.parameters.values, self.control.check)
+        penalty = self.method.end_task(learned, self.penalty)
+        self.control.activity = "evaluating"
+        row = accuracies(self.model, self.tasks, self.outputs, self.task, self.control.check)
+        self.penalty = penalty
+        self._tell_importance(penalty.importance if penalty else None, running=False)
+        self.recorder.record(TaskEnded(self.task, self.step, self._clock.elapsed, row))
+        ended = self.task
+        self.task, self.task_step = self.task + 1, 0
+        self._save(ended_task=ended)
+
+    # One step
+
+    def _one_step(self, task: Task) -> None:
+        parameters, method = self.parameters, self.method
+        inputs, labels = task.train.take(self._rows(task))
+        active, offset = self.outputs.active(self.task, self.task), self.outputs.offset(self.task)
+
+        parameters.gradient.zero_()
+        loss = cross_entropy(self.model(inputs)[:, active], labels + offset if offset else labels)
+        loss.backward()
+
+        total = parameters.gradient
+        if self.penalty is not None and self.strength:
+            weighted = self.penalty_gradient.add(self.penalty, self.strength, parameters.values, parameters.gradient)
+            self._penalties[self._unreported] = weighted
+            total = self.penalty_gradient.total
+        parameters.theta.grad = total
+        if method.sees_steps:
+            self.before.copy_(parameters.values)
+        self.optimizer.step()
+        if method.sees_steps:
+            torch.sub(parameters.values, self.before, out=self.before)
+            method.after_step(parameters.gradient, self.before)
+
+        self._losses[self._unreported] = loss.detach()
+        self._unreported += 1
+        self.task_step += 1
+        self.step += 1
+
+    def _rows(self, task: Task) -> Tensor:
+        """The batch's rows: a slice of the epoch's permutation."""
+        epoch, batch = divmod(self.task_step, self._steps_in_epoch(task))
+        if batch == 0 or self._order_of != (self.task, epoch):
+            random = generator(self.config.seed, "order", self.task, epoch)
+            self._order = torch.randperm(len(task.train), generator=random).to(self.device)
+            self._order_of = (self.task, epoch)
+        return self._order[batch * self.config.batch_size : (batch + 1) * self.config.batch_size]
+
+    _order: Tensor
+    _order_of: tuple[int, int] | None = None
+
+    def _steps_in_epoch(self, task: Task) -> int:
+        return math.ceil(len(task.train) / self.config.batch_size)
+
+    def _steps_in(self, task: Task) -> int:
+        return self._steps_in_epoch(task) * self.config.epochs
+
+    # Telling
+
+    def _report(self) -> None:
+        """Tells of the steps since the last report. Raises NumericsError when a loss was not finite."""
+        now = time.monotonic()
+        self._report_due = now + REPORT_SECONDS
+        if not self._unreported:
+            return
+        losses = self._losses[: self._unreported].tolist()
+        if self.penalty is not None and self.strength:
+            constant = self.penalty.constant
+            raw = self._penalties[: self._unreported].tolist()
+            penalties = [self.strength * (value + constant) for value in raw]
+        else:
+            penalties = [0.0] * self._unreported
+        self._unreported = 0
+        elapsed = round(self._clock.elapsed, 4)
+        self.recorder.record(StepsTaken(self.step, elapsed, _short(losses), _short(penalties)))
+        first = self.step - len(losses) + 1
+        for what, values in (("loss", losses), ("penalty", penalties)):
+            for number, value in enumerate(values, start=first):
+                if not math.isfinite(value):
+                    raise NumericsError(
+                        f"the {what} became {value} at step {number}, in task {self.task + 1}: "
+                        f"start again with a lower --lr or --strength"
+                    )
+
+    def _tell_importance(self, importance: Tensor | None, running: bool) -> None:
+        if importance is not None:
+            low, high, layers = histograms(importance, self.parameters.layers)
+            self.recorder.record(ImportanceMeasured(self.task, self.step, running, low, high, layers))
+
+    # Being told
+
+    def _attend(self) -> None:
+        """To what the screen asks for. Raises Stopped."""
+        if self.control.take_save_request():
+            self._save()
+        if self.control.paused and not self.control.stopping:
+            self._report()
+            self.control.activity = "paused"
+            self._clock.pause()
+            while self.control.paused and not self.control.stopping:
+                self.control.wait_while_paused()
+                if self.control.take_save_request():
+                    self._save()
+            self._clock.start()
+            self.control.activity = "training"
+        self.control.check()
+        self.control.wait_for_pace()
+
+    # Saving
+
+    def _save(self, ended_task: int | None = None) -> None:
+        """Raises NumericsError instead of saving weights that are not finite."""
+        self._report()
+        self._check_finite()
+        began = time.monotonic()
+        activity, self.control.activity = self.control.activity, "saving"
+        log = self.recorder.log
+        assert log is not None
+        log.sync()
+        cursor = Cursor(
+            task=self.task,
+            task_step=self.task_step,
+            step=self.step,
+            elapsed=self._clock.elapsed,
+            log_length=log.length,
+            device=str(self.device),
+            threads=self.config.threads,
+            versions=versions(),
+            constant=self.penalty.constant if self.penalty else None,
+        )
+        name = self.session.write_checkpoint(checkpoint.encode(self._tensors(), cursor), self.step, ended_task)
+        self.recorder.record(Saved(self.step, time.time(), name))
+        self.control.activity = activity
+        took = time.monotonic() - began
+        self._checkpoint_due = time.monotonic() + max(CHECKPOINT_SECONDS, took / CHECKPOINT_SHARE)
+
+    def _check_finite(self) -> None:
+        if not torch.isfinite(self.parameters.values).all():
+            raise NumericsError(
+                f"the weights are no longer finite at step {self.step}, in task {self.task + 1}: "
+                f"start again with a lower --lr or --strength"
+            )
+
+    def _tensors(self) -> dict[str, Tensor]:
+        found = {"theta": self.parameters.values}
+        found |= {f"optimizer/{name}": value for name, value in self.optimizer.state[self.parameters.theta].items()}
+        found |= {f"method/{name}": value for name, value in self.method.tensors.items()}
+        if self.penalty is not None:
+            found |= {"penalty/importance": self.penalty.importance, "penalty/anchor": self.penalty.anchor}
+        return found
+
+    def _restore(self, tensors: dict[str, Tensor], cursor: Cursor) -> None:
+        theta = tensors.get("theta")
+        if theta is None or theta.shape != self.parameters.values.shape:
+            raise SessionMismatch(f"session {self.session.name}: the checkpoint is of another network than config.toml")
+        self.parameters.values.copy_(theta)
+
+        def group(prefix: str) -> dict[str, Tensor]:
+            return {
+                name.removeprefix(prefix): value.to(self.device)
+                for name, value in tensors.items()
+                if name.startswith(prefix)
+            }
+
+        self.optimizer.state[self.parameters.theta] = group("optimizer/")
+        self.method.tensors = group("method/")
+        if cursor.constant is not None:
+            kept = group("penalty/")
+            self.penalty = Quadratic(kept["importance"], kept["anchor"], cursor.constant)
+        self.task, self.task_step, self.step = cursor.task, cursor.task_step, cursor.step
+        self._clock.elapsed_before = cursor.elapsed
+
+    def _differences(self, cursor: Cursor) -> list[str]:
+        """What keeps this resume from being bit-exact, in words."""
+        now: dict[str, Any] = {"device": str(self.device), "threads": self.config.threads, **versions()}
+        then: dict[str, Any] = {"device": cursor.device, "threads": cursor.threads, **cursor.versions}
+        changed = [f"{key} {then[key]} → {value}" for key, value in now.items() if key in then and then[key] != value]
+        return [f"not bit-exact, since something changed: {', '.join(changed)}"] if changed else []
+
+
+class Clock:
+    """Seconds of training, without pauses."""
+
+    def __init__(self) -> None:
+        self.elapsed_before = 0.0
+        self._since: float | None = None
+
+    @property
+    def elapsed(self) -> float:
+        running = time.monotonic() - self._since if self._since is not None else 0.0
+        return self.elapsed_before + running
+
+    def start(self) -> None:
+        self._since = time.monotonic()
+
+    def pause(self) -> None:
+        self.elapsed_before = self.elapsed
+        self._since = None
+
+
+def make_optimizer(config: RunConfig, theta: torch.nn.Parameter) -> torch.optim.Optimizer:
+    """A fresh optimizer on the one flat parameter, fused where the device has it."""
+    match config.optimizer:
+        case "adam":
+            return torch.optim.Adam([theta], lr=config.lr, fused=True)
+        case "adamw":
+            return torch.optim.AdamW([theta], lr=config.lr, fused=True)
+        case "sgd":
+            return torch.optim.SGD([theta], lr=config.lr, momentum=config.momentum or 0.0, fused=True)
+
+
+def find_device(name: str) -> torch.device:
+    """Raises ConfigError when this machine, or this torch, has no such device."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        name = next(device for device, available in there.items() if available)
+    if not there[name]:
+        raise ConfigError(f"device {name} is not available here (torch {torch.__version__}): use --device auto or cpu")
+    return torch.device(name)
+
+
+def versions() -> dict[str, str]:
+    """Of what decides the bits."""
+    return {"torch": torch.__version__, "machine": platform.machine()}
+
+
+def _load(code: str) -> Callable[..., Any]:
+    """The object that 'module:name' names."""
+    module, _, name = code.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def _short(values: list[float]) -> tuple[float, ...]:
+    """Six digits are enough for a curve, and keep the log small."""
+    return tuple(float(f"{value:.6g}") for value in values)
