@@ -41,8 +41,8 @@ _CURSOR = TypeAdapter(Cursor)
 def encode(tensors: Mapping[str, Tensor], cursor: Cursor) -> bytes:
     """The file's bytes."""
     on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    metadata = {"cursor": json.dumps(asdict(cursor)), "digest": _digest(on_cpu)}
-    return safetensors.torch.save(on_cpu, metadata)
+    text = json.dumps(asdict(cursor))
+    return safetensors.torch.save(on_cpu, {"cursor": text, "digest": _digest(on_cpu, text)})
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], Cursor]:
@@ -51,15 +51,15 @@ def read(path: Path) -> tuple[dict[str, Tensor], Cursor]:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        if metadata["digest"] != _digest(tensors):
+        if metadata["digest"] != _digest(tensors, metadata["cursor"]):
             raise ValueError("its checksum does not fit")
         return tensors, _CURSOR.validate_json(metadata["cursor"])
     except (OSError, SafetensorError, ValueError, KeyError, ValidationError) as error:
         raise SessionDamaged(f"checkpoint {path} is damaged: {first_line(error)}") from None
 
 
-def _digest(tensors: Mapping[str, Tensor]) -> str:
-    digest = hashlib.blake2b(digest_size=16)
+def _digest(tensors: Mapping[str, Tensor], cursor: str) -> str:
+    digest = hashlib.blake2b(cursor.encode(), digest_size=16)
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.numpy().tobytes())

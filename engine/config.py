@@ -49,7 +49,9 @@ class RunConfig(BaseModel):
         description="forget the optimizer's state at each task"
     )
     strength: Real = Field(ge=0, le=1e15, description="c or λ, the penalty's factor")
-    xi: Real | None = Field(default=None, gt=0, le=1e6, description="ξ of si, the damping of a path that hardly moved")
+    xi: Real | None = Field(
+        default=None, ge=1e-30, le=1e6, description="ξ of si, the damping of a path that hardly moved"
+    )
     gamma: Real | None = Field(default=None, gt=0, le=1, description="γ of online ewc; one anchor a task when absent")
     seed: Whole = Field(ge=0, lt=2**63)
     device: Literal["auto", "cpu", "cuda", "mps"]
@@ -143,12 +145,13 @@ def _sentence(error: ValidationError) -> str:
     if first["type"] == "missing":
         return f"{key} is missing"
     reason = first["msg"].replace("Input should be", "it should be").replace("Tuple should", "it should")
-    return f"{key} = {first['input']!r} cannot be used: {reason}"
+    value = repr(first["input"])
+    return f"{key} = {value if len(value) <= 100 else value[:100] + '…'} cannot be used: {reason}"
 
 
 def unknown(kind: str, name: object, known: Collection[str]) -> str:
     """'unknown method 'se': did you mean 'si'? …' with all names there are."""
-    near = difflib.get_close_matches(str(name), known, n=1)
+    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"unknown {kind} {name!r}: {hint}There are {', '.join(known)}"
 
@@ -162,13 +165,15 @@ def from_toml(text: str, where: str) -> RunConfig:
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """The settings in a --config file. Raises ConfigError."""
+    """The settings in a --config file, which may be a session's own config.toml. Raises ConfigError."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"--config {path}: {error.strerror or first_line(error)}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"--config {path} is not TOML: {first_line(error)}") from None
+    settings.pop("format", None)
+    return settings
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:

@@ -85,13 +85,15 @@ class Control:
     def wait_for_pace(self) -> None:
         """Sleeps until the next step is due; returns at once when anything is asked for."""
         with self._changed:
-            if self._pace is None:
+            pace = self._pace
+            if pace is None:
                 return
             now = time.monotonic()
-            self._due = max(self._due + 1 / self._pace, now - 0.1)
+            self._due = max(self._due + 1 / pace, now - 0.1)
             if self._due > now:
                 self._changed.wait_for(
-                    lambda: self._paused or self._stop or self._save or self._pace is None, self._due - now
+                    lambda: self._paused or self._stop or self._save or self._pace != pace,
+                    min(self._due - now, threading.TIMEOUT_MAX),
                 )
 
     def check(self) -> None:

@@ -90,7 +90,8 @@ class Probed:
 class ImportanceMeasured:
     """Ω by layer; ``running`` while the task goes on (what Ω would be if it ended now).
 
-    All layers share the bins, which reach from ``low`` to ``high``; what is below ``low``, but not zero, is counted in the first.
+    All layers share the bins, which reach from ``low`` to ``high``; what is below ``low``, but not zero, is counted
+    in the first.
     """
 
     task: int

@@ -130,7 +130,9 @@ class History:
                     self, state="training", tasks=event.tasks, device=event.device, parameters=event.parameters
                 )
             case RunResumed():
-                return replace(self, state="training", device=event.device, resumed=event, failure=None)
+                return replace(
+                    self, state="training", device=event.device, resumed=event, saved_step=event.step, failure=None
+                )
             case TaskStarted():
                 return replace(self, state="training", task=event.task)
             case StepsTaken():

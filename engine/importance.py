@@ -4,6 +4,7 @@ The gradient of a linear layer's weight for one example is an outer product δa�
 So Σₙ (δₙaₙᵀ)² = (δ²)ᵀ(a²) and Σₙ |δₙaₙᵀ| = |δ|ᵀ|a|: one matrix product for a whole batch, exactly.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -129,8 +130,8 @@ def histograms(importance: Tensor, layers: tuple[Layer, ...]) -> tuple[float, fl
 
 def _histogram(name: str, values: Tensor, low: float, high: float) -> LayerHistogram:
     above = values[values > 0]
-    exponents = above.clamp_min(low).log10()
-    counts = torch.histc(exponents.float().cpu(), HISTOGRAM_BINS, min=_log10(low), max=_log10(high) + 1e-6)
+    exponents = above.cpu().double().clamp_min(low).log10()  # double: low may be below what float32 holds
+    counts = torch.histc(exponents, HISTOGRAM_BINS, min=math.log10(low), max=math.log10(high) + 1e-6)
     return LayerHistogram(
         name=name,
         size=values.numel(),
@@ -138,7 +139,3 @@ def _histogram(name: str, values: Tensor, low: float, high: float) -> LayerHisto
         mean=values.mean().item(),
         counts=tuple(int(count) for count in counts.tolist()),
     )
-
-
-def _log10(value: float) -> float:
-    return torch.tensor(value, dtype=torch.float32).log10().item()

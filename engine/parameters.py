@@ -4,7 +4,7 @@ work on one vector instead of a list of tensors."""
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,9 @@ class FlatParameters:
             layers.append(Layer(name, start, stop))
             start = stop
         self.layers = tuple(layers)
+        self.values = self.theta.data
+        """θ itself, outside autograd. Shape (P,)."""
 
     @property
     def size(self) -> int:
         return self.theta.numel()
-
-    @property
-    def values(self) -> Tensor:
-        """θ itself, outside autograd. Shape (P,)."""
-        return self.theta.data

@@ -30,9 +30,9 @@ class Quadratic:
         total = self.importance + importance
         share = torch.where(total > 0, importance / total.clamp_min(torch.finfo(total.dtype).tiny), 1.0)
         apart = anchor - self.anchor
-        disagreement = torch.sum(self.importance * share * apart * apart, dtype=torch.float64).item()
-        # lerp is exact where share is 0 or 1: a weight that one task alone needs is anchored to the bit, and Adam has no
-        # rounding error to blow up to whole steps.
+        disagreement = (self.importance * share * apart * apart).cpu().sum(dtype=torch.float64).item()
+        # lerp is exact where share is 0 or 1: a weight that one task alone needs is anchored to the bit, and Adam has
+        # no rounding error to blow up to whole steps.
         return Quadratic(total, torch.lerp(self.anchor, anchor, share), self.constant + disagreement)
 
     def value(self, theta: Tensor) -> float:
@@ -42,20 +42,15 @@ class Quadratic:
 
 
 class PenaltyGradient:
-    """Adds the closed-form gradient 2kΩ(θ−θ*) to a task's gradient, in buffers that are made once.
+    """The closed-form gradient 2kΩ(θ−θ*) of one penalty at one strength k; autograd never sees it."""
 
-    autograd never sees the penalty.
-    """
+    def __init__(self, penalty: Quadratic, strength: float) -> None:
+        self._anchor = penalty.anchor
+        self._slope = 2 * strength * penalty.importance
+        self._apart = torch.empty_like(penalty.anchor)
 
-    def __init__(self, theta: Tensor) -> None:
-        self._apart = torch.empty_like(theta)
-        self._weighted = torch.empty_like(theta)
-        self.total = torch.empty_like(theta)
-        """Gradient of loss plus penalty after ``add``, shape (P,)."""
-
-    def add(self, penalty: Quadratic, strength: float, theta: Tensor, gradient: Tensor) -> Tensor:
-        """total ← gradient + 2k·Ω(θ−θ*), with k = ``strength``. Returns Σ Ω(θ−θ*)², shape (), k left out."""
-        torch.sub(theta, penalty.anchor, out=self._apart)
-        torch.mul(self._apart, penalty.importance, out=self._weighted)
-        torch.add(gradient, self._weighted, alpha=2 * strength, out=self.total)
-        return torch.dot(self._weighted, self._apart)
+    def write(self, theta: Tensor, out: Tensor) -> Tensor:
+        """out ← 2kΩ(θ−θ*), both of shape (P,). Returns 2kΣΩ(θ−θ*)², shape (): twice the penalty less its constant."""
+        torch.sub(theta, self._anchor, out=self._apart)
+        torch.mul(self._apart, self._slope, out=out)
+        return torch.dot(out, self._apart)

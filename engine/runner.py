@@ -9,42 +9,10 @@ import traceback
 
 from engine.control import Control, Stopped
 from engine.errors import EngineError, SessionError, first_line
-from engine.events import Event, RunFailed, RunStopped
+from engine.events import RunFailed, RunStopped
 from engine.history import History
-from engine.session import EventLog, Session
-
-
-class Recorder:
-    """The one owner of a run's log and of its newest History."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.history = History()
-        self.log: EventLog | None = None
-
-    def open(self, length: int) -> None:
-        """Cuts the log to ``length`` bytes and takes the history from what is left."""
-        self.history = self.session.history(length)
-        self.log = EventLog(self.session.events_path, length)
-
-    def record(self, event: Event) -> None:
-        assert self.log is not None
-        self.log.append(event)
-        self.history = self.history.apply(event)
-
-    def note_end(self, event: RunStopped | RunFailed) -> None:
-        """Tells of the end even where the log cannot be written any more (a full disk)."""
-        try:
-            if self.log is not None:
-                self.log.append(event)
-        except OSError:
-            pass  # what is lost is the line about the failure, which the screen and the exit code tell too
-        self.history = self.history.apply(event)
-
-    def close(self) -> None:
-        if self.log is not None:
-            self.log.close()
-            self.log = None
+from engine.recorder import Recorder
+from engine.session import Session
 
 
 def train(session: Session, control: Control, recorder: Recorder | None = None) -> History:
@@ -76,12 +44,8 @@ def train(session: Session, control: Control, recorder: Recorder | None = None) 
 
 
 def _failed(recorder: Recorder, message: str) -> RunFailed:
-    history = recorder.history
-    kept = (
-        f"the checkpoint at step {history.saved_step}"
-        if history.saved_step is not None
-        else "nothing yet to resume from"
-    )
+    history, saved = recorder.history, recorder.session.saved_step
+    kept = f"the checkpoint at step {saved}" if saved is not None else "nothing yet to resume from"
     return RunFailed(history.step, history.task, time.time(), message, kept)
 
 
@@ -92,8 +56,12 @@ def _translated(error: BaseException, session: Session) -> EngineError:
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "can't allocate" in str(error):
         return EngineError("out of memory: lower --hidden or --batch-size")
     trace = session.path / "error.txt"
-    trace.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-    return EngineError(f"{type(error).__name__}: {first_line(error)}; the details are in {trace}")
+    what = f"{type(error).__name__}: {first_line(error)}"
+    try:
+        trace.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except OSError:
+        return EngineError(what)
+    return EngineError(f"{what}; the details are in {trace}")
 
 
 class EngineThread:

@@ -105,7 +105,7 @@ class Session:
             sessions_dir.mkdir(parents=True, exist_ok=True)
             path.mkdir()
         except FileExistsError:
-            if path.is_dir():
+            if sessions_dir.is_dir():
                 raise SessionExists(
                     f"session {name} exists already in {sessions_dir}: choose another --name, or go on with "
                     f"'cl-tui resume {name}'"
@@ -117,7 +117,7 @@ class Session:
         try:
             session.checkpoints_dir.mkdir()
             session.events_path.touch()
-            _write_whole(path / "config.toml", f"format = {FORMAT}\n{config.to_toml()}".encode())
+            write_whole(path / "config.toml", f"format = {FORMAT}\n{config.to_toml()}".encode())
         except OSError as error:
             shutil.rmtree(path, ignore_errors=True)
             raise SessionError(f"sessions cannot be saved in {sessions_dir}: {error.strerror}") from None
@@ -126,9 +126,7 @@ class Session:
     @classmethod
     def open(cls, sessions_dir: Path, name: str) -> "Session":
         """Raises SessionNotFound, or SessionDamaged when its configuration cannot be read."""
-        path = sessions_dir / check_name(name)
-        if not path.is_dir():
-            raise SessionNotFound(f"no session {name} in {sessions_dir}: 'cl-tui sessions list' shows what is there")
+        path = _existing(sessions_dir, name)
         config_path = path / "config.toml"
         try:
             text = config_path.read_text(encoding="utf-8")
@@ -149,19 +147,8 @@ class Session:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Held by the one process that trains. A dead process holds nothing. Raises SessionLocked."""
-        lock = filelock.FileLock(self.path / "lock")
-        try:
-            lock.acquire(timeout=1)
-        except filelock.Timeout:
-            raise SessionLocked(
-                f"session {self.name} is being trained by another process: wait for it to end"
-            ) from None
-        except OSError as error:
-            raise SessionError(f"session {self.name} cannot be locked: {error.strerror}") from None
-        try:
+        with _locked(self.path):
             yield
-        finally:
-            lock.release()
 
     @property
     def running(self) -> bool:
@@ -184,9 +171,9 @@ class Session:
             with open(self.events_path, "rb") as file:
                 read = 0
                 for number, line in enumerate(file, start=1):
+                    if not line.endswith(b"\n") or (length is not None and read + len(line) > length):
+                        break
                     read += len(line)
-                    if not line.endswith(b"\n") or (length is not None and read > length):
-                        return
                     try:
                         yield decode(line)
                     except ValueError as error:
@@ -197,6 +184,10 @@ class Session:
             raise SessionDamaged(
                 f"session {self.name} is damaged: {self.events_path} cannot be read: {error.strerror}"
             ) from None
+        if length is not None and read < length:
+            raise SessionDamaged(
+                f"session {self.name} is damaged: {self.events_path} ends after {read:,} of {length:,} bytes"
+            )
 
     def history(self, length: int | None = None) -> History:
         """Raises SessionDamaged."""
@@ -216,6 +207,12 @@ class Session:
         found = [path for path in self.checkpoints_dir.glob("*.safetensors") if _STEP.fullmatch(path.name)]
         return sorted(found, key=lambda path: (_step(path), path.name.startswith("task-")), reverse=True)
 
+    @property
+    def saved_step(self) -> int | None:
+        """The step of the newest checkpoint; None while there is none."""
+        found = self.checkpoints()
+        return _step(found[0]) if found else None
+
     def write_checkpoint(self, data: bytes, step: int, ended_task: int | None = None) -> str:
         """Writes one whole file or none, drops the oldest rolling ones, and returns the new one's name.
 
@@ -223,16 +220,17 @@ class Session:
         """
         prefix = f"task-{ended_task + 1:03}-" if ended_task is not None else ""
         name = f"{prefix}step-{step:08}.safetensors"
-        _write_whole(self.checkpoints_dir / name, data)
+        write_whole(self.checkpoints_dir / name, data)
         rolling = [path for path in self.checkpoints() if path.name.startswith("step-")]
-        for old in rolling[ROLLING_CHECKPOINTS:]:
+        left_by_a_kill = self.checkpoints_dir.glob("*.part")
+        for old in (*rolling[ROLLING_CHECKPOINTS:], *left_by_a_kill):
             old.unlink(missing_ok=True)
         return name
 
     # The result
 
     def write_summary(self, history: History) -> None:
-        _write_whole(self.summary_path, json.dumps(summary(self.name, self.config, history), indent=2).encode() + b"\n")
+        write_whole(self.summary_path, json.dumps(summary(self.name, self.config, history), indent=2).encode() + b"\n")
 
     def summary(self) -> dict[str, Any]:
         """The summary of a finished session. Raises SessionDamaged."""
@@ -245,15 +243,6 @@ class Session:
         if not isinstance(found, dict):
             raise SessionDamaged(f"session {self.name} is damaged: {self.summary_path} is not a table")
         return found
-
-    def delete(self) -> None:
-        """Raises SessionLocked while it trains."""
-        with self.locked():
-            pass
-        try:
-            shutil.rmtree(self.path)
-        except OSError as error:
-            raise SessionError(f"session {self.name} could not be deleted: {error.strerror}") from None
 
 
 @dataclass(frozen=True)
@@ -272,19 +261,22 @@ def list_sessions(sessions_dir: Path) -> list[Listed]:
     """All sessions in a folder, the most recently changed first. A damaged one is listed as such."""
     if not sessions_dir.is_dir():
         return []
-    found = [_listed(sessions_dir, path) for path in sessions_dir.iterdir() if (path / "config.toml").exists()]
+    names = [path.name for path in sessions_dir.iterdir() if (path / "config.toml").exists()]
+    found = [look_at(sessions_dir, name) for name in names if _NAME.fullmatch(name)]
     return sorted(found, key=lambda listed: listed.changed, reverse=True)
 
 
-def _listed(sessions_dir: Path, path: Path) -> Listed:
+def look_at(sessions_dir: Path, name: str) -> Listed:
+    """One session, also when it is damaged. Raises SessionNotFound."""
+    path = _existing(sessions_dir, name)
     log = path / "events.jsonl"
     changed = (log if log.exists() else path).stat().st_mtime
     try:
-        session = Session.open(sessions_dir, path.name)
+        session = Session.open(sessions_dir, name)
         history = session.history()
     except (SessionError, ConfigError) as error:
-        return Listed(path.name, "damaged", changed, problem=str(error))
-    return Listed(path.name, _state(session, history), changed, session.config, history)
+        return Listed(name, "damaged", changed, problem=str(error))
+    return Listed(name, _state(session, history), changed, session.config, history)
 
 
 def _state(session: Session, history: History) -> SessionState:
@@ -295,6 +287,17 @@ def _state(session: Session, history: History) -> SessionState:
     if history.state in ("stopped", "failed"):
         return history.state
     return "interrupted"
+
+
+def delete_session(sessions_dir: Path, name: str) -> None:
+    """Also a damaged one. Raises SessionNotFound, or SessionLocked while it trains."""
+    path = _existing(sessions_dir, name)
+    with _locked(path):
+        pass
+    try:
+        shutil.rmtree(path)
+    except OSError as error:
+        raise SessionError(f"session {name} could not be deleted: {error.strerror}") from None
 
 
 def newest_unfinished(sessions_dir: Path) -> Session:
@@ -328,13 +331,35 @@ def summary(name: str, config: RunConfig, history: History) -> dict[str, Any]:
     }
 
 
+def _existing(sessions_dir: Path, name: str) -> Path:
+    path = sessions_dir / check_name(name)
+    if not path.is_dir():
+        raise SessionNotFound(f"no session {name} in {sessions_dir}: 'cl-tui sessions list' shows what is there")
+    return path
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    lock = filelock.FileLock(path / "lock")
+    try:
+        lock.acquire(timeout=1)
+    except filelock.Timeout:
+        raise SessionLocked(f"session {path.name} is being trained by another process: wait for it to end") from None
+    except OSError as error:
+        raise SessionError(f"session {path.name} cannot be locked: {error.strerror}") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _step(checkpoint: Path) -> int:
     match = _STEP.fullmatch(checkpoint.name)
     assert match
     return int(match[1])
 
 
-def _write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
     """Beside, synced, renamed: a reader finds the old file or the new one, never half of one."""
     beside = path.with_name(path.name + ".part")
     try:

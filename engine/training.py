@@ -37,7 +37,7 @@ from engine.methods.base import LearnedTask, Method
 from engine.models import MODELS
 from engine.parameters import FlatParameters
 from engine.penalty import PenaltyGradient, Quadratic
-from engine.runner import Recorder
+from engine.recorder import Recorder
 from engine.scenario import Outputs
 from engine.seeds import generator
 from engine.session import Session
@@ -77,16 +77,17 @@ class Trainer:
         self.strength = config.strength * self.method.factor
         self.optimizer = make_optimizer(config, self.parameters.theta)
         self.penalty: Quadratic | None = None
-        self.penalty_gradient = PenaltyGradient(self.parameters.values)
+        self.penalty_gradient: PenaltyGradient | None = None
+        self.total = torch.empty_like(self.parameters.values)
+        """Gradient of loss plus penalty, for a method that must see the loss's alone."""
         self.before = torch.empty_like(self.parameters.values)
 
         self.task = 0
         self.task_step = 0
         self.step = 0
         self._clock = Clock()
-        self._losses = torch.zeros(REPORT_STEPS, device=self.device)
-        self._penalties = torch.zeros(REPORT_STEPS, device=self.device)
-        self._unreported = 0
+        self._losses: list[Tensor] = []
+        self._penalties: list[Tensor] = []
         self._report_due = 0.0
         self._checkpoint_due = 0.0
 
@@ -113,10 +114,10 @@ class Trainer:
         for path in self.session.checkpoints():
             try:
                 tensors, cursor = checkpoint.read(path)
+                self.recorder.open(cursor.log_length)
             except SessionDamaged as error:
                 damaged.append(error)
                 continue
-            self.recorder.open(cursor.log_length)
             self._restore(tensors, cursor)
             note = "; ".join([*self._differences(cursor), *(f"{error}, the one before is used" for error in damaged)])
             self.recorder.record(RunResumed(time.time(), self.step, str(self.device), note))
@@ -152,7 +153,7 @@ class Trainer:
                 self._tell_importance(
                     self.method.running_importance(self.parameters.values, self.penalty), running=True
                 )
-            if self._unreported == REPORT_STEPS or time.monotonic() >= self._report_due:
+            if len(self._losses) == REPORT_STEPS or time.monotonic() >= self._report_due:
                 self._report()
                 if time.monotonic() >= self._checkpoint_due:
                     self._save()
@@ -170,12 +171,16 @@ class Trainer:
         penalty = self.method.end_task(learned, self.penalty)
         self.control.activity = "evaluating"
         row = accuracies(self.model, self.tasks, self.outputs, self.task, self.control.check)
-        self.penalty = penalty
+        self._adopt(penalty)
         self._tell_importance(penalty.importance if penalty else None, running=False)
         self.recorder.record(TaskEnded(self.task, self.step, self._clock.elapsed, row))
         ended = self.task
         self.task, self.task_step = self.task + 1, 0
         self._save(ended_task=ended)
+
+    def _adopt(self, penalty: Quadratic | None) -> None:
+        self.penalty = penalty
+        self.penalty_gradient = PenaltyGradient(penalty, self.strength) if penalty and self.strength else None
 
     # One step
 
@@ -184,15 +189,17 @@ class Trainer:
         inputs, labels = task.train.take(self._rows(task))
         active, offset = self.outputs.active(self.task, self.task), self.outputs.offset(self.task)
 
-        parameters.gradient.zero_()
+        pull, gradient = self.penalty_gradient, parameters.gradient
+        total = self.total if pull and method.sees_steps else gradient
+        if pull:
+            self._penalties.append(pull.write(parameters.values, out=total))
+        if total is not gradient or not pull:
+            gradient.zero_()
         loss = cross_entropy(self.model(inputs)[:, active], labels + offset if offset else labels)
-        loss.backward()
+        loss.backward()  # adds to what is in the gradient already
+        if total is not gradient:
+            total += gradient
 
-        total = parameters.gradient
-        if self.penalty is not None and self.strength:
-            weighted = self.penalty_gradient.add(self.penalty, self.strength, parameters.values, parameters.gradient)
-            self._penalties[self._unreported] = weighted
-            total = self.penalty_gradient.total
         parameters.theta.grad = total
         if method.sees_steps:
             self.before.copy_(parameters.values)
@@ -201,8 +208,7 @@ class Trainer:
             torch.sub(parameters.values, self.before, out=self.before)
             method.after_step(parameters.gradient, self.before)
 
-        self._losses[self._unreported] = loss.detach()
-        self._unreported += 1
+        self._losses.append(loss.detach())
         self.task_step += 1
         self.step += 1
 
@@ -230,16 +236,15 @@ class Trainer:
         """Tells of the steps since the last report. Raises NumericsError when a loss was not finite."""
         now = time.monotonic()
         self._report_due = now + REPORT_SECONDS
-        if not self._unreported:
+        if not self._losses:
             return
-        losses = self._losses[: self._unreported].tolist()
-        if self.penalty is not None and self.strength:
-            constant = self.penalty.constant
-            raw = self._penalties[: self._unreported].tolist()
-            penalties = [self.strength * (value + constant) for value in raw]
-        else:
-            penalties = [0.0] * self._unreported
-        self._unreported = 0
+        losses = torch.stack(self._losses).tolist()
+        penalties = [0.0] * len(losses)
+        if self.penalty is not None and self._penalties:
+            constant = self.strength * self.penalty.constant
+            penalties = [doubled / 2 + constant for doubled in torch.stack(self._penalties).tolist()]
+        self._losses.clear()
+        self._penalties.clear()
         elapsed = round(self._clock.elapsed, 4)
         self.recorder.record(StepsTaken(self.step, elapsed, _short(losses), _short(penalties)))
         first = self.step - len(losses) + 1
@@ -253,6 +258,12 @@ class Trainer:
 
     def _tell_importance(self, importance: Tensor | None, running: bool) -> None:
         if importance is not None:
+            if not torch.isfinite(importance).all():
+                self._report()  # a loss that is not finite is the root of it, and says so itself
+                raise NumericsError(
+                    f"the importance is no longer finite at step {self.step}, in task {self.task + 1}: "
+                    f"start again with a lower --lr"
+                )
             low, high, layers = histograms(importance, self.parameters.layers)
             self.recorder.record(ImportanceMeasured(self.task, self.step, running, low, high, layers))
 
@@ -335,7 +346,7 @@ class Trainer:
         self.method.tensors = group("method/")
         if cursor.constant is not None:
             kept = group("penalty/")
-            self.penalty = Quadratic(kept["importance"], kept["anchor"], cursor.constant)
+            self._adopt(Quadratic(kept["importance"], kept["anchor"], cursor.constant))
         self.task, self.task_step, self.step = cursor.task, cursor.task_step, cursor.step
         self._clock.elapsed_before = cursor.elapsed
 

@@ -128,7 +128,7 @@ BENCHMARKS: dict[str, BenchmarkInfo] = {
                 "optimizer": "adam",
                 "reset_optimizer": False,
             },
-            strengths={"si": 0.1, "ewc": 1e2, "mas": 0.01},
+            strengths={"si": 0.3, "ewc": 1e2, "mas": 0.01},
             options={"xi": 0.1},
             code="engine.benchmarks.mnist:permuted_mnist",
             files="MNIST",

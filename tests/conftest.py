@@ -1,0 +1,60 @@
+"""What all tests share: the command line, called in this process, and a folder of sessions."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cl_tui.cli import main
+
+QUICK = ["--tasks", "2", "--epochs", "1"]
+"""Options with which a run takes a moment."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command printed and returned."""
+
+    exit_code: int
+    out: str
+    err: str
+
+
+CommandLine = Callable[..., Answer]
+
+
+@pytest.fixture
+def cl_tui(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    """Calls ``cl-tui`` with some arguments, in an empty folder and without a terminal."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CL_TUI_SESSIONS_DIR", raising=False)
+    monkeypatch.setenv("TERM", "dumb")
+
+    def call(*arguments: str) -> Answer:
+        monkeypatch.setattr("sys.argv", ["cl-tui", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        code = ended.value.code
+        assert code is None or isinstance(code, int)
+        return Answer(code or 0, printed.out, printed.err)
+
+    return call
+
+
+@pytest.fixture
+def sessions(tmp_path: Path) -> Path:
+    """Where the ``cl_tui`` fixture's sessions are."""
+    return tmp_path / "sessions"
+
+
+@pytest.fixture(scope="session")
+def mnist() -> Path:
+    """A folder with torchvision's MNIST files; the test is skipped without one."""
+    folder = os.environ.get("CL_TUI_TEST_DATA")
+    if not folder or not (Path(folder) / "MNIST" / "raw").is_dir():
+        pytest.skip("needs MNIST: set CL_TUI_TEST_DATA to the folder that holds MNIST/raw")
+    return Path(folder)

@@ -1,0 +1,44 @@
+"""What the slow training loop asks of a slow method."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class SlowMethod:
+    """Fine-tuning: no penalty."""
+
+    def begin_task(self, theta: Sequence[Tensor]) -> None:
+        """``theta``: the network's parameters before the task's first step."""
+
+    def after_step(self, g: Sequence[Tensor], change: Sequence[Tensor]) -> None:
+        """``g``: gradient of the task's loss alone; ``change``: what the step did to each parameter."""
+
+    def end_task(self, model: nn.Module, inputs: Tensor, competing: Sequence[int]) -> None:
+        """``inputs``: the task's training examples; ``competing``: the outputs that are active in it."""
+
+    def penalty(self, theta: Sequence[Tensor]) -> Tensor:
+        """The term that is added to the loss, differentiable in ``theta``."""
+        return torch.zeros((), dtype=theta[0].dtype)
+
+    def importance(self) -> list[Tensor] | None:
+        """Ω of each parameter, summed over the tasks so far; None where there is no penalty."""
+        return None
+
+
+def copies(tensors: Sequence[Tensor]) -> list[Tensor]:
+    return [tensor.detach().clone() for tensor in tensors]
+
+
+def flat(tensors: Sequence[Tensor]) -> Tensor:
+    """All entries in one vector, in the order of the parameters."""
+    return torch.cat([tensor.detach().flatten() for tensor in tensors])
+
+
+def weighted_distance(omega: Sequence[Tensor], theta: Sequence[Tensor], anchor: Sequence[Tensor]) -> Tensor:
+    """Σᵢ Ωᵢ(θᵢ−θᵢ*)²"""
+    total = torch.zeros((), dtype=theta[0].dtype)
+    for o, t, a in zip(omega, theta, anchor, strict=True):
+        total = total + (o * (t - a) ** 2).sum()
+    return total

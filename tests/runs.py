@@ -1,0 +1,227 @@
+"""Tiny runs that tests share: a configuration, a session, a run stopped at a chosen moment, and what it left."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from engine import checkpoint
+from engine.benchmarks import BENCHMARKS, BenchmarkInfo
+from engine.benchmarks.task import DataSet, Examples, Task, split
+from engine.config import RunConfig, resolve
+from engine.control import Control
+from engine.history import History
+from engine.methods import METHODS
+from engine.models import MODELS, ModelInfo
+from engine.models.mlp import mlp
+from engine.runner import train
+from engine.session import Session
+
+CASES: list[tuple[str, dict[str, Any]]] = [*((name, {}) for name in METHODS), ("ewc", {"gamma": 0.9})]
+"""Every method in the mapping, with the options that change how it computes."""
+STRONG = {"si": 10.0, "ewc": 1e4, "mas": 1.0}
+"""Strengths that matter within a few steps; the benchmark's own for any other method."""
+ABSURD: dict[str, Any] = {"optimizer": "sgd", "lr": 1000.0, "hidden": (20, 20, 20, 20, 20), "epochs": 20}
+"""Settings with which the loss is NaN after a few steps."""
+SCENARIOS = ("task", "domain", "class")
+OPTIMIZERS = ("adam", "adamw", "sgd")
+
+
+def case_name(case: tuple[str, dict[str, Any]]) -> str:
+    method, options = case
+    return "-".join([method, *(f"{key}={value}" for key, value in options.items())])
+
+
+def tiny(method: str = "si", **settings: Any) -> RunConfig:
+    """Two tasks of five digits, two epochs of two steps each: eight steps in all."""
+    chosen: dict[str, Any] = {"tasks": 2, "epochs": 2, "batch_size": 400, "hidden": (8,), "lr": 0.01, "device": "cpu"}
+    if method in STRONG:
+        chosen["strength"] = STRONG[method]
+    return resolve(chosen | {"method": method} | settings)
+
+
+def create(folder: Path, config: RunConfig, name: str = "run") -> Session:
+    return Session.create(folder, name, config)
+
+
+def finished(folder: Path, config: RunConfig, name: str = "run") -> Session:
+    """A session that was trained to its end without a stop."""
+    session = create(folder, config, name)
+    assert train(session, Control()).state == "finished"
+    return session
+
+
+class AtStep(Control):
+    """Does something when ``steps`` steps have been taken since training began or went on."""
+
+    def __init__(self, steps: int, action: Callable[[Control], None] = Control.stop) -> None:
+        super().__init__(pace=1e9)  # a pace makes the engine ask after every step
+        self._left = steps
+        self._action = action
+
+    def take_save_request(self) -> bool:
+        self._left -= 1
+        if self._left == 0:
+            self._action(self)
+        return super().take_save_request()
+
+
+class StopDuring(Control):
+    """Stops at the given check within an activity: ``StopDuring("evaluating")``."""
+
+    def __init__(self, activity: str, checks: int = 1) -> None:
+        super().__init__()
+        self._during = activity
+        self._left = checks
+
+    def check(self) -> None:
+        if self.activity.startswith(self._during):
+            self._left -= 1
+            if self._left == 0:
+                self.stop()
+        super().check()
+
+
+class Killed(BaseException):
+    """Ends a run as a kill does: nothing is saved, nothing is noted."""
+
+
+class KillAt(Control):
+    """Saves at some steps, then is killed; steps count from where training began or went on."""
+
+    def __init__(self, kill: int, saves: Sequence[int] = ()) -> None:
+        super().__init__(pace=1e9)
+        self._taken = 0
+        self._kill = kill
+        self._saves = saves
+
+    def take_save_request(self) -> bool:
+        self._taken += 1
+        if self._taken == self._kill:
+            raise Killed
+        return self._taken in self._saves
+
+
+def killed(session: Session, kill: int, saves: Sequence[int] = ()) -> None:
+    with pytest.raises(Killed):
+        train(session, KillAt(kill, saves))
+
+
+def tensors(session: Session) -> dict[str, dict[str, Tensor]]:
+    """All tensors of the checkpoints at the tasks' ends, by the checkpoint's name."""
+    return {path.name: checkpoint.read(path)[0] for path in session.checkpoints() if path.name.startswith("task-")}
+
+
+def newest(session: Session) -> tuple[dict[str, Tensor], checkpoint.Cursor]:
+    return checkpoint.read(session.checkpoints()[0])
+
+
+def importance(session: Session) -> Tensor:
+    return newest(session)[0]["penalty/importance"]
+
+
+def assert_same_tensors(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> None:
+    """Bit for bit."""
+    assert one.keys() == other.keys()
+    for name, tensor in one.items():
+        assert tensor.dtype == other[name].dtype, name
+        assert tensor.numpy().tobytes() == other[name].numpy().tobytes(), name
+
+
+def assert_same_history(one: History, other: History) -> None:
+    """All that does not depend on the clock."""
+    assert one.state == other.state
+    assert (one.task, one.step, one.tasks) == (other.task, other.step, other.tasks)
+    assert one.matrix == other.matrix
+    assert one.curve.length == one.step
+    assert other.curve.length == other.step
+    assert one.curve.losses().tolist() == other.curve.losses().tolist()
+    assert one.curve.penalties().tolist() == other.curve.penalties().tolist()
+    assert one.probes == other.probes
+    assert one.importance == other.importance
+
+
+def assert_same_run(one: Session, other: Session) -> None:
+    """Two finished sessions hold the same bits: weights, optimizer, method, Ω, anchor, constant, matrix, curves."""
+    ours, theirs = tensors(one), tensors(other)
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        assert_same_tensors(ours[name], theirs[name])
+        cursor, same = (checkpoint.read(session.checkpoints_dir / name)[1] for session in (one, other))
+        assert (cursor.task, cursor.task_step, cursor.step) == (same.task, same.task_step, same.step)
+        assert cursor.constant == same.constant
+    assert_same_history(one.history(), other.history())
+    timeless = [{**s.summary(), "name": "", "seconds": 0, "steps_per_second": 0} for s in (one, other)]
+    assert timeless[0] == timeless[1]
+
+
+# A benchmark and a model for comparisons in double precision
+
+
+@dataclass(frozen=True)
+class Blobs:
+    """Seven noisy classes in five dimensions: tasks of uneven size, and so small that slow loops are quick."""
+
+    features: int = 5
+    classes: int = 7
+    train: int = 9
+    test: int = 6
+    """Examples of each class."""
+
+    def data(self) -> DataSet:
+        random = torch.Generator().manual_seed(7)
+        centres = torch.randn(self.classes, self.features, generator=random)
+
+        def examples(count: int) -> Examples:
+            labels = torch.arange(self.classes).repeat(count)
+            noise = torch.randn(len(labels), self.features, generator=random)
+            return Examples(centres[labels] + 0.7 * noise, labels)
+
+        return DataSet(examples(self.train), examples(self.test))
+
+
+def blobs(config: RunConfig) -> list[Task]:
+    return split(Blobs().data(), BENCHMARKS["blobs"].classes, config.tasks)
+
+
+class ToDouble(nn.Module):
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs.double()
+
+
+def double_mlp(inputs: int, hidden: Sequence[int], outputs: int, seed: int) -> nn.Sequential:
+    """mlp in float64, so that rounding does not hide a wrong formula."""
+    layers = mlp(inputs, hidden, outputs, seed).double().named_children()
+    return nn.Sequential(OrderedDict([("cast", ToDouble()), *layers]))
+
+
+def register_blobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Adds the benchmark 'blobs' and the model 'double', as a newcomer would, for one test."""
+    info = BenchmarkInfo(
+        name="blobs",
+        title="",
+        source="",
+        classes=tuple(range(Blobs().classes)),
+        inputs=Blobs().features,
+        default_tasks=3,
+        most_tasks=7,
+        scenario="task",
+        defaults={
+            "hidden": (6, 4),
+            "epochs": 5,
+            "batch_size": 4,
+            "lr": 0.01,
+            "optimizer": "adam",
+            "reset_optimizer": True,
+        },
+        strengths={"si": 1.0, "ewc": 200.0, "mas": 0.5},
+        code="tests.runs:blobs",
+        options={"xi": 1e-3},
+    )
+    monkeypatch.setitem(BENCHMARKS, "blobs", info)
+    monkeypatch.setitem(MODELS, "double", ModelInfo("double", "", "tests.runs:double_mlp"))

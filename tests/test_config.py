@@ -1,0 +1,281 @@
+"""RunConfig: what is filled in, what is refused and how, and TOML both ways."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.benchmarks import BENCHMARKS
+from engine.config import (
+    DEVICES,
+    OPTIMIZERS,
+    SCENARIOS,
+    RunConfig,
+    default_threads,
+    from_toml,
+    parse_assignments,
+    read_settings,
+    resolve,
+)
+from engine.errors import ConfigError
+from engine.methods import METHODS
+
+INF, NAN = float("inf"), float("nan")
+
+
+def refused(settings: dict[str, Any]) -> str:
+    """The one sentence with which ``settings`` are refused."""
+    with pytest.raises(ConfigError) as caught:
+        resolve(settings)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert 10 < len(message) < 300
+    assert "pydantic" not in message
+    assert "RunConfig" not in message
+    assert caught.value.exit_code == 2
+    return message
+
+
+# What is filled in
+
+
+def test_with_nothing_given_si_runs_on_split_digits() -> None:
+    config = resolve({})
+    assert (config.method, config.benchmark, config.scenario, config.tasks) == ("si", "split-digits", "task", 5)
+    assert (config.strength, config.xi, config.gamma, config.seed) == (1.0, 1e-3, None, 0)
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+@pytest.mark.parametrize("method", METHODS)
+def test_each_benchmark_fills_in_what_is_left_open(name: str, method: str) -> None:
+    """Its own defaults, each method's strength on it, and only the options that the method reads."""
+    benchmark = BENCHMARKS[name]
+    config = resolve({"benchmark": name, "method": method})
+    for key, value in benchmark.defaults.items():
+        assert getattr(config, key) == value
+    assert (config.scenario, config.tasks) == (benchmark.scenario, benchmark.default_tasks)
+    assert config.strength == benchmark.strengths.get(method, 0.0)
+    assert (config.strength > 0) == bool(METHODS[method].symbol)
+    assert (config.xi is not None) == ("xi" in METHODS[method].options)
+
+
+def test_what_is_given_wins_over_the_benchmark_and_none_counts_as_left_open() -> None:
+    config = resolve({"lr": 0.5, "epochs": 3, "strength": 0, "batch_size": None, "hidden": [7]})
+    assert (config.lr, config.epochs, config.strength, config.hidden) == (0.5, 3, 0.0, (7,))
+    assert config.batch_size == BENCHMARKS["split-digits"].defaults["batch_size"]
+
+
+def test_momentum_belongs_to_sgd() -> None:
+    assert resolve({"optimizer": "sgd"}).momentum == 0.9
+    assert resolve({"optimizer": "sgd", "momentum": 0.0}).momentum == 0.0
+    assert resolve({"optimizer": "adam"}).momentum is None
+
+
+def test_a_small_network_gets_one_thread_and_a_given_number_wins() -> None:
+    assert resolve({"hidden": [100, 100]}).threads == 1
+    assert default_threads((2000,)) >= 1
+    assert resolve({"hidden": [2000], "threads": 3}).threads == 3
+    assert resolve({"hidden": []}).threads == 1
+
+
+def test_a_configuration_is_frozen() -> None:
+    with pytest.raises(pydantic.ValidationError):
+        setattr(resolve({}), "lr", 1.0)  # noqa: B010 (a type checker refuses the plain assignment)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"method": "se"}, ["unknown method 'se'", "did you mean 'si'?", "ewc", "mas"]),
+        ({"method": ""}, ["unknown method ''"]),
+        ({"method": 3}, ["method = 3"]),
+        ({"method": ["si"]}, ["method = ['si']"]),
+        ({"benchmark": "split-digit"}, ["unknown benchmark", "'split-digits'"]),
+        ({"benchmark": 7}, ["benchmark = 7"]),
+        ({"benchmark": {}}, ["benchmark = {}"]),
+        ({"model": "resnet"}, ["unknown model 'resnet'", "mlp"]),
+        ({"optimiser": "sgd"}, ["unknown setting 'optimiser'", "'optimizer'"]),
+        ({"scenario": "tusk"}, ["scenario = 'tusk'", "'task'", "'class'"]),
+        ({"optimizer": "lion"}, ["optimizer = 'lion'", "'adamw'"]),
+        ({"device": "tpu"}, ["device = 'tpu'", "'cuda'"]),
+        ({"tasks": 0}, ["tasks = 0"]),
+        ({"tasks": 11}, ["tasks = 11", "at most 10"]),
+        ({"tasks": 2.5}, ["tasks = 2.5"]),
+        ({"tasks": True}, ["tasks = True"]),
+        ({"hidden": [0]}, ["hidden", "0"]),
+        ({"hidden": [-5, 10]}, ["hidden", "-5"]),
+        ({"hidden": [10, 2.5]}, ["hidden", "2.5"]),
+        ({"hidden": "100"}, ["hidden"]),
+        ({"hidden": 100}, ["hidden", "100"]),
+        ({"hidden": [65536, 65536]}, ["hidden", "parameters"]),
+        ({"hidden": [1] * 201}, ["hidden"]),
+        ({"lr": 0}, ["lr", "greater than 0"]),
+        ({"lr": -0.1}, ["lr = -0.1"]),
+        ({"lr": NAN}, ["lr = nan"]),
+        ({"lr": INF}, ["lr = inf"]),
+        ({"lr": 1e9}, ["lr"]),
+        ({"lr": "fast"}, ["lr = 'fast'"]),
+        ({"lr": "0.1"}, ["lr = '0.1'"]),
+        ({"lr": True}, ["lr = True"]),
+        ({"batch_size": 0}, ["batch_size = 0"]),
+        ({"batch_size": -1}, ["batch_size = -1"]),
+        ({"epochs": 0}, ["epochs = 0"]),
+        ({"epochs": 10**9}, ["epochs"]),
+        ({"strength": -1}, ["strength = -1"]),
+        ({"strength": NAN}, ["strength = nan"]),
+        ({"strength": INF}, ["strength = inf"]),
+        ({"strength": 1e16}, ["strength"]),
+        ({"method": "none", "strength": 1.0}, ["strength = 1", "none"]),
+        ({"xi": 0}, ["xi = 0"]),
+        ({"xi": 1e-60}, ["xi = 1e-60"]),  # 0 in float32: Ω of a weight that never moved would be 0/0
+        ({"xi": -1.0}, ["xi = -1.0"]),
+        ({"method": "ewc", "xi": 0.1}, ["xi = 0.1", "si", "ewc"]),
+        ({"method": "ewc", "gamma": 0}, ["gamma = 0"]),
+        ({"method": "ewc", "gamma": 1.5}, ["gamma = 1.5"]),
+        ({"method": "si", "gamma": 0.9}, ["gamma = 0.9", "ewc"]),
+        ({"momentum": 0.9}, ["momentum = 0.9", "sgd", "adam"]),
+        ({"optimizer": "sgd", "momentum": 1.0}, ["momentum = 1.0"]),
+        ({"seed": -1}, ["seed = -1"]),
+        ({"seed": 2**63}, ["seed"]),
+        ({"seed": 1.0}, ["seed = 1.0"]),
+        ({"threads": 0}, ["threads = 0"]),
+        ({"threads": 5000}, ["threads = 5000"]),
+        ({"reset_optimizer": "yes"}, ["reset_optimizer = 'yes'"]),
+        ({"data_dir": 5}, ["data_dir = 5"]),
+    ],
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
+)
+def test_a_wrong_setting_is_named_in_one_sentence(settings: dict[str, Any], words: list[str]) -> None:
+    message = refused(settings)
+    for word in words:
+        assert word in message
+
+
+settings_of_any_kind = st.dictionaries(
+    st.sampled_from(sorted(RunConfig.model_fields)),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.lists(st.integers(), max_size=3),
+    max_size=4,
+)
+
+
+@given(settings_of_any_kind)
+def test_whatever_is_given_gives_a_configuration_or_one_sentence(settings: dict[str, Any]) -> None:
+    problem = ""
+    try:
+        resolve(settings)
+    except ConfigError as error:
+        problem = str(error)
+    assert "\n" not in problem
+
+
+# TOML
+
+valid = st.builds(
+    lambda method, given, xi, gamma, momentum: (
+        {"method": method}
+        | given
+        | ({"xi": xi} if method == "si" else {})
+        | ({"gamma": gamma} if method == "ewc" else {})
+        | ({"strength": 0.0} if method == "none" else {})
+        | ({"momentum": momentum} if given["optimizer"] == "sgd" else {})
+    ),
+    st.sampled_from(sorted(METHODS)),
+    st.fixed_dictionaries(
+        {
+            "benchmark": st.sampled_from(sorted(BENCHMARKS)),
+            "scenario": st.sampled_from(SCENARIOS),
+            "optimizer": st.sampled_from(OPTIMIZERS),
+            "device": st.sampled_from(DEVICES),
+            "tasks": st.integers(1, 10),
+            "hidden": st.lists(st.integers(1, 500), max_size=4),
+            "lr": st.floats(1e-300, 1000),
+            "strength": st.floats(0, 1e15),
+            "seed": st.integers(0, 2**63 - 1),
+            "epochs": st.integers(1, 10**6),
+            "reset_optimizer": st.booleans(),
+            "data_dir": st.text(),
+        }
+    ),
+    st.floats(1e-30, 1e6),
+    st.floats(1e-300, 1) | st.none(),
+    st.floats(0, 1, exclude_max=True),
+)
+
+
+@given(valid)
+def test_a_configuration_survives_toml_to_the_last_digit(settings: dict[str, Any]) -> None:
+    config = resolve(settings)
+    assert from_toml(config.to_toml(), "config.toml") == config
+
+
+@given(valid)
+def test_a_written_configuration_can_be_used_as_a_config_file(settings: dict[str, Any]) -> None:
+    """Nothing is filled in differently: all is written."""
+    config = resolve(settings)
+    assert resolve(tomllib.loads(config.to_toml())) == config
+
+
+@pytest.mark.parametrize(
+    "text", ["method = ", "method = 'si'", "\x00", "a = 1\n", resolve({}).to_toml() + "\ntypo = 1\n"], ids=repr
+)
+def test_a_broken_config_toml_is_named(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"^here/config\.toml: ") as caught:
+        from_toml(text, "here/config.toml")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_config_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('method = "ewc"\nhidden = [10, 20]\ngamma = 0.5\n', encoding="utf-8")
+    config = resolve(read_settings(path))
+    assert (config.method, config.hidden, config.gamma) == ("ewc", (10, 20), 0.5)
+
+
+@pytest.mark.parametrize("content", [b"lr = = 1", b"\xff\xfe", b"lr = 1\nlr = 2", b"[["])
+def test_a_config_file_that_is_not_toml_is_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "broken.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"broken\.toml is not TOML") as caught:
+        read_settings(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_config_file_that_is_missing_or_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        read_settings(tmp_path / "none.toml")
+    with pytest.raises(ConfigError, match="directory"):
+        read_settings(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "expected"),
+    [
+        ("lr=0.01", {"lr": 0.01}),
+        ("hidden=[100, 50]", {"hidden": [100, 50]}),
+        ("optimizer=sgd", {"optimizer": "sgd"}),
+        ('optimizer="sgd"', {"optimizer": "sgd"}),
+        ("reset_optimizer=false", {"reset_optimizer": False}),
+        (" lr = 1e-3", {"lr": 1e-3}),
+        ("data_dir=a=b", {"data_dir": "a=b"}),
+        ("seed=", {"seed": ""}),
+    ],
+)
+def test_set_takes_toml_values_or_plain_text(assignment: str, expected: dict[str, Any]) -> None:
+    assert parse_assignments([assignment]) == expected
+
+
+def test_the_last_of_two_assignments_counts() -> None:
+    assert parse_assignments(["lr=1", "lr=2"]) == {"lr": 2}
+
+
+@pytest.mark.parametrize("assignment", ["lr", "", "=3", " =3"])
+def test_set_without_a_key_and_a_value_is_refused(assignment: str) -> None:
+    with pytest.raises(ConfigError, match="KEY=VALUE"):
+        parse_assignments([assignment])

@@ -1,0 +1,150 @@
+"""History: what every view reads, from events alone."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.events import (
+    Event,
+    ImportanceMeasured,
+    Probed,
+    RunFailed,
+    RunFinished,
+    RunResumed,
+    RunStarted,
+    RunStopped,
+    Saved,
+    StepsTaken,
+    TaskEnded,
+    TaskInfo,
+    TaskStarted,
+)
+from engine.history import Curve, History
+
+TASKS = (TaskInfo("0 8", 4, 2), TaskInfo("1 7", 6, 2))
+STARTED = RunStarted(0.0, TASKS, "cpu", 100, {})
+
+
+def told(*events: Event) -> History:
+    history = History()
+    for event in events:
+        history = history.apply(event)
+    return history
+
+
+def steps(last: int, count: int, elapsed: float, loss: float = 1.0, penalty: float = 0.0) -> StepsTaken:
+    return StepsTaken(last, elapsed, (loss,) * count, (penalty,) * count)
+
+
+def test_nothing_is_known_at_first() -> None:
+    history = History()
+    assert history.state == "loading"
+    assert history.total_steps == 0
+    assert history.remaining is None
+    assert history.accuracies == ()
+    assert history.curve.length == 0
+
+
+def test_the_state_follows_the_run() -> None:
+    training = told(STARTED, TaskStarted(0, 0))
+    assert training.state == "training"
+    assert training.apply(RunStopped(1, 0.0)).state == "stopped"
+    failed = training.apply(RunFailed(1, 0, 0.0, "why", "what"))
+    assert failed.state == "failed"
+    assert failed.failure is not None
+    assert failed.failure.message == "why"
+    resumed = failed.apply(RunResumed(0.0, 1, "cpu", ""))
+    assert resumed.state == "training"
+    assert resumed.failure is None
+    assert training.apply(RunFinished(10, 0.0, 3.0)).state == "finished"
+
+
+def test_task_borders_come_from_the_announced_steps() -> None:
+    history = told(STARTED, TaskStarted(0, 0), steps(4, 4, 1.0), TaskStarted(1, 4), steps(7, 3, 2.0))
+    assert history.starts == (0, 4, 10)
+    assert history.total_steps == 10
+    assert (history.steps_done(0), history.steps_done(1)) == (4, 3)
+    assert history.task == 1
+
+
+def test_steps_of_a_task_that_has_not_begun_are_none() -> None:
+    assert told(STARTED, TaskStarted(0, 0), steps(2, 2, 1.0)).steps_done(1) == 0
+
+
+def test_the_curve_holds_every_step_in_order() -> None:
+    history = told(STARTED, StepsTaken(2, 0.1, (3.0, 2.0), (0.0, 0.5)), StepsTaken(3, 0.2, (math.nan,), (0.7,)))
+    assert history.curve.length == history.step == 3
+    assert history.curve.losses()[:2].tolist() == [3.0, 2.0]
+    assert math.isnan(history.curve.losses()[2])
+    assert history.curve.penalties(1).tolist() == [0.5, 0.7]
+
+
+@given(st.lists(st.lists(st.floats(allow_nan=False), max_size=700), max_size=8))
+def test_an_older_history_never_changes(bundles: list[list[float]]) -> None:
+    """A view in another thread may go on reading the one it has."""
+    curve = Curve()
+    seen: list[tuple[Curve, list[float]]] = []
+    everything: list[float] = []
+    for bundle in bundles:
+        curve = curve.extended(bundle, [-value for value in bundle])
+        everything = everything + bundle
+        if everything:
+            seen.append((curve, everything))
+    for older, values in seen:
+        assert older.losses().tolist() == values
+        assert older.penalties().tolist() == [-value for value in values]
+
+
+def test_apply_leaves_the_old_history_as_it_was() -> None:
+    before = told(STARTED, TaskStarted(0, 0))
+    before.apply(steps(4, 4, 1.0)).apply(TaskEnded(0, 4, 1.0, (0.9,)))
+    assert (before.step, before.matrix, before.curve.length) == (0, (), 0)
+
+
+def test_rows_of_the_matrix_come_as_tasks_end() -> None:
+    history = told(STARTED, TaskEnded(0, 4, 1.0, (0.9,)), TaskEnded(1, 10, 2.0, (0.5, 0.8)))
+    assert history.matrix == ((0.9,), (0.5, 0.8))
+    assert history.task == 2
+    assert history.accuracies == (0.5, 0.8)
+
+
+def test_a_probe_counts_only_for_the_task_in_training() -> None:
+    """After the task's end the whole test sets count again, and a probe of an earlier task is never shown as now."""
+    training = told(STARTED, TaskStarted(0, 0), TaskEnded(0, 4, 1.0, (0.9,)), TaskStarted(1, 4))
+    assert training.probe == ()
+    assert training.accuracies == (0.9,)
+    probed = training.apply(Probed(1, 5, (0.7, 0.3)))
+    assert probed.accuracies == (0.7, 0.3)
+    ended = probed.apply(TaskEnded(1, 10, 2.0, (0.6, 0.9)))
+    assert ended.probe == ()
+    assert ended.accuracies == (0.6, 0.9)
+    assert ended.apply(RunFinished(10, 0.0, 2.0)).accuracies == (0.6, 0.9)
+
+
+def test_rate_and_time_left_follow_the_steps() -> None:
+    history = told(STARTED, steps(2, 2, 1.0))
+    assert history.rate == pytest.approx(2.0)
+    assert history.remaining == pytest.approx(4.0)
+    faster = history.apply(steps(9, 7, 2.0))
+    assert 2.0 < faster.rate < 7.0
+    assert faster.remaining is not None
+    assert faster.remaining < 1.0
+
+
+def test_a_bundle_that_took_no_time_leaves_the_rate_alone() -> None:
+    history = told(STARTED, steps(2, 2, 1.0))
+    assert history.apply(steps(3, 1, 1.0)).rate == history.rate
+
+
+def test_the_newest_importance_and_save_are_kept() -> None:
+    measured = ImportanceMeasured(0, 4, False, 1e-9, 1.0, ())
+    history = told(STARTED, ImportanceMeasured(0, 2, True, 1e-9, 1.0, ()), measured, Saved(4, 0.0, "step-4"))
+    assert history.importance == measured
+    assert history.saved_step == 4
+
+
+def test_a_resumed_run_knows_the_checkpoint_it_came_from() -> None:
+    """The log ends before the line that told of the save: the resume itself says that there is one."""
+    assert told(STARTED, steps(3, 3, 1.0), RunResumed(0.0, 3, "cpu", "")).saved_step == 3

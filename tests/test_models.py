@@ -1,0 +1,84 @@
+"""The networks, and their parameters as one flat vector."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn.functional import linear, relu
+
+from engine.models.mlp import mlp
+from engine.parameters import FlatParameters
+from engine.seeds import generator
+
+
+def test_the_first_weights_come_from_the_seed_alone() -> None:
+    torch.manual_seed(1)
+    first = FlatParameters(mlp(6, (5, 4), 3, seed=0)).values
+    torch.manual_seed(2)
+    assert torch.equal(first, FlatParameters(mlp(6, (5, 4), 3, seed=0)).values)
+    assert not torch.equal(first, FlatParameters(mlp(6, (5, 4), 3, seed=1)).values)
+
+
+def test_building_a_network_leaves_the_global_generator_alone() -> None:
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    mlp(6, (5,), 3, seed=0)
+    generator(0, "order", 1, 2)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_the_first_weights_spread_as_torch_does() -> None:
+    """Uniform within 1/√fan_in, for weights and biases."""
+    model = mlp(100, (400,), 50, seed=0)
+    for name, fan_in in (("fc1", 100), ("fc2", 400)):
+        weight = model.get_parameter(f"{name}.weight")
+        assert weight.abs().max().item() == pytest.approx(1 / math.sqrt(fan_in), rel=0.01)
+        assert weight.std().item() == pytest.approx(1 / math.sqrt(3 * fan_in), rel=0.05)
+        assert model.get_parameter(f"{name}.bias").abs().max().item() <= 1 / math.sqrt(fan_in)
+
+
+@given(st.lists(st.integers(1, 6), max_size=3), st.integers(1, 5), st.integers(1, 5), st.integers(0, 2**63 - 1))
+def test_any_hidden_sizes_make_a_relu_network(hidden: list[int], inputs: int, outputs: int, seed: int) -> None:
+    model = mlp(inputs, hidden, outputs, seed)
+    x = torch.randn(4, inputs, generator=generator(seed, "x"))
+    expected = x
+    layers = len(hidden) + 1
+    for number in range(1, layers + 1):
+        expected = linear(expected, model.get_parameter(f"fc{number}.weight"), model.get_parameter(f"fc{number}.bias"))
+        expected = relu(expected) if number < layers else expected
+    assert torch.equal(model(x), expected)
+    assert model(x).shape == (4, outputs)
+
+
+def test_moving_the_flat_vector_moves_the_network() -> None:
+    model = mlp(3, (4,), 2, seed=0)
+    parameters = FlatParameters(model)
+    assert parameters.size == 3 * 4 + 4 + 4 * 2 + 2
+    parameters.values.zero_()
+    assert not model(torch.ones(1, 3)).any()
+
+
+def test_backward_fills_the_flat_gradient_layer_by_layer() -> None:
+    model = mlp(3, (4,), 2, seed=0)
+    parameters = FlatParameters(model)
+    x = torch.randn(5, 3, generator=generator(0, "x"))
+    expected = torch.autograd.grad(model(x).square().sum(), list(model.parameters()))
+    model(x).square().sum().backward()
+    assert [layer.name for layer in parameters.layers] == ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"]
+    for layer, gradient in zip(parameters.layers, expected, strict=True):
+        assert torch.equal(parameters.gradient[layer.start : layer.stop], gradient.flatten())
+
+
+def test_each_purpose_and_place_draws_numbers_of_its_own() -> None:
+    generators = [
+        generator(0, "order", 0, 0),
+        generator(0, "order", 0, 1),
+        generator(0, "order", 1, 0),
+        generator(1, "order", 0, 0),
+        generator(0, "weights"),
+    ]
+    draws = [torch.rand(4, generator=own).tolist() for own in generators]
+    assert len({tuple(draw) for draw in draws}) == len(draws)
+    assert torch.rand(4, generator=generator(0, "order", 0, 1)).tolist() == draws[1]
