@@ -1,0 +1,45 @@
+"""How a watched run ended: what the command line prints after the screen is closed, and its exit code."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from cl_tui import words
+from engine.runner import EngineThread
+from engine.session import Session
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Outcome:
+    exit_code: int
+    message: str
+    """One or a few plain lines."""
+
+
+def outcome(engine: EngineThread) -> Outcome:
+    """Of a run that has ended, or that is left while it goes on."""
+    history, resume = engine.history, f"To continue: {resume_line(engine.session)}"
+    if engine.error is not None:
+        kept = f"\nKept: {history.failure.kept}." if history.failure else ""
+        return Outcome(engine.error.exit_code, f"{engine.error}{kept}")
+    if history.state == "finished":
+        return Outcome(0, f"{words.result(history)}.")
+    if history.state == "loading":
+        return Outcome(INTERRUPTED, f"Stopped while loading, before any training.\n{resume}")
+    if engine.alive:
+        kept = (
+            f"the checkpoint at step {history.saved_step:,}" if history.saved_step is not None else "no checkpoint yet"
+        )
+        return Outcome(
+            INTERRUPTED, f"Left without waiting for the engine at {words.progress(history)}; kept: {kept}.\n{resume}"
+        )
+    return Outcome(INTERRUPTED, f"Saved at {words.progress(history)}.\n{resume}")
+
+
+def resume_line(session: Session) -> str:
+    """What one types to go on."""
+    folder = session.path.parent
+    where = "" if folder == Path("sessions") else f" --sessions-dir {shlex.quote(str(folder))}"
+    return f"cl-tui resume {session.name}{where}"

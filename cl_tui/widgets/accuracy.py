@@ -1,0 +1,113 @@
+"""The accuracy matrix: row = after task i, column = on task j, as number and colour."""
+
+from rich.segment import Segment
+from rich.style import Style
+
+from cl_tui import words
+from cl_tui.widgets.pane import Line, Palette, Pane, message, window
+from cl_tui.widgets.view import View
+from engine import metrics
+
+WIDEST = 12
+LEVELS = (0.65, 0.80, 0.90, 0.95, 0.98)
+"""Where an accuracy's colour changes: finer near the top, where forgetting begins."""
+
+
+class AccuracyPane(Pane):
+    HELP_TITLE = "Accuracy"
+    HOW_TO_READ = (
+        "Row: after training this task. Column: accuracy (%) on that task's test set. '·' is not evaluated yet, "
+        "which is not 0. The row 'now' is a quick look at some test examples while the task trains. Read down a "
+        "column: falling numbers are forgetting. 'lost' is each task's best accuracy minus its newest, in points; "
+        "forgetting is their mean."
+    )
+
+    def draw(self, view: View, width: int, height: int, palette: Palette) -> list[Line]:
+        return draw_matrix(view, width, height, palette, self.pan)
+
+    def pannable(self, view: View) -> tuple[int, int]:
+        count = max(0, len(view.history.tasks) - 1)
+        return (count, count)
+
+
+def draw_matrix(
+    view: View, width: int, height: int, palette: Palette, pan: tuple[int, int] | None = None
+) -> list[Line]:
+    history = view.history
+    if not history.tasks:
+        return message("Accuracies appear while the first task trains.", width, palette.muted)
+    count, now = len(history.tasks), min(history.task, len(history.tasks) - 1)
+    rows = [*history.matrix, history.probe] if history.probe else list(history.matrix)
+
+    label = len(f"{count} now ")
+    cell = min(max((width - label) // count, 4), WIDEST)
+    shown = window(count, (width - label) // cell, pan[0] if pan else None, now)
+    with_losses = height >= count + 3
+    room = height - 2 - with_losses
+    tall = min(max(room // count, 1), 3)
+    visible = window(count, room // tall, pan[1] if pan else None, now)
+
+    lines: list[Line] = [_heads([history.tasks[task].name for task in shown], shown, label, cell, palette)]
+    for i in visible:
+        name = f"{i + 1} now" if i == len(history.matrix) and history.probe else str(i + 1)
+        style = palette.strong if i == now and view.training else palette.muted
+        for part in range(tall):
+            middle = part == tall // 2
+            line = [Segment(f"{name if middle else '':<{label}}", style)]
+            for j in shown:
+                accuracy = rows[i][j] if i < len(rows) and j < len(rows[i]) else None
+                line.append(_cell(accuracy, cell, middle, palette))
+            lines.append(line)
+    if with_losses:
+        lines.append(_losses(metrics.forgetting_by_task(rows), shown, label, cell, palette))
+    lines.append(_summary(rows, width, palette))
+    return lines
+
+
+def _heads(names: list[str], tasks: range, label: int, cell: int, palette: Palette) -> Line:
+    """Task names over the columns, or numbers where the names do not fit."""
+    short = all(len(name) < cell - 1 for name in names)
+    heads = [name if short else str(task + 1) for name, task in zip(names, tasks, strict=True)]
+    return [Segment(f"{'after':<{label}}" + "".join(f"{_centred(head, cell)}" for head in heads), palette.muted)]
+
+
+def _cell(accuracy: float | None, width: int, with_number: bool, palette: Palette) -> Segment:
+    if accuracy is None:
+        return Segment(_centred("·" if with_number else "", width), palette.muted)
+    number = f"{100 * accuracy:.0f}" if width < 6 else words.percent(accuracy)
+    return Segment(_centred(number if with_number else "", width), heat(accuracy, palette))
+
+
+def _centred(text: str, width: int) -> str:
+    """Right-aligned like numbers, with equal room on both sides of the longest, 100.0.
+
+    >>> _centred("98.7", 9), _centred("99", 4)
+    ('   98.7  ', ' 99 ')
+    """
+    right = max(1, (width - 5) // 2)
+    return f"{text:>{width - right}}{'':{right}}"
+
+
+def heat(accuracy: float, palette: Palette) -> Style:
+    return palette.heat[sum(accuracy >= level for level in LEVELS)]
+
+
+def _losses(drops: list[float], shown: range, label: int, cell: int, palette: Palette) -> Line:
+    """What each task lost since its best, under its column."""
+    line = [Segment(f"{'lost':<{label}}", palette.muted)]
+    for task in shown:
+        drop = f"{100 * drops[task]:.{0 if cell < 6 else 1}f}" if task < len(drops) else ""
+        notable = task < len(drops) and drops[task] >= 0.01
+        line.append(Segment(_centred(drop, cell), palette.caution if notable else palette.muted))
+    return line
+
+
+def _summary(rows: list[tuple[float, ...]], width: int, palette: Palette) -> Line:
+    average, forgetting = metrics.average_accuracy(rows), metrics.forgetting(rows)
+    if average is None:
+        return []
+    line = [Segment("average ", palette.muted), Segment(words.percent(average), palette.strong)]
+    if forgetting is not None:
+        word = "forgetting" if width >= 32 else "lost"
+        line += [Segment(f"  {word} ", palette.muted), Segment(words.percent(forgetting), palette.strong)]
+    return line

@@ -1,0 +1,81 @@
+"""The header: what runs, and how far it is. Narrow terminals drop the less important parts."""
+
+from dataclasses import dataclass
+
+from textual.widgets import Static
+
+from cl_tui import words
+from cl_tui.widgets.view import View
+from engine.methods import METHODS
+
+
+@dataclass(frozen=True)
+class Part:
+    text: str
+    weight: int
+    """Parts with the least weight are dropped first."""
+
+
+class HeaderLine(Static):
+    """One line above the panes."""
+
+    def __init__(self) -> None:
+        super().__init__(markup=False)
+
+    def show(self, view: View) -> None:
+        line = header(view, self.size.width)
+        if line != self.content:
+            self.update(line, layout=False)
+
+
+def header(view: View, width: int) -> str:
+    """The whole line: the run on the left, its progress on the right."""
+    for wide in (True, False):
+        left, right = _identity(view), _progress(view, wide)
+        if _length(left, right) <= width:
+            break
+    while left and _length(left, right) > width:
+        least = min([*left, *right], key=lambda part: part.weight)
+        (left if least in left else right).remove(least)
+    names, state = " · ".join(part.text for part in left), "  ".join(part.text for part in right)
+    return f"{names}{state:>{max(0, width - len(names))}}"
+
+
+def _length(left: list[Part], right: list[Part]) -> int:
+    return sum(len(part.text) + 3 for part in left) - 3 + 2 + sum(len(part.text) + 2 for part in right) - 2
+
+
+def _identity(view: View) -> list[Part]:
+    config = view.config
+    symbol = METHODS[config.method].symbol
+    return [
+        Part(f"{config.method} {symbol}={config.strength:g}" if symbol else config.method, 20),
+        Part(config.benchmark, 8),
+        Part(config.scenario, 4),
+        Part(view.history.device or config.device, 1),
+        Part(f"seed {config.seed}", 2),
+        Part(view.session, 9),
+    ]
+
+
+def _progress(view: View, wide: bool) -> list[Part]:
+    history = view.history
+    if not history.tasks:
+        return [Part(f"{view.glyph} {view.activity}", 21)]
+    task = min(history.task + 1, len(history.tasks))
+    state = f"{view.glyph} task {task} of {len(history.tasks)}" if wide else f"{view.glyph} {task}/{len(history.tasks)}"
+    parts = [Part(state, 21), Part(f"{100 * history.step / history.total_steps:.0f} %", 3)]
+    if view.training and view.paused:
+        parts.append(Part("paused", 12))
+    elif view.training and view.pace is not None:
+        parts.append(Part(f"slow motion {view.pace:g}/s", 11))
+    elif view.training and history.rate:
+        parts.append(Part(f"{history.rate:,.0f}/s", 5))
+    elapsed, remaining = words.duration(history.elapsed), history.remaining
+    if not view.training or remaining is None:
+        parts.append(Part(elapsed, 10))
+    elif wide:
+        parts.append(Part(f"{elapsed}, {words.duration(remaining)} left", 10))
+    else:
+        parts.append(Part(f"{elapsed}/{words.duration(history.elapsed + remaining)}", 10))
+    return parts

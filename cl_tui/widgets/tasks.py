@@ -1,0 +1,118 @@
+"""Task progress: each task's classes, how far it is, and its accuracy when it was learned and now."""
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+
+from cl_tui import words
+from cl_tui.widgets.pane import Line, Palette, Pane, message, window
+from cl_tui.widgets.view import View
+from engine.history import History
+
+_ACCURACY = len("100.0 → 100.0")
+NOTABLE_DROP = 0.01
+"""From this loss of accuracy on, a task's number is coloured."""
+
+
+class TasksPane(Pane):
+    HELP_TITLE = "Tasks"
+    HOW_TO_READ = (
+        "One line a task: ✔ learned, ▶ in training, waiting without a sign. The bar is the share of its steps. On "
+        "the right the accuracy (%) when it was learned → now; a second number that sinks is forgetting."
+    )
+
+    def draw(self, view: View, width: int, height: int, palette: Palette) -> list[Line]:
+        return draw_tasks(view, width, height, palette, self.pan[1] if self.pan else None)
+
+    def subtitle(self, view: View) -> str:
+        history = view.history
+        if not view.training or not history.rate or history.task >= len(history.tasks):
+            return ""
+        left = history.tasks[history.task].steps - history.steps_done(history.task)
+        return f"{history.rate:,.0f} steps/s · task {words.duration(left / history.rate)} left"
+
+    def pannable(self, view: View) -> tuple[int, int]:
+        return (0, max(0, len(view.history.tasks) - 1))
+
+
+def draw_tasks(view: View, width: int, height: int, palette: Palette, start: int | None = None) -> list[Line]:
+    history = view.history
+    if not history.tasks:
+        return message(f"{view.config.tasks} tasks wait: {view.activity}…", width, palette.muted)
+    count = len(history.tasks)
+    number_width = len(str(count))
+    name_width = min(max(cell_len(task.name) for task in history.tasks), max(4, width // 4))
+    steps_width = len(f"{max(task.steps for task in history.tasks):,}")
+    with_steps = width >= 56 + 2 * steps_width
+    bar_width = width - (2 + number_width + 2 + name_width + 2 + 2 + _ACCURACY)
+    if with_steps:
+        bar_width -= 2 + 2 * steps_width + 3
+    lines: list[Line] = []
+    head = height > count
+    spread = height >= 2 * count + 4
+    if head:
+        before = width - 2 - _ACCURACY - (2 + 2 * steps_width + 3 if with_steps else 0)
+        steps_head = f"  {'steps':>{2 * steps_width + 3}}" if with_steps else ""
+        lines.append([Segment(f"{'':{before}}learned → {'now':>5}{steps_head}", palette.muted)])
+    for task in window(count, height - head, start, min(history.task, count - 1)):
+        info = history.tasks[task]
+        done = history.steps_done(task)
+        glyph, style = _sign(view, task, palette)
+        line = [
+            Segment(f"{glyph} ", style),
+            Segment(f"{task + 1:>{number_width}}  ", palette.muted),
+            Segment(set_cell_size(info.name, name_width) + "  ", palette.text if done else palette.muted),
+            *bar(done / info.steps, bar_width, style, palette.muted),
+            Segment("  ", palette.text),
+            *_accuracy(history, task, palette),
+        ]
+        if with_steps:
+            steps = f"{done:,} / {info.steps:,}" if done else f"{info.steps:,}"
+            line.append(Segment(f"  {steps:>{2 * steps_width + 3}}", palette.muted))
+        lines.append(line)
+        if spread:
+            lines.append([])
+    if height >= len(lines) + 2 - spread:
+        share = history.step / history.total_steps
+        whole = [
+            Segment(f"{'all':<{2 + number_width + 2 + name_width + 2}}", palette.muted),
+            *bar(share, bar_width, palette.strong, palette.muted),
+            Segment(f"  {100 * share:>{_ACCURACY - 2}.0f} %", palette.muted),
+        ]
+        lines += [whole] if spread else [[], whole]
+    return lines
+
+
+def _sign(view: View, task: int, palette: Palette) -> tuple[str, Style]:
+    history = view.history
+    if task < len(history.matrix):
+        return "✔", palette.good
+    if task == history.task and not view.loading:
+        return view.glyph, palette.bad if history.state == "failed" else palette.strong
+    return " ", palette.muted
+
+
+def _accuracy(history: History, task: int, palette: Palette) -> Line:
+    """'99.4 → 98.1', the second number coloured where it fell."""
+    known = history.accuracies
+    learned = history.matrix[task][task] if task < len(history.matrix) else None
+    if learned is None:
+        newest = words.percent(known[task]) if task < len(known) else ""
+        return [Segment(f"{newest:>{_ACCURACY}}", palette.strong)]
+    now = known[task]
+    drop = learned - now
+    style = palette.bad if drop >= 5 * NOTABLE_DROP else palette.caution if drop >= NOTABLE_DROP else palette.good
+    return [Segment(f"{words.percent(learned):>5} → ", palette.muted), Segment(f"{words.percent(now):>5}", style)]
+
+
+def bar(share: float, width: int, done: Style, rest: Style) -> Line:
+    """Progress as a heavy line on a light one, in half cells.
+
+    >>> "".join(segment.text for segment in bar(0.5, 5, Style(), Style()))
+    '━━╸──'
+    """
+    if width <= 0:
+        return []
+    halves = int(share * width * 2)
+    full, half = divmod(halves, 2)
+    return [Segment("━" * full + "╸" * half, done), Segment("─" * (width - full - half), rest)]

@@ -1,0 +1,85 @@
+"""Numbers and results in words, as the screens say them."""
+
+import math
+
+from engine import metrics
+from engine.history import History
+
+
+def percent(fraction: float) -> str:
+    """An accuracy with one decimal, without its sign.
+
+    >>> percent(0.98765)
+    '98.8'
+    """
+    return f"{100 * fraction:.1f}"
+
+
+def duration(seconds: float) -> str:
+    """
+    >>> duration(7.4), duration(3723)
+    ('0:07', '1:02:03')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def quantity(value: float) -> str:
+    """At most seven characters for any size, three digits where it is small.
+
+    >>> [quantity(value) for value in (0.0, 0.0123, 0.000123456, 12.345, 123456.0)]
+    ['0', '0.0123', '1.2e-4', '12.3', '1.2e5']
+    """
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    if 0.001 <= abs(value) < 10_000:
+        return f"{value:.3g}"
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+
+
+def result(history: History) -> str:
+    """What a finished run came to."""
+    average, forgetting = metrics.average_accuracy(history.matrix), metrics.forgetting(history.matrix)
+    words = f"Finished in {_spoken(history.elapsed)}"
+    if average is not None:
+        words += f": average accuracy {percent(average)} %"
+    if forgetting is not None:
+        drops = metrics.forgetting_by_task(history.matrix)
+        worst = max(range(len(drops)), key=drops.__getitem__)
+        words += f", forgetting {percent(forgetting)} (worst: task {worst + 1}, {percent(drops[worst])})"
+    return words
+
+
+def _spoken(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 60 else duration(seconds)
+
+
+def progress(history: History) -> str:
+    """How far a run has come: 'step 1,234 of 5,160, in task 2 of 5'."""
+    task = min(history.task + 1, len(history.tasks))
+    return f"step {history.step:,} of {history.total_steps:,}, in task {task} of {len(history.tasks)}"
+
+
+def latest_news(before: History, after: History) -> str | None:
+    """The most notable thing that happened between two moments of a run, or None."""
+    if after.state == "finished" != before.state:
+        return result(after)
+    if len(after.matrix) > len(before.matrix) and before.tasks:
+        row = after.matrix[-1]
+        return f"Task {len(row)} learned: {percent(row[-1])} %"
+    if after.resumed is not before.resumed and after.resumed is not None:
+        note = f" ({after.resumed.note})" if after.resumed.note else ""
+        return f"Resumed at step {after.resumed.step:,}{note}"
+    if before.state == "loading" and after.state == "training":
+        return (
+            f"Training begins: {len(after.tasks)} tasks, {after.total_steps:,} steps, {after.parameters:,} parameters"
+        )
+    if after.saved_step is not None and after.saved_step != before.saved_step:
+        return f"Saved at step {after.saved_step:,}"
+    if after.task > before.task and after.state == "training":
+        return (
+            f"Task {after.task + 1} begins: {after.tasks[after.task].name}" if after.task < len(after.tasks) else None
+        )
+    return None

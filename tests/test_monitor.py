@@ -1,0 +1,392 @@
+"""The monitor, key by key, beside an engine that only says what a test wants to hear."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from cl_tui.app import ClTui, Outcome
+from cl_tui.screens import monitor as monitor_module
+from cl_tui.screens.failure import FailureScreen
+from cl_tui.screens.help import HelpScreen
+from cl_tui.widgets.accuracy import AccuracyPane
+from cl_tui.widgets.curves import CurvesPane
+from cl_tui.widgets.header import HeaderLine
+from cl_tui.widgets.importance import ImportancePane
+from cl_tui.widgets.pane import Pane
+from cl_tui.widgets.tasks import TasksPane
+from cl_tui.widgets.warning import Notice
+from engine.errors import NumericsError
+from engine.events import RunFailed, RunResumed, Saved, StepsTaken
+from engine.history import Curve, History
+from tests import screen_data
+from tests.screen_data import ToldEngine
+
+
+class Watched:
+    """An open monitor and its engine."""
+
+    def __init__(self, app: ClTui, engine: ToldEngine, pilot: Pilot[Any]) -> None:
+        self.app = app
+        self.engine = engine
+        self.pilot = pilot
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Until what the engine has told is on the screen."""
+        await self.pilot.pause()
+        if self.app.is_running and self.app.screen is self.app.monitor:
+            self.app.monitor.poll()
+            self.app.monitor.redraw()
+        await self.pilot.pause()
+
+    def text(self, widget: type[Pane]) -> str:
+        pane = self.app.monitor.query_one(widget)
+        return "\n".join(pane.render_line(y).text for y in range(pane.size.height))
+
+    @property
+    def header(self) -> str:
+        return str(self.app.monitor.query_one(HeaderLine).content)
+
+    @property
+    def notice(self) -> str:
+        return str(self.app.monitor.query_one(Notice).content)
+
+
+@asynccontextmanager
+async def watching(
+    folder: Path,
+    known: History | None = None,
+    size: tuple[int, int] = (80, 24),
+    pace: float | None = None,
+    **settings: Any,
+) -> AsyncIterator[Watched]:
+    session = screen_data.session(folder, **settings)
+    engine = ToldEngine(session, screen_data.history(2500) if known is None else known, pace)
+    app = ClTui(session, pace, engine=engine)
+    async with app.run_test(size=size) as pilot:
+        watched = Watched(app, engine, pilot)
+        await watched.settle()
+        yield watched
+
+
+async def test_the_first_frame_is_painted_before_the_engine_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def start(engine: ToldEngine) -> None:
+        seen.append(str(app.monitor.query_one(HeaderLine).content))
+
+    monkeypatch.setattr(ToldEngine, "start", start)
+    session = screen_data.session(tmp_path)
+    engine = ToldEngine(session)
+    engine.control.activity = "loading PyTorch"
+    app = ClTui(session, engine=engine)
+    async with app.run_test(size=(80, 24)) as pilot:
+        for _ in range(100):
+            await pilot.pause(0.01)
+            if seen:
+                break
+    assert len(seen) == 1
+    assert seen[0].endswith("◌ loading PyTorch")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 18), (160, 48)])
+async def test_all_four_panes_are_readable(tmp_path: Path, size: tuple[int, int]) -> None:
+    async with watching(tmp_path, size=size) as watched:
+        assert "✔ 1  0 8" in watched.text(TasksPane)
+        assert "3 now" in watched.text(AccuracyPane)
+        assert "L " in watched.text(CurvesPane)
+        assert "5,000 steps" in watched.text(CurvesPane)
+        assert "fc1.wei" in watched.text(ImportancePane)
+
+
+async def test_news_of_the_engine_reach_every_pane(tmp_path: Path) -> None:
+    async with watching(tmp_path, known=screen_data.history(900)) as watched:
+        assert "· " in watched.text(AccuracyPane)
+        watched.engine.known = screen_data.history(1500)
+        await watched.settle()
+        assert "✔ 1" in watched.text(TasksPane)
+        assert "2 now" in watched.text(AccuracyPane)
+        assert "Task 1 learned: 99.0 %" in watched.notice
+        pane = watched.app.monitor.query_one(ImportancePane)
+        assert pane.border_subtitle == "after task 1"
+
+
+async def test_space_pauses_and_continues(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        await watched.press("space")
+        assert watched.engine.control.paused
+        assert "⏸" in watched.header
+        assert "paused" in watched.header
+        assert "space continues" in watched.notice
+        await watched.press("space")
+        assert not watched.engine.control.paused
+        assert "▶" in watched.header
+
+
+async def test_s_saves(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        await watched.press("s")
+        assert watched.engine.control.take_save_request()
+        assert "Saving" in watched.notice
+        watched.engine.tell(Saved(2500, 0.0, "x"))
+        await watched.settle()
+        assert watched.notice == "Saved at step 2,500"
+
+
+async def test_s_says_when_there_is_nothing_to_save(tmp_path: Path) -> None:
+    async with watching(tmp_path, known=History()) as watched:
+        await watched.press("s")
+        assert not watched.engine.control.take_save_request()
+        assert "Nothing to save yet" in watched.notice
+
+
+@pytest.mark.parametrize("key", ["space", "s", "f"])
+async def test_after_the_end_a_steering_key_says_why_it_does_nothing(tmp_path: Path, key: str) -> None:
+    async with watching(tmp_path, known=screen_data.history()) as watched:
+        await watched.press(key)
+        assert "The run is finished" in watched.notice
+        assert not watched.engine.control.paused
+
+
+@pytest.mark.parametrize("key", ["z", "enter"])
+async def test_the_focused_pane_zooms_and_comes_back(tmp_path: Path, key: str) -> None:
+    async with watching(tmp_path) as watched:
+        await watched.press("n", key)
+        accuracy = watched.app.monitor.query_one(AccuracyPane)
+        assert watched.app.monitor.maximized is accuracy
+        assert accuracy.size.width > 70
+        assert watched.app.monitor.query_one(HeaderLine).size.height == 1
+        await watched.press(key)
+        assert watched.app.monitor.maximized is None
+        assert accuracy.size.width < 40
+        assert "3 now" in watched.text(AccuracyPane)
+
+
+async def test_keys_typed_faster_than_the_screen_follows_mean_the_same(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        watched.app.monitor.action_next_pane(1)
+        watched.app.monitor.action_zoom()
+        await watched.settle()
+        assert isinstance(watched.app.monitor.maximized, AccuracyPane)
+
+
+async def test_escape_backs_out_of_the_zoom_only(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        await watched.press("z", "escape")
+        assert watched.app.monitor.maximized is None
+        await watched.press("escape")
+        assert "q quits" in watched.notice
+        assert watched.app.is_running
+
+
+async def test_the_next_pane_in_a_zoom_zooms_that_one(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        await watched.press("z", "tab")
+        assert isinstance(watched.app.monitor.maximized, AccuracyPane)
+        assert "3 now" in watched.text(AccuracyPane)
+
+
+@pytest.mark.parametrize(
+    ("key", "order"),
+    [
+        ("tab", (AccuracyPane, CurvesPane, ImportancePane, TasksPane)),
+        ("n", (AccuracyPane, CurvesPane, ImportancePane, TasksPane)),
+        ("shift+tab", (ImportancePane, CurvesPane, AccuracyPane, TasksPane)),
+    ],
+)
+async def test_keys_walk_through_the_panes(tmp_path: Path, key: str, order: tuple[type[Pane], ...]) -> None:
+    async with watching(tmp_path) as watched:
+        assert isinstance(watched.app.focused, TasksPane)
+        for pane in order:
+            await watched.press(key)
+            assert isinstance(watched.app.focused, pane)
+
+
+async def test_a_double_click_zooms(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        await watched.pilot.double_click(CurvesPane)
+        await watched.settle()
+        assert isinstance(watched.app.monitor.maximized, CurvesPane)
+
+
+async def test_f_switches_between_slow_motion_and_full_speed(tmp_path: Path) -> None:
+    async with watching(tmp_path, pace=123.0) as watched:
+        assert "slow motion 123/s" in watched.header
+        await watched.press("f")
+        assert watched.engine.control.pace is None
+        assert "slow motion" not in watched.header
+        await watched.press("f")
+        assert watched.engine.control.pace == 123.0
+
+
+async def test_t_takes_the_next_theme(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        before = watched.app.theme
+        await watched.press("t")
+        assert watched.app.theme != before
+        assert watched.app.theme in watched.notice
+
+
+async def test_dark_light_and_sixteen_colour_themes_draw_the_panes(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        for theme in ("textual-dark", "textual-light", "ansi-dark"):
+            watched.app.theme = theme
+            await watched.settle()
+            assert "99.0" in watched.text(AccuracyPane)
+
+
+async def test_help_lists_every_key_and_closes(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        await watched.press("question_mark")
+        assert isinstance(watched.app.screen, HelpScreen)
+        keys = watched.app.screen._keys()
+        for key in ("space", "s ", "z", "esc", "n tab", "f ", "t ", "?", "q ^c", "^p"):
+            assert f"\n{key}" in f"\n{keys}", key
+        await watched.press("escape")
+        assert watched.app.screen is watched.app.monitor
+
+
+async def test_the_palette_offers_every_action(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        offered = {command.title for command in watched.app.get_system_commands(watched.app.monitor)}
+        assert {"Pause", "Save", "Zoom", "Next pane", "Slow", "Theme", "Help", "Quit", "Screenshot"} <= offered
+        await watched.press("ctrl+p")
+        assert watched.app.screen is not watched.app.monitor
+        await watched.press("escape")
+        assert watched.app.screen is watched.app.monitor
+
+
+async def test_arrows_pan_where_there_are_many_tasks(tmp_path: Path) -> None:
+    async with watching(tmp_path, known=screen_data.history(4050, tasks=60, steps=100)) as watched:
+        assert "▶ 41" in watched.text(TasksPane)
+        await watched.press("down")
+        assert " 2  " in watched.text(TasksPane)
+        assert "▶ 41" not in watched.text(TasksPane)
+        await watched.press("home")
+        assert "▶ 41" in watched.text(TasksPane)
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+c", "ctrl+q"])
+async def test_quitting_saves_and_tells_how_to_resume(tmp_path: Path, key: str) -> None:
+    async with watching(tmp_path) as watched:
+        await watched.press(key)
+        await watched.pilot.pause(0.2)
+    assert watched.engine.control.stopping
+    found = watched.app.return_value
+    assert isinstance(found, Outcome)
+    assert found.exit_code == 130
+    assert found.message.splitlines() == [
+        "Saved at step 2,500 of 5,000, in task 3 of 5.",
+        f"To continue: cl-tui resume calm-otter --sessions-dir {tmp_path / 'sessions'}",
+    ]
+
+
+async def test_quitting_while_loading_leaves_at_once(tmp_path: Path) -> None:
+    async with watching(tmp_path, known=History()) as watched:
+        watched.engine.obedient = False
+        await watched.pilot.press("q")
+    assert watched.app.return_value is not None
+    assert watched.app.return_value.exit_code == 130
+    assert "before any training" in watched.app.return_value.message
+
+
+async def test_an_engine_that_does_not_stop_is_left_with_a_second_q(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitor_module, "PATIENCE_SECONDS", 0.0)
+    async with watching(tmp_path) as watched:
+        watched.engine.obedient = False
+        await watched.press("q")
+        assert watched.app.is_running
+        assert "q leaves at once" in watched.notice
+        await watched.pilot.press("q")
+    assert watched.app.return_value is not None
+    assert watched.app.return_value.exit_code == 130
+    assert "kept: the checkpoint at step 2,000" in watched.app.return_value.message
+
+
+async def test_the_result_stays_in_words(tmp_path: Path) -> None:
+    async with watching(tmp_path, known=screen_data.history()) as watched:
+        words = "Finished in 10 s: average accuracy 95.0 %, forgetting 5.0 (worst: task 1, 8.0)"
+        assert watched.notice == words
+        assert "✔" in watched.header
+        await watched.press("q")
+    assert watched.app.return_value == Outcome(0, f"{words}.")
+
+
+async def test_a_failure_says_what_where_and_what_is_kept(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        message = "the loss became nan at step 2500, in task 3: start again with a lower --lr"
+        watched.engine.fail(NumericsError(message), RunFailed(2500, 2, 0.0, message, "the checkpoint at step 2000"))
+        await watched.settle()
+        assert isinstance(watched.app.screen, FailureScreen)
+        told = "\n".join(str(widget.content) for widget in watched.app.screen.query("Static"))  # type: ignore[attr-defined]
+        assert message in told
+        assert "step 2,500 of 5,000, in task 3 of 5" in told
+        assert "checkpoint at step 2000" in told
+        await watched.pilot.press("escape")
+        await watched.settle()
+        assert "✖" in watched.header
+        await watched.press("q")
+    found = watched.app.return_value
+    assert found is not None
+    assert found.exit_code == 1
+    assert found.message.startswith(message)
+
+
+async def test_a_zero_penalty_is_warned_of(tmp_path: Path) -> None:
+    known = screen_data.history(2500)
+    silent = Curve().extended(known.curve.losses().tolist(), [0.0] * known.curve.length)
+    async with watching(tmp_path, known=replace(known, curve=silent)) as watched:
+        assert watched.notice.startswith("⚠ the penalty is exactly zero in task 3")
+
+
+async def test_a_resumed_run_says_so(tmp_path: Path) -> None:
+    async with watching(tmp_path, known=History()) as watched:
+        watched.engine.known = screen_data.history(2500).apply(RunResumed(0.0, 2500, "cpu", "torch 2.6 → 2.7"))
+        await watched.settle()
+        assert watched.notice == "Resumed at step 2,500 (torch 2.6 → 2.7)"
+
+
+async def test_a_tiny_terminal_gets_one_sentence(tmp_path: Path) -> None:
+    async with watching(tmp_path, size=(50, 12)) as watched:
+        sentence = watched.app.monitor.query_one("#too-small")
+        assert sentence.display
+        assert not watched.app.monitor.query_one("#panes").display
+        await watched.pilot.resize_terminal(100, 30)
+        await watched.settle()
+        assert not sentence.display
+        assert "✔ 1" in watched.text(TasksPane)
+
+
+async def test_resizing_redraws_at_once(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        await watched.pilot.resize_terminal(160, 48)
+        await watched.pilot.pause()
+        assert "1,000 / 1,000" in watched.text(TasksPane)
+        assert "task 3 of 5" in watched.header
+
+
+async def test_an_unchanged_run_repaints_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with watching(tmp_path) as watched:
+        monitor = watched.app.monitor
+        monitor._reply = ""
+        drawn: list[float] = []
+        monkeypatch.setattr(monitor, "redraw", lambda: drawn.append(time.monotonic()))
+        monitor.poll()
+        assert not drawn
+        watched.engine.tell(StepsTaken(2510, 5.1, (0.1,) * 10, (0.1,) * 10))
+        monitor._drawn_at = 0.0
+        monitor.poll()
+        assert len(drawn) == 1

@@ -1,0 +1,44 @@
+"""The monitor as pictures. After a wanted change of its looks: pytest tests/test_snapshots.py --snapshot-update"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from cl_tui.app import ClTui
+from cl_tui.widgets.pane import Pane
+from tests import screen_data
+from tests.screen_data import ToldEngine
+
+
+@pytest.fixture(autouse=True)
+def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+def monitor(folder: Path, until: int | None) -> ClTui:
+    session = screen_data.session(folder)
+    return ClTui(session, engine=ToldEngine(session, screen_data.history(until)))
+
+
+async def drawn(pilot: Pilot[Any]) -> None:
+    """Everything told is on the screen, and nothing moves any more."""
+    await pilot.pause()
+    screen = pilot.app.screen
+    screen.redraw()  # type: ignore[attr-defined]
+    assert all(pane.view for pane in screen.query(Pane))
+    await pilot.pause()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 48)], ids=["80x24", "160x48"])
+def test_the_monitor_in_training(snap_compare: Any, tmp_path: Path, size: tuple[int, int]) -> None:
+    assert snap_compare(monitor(tmp_path, 3500), terminal_size=size, run_before=drawn)
+
+
+def test_the_monitor_at_the_end(snap_compare: Any, tmp_path: Path) -> None:
+    assert snap_compare(monitor(tmp_path, None), terminal_size=(80, 24), run_before=drawn)
+
+
+def test_the_help(snap_compare: Any, tmp_path: Path) -> None:
+    assert snap_compare(monitor(tmp_path, 3500), terminal_size=(80, 48), run_before=drawn, press=["question_mark"])
