@@ -1,0 +1,414 @@
+"""Many runs without a screen: their product, their processes, and what is shown meanwhile.
+
+Each run is a session whose name follows from its settings, so what is finished is found again and skipped.
+"""
+
+import contextlib
+import errno
+import hashlib
+import itertools
+import json
+import multiprocessing
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+from cl_tui import headless, words
+from engine.config import METHOD_OPTIONS, RunConfig, resolve
+from engine.errors import ConfigError, EngineError, SessionDamaged, SessionError, SessionExists, SessionLocked
+from engine.methods import METHODS
+from engine.runner import EngineThread
+from engine.session import Session, write_whole
+
+ELSEWHERE = {"threads", "data_dir", "device"}
+"""Settings that say where a run computes, not what: they are no part of its name."""
+TELL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Run:
+    """One planned session."""
+
+    name: str
+    config: RunConfig
+
+
+# What is to be run
+
+
+def plan(
+    axes: Mapping[str, Sequence[Any]], settings: Mapping[str, Any], fixed: Mapping[str, Any], jobs: int
+) -> list[Run]:
+    """The product of ``axes`` (setting: its values), each with ``settings`` below it and ``fixed`` above it.
+
+    A setting that only some methods read is dropped for the others. Raises ConfigError.
+    """
+    combinations = [
+        {**settings, **dict(zip(axes, values, strict=True)), **fixed} for values in itertools.product(*axes.values())
+    ]
+    combinations = _without_unread_options(combinations)
+    cores = max(1, (os.cpu_count() or 1) // jobs)
+    configs = []
+    for combination in combinations:
+        config = resolve(combination)
+        if "threads" not in combination:
+            config = config.model_copy(update={"threads": min(config.threads, cores)})
+        configs.append(config)
+    named = {run_name(config): config for config in configs}
+    return [Run(name, config) for name, config in named.items()]
+
+
+def _without_unread_options(combinations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leaves options out where the method does not read them; one that no method here reads stays, to be refused."""
+    read_somewhere = {
+        key
+        for key in ("strength", *METHOD_OPTIONS)
+        if any(_reads(combination.get("method"), key) for combination in combinations)
+    }
+    return [
+        {
+            key: value
+            for key, value in combination.items()
+            if key not in read_somewhere or _reads(combination.get("method"), key)
+        }
+        for combination in combinations
+    ]
+
+
+def _reads(method: Any, key: str) -> bool:
+    info = METHODS.get(method) if isinstance(method, str) else None
+    if info is None:
+        return False
+    return bool(info.symbol) if key == "strength" else key in info.options
+
+
+def run_name(config: RunConfig) -> str:
+    """Readable, and different for different settings.
+
+    >>> run_name(resolve({"method": "ewc", "seed": 3}))
+    'ewc-1000-split-digits-seed3-...'
+    """
+    parts = [config.method]
+    if METHODS[config.method].symbol:
+        parts.append(f"{config.strength:g}".replace("+", ""))
+    parts.append(config.benchmark)
+    if config.scenario != resolve({"benchmark": config.benchmark}).scenario:
+        parts.append(config.scenario)
+    content = json.dumps(_computed(config), sort_keys=True).encode()
+    parts += [f"seed{config.seed}", hashlib.blake2b(content, digest_size=4).hexdigest()]
+    return "-".join(parts)
+
+
+def _computed(config: RunConfig) -> dict[str, Any]:
+    """The settings that decide a run's numbers."""
+    return config.model_dump(mode="json", exclude=ELSEWHERE)
+
+
+def finished(run: Run, sessions_dir: Path) -> bool:
+    """Raises SessionExists when a session of that name has other settings."""
+    try:
+        return (sessions_dir / run.name).exists() and open_or_create(run, sessions_dir).finished
+    except SessionDamaged:
+        return False  # told as that run's failure when its turn comes
+
+
+def open_or_create(run: Run, sessions_dir: Path) -> Session:
+    """Raises SessionExists when a session of that name has other settings, or another SessionError."""
+    if not (sessions_dir / run.name).exists():
+        return Session.create(sessions_dir, run.name, run.config)
+    session = Session.open(sessions_dir, run.name)
+    if _computed(session.config) != _computed(run.config):
+        raise SessionExists(
+            f"session {run.name} in {sessions_dir} has other settings: delete it, or use --sessions-dir"
+        )
+    return session
+
+
+# Running
+
+
+@dataclass
+class Outcome:
+    """What became of a batch."""
+
+    summaries: list[dict[str, Any]]
+    """Of the finished runs, in the plan's order."""
+    failures: dict[str, str]
+    """Name of a run: why it failed."""
+    interrupted: bool
+
+
+def execute(runs: Sequence[Run], sessions_dir: Path, jobs: int, console: Console) -> Outcome:
+    """Runs what is not finished, ``jobs`` at a time. The outcome tells of all runs. Raises SessionError."""
+    waiting = [run for run in runs if not finished(run, sessions_dir)]
+    done = len(runs) - len(waiting)
+    if done:
+        console.print(f"{done} of {len(runs)} runs are finished already")
+    failures: dict[str, str] = {}
+    interrupted = False
+    if waiting:
+        new = next((run for run in waiting if not (sessions_dir / run.name).exists()), None)
+        if new is not None:
+            open_or_create(new, sessions_dir)  # a folder that cannot be written is told before anything starts
+        display = Display(console, len(runs), done)
+        failures, interrupted = Pool(waiting, sessions_dir, min(jobs, len(waiting)), display).run()
+    summaries = []
+    for session in (Session(sessions_dir / run.name, run.config) for run in runs):
+        try:
+            if session.finished:
+                summaries.append(session.summary())
+        except SessionDamaged as error:
+            failures[session.name] = str(error)
+    return Outcome(summaries, failures, interrupted)
+
+
+@dataclass(frozen=True)
+class Told:
+    """How far a run is: a worker's message, twice a second."""
+
+    step: int
+    total: int
+    doing: str
+    rate: str
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A worker's last message about a run."""
+
+    state: Literal["finished", "stopped", "failed"]
+    message: str
+    """The result, or why it failed."""
+
+
+class Pool:
+    """A few worker processes that take one run after another.
+
+    A worker that dies (out of memory, killed) costs its own run only: another takes its place.
+    """
+
+    def __init__(self, runs: Sequence[Run], sessions_dir: Path, jobs: int, display: "Display") -> None:
+        self._waiting = list(runs)
+        self._sessions_dir = sessions_dir
+        self._jobs = jobs
+        self._display = display
+        self._busy: dict[Any, tuple[Run, Worker]] = {}
+        """By the worker's connection."""
+        self._idle: list[Worker] = []
+        self._failures: dict[str, str] = {}
+        self._interrupted = False
+
+    def run(self) -> tuple[dict[str, str], bool]:
+        """The failures by name, and whether a signal ended it early."""
+        with headless.stop_on_signal(self._interrupt), self._display:
+            try:
+                while self._waiting and not self._interrupted:
+                    self._assign()
+                    self._receive()
+                self._finish()
+            finally:
+                for worker in [*self._idle, *(worker for _, worker in self._busy.values())]:
+                    worker.close()
+        return self._failures, self._interrupted
+
+    def _interrupt(self) -> None:
+        self._interrupted = True
+
+    def _assign(self) -> None:
+        while self._waiting and len(self._busy) < self._jobs:
+            run = self._waiting.pop(0)
+            try:
+                session = open_or_create(run, self._sessions_dir)
+            except EngineError as error:
+                self._end(run, Ended("failed", str(error)))
+                continue
+            worker = self._free_worker()
+            worker.connection.send(session.path)
+            self._busy[worker.connection] = run, worker
+            self._display.begin(run.name)
+
+    def _free_worker(self) -> "Worker":
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.process.is_alive():
+                return worker
+        return Worker()
+
+    def _finish(self) -> None:
+        """Waits for the last runs; they are told to stop and save as soon as a signal came."""
+        told = False
+        while self._busy:
+            if self._interrupted and not told:
+                told = True
+                for _, worker in self._busy.values():
+                    worker.stop()
+            self._receive()
+
+    def _receive(self) -> None:
+        """What the workers have to say, waiting a little for it."""
+        for connection in wait(list(self._busy), timeout=headless.LOOK_SECONDS):
+            run, worker = self._busy[connection]
+            try:
+                message = worker.connection.recv()
+            except (EOFError, OSError):
+                worker.close()
+                message = Ended("failed", f"its process ended with exit code {worker.process.exitcode}")
+            if isinstance(message, Told):
+                self._display.update(run.name, message)
+                continue
+            del self._busy[connection]
+            self._idle.append(worker)
+            self._end(run, message)
+
+    def _end(self, run: Run, ended: Ended) -> None:
+        if ended.state == "failed":
+            self._failures[run.name] = ended.message
+        self._display.end(run.name, ended)
+
+
+class Worker:
+    """A process that trains the sessions whose folders it is sent."""
+
+    def __init__(self) -> None:
+        spawning = multiprocessing.get_context("spawn")
+        self.connection, theirs = spawning.Pipe()
+        self.process = spawning.Process(target=work, args=(theirs,), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def stop(self) -> None:
+        """Asks it to save and leave its run."""
+        with contextlib.suppress(OSError):  # it is dead: its end of the connection tells
+            self.connection.send(None)
+
+    def close(self) -> None:
+        """Ends it; one that still trains saves first."""
+        self.connection.close()
+        self.process.join()
+
+
+class Display:
+    """All runs and those in training as bars in a terminal; a line for each that ended anywhere."""
+
+    def __init__(self, console: Console, planned: int, done: int) -> None:
+        self._console = console
+        self._planned = planned
+        self._done = done
+        self._progress = Progress(
+            *headless.progress_columns(), console=console, transient=True, disable=not console.is_terminal
+        )
+        self._all = self._progress.add_task("all runs", total=planned, completed=done, doing=self._counted(), rate="")
+        self._bars: dict[str, TaskID] = {}
+        self._shares: dict[str, float] = {}
+        """How much of each run in training is done, 0–1."""
+
+    def __enter__(self) -> None:
+        self._progress.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def begin(self, name: str) -> None:
+        self._bars[name] = self._progress.add_task(name, total=None, doing="starting", rate="")
+
+    def update(self, name: str, told: Told) -> None:
+        self._progress.update(
+            self._bars[name], completed=told.step, total=told.total or None, doing=told.doing, rate=told.rate
+        )
+        self._shares[name] = told.step / told.total if told.total else 0.0
+        self._update_all()
+
+    def end(self, name: str, ended: Ended) -> None:
+        if name in self._bars:
+            self._progress.remove_task(self._bars.pop(name))
+        self._shares.pop(name, None)
+        if ended.state != "stopped":
+            self._done += 1
+        self._update_all()
+        self._console.print(f"{self._counted()} {name}: {'failed' if ended.state == 'failed' else ended.message}")
+
+    def _update_all(self) -> None:
+        completed = self._done + sum(self._shares.values())
+        self._progress.update(self._all, completed=completed, doing=self._counted())
+
+    def _counted(self) -> str:
+        return f"{self._done}/{self._planned}"
+
+
+# In a worker's process
+
+
+def work(connection: Connection) -> None:
+    """Session folders come in; Told, and one Ended for each, go out. Ends when the other side is gone."""
+    for number in headless.STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the parent decides
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            path = connection.recv()
+            if path is not None:  # a stop may come just after the run has ended
+                connection.send(_train(path, connection))
+
+
+def _train(path: Path, connection: Connection) -> Ended:
+    """Trains one session until it ends, or the parent says stop, or is gone."""
+    try:
+        session = Session.open(path.parent, path.name)
+    except EngineError as error:
+        return Ended("failed", str(error))
+    engine = EngineThread(session)
+    engine.start()
+    due = time.monotonic()
+    while not engine.join(0.1):
+        if not engine.control.stopping and connection.poll():
+            engine.control.stop()
+        if time.monotonic() >= due:
+            due += TELL_SECONDS
+            _tell(connection, engine)
+    if engine.error is None:
+        message = words.result(engine.history) if engine.history.state == "finished" else "stopped and saved"
+        return Ended("finished" if engine.history.state == "finished" else "stopped", message)
+    if not isinstance(engine.error, SessionLocked):
+        headless.discard_if_untrained(session)
+    return Ended("failed", str(engine.error))
+
+
+def _tell(connection: Connection, engine: EngineThread) -> None:
+    history = engine.history
+    told = Told(
+        history.step, history.total_steps, headless.doing(history, engine.control.activity), headless.rate(history)
+    )
+    with contextlib.suppress(OSError):  # the parent is gone: poll tells it too
+        connection.send(told)
+
+
+# The file
+
+
+def check_writable(path: Path) -> None:
+    """Before hours of training, not after them. Raises ConfigError."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise ConfigError(f"--json {path} cannot be written: {error.strerror}") from None
+
+
+def write_json(path: Path, summaries: Sequence[Mapping[str, Any]]) -> None:
+    """The whole file or none of it. Raises SessionError."""
+    try:
+        write_whole(path, json.dumps(summaries, indent=2).encode() + b"\n")
+    except OSError as error:
+        raise SessionError(
+            f"{path} cannot be written: {error.strerror}; run the same batch again to write it"
+        ) from None

@@ -1,0 +1,505 @@
+"""The command line: parse, call, print. What is heavy is imported inside the command that needs it."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from engine.errors import ConfigError, EngineError
+
+if TYPE_CHECKING:
+    from cl_tui.outcome import Outcome
+    from engine.session import Session
+
+app = typer.Typer(
+    name="cl-tui",
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+sessions_app = typer.Typer(rich_markup_mode="rich", help="List, show and delete the saved sessions.")
+app.add_typer(sessions_app, name="sessions", rich_help_panel="Look")
+
+
+class UsageError(EngineError):
+    """The command cannot do that here, or not to that session."""
+
+    exit_code = 2
+
+
+def main() -> None:
+    """The entry of the ``cl-tui`` command."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal that cannot show λ shows '?'
+    try:
+        app(prog_name="cl-tui")
+    except EngineError as error:
+        print(f"cl-tui: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except OSError as error:  # for example a folder that may not even be looked into
+        print(f"cl-tui: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        sys.exit(1)
+
+
+# Completion
+
+
+def _methods() -> list[str]:
+    from engine.methods import METHODS
+
+    return list(METHODS)
+
+
+def _benchmarks() -> list[str]:
+    from engine.benchmarks import BENCHMARKS
+
+    return list(BENCHMARKS)
+
+
+def _models() -> list[str]:
+    from engine.models import MODELS
+
+    return list(MODELS)
+
+
+def _sessions(ctx: typer.Context) -> list[str]:
+    folder = Path(ctx.params.get("sessions_dir") or os.environ.get("CL_TUI_SESSIONS_DIR") or "sessions")
+    return sorted(path.parent.name for path in folder.glob("*/config.toml"))
+
+
+# Options, in the words of engine.config.RunConfig
+
+WHAT, TRAINING, METHOD, WHERE = "What to train", "Training", "Method", "Where and how"
+
+BENCHMARK_HELP = "The sequence of tasks; [dim]cl-tui benchmarks[/] lists them.  [dim]\\[default: split-digits][/]"
+METHOD_HELP = "How earlier tasks are protected; [dim]cl-tui methods[/] lists them.  [dim]\\[default: si][/]"
+SCENARIO_HELP = "What the network is told at test time: task, domain or class."
+STRENGTH_HELP = "c or λ, the penalty's factor."
+
+Tasks = Annotated[int | None, typer.Option(help="Number of tasks.", rich_help_panel=WHAT)]
+Model = Annotated[
+    str | None, typer.Option(help="The network; [dim]cl-tui models[/].", autocompletion=_models, rich_help_panel=WHAT)
+]
+Hidden = Annotated[str | None, typer.Option(help="Sizes of the hidden layers.", metavar="N,N,…", rich_help_panel=WHAT)]
+Seed = Annotated[int | None, typer.Option(help="Of every random draw.  [dim]\\[default: 0][/]", rich_help_panel=WHAT)]
+Epochs = Annotated[int | None, typer.Option(help="Passes over each task's data.", rich_help_panel=TRAINING)]
+BatchSize = Annotated[int | None, typer.Option(help="Examples a step.", rich_help_panel=TRAINING)]
+Lr = Annotated[float | None, typer.Option(help="Learning rate.", rich_help_panel=TRAINING)]
+Optimizer = Annotated[str | None, typer.Option(help="adam, adamw or sgd.", rich_help_panel=TRAINING)]
+Xi = Annotated[float | None, typer.Option(help="ξ of si, the damping.", rich_help_panel=METHOD)]
+Gamma = Annotated[float | None, typer.Option(help="γ of ewc: online, with one anchor.", rich_help_panel=METHOD)]
+Device = Annotated[
+    str | None, typer.Option(help="auto, cpu, cuda or mps.  [dim]\\[default: auto][/]", rich_help_panel=WHERE)
+]
+Threads = Annotated[int | None, typer.Option(help="Of torch.", rich_help_panel=WHERE)]
+DataDir = Annotated[
+    str | None,
+    typer.Option(
+        help="Where the data sets lie or are downloaded to.  [dim]\\[default: data][/]", rich_help_panel=WHERE
+    ),
+]
+Pace = Annotated[
+    str | None,
+    typer.Option(
+        help="At most so many steps a second, or max; small benchmarks run in slow motion otherwise.",
+        metavar="STEPS_PER_SECOND|max",
+        rich_help_panel=WHERE,
+    ),
+]
+SessionsDir = Annotated[
+    Path,
+    typer.Option(help="Where sessions are saved.", envvar="CL_TUI_SESSIONS_DIR", rich_help_panel=WHERE),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(help="Settings from a file; options go over them.", metavar="FILE.toml", rich_help_panel=WHERE),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", help="Any setting, over all others; may be repeated.", metavar="KEY=VALUE", rich_help_panel=WHERE
+    ),
+]
+
+
+# Training
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    ctx: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Train networks on one task after another, and see in the terminal what they forget and what protects them.
+
+    [dim]cl-tui run --method si[/]  is a good beginning: it needs no download.
+    """
+    if version:
+        from importlib.metadata import version as installed
+
+        print(f"cl-tui {installed('cl-tui')}")
+    elif ctx.invoked_subcommand is None:
+        print(ctx.get_help())
+
+
+@app.command(rich_help_panel="Train")
+def run(
+    ctx: typer.Context,
+    method: Annotated[str | None, typer.Option(help=METHOD_HELP, autocompletion=_methods, rich_help_panel=WHAT)] = None,
+    benchmark: Annotated[
+        str | None, typer.Option(help=BENCHMARK_HELP, autocompletion=_benchmarks, rich_help_panel=WHAT)
+    ] = None,
+    scenario: Annotated[str | None, typer.Option(help=SCENARIO_HELP, rich_help_panel=WHAT)] = None,
+    tasks: Tasks = None,
+    model: Model = None,
+    hidden: Hidden = None,
+    seed: Seed = None,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    lr: Lr = None,
+    optimizer: Optimizer = None,
+    strength: Annotated[float | None, typer.Option(help=STRENGTH_HELP, rich_help_panel=METHOD)] = None,
+    xi: Xi = None,
+    gamma: Gamma = None,
+    device: Device = None,
+    threads: Threads = None,
+    pace: Pace = None,
+    data_dir: DataDir = None,
+    sessions_dir: SessionsDir = Path("sessions"),
+    name: Annotated[
+        str | None, typer.Option(help="The session's name; two words are made up otherwise.", rich_help_panel=WHERE)
+    ] = None,
+    config: Config = None,
+    assignments: Set = None,
+) -> None:
+    """Train a network and watch it.
+
+    [bold]Examples[/]
+
+      cl-tui run --method si
+      cl-tui run --method ewc --strength 5000 --scenario domain
+      cl-tui run --benchmark split-mnist --method mas --hidden 400,400 --name mas-wide
+      cl-tui run --config my.toml --set momentum=0.5 --pace max
+    """
+    from cl_tui import headless
+    from cl_tui.outcome import INTERRUPTED
+    from engine.benchmarks import BENCHMARKS, prepare
+    from engine.config import resolve
+    from engine.session import Session
+
+    settings = resolve(_below(config) | _given(ctx) | _above(assignments))
+    speed = _pace(pace, BENCHMARKS[settings.benchmark].watch_pace)
+    _require_terminal("'cl-tui batch' trains without one")
+    prepare(settings.benchmark, Path(settings.data_dir))
+    session = Session.create(sessions_dir, name or _free_name(sessions_dir), settings)
+    exit_code = _watch(session, speed)
+    if exit_code not in (0, INTERRUPTED):
+        headless.discard_if_untrained(session)
+    raise typer.Exit(exit_code)
+
+
+@app.command(rich_help_panel="Train")
+def resume(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SESSION]",
+            help="Which session; the newest unfinished one if none is named.",
+            autocompletion=_sessions,
+        ),
+    ] = None,
+    without_screen: Annotated[bool, typer.Option("--headless", help="Without the screen.")] = False,
+    pace: Pace = None,
+    data_dir: DataDir = None,
+    sessions_dir: SessionsDir = Path("sessions"),
+) -> None:
+    """Go on where a session stopped, bit for bit.
+
+    [bold]Examples[/]
+
+      cl-tui resume
+      cl-tui resume calm-otter --headless
+    """
+    from cl_tui import headless, report
+    from engine.benchmarks import BENCHMARKS, prepare
+    from engine.session import Session, newest_unfinished
+
+    session = Session.open(sessions_dir, name) if name else newest_unfinished(sessions_dir)
+    if session.finished:
+        raise UsageError(
+            f"session {session.name} is finished: 'cl-tui sessions show {session.name}' shows its result, "
+            f"'cl-tui run' starts a new one"
+        )
+    if data_dir is not None:
+        session.config = session.config.model_copy(update={"data_dir": data_dir})
+    benchmark = BENCHMARKS[session.config.benchmark]
+    speed = _pace(pace, None if without_screen else benchmark.watch_pace)
+    if not without_screen:
+        _require_terminal("'cl-tui resume --headless' goes on without one")
+    prepare(benchmark.name, Path(session.config.data_dir))
+    if without_screen:
+        raise typer.Exit(_tell(headless.train(session, speed, report.console(stderr=True))))
+    raise typer.Exit(_watch(session, speed))
+
+
+@app.command(rich_help_panel="Train")
+def batch(
+    ctx: typer.Context,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(help=METHOD_HELP + " [dim]May be repeated.[/]", autocompletion=_methods, rich_help_panel=WHAT),
+    ] = None,
+    benchmark: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=BENCHMARK_HELP + " [dim]May be repeated.[/]", autocompletion=_benchmarks, rich_help_panel=WHAT
+        ),
+    ] = None,
+    scenario: Annotated[
+        list[str] | None, typer.Option(help=SCENARIO_HELP + " [dim]May be repeated.[/]", rich_help_panel=WHAT)
+    ] = None,
+    tasks: Tasks = None,
+    model: Model = None,
+    hidden: Hidden = None,
+    seed: Seed = None,
+    seeds: Annotated[
+        int, typer.Option(help="Number of seeds, counted on from --seed.", min=1, max=10_000, rich_help_panel=WHAT)
+    ] = 1,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    lr: Lr = None,
+    optimizer: Optimizer = None,
+    strength: Annotated[
+        list[float] | None, typer.Option(help=STRENGTH_HELP + " [dim]May be repeated.[/]", rich_help_panel=METHOD)
+    ] = None,
+    xi: Xi = None,
+    gamma: Gamma = None,
+    device: Device = None,
+    threads: Threads = None,
+    jobs: Annotated[int, typer.Option(help="Runs at a time.", min=1, rich_help_panel=WHERE)] = 1,
+    data_dir: DataDir = None,
+    sessions_dir: SessionsDir = Path("sessions"),
+    config: Config = None,
+    assignments: Set = None,
+    json: Annotated[
+        Path | None,
+        typer.Option(help="Write the results there, one entry a run.", metavar="FILE", rich_help_panel=WHERE),
+    ] = None,
+) -> None:
+    """Train many networks without a screen, and compare them in a table.
+
+    Every combination of methods, benchmarks, scenarios, strengths and seeds is a session. The same line again,
+    after an interruption, skips what is finished and goes on with what is not.
+
+    [bold]Examples[/]
+
+      cl-tui batch --method none --method si --method ewc --method mas --seeds 3 --json results.json
+      cl-tui batch --method si --strength 0.1 --strength 1 --strength 10 --seeds 5 --jobs 2
+    """
+    from cl_tui import report
+    from cl_tui.batch import check_writable, execute, plan, write_json
+    from cl_tui.outcome import INTERRUPTED
+    from engine.benchmarks import prepare
+
+    below, given = _below(config), _given(ctx)
+    axes: dict[str, Any] = {
+        key: given.pop(key) for key in ("benchmark", "scenario", "method", "strength") if key in given
+    }
+    first_seed = given.pop("seed", below.get("seed", 0))
+    axes["seed"] = [first_seed + number for number in range(seeds)] if isinstance(first_seed, int) else [first_seed]
+    runs = plan(axes, below | given, _above(assignments), jobs)
+    if json is not None:
+        check_writable(json)
+    for wanted, folder in sorted({(run.config.benchmark, run.config.data_dir) for run in runs}):
+        prepare(wanted, Path(folder))
+
+    outcome = execute(runs, sessions_dir, jobs, report.console(stderr=True))
+    if outcome.summaries:
+        report.console().print(report.results(outcome.summaries))
+    if json is not None:
+        write_json(json, outcome.summaries)
+    for failed, message in outcome.failures.items():
+        print(f"cl-tui: {failed} failed: {message}", file=sys.stderr)
+    if outcome.interrupted:
+        left = len(runs) - len(outcome.summaries)
+        print(f"stopped: {left} of {len(runs)} runs are left, the same line again goes on", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED)
+    raise typer.Exit(1 if outcome.failures else 0)
+
+
+def _below(config: Path | None) -> dict[str, Any]:
+    """The settings that options go over."""
+    from engine.config import read_settings
+
+    return {} if config is None else read_settings(config)
+
+
+def _given(ctx: typer.Context) -> dict[str, Any]:
+    """The settings given as options: those carry the names of RunConfig's fields."""
+    from engine.config import RunConfig
+
+    named = {key: value for key, value in ctx.params.items() if key in RunConfig.model_fields}
+    given = {key: value for key, value in named.items() if value not in (None, (), [])}
+    if "hidden" in given:
+        given["hidden"] = _sizes(given["hidden"])
+    return given
+
+
+def _above(assignments: list[str] | None) -> dict[str, Any]:
+    """The settings that go over everything."""
+    from engine.config import parse_assignments
+
+    return parse_assignments(assignments or [])
+
+
+def _sizes(text: str) -> list[int]:
+    try:
+        return [int(size) for size in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"--hidden {text!r}: write the layers' sizes with commas, for example 256,256") from None
+
+
+def _pace(text: str | None, default: float | None) -> float | None:
+    """Steps a second, None for full speed. Raises ConfigError."""
+    from engine.control import check_pace
+
+    if text is None:
+        return default
+    if text == "max":
+        return None
+    try:
+        pace = float(text)
+    except ValueError:
+        raise ConfigError(f"--pace {text!r}: give steps a second, or max") from None
+    check_pace(pace)
+    return pace
+
+
+def _require_terminal(instead: str) -> None:
+    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
+        raise UsageError(f"the screen needs a terminal: {instead}")
+
+
+def _free_name(sessions_dir: Path) -> str:
+    """Two words, such as calm-otter, that no session there has yet."""
+    from coolname import generate_slug
+
+    while (sessions_dir / (name := generate_slug(2))).exists():
+        pass
+    return name
+
+
+def _watch(session: "Session", pace: float | None) -> int:
+    """Train with the screen; the exit code."""
+    from cl_tui.app import ClTui
+
+    app = ClTui(session, pace)
+    ended = app.run()
+    return app.return_code or 1 if ended is None else _tell(ended)  # None: the screen broke, and has said why
+
+
+def _tell(ended: "Outcome") -> int:
+    """Print how a run ended; the exit code."""
+    from cl_tui.outcome import INTERRUPTED
+
+    if ended.exit_code in (0, INTERRUPTED):
+        print(ended.message)
+    else:
+        print(f"cl-tui: {ended.message}", file=sys.stderr)
+    return ended.exit_code
+
+
+# Sessions
+
+
+Name = Annotated[str, typer.Argument(metavar="SESSION", autocompletion=_sessions)]
+Names = Annotated[list[str], typer.Argument(metavar="SESSION…", autocompletion=_sessions)]
+
+
+@sessions_app.callback(invoke_without_command=True)
+def _sessions_root(ctx: typer.Context, sessions_dir: SessionsDir = Path("sessions")) -> None:
+    """The saved sessions; without a command, lists them."""
+    source = ctx.get_parameter_source("sessions_dir")
+    if ctx.invoked_subcommand is None:
+        list_(sessions_dir)
+    elif source is not None and source.name == "COMMANDLINE":
+        raise UsageError(f"write --sessions-dir after {ctx.invoked_subcommand}, not before it")
+
+
+@sessions_app.command("list")
+def list_(sessions_dir: SessionsDir = Path("sessions")) -> None:
+    """List the saved sessions, the newest first."""
+    from cl_tui import report
+    from engine.session import list_sessions
+
+    found = list_sessions(sessions_dir)
+    if found:
+        report.console().print(report.sessions_table(found))
+    else:
+        print(f"no sessions in {sessions_dir}: 'cl-tui run' starts one")
+
+
+@sessions_app.command()
+def show(name: Name, sessions_dir: SessionsDir = Path("sessions")) -> None:
+    """Show one session: settings, accuracy matrix, loss curve, importances."""
+    from cl_tui import report
+    from engine.session import look_at
+
+    report.console().print(report.session_page(look_at(sessions_dir, name)))
+
+
+@sessions_app.command()
+def delete(
+    names: Names,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    sessions_dir: SessionsDir = Path("sessions"),
+) -> None:
+    """Delete sessions; not while they train."""
+    from engine.session import delete_session, look_at
+
+    for name in names:
+        look_at(sessions_dir, name)  # a wrong name is told before anything is deleted
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("nobody is there to ask: say --yes to delete without asking")
+        typer.confirm(f"Delete {', '.join(names)} from {sessions_dir}?", abort=True)
+    for name in dict.fromkeys(names):
+        delete_session(sessions_dir, name)
+        print(f"deleted {name}")
+
+
+# What there is
+
+
+@app.command(rich_help_panel="Look")
+def methods(
+    name: Annotated[
+        str | None, typer.Argument(help="Only this one, with its defaults.", autocompletion=_methods)
+    ] = None,
+) -> None:
+    """The methods: formula, source, options, defaults."""
+    from cl_tui import report
+    from engine.config import unknown
+    from engine.methods import METHODS
+
+    if name is not None and name not in METHODS:
+        raise ConfigError(unknown("method", name, METHODS))
+    report.console().print(report.methods_page() if name is None else report.method_page(METHODS[name]))
+
+
+@app.command(rich_help_panel="Look")
+def benchmarks() -> None:
+    """The benchmarks: tasks, source, defaults."""
+    from cl_tui import report
+
+    report.console().print(report.benchmarks_page())
+
+
+@app.command(rich_help_panel="Look")
+def models() -> None:
+    """The networks."""
+    from cl_tui import report
+
+    report.console().print(report.models_table())

@@ -1,0 +1,337 @@
+"""What is printed once: tables of runs, sessions and methods, and the pages that describe one of them."""
+
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import mean, stdev
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from cl_tui import words
+from engine import metrics
+from engine.benchmarks import BENCHMARKS, BenchmarkInfo
+from engine.config import RunConfig
+from engine.events import ImportanceMeasured
+from engine.history import Curve, History
+from engine.methods import METHODS, MethodInfo
+from engine.models import MODELS
+from engine.session import Listed
+
+PIPE_WIDTH = 200
+"""Columns where the output is no terminal, so that no name is cut."""
+CHART_SIZE = (76, 16)
+MOST_TICKS = 8
+FAR_APART = 20.0
+"""Ratio of loss and penalty from which a logarithmic axis is easier to read."""
+
+
+def console(stderr: bool = False) -> Console:
+    """Prints text as it is: names and settings are never read as markup."""
+    made = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    if not made.is_terminal:
+        made.width = PIPE_WIDTH
+    return made
+
+
+# Results of a batch
+
+
+def results(summaries: Iterable[Mapping[str, Any]]) -> RenderableType:
+    """One table per benchmark and scenario, one row per method and strength: mean ± standard error over the seeds."""
+    tables: dict[tuple[str, str], dict[tuple[str, float], list[Mapping[str, Any]]]] = {}
+    for found in summaries:
+        rows = tables.setdefault((found["benchmark"], found["scenario"]), {})
+        rows.setdefault((found["method"], found["hyperparameters"]["strength"]), []).append(found)
+    return Group(*(part for (title, rows) in tables.items() for part in _results(*title, rows)))
+
+
+def _results(
+    benchmark: str, scenario: str, rows: Mapping[tuple[str, float], Sequence[Mapping[str, Any]]]
+) -> Iterable[RenderableType]:
+    yield Text(f"{benchmark} · {scenario}", style="bold")
+    table = _table("method")
+    for heading in ("accuracy %", "forgetting %", "backward transfer %", "steps/s", "n"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for (method, strength), runs in rows.items():
+        figures = (mean_and_error([run[key] for run in runs]) for key in PERCENTAGES)
+        table.add_row(method_and_strength(method, strength), *figures, _mean_rate(runs), str(len(runs)))
+    yield _indented(table)
+
+
+PERCENTAGES = ("average_accuracy", "forgetting", "backward_transfer")
+
+
+def mean_and_error(fractions: Sequence[float | None]) -> str:
+    """In percent, with the standard error where there are two values or more.
+
+    >>> mean_and_error([0.9, 0.92])
+    '91.0 ± 1.0'
+    """
+    known = [100 * value for value in fractions if value is not None]
+    if not known:
+        return "—"
+    if len(known) == 1:
+        return f"{known[0]:.1f}"
+    return f"{mean(known):.1f} ± {stdev(known) / math.sqrt(len(known)):.1f}"
+
+
+def _mean_rate(runs: Sequence[Mapping[str, Any]]) -> str:
+    known = [run["steps_per_second"] for run in runs if run["steps_per_second"] is not None]
+    return f"{mean(known):,.0f}" if known else "—"
+
+
+# Sessions
+
+
+def sessions_table(sessions: Iterable[Listed]) -> Table:
+    now = time.time()
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
+    table.add_column("session", overflow="fold")
+    for heading in ("state", "method", "benchmark"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("seed", "accuracy %", "when"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for listed in sessions:
+        table.add_row(listed.name, *_session_cells(listed), ago(now - listed.changed))
+    return table
+
+
+def _session_cells(listed: Listed) -> Iterable[str]:
+    """State, method, benchmark, seed, accuracy."""
+    config, history = listed.config, listed.history
+    if config is None or history is None:
+        return [listed.state, "", "", "", ""]
+    share = f" {100 * history.step // history.total_steps} %" if history.total_steps else ""
+    return [
+        listed.state if listed.state == "finished" else listed.state + share,
+        method_and_strength(config.method, config.strength),
+        config.benchmark,
+        str(config.seed),
+        words.percent(mean(history.accuracies)) if history.accuracies else "—",
+    ]
+
+
+def ago(seconds: float) -> str:
+    """
+    >>> ago(30), ago(200), ago(7200), ago(200_000)
+    ('now', '3 min ago', '2 h ago', '2 days ago')
+    """
+    if seconds < 60:
+        return "now"
+    if seconds < 3600:
+        return f"{seconds / 60:.0f} min ago"
+    if seconds < 48 * 3600:
+        return f"{seconds / 3600:.0f} h ago"
+    return f"{seconds / 86400:.0f} days ago"
+
+
+def session_page(listed: Listed) -> RenderableType:
+    """Everything about one session that its folder tells."""
+    if listed.config is None or listed.history is None:
+        return Text(listed.problem)
+    history = listed.history
+    parts: list[RenderableType] = [Text(f"{listed.name}: {listed.state}", style="bold")]
+    if history.tasks:
+        seconds = words.duration(history.elapsed)
+        parts.append(Text(f"{words.progress(history)}, {seconds} of training on {history.device}"))
+    if history.failure is not None and listed.state == "failed":
+        parts.append(Text(f"{history.failure.message} (kept: {history.failure.kept})"))
+    parts += _section("Settings", _settings(listed.config))
+    if history.matrix:
+        parts += _section("Accuracy in %, after (row) on (column)", matrix_table(history))
+        parts.append(_indented(_metrics_line(history)))
+    if history.curve.length:
+        parts += _section("Task loss and penalty over the steps", curve_chart(history.curve, history.starts[1:-1]))
+    if history.importance is not None:
+        parts += _section("Importance Ω by layer", importance_table(history.importance))
+    return Group(*parts)
+
+
+def _section(title: str, content: RenderableType) -> list[RenderableType]:
+    return [Text(f"\n{title}", style="bold"), _indented(content)]
+
+
+def _indented(content: RenderableType) -> Padding:
+    return Padding(content, (0, 0, 0, 2), expand=False)
+
+
+def _settings(config: RunConfig) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    for key, value in config.model_dump(exclude_none=True).items():
+        grid.add_row(key, ",".join(map(str, value)) if isinstance(value, tuple) else _setting(value))
+    return grid
+
+
+def _setting(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def matrix_table(history: History) -> Table:
+    """Rows: after which task; columns: on which. A dot where a task is not yet seen."""
+    table = _table("after")
+    for task in history.tasks:
+        table.add_column(task.name, justify="right")
+    for number, row in enumerate(history.matrix, start=1):
+        table.add_row(str(number), *map(words.percent, row), *["·"] * (len(history.tasks) - len(row)))
+    return table
+
+
+def _metrics_line(history: History) -> Text:
+    named = {
+        "average accuracy": metrics.average_accuracy(history.matrix),
+        "forgetting": metrics.forgetting(history.matrix),
+        "backward transfer": metrics.backward_transfer(history.matrix),
+    }
+    return Text(", ".join(f"{name} {words.percent(value)}" for name, value in named.items() if value is not None))
+
+
+def curve_chart(curve: Curve, borders: Sequence[int]) -> Text:
+    """Task loss and penalty as a chart of text, each the band between its lowest and highest value per column."""
+    import plotext
+
+    width, height = CHART_SIZE
+    plotext.clear_figure()
+    plotext.theme("clear")
+    plotext.plot_size(width, height)
+    loss, penalty = (_band(values, width) for values in (curve.losses(), curve.penalties()))
+    highest_loss, highest_penalty = (max(band[1], default=0.0) for band in (loss, penalty))
+    if highest_penalty > 0 and not 1 / FAR_APART < highest_loss / highest_penalty < FAR_APART:
+        loss, penalty = _positive(loss), _positive(penalty)
+        plotext.yscale("log")
+        powers = _powers_of_ten([*loss[1], *penalty[1]])
+        plotext.yticks(powers, [f"{power:.0e}" for power in powers])
+    for band, label, color in ((loss, "loss", "cyan"), (penalty, "penalty", "magenta")):
+        if band[0] and any(band[1]):
+            plotext.plot(*band, label=label, color=color, marker="braille")
+    for border in borders:
+        plotext.vline(border, "gray")
+    if len(borders) <= MOST_TICKS:
+        plotext.xticks([1, *borders, curve.length])
+    plotext.xlabel("step")
+    return Text.from_ansi(plotext.build().rstrip())
+
+
+Band = tuple[list[int], list[float]]
+"""Steps and values to be joined by lines."""
+
+
+def _band(values: Any, columns: int) -> Band:
+    """The lowest and the highest finite value of each of ``columns`` stretches, at the steps where they are."""
+    import numpy as np
+
+    steps: list[int] = []
+    for stretch in np.array_split(np.flatnonzero(np.isfinite(values)), columns):
+        if len(stretch):
+            steps += sorted({int(stretch[values[stretch].argmin()]), int(stretch[values[stretch].argmax()])})
+    return [step + 1 for step in steps], [float(values[step]) for step in steps]
+
+
+def _positive(band: Band) -> Band:
+    """What a logarithmic axis can show."""
+    kept = [(step, value) for step, value in zip(*band, strict=True) if value > 0]
+    return [step for step, _ in kept], [value for _, value in kept]
+
+
+def _powers_of_ten(values: Sequence[float]) -> list[float]:
+    """A few that span ``values``.
+
+    >>> _powers_of_ten([0.002, 3.0, 50.0])
+    [0.01, 0.1, 1.0, 10.0]
+    """
+    lowest, highest = math.ceil(math.log10(min(values))), math.floor(math.log10(max(values)))
+    return [10.0**power for power in range(lowest, highest + 1, 1 + (highest - lowest) // MOST_TICKS)]
+
+
+def importance_table(measured: ImportanceMeasured) -> Table:
+    when = f"during task {measured.task + 1}" if measured.running else f"after task {measured.task + 1}"
+    table = _table("layer", f"{measured.low:.0e} … {measured.high:.0e}, {when}")
+    table.add_column("zero", justify="right")
+    table.add_column("mean", justify="right")
+    for layer in measured.layers:
+        zeros = f"{100 * layer.zeros / layer.size:.0f} %"
+        table.add_row(layer.name, _bars(layer.counts), zeros, words.quantity(layer.mean))
+    return table
+
+
+def _bars(counts: Sequence[int]) -> str:
+    """A bar per bin; an empty bin is blank and the smallest other one is not.
+
+    >>> _bars([0, 1, 4, 8])
+    ' ▁▄█'
+    """
+    most = max(counts, default=0) or 1
+    return "".join(" ▁▂▃▄▅▆▇█"[math.ceil(8 * count / most)] for count in counts)
+
+
+# Methods, benchmarks, models
+
+
+def methods_page() -> RenderableType:
+    return Group(*(part for method in METHODS.values() for part in _method(method)))
+
+
+def _method(method: MethodInfo) -> Iterable[RenderableType]:
+    yield Text(f"{method.name}: {method.title}", style="bold")
+    yield _indented(Text(method.formula))
+    yield _indented(Text(method.source))
+    options = [f"--strength ({method.symbol})"] if method.symbol else []
+    options += [f"--{option}" for option in method.options]
+    if options:
+        yield _indented(Text(f"reads {', '.join(options)}"))
+
+
+def method_page(method: MethodInfo) -> RenderableType:
+    """One method, with its defaults on each benchmark."""
+    if not method.symbol:
+        return Group(*_method(method))
+    table = _table("default on", method.symbol, *method.options)
+    for benchmark in BENCHMARKS.values():
+        options = (_default(benchmark.options.get(option)) for option in method.options)
+        table.add_row(benchmark.name, _default(benchmark.strengths.get(method.name)), *options)
+    return Group(*_method(method), Text(), _indented(table))
+
+
+def _default(value: float | None) -> str:
+    return "—" if value is None else f"{value:g}"
+
+
+def benchmarks_page() -> RenderableType:
+    return Group(*(part for benchmark in BENCHMARKS.values() for part in _benchmark(benchmark)))
+
+
+def _benchmark(benchmark: BenchmarkInfo) -> Iterable[RenderableType]:
+    yield Text(f"{benchmark.name}: {benchmark.title}", style="bold")
+    grid = Table.grid(padding=(0, 2))
+    grid.add_row("source", benchmark.source)
+    grid.add_row("tasks", f"{benchmark.default_tasks}, at most {benchmark.most_tasks}")
+    grid.add_row("scenario", benchmark.scenario)
+    defaults = {key: list(value) if isinstance(value, tuple) else value for key, value in benchmark.defaults.items()}
+    grid.add_row("defaults", ", ".join(f"{key} {value}" for key, value in defaults.items()))
+    strengths = (f"{METHODS[name].symbol} of {name} {value:g}" for name, value in benchmark.strengths.items())
+    options = (f"{key} {value:g}" for key, value in benchmark.options.items())
+    grid.add_row("strengths", ", ".join([*strengths, *options]))
+    yield _indented(grid)
+
+
+def models_table() -> Table:
+    table = _table("model", "title")
+    for model in MODELS.values():
+        table.add_row(model.name, model.title)
+    return table
+
+
+def _table(*headings: str) -> Table:
+    return Table(*headings, box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+
+
+def method_and_strength(method: str, strength: float) -> str:
+    """
+    >>> method_and_strength("ewc", 1000.0), method_and_strength("none", 0.0)
+    ('ewc λ 1000', 'none')
+    """
+    symbol = METHODS[method].symbol
+    return f"{method} {symbol} {strength:g}" if symbol else method

@@ -1,0 +1,219 @@
+"""Many runs: what is planned, what runs in other processes, what is skipped and gone on with."""
+
+import json
+import math
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cl_tui import batch, report
+from engine.config import resolve
+from engine.errors import ConfigError
+from engine.session import Session, list_sessions, look_at
+from tests.conftest import QUICK, CommandLine
+from tests.runs import AtStep, assert_same_run, create, finished, train
+from tests.test_cli import line_with, wait_for_steps
+
+TWO = ["batch", "--method", "none", "--method", "si", *QUICK]
+
+
+def names(**axes: list[Any]) -> list[str]:
+    return [run.name.rpartition("-")[0] for run in batch.plan(axes, {}, {}, jobs=1)]
+
+
+# The plan
+
+
+def test_the_product_of_all_axes() -> None:
+    assert names(method=["si", "ewc"], strength=[0.5, 2.0], seed=[0, 1]) == [
+        "si-0.5-split-digits-seed0",
+        "si-0.5-split-digits-seed1",
+        "si-2-split-digits-seed0",
+        "si-2-split-digits-seed1",
+        "ewc-0.5-split-digits-seed0",
+        "ewc-0.5-split-digits-seed1",
+        "ewc-2-split-digits-seed0",
+        "ewc-2-split-digits-seed1",
+    ]
+
+
+def test_a_method_without_a_strength_runs_once() -> None:
+    assert names(method=["none", "si"], strength=[1.0, 2.0]) == [
+        "none-split-digits-seed0",
+        "si-1-split-digits-seed0",
+        "si-2-split-digits-seed0",
+    ]
+
+
+def test_the_scenario_is_in_the_name_where_it_is_not_the_default() -> None:
+    assert names(benchmark=["split-digits", "permuted-digits"], scenario=["domain"]) == [
+        "si-1-split-digits-domain-seed0",
+        "si-1-permuted-digits-seed0",
+    ]
+
+
+def test_an_option_goes_to_the_methods_that_read_it() -> None:
+    si, ewc, none = batch.plan({"method": ["si", "ewc", "none"]}, {"xi": 0.5, "gamma": 0.9}, {}, jobs=1)
+    assert (si.config.xi, si.config.gamma) == (0.5, None)
+    assert (ewc.config.xi, ewc.config.gamma) == (None, 0.9)
+    assert (none.config.xi, none.config.gamma) == (None, None)
+    with pytest.raises(ConfigError, match="only method si reads it"):
+        batch.plan({"method": ["none", "ewc"]}, {"xi": 0.5}, {}, jobs=1)
+
+
+def test_another_setting_is_another_session_and_another_place_is_not() -> None:
+    config = resolve({})
+    assert batch.run_name(config.model_copy(update={"lr": 0.5})) != batch.run_name(config)
+    for elsewhere in ({"threads": 7}, {"data_dir": "there"}, {"device": "cpu"}):
+        assert batch.run_name(config.model_copy(update=elsewhere)) == batch.run_name(config)
+
+
+def test_jobs_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+
+    def threads(jobs: int, **settings: Any) -> int:
+        (run,) = batch.plan({}, {"hidden": [500], **settings}, {}, jobs)
+        return run.config.threads
+
+    assert [threads(jobs) for jobs in (1, 2, 8, 20)] == [8, 4, 1, 1]
+    assert threads(2, threads=3) == 3
+
+
+# Running
+
+
+def test_two_processes_and_then_nothing_left_to_do(cl_tui: CommandLine, sessions: Path, tmp_path: Path) -> None:
+    """The table and the file hold every run; a second call trains nothing and says the same."""
+    line = [*TWO, "--seeds", "2", "--jobs", "2", "--json", "results.json"]
+    answer = cl_tui(*line)
+    assert answer.exit_code == 0, answer.err
+    assert "±" in line_with("none", answer.out)
+    assert line_with("si ", answer.out).endswith("2")
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert [(result["method"], result["seed"]) for result in results] == [
+        ("none", 0),
+        ("none", 1),
+        ("si", 0),
+        ("si", 1),
+    ]
+    assert all(0 <= result["average_accuracy"] <= 1 for result in results)
+    assert results[0]["accuracy_matrix"][0][1] is None
+    assert results == [Session.open(sessions, result["name"]).summary() for result in results]
+
+    (tmp_path / "results.json").unlink()
+    again = cl_tui(*line)
+    assert (again.out, again.err) == (answer.out, "4 of 4 runs are finished already\n")
+    assert json.loads((tmp_path / "results.json").read_text()) == results
+
+
+def test_an_unfinished_run_goes_on_to_the_same_bits(cl_tui: CommandLine, sessions: Path, tmp_path: Path) -> None:
+    (run,) = batch.plan({"method": ["si"]}, {"tasks": 2, "epochs": 1}, {}, jobs=1)
+    session = create(sessions, run.config, run.name)
+    train(session, AtStep(50))
+    assert cl_tui("batch", "--method", "si", *QUICK).exit_code == 0
+    assert session.history().resumed is not None
+    assert_same_run(session, finished(tmp_path / "elsewhere", run.config, run.name))
+
+
+def test_one_failing_run_does_not_stop_the_others(cl_tui: CommandLine, sessions: Path, tmp_path: Path) -> None:
+    none, si = batch.plan({"method": ["none", "si"]}, {"tasks": 2, "epochs": 1}, {}, jobs=1)
+    with create(sessions, none.config, none.name).locked():
+        answer = cl_tui(*TWO, "--json", "results.json")
+    assert answer.exit_code == 1
+    assert f"{none.name} failed: session {none.name} is being trained by another process" in answer.err
+    assert line_with("si ", answer.out)
+    assert [result["name"] for result in json.loads((tmp_path / "results.json").read_text())] == [si.name]
+
+
+def test_a_damaged_session_is_a_failing_run(cl_tui: CommandLine, sessions: Path) -> None:
+    none, si = batch.plan({"method": ["none", "si"]}, {"tasks": 2, "epochs": 1}, {}, jobs=1)
+    (create(sessions, none.config, none.name).path / "config.toml").write_text("format = ")
+    (finished(sessions, si.config, si.name).path / "summary.json").write_text("{")
+    answer = cl_tui(*TWO)
+    assert answer.exit_code == 1
+    assert [line.split(": ")[1] for line in answer.err.splitlines()[-2:]] == [
+        f"{none.name} failed",
+        f"{si.name} failed",
+    ]
+    assert answer.err.count("is damaged") == 2
+
+
+def test_a_session_of_the_same_name_with_other_settings_is_left_alone(cl_tui: CommandLine, sessions: Path) -> None:
+    (run,) = batch.plan({}, {"tasks": 2, "epochs": 1}, {}, jobs=1)
+    create(sessions, resolve({"method": "none"}), run.name)
+    answer = cl_tui("batch", *QUICK)
+    assert answer.exit_code == 2
+    assert "has other settings" in answer.err
+    assert look_at(sessions, run.name).config == resolve({"method": "none"})
+
+
+def test_a_worker_that_is_killed_costs_its_own_run_only(cl_tui: CommandLine, sessions: Path) -> None:
+    def kill_the_first() -> None:
+        while not any(sessions.glob("*/events.jsonl")) or not multiprocessing.active_children():
+            time.sleep(0.02)
+        multiprocessing.active_children()[0].kill()
+
+    killer = threading.Thread(target=kill_the_first)
+    killer.start()
+    answer = cl_tui(*TWO)
+    killer.join()
+    assert answer.exit_code == 1
+    assert "its process ended with exit code -9" in answer.err
+    assert answer.err.count(" failed: ") == 1
+    assert sorted(listed.state for listed in list_sessions(sessions)) == ["finished", "interrupted"]
+
+
+def test_ctrl_c_saves_all_and_says_that_the_same_line_goes_on(sessions: Path, tmp_path: Path) -> None:
+    """As a terminal sends it: to the whole process group."""
+    command = [
+        sys.executable,
+        "-m",
+        "cl_tui",
+        "batch",
+        "--seeds",
+        "3",
+        "--jobs",
+        "2",
+        "--tasks",
+        "2",
+        "--epochs",
+        "150",
+    ]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while len(started := list_sessions(sessions)) < 2:
+        time.sleep(0.05)
+    for listed in started:
+        wait_for_steps(Session.open(sessions, listed.name))
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "the same line again goes on" in err
+    assert "Traceback" not in err
+    assert {listed.state for listed in list_sessions(sessions)} <= {"stopped", "finished"}
+    assert all(Session.open(sessions, listed.name).checkpoints() for listed in started)
+
+
+# The table
+
+
+def test_standard_errors() -> None:
+    """Of the mean: the sample's deviation over √n."""
+    assert report.mean_and_error([0.90, 0.94, 0.95]) == f"93.0 ± {100 * 0.0264575 / math.sqrt(3):.1f}"
+    assert report.mean_and_error([0.5]) == "50.0"
+    assert report.mean_and_error([None]) == "—"
+
+
+def test_real_mnist(cl_tui: CommandLine, mnist: Path) -> None:
+    answer = cl_tui("batch", "--benchmark", "split-mnist", "--data-dir", str(mnist), *QUICK, "--hidden", "32")
+    assert answer.exit_code == 0, answer.err
+    assert "split-mnist" in answer.out

@@ -1,0 +1,272 @@
+"""The commands, as somebody types them."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from cl_tui import cli, headless, report
+from cl_tui.outcome import Outcome
+from engine.control import Control
+from engine.events import StepsTaken
+from engine.history import Curve
+from engine.runner import train
+from engine.session import Session, look_at
+from tests.conftest import QUICK, CommandLine
+from tests.runs import AtStep, assert_same_run, create, finished, tiny
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets ``run`` and ``resume`` think that a terminal is there."""
+    monkeypatch.setattr(cli, "_require_terminal", lambda instead: None)
+
+
+@pytest.fixture
+def screen(terminal: None, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Session, float | None]]:
+    """In the screen's place: notes what it was to show, and trains to the end."""
+    shown: list[tuple[Session, float | None]] = []
+
+    class Screen:
+        def __init__(self, session: Session, pace: float | None) -> None:
+            shown.append((session, pace))
+
+        def run(self) -> Outcome:
+            train(shown[-1][0], Control())
+            return Outcome(0, "Finished.")
+
+    monkeypatch.setattr("cl_tui.app.ClTui", Screen)
+    return shown
+
+
+# Help
+
+
+def test_help_names_every_command(cl_tui: CommandLine) -> None:
+    answer = cl_tui("--help")
+    assert answer.exit_code == 0
+    for command in ("run", "resume", "batch", "sessions", "methods", "benchmarks", "models"):
+        assert f" {command} " in answer.out
+    assert cl_tui().out.split() == answer.out.split()
+
+
+@pytest.mark.parametrize("command", ["run", "resume", "batch"])
+def test_help_has_examples_and_panels(cl_tui: CommandLine, command: str) -> None:
+    out = cl_tui(command, "--help").out
+    assert f"cl-tui {command}" in out.partition("Examples")[2]
+    assert "Where and how" in out
+
+
+def test_version(cl_tui: CommandLine) -> None:
+    assert cl_tui("--version").out.startswith("cl-tui 0.")
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("cl-tui run --method e", "ewc"),
+        ("cl-tui batch --benchmark split-m", "split-mnist"),
+        ("cl-tui run --model m", "mlp"),
+        ("cl-tui methods s", "si"),
+        ("cl-tui resume calm", "calm-otter"),
+        ("cl-tui sessions show calm", "calm-otter"),
+    ],
+)
+def test_the_shell_completes_names(
+    cl_tui: CommandLine, sessions: Path, monkeypatch: pytest.MonkeyPatch, typed: str, offered: str
+) -> None:
+    create(sessions, tiny(), "calm-otter")
+    monkeypatch.setenv("_CL_TUI_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", typed)
+    monkeypatch.setenv("COMP_CWORD", str(len(typed.split()) - 1))
+    assert cl_tui().out.split() == [offered]
+
+
+# What there is
+
+
+def test_methods_benchmarks_and_models_are_told(cl_tui: CommandLine) -> None:
+    assert "c·Σ Ω(θ−θ*)²" in cl_tui("methods").out
+    assert "gamma" in cl_tui("methods", "ewc").out
+    assert "split-digits" in cl_tui("methods", "ewc").out
+    assert "split-mnist" in cl_tui("benchmarks").out
+    assert "mlp" in cl_tui("models").out
+
+
+# run and resume
+
+
+def test_run_makes_a_session_and_shows_it(
+    cl_tui: CommandLine, sessions: Path, screen: list[tuple[Session, float | None]]
+) -> None:
+    answer = cl_tui("run", "--method", "ewc", *QUICK, "--name", "calm-otter")
+    assert (answer.exit_code, answer.out) == (0, "Finished.\n")
+    (session, pace) = screen[0]
+    assert session.name == "calm-otter"
+    assert pace == 250, "the small benchmarks run in slow motion"
+    assert Session.open(sessions, "calm-otter").config.method == "ewc"
+    assert cl_tui("run", "--name", "calm-otter").exit_code == 2
+
+
+def test_run_makes_up_a_name_of_two_words(
+    cl_tui: CommandLine, sessions: Path, screen: list[tuple[Session, float | None]]
+) -> None:
+    cl_tui("run", *QUICK, "--pace", "max")
+    (folder,) = sessions.iterdir()
+    assert len(folder.name.split("-")) >= 2
+    assert screen[0][1] is None
+
+
+def test_settings_go_over_each_other(
+    cl_tui: CommandLine, tmp_path: Path, screen: list[tuple[Session, float | None]]
+) -> None:
+    """Benchmark's defaults < --config < options < --set."""
+    (tmp_path / "my.toml").write_text('method = "ewc"\nepochs = 2\nlr = 0.1\nhidden = [9, 9]\n')
+    cl_tui("run", "--config", "my.toml", "--tasks", "2", "--lr", "0.2", "--batch-size", "50", "--set", "batch_size=60")
+    config = screen[0][0].config
+    assert (config.method, config.epochs, config.hidden) == ("ewc", 2, (9, 9))
+    assert (config.lr, config.batch_size, config.optimizer) == (0.2, 60, "adam")
+
+
+def test_a_run_that_fails_before_its_first_step_leaves_nothing(
+    cl_tui: CommandLine, sessions: Path, terminal: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Screen:
+        def __init__(self, session: Session, pace: float | None) -> None: ...
+
+        def run(self) -> Outcome:
+            return Outcome(1, "no such device")
+
+    monkeypatch.setattr("cl_tui.app.ClTui", Screen)
+    answer = cl_tui("run")
+    assert (answer.exit_code, answer.err) == (1, "cl-tui: no such device\n")
+    assert list(sessions.iterdir()) == []
+
+
+def test_a_failure_keeps_what_was_trained_or_explains_it(sessions: Path) -> None:
+    trained, crashed = create(sessions, tiny(), "trained"), create(sessions, tiny(), "crashed")
+    train(trained, AtStep(2))
+    (crashed.path / "error.txt").write_text("Traceback")
+    for session in (trained, crashed):
+        headless.discard_if_untrained(session)
+        assert session.path.exists()
+
+
+def test_resume_without_a_screen_ends_like_an_uninterrupted_run(
+    cl_tui: CommandLine, sessions: Path, tmp_path: Path
+) -> None:
+    session = create(sessions, tiny(), "calm-otter")
+    train(session, AtStep(5))
+    answer = cl_tui("resume", "--headless")
+    assert answer.exit_code == 0
+    assert "average accuracy" in answer.out
+    assert answer.err.splitlines() == [f"task 2 of 2 learned, {answer.err.partition('learned, ')[2].strip()}"]
+    assert_same_run(session, finished(tmp_path / "elsewhere", tiny(), "calm-otter"))
+
+
+def test_resume_with_the_screen(
+    cl_tui: CommandLine, sessions: Path, screen: list[tuple[Session, float | None]]
+) -> None:
+    session = create(sessions, tiny(), "calm-otter")
+    train(session, AtStep(5))
+    assert cl_tui("resume", "--data-dir", "elsewhere").exit_code == 0
+    assert screen[0][0].config.data_dir == "elsewhere"
+    assert Session.open(sessions, "calm-otter").finished
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_signal_saves_and_says_how_to_go_on(cl_tui: CommandLine, sessions: Path, number: signal.Signals) -> None:
+    session = create(sessions, tiny(epochs=500), "calm-otter")
+
+    def interrupt() -> None:
+        wait_for_steps(session)
+        os.kill(os.getpid(), number)
+
+    threading.Thread(target=interrupt).start()
+    answer = cl_tui("resume", "--headless", "--pace", "50")
+    assert answer.exit_code == 130, answer
+    assert "cl-tui resume calm-otter" in answer.out
+    assert "Traceback" not in answer.err
+    assert look_at(sessions, "calm-otter").state == "stopped"
+    history = session.history()
+    assert history.saved_step == history.step > 0
+
+
+def test_an_ignored_signal_stays_ignored() -> None:
+    """So that nohup works."""
+    earlier = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with headless.stop_on_signal(lambda: None):
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, earlier)
+
+
+def wait_for_steps(session: Session) -> None:
+    deadline = time.monotonic() + 120
+    while not any(isinstance(event, StepsTaken) for event in session.events()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+# sessions
+
+
+def test_sessions_are_listed_and_shown(cl_tui: CommandLine, sessions: Path) -> None:
+    assert "no sessions" in cl_tui("sessions").out
+    finished(sessions, tiny("ewc"), "calm-otter")
+    train(create(sessions, tiny(), "brave-fox"), AtStep(6))
+    listed = cl_tui("sessions").out
+    assert listed == cl_tui("sessions", "list").out
+    assert "finished" in line_with("calm-otter", listed)
+    assert "stopped" in line_with("brave-fox", listed)
+    assert "75 %" in line_with("brave-fox", listed)
+    shown = cl_tui("sessions", "show", "calm-otter").out
+    for words in ("strength", "average accuracy", "Task loss and penalty", "fc1.weight", "finished"):
+        assert words in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    assert cl_tui("sessions", "delete", "calm-otter", "--yes").out == "deleted calm-otter\n"
+    assert [path.name for path in sessions.iterdir()] == ["brave-fox"]
+
+
+def line_with(words: str, text: str) -> str:
+    (line,) = (line for line in text.splitlines() if words in line)
+    return line
+
+
+@pytest.mark.parametrize("where", ["option", "command's option", "environment"])
+def test_the_sessions_folder_can_be_named(
+    cl_tui: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    create(tmp_path / "elsewhere", tiny(), "calm-otter")
+    monkeypatch.setenv("CL_TUI_SESSIONS_DIR", "elsewhere" if where == "environment" else "")
+    option = ["--sessions-dir", "elsewhere"]
+    arguments = {"option": option, "command's option": ["list", *option], "environment": ["list"]}[where]
+    assert "calm-otter" in cl_tui("sessions", *arguments).out
+
+
+def test_settings_are_not_read_as_markup(cl_tui: CommandLine, sessions: Path) -> None:
+    create(sessions, tiny(data_dir="[red]:smile:[/red]"), "calm-otter")
+    assert "[red]:smile:[/red]" in cl_tui("sessions", "show", "calm-otter").out
+
+
+def test_the_chart_shows_a_spike_and_leaves_out_what_is_not_finite() -> None:
+    losses = [1.0] * 5_000
+    losses[3_000], losses[4_000] = 50.0, float("nan")
+    chart = report.curve_chart(Curve().extended(losses, [0.0] * 5_000), borders=[2_500]).plain
+    assert "50." in chart
+    assert "penalty" not in chart
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes break differently elsewhere")
+def test_a_reader_that_leaves_early(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m cl_tui benchmarks | head -n 1"
+    ran = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert ran.stdout.count("\n") == 1
+    assert ran.stderr == ""

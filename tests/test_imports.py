@@ -1,0 +1,76 @@
+"""The layers hold: who imports what, read from the code and tried in a fresh interpreter."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LIGHT = ["errors", "config", "events", "history", "metrics", "control", "session", "runner", "watchdog"]
+LIGHT_PACKAGES = ["methods", "benchmarks", "models"]
+"""Only their __init__ is light."""
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Everything a file imports, also inside functions, as dotted names."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            assert node.module is not None
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def within(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+@pytest.mark.parametrize("path", modules("engine"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_engine_knows_no_screen(path: Path) -> None:
+    for name in imports(path):
+        assert not any(within(name, screen) for screen in ("textual", "rich", "typer", "cl_tui")), name
+
+
+@pytest.mark.parametrize("path", modules("cl_tui"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_screens_know_only_the_light_engine(path: Path) -> None:
+    light = {"engine", *(f"engine.{name}" for name in [*LIGHT, *LIGHT_PACKAGES])}
+    for name in imports(path):
+        assert not any(within(name, heavy) for heavy in ("torch", "torchvision", "sklearn")), name
+        if within(name, "engine"):
+            module_or_its_content = {name, name.rpartition(".")[0]}
+            assert module_or_its_content & light, name
+
+
+def test_light_modules_import_nothing_heavy() -> None:
+    """In a fresh interpreter, module by module: neither torch nor numpy, and no screen in the engine."""
+    names = [f"engine.{name}" for name in [*LIGHT, *LIGHT_PACKAGES]]
+    assert loaded_by(names, ["torch", "numpy", "sklearn", "textual", "rich", "typer", "cl_tui"]) == ""
+
+
+def test_the_command_line_and_the_monitor_load_without_torch() -> None:
+    names = ["cl_tui.cli", "cl_tui.report", "cl_tui.headless", "cl_tui.batch", "cl_tui.app"]
+    assert loaded_by(names, ["torch", "sklearn"]) == ""
+
+
+def loaded_by(names: list[str], unwanted: list[str]) -> str:
+    """What of ``unwanted`` a fresh interpreter has loaded after importing ``names``, and by which."""
+    code = f"""
+import importlib, sys
+for name in {names}:
+    importlib.import_module(name)
+    found = sorted(set({unwanted}) & set(sys.modules))
+    if found:
+        print(name, "loads", *found)
+        break
+"""
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return ran.stdout.strip()
