@@ -1,0 +1,35 @@
+"""Interleaved measuring: all sides in turn, many rounds, ratios within a round."""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+
+def interleaved(sides: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each side in each round; the sides change places from round to round."""
+    for side in sides.values():
+        side()
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    names = list(sides)
+    for number in range(rounds):
+        for name in names if number % 2 else reversed(names):
+            began = time.perf_counter()
+            sides[name]()
+            seconds[name].append(time.perf_counter() - began)
+    return seconds
+
+
+def ratios(above: list[float], below: list[float]) -> tuple[float, float, float]:
+    """Lower quartile, median and upper quartile of the ratio, round by round."""
+    low, middle, high = statistics.quantiles([a / b for a, b in zip(above, below, strict=True)], n=4)
+    return low, middle, high
+
+
+def show(name: str, above: list[float], below: list[float], scale: float, unit: str) -> None:
+    """One line: both sides' medians and the ratio."""
+    low, middle, high = ratios(above, below)
+    print(
+        f"{name:32} {statistics.median(above) * scale:8.3f} {unit} ÷ {statistics.median(below) * scale:8.3f} {unit}"
+        f"  = {middle:.3f}  ({low:.3f}–{high:.3f})",
+        flush=True,
+    )

@@ -1,0 +1,111 @@
+"""A training step of each method against the same step without a method, in the second task, where the penalty acts;
+and SI against a textbook loop that adds its penalty through autograd."""
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from engine.config import RunConfig, resolve
+from engine.control import Control
+from engine.methods import METHODS
+from engine.models.mlp import mlp
+from engine.recorder import Recorder
+from engine.session import Session
+from engine.training import REPORT_STEPS, Trainer
+from perf.measure import interleaved, show
+
+STEPS = 100
+
+
+def in_second_task(folder: Path, config: RunConfig) -> Trainer:
+    """A trainer whose first task has ended."""
+    session = Session.create(folder, config.method, config)
+    trainer = Trainer(session, Control(), Recorder(session))
+    trainer._begin()
+    trainer._train_task()
+    trainer._end_task()
+    trainer.method.begin_task(trainer.parameters.values)
+    return trainer
+
+
+def steps_of(trainer: Trainer) -> Callable[[], None]:
+    """Takes STEPS steps, and tells of them as in a run."""
+    task = trainer.tasks[1]
+
+    def take() -> None:
+        for _ in range(STEPS):
+            trainer._one_step(task)
+            if len(trainer._losses) == REPORT_STEPS:
+                trainer._report()
+
+    return take
+
+
+def textbook_si(trainer: Trainer) -> Callable[[], None]:
+    """SI as one writes it first: lists of tensors, the penalty a part of the loss, torch's own optimizer."""
+    config, task = trainer.config, trainer.tasks[1]
+    model: nn.Module = mlp(task.train.inputs.shape[1], config.hidden, trainer.outputs.count, config.seed)
+    parameters = list(model.parameters())
+    anchors = [parameter.detach().clone() for parameter in parameters]
+    importances = [torch.rand_like(parameter) for parameter in parameters]
+    paths = [torch.zeros_like(parameter) for parameter in parameters]
+    optimizer = torch.optim.Adam(parameters, lr=config.lr)
+    active = trainer.outputs.active(1, 1)
+    rows = torch.randint(len(task.train), (STEPS, config.batch_size))
+
+    def take() -> None:
+        for batch in rows:
+            inputs, labels = task.train.take(batch)
+            optimizer.zero_grad()
+            loss = cross_entropy(model(inputs)[:, active], labels)
+            gradients = torch.autograd.grad(loss, parameters, retain_graph=True)
+            penalty = sum(
+                (importance * (parameter - anchor) ** 2).sum()
+                for importance, parameter, anchor in zip(importances, parameters, anchors, strict=True)
+            )
+            (loss + config.strength * penalty).backward()
+            before = [parameter.detach().clone() for parameter in parameters]
+            optimizer.step()
+            for path, gradient, parameter, old in zip(paths, gradients, parameters, before, strict=True):
+                path -= gradient * (parameter.detach() - old)
+            loss.item()
+
+    return take
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data-dir", help="where MNIST lies; without it only the digits are measured")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=40)
+    options = parser.parse_args()
+    benchmarks = {"split-digits": {}, "split-mnist": {"data_dir": options.data_dir}}
+    if not options.data_dir:
+        print("split-mnist is left out: no --data-dir")
+        del benchmarks["split-mnist"]
+    for benchmark, settings in benchmarks.items():
+        with tempfile.TemporaryDirectory() as folder:
+            shared = {"benchmark": benchmark, "threads": options.threads, "epochs": 1, **settings}
+            trainers = {
+                method: in_second_task(Path(folder), resolve({"method": method, **shared})) for method in METHODS
+            }
+            sides = {method: steps_of(trainer) for method, trainer in trainers.items()}
+            sides["textbook si"] = textbook_si(trainers["si"])
+            seconds = interleaved(sides, options.rounds)
+            config = trainers["si"].config
+            print(
+                f"\n{benchmark}, hidden {config.hidden}, batch {config.batch_size}, threads {options.threads}: a step"
+            )
+            for method in METHODS:
+                if method != "none":
+                    show(f"{method} ÷ none", seconds[method], seconds["none"], 1e3 / STEPS, "ms")
+            show("textbook si ÷ si", seconds["textbook si"], seconds["si"], 1e3 / STEPS, "ms")
+
+
+if __name__ == "__main__":
+    main()
