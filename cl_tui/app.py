@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -49,6 +50,7 @@ class ClTui(App[Outcome]):
         return self.monitor
 
     def on_mount(self) -> None:
+        gc.set_threshold(2_000, 10, 100)  # a full collection stops the screen and the training for a tenth of a second
         loop = asyncio.get_running_loop()
         for name, handler in (
             ("SIGINT", self.monitor.leave),

@@ -33,6 +33,8 @@ class Terminal:
         self._stream = pyte.ByteStream(self._screen)
         self.output = b""
         """Everything the program wrote."""
+        self.read_at = 0.0
+        """When (time.perf_counter) the program last wrote something."""
         self.exit_code: int | None = None
         self.began = time.monotonic()
         self.pid, self._fd = pty.fork()
@@ -89,6 +91,7 @@ class Terminal:
             data = os.read(self._fd, 1 << 16)
         except OSError:
             return False
+        self.read_at = time.perf_counter()
         self.output += data
         self._stream.feed(data)
         return bool(data)
