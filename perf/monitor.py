@@ -40,14 +40,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data-dir", help="where MNIST lies; without it only the digits are measured")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--benchmark", action="append", help="only this one; may be repeated")
     options = parser.parse_args()
     settings: dict[str, dict[str, Any]] = {"split-digits": {"epochs": 300}}
     if options.data_dir:
         settings["split-mnist"] = {"epochs": 4, "data_dir": str(Path(options.data_dir).resolve())}
     else:
         print("split-mnist is left out: no --data-dir")
-    for benchmark, extra in settings.items():
+    for benchmark in options.benchmark or settings:
+        extra = settings[benchmark]
         config = resolve({"benchmark": benchmark, "threads": options.threads, **extra})
         sides = {"watched": watched, "headless": headless}
         rates: dict[str, list[float]] = {name: [] for name in sides}

@@ -1,5 +1,6 @@
 """The monitor, key by key, beside an engine that only says what a test wants to hear."""
 
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -222,10 +223,10 @@ async def test_a_double_click_zooms(tmp_path: Path) -> None:
 
 async def test_f_switches_between_slow_motion_and_full_speed(tmp_path: Path) -> None:
     async with watching(tmp_path, pace=123.0) as watched:
-        assert "slow motion 123/s" in watched.header
+        assert re.search(r"slow (motion )?123/s", watched.header)
         await watched.press("f")
         assert watched.engine.control.pace is None
-        assert "slow motion" not in watched.header
+        assert "slow" not in watched.header
         await watched.press("f")
         assert watched.engine.control.pace == 123.0
 

@@ -27,7 +27,7 @@ def test_run_quit_resume_end(tmp_path: Path) -> None:
     with Terminal([*RUN, "--pace", "500"], tmp_path) as terminal:
         text = terminal.wait_for(r"▶ [23]/5")
         assert all(pane in text for pane in ("Tasks", "Accuracy", "Loss and penalty", "Importance"))
-        assert "slow motion" in text
+        assert "slow 500/s" in text
         terminal.send("q")
         assert terminal.wait_for_end() == 130
         assert terminal.restored

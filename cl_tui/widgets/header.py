@@ -30,19 +30,19 @@ class HeaderLine(Static):
 
 def header(view: View, width: int) -> str:
     """The whole line: the run on the left, its progress on the right."""
-    for wide in (True, False):
+    for between, wide in ((" · ", True), (" · ", False), ("  ", False)):
         left, right = _identity(view), _progress(view, wide)
-        if _length(left, right) <= width:
+        if _length(left, right, between) <= width:
             break
-    while left and _length(left, right) > width:
+    while left and _length(left, right, between) > width:
         least = min([*left, *right], key=lambda part: part.weight)
         (left if least in left else right).remove(least)
-    names, state = " · ".join(part.text for part in left), "  ".join(part.text for part in right)
+    names, state = between.join(part.text for part in left), "  ".join(part.text for part in right)
     return f"{names}{state:>{max(0, width - len(names))}}"
 
 
-def _length(left: list[Part], right: list[Part]) -> int:
-    return sum(len(part.text) + 3 for part in left) - 3 + 2 + sum(len(part.text) + 2 for part in right) - 2
+def _length(left: list[Part], right: list[Part], between: str) -> int:
+    return len(between.join(part.text for part in left)) + sum(len(part.text) + 2 for part in right)
 
 
 def _identity(view: View) -> list[Part]:
@@ -64,11 +64,11 @@ def _progress(view: View, wide: bool) -> list[Part]:
         return [Part(f"{view.glyph} {view.activity}", 21)]
     task = min(history.task + 1, len(history.tasks))
     state = f"{view.glyph} task {task} of {len(history.tasks)}" if wide else f"{view.glyph} {task}/{len(history.tasks)}"
-    parts = [Part(state, 21), Part(f"{100 * history.step / history.total_steps:.0f} %", 3)]
+    parts = [Part(state, 21), Part(f"{100 * history.step / history.total_steps:.0f} %", 0)]
     if view.training and view.paused:
         parts.append(Part("paused", 12))
     elif view.training and view.pace is not None:
-        parts.append(Part(f"slow motion {view.pace:g}/s", 11))
+        parts.append(Part(f"slow {'motion ' if wide else ''}{view.pace:g}/s", 11))
     elif view.training and history.rate:
         parts.append(Part(f"{history.rate:,.0f}/s", 5))
     elapsed, remaining = words.duration(history.elapsed), history.remaining
