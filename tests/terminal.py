@@ -42,6 +42,8 @@ class Terminal:
             os.chdir(cwd)
             root = str(Path(__file__).parent.parent)
             variables = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": root, **(environment or {})}
+            for name in ("COLUMNS", "LINES"):  # set by a test that drew a screenshot; they would fix the size
+                variables.pop(name, None)
             os.execve(sys.executable, [sys.executable, "-m", "cl_tui", *arguments], variables)
         self._set_size(columns, lines)
         self._before = termios.tcgetattr(self._fd)

@@ -83,7 +83,7 @@ def test_jobs_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
         (run,) = batch.plan({}, {"hidden": [500], **settings}, {}, jobs)
         return run.config.threads
 
-    assert [threads(jobs) for jobs in (1, 2, 8, 20)] == [8, 4, 1, 1]
+    assert [threads(jobs) for jobs in (1, 2, 4, 20)] == [4, 4, 2, 1]
     assert threads(2, threads=3) == 3
 
 
