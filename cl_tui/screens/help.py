@@ -6,6 +6,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
@@ -25,11 +26,8 @@ class HelpScreen(ModalScreen[None]):
         box.border_title = "Help"
         box.border_subtitle = "Esc closes · ↑ ↓ scroll"
         with box:
-            yield Static("Keys", classes="heading")
-            yield Static(self._keys(), markup=False)
-            for pane in self._panes:
-                yield Static(pane.HELP_TITLE, classes="heading", markup=False)
-                yield Static(pane.HOW_TO_READ, markup=False)
+            parts = [("Keys", self._keys()), *((pane.HELP_TITLE, pane.HOW_TO_READ) for pane in self._panes)]
+            yield Static(Content("\n\n").join(_section(title, text) for title, text in parts))
 
     def _keys(self) -> str:
         """One line for what each key does; keys that do the same stand together."""
@@ -41,3 +39,7 @@ class HelpScreen(ModalScreen[None]):
                 if key not in shown:
                     shown.append(key)
         return "\n".join(f"{' '.join(shown):<10} {does}" for does, shown in keys.items())
+
+
+def _section(title: str, text: str) -> Content:
+    return Content.from_markup("[bold $text-accent]$title[/]\n$text", title=title, text=text)

@@ -40,7 +40,7 @@ SLOW_PACE = 50.0
 """Steps a second in slow motion, for benchmarks that name no pace of their own."""
 
 _PAUSE = "Pause, or continue"
-_ZOOM = "Zoom the pane, or back to all four (also: double click)"
+_ZOOM = "Zoom the pane, or back (also: double click)"
 _PACE = "Full speed, or slow motion (changes no number)"
 
 
