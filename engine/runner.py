@@ -55,7 +55,10 @@ def _failed(recorder: Recorder, message: str) -> RunFailed:
 def _translated(error: BaseException, session: Session) -> EngineError:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
-        return SessionError(f"session {session.name} cannot be written: {where}{error.strerror or first_line(error)}")
+        return SessionError(
+            f"session {session.name} cannot be written: {where}{error.strerror or first_line(error)}; "
+            f"mend that, then go on with 'cl-tui resume {session.name}'"
+        )
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "can't allocate" in str(error):
         return EngineError("out of memory: lower --hidden or --batch-size")
     trace = session.path / "error.txt"
