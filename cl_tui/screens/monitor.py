@@ -30,7 +30,7 @@ from engine.runner import EngineThread
 from engine.watchdog import warnings
 
 POLL_SECONDS = 0.1
-FULL_SPEED_SECONDS = 0.25
+FULL_SPEED_SECONDS = 0.4
 """Between two redraws at full speed, when the engine needs the lock that the drawing holds."""
 REPLY_SECONDS = 4.0
 """How long the answer to a key stands where the news were."""
