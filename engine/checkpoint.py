@@ -33,6 +33,8 @@ class Cursor:
     versions: dict[str, str]
     constant: float | None
     """The penalty's constant; None while there is no penalty."""
+    best: float | None = None
+    """Accuracy of the best epoch so far of the task in training, where that epoch's weights are kept."""
 
 
 _CURSOR = TypeAdapter(Cursor)

@@ -15,14 +15,26 @@ from engine.benchmarks import BENCHMARKS
 from engine.errors import ConfigError, first_line
 from engine.methods import METHODS
 from engine.models import MODELS
+from engine.presets import PRESETS, settings_of
 
-SCENARIOS = ("task", "domain", "class")
-OPTIMIZERS = ("adam", "adamw", "sgd")
-DEVICES = ("auto", "cpu", "cuda", "mps")
 MOST_PARAMETERS = 500_000_000
+MANY_NAMES = 20
 
 Whole = Annotated[int, Field(strict=True)]
 Real = Annotated[float, Field(strict=True)]
+
+
+Flag = Annotated[bool, Field(strict=True)]
+
+
+class FirstTask(BaseModel):
+    """What differs while the first task is trained."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    lr: Real | None = Field(default=None, gt=0, le=1000)
+    batch_size: Whole | None = Field(default=None, ge=1, le=1_000_000)
+    epochs: Whole | None = Field(default=None, ge=1, le=1_000_000)
 
 
 class RunConfig(BaseModel):
@@ -30,29 +42,78 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    preset: str | None = Field(default=None, description="the published configuration that it began from")
     method: str = Field(description="how earlier tasks are protected")
     benchmark: str = Field(description="the sequence of tasks")
     scenario: Literal["task", "domain", "class"] = Field(
         description="what the network is told at test time (van de Ven & Tolias 2019)"
     )
     tasks: Whole = Field(ge=1, le=1000, description="number of tasks")
+    class_order: Literal["random"] | tuple[Whole, ...] | None = Field(
+        default=None, description="classes in the order in which tasks are cut from them; the benchmark's when absent"
+    )
+    normalize: tuple[Real, Annotated[float, Field(strict=True, gt=0)]] | None = Field(
+        default=None, description="mean and standard deviation by which inputs are normalised"
+    )
     model: str = Field(description="the network")
     hidden: tuple[Annotated[int, Field(strict=True, ge=1, le=65_536)], ...] = Field(
         max_length=200, description="sizes of the hidden layers"
+    )
+    init: Literal["torch", "glorot", "glorot-zero-head"] = Field(
+        default="torch", description="the first weights: uniform in ±1/√fan_in, or Keras's in ±√(6/(fan_in + fan_out))"
     )
     optimizer: Literal["adam", "adamw", "sgd"]
     lr: Real = Field(gt=0, le=1000, description="learning rate")
     momentum: Real | None = Field(default=None, ge=0, lt=1, description="of sgd")
     batch_size: Whole = Field(ge=1, le=1_000_000, description="examples a step")
-    epochs: Whole = Field(ge=1, le=1_000_000, description="passes over each task's data")
-    reset_optimizer: Annotated[bool, Field(strict=True)] = Field(
-        description="forget the optimizer's state at each task"
+    epochs: Whole | None = Field(default=None, ge=1, le=1_000_000, description="passes over each task's data")
+    steps: Whole | None = Field(
+        default=None, ge=1, le=1_000_000_000, description="optimizer steps a task, instead of epochs"
+    )
+    first_task: FirstTask | None = Field(default=None, description="other values for the first task")
+    reset_optimizer: Flag = Field(description="forget the optimizer's state at each task")
+    keep: Literal["last", "best"] = Field(
+        default="last",
+        description="the weights a task ends with: its last, or those of the epoch that was best on its test set",
     )
     strength: Real = Field(ge=0, le=1e15, description="c or λ, the penalty's factor")
     xi: Real | None = Field(
         default=None, ge=1e-30, le=1e6, description="ξ of si, the damping of a path that hardly moved"
     )
+    gradient: Literal["task", "total"] | None = Field(
+        default=None, description="what si follows: the gradient of the task's loss, or of loss plus penalty"
+    )
+    half: Flag | None = Field(default=None, description="k = strength/2 instead of strength")
+    clamp: Real | None = Field(default=None, gt=0, le=1e15, description="upper bound of si's Ω")
     gamma: Real | None = Field(default=None, gt=0, le=1, description="γ of online ewc; one anchor a task when absent")
+    fisher: Literal["exact", "sampled", "empirical", "batched"] | None = Field(
+        default=None, description="how ewc measures the Fisher information"
+    )
+    fisher_samples: Whole | None = Field(
+        default=None, ge=1, le=1_000_000_000, description="training examples it is measured on; all when absent"
+    )
+    sensitivity: Literal["global", "local", "batched"] | None = Field(default=None, description="how mas measures Ω")
+    importance_data: str | None = Field(
+        default=None,
+        min_length=1,
+        description="inputs that mas measures Ω on: train, test, or a folder of unlabelled ones",
+    )
+    recompute: Flag | None = Field(default=None, description="measure Ω anew on all tasks so far")
+    importance_batch: Whole | None = Field(
+        default=None, ge=1, le=1_000_000, description="examples a mini-batch of a batched importance"
+    )
+    alpha: Real | None = Field(
+        default=None, gt=0, le=1, description="α of rwalk, the weight of the newest batch in its Fisher information"
+    )
+    score_every: Whole | None = Field(
+        default=None, ge=1, le=1_000_000_000, description="Δt of rwalk, the steps whose path is scored as one"
+    )
+    epsilon: Real | None = Field(
+        default=None, ge=1e-30, le=1e6, description="ε of rwalk, the damping of a path that hardly moved"
+    )
+    leave_alone: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = Field(
+        default=(), max_length=100, description="name patterns of parameters that no penalty holds (*.bias, head.*)"
+    )
     seed: Whole = Field(ge=0, lt=2**63)
     device: Literal["auto", "cpu", "cuda", "mps"]
     threads: Whole = Field(ge=1, le=1024, description="of torch")
@@ -80,7 +141,15 @@ class RunConfig(BaseModel):
             value = getattr(self, key)
             if value is not None and key not in method.options:
                 owners = " or ".join(name for name, info in METHODS.items() if key in info.options)
-                raise ValueError(f"{key} = {value:g}: only method {owners} reads it, this is {self.method}")
+                raise ValueError(f"{key} = {shown(value)}: only method {owners} reads it, this is {self.method}")
+        if self.leave_alone and not method.symbol:
+            raise ValueError(f"leave_alone = {shown(self.leave_alone)}: method {self.method} has no penalty")
+        if self.importance_batch is not None and "batched" not in (self.fisher, self.sensitivity):
+            raise ValueError(f"importance_batch = {self.importance_batch}: only a batched importance has mini-batches")
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError("give either epochs or steps, how long each task is trained")
+        if self.class_order is not None:
+            self._check_class_order(benchmark.classes)
         sizes = (benchmark.inputs, *self.hidden, len(benchmark.classes) * self.tasks)
         if sum(a * b for a, b in pairwise(sizes)) > MOST_PARAMETERS:
             raise ValueError(
@@ -88,15 +157,45 @@ class RunConfig(BaseModel):
             )
         return self
 
+    def _check_class_order(self, classes: tuple[int, ...]) -> None:
+        if BENCHMARKS[self.benchmark].permuted:
+            raise ValueError(f"class_order = {shown(self.class_order)}: every task of {self.benchmark} has all classes")
+        if self.class_order != "random" and sorted(self.class_order or ()) != sorted(classes):
+            raise ValueError(
+                f"class_order = {shown(self.class_order)}: name each of {shown(tuple(sorted(classes)))} once"
+            )
+
     def to_toml(self) -> str:
         return tomli_w.dumps(self.model_dump(exclude_none=True, mode="json"))
 
 
+NAMES = {*RunConfig.model_fields, *FirstTask.model_fields}
 METHOD_OPTIONS = tuple(dict.fromkeys(key for info in METHODS.values() for key in info.options))
 
 
+def shown(value: object) -> str:
+    """A setting as one would type it.
+
+    >>> shown(1e-3), shown(True), shown((256, 256)), shown("adam")
+    ('0.001', 'true', '256,256', 'adam')
+    """
+    match value:
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:g}"
+        case tuple() | list():
+            return ",".join(map(shown, value))
+        case BaseModel():
+            return shown(value.model_dump(exclude_none=True))
+        case dict():
+            return ", ".join(f"{key} {shown(of)}" for key, of in value.items())
+        case _:
+            return str(value)
+
+
 def resolve(settings: Mapping[str, Any]) -> RunConfig:
-    """Fill in what ``settings`` leaves open from the benchmark's defaults, and validate.
+    """Fill in what ``settings`` leaves open from the preset, then from the benchmark's defaults, and validate.
 
     A value of None counts as left open. Raises ConfigError, naming the first setting that is wrong.
     """
@@ -104,6 +203,15 @@ def resolve(settings: Mapping[str, Any]) -> RunConfig:
     for key in given:
         if key not in RunConfig.model_fields:
             raise ConfigError(unknown("setting", key, RunConfig.model_fields))
+    preset = given.get("preset")
+    if preset is not None:
+        if not isinstance(preset, str) or preset not in PRESETS:
+            raise ConfigError(unknown("preset", preset, PRESETS))
+        published = settings_of(PRESETS[preset], given)
+        for one, other in (("epochs", "steps"), ("steps", "epochs")):
+            if one in given:
+                published.pop(other, None)
+        given = published | given
     name, method = given.get("benchmark", "split-digits"), given.get("method", "si")
     benchmark = BENCHMARKS.get(name) if isinstance(name, str) else None
     filled: dict[str, Any] = {"benchmark": name, "method": method, "model": "mlp", "seed": 0, "device": "auto"}
@@ -112,7 +220,11 @@ def resolve(settings: Mapping[str, Any]) -> RunConfig:
         filled |= {"scenario": benchmark.scenario, "tasks": benchmark.default_tasks, **benchmark.defaults}
         filled["strength"] = benchmark.strengths.get(method, 0.0) if isinstance(method, str) else 0.0
         if isinstance(method, str) and method in METHODS:
-            filled |= {key: value for key, value in benchmark.options.items() if key in METHODS[method].options}
+            options = METHODS[method].options
+            filled |= {key: option.default for key, option in options.items()}
+            filled |= {key: value for key, value in benchmark.options.items() if key in options}
+    if "steps" in given:
+        filled.pop("epochs", None)
     if given.get("optimizer", filled.get("optimizer")) == "sgd":
         filled["momentum"] = 0.9
     filled |= given
@@ -145,26 +257,33 @@ def _sentence(error: ValidationError) -> str:
     first = error.errors()[0]
     if first["type"] == "value_error":
         return str(first["ctx"]["error"])
-    key = str(first["loc"][0]) if first["loc"] else "the configuration"
-    if first["type"] == "missing":
+    key = ".".join(str(part) for part in first["loc"] if part in NAMES) or "the configuration"
+    if first["type"] == "missing" and len(first["loc"]) == 1:
         return f"{key} is missing"
     reason = first["msg"].replace("Input should be", "it should be").replace("Tuple should", "it should")
-    value = repr(first["input"])
+    if key == "class_order":
+        reason = "it should be 'random' or a list of the classes"
+    try:
+        value = repr(first["input"])
+    except ValueError:  # Python shows no whole number of more than 4,300 digits
+        value = "a number this long"
     return f"{key} = {value if len(value) <= 100 else value[:100] + '…'} cannot be used: {reason}"
 
 
 def unknown(kind: str, name: object, known: Collection[str]) -> str:
-    """'unknown method 'se': did you mean 'si'? …' with all names there are."""
+    """'unknown method 'se': did you mean 'si'? …' with all names there are, unless these are many."""
     near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"unknown {kind} {name!r}: {hint}There are {', '.join(known)}"
+    hint = f"did you mean {near[0]!r}?" if near else ""
+    if near and len(known) > MANY_NAMES:
+        return f"unknown {kind} {name!r}: {hint}"
+    return f"unknown {kind} {name!r}: {hint}{' ' if hint else ''}There are {', '.join(known)}"
 
 
 def from_toml(text: str, where: str) -> RunConfig:
     """A session's own config.toml: complete, so nothing is filled in. Raises ConfigError, naming ``where``."""
     try:
         return _validated(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, ConfigError) as error:
+    except (ValueError, RecursionError, ConfigError) as error:
         raise ConfigError(f"{where}: {first_line(error)}") from None
 
 
@@ -174,7 +293,7 @@ def read_settings(path: Path) -> dict[str, Any]:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"--config {path}: {error.strerror or first_line(error)}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"--config {path} is not TOML: {first_line(error)}") from None
     settings.pop("format", None)
     return settings
@@ -189,6 +308,6 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
             raise ConfigError(f"--set {assignment}: write KEY=VALUE, for example --set lr=0.01")
         try:
             settings[key.strip()] = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             settings[key.strip()] = value.strip()
     return settings

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from engine.benchmarks.task import Task
 from engine.scenario import Outputs
@@ -13,7 +14,6 @@ PROBE_EXAMPLES = 2000
 """Test examples that one probe looks at, over all seen tasks together."""
 
 
-@torch.no_grad()
 def accuracies(
     model: nn.Module, tasks: Sequence[Task], outputs: Outputs, newest: int, check: Callable[[], None] = lambda: None
 ) -> tuple[float, ...]:
@@ -21,18 +21,37 @@ def accuracies(
 
     ``check`` is called between batches and may raise.
     """
+    return tuple(accuracy(model, tasks, outputs, number, newest, check) for number in range(newest + 1))
+
+
+@torch.no_grad()
+def accuracy(
+    model: nn.Module,
+    tasks: Sequence[Task],
+    outputs: Outputs,
+    number: int,
+    newest: int,
+    check: Callable[[], None] = lambda: None,
+) -> float:
+    """Accuracy on the whole test set of task ``number`` once ``newest`` is the last task seen, as a fraction."""
     model.eval()
-    found = []
-    for number, task in enumerate(tasks[: newest + 1]):
-        active, offset = outputs.active(number, newest), outputs.offset(number)
-        right = 0
-        for rows in torch.arange(len(task.test), device=task.test.labels.device).split(BATCH):
-            check()
-            inputs, labels = task.test.take(rows)
-            right += _right(model(inputs)[:, active], labels + offset)
-        found.append(right / len(task.test))
+    test, active, offset = tasks[number].test, outputs.active(number, newest), outputs.offset(number)
+    right = 0
+    for rows in torch.arange(len(test), device=test.labels.device).split(BATCH):
+        check()
+        inputs, labels = test.take(rows)
+        right += _right(model(inputs)[:, active], labels + offset)
     model.train()
-    return tuple(found)
+    return right / len(test)
+
+
+@torch.no_grad()
+def mean_loss(model: nn.Module, inputs: Tensor, labels: Tensor, active: slice) -> float:
+    """Mean cross entropy among the ``active`` outputs; ``inputs`` (N, features), ``labels`` (N,) places among them."""
+    model.eval()
+    loss = cross_entropy(model(inputs)[:, active], labels).item()
+    model.train()
+    return loss
 
 
 class Probe:

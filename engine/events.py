@@ -104,6 +104,24 @@ class ImportanceMeasured:
 
 
 @dataclass(frozen=True)
+class PathFollowed:
+    """The path-integral check (Zenke et al. 2017, equation 3): Σω against how far the task's loss has fallen.
+
+    The losses are means over the same training examples of the task, at its start and now.
+    """
+
+    task: int
+    step: int
+    gained: float
+    """Σω of the task so far."""
+    start_loss: float
+    loss: float
+    ratio: float | None
+    """gained ÷ (start_loss − loss); near 1 where small steps follow the gradient. None before the loss has moved."""
+    event: Literal["path"] = "path"
+
+
+@dataclass(frozen=True)
 class TaskEnded:
     """Accuracy on the whole test set of each task seen so far, as fractions: one row of the matrix."""
 
@@ -157,6 +175,7 @@ Event = (
     | StepsTaken
     | Probed
     | ImportanceMeasured
+    | PathFollowed
     | TaskEnded
     | Saved
     | RunStopped

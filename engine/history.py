@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from engine.events import (
     Event,
     ImportanceMeasured,
+    PathFollowed,
     Probed,
     RunFailed,
     RunFinished,
@@ -83,6 +84,8 @@ class History:
     probes: tuple[Probed, ...] = ()
     curve: Curve = field(default_factory=Curve)
     importance: ImportanceMeasured | None = None
+    paths: tuple[PathFollowed, ...] = ()
+    """The newest path-integral check of each task, for a method that follows the path."""
     saved_step: int | None = None
     resumed: RunResumed | None = None
     failure: RunFailed | None = None
@@ -147,6 +150,9 @@ class History:
                 return replace(self, probes=(*self.probes, event))
             case ImportanceMeasured():
                 return replace(self, importance=event)
+            case PathFollowed():
+                earlier = tuple(path for path in self.paths if path.task != event.task)
+                return replace(self, paths=(*earlier, event))
             case TaskEnded():
                 return replace(
                     self, task=event.task + 1, elapsed=event.elapsed, matrix=(*self.matrix, event.accuracies)

@@ -5,7 +5,7 @@ So Σₙ (δₙaₙᵀ)² = (δ²)ᵀ(a²) and Σₙ |δₙaₙᵀ| = |δ|ᵀ|a|
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from engine.events import LayerHistogram
 from engine.parameters import Layer
 
-BATCH = 512
+BATCH = 1024
 HISTOGRAM_BINS = 40
 HISTOGRAM_DECADES = 10
 
@@ -45,15 +45,35 @@ class PerExample:
 
     def sum(self, output_gradients: Tensor, transform: Callable[[Tensor], Tensor]) -> Tensor:
         """Σₙ transform(gₙ), shape (P,), where gₙ is the gradient that row n of ``output_gradients`` (N, outputs) causes
-        for example n, and ``transform`` is torch.square or torch.abs (both turn a product into a product).
+        for example n, and ``transform`` is torch.square, torch.abs (both turn a product into a product) or nothing.
         """
-        deltas = torch.autograd.grad(self.outputs, self._preactivations, output_gradients, retain_graph=True)
+        return self.sum_over([output_gradients], transform)
+
+    def sum_over(self, several: Iterable[Tensor], transform: Callable[[Tensor], Tensor]) -> Tensor:
+        """Σ of ``sum`` over several output gradients. The inputs are the same for all, so the transformed δ are added
+        up first, and there is one product a layer.
+        """
+        totals: Sequence[Tensor] = ()
+        for output_gradients in several:
+            deltas = torch.autograd.grad(self.outputs, self._preactivations, output_gradients, retain_graph=True)
+            changed = [transform(delta) for delta in deltas]
+            totals = [total + more for total, more in zip(totals, changed, strict=True)] if totals else changed
+        return self._product(totals, transform)
+
+    def sum_local(self, output_gradients: Tensor, transform: Callable[[Tensor], Tensor]) -> Tensor:
+        """As ``sum``, but each hidden layer's gradient is that of its own ‖ReLU(y)‖², 2·ReLU(y), and goes no deeper;
+        ``output_gradients`` (N, outputs) is the last layer's.
+        """
+        hidden = [2 * preactivation.detach().clamp_min(0) for preactivation in self._preactivations[:-1]]
+        return self._product([transform(delta) for delta in (*hidden, output_gradients)], transform)
+
+    def _product(self, changed: Sequence[Tensor], transform: Callable[[Tensor], Tensor]) -> Tensor:
+        """Of each layer's transformed δ with its transformed inputs."""
         parts = []
-        for layer, activation, delta in zip(self._layers, self._activations, deltas, strict=True):
-            changed = transform(delta)
-            parts.append((changed.T @ transform(activation)).flatten())
+        for layer, activation, delta in zip(self._layers, self._activations, changed, strict=True):
+            parts.append((delta.T @ transform(activation)).flatten())
             if layer.bias is not None:
-                parts.append(changed.sum(0))
+                parts.append(delta.sum(0))
         return torch.cat(parts)
 
 
@@ -70,14 +90,82 @@ def fisher_diagonal(
         for batch in inputs.split(BATCH):
             check()
             passed = PerExample(model, batch)
-            probabilities = passed.outputs.detach()[:, active].softmax(1)
-            for label in range(probabilities.shape[1]):
-                probability = probabilities[:, label : label + 1]
-                score = torch.zeros_like(passed.outputs)
-                score[:, active] = -probabilities
-                score[:, active.start + label] += 1
-                total += passed.sum(score * probability.sqrt(), torch.square)
+            total += passed.sum_over(_weighted_scores(passed.outputs.detach(), active), torch.square)
         return total / len(inputs)
+
+
+def _weighted_scores(outputs: Tensor, active: slice) -> Iterator[Tensor]:
+    """For each label y among the ``active`` outputs √p(y|x) ∂log p(y|x)/∂outputs, of shape (N, outputs)."""
+    probabilities = outputs[:, active].softmax(1)
+    for label in range(probabilities.shape[1]):
+        score = torch.zeros_like(outputs)
+        score[:, active] = -probabilities
+        score[:, active.start + label] += 1
+        yield score * probabilities[:, label : label + 1].sqrt()
+
+
+def labelled_fisher(
+    model: nn.Module,
+    inputs: Tensor,
+    labels: Tensor | torch.Generator,
+    active: slice,
+    check: Callable[[], None] = lambda: None,
+) -> Tensor:
+    """F = E_x (∂log p(y|x)/∂θ)² at one label y an example.
+
+    ``labels``: the true ones, shape (N,), as places among the ``active`` outputs (van de Ven 2025, "EMPIRICAL"); or a
+    generator with which each is drawn from p(y|x) ("SAMPLE"). ``inputs`` has shape (N, features); the result (P,).
+    ``check`` is called between batches and may raise.
+    """
+    with _evaluating(model):
+        total = _zeros(model)
+        for rows in torch.arange(len(inputs), device=inputs.device).split(BATCH):
+            check()
+            passed = PerExample(model, inputs[rows])
+            probabilities = passed.outputs.detach()[:, active].softmax(1)
+            if isinstance(labels, torch.Generator):
+                chosen = torch.multinomial(probabilities.cpu(), 1, generator=labels).squeeze(1).to(inputs.device)
+            else:
+                chosen = labels[rows]
+            total += passed.sum(_score(passed.outputs, probabilities, chosen, active), torch.square)
+        return total / len(inputs)
+
+
+def batched_fisher(
+    model: nn.Module,
+    inputs: Tensor,
+    labels: Tensor,
+    active: slice,
+    size: int,
+    check: Callable[[], None] = lambda: None,
+) -> Tensor:
+    """The mean over mini-batches of (∂ mean log p(y|x)/∂θ)²: not the Fisher information, and smaller by up to ``size``
+    times (van de Ven 2025, "BATCHED"); kept so that runs of other libraries can be repeated.
+
+    ``inputs`` has shape (N, features), ``labels`` (N,) as places among the ``active`` outputs; the result (P,).
+    """
+    with _evaluating(model):
+        total = _zeros(model)
+        batches = torch.arange(len(inputs), device=inputs.device).split(size)
+        for rows in batches:
+            check()
+            passed = PerExample(model, inputs[rows])
+            probabilities = passed.outputs.detach()[:, active].softmax(1)
+            score = _score(passed.outputs, probabilities, labels[rows], active)
+            total += (passed.sum(score, _unchanged) / len(rows)).square_()
+        return total / len(batches)
+
+
+def _score(outputs: Tensor, probabilities: Tensor, labels: Tensor, active: slice) -> Tensor:
+    """∂log p(y|x)/∂outputs of shape (N, outputs), given p over the active outputs and one label an example."""
+    score = torch.zeros_like(outputs)
+    score[:, active] = -probabilities
+    score[torch.arange(len(labels), device=labels.device), active.start + labels] += 1
+    return score
+
+
+def _unchanged(values: Tensor) -> Tensor:
+    return values
 
 
 def output_sensitivity(
@@ -92,10 +180,51 @@ def output_sensitivity(
         for batch in inputs.split(BATCH):
             check()
             passed = PerExample(model, batch)
-            direction = torch.zeros_like(passed.outputs)
-            direction[:, active] = 2 * passed.outputs.detach()[:, active]
-            total += passed.sum(direction, torch.abs)
+            total += passed.sum(_norm_gradient(passed.outputs, active), torch.abs)
         return total / len(inputs)
+
+
+def layer_sensitivity(
+    model: nn.Module, inputs: Tensor, active: slice, check: Callable[[], None] = lambda: None
+) -> Tensor:
+    """E_x |∂‖F_l(x)‖²/∂θ_l| for each layer l by itself: Ωᵢⱼ = E_x |2·yᵢ·xⱼ| where unit i is active, else 0 (Aljundi et
+    al. 2018, equation 5, the Hebbian form).
+
+    For linear layers with ReLU between them; of the last layer the ``active`` outputs count. ``inputs`` has shape
+    (N, features); the result (P,).
+    """
+    with _evaluating(model):
+        total = _zeros(model)
+        for batch in inputs.split(BATCH):
+            check()
+            passed = PerExample(model, batch)
+            total += passed.sum_local(_norm_gradient(passed.outputs, active), torch.abs)
+        return total / len(inputs)
+
+
+def batched_sensitivity(
+    model: nn.Module, inputs: Tensor, active: slice, size: int, check: Callable[[], None] = lambda: None
+) -> Tensor:
+    """The mean over mini-batches of |∂ mean ‖f(x)‖²/∂θ|, as the MAS authors' demo computes it; smaller than
+    ``output_sensitivity`` where examples pull in different directions.
+
+    ``inputs`` has shape (N, features); the result (P,).
+    """
+    with _evaluating(model):
+        total = _zeros(model)
+        batches = inputs.split(size)
+        for batch in batches:
+            check()
+            passed = PerExample(model, batch)
+            total += (passed.sum(_norm_gradient(passed.outputs, active), _unchanged) / len(batch)).abs_()
+        return total / len(batches)
+
+
+def _norm_gradient(outputs: Tensor, active: slice) -> Tensor:
+    """∂‖f‖²/∂outputs of shape (N, outputs), over the ``active`` outputs."""
+    gradient = torch.zeros_like(outputs)
+    gradient[:, active] = 2 * outputs.detach()[:, active]
+    return gradient
 
 
 class _evaluating:

@@ -1,10 +1,12 @@
 """FlatParameters: all weights in one buffer, all gradients in another, so that optimizer, penalty and importance each
 work on one vector instead of a list of tensors."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,14 @@ class FlatParameters:
         self.layers = tuple(layers)
         self.values = self.theta.data
         """θ itself, outside autograd. Shape (P,)."""
+
+    def matching_none(self, patterns: Sequence[str]) -> Tensor:
+        """1 for every parameter whose tensor's name matches no pattern, 0 for the others. Shape (P,)."""
+        chosen = torch.ones_like(self.values)
+        for layer in self.layers:
+            if any(fnmatchcase(layer.name, pattern) for pattern in patterns):
+                chosen[layer.start : layer.stop] = 0
+        return chosen
 
     @property
     def size(self) -> int:

@@ -37,7 +37,7 @@ def train(session: Session, control: Control, recorder: Recorder | None = None) 
         except EngineError as error:
             recorder.note_end(_failed(recorder, str(error)))
             raise
-        except (Exception, MemoryError) as error:
+        except Exception as error:
             translated = _translated(error, session)
             recorder.note_end(_failed(recorder, str(translated)))
             raise translated from error

@@ -325,6 +325,7 @@ def summary(name: str, config: RunConfig, history: History) -> dict[str, Any]:
         "average_accuracy": metrics.average_accuracy(history.matrix),
         "forgetting": metrics.forgetting(history.matrix),
         "backward_transfer": metrics.backward_transfer(history.matrix),
+        "path_integral": [path.ratio for path in history.paths] or None,
         "steps": history.step,
         "seconds": round(history.elapsed, 3),
         "steps_per_second": round(history.step / history.elapsed, 1) if history.elapsed else None,

@@ -5,22 +5,25 @@ import math
 import platform
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from engine import checkpoint
 from engine.benchmarks import BENCHMARKS
 from engine.benchmarks.task import Task
+from engine.benchmarks.unlabelled import read_unlabelled
 from engine.checkpoint import Cursor
 from engine.config import RunConfig
 from engine.control import Control, Stopped
 from engine.errors import ConfigError, NumericsError, SessionDamaged, SessionMismatch
-from engine.evaluation import Probe, accuracies
+from engine.evaluation import Probe, accuracies, accuracy, mean_loss
 from engine.events import (
     ImportanceMeasured,
+    PathFollowed,
     Probed,
     RunFinished,
     RunResumed,
@@ -31,6 +34,7 @@ from engine.events import (
     TaskInfo,
     TaskStarted,
 )
+from engine.feed import Feed
 from engine.importance import histograms
 from engine.methods import METHODS
 from engine.methods.base import LearnedTask, Method
@@ -45,6 +49,8 @@ from engine.session import Session
 PROBES_PER_TASK = 20
 HISTOGRAMS_PER_TASK = 8
 """How often a running importance is shown while a task is trained."""
+PATH_EXAMPLES = 1000
+"""Training examples on which the path-integral check measures the loss."""
 REPORT_STEPS = 64
 REPORT_SECONDS = 0.1
 """Steps are told in bundles: of this many, or when this long has passed since the last."""
@@ -66,21 +72,25 @@ class Trainer:
         torch.set_num_threads(config.threads)
 
         control.activity = f"reading {config.benchmark}"
-        self.tasks: list[Task] = [task.to(self.device) for task in _load(BENCHMARKS[config.benchmark].code)(config)]
+        self.tasks = load_tasks(config, self.device)
         control.check()
         self.outputs = Outputs.of(config.scenario, [task.classes for task in self.tasks])
-        build = _load(MODELS[config.model].code)
-        self.model = build(BENCHMARKS[config.benchmark].inputs, config.hidden, self.outputs.count, config.seed)
-        self.model.to(self.device)
+        self.model = build_model(config, self.outputs, self.device)
         self.parameters = FlatParameters(self.model)
         self.method: Method = _load(METHODS[config.method].code)(config)
         self.strength = config.strength * self.method.factor
+        self.feed = Feed(config, self.tasks, self.outputs, self.method.replays)
+        self.held = self.parameters.matching_none(config.leave_alone)
+        self._unlabelled_inputs = self._read_unlabelled()
         self.optimizer = make_optimizer(config, self.parameters.theta)
         self.penalty: Quadratic | None = None
         self.penalty_gradient: PenaltyGradient | None = None
         self.total = torch.empty_like(self.parameters.values)
         """Gradient of loss plus penalty, for a method that must see the loss's alone."""
         self.before = torch.empty_like(self.parameters.values)
+        self.best: Tensor | None = None
+        """The weights of the task's best epoch so far, shape (P,), where those are kept."""
+        self.best_accuracy: float | None = None
 
         self.task = 0
         self.task_step = 0
@@ -126,33 +136,42 @@ class Trainer:
             if damaged:
                 raise damaged[0]
             self.recorder.open(0)
-            tasks = tuple(TaskInfo(task.name, self._steps_in(task), task.classes) for task in self.tasks)
+            tasks = tuple(
+                TaskInfo(task.name, schedule.steps, task.classes)
+                for task, schedule in zip(self.tasks, self.feed.schedules, strict=True)
+            )
             started = RunStarted(time.time(), tasks, str(self.device), self.parameters.size, versions())
             self.recorder.record(started)
         self._clock.start()
         self._checkpoint_due = time.monotonic() + CHECKPOINT_SECONDS
 
     def _train_task(self) -> None:
-        task = self.tasks[self.task]
+        schedule = self.feed.schedules[self.task]
         if self.task_step == 0:
             if self.config.reset_optimizer:
                 self.optimizer = make_optimizer(self.config, self.parameters.theta)
+            self.best = self.best_accuracy = None
             self.method.begin_task(self.parameters.values)
             self.recorder.record(TaskStarted(self.task, self.step))
+            self._tell_path()
+        for group in self.optimizer.param_groups:
+            group["lr"] = schedule.lr
         self.control.activity = "training"
-        steps = self._steps_in(task)
+        steps, epoch = schedule.steps, schedule.steps_in_epoch
         probe = Probe(self.tasks, self.outputs, self.task)
         probe_every = max(1, steps // PROBES_PER_TASK)
         histogram_every = max(1, steps // HISTOGRAMS_PER_TASK)
         while self.task_step < steps:
-            self._one_step(task)
+            self._one_step()
             if self.task_step % probe_every == 0:
                 self._report()
                 self.recorder.record(Probed(self.task, self.step, probe(self.model)))
             if self.task_step % histogram_every == 0 and self.task_step < steps:
-                self._tell_importance(
-                    self.method.running_importance(self.parameters.values, self.penalty), running=True
-                )
+                running = self.method.running_importance(self.parameters.values, self.penalty)
+                self._tell_importance(None if running is None else running * self.held, running=True)
+                self._tell_path()
+            if self.config.keep == "best" and (self.task_step % epoch == 0 or self.task_step == steps):
+                self._keep_if_best()
             if len(self._losses) == REPORT_STEPS or time.monotonic() >= self._report_due:
                 self._report()
                 if time.monotonic() >= self._checkpoint_due:
@@ -160,15 +179,33 @@ class Trainer:
             if self.control.attention:
                 self._attend()
         self._report()
+        self._tell_path()
+        if self.best is not None:
+            self.parameters.values.copy_(self.best)
+
+    def _keep_if_best(self) -> None:
+        """As the MAS authors' demo: the task's own test set decides, and the first of equal epochs is kept."""
+        found = accuracy(self.model, self.tasks, self.outputs, self.task, self.task)
+        if self.best_accuracy is None or found > self.best_accuracy:
+            self.best, self.best_accuracy = self.parameters.values.clone(), found
 
     def _end_task(self) -> None:
         """Nothing is changed before all is computed, so a stop in here resumes at the task's last step."""
-        task = self.tasks[self.task]
         self.control.activity = f"measuring the importance for task {self.task + 1}"
-        inputs = task.train.take(torch.arange(len(task.train), device=self.device))[0]
-        active = self.outputs.active(self.task, self.task)
-        learned = LearnedTask(self.model, inputs, active, self.parameters.values, self.control.check)
+        inputs, labels = self.tasks[self.task].train.all()
+        learned = LearnedTask(
+            number=self.task,
+            model=self.model,
+            inputs=inputs,
+            labels=labels + self.outputs.offset(self.task),
+            active=self.outputs.active(self.task, self.task),
+            theta=self.parameters.values,
+            unlabelled=self._unlabelled,
+            check=self.control.check,
+        )
         penalty = self.method.end_task(learned, self.penalty)
+        if penalty is not None:
+            penalty = replace(penalty, importance=penalty.importance * self.held)
         self.control.activity = "evaluating"
         row = accuracies(self.model, self.tasks, self.outputs, self.task, self.control.check)
         self._adopt(penalty)
@@ -178,24 +215,38 @@ class Trainer:
         self.task, self.task_step = self.task + 1, 0
         self._save(ended_task=ended)
 
+    def _unlabelled(self, task: int) -> tuple[Tensor, slice]:
+        active = self.outputs.active(task, self.task)
+        if self._unlabelled_inputs is not None:
+            return self._unlabelled_inputs, active
+        examples = self.tasks[task].test if self.config.importance_data == "test" else self.tasks[task].train
+        return examples.all()[0], active
+
+    def _read_unlabelled(self) -> Tensor | None:
+        """The user's own inputs, where ``importance_data`` names a folder. Raises BenchmarkError."""
+        folder = self.config.importance_data
+        if folder in (None, "train", "test"):
+            return None
+        inputs = read_unlabelled(Path(folder), BENCHMARKS[self.config.benchmark].inputs)
+        if self.config.normalize is not None:
+            inputs = (inputs - self.config.normalize[0]) / self.config.normalize[1]
+        return inputs.to(self.device)
+
     def _adopt(self, penalty: Quadratic | None) -> None:
         self.penalty = penalty
         self.penalty_gradient = PenaltyGradient(penalty, self.strength) if penalty and self.strength else None
 
     # One step
 
-    def _one_step(self, task: Task) -> None:
+    def _one_step(self) -> None:
         parameters, method = self.parameters, self.method
-        inputs, labels = task.train.take(self._rows(task))
-        active, offset = self.outputs.active(self.task, self.task), self.outputs.offset(self.task)
-
         pull, gradient = self.penalty_gradient, parameters.gradient
-        total = self.total if pull and method.sees_steps else gradient
+        total = self.total if pull and method.sees_steps and not method.sees_total else gradient
         if pull:
             self._penalties.append(pull.write(parameters.values, out=total))
         if total is not gradient or not pull:
             gradient.zero_()
-        loss = cross_entropy(self.model(inputs)[:, active], labels + offset if offset else labels)
+        loss = self.feed.loss(self.model, self.task, self.task_step)
         loss.backward()  # adds to what is in the gradient already
         if total is not gradient:
             total += gradient
@@ -211,24 +262,6 @@ class Trainer:
         self._losses.append(loss.detach())
         self.task_step += 1
         self.step += 1
-
-    def _rows(self, task: Task) -> Tensor:
-        """The batch's rows: a slice of the epoch's permutation."""
-        epoch, batch = divmod(self.task_step, self._steps_in_epoch(task))
-        if batch == 0 or self._order_of != (self.task, epoch):
-            random = generator(self.config.seed, "order", self.task, epoch)
-            self._order = torch.randperm(len(task.train), generator=random).to(self.device)
-            self._order_of = (self.task, epoch)
-        return self._order[batch * self.config.batch_size : (batch + 1) * self.config.batch_size]
-
-    _order: Tensor
-    _order_of: tuple[int, int] | None = None
-
-    def _steps_in_epoch(self, task: Task) -> int:
-        return math.ceil(len(task.train) / self.config.batch_size)
-
-    def _steps_in(self, task: Task) -> int:
-        return self._steps_in_epoch(task) * self.config.epochs
 
     # Telling
 
@@ -266,6 +299,22 @@ class Trainer:
                 )
             low, high, layers = histograms(importance, self.parameters.layers)
             self.recorder.record(ImportanceMeasured(self.task, self.step, running, low, high, layers))
+
+    def _tell_path(self) -> None:
+        """The path-integral check, for a method that follows the path."""
+        gained = self.method.path_integral()
+        paths = self.recorder.history.paths
+        told = bool(paths) and (paths[-1].task, paths[-1].step) == (self.task, self.step)
+        if gained is None or told:  # before a stop at the task's end, which finds the best epoch's weights in place
+            return
+        train = self.tasks[self.task].train
+        rows = torch.randperm(len(train), generator=generator(self.config.seed, "path", self.task))[:PATH_EXAMPLES]
+        inputs, labels = train.take(rows.to(self.device))
+        active = self.outputs.active(self.task, self.task)
+        loss = mean_loss(self.model, inputs, labels + self.outputs.offset(self.task), active)
+        start = paths[-1].start_loss if paths and paths[-1].task == self.task else loss
+        ratio = gained / (start - loss) if start != loss else None
+        self.recorder.record(PathFollowed(self.task, self.step, gained, start, loss, ratio))
 
     # Being told
 
@@ -307,6 +356,7 @@ class Trainer:
             threads=self.config.threads,
             versions=versions(),
             constant=self.penalty.constant if self.penalty else None,
+            best=self.best_accuracy,
         )
         name = self.session.write_checkpoint(checkpoint.encode(self._tensors(), cursor), self.step, ended_task)
         self.recorder.record(Saved(self.step, time.time(), name))
@@ -327,6 +377,8 @@ class Trainer:
         found |= {f"method/{name}": value for name, value in self.method.tensors.items()}
         if self.penalty is not None:
             found |= {"penalty/importance": self.penalty.importance, "penalty/anchor": self.penalty.anchor}
+        if self.best is not None:
+            found["best/theta"] = self.best
         return found
 
     def _restore(self, tensors: dict[str, Tensor], cursor: Cursor) -> None:
@@ -347,6 +399,8 @@ class Trainer:
         if cursor.constant is not None:
             kept = group("penalty/")
             self._adopt(Quadratic(kept["importance"], kept["anchor"], cursor.constant))
+        if cursor.best is not None:
+            self.best, self.best_accuracy = group("best/")["theta"], cursor.best
         self.task, self.task_step, self.step = cursor.task, cursor.task_step, cursor.step
         self._clock.elapsed_before = cursor.elapsed
 
@@ -376,6 +430,20 @@ class Clock:
     def pause(self) -> None:
         self.elapsed_before = self.elapsed
         self._since = None
+
+
+def load_tasks(config: RunConfig, device: torch.device) -> list[Task]:
+    """The benchmark's tasks, on ``device``. Raises BenchmarkError."""
+    return [task.to(device) for task in _load(BENCHMARKS[config.benchmark].code)(config)]
+
+
+def build_model(config: RunConfig, outputs: Outputs, device: torch.device) -> torch.nn.Module:
+    """The network with its first weights, on ``device``."""
+    build = _load(MODELS[config.model].code)
+    model: torch.nn.Module = build(
+        BENCHMARKS[config.benchmark].inputs, config.hidden, outputs.count, config.seed, config.init
+    )
+    return model.to(device)
 
 
 def make_optimizer(config: RunConfig, theta: torch.nn.Parameter) -> torch.optim.Optimizer:

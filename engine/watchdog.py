@@ -12,6 +12,16 @@ DROWNED = 10.0
 """The penalty drowns the loss where it is this many times the loss while the task is hardly learned."""
 
 
+def caution(config: RunConfig) -> str:
+    """What is known of a run before it starts: nothing, or where its method cannot work."""
+    if config.scenario != "class" or config.tasks < 2 or not METHODS[config.method].symbol:
+        return ""
+    return (
+        f"in the class scenario a penalty alone ends near {100 / config.tasks:.0f} % on {config.tasks} tasks in every "
+        f"published table: classes of different tasks never meet in training; method joint shows what is possible"
+    )
+
+
 def warnings(history: History, config: RunConfig) -> tuple[str, ...]:
     """Each a sentence: what is wrong, what usually causes it, what to try. The most serious first."""
     found = [_not_finite(history), _no_penalty(history, config), _drowned(history)]

@@ -35,11 +35,10 @@ def in_second_task(folder: Path, config: RunConfig) -> Trainer:
 
 def steps_of(trainer: Trainer) -> Callable[[], None]:
     """Takes STEPS steps, and tells of them as in a run."""
-    task = trainer.tasks[1]
 
     def take() -> None:
         for _ in range(STEPS):
-            trainer._one_step(task)
+            trainer._one_step()
             if len(trainer._losses) == REPORT_STEPS:
                 trainer._report()
 

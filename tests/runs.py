@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from engine import checkpoint
 from engine.benchmarks import BENCHMARKS, BenchmarkInfo
-from engine.benchmarks.task import DataSet, Examples, Task, split
-from engine.config import RunConfig, resolve
+from engine.benchmarks.task import DataSet, Examples, Task, class_order, split
+from engine.config import RunConfig, resolve, shown
 from engine.control import Control
 from engine.history import History
 from engine.methods import METHODS
@@ -22,9 +22,50 @@ from engine.models.mlp import mlp
 from engine.runner import train
 from engine.session import Session
 
-CASES: list[tuple[str, dict[str, Any]]] = [*((name, {}) for name in METHODS), ("ewc", {"gamma": 0.9})]
-"""Every method in the mapping, with the options that change how it computes."""
-STRONG = {"si": 10.0, "ewc": 1e4, "mas": 1.0}
+Case = tuple[str, dict[str, Any]]
+"""A method and its options."""
+
+CASES: list[Case] = [
+    *((name, {}) for name in METHODS),
+    ("si", {"gradient": "total"}),
+    ("si", {"half": True, "clamp": 0.02}),
+    ("ewc", {"gamma": 0.9}),
+    ("ewc", {"fisher": "sampled", "fisher_samples": 4}),
+    ("ewc", {"fisher": "empirical", "gamma": 0.5}),
+    ("ewc", {"fisher": "batched"}),
+    ("mas", {"sensitivity": "local"}),
+    ("mas", {"sensitivity": "batched", "half": True}),
+    ("mas", {"importance_data": "test"}),
+    ("mas", {"recompute": True}),
+    ("rwalk", {"alpha": 0.5, "score_every": 2, "epsilon": 0.1}),
+    ("l2", {"leave_alone": ("*.bias",)}),
+    ("si", {"leave_alone": ("head.*",)}),
+    ("ewc", {"leave_alone": ("head.weight", "*.bias")}),
+]
+"""Every method in the mapping, and every variant of it that computes differently."""
+COMBINED: list[Case] = [
+    ("si", {"gradient": "total", "half": True, "clamp": 0.5, "xi": 0.1}),
+    ("ewc", {"fisher": "exact", "fisher_samples": 3, "gamma": 0.7}),
+    ("ewc", {"fisher": "sampled", "gamma": 0.9}),
+    ("ewc", {"fisher": "empirical", "fisher_samples": 4}),
+    ("ewc", {"fisher": "batched", "importance_batch": 3, "fisher_samples": 4, "gamma": 0.9}),
+    ("mas", {"sensitivity": "local", "importance_data": "test", "recompute": True}),
+    ("mas", {"sensitivity": "batched", "importance_batch": 2, "recompute": True}),
+    ("mas", {"sensitivity": "batched", "importance_data": "test", "leave_alone": ("head.bias",)}),
+    ("rwalk", {"alpha": 1.0, "score_every": 1, "leave_alone": ("head.*",)}),
+]
+"""Variants together, for comparisons with the slow versions."""
+SETTINGS: list[Case] = [
+    ("si", {"keep": "best", "lr": 0.1}),
+    ("ewc", {"keep": "best", "steps": 5, "fisher": "batched"}),
+    ("joint", {"steps": 3, "keep": "best"}),
+    ("mas", {"first_task": {"lr": 0.03, "batch_size": 250, "epochs": 3}, "reset_optimizer": False}),
+    ("rwalk", {"first_task": {"epochs": 1}, "steps": 4, "score_every": 3}),
+    ("si", {"class_order": "random", "normalize": (0.3, 0.4), "init": "glorot"}),
+    ("joint", {"class_order": "random", "init": "glorot-zero-head"}),
+]
+"""Settings of a run that change how it goes on, whatever its method."""
+STRONG = {"si": 10.0, "ewc": 1e4, "mas": 1.0, "l2": 1.0, "rwalk": 1.0}
 """Strengths that matter within a few steps; the benchmark's own for any other method."""
 ABSURD: dict[str, Any] = {"optimizer": "sgd", "lr": 1000.0, "hidden": (20, 20, 20, 20, 20), "epochs": 20}
 """Settings with which the loss is NaN after a few steps."""
@@ -32,14 +73,21 @@ SCENARIOS = ("task", "domain", "class")
 OPTIMIZERS = ("adam", "adamw", "sgd")
 
 
-def case_name(case: tuple[str, dict[str, Any]]) -> str:
+def case_name(case: Case) -> str:
     method, options = case
-    return "-".join([method, *(f"{key}={value}" for key, value in options.items())])
+    return "-".join([method, *(f"{key}={shown(value)}" for key, value in options.items())])
+
+
+def by_case(cases: Sequence[Case]) -> pytest.MarkDecorator:
+    """Runs a test that takes ``method`` and ``options`` on each case."""
+    return pytest.mark.parametrize(("method", "options"), cases, ids=map(case_name, cases))
 
 
 def tiny(method: str = "si", **settings: Any) -> RunConfig:
     """Two tasks of five digits, two epochs of two steps each: eight steps in all."""
-    chosen: dict[str, Any] = {"tasks": 2, "epochs": 2, "batch_size": 400, "hidden": (8,), "lr": 0.01, "device": "cpu"}
+    chosen: dict[str, Any] = {"tasks": 2, "batch_size": 400, "hidden": (8,), "lr": 0.01, "device": "cpu"}
+    if "steps" not in settings:
+        chosen["epochs"] = 2
     if method in STRONG:
         chosen["strength"] = STRONG[method]
     return resolve(chosen | {"method": method} | settings)
@@ -144,6 +192,7 @@ def assert_same_history(one: History, other: History) -> None:
     assert one.curve.penalties().tolist() == other.curve.penalties().tolist()
     assert one.probes == other.probes
     assert one.importance == other.importance
+    assert one.paths == other.paths
 
 
 def assert_same_run(one: Session, other: Session) -> None:
@@ -186,7 +235,8 @@ class Blobs:
 
 
 def blobs(config: RunConfig) -> list[Task]:
-    return split(Blobs().data(), BENCHMARKS["blobs"].classes, config.tasks)
+    data = Blobs().data().normalized(config.normalize)
+    return split(data, class_order(config, BENCHMARKS["blobs"].classes), config.tasks)
 
 
 class ToDouble(nn.Module):
@@ -194,9 +244,9 @@ class ToDouble(nn.Module):
         return inputs.double()
 
 
-def double_mlp(inputs: int, hidden: Sequence[int], outputs: int, seed: int) -> nn.Sequential:
+def double_mlp(inputs: int, hidden: Sequence[int], outputs: int, seed: int, init: str) -> nn.Sequential:
     """mlp in float64, so that rounding does not hide a wrong formula."""
-    layers = mlp(inputs, hidden, outputs, seed).double().named_children()
+    layers = mlp(inputs, hidden, outputs, seed, init).double().named_children()
     return nn.Sequential(OrderedDict([("cast", ToDouble()), *layers]))
 
 
@@ -219,7 +269,7 @@ def register_blobs(monkeypatch: pytest.MonkeyPatch) -> None:
             "optimizer": "adam",
             "reset_optimizer": True,
         },
-        strengths={"si": 1.0, "ewc": 200.0, "mas": 0.5},
+        strengths={"si": 1.0, "ewc": 200.0, "mas": 0.5, "l2": 0.5, "rwalk": 0.5},
         code="tests.runs:blobs",
         options={"xi": 1e-3},
     )

@@ -121,6 +121,27 @@ def test_uneven_classes_go_to_the_first_tasks() -> None:
     assert [task.train.labels.tolist() for task in tasks] == [[1, 2, 0], [0, 1], [0, 1]]
 
 
+def test_tasks_are_cut_from_the_classes_in_the_order_asked_for() -> None:
+    chosen = split_digits(resolve({"class_order": [9, 8, 7, 6, 5, 4, 3, 2, 1, 0], "tasks": 3}))
+    assert [task.name for task in chosen] == ["9 8 7 6", "5 4 3", "2 1 0"]
+    drawn = [
+        [task.name for task in split_digits(resolve({"class_order": "random", "seed": seed}))] for seed in (0, 0, 1)
+    ]
+    assert drawn[0] == drawn[1] != drawn[2]
+    for names in drawn:
+        assert sorted(" ".join(names).split()) == sorted(map(str, range(10)))
+
+
+@pytest.mark.parametrize("benchmark", ["split-digits", "permuted-digits"])
+def test_inputs_are_normalised_for_training_and_testing_alike(benchmark: str) -> None:
+    make = {"split-digits": split_digits, "permuted-digits": permuted_digits}[benchmark]
+    plain, normal = (make(resolve({"benchmark": benchmark, "normalize": value})) for value in (None, (0.25, 0.5)))
+    for before, after in zip(plain, normal, strict=True):
+        for one, other in ((before.train, after.train), (before.test, after.test)):
+            assert torch.equal((everything(one)[0] - 0.25) / 0.5, everything(other)[0])
+            assert torch.equal(one.labels, other.labels)
+
+
 @pytest.mark.parametrize("info", BENCHMARKS.values(), ids=BENCHMARKS)
 def test_what_a_benchmark_says_of_itself_fits_together(info: object) -> None:
     from engine.benchmarks import BenchmarkInfo

@@ -11,9 +11,6 @@ from hypothesis import strategies as st
 
 from engine.benchmarks import BENCHMARKS
 from engine.config import (
-    DEVICES,
-    OPTIMIZERS,
-    SCENARIOS,
     RunConfig,
     default_threads,
     from_toml,
@@ -23,6 +20,7 @@ from engine.config import (
 )
 from engine.errors import ConfigError
 from engine.methods import METHODS
+from tests import runs
 
 INF, NAN = float("inf"), float("nan")
 
@@ -67,6 +65,24 @@ def test_what_is_given_wins_over_the_benchmark_and_none_counts_as_left_open() ->
     config = resolve({"lr": 0.5, "epochs": 3, "strength": 0, "batch_size": None, "hidden": [7]})
     assert (config.lr, config.epochs, config.strength, config.hidden) == (0.5, 3, 0.0, (7,))
     assert config.batch_size == BENCHMARKS["split-digits"].defaults["batch_size"]
+
+
+def test_steps_take_the_place_of_epochs() -> None:
+    assert (resolve({}).steps, resolve({"steps": 70}).steps, resolve({"steps": 70}).epochs) == (None, 70, None)
+
+
+def test_a_first_task_of_its_own_leaves_open_what_it_does_not_say() -> None:
+    first = resolve({"first_task": {"lr": 0.5}}).first_task
+    assert first is not None
+    assert (first.lr, first.batch_size, first.epochs) == (0.5, None, None)
+
+
+def test_the_variants_of_a_method_are_the_papers_unless_chosen() -> None:
+    si, ewc, mas = (resolve({"method": method}) for method in ("si", "ewc", "mas"))
+    assert (si.gradient, si.half, si.clamp) == ("task", False, None)
+    assert (ewc.fisher, ewc.fisher_samples, ewc.gamma) == ("exact", None, None)
+    assert (mas.sensitivity, mas.importance_data, mas.recompute, mas.half) == ("global", "train", False, False)
+    assert (mas.fisher, si.sensitivity, ewc.half) == (None, None, None)
 
 
 def test_momentum_belongs_to_sgd() -> None:
@@ -149,6 +165,41 @@ def test_a_configuration_is_frozen() -> None:
         ({"threads": 5000}, ["threads = 5000"]),
         ({"reset_optimizer": "yes"}, ["reset_optimizer = 'yes'"]),
         ({"data_dir": 5}, ["data_dir = 5"]),
+        ({"class_order": [1, 2]}, ["class_order = 1,2", "0,1,2,3,4,5,6,7,8,9"]),
+        ({"class_order": [0, 1, 2, 3, 4, 5, 6, 7, 8, 8]}, ["class_order", "once"]),
+        ({"class_order": "sorted"}, ["class_order = 'sorted'", "'random'", "list"]),
+        ({"class_order": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9.0]}, ["class_order", "list"]),
+        ({"class_order": [[1]]}, ["class_order = [[1]]"]),
+        ({"benchmark": "permuted-digits", "class_order": "random"}, ["class_order = random", "all classes"]),
+        ({"first_task": 3}, ["first_task = 3"]),
+        ({"first_task": {"lr": NAN}}, ["first_task.lr = nan", "finite"]),
+        ({"first_task": {"lr": 0}}, ["first_task.lr = 0"]),
+        ({"first_task": {"epochs": 0}}, ["first_task.epochs = 0"]),
+        ({"first_task": {"batch_size": 2.5}}, ["first_task.batch_size = 2.5"]),
+        ({"first_task": {"momentum": 0.5}}, ["first_task.momentum = 0.5"]),
+        ({"normalize": [1.0]}, ["normalize = [1.0]"]),
+        ({"normalize": [0.0, 0.0]}, ["normalize = 0.0", "greater than 0"]),
+        ({"normalize": [0.0, 1.0, 2.0]}, ["normalize = [0.0, 1.0, 2.0]", "2 items"]),
+        ({"init": "zero"}, ["init = 'zero'", "'glorot-zero-head'"]),
+        ({"keep": "worst"}, ["keep = 'worst'", "'best'"]),
+        ({"steps": 0}, ["steps = 0"]),
+        ({"steps": 10, "epochs": 1}, ["either epochs or steps"]),
+        ({"leave_alone": "*.bias"}, ["leave_alone = '*.bias'"]),
+        ({"leave_alone": [""]}, ["leave_alone = ''"]),
+        ({"method": "none", "leave_alone": ["*.bias"]}, ["leave_alone = *.bias", "none"]),
+        ({"method": "ewc", "clamp": 1.0}, ["clamp = 1", "si", "ewc"]),
+        ({"clamp": 0}, ["clamp = 0"]),
+        ({"gradient": "both"}, ["gradient = 'both'", "'total'"]),
+        ({"half": 1}, ["half = 1"]),
+        ({"method": "ewc", "half": True}, ["half = true", "si or mas", "ewc"]),
+        ({"method": "ewc", "fisher": "true"}, ["fisher = 'true'", "'exact'"]),
+        ({"method": "ewc", "fisher_samples": 0}, ["fisher_samples = 0"]),
+        ({"method": "ewc", "importance_batch": 3}, ["importance_batch = 3", "batched"]),
+        ({"method": "mas", "sensitivity": "hebbian"}, ["sensitivity = 'hebbian'", "'local'"]),
+        ({"method": "mas", "importance_data": ""}, ["importance_data = ''"]),
+        ({"method": "rwalk", "alpha": 0}, ["alpha = 0"]),
+        ({"method": "rwalk", "score_every": 0}, ["score_every = 0"]),
+        ({"method": "rwalk", "epsilon": 0}, ["epsilon = 0"]),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
@@ -158,41 +209,86 @@ def test_a_wrong_setting_is_named_in_one_sentence(settings: dict[str, Any], word
         assert word in message
 
 
-settings_of_any_kind = st.dictionaries(
-    st.sampled_from(sorted(RunConfig.model_fields)),
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.lists(st.integers(), max_size=3),
-    max_size=4,
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.dates(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["lr", "batch_size", "epochs", "momentum", ""]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+first_task = st.fixed_dictionaries(
+    {},
+    optional={"lr": st.floats() | anything, "batch_size": st.integers(-1, 10**7), "epochs": st.integers() | anything},
+)
+class_order = (
+    st.permutations(range(10)) | st.lists(st.integers(-1, 10) | st.floats(), max_size=11) | st.text(max_size=9)
+)
+settings_of_any_kind = st.dictionaries(st.sampled_from(sorted(RunConfig.model_fields)), anything, max_size=4)
+nested_settings = st.fixed_dictionaries(
+    {"benchmark": st.sampled_from(sorted(BENCHMARKS))}, optional={"first_task": first_task, "class_order": class_order}
 )
 
 
-@given(settings_of_any_kind)
-def test_whatever_is_given_gives_a_configuration_or_one_sentence(settings: dict[str, Any]) -> None:
+def one_sentence_or_none(settings: dict[str, Any]) -> None:
     problem = ""
     try:
-        resolve(settings)
+        config = resolve(settings)
     except ConfigError as error:
         problem = str(error)
+    else:
+        assert from_toml(config.to_toml(), "config.toml") == config
     assert "\n" not in problem
+
+
+@given(settings_of_any_kind | nested_settings)
+def test_whatever_is_given_gives_a_configuration_or_one_sentence(settings: dict[str, Any]) -> None:
+    one_sentence_or_none(settings)
+
+
+@given(
+    st.sampled_from(["first_task", "class_order", "normalize", "leave_alone", "lr", "preset", "seed", "hidden"]),
+    st.text(max_size=30) | st.text(alphabet="[]{}=,.\"'0123456789aelrx-_ ", max_size=30),
+)
+def test_whatever_is_set_gives_a_configuration_or_one_sentence(key: str, text: str) -> None:
+    """By --set, as TOML or as plain text."""
+    one_sentence_or_none(parse_assignments([f"{key}={text}"]))
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 3000, "1" * 5000, "0x" + "f" * 6000, "{a=" * 2000], ids=["lists", "digits", "hexadecimal", "tables"]
+)
+def test_a_value_too_long_or_deep_for_toml_is_one_sentence(text: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        resolve(parse_assignments([f"seed={text}"]))
+    assert len(str(caught.value)) < 300
+    path = tmp_path / "long.toml"
+    path.write_text(f"seed = {text}\n")
+    with pytest.raises(ConfigError):
+        resolve(read_settings(path))
+    with pytest.raises(ConfigError):
+        from_toml(path.read_text(), "config.toml")
 
 
 # TOML
 
 valid = st.builds(
-    lambda method, given, xi, gamma, momentum: (
+    lambda method, given, xi, gamma, momentum, leave_alone: (
         {"method": method}
         | given
         | ({"xi": xi} if method == "si" else {})
         | ({"gamma": gamma} if method == "ewc" else {})
-        | ({"strength": 0.0} if method == "none" else {})
+        | ({} if METHODS[method].symbol else {"strength": 0.0})
         | ({"momentum": momentum} if given["optimizer"] == "sgd" else {})
+        | ({"leave_alone": leave_alone} if METHODS[method].symbol else {})
     ),
     st.sampled_from(sorted(METHODS)),
     st.fixed_dictionaries(
         {
             "benchmark": st.sampled_from(sorted(BENCHMARKS)),
-            "scenario": st.sampled_from(SCENARIOS),
-            "optimizer": st.sampled_from(OPTIMIZERS),
-            "device": st.sampled_from(DEVICES),
+            "scenario": st.sampled_from(runs.SCENARIOS),
+            "optimizer": st.sampled_from(runs.OPTIMIZERS),
+            "device": st.sampled_from(["auto", "cpu", "cuda", "mps"]),
             "tasks": st.integers(1, 10),
             "hidden": st.lists(st.integers(1, 500), max_size=4),
             "lr": st.floats(1e-300, 1000),
@@ -201,11 +297,17 @@ valid = st.builds(
             "epochs": st.integers(1, 10**6),
             "reset_optimizer": st.booleans(),
             "data_dir": st.text(),
+            "init": st.sampled_from(["torch", "glorot", "glorot-zero-head"]),
+            "keep": st.sampled_from(["last", "best"]),
+            "normalize": st.none() | st.tuples(st.floats(-1e9, 1e9), st.floats(1e-9, 1e9)),
+            "first_task": st.none()
+            | st.fixed_dictionaries({}, optional={"lr": st.floats(1e-9, 1000), "epochs": st.integers(1, 10**6)}),
         }
     ),
     st.floats(1e-30, 1e6),
     st.floats(1e-300, 1) | st.none(),
     st.floats(0, 1, exclude_max=True),
+    st.lists(st.text(min_size=1, max_size=9), max_size=3),
 )
 
 

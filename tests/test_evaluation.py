@@ -62,7 +62,7 @@ def test_accuracies_equal_the_loop_over_examples(scenario: Scenario, monkeypatch
         task(torch.randn(11, 7, generator=random).tolist(), [n % size for n in range(11)], size) for size in classes
     ]
     outputs = Outputs.of(scenario, classes)
-    slow = [SlowTask(t.classes, t.train.inputs, t.train.labels, t.test.inputs, t.test.labels, ()) for t in tasks]
+    slow = [SlowTask(t.classes, t.train.inputs, t.train.labels, t.test.inputs, t.test.labels, []) for t in tasks]
     model = Given().eval()
     for newest in range(3):
         expected = [

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from engine.events import (
     Event,
     ImportanceMeasured,
+    PathFollowed,
     Probed,
     RunFailed,
     RunFinished,
@@ -148,3 +149,10 @@ def test_the_newest_importance_and_save_are_kept() -> None:
 def test_a_resumed_run_knows_the_checkpoint_it_came_from() -> None:
     """The log ends before the line that told of the save: the resume itself says that there is one."""
     assert told(STARTED, steps(3, 3, 1.0), RunResumed(0.0, 3, "cpu", "")).saved_step == 3
+
+
+def test_the_newest_path_check_of_each_task_is_kept() -> None:
+    first = [PathFollowed(0, step, 0.1 * step, 2.0, 2.0 - 0.1 * step, 1.0) for step in (0, 2, 4)]
+    second = [PathFollowed(1, step, 0.0, 3.0, 3.0, None) for step in (4, 8)]
+    assert told(STARTED, *first).paths == (first[-1],)
+    assert told(STARTED, *first, *second).paths == (first[-1], second[-1])

@@ -7,15 +7,16 @@ import pytest
 import torch
 
 from engine import checkpoint
+from engine.events import ImportanceMeasured
 from engine.methods import METHODS
+from engine.models.mlp import mlp
+from engine.parameters import FlatParameters
 from engine.session import Session
 from tests import runs
 
-BY_CASE = pytest.mark.parametrize(("method", "options"), runs.CASES, ids=map(runs.case_name, runs.CASES))
+BY_CASE = runs.by_case(runs.CASES)
 WITH_STRENGTH = [(method, options) for method, options in runs.CASES if METHODS[method].symbol]
-BY_CASE_WITH_STRENGTH = pytest.mark.parametrize(
-    ("method", "options"), WITH_STRENGTH, ids=map(runs.case_name, WITH_STRENGTH)
-)
+BY_CASE_WITH_STRENGTH = runs.by_case(WITH_STRENGTH)
 BY_SCENARIO = pytest.mark.parametrize("scenario", runs.SCENARIOS)
 
 FIRST_OF_SECOND_TASK = 4
@@ -69,6 +70,30 @@ def test_importances_are_finite_not_negative_and_not_all_zero(
         assert importance.any()
 
 
+@BY_CASE_WITH_STRENGTH
+def test_parameters_left_alone_have_no_importance_at_all(method: str, options: dict[str, Any], tmp_path: Path) -> None:
+    """Exactly 0 after every task and while one is trained, by name pattern; the others keep theirs."""
+    session = runs.finished(
+        tmp_path, runs.tiny(method, hidden=(8, 6), **options | {"leave_alone": ("head.*", "fc?.bias")})
+    )
+    layers = FlatParameters(mlp(64, (8, 6), 4, seed=0)).layers
+    for tensors in runs.tensors(session).values():
+        for layer in layers:
+            held = layer.name in ("fc1.weight", "fc2.weight")
+            assert bool(tensors["penalty/importance"][layer.start : layer.stop].any()) == held, layer.name
+    told = [event for event in session.events() if isinstance(event, ImportanceMeasured)]
+    assert told
+    for event in told:
+        for shown in event.layers:
+            assert (shown.zeros == shown.size) or shown.name in ("fc1.weight", "fc2.weight")
+
+
+def test_a_pattern_that_matches_everything_leaves_fine_tuning(tmp_path: Path) -> None:
+    held = runs.finished(tmp_path, runs.tiny("ewc", leave_alone=("*",)), "held")
+    free = runs.finished(tmp_path, runs.tiny("none"), "free")
+    assert torch.equal(runs.newest(held)[0]["theta"], runs.newest(free)[0]["theta"])
+
+
 @BY_SCENARIO
 @BY_CASE_WITH_STRENGTH
 def test_the_penalty_is_zero_at_the_anchor_and_then_acts(
@@ -102,13 +127,19 @@ def test_a_penalty_keeps_the_weights_it_protects_closer(method: str, options: di
     assert moved[0] < moved[1]
 
 
-def test_si_adds_up_the_drop_of_the_loss(tmp_path: Path) -> None:
+def test_si_adds_up_the_drop_of_the_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Σω is the path integral of the gradient: for small steps over the whole data set it is how far the loss fell."""
+    monkeypatch.setattr("engine.training.PATH_EXAMPLES", 2000)
     small = {"optimizer": "sgd", "momentum": 0.0, "lr": 0.01, "batch_size": 2000, "epochs": 50, "tasks": 1}
     session = runs.finished(tmp_path, runs.tiny("si", **small))
     losses = session.history().curve.losses()
     gained = runs.newest(session)[0]["method/path_integral"].sum().item()
     assert gained == pytest.approx(losses[0] - losses[-1], rel=0.05)
+    (path,) = session.history().paths
+    assert path.gained == pytest.approx(gained, rel=1e-5)
+    assert path.start_loss == pytest.approx(losses[0], rel=1e-4)
+    assert path.ratio == pytest.approx(1, rel=0.05)
+    assert session.summary()["path_integral"] == [path.ratio]
 
 
 def _task_end(session: Session, task: int) -> Path:

@@ -406,6 +406,7 @@ def test_the_summary_has_the_promised_schema(tmp_path: Path) -> None:
         "average_accuracy",
         "forgetting",
         "backward_transfer",
+        "path_integral",
         "steps",
         "seconds",
         "steps_per_second",
@@ -417,6 +418,7 @@ def test_the_summary_has_the_promised_schema(tmp_path: Path) -> None:
     assert summary["average_accuracy"] == pytest.approx((later + second) / 2)
     assert summary["forgetting"] == pytest.approx(first - later)
     assert summary["backward_transfer"] == pytest.approx(later - first)
+    assert summary["path_integral"] is None
     assert summary["steps_per_second"] == pytest.approx(8 / summary["seconds"], rel=0.05)
     given = summary["hyperparameters"]
     assert (given["strength"], given["gamma"], given["hidden"]) == (config.strength, 0.9, [8])

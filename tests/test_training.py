@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 import torch
 
-import engine.training
 from engine.control import Control
 from engine.errors import BenchmarkError, ConfigError, EngineError, NumericsError, SessionError
 from engine.methods import METHODS
@@ -102,7 +101,7 @@ def test_an_unexpected_error_becomes_one_sentence_and_a_file(tmp_path: Path, mon
     def broken(*_: object) -> torch.Tensor:
         raise ZeroDivisionError("a mistake\nin two lines")
 
-    monkeypatch.setattr(engine.training, "cross_entropy", broken)
+    monkeypatch.setattr("engine.feed.cross_entropy", broken)
     session = runs.create(tmp_path, runs.tiny("si"))
     with pytest.raises(EngineError) as caught:
         train(session, Control())
@@ -121,7 +120,7 @@ def test_an_error_whose_details_cannot_be_written_is_still_one_sentence(
     def broken(*_: object) -> torch.Tensor:
         raise ZeroDivisionError("a mistake")
 
-    monkeypatch.setattr(engine.training, "cross_entropy", broken)
+    monkeypatch.setattr("engine.feed.cross_entropy", broken)
     session = runs.create(tmp_path, runs.tiny("si"))
     (session.path / "error.txt").mkdir()
     thread = EngineThread(session)
@@ -140,7 +139,7 @@ def test_too_little_memory_says_what_to_lower(
     def broken(*_: object) -> torch.Tensor:
         raise error
 
-    monkeypatch.setattr(engine.training, "cross_entropy", broken)
+    monkeypatch.setattr("engine.feed.cross_entropy", broken)
     with pytest.raises(EngineError, match="out of memory: lower --hidden or --batch-size"):
         train(runs.create(tmp_path, runs.tiny("si")), Control())
 

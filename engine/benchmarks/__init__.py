@@ -34,6 +34,8 @@ class BenchmarkInfo:
     """Which torchvision data set it reads from --data-dir; empty when it needs none."""
     watch_pace: float | None = None
     """Steps a second in the monitor, for data so small that training is too fast to watch."""
+    permuted: bool = False
+    """Whether every task has all classes."""
     options: Mapping[str, float] = field(default_factory=dict)
     """Defaults of options that only some methods read (xi)."""
 
@@ -62,7 +64,7 @@ BENCHMARKS: dict[str, BenchmarkInfo] = {
                 "optimizer": "adam",
                 "reset_optimizer": True,
             },
-            strengths={"si": 1.0, "ewc": 1e3, "mas": 0.1},
+            strengths={"l2": 0.3, "si": 1.0, "ewc": 1e3, "mas": 0.1, "rwalk": 10.0},
             options={"xi": 1e-3},
             code="engine.benchmarks.digits:split_digits",
             watch_pace=250.0,
@@ -84,7 +86,8 @@ BENCHMARKS: dict[str, BenchmarkInfo] = {
                 "optimizer": "adam",
                 "reset_optimizer": True,
             },
-            strengths={"si": 1.0, "ewc": 1e2, "mas": 0.01},
+            permuted=True,
+            strengths={"l2": 0.01, "si": 1.0, "ewc": 1e2, "mas": 0.01, "rwalk": 1.0},
             options={"xi": 0.1},
             code="engine.benchmarks.digits:permuted_digits",
             watch_pace=425.0,
@@ -106,7 +109,7 @@ BENCHMARKS: dict[str, BenchmarkInfo] = {
                 "optimizer": "adam",
                 "reset_optimizer": True,
             },
-            strengths={"si": 1.0, "ewc": 1e3, "mas": 0.1},
+            strengths={"l2": 0.1, "si": 1.0, "ewc": 1e3, "mas": 0.1, "rwalk": 100.0},
             options={"xi": 1e-3},
             code="engine.benchmarks.mnist:split_mnist",
             files="MNIST",
@@ -128,7 +131,8 @@ BENCHMARKS: dict[str, BenchmarkInfo] = {
                 "optimizer": "adam",
                 "reset_optimizer": False,
             },
-            strengths={"si": 0.3, "ewc": 1e2, "mas": 0.01},
+            permuted=True,
+            strengths={"l2": 0.01, "si": 0.3, "ewc": 1e2, "mas": 0.01, "rwalk": 0.1},
             options={"xi": 0.1},
             code="engine.benchmarks.mnist:permuted_mnist",
             files="MNIST",

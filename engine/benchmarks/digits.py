@@ -4,7 +4,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from engine.benchmarks import BENCHMARKS
-from engine.benchmarks.task import DataSet, Examples, Task, permuted, split
+from engine.benchmarks.task import DataSet, Examples, Task, class_order, permuted, split
 from engine.config import RunConfig
 from engine.seeds import generator
 
@@ -20,8 +20,9 @@ def digits() -> DataSet:
 
 
 def split_digits(config: RunConfig) -> list[Task]:
-    return split(digits(), BENCHMARKS["split-digits"].classes, config.tasks)
+    data = digits().normalized(config.normalize)
+    return split(data, class_order(config, BENCHMARKS["split-digits"].classes), config.tasks)
 
 
 def permuted_digits(config: RunConfig) -> list[Task]:
-    return permuted(digits(), 10, config.tasks, config.seed)
+    return permuted(digits().normalized(config.normalize), 10, config.tasks, config.seed)

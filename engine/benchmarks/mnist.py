@@ -5,7 +5,7 @@ from pathlib import Path
 from torch import Tensor
 
 from engine.benchmarks import BENCHMARKS, files
-from engine.benchmarks.task import DataSet, Examples, Task, permuted, split
+from engine.benchmarks.task import DataSet, Examples, Task, class_order, permuted, split
 from engine.benchmarks.torchvision_import import torchvision_datasets
 from engine.config import RunConfig
 
@@ -24,8 +24,10 @@ def mnist(data_dir: Path) -> DataSet:
 
 
 def split_mnist(config: RunConfig) -> list[Task]:
-    return split(mnist(Path(config.data_dir)), BENCHMARKS["split-mnist"].classes, config.tasks)
+    data = mnist(Path(config.data_dir)).normalized(config.normalize)
+    return split(data, class_order(config, BENCHMARKS["split-mnist"].classes), config.tasks)
 
 
 def permuted_mnist(config: RunConfig) -> list[Task]:
-    return permuted(mnist(Path(config.data_dir)), 10, config.tasks, config.seed)
+    data = mnist(Path(config.data_dir)).normalized(config.normalize)
+    return permuted(data, 10, config.tasks, config.seed)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from engine.config import RunConfig
 from engine.seeds import generator
 
 
@@ -28,6 +29,9 @@ class Examples:
         """Inputs and labels of some rows, shapes (len(rows), features) and (len(rows),)."""
         inputs = self.inputs.index_select(0, rows)
         return self._ordered(inputs), self.labels.index_select(0, rows)
+
+    def all(self) -> tuple[Tensor, Tensor]:
+        return self.first(len(self))
 
     def first(self, count: int) -> tuple[Tensor, Tensor]:
         return self._ordered(self.inputs[:count]), self.labels[:count]
@@ -59,6 +63,24 @@ class DataSet:
 
     train: Examples
     test: Examples
+
+    def normalized(self, mean_and_deviation: tuple[float, float] | None) -> "DataSet":
+        """Inputs less the mean, by the standard deviation; itself where none is given."""
+        if mean_and_deviation is None:
+            return self
+        mean, deviation = mean_and_deviation
+        return DataSet(
+            Examples((self.train.inputs - mean) / deviation, self.train.labels),
+            Examples((self.test.inputs - mean) / deviation, self.test.labels),
+        )
+
+
+def class_order(config: RunConfig, classes: Sequence[int]) -> Sequence[int]:
+    """The benchmark's ``classes`` in the order that the configuration asks for."""
+    if config.class_order == "random":
+        shuffled = torch.randperm(len(classes), generator=generator(config.seed, "classes"))
+        return [classes[place] for place in shuffled.tolist()]
+    return config.class_order or classes
 
 
 def split(data: DataSet, classes: Sequence[int], tasks: int) -> list[Task]:

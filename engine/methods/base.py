@@ -13,13 +13,19 @@ from engine.penalty import Quadratic
 class LearnedTask:
     """What a method may look at when a task ends."""
 
+    number: int
+    """Counted from 0."""
     model: nn.Module
     inputs: Tensor
     """The task's training examples, shape (N, features)."""
+    labels: Tensor
+    """Their places among the active outputs, shape (N,)."""
     active: slice
     """The outputs that competed while it was learned."""
     theta: Tensor
     """The weights now, shape (P,); a copy is needed to keep them."""
+    unlabelled: Callable[[int], tuple[Tensor, slice]]
+    """Inputs from where ``importance_data`` says, and the outputs that compete on them, for a task up to this one."""
     check: Callable[[], None]
     """To be called now and then in a long computation; raises when the run shall stop."""
 
@@ -29,6 +35,10 @@ class Method:
 
     sees_steps = False
     """Whether ``after_step`` is to be called."""
+    sees_total = False
+    """Whether the gradient it is given includes the penalty's."""
+    replays = False
+    """Whether a task is trained on the data of all tasks so far."""
     factor = 1.0
     """k = factor · strength."""
 
@@ -41,7 +51,11 @@ class Method:
         """``theta``, shape (P,): the weights before the task's first step."""
 
     def after_step(self, gradient: Tensor, change: Tensor) -> None:
-        """``gradient``: g of the task loss alone before the step; ``change``: what the step did to θ. Both (P,)."""
+        """``gradient``: g before the step; ``change``: what the step did to θ. Both (P,)."""
+
+    def path_integral(self) -> float | None:
+        """Σω of the task so far, which tracks the drop of its loss; None for a method that does not follow the path."""
+        return None
 
     def running_importance(self, theta: Tensor, penalty: Quadratic | None) -> Tensor | None:
         """Ω as it would be if the task ended now, shape (P,); None for a method that cannot tell."""

@@ -1,6 +1,9 @@
 """Memory Aware Synapses (Aljundi et al. 2018): Ω ← Ω + E_x |∂‖f(x)‖²/∂θ|, penalty λ·Σ Ω(θ−θ*)² (equations 2–4)."""
 
-from engine.importance import output_sensitivity
+from torch import Tensor
+
+from engine.config import RunConfig
+from engine.importance import batched_sensitivity, layer_sensitivity, output_sensitivity
 from engine.methods.base import LearnedTask, Method
 from engine.penalty import Quadratic
 
@@ -8,7 +11,26 @@ from engine.penalty import Quadratic
 class MemoryAwareSynapses(Method):
     """Importance as how much the outputs change with a weight; needs no labels."""
 
+    def __init__(self, config: RunConfig) -> None:
+        super().__init__(config)
+        self.factor = 0.5 if config.half else 1.0
+
     def end_task(self, learned: LearnedTask, penalty: Quadratic | None) -> Quadratic:
-        sensitivity = output_sensitivity(learned.model, learned.inputs, learned.active, learned.check)
-        earlier = penalty.importance if penalty else 0.0
-        return Quadratic(earlier + sensitivity, learned.theta.clone())
+        found = self._sensitivity(learned, learned.number)
+        if self.config.recompute:
+            for earlier in range(learned.number):
+                found += self._sensitivity(learned, earlier)
+        elif penalty is not None:
+            found += penalty.importance
+        return Quadratic(found, learned.theta.clone())
+
+    def _sensitivity(self, learned: LearnedTask, task: int) -> Tensor:
+        inputs, active = learned.unlabelled(task)
+        match self.config.sensitivity:
+            case "local":
+                return layer_sensitivity(learned.model, inputs, active, learned.check)
+            case "batched":
+                size = self.config.importance_batch or self.config.batch_size
+                return batched_sensitivity(learned.model, inputs, active, size, learned.check)
+            case _:
+                return output_sensitivity(learned.model, inputs, active, learned.check)

@@ -8,6 +8,7 @@ penalty c·Σ Ωᵢ(θᵢ−θᵢ*)²                       (equation 4)
 import torch
 from torch import Tensor
 
+from engine.config import RunConfig
 from engine.methods.base import LearnedTask, Method
 from engine.penalty import Quadratic
 
@@ -17,18 +18,26 @@ class SynapticIntelligence(Method):
 
     sees_steps = True
 
+    def __init__(self, config: RunConfig) -> None:
+        super().__init__(config)
+        self.factor = 0.5 if config.half else 1.0
+        self.sees_total = config.gradient == "total"
+
     def begin_task(self, theta: Tensor) -> None:
         self.tensors = {"path_integral": torch.zeros_like(theta), "task_start": theta.clone()}
 
     def after_step(self, gradient: Tensor, change: Tensor) -> None:
         self.tensors["path_integral"].addcmul_(gradient, change, value=-1)
 
+    def path_integral(self) -> float:
+        return self.tensors["path_integral"].sum().item()
+
     def running_importance(self, theta: Tensor, penalty: Quadratic | None) -> Tensor:
         assert self.config.xi is not None
         moved = theta - self.tensors["task_start"]
         gained = self.tensors["path_integral"] / (moved * moved + self.config.xi)
         earlier = penalty.importance if penalty else 0.0
-        return (earlier + gained).clamp_min_(0)
+        return (earlier + gained).clamp_(min=0, max=self.config.clamp)
 
     def end_task(self, learned: LearnedTask, penalty: Quadratic | None) -> Quadratic:
         return Quadratic(self.running_importance(learned.theta, penalty), learned.theta.clone())

@@ -8,7 +8,7 @@ class ModelInfo:
     name: str
     title: str
     code: str
-    """module:function, called as function(inputs, hidden, outputs, seed)"""
+    """module:function, called as function(inputs, hidden, outputs, seed, init)"""
 
 
 MODELS: dict[str, ModelInfo] = {

@@ -11,21 +11,32 @@ from torch import nn
 from engine.seeds import generator
 
 
-def mlp(inputs: int, hidden: Sequence[int], outputs: int, seed: int) -> nn.Sequential:
-    """Linear layers fc1, fc2, … with ReLU between them; x of shape (N, inputs) gives logits of shape (N, outputs).
+def mlp(inputs: int, hidden: Sequence[int], outputs: int, seed: int, init: str = "torch") -> nn.Sequential:
+    """Linear layers fc1, fc2, …, head with ReLU between them; x of shape (N, inputs) gives logits (N, outputs).
 
-    Weights and biases start as torch's Linear does, uniform in ±1/√fan_in, from ``seed`` alone.
+    From ``seed`` alone, weights and biases start as torch's Linear does ("torch"), uniform in ±1/√fan_in; or as Keras's
+    Dense does ("glorot"), weights uniform in ±√(6/(fan_in + fan_out)) and biases 0 (Glorot & Bengio 2010, equation 16);
+    or so with a last layer of zeros ("glorot-zero-head").
     """
     random = generator(seed, "weights")
     sizes = (inputs, *hidden, outputs)
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     for number, (fan_in, fan_out) in enumerate(pairwise(sizes), start=1):
         linear = nn.utils.skip_init(nn.Linear, fan_in, fan_out)
-        bound = 1 / math.sqrt(fan_in)
         with torch.no_grad():
-            linear.weight.uniform_(-bound, bound, generator=random)
-            linear.bias.uniform_(-bound, bound, generator=random)
-        layers[f"fc{number}"] = linear
-        if number < len(sizes) - 1:
+            if init == "torch":
+                bound = 1 / math.sqrt(fan_in)
+                linear.weight.uniform_(-bound, bound, generator=random)
+                linear.bias.uniform_(-bound, bound, generator=random)
+            else:
+                bound = math.sqrt(6 / (fan_in + fan_out))
+                linear.weight.uniform_(-bound, bound, generator=random)
+                linear.bias.zero_()
+        if number == len(sizes) - 1:
+            layers["head"] = linear
+        else:
+            layers[f"fc{number}"] = linear
             layers[f"relu{number}"] = nn.ReLU()
+    if init == "glorot-zero-head":
+        nn.init.zeros_(linear.weight)
     return nn.Sequential(layers)

@@ -1,6 +1,8 @@
-"""Memory Aware Synapses (Aljundi et al. 2018), equations 2 to 4, with the squared norm of the outputs (section 4.1)."""
+"""Memory Aware Synapses (Aljundi et al. 2018), equations 2 to 4, with the squared norm of the outputs (section 4.1);
+the Hebbian form layer by layer (equation 5); and the authors' demo, which averages before it takes the absolute value.
+"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -20,18 +22,57 @@ def sensitivity(model: nn.Module, inputs: Tensor, competing: Sequence[int]) -> l
     return [s / len(inputs) for s in total]
 
 
-class SlowMAS(SlowMethod):
-    """penalty  λ·Σᵢ Ωᵢ(θᵢ−θᵢ*)²,  Ω summed over the tasks"""
+def local_sensitivity(model: nn.Module, inputs: Tensor, competing: Sequence[int]) -> list[Tensor]:
+    """1/N Σₙ |2·yᵢ·xⱼ| where unit i is active, for each layer by itself; in the last, which has no ReLU, the competing
+    outputs count as active. A bias is a weight whose x is 1. For linear layers with ReLU between them."""
+    layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
+    total = [torch.zeros_like(t) for t in model.parameters()]
+    for example in inputs:
+        x = example.to(layers[0].weight.dtype)
+        for number, layer in enumerate(layers):
+            last = number == len(layers) - 1
+            y = layer.weight @ x + layer.bias
+            for i in range(len(y)):
+                active = i in competing if last else bool(y[i] > 0)
+                if active:
+                    total[2 * number][i] += (2 * y[i] * x).abs().detach()
+                    total[2 * number + 1][i] += (2 * y[i]).abs().detach()
+            x = y.relu()
+    return [t / len(inputs) for t in total]
 
-    def __init__(self, lambda_: float) -> None:
+
+def batched_sensitivity(model: nn.Module, inputs: Tensor, competing: Sequence[int], size: int) -> list[Tensor]:
+    """1/M Σₘ |∂ mean ‖f(x)‖²/∂θ| over M mini-batches: the absolute value taken after averaging."""
+    theta = list(model.parameters())
+    total = [torch.zeros_like(t) for t in theta]
+    batches = inputs.split(size)
+    for batch in batches:
+        norms = (model(batch)[:, list(competing)] ** 2).sum(1)
+        for s, g in zip(total, torch.autograd.grad(norms.mean(), theta), strict=True):
+            s += g.abs()
+    return [s / len(batches) for s in total]
+
+
+Sensitivity = Callable[[nn.Module, Tensor, Sequence[int]], list[Tensor]]
+
+
+class SlowMAS(SlowMethod):
+    """penalty  λ·Σᵢ Ωᵢ(θᵢ−θᵢ*)²,  Ω summed over the tasks, or measured anew on all of them (``recompute``)"""
+
+    def __init__(self, lambda_: float, measure: Sensitivity = sensitivity, recompute: bool = False) -> None:
         self.lambda_ = lambda_
+        self.measure = measure
+        self.recompute = recompute
         self.omega: list[Tensor] | None = None
         self.anchor: list[Tensor] = []
 
     def end_task(self, model: nn.Module, inputs: Tensor, competing: Sequence[int]) -> None:
-        found = sensitivity(model, inputs, competing)
-        before = self.omega if self.omega is not None else [torch.zeros_like(s) for s in found]
-        self.omega = [o + s for o, s in zip(before, found, strict=True)]
+        total = [torch.zeros_like(t) for t in model.parameters()]
+        if self.omega is not None and not self.recompute:
+            total = self.omega
+        for measured_on, outputs in self.elsewhere if self.recompute else self.elsewhere[-1:]:
+            total = [o + s for o, s in zip(total, self.measure(model, measured_on, outputs), strict=True)]
+        self.omega = total
         self.anchor = copies(list(model.parameters()))
 
     def penalty(self, theta: Sequence[Tensor]) -> Tensor:

@@ -9,11 +9,25 @@ from torch import Tensor, nn
 class SlowMethod:
     """Fine-tuning: no penalty."""
 
+    follows_total = False
+    """Whether ``after_step`` is to be given the gradient of loss plus penalty."""
+    replays = False
+    """Whether a task is trained on the data of all tasks so far."""
+
+    number: int
+    labels: Tensor
+    elsewhere: Sequence[tuple[Tensor, Sequence[int]]]
+
     def begin_task(self, theta: Sequence[Tensor]) -> None:
         """``theta``: the network's parameters before the task's first step."""
 
     def after_step(self, g: Sequence[Tensor], change: Sequence[Tensor]) -> None:
         """``g``: gradient of the task's loss alone; ``change``: what the step did to each parameter."""
+
+    def told(self, number: int, labels: Tensor, elsewhere: Sequence[tuple[Tensor, Sequence[int]]]) -> None:
+        """Just before ``end_task``: which task ends, where its examples' true labels stand among the competing outputs,
+        and for every task so far the inputs to measure an importance on, with the outputs that compete on them."""
+        self.number, self.labels, self.elsewhere = number, labels, elsewhere
 
     def end_task(self, model: nn.Module, inputs: Tensor, competing: Sequence[int]) -> None:
         """``inputs``: the task's training examples; ``competing``: the outputs that are active in it."""
@@ -25,6 +39,13 @@ class SlowMethod:
     def importance(self) -> list[Tensor] | None:
         """Ω of each parameter, summed over the tasks so far; None where there is no penalty."""
         return None
+
+    def leave_alone(self, places: Sequence[int]) -> None:
+        """After ``end_task``: Ω ← 0 for the parameters at these places."""
+        omega = self.importance()
+        for place in places:
+            if omega is not None:
+                omega[place].zero_()
 
 
 def copies(tensors: Sequence[Tensor]) -> list[Tensor]:

@@ -1,6 +1,7 @@
 """The textbook loop: the penalty is a term of the loss, autograd does the rest, torch.optim steps a list of tensors."""
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from tests.reference.method import SlowMethod
+from tests.reference.method import SlowMethod, copies
 
 MakeOptimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 
@@ -22,8 +23,13 @@ class SlowTask:
     train_labels: Tensor
     test_inputs: Tensor
     test_labels: Tensor
-    batches: Iterable[Tensor]
-    """The rows of each training step, in order."""
+    epochs: Sequence[Sequence[Tensor]]
+    """The rows of each training step of each epoch, in order; with replay they count through the examples of all tasks
+    so far."""
+    lr: float = math.nan
+    """Learning rate; the optimizer's own where it is NaN."""
+    unlabelled: Tensor | None = None
+    """Inputs to measure an importance on; the training inputs where there are none."""
 
 
 @dataclass
@@ -31,6 +37,8 @@ class SlowRun:
     matrix: list[list[float]]
     losses: list[float]
     penalties: list[float]
+    paths: list[tuple[float, float, float]]
+    """For each task Σω, and the mean loss on its training examples before its first step and after its last."""
 
 
 def competing(scenario: str, classes: Sequence[int], task: int, newest: int) -> list[int]:
@@ -57,6 +65,33 @@ def accuracy(model: nn.Module, task: SlowTask, among: Sequence[int], right: Call
     return hits / len(task.test_labels)
 
 
+def example(tasks: Sequence[SlowTask], row: int) -> tuple[int, Tensor, int]:
+    """The task, input and own label of one row of several tasks' training examples, one task after another."""
+    for number, task in enumerate(tasks):
+        if row < len(task.train_labels):
+            return number, task.train_inputs[row], int(task.train_labels[row])
+        row -= len(task.train_labels)
+    raise IndexError(row)
+
+
+def replayed_loss(
+    model: nn.Module, batch: Sequence[tuple[int, Tensor, int]], scenario: str, classes: Sequence[int], newest: int
+) -> Tensor:
+    """Mean cross entropy of (task, input, own label), each among the outputs that compete on its task."""
+    total = torch.zeros(())
+    for task, x, label in batch:
+        logits = model(x.unsqueeze(0))[0][competing(scenario, classes, task, newest)]
+        total = total + cross_entropy(logits, torch.tensor(place(scenario, classes, task, label)))
+    return total / len(batch)
+
+
+def mean_loss(model: nn.Module, task: SlowTask, among: Sequence[int], right: Callable[[int], int]) -> float:
+    """Over all of a task's training examples."""
+    targets = torch.tensor([right(label) for label in task.train_labels.tolist()])
+    with torch.no_grad():
+        return cross_entropy(model(task.train_inputs)[:, list(among)], targets).item()
+
+
 def train_slowly(
     model: nn.Module,
     method: SlowMethod,
@@ -64,33 +99,69 @@ def train_slowly(
     scenario: str,
     make_optimizer: MakeOptimizer,
     reset_optimizer: bool = True,
+    keep_best: bool = False,
+    leave_alone: Sequence[int] = (),
 ) -> SlowRun:
-    """Trains ``model`` in place, task after task."""
+    """Trains ``model`` in place, task after task.
+
+    ``keep_best``: each task ends with the weights of the epoch that was best on its test examples, the first of equals.
+    ``leave_alone``: places of the parameters that no penalty holds.
+    """
     theta = list(model.parameters())
     classes = [task.classes for task in tasks]
     optimizer = make_optimizer(theta)
-    run = SlowRun([], [], [])
+    run = SlowRun([], [], [], [])
     for number, task in enumerate(tasks):
         if reset_optimizer:
             optimizer = make_optimizer(theta)
+        if not math.isnan(task.lr):
+            for group in optimizer.param_groups:
+                group["lr"] = task.lr
         method.begin_task(theta)
         among = competing(scenario, classes, number, number)
-        for rows in task.batches:
-            targets = torch.tensor([place(scenario, classes, number, int(task.train_labels[row])) for row in rows])
-            loss = cross_entropy(model(task.train_inputs[rows])[:, among], targets)
-            g = torch.autograd.grad(loss, theta, retain_graph=True)
-            penalty = method.penalty(theta)
-            optimizer.zero_grad()
-            (loss + penalty).backward()
-            before = [t.detach().clone() for t in theta]
-            optimizer.step()
-            method.after_step(g, [t.detach() - b for t, b in zip(theta, before, strict=True)])
-            run.losses.append(loss.item())
-            run.penalties.append(penalty.item())
+        right = partial(place, scenario, classes, number)
+        start_loss, path_integral = mean_loss(model, task, among, right), 0.0
+        best, best_accuracy = copies(theta), -math.inf
+        for epoch in task.epochs:
+            for rows in epoch:
+                if method.replays:
+                    batch = [example(tasks, row) for row in rows.tolist()]
+                    loss = replayed_loss(model, batch, scenario, classes, number)
+                else:
+                    targets = torch.tensor([right(label) for label in task.train_labels[rows].tolist()])
+                    loss = cross_entropy(model(task.train_inputs[rows])[:, among], targets)
+                g = torch.autograd.grad(loss, theta, retain_graph=True)
+                penalty = method.penalty(theta)
+                optimizer.zero_grad()
+                (loss + penalty).backward()
+                if method.follows_total:
+                    g = tuple(t.grad.clone() for t in theta if t.grad is not None)
+                before = copies(theta)
+                optimizer.step()
+                change = [t.detach() - b for t, b in zip(theta, before, strict=True)]
+                method.after_step(g, change)
+                path_integral -= sum((gi * delta).sum().item() for gi, delta in zip(g, change, strict=True))
+                run.losses.append(loss.item())
+                run.penalties.append(penalty.item())
+            if keep_best and (found := accuracy(model, task, among, right)) > best_accuracy:
+                best, best_accuracy = copies(theta), found
+        run.paths.append((path_integral, start_loss, mean_loss(model, task, among, right)))
+        if keep_best:
+            for t, b in zip(theta, best, strict=True):
+                t.data.copy_(b)
+        elsewhere = [
+            (
+                seen.train_inputs if seen.unlabelled is None else seen.unlabelled,
+                competing(scenario, classes, of, number),
+            )
+            for of, seen in enumerate(tasks[: number + 1])
+        ]
+        method.told(number, torch.tensor([right(label) for label in task.train_labels.tolist()]), elsewhere)
         method.end_task(model, task.train_inputs, among)
-        row = []
+        method.leave_alone(leave_alone)
+        row_of_matrix = []
         for seen in range(number + 1):
             choices = competing(scenario, classes, seen, number)
-            row.append(accuracy(model, tasks[seen], choices, partial(place, scenario, classes, seen)))
-        run.matrix.append(row)
+            row_of_matrix.append(accuracy(model, tasks[seen], choices, partial(place, scenario, classes, seen)))
+        run.matrix.append(row_of_matrix)
     return run

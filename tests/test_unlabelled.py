@@ -1,0 +1,204 @@
+"""A folder of unlabelled inputs: what is read from it, and what is refused."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from engine.benchmarks.unlabelled import read_unlabelled
+from engine.control import Control
+from engine.errors import BenchmarkError
+from engine.runner import train
+from tests import runs
+
+FEATURES = 64
+DRAWN = np.random.default_rng(0)
+
+
+def pixels(*shape: int) -> np.ndarray:
+    return DRAWN.integers(0, 256, size=shape, dtype=np.uint8)
+
+
+def refused(folder: Path) -> str:
+    """The one sentence with which ``folder`` is refused."""
+    with pytest.raises(BenchmarkError) as caught:
+        read_unlabelled(folder, FEATURES)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_images_of_the_right_size_are_read_pixel_by_pixel(tmp_path: Path) -> None:
+    """In the order of their paths, in folders too, as values in 0–1."""
+    first, second, third = (pixels(8, 8) for _ in range(3))
+    Image.fromarray(second).save(tmp_path / "b.png")
+    Image.fromarray(first).save(tmp_path / "a.bmp")
+    (tmp_path / "more").mkdir()
+    Image.fromarray(third).save(tmp_path / "more" / "c.PNG")
+    (tmp_path / "notes.txt").write_text("no input")
+    found = read_unlabelled(tmp_path, FEATURES)
+    expected = torch.from_numpy(np.stack([first, second, third])).reshape(3, 64) / 255
+    assert found.dtype == torch.float32
+    assert torch.equal(found, expected)
+
+
+def test_images_become_grey_and_square(tmp_path: Path) -> None:
+    """Of any size, with colours, or with a transparent ground."""
+    Image.new("RGB", (31, 20), (255, 255, 255)).save(tmp_path / "white.png")
+    Image.new("RGB", (5, 5), (255, 0, 0)).save(tmp_path / "red.png")
+    Image.new("L", (64, 2), 51).save(tmp_path / "wide.jpg", quality=100)
+    red, white, wide = read_unlabelled(tmp_path, FEATURES)
+    assert white.eq(1).all()
+    assert red.unique().tolist() == pytest.approx([0.299], abs=0.005)
+    assert wide.mean().item() == pytest.approx(0.2, abs=0.01)
+
+
+@pytest.mark.parametrize("shape", [(64,), (1, 64), (5, 64), (8, 8), (5, 8, 8), (5, 1, 8, 8)], ids=str)
+def test_an_array_holds_one_example_or_many(shape: tuple[int, ...], tmp_path: Path) -> None:
+    """Whole numbers count as 0–255, others as they are."""
+    whole = pixels(*shape)
+    np.save(tmp_path / "a.npy", whole)
+    np.save(tmp_path / "b.npy", whole.astype(np.float64) - 300.5)
+    found = read_unlabelled(tmp_path, FEATURES)
+    assert found.dtype == torch.float32
+    examples = whole.reshape(-1, 64)
+    count = len(examples)
+    assert found.shape == (2 * count, 64)
+    assert torch.equal(found[:count], torch.from_numpy(examples) / 255)
+    assert torch.equal(found[count:], torch.from_numpy(examples.astype(np.float64) - 300.5).float())
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int32, np.int64, np.uint16])
+def test_every_kind_of_whole_number_counts_as_0_to_255(kind: type, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.full(64, 255, dtype=kind))
+    assert read_unlabelled(tmp_path, FEATURES).eq(1).all()
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.bool_])
+def test_other_numbers_are_taken_as_they_are(kind: type, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.ones(64, dtype=kind))
+    assert read_unlabelled(tmp_path, FEATURES).eq(1).all()
+
+
+def damaged_image(path: Path) -> None:
+    Image.fromarray(pixels(200, 200)).save(path)
+    path.write_bytes(path.read_bytes()[:500])
+
+
+def damaged_array(path: Path) -> None:
+    np.save(path, pixels(5, 64))
+    path.write_bytes(path.read_bytes()[:-7])
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "words"),
+    [
+        ("cut.png", damaged_image, ["64 values"]),
+        ("cut.npy", damaged_array, ["64 values"]),
+        ("empty.png", Path.touch, ["64 values"]),
+        ("empty.npy", Path.touch, ["64 values"]),
+        ("text.npy", lambda path: path.write_text("0 1 2"), ["64 values"]),
+        ("text.jpg", lambda path: path.write_text("no image"), ["64 values"]),
+        ("short.npy", lambda path: np.save(path, pixels(5, 63)), ["64 values", "shape"]),
+        ("no-rows.npy", lambda path: np.save(path, pixels(0, 64)), ["64 values"]),
+        ("words.npy", lambda path: np.save(path, np.array(["a"] * 64)), ["64 values"]),
+        ("complex.npy", lambda path: np.save(path, np.full(64, 1j)), ["64 values"]),
+        ("dates.npy", lambda path: np.save(path, np.zeros(64, dtype="datetime64[s]")), ["64 values"]),
+        ("objects.npy", lambda path: np.save(path, np.array([None] * 64), allow_pickle=True), ["64 values"]),
+        ("nan.npy", lambda path: np.save(path, np.full(64, np.nan)), ["not finite"]),
+        ("infinite.npy", lambda path: np.save(path, np.full((2, 64), -np.inf)), ["not finite"]),
+        ("overflow.npy", lambda path: np.save(path, np.full(64, 1e300)), ["not finite"]),
+        ("deep.png", lambda path: Image.fromarray(pixels(8, 8).astype(np.uint16)).save(path), ["8 bits"]),
+        ("fields.npy", lambda path: np.save(path, np.zeros(64, dtype=[("a", "f4")])), ["64 values"]),
+        ("folder.npy", Path.mkdir, []),
+        ("folder.png", Path.mkdir, []),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+@pytest.mark.filterwarnings("error")
+def test_a_file_that_is_no_input_is_named(
+    name: str, write: Callable[[Path], object], words: list[str], tmp_path: Path
+) -> None:
+    """And a good one beside it does not hide it."""
+    Image.fromarray(pixels(8, 8)).save(tmp_path / "a.png")
+    write(tmp_path / name)
+    message = refused(tmp_path)
+    assert str(tmp_path / name) in message
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize("name", ["damaged.png", "damaged.bmp", "damaged.jpg", "damaged.npy"])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+@pytest.mark.filterwarnings("ignore")
+def test_whatever_a_file_holds_it_is_read_or_named(name: str, data: st.DataObject, tmp_path: Path) -> None:
+    """Some bytes of a good file changed, or its end cut off."""
+    path = tmp_path / name
+    whole = np.arange(128, dtype=np.uint8).reshape(2, 8, 8)
+    if path.suffix == ".npy":
+        np.save(path, whole)
+    else:
+        Image.fromarray(whole[0]).save(path)
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(content[: data.draw(st.integers(0, len(content)) | st.just(len(content)))])
+    message = ""
+    try:
+        found = read_unlabelled(tmp_path, FEATURES)
+    except BenchmarkError as error:
+        message = str(error)
+    else:
+        assert found.shape[1:] == (FEATURES,)
+        assert torch.isfinite(found).all()
+    assert not message or str(path) in message
+
+
+def test_a_folder_that_is_missing_empty_or_a_file_is_named(tmp_path: Path) -> None:
+    missing = refused(tmp_path / "none")
+    assert str(tmp_path / "none") in missing
+    assert "no folder" in missing
+    empty = refused(tmp_path)
+    assert str(tmp_path) in empty
+    assert ".png" in empty
+    assert ".npy" in empty
+    (tmp_path / "notes.txt").touch()
+    assert refused(tmp_path) == empty
+    assert "no folder" in refused(tmp_path / "notes.txt")
+
+
+def test_an_image_for_a_network_whose_inputs_are_no_square_is_refused(tmp_path: Path) -> None:
+    Image.fromarray(pixels(8, 8)).save(tmp_path / "a.png")
+    with pytest.raises(BenchmarkError, match=r"a\.png.*5 values are no square"):
+        read_unlabelled(tmp_path, 5)
+
+
+def test_a_run_on_a_bad_folder_fails_with_the_same_sentence_before_it_trains(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "bad.png").touch()
+    session = runs.create(tmp_path, runs.tiny("mas", importance_data=str(folder)))
+    with pytest.raises(BenchmarkError) as caught:
+        train(session, Control())
+    assert str(caught.value) == refused(folder)
+    assert session.history().step == 0
+
+
+def test_the_test_inputs_as_a_folder_give_the_importance_of_the_test_inputs(tmp_path: Path) -> None:
+    """Every task sees the whole folder: with one task that is importance_data = test."""
+    from engine.benchmarks.digits import split_digits
+
+    config = runs.tiny("mas", tasks=1, importance_data="test")
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    np.save(folder / "all.npy", split_digits(config)[0].test.inputs.numpy())
+    mine = config.model_copy(update={"importance_data": str(folder)})
+    ours, theirs = runs.finished(tmp_path, mine, "folder"), runs.finished(tmp_path, config, "test")
+    assert torch.equal(runs.importance(ours), runs.importance(theirs))
+    on_training_data = runs.finished(tmp_path, runs.tiny("mas", tasks=1), "train")
+    assert not torch.equal(runs.importance(theirs), runs.importance(on_training_data))

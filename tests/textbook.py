@@ -1,0 +1,179 @@
+"""A configuration, run by the slow versions in tests/reference: the same data, first weights, batches and draws as the
+engine's, and all else their own."""
+
+import math
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatch
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engine.benchmarks import BENCHMARKS
+from engine.benchmarks.task import Task
+from engine.config import RunConfig
+from engine.models.mlp import mlp
+from engine.seeds import generator
+from engine.training import load_tasks
+from tests.reference.ewc import (
+    SlowEWC,
+    SlowOnlineEWC,
+    batched_fisher,
+    exact_fisher,
+    labelled_fisher,
+)
+from tests.reference.joint import SlowJoint
+from tests.reference.l2 import SlowL2
+from tests.reference.mas import Sensitivity, SlowMAS, batched_sensitivity, local_sensitivity, sensitivity
+from tests.reference.method import SlowMethod
+from tests.reference.rwalk import SlowRWalk
+from tests.reference.si import SlowSI
+from tests.reference.training import SlowRun, SlowTask, train_slowly
+
+
+def slow_si(config: RunConfig) -> SlowMethod:
+    clamp = math.inf if config.clamp is None else config.clamp
+    return SlowSI(config.strength, config.xi or math.nan, config.gradient == "total", bool(config.half), clamp)
+
+
+def slow_ewc(config: RunConfig) -> SlowMethod:
+    def fisher(model: nn.Module, inputs: Tensor, labels: Tensor, competing: Sequence[int], number: int) -> list[Tensor]:
+        if config.fisher_samples is not None and config.fisher_samples < len(inputs):
+            random = generator(config.seed, "fisher examples", number)
+            rows = torch.randperm(len(inputs), generator=random)[: config.fisher_samples]
+            inputs, labels = inputs[rows], labels[rows]
+        match config.fisher:
+            case "sampled":
+                return labelled_fisher(model, inputs, drawn(model, inputs, competing, config.seed, number), competing)
+            case "empirical":
+                return labelled_fisher(model, inputs, labels, competing)
+            case "batched":
+                return batched_fisher(model, inputs, labels, competing, config.importance_batch or config.batch_size)
+            case _:
+                return exact_fisher(model, inputs, competing)
+
+    if config.gamma is None:
+        return SlowEWC(config.strength, fisher)
+    return SlowOnlineEWC(config.strength, config.gamma, fisher)
+
+
+def drawn(model: nn.Module, inputs: Tensor, competing: Sequence[int], seed: int, number: int) -> Tensor:
+    """The labels that the engine draws from p(y|x) for a sampled Fisher information, shape (N,)."""
+    with torch.no_grad():
+        p = model(inputs)[:, list(competing)].softmax(1)
+    return torch.multinomial(p, 1, generator=generator(seed, "fisher labels", number)).squeeze(1)
+
+
+def slow_mas(config: RunConfig) -> SlowMethod:
+    size = config.importance_batch or config.batch_size
+    measures: dict[str | None, Sensitivity] = {
+        "global": sensitivity,
+        "local": local_sensitivity,
+        "batched": partial(batched_sensitivity, size=size),
+    }
+    lambda_ = config.strength / 2 if config.half else config.strength
+    return SlowMAS(lambda_, measures[config.sensitivity], bool(config.recompute))
+
+
+def slow_rwalk(config: RunConfig) -> SlowMethod:
+    assert config.alpha is not None
+    assert config.score_every is not None
+    assert config.epsilon is not None
+    return SlowRWalk(config.strength, config.alpha, config.score_every, config.epsilon)
+
+
+SLOW: dict[str, Callable[[RunConfig], SlowMethod]] = {
+    "none": lambda config: SlowMethod(),
+    "joint": lambda config: SlowJoint(),
+    "l2": lambda config: SlowL2(config.strength),
+    "si": slow_si,
+    "ewc": slow_ewc,
+    "mas": slow_mas,
+    "rwalk": slow_rwalk,
+}
+
+
+def left_alone(model: nn.Module, patterns: Sequence[str]) -> list[int]:
+    """Places of the parameters whose name matches a pattern."""
+    names = [name for name, _ in model.named_parameters()]
+    return [place for place, name in enumerate(names) if any(fnmatch(name, pattern) for pattern in patterns)]
+
+
+def run_slowly(config: RunConfig, dtype: torch.dtype) -> tuple[SlowRun, nn.Module, SlowMethod]:
+    """What the textbook loop makes of ``config``."""
+    loaded = load_tasks(config, torch.device("cpu"))
+    method = SLOW[config.method](config)
+    tasks = [slow_task(number, loaded, config, method.replays, dtype) for number in range(len(loaded))]
+    classes = [task.classes for task in tasks]
+    outputs = max(classes) if config.scenario == "domain" else sum(classes)
+    inputs = BENCHMARKS[config.benchmark].inputs
+    model = mlp(inputs, config.hidden, outputs, config.seed, config.init).to(dtype)
+    run = train_slowly(
+        model,
+        method,
+        tasks,
+        config.scenario,
+        partial(slow_optimizer, config),
+        config.reset_optimizer,
+        keep_best=config.keep == "best",
+        leave_alone=left_alone(model, config.leave_alone),
+    )
+    return run, model, method
+
+
+def slow_task(number: int, loaded: list[Task], config: RunConfig, replays: bool, dtype: torch.dtype) -> SlowTask:
+    task = loaded[number]
+    train, test = (examples.take(torch.arange(len(examples))) for examples in (task.train, task.test))
+    examples = sum(len(seen.train) for seen in loaded[: number + 1]) if replays else len(task.train)
+    first = config.first_task.model_dump(exclude_none=True) if number == 0 and config.first_task else {}
+    return SlowTask(
+        task.classes,
+        train[0].to(dtype),
+        train[1],
+        test[0].to(dtype),
+        test[1],
+        slow_epochs(config, number, examples, first.get("batch_size", config.batch_size), first.get("epochs")),
+        first.get("lr", config.lr),
+        slow_unlabelled(config, test[0], dtype),
+    )
+
+
+def slow_epochs(
+    config: RunConfig, number: int, examples: int, batch_size: int, epochs: int | None
+) -> list[list[Tensor]]:
+    """The rows of each step of each epoch: whole epochs, or as many steps as are asked for, the last epoch cut."""
+    epochs = epochs or config.epochs
+    steps = config.steps if epochs is None else None
+    found: list[list[Tensor]] = []
+    while (len(found) < epochs) if epochs is not None else (sum(map(len, found)) < (steps or 0)):
+        order = torch.randperm(examples, generator=generator(config.seed, "order", number, len(found)))
+        found.append(list(order.split(batch_size)))
+    if steps is not None:
+        too_many = sum(map(len, found)) - steps
+        found[-1] = found[-1][: len(found[-1]) - too_many]
+    return found
+
+
+def slow_unlabelled(config: RunConfig, test: Tensor, dtype: torch.dtype) -> Tensor | None:
+    """From where ``importance_data`` says; a folder holds one .npy array an example."""
+    match config.importance_data:
+        case None | "train":
+            return None
+        case "test":
+            return test.to(dtype)
+        case folder:
+            found = torch.stack([torch.from_numpy(np.load(path)) for path in sorted(Path(folder).iterdir())]).float()
+            mean, deviation = config.normalize or (0.0, 1.0)
+            return ((found - mean) / deviation).to(dtype)
+
+
+def slow_optimizer(config: RunConfig, theta: list[nn.Parameter]) -> torch.optim.Optimizer:
+    match config.optimizer:
+        case "adam":
+            return torch.optim.Adam(theta, lr=config.lr, foreach=False, fused=False)
+        case "adamw":
+            return torch.optim.AdamW(theta, lr=config.lr, foreach=False, fused=False)
+        case "sgd":
+            return torch.optim.SGD(theta, lr=config.lr, momentum=config.momentum or 0, foreach=False, fused=False)
