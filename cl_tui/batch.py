@@ -28,9 +28,10 @@ from engine.errors import ConfigError, EngineError, SessionDamaged, SessionError
 from engine.methods import METHODS
 from engine.runner import EngineThread
 from engine.session import Session, write_whole
+from engine.watchdog import caution
 
-ELSEWHERE = {"threads", "data_dir", "device"}
-"""Settings that say where a run computes, not what: they are no part of its name."""
+ELSEWHERE = {"threads", "data_dir", "device", "preset"}
+"""Settings that say where a run computes or where its settings came from, not what: they are no part of its name."""
 TELL_SECONDS = 0.5
 
 
@@ -56,15 +57,17 @@ def plan(
         {**settings, **dict(zip(axes, values, strict=True)), **fixed} for values in itertools.product(*axes.values())
     ]
     combinations = _without_unread_options(combinations)
-    cores = max(1, (os.cpu_count() or 1) // jobs)
-    configs = []
-    for combination in combinations:
-        config = resolve(combination)
-        if "threads" not in combination:
-            config = config.model_copy(update={"threads": min(config.threads, cores)})
-        configs.append(config)
-    named = {run_name(config): config for config in configs}
-    return [Run(name, config) for name, config in named.items()]
+    runs = [one_run(combination, jobs) for combination in combinations]
+    return list({run.name: run for run in runs}.values())
+
+
+def one_run(settings: Mapping[str, Any], jobs: int) -> Run:
+    """With no more threads than are left to each of ``jobs`` runs, unless ``settings`` say. Raises ConfigError."""
+    config = resolve(settings)
+    if settings.get("threads") is None:
+        cores = max(1, (os.cpu_count() or 1) // jobs)
+        config = config.model_copy(update={"threads": min(config.threads, cores)})
+    return Run(run_name(config), config)
 
 
 def _without_unread_options(combinations: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -110,7 +113,7 @@ def run_name(config: RunConfig) -> str:
 
 def _computed(config: RunConfig) -> dict[str, Any]:
     """The settings that decide a run's numbers."""
-    return config.model_dump(mode="json", exclude=ELSEWHERE)
+    return config.model_dump(mode="json", exclude=ELSEWHERE, exclude_defaults=True)
 
 
 def finished(run: Run, sessions_dir: Path) -> bool:
@@ -156,6 +159,9 @@ def execute(runs: Sequence[Run], sessions_dir: Path, jobs: int, console: Console
     failures: dict[str, str] = {}
     interrupted = False
     if waiting:
+        for known in dict.fromkeys(caution(run.config) for run in waiting):
+            if known:
+                console.print(known)
         new = next((run for run in waiting if not (sessions_dir / run.name).exists()), None)
         if new is not None:
             open_or_create(new, sessions_dir)  # a folder that cannot be written is told before anything starts
@@ -393,7 +399,7 @@ def _tell(connection: Connection, engine: EngineThread) -> None:
 # The file
 
 
-def check_writable(path: Path) -> None:
+def check_writable(path: Path, option: str = "--json") -> None:
     """Before hours of training, not after them. Raises ConfigError."""
     try:
         if path.is_dir():
@@ -401,14 +407,16 @@ def check_writable(path: Path) -> None:
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
-        raise ConfigError(f"--json {path} cannot be written: {error.strerror}") from None
+        raise ConfigError(f"{option} {path} cannot be written: {error.strerror}") from None
 
 
-def write_json(path: Path, summaries: Sequence[Mapping[str, Any]]) -> None:
+def write_result(path: Path, text: str) -> None:
     """The whole file or none of it. Raises SessionError."""
     try:
-        write_whole(path, json.dumps(summaries, indent=2).encode() + b"\n")
+        write_whole(path, text.encode())
     except OSError as error:
-        raise SessionError(
-            f"{path} cannot be written: {error.strerror}; run the same batch again to write it"
-        ) from None
+        raise SessionError(f"{path} cannot be written: {error.strerror}; the same line again writes it") from None
+
+
+def as_json(content: object) -> str:
+    return json.dumps(content, indent=2) + "\n"

@@ -11,6 +11,7 @@ from engine.errors import ConfigError, EngineError
 
 if TYPE_CHECKING:
     from cl_tui.outcome import Outcome
+    from engine.presets import Preset as PresetInfo
     from engine.session import Session
 
 app = typer.Typer(
@@ -64,6 +65,12 @@ def _models() -> list[str]:
     return list(MODELS)
 
 
+def _presets() -> list[str]:
+    from engine.presets import PRESETS
+
+    return list(PRESETS)
+
+
 def _sessions(ctx: typer.Context) -> list[str]:
     folder = Path(ctx.params.get("sessions_dir") or os.environ.get("CL_TUI_SESSIONS_DIR") or "sessions")
     return sorted(path.parent.name for path in folder.glob("*/config.toml"))
@@ -78,6 +85,14 @@ METHOD_HELP = "How earlier tasks are protected; [dim]cl-tui methods[/] lists the
 SCENARIO_HELP = "What the network is told at test time: task, domain or class."
 STRENGTH_HELP = "c or λ, the penalty's factor."
 
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        help="A published configuration, under all other options; [dim]cl-tui presets[/].",
+        autocompletion=_presets,
+        rich_help_panel=WHAT,
+    ),
+]
 Tasks = Annotated[int | None, typer.Option(help="Number of tasks.", rich_help_panel=WHAT)]
 Model = Annotated[
     str | None, typer.Option(help="The network; [dim]cl-tui models[/].", autocompletion=_models, rich_help_panel=WHAT)
@@ -88,8 +103,43 @@ Epochs = Annotated[int | None, typer.Option(help="Passes over each task's data."
 BatchSize = Annotated[int | None, typer.Option(help="Examples a step.", rich_help_panel=TRAINING)]
 Lr = Annotated[float | None, typer.Option(help="Learning rate.", rich_help_panel=TRAINING)]
 Optimizer = Annotated[str | None, typer.Option(help="adam, adamw or sgd.", rich_help_panel=TRAINING)]
-Xi = Annotated[float | None, typer.Option(help="ξ of si, the damping.", rich_help_panel=METHOD)]
-Gamma = Annotated[float | None, typer.Option(help="γ of ewc: online, with one anchor.", rich_help_panel=METHOD)]
+Steps = Annotated[int | None, typer.Option(help="Optimizer steps a task, instead of epochs.", rich_help_panel=TRAINING)]
+ResetOptimizer = Annotated[
+    bool | None,
+    typer.Option(
+        "--reset-optimizer/--keep-optimizer", help="Forget its state at each task, or not.", rich_help_panel=TRAINING
+    ),
+]
+Xi = Annotated[float | None, typer.Option(help="si: ξ, the damping.", rich_help_panel=METHOD)]
+Gradient = Annotated[str | None, typer.Option(help="si: of the task's loss, or total.", rich_help_panel=METHOD)]
+Clamp = Annotated[float | None, typer.Option(help="si: upper bound of Ω.", rich_help_panel=METHOD)]
+Gamma = Annotated[float | None, typer.Option(help="ewc: γ; online, with one anchor.", rich_help_panel=METHOD)]
+Fisher = Annotated[str | None, typer.Option(help="ewc: exact, sampled, empirical or batched.", rich_help_panel=METHOD)]
+FisherSamples = Annotated[
+    int | None, typer.Option(help="ewc: examples the Fisher is measured on.", metavar="N", rich_help_panel=METHOD)
+]
+Sensitivity = Annotated[str | None, typer.Option(help="mas: global, local or batched.", rich_help_panel=METHOD)]
+ImportanceData = Annotated[
+    str | None,
+    typer.Option(
+        help="mas: inputs Ω is measured on: train, test, or a folder.", metavar="train|test|DIR", rich_help_panel=METHOD
+    ),
+]
+Recompute = Annotated[
+    bool | None,
+    typer.Option("--recompute/--accumulate", help="mas: measure Ω anew on all tasks, or add.", rich_help_panel=METHOD),
+]
+Half = Annotated[
+    bool | None, typer.Option("--half/--whole", help="si, mas: halve the penalty, or not.", rich_help_panel=METHOD)
+]
+LeaveAlone = Annotated[
+    str | None,
+    typer.Option(
+        help="Parameters that no penalty holds, by name: '*.bias,head.*'.",
+        metavar="PATTERN,…",
+        rich_help_panel=METHOD,
+    ),
+]
 Device = Annotated[
     str | None, typer.Option(help="auto, cpu, cuda or mps.  [dim]\\[default: auto][/]", rich_help_panel=WHERE)
 ]
@@ -152,17 +202,29 @@ def run(
         str | None, typer.Option(help=BENCHMARK_HELP, autocompletion=_benchmarks, rich_help_panel=WHAT)
     ] = None,
     scenario: Annotated[str | None, typer.Option(help=SCENARIO_HELP, rich_help_panel=WHAT)] = None,
+    preset: Preset = None,
     tasks: Tasks = None,
     model: Model = None,
     hidden: Hidden = None,
     seed: Seed = None,
     epochs: Epochs = None,
+    steps: Steps = None,
     batch_size: BatchSize = None,
     lr: Lr = None,
     optimizer: Optimizer = None,
+    reset_optimizer: ResetOptimizer = None,
     strength: Annotated[float | None, typer.Option(help=STRENGTH_HELP, rich_help_panel=METHOD)] = None,
     xi: Xi = None,
+    gradient: Gradient = None,
+    clamp: Clamp = None,
     gamma: Gamma = None,
+    fisher: Fisher = None,
+    fisher_samples: FisherSamples = None,
+    sensitivity: Sensitivity = None,
+    importance_data: ImportanceData = None,
+    recompute: Recompute = None,
+    half: Half = None,
+    leave_alone: LeaveAlone = None,
     device: Device = None,
     threads: Threads = None,
     pace: Pace = None,
@@ -181,6 +243,7 @@ def run(
       cl-tui run --method si
       cl-tui run --method ewc --strength 5000 --scenario domain
       cl-tui run --benchmark split-mnist --method mas --hidden 400,400 --name mas-wide
+      cl-tui run --preset vandeven-split-mnist --scenario domain --method si
       cl-tui run --config my.toml --set momentum=0.5 --pace max
     """
     from cl_tui import headless
@@ -260,6 +323,7 @@ def batch(
     scenario: Annotated[
         list[str] | None, typer.Option(help=SCENARIO_HELP + " [dim]May be repeated.[/]", rich_help_panel=WHAT)
     ] = None,
+    preset: Preset = None,
     tasks: Tasks = None,
     model: Model = None,
     hidden: Hidden = None,
@@ -268,14 +332,25 @@ def batch(
         int, typer.Option(help="Number of seeds, counted on from --seed.", min=1, max=10_000, rich_help_panel=WHAT)
     ] = 1,
     epochs: Epochs = None,
+    steps: Steps = None,
     batch_size: BatchSize = None,
     lr: Lr = None,
     optimizer: Optimizer = None,
+    reset_optimizer: ResetOptimizer = None,
     strength: Annotated[
         list[float] | None, typer.Option(help=STRENGTH_HELP + " [dim]May be repeated.[/]", rich_help_panel=METHOD)
     ] = None,
     xi: Xi = None,
+    gradient: Gradient = None,
+    clamp: Clamp = None,
     gamma: Gamma = None,
+    fisher: Fisher = None,
+    fisher_samples: FisherSamples = None,
+    sensitivity: Sensitivity = None,
+    importance_data: ImportanceData = None,
+    recompute: Recompute = None,
+    half: Half = None,
+    leave_alone: LeaveAlone = None,
     device: Device = None,
     threads: Threads = None,
     jobs: Annotated[int, typer.Option(help="Runs at a time.", min=1, rich_help_panel=WHERE)] = 1,
@@ -299,7 +374,7 @@ def batch(
       cl-tui batch --method si --strength 0.1 --strength 1 --strength 10 --seeds 5 --jobs 2
     """
     from cl_tui import report
-    from cl_tui.batch import check_writable, execute, plan, write_json
+    from cl_tui.batch import as_json, check_writable, execute, plan, write_result
     from cl_tui.outcome import INTERRUPTED
     from engine.benchmarks import prepare
 
@@ -319,7 +394,80 @@ def batch(
     if outcome.summaries:
         report.console().print(report.results(outcome.summaries))
     if json is not None:
-        write_json(json, outcome.summaries)
+        write_result(json, as_json(outcome.summaries))
+    for failed, message in outcome.failures.items():
+        print(f"cl-tui: {failed} failed: {message}", file=sys.stderr)
+    if outcome.interrupted:
+        left = len(runs) - len(outcome.summaries)
+        print(f"stopped: {left} of {len(runs)} runs are left, the same line again goes on", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED)
+    raise typer.Exit(1 if outcome.failures else 0)
+
+
+@app.command(rich_help_panel="Train")
+def reproduce(
+    names: Annotated[
+        list[str], typer.Argument(metavar="PRESET…", help="[dim]cl-tui presets[/] lists them.", autocompletion=_presets)
+    ],
+    seeds: Annotated[
+        int | None,
+        typer.Option(help="Number of seeds, counted from 0; the preset's own number otherwise.", min=1, max=10_000),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="Runs at a time; as many as there are processors otherwise.", min=1)
+    ] = None,
+    device: Device = None,
+    threads: Threads = None,
+    data_dir: DataDir = None,
+    sessions_dir: SessionsDir = Path("sessions"),
+    json: Annotated[
+        Path | None, typer.Option(help="Write the rows there, accuracies as fractions.", metavar="FILE")
+    ] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write the rows there as a page.", metavar="FILE")] = None,
+) -> None:
+    """Run published tables again, and compare: published value, ours, the difference, whether it is within tolerance.
+
+    Every case and seed is a session, without a screen. The same line again, after an interruption, skips what is
+    finished and goes on with what is not.
+
+    [bold]Examples[/]
+
+      cl-tui reproduce mas-demo
+      cl-tui reproduce vandeven-split-mnist --seeds 5 --markdown reproductions.md
+    """
+    from dataclasses import asdict
+
+    from cl_tui import report
+    from cl_tui import reproduce as again
+    from cl_tui.batch import as_json, check_writable, execute, write_result
+    from cl_tui.outcome import INTERRUPTED
+    from engine.benchmarks import prepare
+
+    chosen = [_preset(name) for name in dict.fromkeys(names)]
+    at_a_time = jobs or os.cpu_count() or 1
+    where = {"device": device, "threads": threads, "data_dir": data_dir}
+    plans = [(preset, again.plan(preset, seeds or preset.seeds, where, at_a_time)) for preset in chosen]
+    runs = [run for _, cases in plans for _, planned in cases for run in planned]
+    for option, path in (("--json", json), ("--markdown", markdown)):
+        if path is not None:
+            check_writable(path, option)
+    for wanted, folder in sorted({(run.config.benchmark, run.config.data_dir) for run in runs}):
+        prepare(wanted, Path(folder))
+
+    outcome = execute(runs, sessions_dir, at_a_time, report.console(stderr=True))
+    found = {summary["name"]: summary for summary in outcome.summaries}
+    tables = [
+        (preset, [again.compare(preset, case, planned, found) for case, planned in cases]) for preset, cases in plans
+    ]
+    for preset, rows in tables:
+        report.console().print(again.table(preset, rows))
+    if json is not None:
+        write_result(json, as_json([asdict(row) for _, rows in tables for row in rows]))
+    if markdown is not None:
+        line = " ".join(
+            ["cl-tui reproduce", *names, *(["--seeds", str(seeds)] if seeds else []), "--markdown", str(markdown)]
+        )
+        write_result(markdown, again.page(line, tables))
     for failed, message in outcome.failures.items():
         print(f"cl-tui: {failed} failed: {message}", file=sys.stderr)
     if outcome.interrupted:
@@ -344,6 +492,8 @@ def _given(ctx: typer.Context) -> dict[str, Any]:
     given = {key: value for key, value in named.items() if value not in (None, (), [])}
     if "hidden" in given:
         given["hidden"] = _sizes(given["hidden"])
+    if "leave_alone" in given:
+        given["leave_alone"] = [pattern.strip() for pattern in given["leave_alone"].split(",")]
     return given
 
 
@@ -474,6 +624,56 @@ def delete(
 
 
 @app.command(rich_help_panel="Look")
+def analyse(
+    names: Names,
+    examples: Annotated[
+        int,
+        typer.Option(help="At most so many of each task are measured on.", metavar="N", min=1, rich_help_panel=WHERE),
+    ] = 2000,
+    data_dir: DataDir = None,
+    sessions_dir: SessionsDir = Path("sessions"),
+    json: Annotated[
+        Path | None,
+        typer.Option(help="Write all figures there, one entry a session.", metavar="FILE", rich_help_panel=WHERE),
+    ] = None,
+) -> None:
+    """What a session's method did: whether it works, and where the forgetting comes from.
+
+    Correlation between the tasks' importances; agreement of Ω, the Fisher diagonal and MAS's Ω at the same weights;
+    how Ω is spread; which layers moved, and what that cost. For any session with an ended task, finished or not.
+
+    [bold]Examples[/]
+
+      cl-tui analyse calm-otter
+      cl-tui analyse calm-otter brave-fox --examples 500 --json analysis.json
+    """
+    from cl_tui import report
+    from cl_tui.analysis_page import analysis_page, told_on
+    from cl_tui.batch import as_json, check_writable, write_result
+    from engine.analysis import analyse as analyse_session
+    from engine.benchmarks import prepare
+    from engine.session import Session
+
+    opened = [Session.open(sessions_dir, name) for name in names]  # a wrong name is told before anything is measured
+    if json is not None:
+        check_writable(json)
+    console = report.console()
+    entries = []
+    for number, session in enumerate(opened):
+        if data_dir is not None:
+            session.config = session.config.model_copy(update={"data_dir": data_dir})
+        prepare(session.config.benchmark, Path(session.config.data_dir))
+        with told_on(report.console(stderr=True), session.name) as tell:
+            found = analyse_session(session, examples, tell)
+        if number:
+            console.print()
+        console.print(analysis_page(found, console.width))
+        entries.append(found.as_dict())
+    if json is not None:
+        write_result(json, as_json(entries))
+
+
+@app.command(rich_help_panel="Look")
 def methods(
     name: Annotated[
         str | None, typer.Argument(help="Only this one, with its defaults.", autocompletion=_methods)
@@ -495,6 +695,30 @@ def benchmarks() -> None:
     from cl_tui import report
 
     report.console().print(report.benchmarks_page())
+
+
+@app.command(rich_help_panel="Look")
+def presets(
+    name: Annotated[
+        str | None, typer.Argument(help="Only this one, with every setting it makes.", autocompletion=_presets)
+    ] = None,
+) -> None:
+    """The published configurations: source, settings, numbers."""
+    from cl_tui import report
+    from cl_tui.reproduce import preset_page, presets_page
+    from engine.presets import PRESETS
+
+    report.console().print(presets_page(PRESETS.values()) if name is None else preset_page(_preset(name)))
+
+
+def _preset(name: str) -> "PresetInfo":
+    """Raises ConfigError."""
+    from engine.config import unknown
+    from engine.presets import PRESETS
+
+    if name not in PRESETS:
+        raise ConfigError(unknown("preset", name, PRESETS))
+    return PRESETS[name]
 
 
 @app.command(rich_help_panel="Look")

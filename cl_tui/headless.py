@@ -14,6 +14,7 @@ from engine import metrics
 from engine.history import History
 from engine.runner import EngineThread
 from engine.session import Session, delete_session
+from engine.watchdog import caution
 
 LOOK_SECONDS = 0.2
 STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -46,6 +47,8 @@ def stop_on_signal(stop: Callable[[], None]) -> Iterator[None]:
 
 def train(session: Session, pace: float | None, console: Console) -> Outcome:
     """Trains to the end or until a signal, saying on ``console`` how far it is."""
+    if known := caution(session.config):
+        console.print(known)
     engine = EngineThread(session, pace)
     show = ProgressLine(session.name, console) if console.is_terminal else TaskLines(console)
     with stop_on_signal(engine.control.stop), show:

@@ -14,10 +14,10 @@ from rich.text import Text
 from cl_tui import words
 from engine import metrics
 from engine.benchmarks import BENCHMARKS, BenchmarkInfo
-from engine.config import RunConfig
+from engine.config import RunConfig, shown
 from engine.events import ImportanceMeasured
 from engine.history import Curve, History
-from engine.methods import METHODS, MethodInfo
+from engine.methods import METHODS, MethodInfo, Option
 from engine.models import MODELS
 from engine.session import Listed
 
@@ -162,12 +162,8 @@ def _indented(content: RenderableType) -> Padding:
 def _settings(config: RunConfig) -> Table:
     grid = Table.grid(padding=(0, 2))
     for key, value in config.model_dump(exclude_none=True).items():
-        grid.add_row(key, ",".join(map(str, value)) if isinstance(value, tuple) else _setting(value))
+        grid.add_row(key, shown(value))
     return grid
-
-
-def _setting(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def matrix_table(history: History) -> Table:
@@ -278,25 +274,47 @@ def _method(method: MethodInfo) -> Iterable[RenderableType]:
     yield Text(f"{method.name}: {method.title}", style="bold")
     yield _indented(Text(method.formula))
     yield _indented(Text(method.source))
-    options = [f"--strength ({method.symbol})"] if method.symbol else []
-    options += [f"--{option}" for option in method.options]
-    if options:
-        yield _indented(Text(f"reads {', '.join(options)}"))
+    if method.symbol:
+        named = [f"strength ({method.symbol})", *map(_named, method.options.items())]
+        yield _indented(Text(f"reads {', '.join(named)}"))
+
+
+def _named(option: tuple[str, Option]) -> str:
+    key, described = option
+    return f"{key} ({described.symbol})" if described.symbol else key
 
 
 def method_page(method: MethodInfo) -> RenderableType:
-    """One method, with its defaults on each benchmark."""
-    if not method.symbol:
-        return Group(*_method(method))
-    table = _table("default on", method.symbol, *method.options)
-    for benchmark in BENCHMARKS.values():
-        options = (_default(benchmark.options.get(option)) for option in method.options)
-        table.add_row(benchmark.name, _default(benchmark.strengths.get(method.name)), *options)
-    return Group(*_method(method), Text(), _indented(table))
+    """One method: formula, source, options with their symbols, defaults, and in what other libraries differ."""
+    parts: list[RenderableType] = [
+        Text(f"{method.name}: {method.title}", style="bold"),
+        _indented(Text(method.formula)),
+        _indented(Text(method.source)),
+    ]
+    if method.symbol:
+        parts += _section("Options", _options(method))
+        own = [key for key in method.options if any(key in benchmark.options for benchmark in BENCHMARKS.values())]
+        table = _table(
+            "default on", f"strength ({method.symbol})", *(_named((key, method.options[key])) for key in own)
+        )
+        for benchmark in BENCHMARKS.values():
+            values = [benchmark.strengths.get(method.name, "—"), *(benchmark.options.get(key, "—") for key in own)]
+            table.add_row(benchmark.name, *map(shown, values))
+        parts += _section("Defaults that depend on the benchmark", table)
+    if method.elsewhere:
+        parts += _section("Elsewhere", Group(*map(Text, method.elsewhere)))
+    return Group(*parts)
 
 
-def _default(value: float | None) -> str:
-    return "—" if value is None else f"{value:g}"
+def _options(method: MethodInfo) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_row(f"strength ({method.symbol})", "", "the penalty's factor")
+    for key, option in method.options.items():
+        default = "" if option.default is None else shown(option.default)
+        grid.add_row(_named((key, option)), default, option.meaning)
+    grid.add_row("leave_alone", "", "parameters that no penalty holds, by name pattern: *.bias, head.*")
+    return grid
 
 
 def benchmarks_page() -> RenderableType:
@@ -309,8 +327,7 @@ def _benchmark(benchmark: BenchmarkInfo) -> Iterable[RenderableType]:
     grid.add_row("source", benchmark.source)
     grid.add_row("tasks", f"{benchmark.default_tasks}, at most {benchmark.most_tasks}")
     grid.add_row("scenario", benchmark.scenario)
-    defaults = {key: list(value) if isinstance(value, tuple) else value for key, value in benchmark.defaults.items()}
-    grid.add_row("defaults", ", ".join(f"{key} {value}" for key, value in defaults.items()))
+    grid.add_row("defaults", ", ".join(f"{key} {shown(value)}" for key, value in benchmark.defaults.items()))
     strengths = (f"{METHODS[name].symbol} of {name} {value:g}" for name, value in benchmark.strengths.items())
     options = (f"{key} {value:g}" for key, value in benchmark.options.items())
     grid.add_row("strengths", ", ".join([*strengths, *options]))

@@ -3,7 +3,11 @@
 import math
 
 from engine import metrics
+from engine.benchmarks import BENCHMARKS
+from engine.config import RunConfig, shown
+from engine.events import PathFollowed
 from engine.history import History
+from engine.methods import METHODS
 
 
 def percent(fraction: float) -> str:
@@ -37,6 +41,44 @@ def quantity(value: float) -> str:
         return f"{value:.3g}"
     mantissa, _, exponent = f"{value:.1e}".partition("e")
     return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+
+
+def variant(config: RunConfig) -> list[str]:
+    """Which variant of its method a run is: the options that are not at their defaults, and what is left alone.
+
+    >>> from engine.config import resolve
+    >>> variant(resolve({"method": "ewc", "gamma": 0.9, "fisher": "batched", "leave_alone": ["*.bias"]}))
+    ['γ=0.9', 'fisher batched', 'leaves *.bias']
+    >>> variant(resolve({"method": "si", "half": True, "xi": 0.5}))
+    ['ξ=0.5', 'half']
+    """
+    usual = BENCHMARKS[config.benchmark].options
+    found = []
+    for key, option in METHODS[config.method].options.items():
+        value = getattr(config, key)
+        if value in (None, usual.get(key, option.default)):
+            continue
+        if option.symbol:
+            found.append(f"{option.symbol}={shown(value)}")
+        else:
+            found.append(key if value is True else f"{key} {shown(value)}")
+    if config.leave_alone:
+        found.append(f"leaves {shown(config.leave_alone)}")
+    return found
+
+
+def path_check(path: PathFollowed, wide: bool = False) -> str:
+    """The path-integral check in words; the ratio is near 1 where Σω follows the loss.
+
+    >>> path_check(PathFollowed(0, 10, 0.55, 0.7, 0.2, 1.1)), path_check(PathFollowed(0, 10, 0.55, 0.7, 0.2, 1.1), True)
+    ('Σω÷drop 1.1', 'Σω 0.55 ÷ loss drop 0.5 = 1.1')
+    """
+    if path.ratio is None:
+        return "Σω 0"
+    if not wide:
+        return f"Σω÷drop {quantity(path.ratio)}"
+    drop = quantity(path.start_loss - path.loss)
+    return f"Σω {quantity(path.gained)} ÷ loss drop {drop} = {quantity(path.ratio)}"
 
 
 def result(history: History) -> str:

@@ -46,6 +46,12 @@ class SessionMismatch(SessionError):
     """A checkpoint does not fit the network or the configuration."""
 
 
+class SessionTooYoung(SessionError):
+    """What is asked for needs a task that has ended."""
+
+    exit_code = 2
+
+
 class NumericsError(EngineError):
     """The loss or the weights are no longer finite."""
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-LIGHT = ["errors", "config", "events", "history", "metrics", "control", "session", "runner", "watchdog"]
+LIGHT = ["errors", "config", "presets", "events", "history", "metrics", "control", "session", "runner", "watchdog"]
+LIGHT += ["analysis"]
 LIGHT_PACKAGES = ["methods", "benchmarks", "models"]
 """Only their __init__ is light."""
 

@@ -42,7 +42,7 @@ def test_versions_are_exact_and_from_nowhere_special() -> None:
 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_a_command_of_the_readme(cl_tui: CommandLine, sessions: Path, line: str) -> None:
-    """As it stands there, but for what makes it long: a batch trains one epoch of two tasks."""
+    """As it stands there, but for what makes it long: a batch trains one epoch of two tasks, a table is not run."""
     program, command, *rest = shlex.split(line)
     assert program == "cl-tui"
     train(create(sessions, tiny(), "calm-otter"), AtStep(5))
@@ -57,6 +57,10 @@ def test_a_command_of_the_readme(cl_tui: CommandLine, sessions: Path, line: str)
         case "resume" if "--headless" not in rest:
             answer = cl_tui(command, *rest)
             assert "the screen needs a terminal" in answer.err
+            return
+        case "reproduce":
+            answer = cl_tui(command, *rest, "--device", "abacus")
+            assert "device = 'abacus'" in answer.err, "every other argument was understood before that"
             return
         case "batch":
             answer = cl_tui(command, *rest, *QUICK)

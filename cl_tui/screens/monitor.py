@@ -27,7 +27,7 @@ from cl_tui.widgets.warning import Notice
 from engine.benchmarks import BENCHMARKS
 from engine.history import History
 from engine.runner import EngineThread
-from engine.watchdog import warnings
+from engine.watchdog import caution, warnings
 
 POLL_SECONDS = 0.1
 FULL_SPEED_SECONDS = 0.4
@@ -129,7 +129,10 @@ class MonitorScreen(Screen[None]):
         before, self._view = self._view, self._look()
         self._drawn_at = time.monotonic()
         view = self._view
-        self._news = words.latest_news(before.history if before else History(), view.history) or self._news
+        earlier = before.history if before else History()
+        self._news = words.latest_news(earlier, view.history) or self._news
+        if earlier.state == "loading" and view.training:
+            self._news = caution(view.config) or self._news
         self.query_one(HeaderLine).show(view)
         for pane in self._visible_panes():
             pane.show(view)

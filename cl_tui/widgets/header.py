@@ -50,6 +50,7 @@ def _identity(view: View) -> list[Part]:
     symbol = METHODS[config.method].symbol
     return [
         Part(f"{config.method} {symbol}={config.strength:g}" if symbol else config.method, 20),
+        *(Part(text, 9) for text in words.variant(config)),
         Part(config.benchmark, 8),
         Part(config.scenario, 4),
         Part(view.history.device or config.device, 1),

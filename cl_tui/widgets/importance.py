@@ -22,7 +22,8 @@ class ImportancePane(Pane):
         "One histogram a layer: to the right lie weights that matter more, on a logarithmic axis; heights (the "
         "square root of the count) compare only within a layer. '% zero' is the share of weights whose Ω is "
         "exactly 0: these are free to change. All at 0 means that nothing is protected. 'running' is what Ω would "
-        "be if the task ended now."
+        "be if the task ended now. For si, Σω adds up how far the task's loss has fallen: near 1 times the measured "
+        "drop the path is followed well, far above it steps are noisy or large."
     )
 
     def draw(self, view: View, width: int, height: int, palette: Palette) -> list[Line]:
@@ -32,7 +33,9 @@ class ImportancePane(Pane):
         measured = view.history.importance
         if measured is None:
             return ""
-        return f"running, task {measured.task + 1}" if measured.running else f"after task {measured.task + 1}"
+        when = f"running, task {measured.task + 1}" if measured.running else f"after task {measured.task + 1}"
+        paths = view.history.paths
+        return f"{when} · {words.path_check(paths[-1], self.size.width >= 70)}" if paths else when
 
 
 def draw_importance(view: View, width: int, height: int, palette: Palette) -> list[Line]:
