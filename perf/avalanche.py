@@ -1,0 +1,192 @@
+"""Avalanche against the engine: the same run of split MNIST by fine-tuning, SI, EWC and MAS, in turn, many rounds.
+
+The network, its first weights, the examples, batch size, Adam and the number of threads are the same; the order of the
+examples is each side's own. A step is one after the first task, ours with its log. A run of ours is measured with all
+that it does: probes, test accuracies, checkpoints; Avalanche trains only. The penalties' factor k is the same, what
+is multiplied by it is not: Avalanche's SI follows the whole loss's gradient and bounds Ω at 1e-3, its EWC and MAS
+square or take the absolute value of a batch's mean, and its MAS averages Ω over tasks.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.benchmarks.task import Task
+from engine.config import RunConfig, resolve
+from engine.control import Control
+from engine.methods import METHODS
+from engine.methods.base import Method
+from engine.recorder import Recorder
+from engine.session import Session
+from engine.training import Trainer, _load, load_tasks
+from perf.measure import CLOCKS, show
+from perf.step import STEPS, in_second_task, steps_of
+
+COMPARED = ("none", "si", "ewc", "mas")
+HERE = Path(__file__).resolve()
+
+
+class Avalanche:
+    """Its side: one process, which waits while ours is measured."""
+
+    def __init__(self, python: str, data: Path) -> None:
+        self._process = subprocess.Popen(
+            [python, "-W", "ignore", "-m", "perf.avalanche_side", str(data)],
+            cwd=HERE.parent.parent,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, config: RunConfig, options: argparse.Namespace) -> dict[str, Any]:
+        """Raises SystemExit when the process has ended."""
+        assert self._process.stdin
+        assert self._process.stdout
+        keys = ("method", "seed", "hidden", "lr", "batch_size", "epochs", "threads")
+        method: Method = _load(METHODS[config.method].code)(config)
+        factor = config.strength * method.factor
+        asked = {key: getattr(config, key) for key in keys}
+        asked |= {"factor": factor, "clock": options.clock, "fused": options.fused}
+        asked["pictures"] = options.data_dir if options.pictures else None
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            sys.exit("Avalanche's side ended; what it said stands above")
+        found: dict[str, Any] = json.loads(answer)
+        return found
+
+    def close(self) -> None:
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def ours(config: RunConfig, clock: Callable[[], float]) -> dict[str, Any]:
+    """What is measured in one run."""
+    with tempfile.TemporaryDirectory() as folder:
+        session = Session.create(Path(folder), "run", config)
+        trainer = Trainer(session, Control(), Recorder(session))
+        began = clock()
+        trainer.run()
+        seconds = clock() - began
+        trainer.recorder.close()
+        accuracies = trainer.recorder.history.matrix[-1]
+        take = steps_of(in_second_task(Path(folder) / "steps", config))
+        began = clock()
+        take()
+        return {
+            "seconds": seconds,
+            "step_seconds": (clock() - began) / STEPS,
+            "accuracy": sum(accuracies) / len(accuracies),
+        }
+
+
+def save_tasks(tasks: list[Task], path: Path) -> None:
+    torch.save(
+        [
+            {
+                "inputs": task.train.inputs,
+                "labels": task.train.labels,
+                "test_inputs": task.test.inputs,
+                "test_labels": task.test.labels,
+            }
+            for task in tasks
+        ],
+        path,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--avalanche-python", required=True, help="interpreter of an environment with avalanche-lib")
+    parser.add_argument("--data-dir", required=True, help="where MNIST lies")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--epochs", type=int, default=1, help="a task")
+    parser.add_argument("--clock", choices=CLOCKS, default="wall")
+    parser.add_argument("--fused", action="store_true", help="give Avalanche torch's fused Adam, as the engine has it")
+    parser.add_argument(
+        "--pictures",
+        action="store_true",
+        help="give Avalanche its own SplitMNIST, which turns pictures into tensors one by one, instead of tensors",
+    )
+    options = parser.parse_args()
+    clock = CLOCKS[options.clock]
+
+    def config(method: str, seed: int) -> RunConfig:
+        return resolve(
+            {
+                "method": method,
+                "benchmark": "split-mnist",
+                "scenario": "task",
+                "hidden": (256, 256),
+                "batch_size": 64,
+                "optimizer": "adam",
+                "lr": 1e-3,
+                "reset_optimizer": False,
+                "epochs": options.epochs,
+                "threads": options.threads,
+                "device": "cpu",
+                "data_dir": options.data_dir,
+                "seed": seed,
+            }
+        )
+
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {
+        (side, method): [] for side in ("ours", "avalanche") for method in COMPARED
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "tasks.pt"
+        save_tasks(load_tasks(config("none", 0), torch.device("cpu")), data)
+        other = Avalanche(options.avalanche_python, data)
+        other.run(config("none", 0), options)
+        ours(config("none", 0), clock)  # now both are warm
+        for seed in range(options.rounds):
+            for method in COMPARED:
+                settings = config(method, seed)
+                sides = {
+                    "ours": partial(ours, settings, clock),
+                    "avalanche": partial(other.run, settings, options),
+                }
+                for side in sorted(sides, reverse=seed % 2 == 0):
+                    found[side, method].append(sides[side]())
+        other.close()
+    print(
+        f"\nsplit MNIST, 784-256-256-10, task scenario, batch 64, Adam 1e-3{' (both fused)' if options.fused else ''}, "
+        f"{'Avalanche from pictures, ' if options.pictures else ''}"
+        f"{options.epochs} epochs a task, threads {options.threads}, {options.clock} clock, "
+        f"{options.rounds} runs of each"
+    )
+    for what, key, scale, unit in (("a step", "step_seconds", 1e3, "ms"), ("a run", "seconds", 1.0, "s")):
+        print(f"{what}, Avalanche ÷ ours")
+        for method in COMPARED:
+            above, below = ([run[key] for run in found[side, method]] for side in ("avalanche", "ours"))
+            show(f"  {method}", above, below, scale, unit)
+    print("average accuracy over all tasks after the last (mean of the runs, lowest–highest)")
+    for method in COMPARED:
+        both = "   ".join(f"{side} {accuracies(found[side, method])}" for side in ("ours", "avalanche"))
+        print(f"  {method:6} {both}")
+    for method in COMPARED[1:]:
+        apart = max(run["from_fine_tuning"] for run in found["avalanche", method])
+        largest = [run["largest_importance"] for run in found["avalanche", method]]
+        known = "" if None in largest else f"; its largest |Ω| {max(largest):.3g}"
+        print(f"  Avalanche's {method}: largest difference of a last weight from its fine-tuning's {apart:.3g}{known}")
+
+
+def accuracies(runs: list[dict[str, Any]]) -> str:
+    found = [100 * run["accuracy"] for run in runs]
+    return f"{statistics.mean(found):.2f} % ({min(found):.2f}–{max(found):.2f})"
+
+
+if __name__ == "__main__":
+    main()

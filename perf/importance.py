@@ -1,0 +1,212 @@
+"""The exact Fisher diagonal and the MAS pass against loops that look at one example at a time through autograd: a loop
+as published code has it, and a tight one.
+
+All give the same importances; the largest difference is printed in float32 and in float64.
+"""
+
+import argparse
+import copy
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader, Dataset
+
+from engine.config import resolve
+from engine.control import Control
+from engine.importance import fisher_diagonal, output_sensitivity
+from engine.models.mlp import mlp
+from engine.recorder import Recorder
+from engine.session import Session
+from engine.training import Trainer
+from perf.measure import CLOCKS, interleaved, show
+
+HIDDEN = (256, 256)
+DOUBLE_EXAMPLES = 1000
+"""On so many the two are compared in float64."""
+
+Pass = Callable[[nn.Module, Tensor, slice], Tensor]
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A network and the inputs on which its importances are measured."""
+
+    model: nn.Module
+    inputs: Tensor
+    active: slice
+
+
+def fisher_loop(model: nn.Module, inputs: Tensor, active: slice) -> Tensor:
+    """E_x Σ_y p(y|x)(∂log p(y|x)/∂θ)², shape (P,), as published code computes it: a data loader with batches of one, a
+    forward pass an example, a backward pass a class.
+    """
+    totals = {name: torch.zeros_like(parameter) for name, parameter in model.named_parameters()}
+    for example in DataLoader(_Rows(inputs), batch_size=1):
+        outputs = model(example)[:, active]
+        weights = outputs.detach().softmax(1)[0]
+        for label in range(len(weights)):
+            loss = cross_entropy(outputs, torch.tensor([label]))
+            model.zero_grad()
+            loss.backward(retain_graph=label + 1 < len(weights))
+            for name, parameter in model.named_parameters():
+                if parameter.grad is not None:
+                    totals[name] += weights[label] * parameter.grad**2
+    return torch.cat([total.flatten() for total in totals.values()]) / len(inputs)
+
+
+def tight_fisher_loop(model: nn.Module, inputs: Tensor, active: slice) -> Tensor:
+    """The same without a data loader, and without a tensor that is not needed."""
+    parameters = list(model.parameters())
+    totals = [torch.zeros_like(parameter) for parameter in parameters]
+    for example in inputs:
+        log_probabilities = model(example[None])[0, active].log_softmax(0)
+        probabilities = log_probabilities.exp().tolist()
+        for label, probability in enumerate(probabilities):
+            more = label + 1 < len(probabilities)
+            gradients = torch.autograd.grad(log_probabilities[label], parameters, retain_graph=more)
+            for total, gradient in zip(totals, gradients, strict=True):
+                total.addcmul_(gradient, gradient, value=probability)
+    return torch.cat([total.flatten() for total in totals]) / len(inputs)
+
+
+def mas_loop(model: nn.Module, inputs: Tensor, active: slice) -> Tensor:
+    """E_x |∂‖f(x)‖²/∂θ|, shape (P,), with a data loader: a forward and a backward pass an example."""
+    totals = {name: torch.zeros_like(parameter) for name, parameter in model.named_parameters()}
+    for example in DataLoader(_Rows(inputs), batch_size=1):
+        squared_norm = model(example)[:, active].pow(2).sum()
+        model.zero_grad()
+        squared_norm.backward()
+        for name, parameter in model.named_parameters():
+            if parameter.grad is not None:
+                totals[name] += parameter.grad.abs()
+    return torch.cat([total.flatten() for total in totals.values()]) / len(inputs)
+
+
+def tight_mas_loop(model: nn.Module, inputs: Tensor, active: slice) -> Tensor:
+    """The same without a data loader."""
+    parameters = list(model.parameters())
+    totals = [torch.zeros_like(parameter) for parameter in parameters]
+    for example in inputs:
+        squared_norm = model(example[None])[0, active].square().sum()
+        for total, gradient in zip(totals, torch.autograd.grad(squared_norm, parameters), strict=True):
+            total += gradient.abs()
+    return torch.cat([total.flatten() for total in totals]) / len(inputs)
+
+
+class _Rows(Dataset[Tensor]):
+    """The rows of a tensor, as a data set."""
+
+    def __init__(self, inputs: Tensor) -> None:
+        self._inputs = inputs
+
+    def __len__(self) -> int:
+        return len(self._inputs)
+
+    def __getitem__(self, row: int) -> Tensor:
+        return self._inputs[row]
+
+
+def learned(benchmark: str, data_dir: str, examples: int) -> Learned:
+    """784-256-256-10 after one epoch of the first task of ``benchmark``."""
+    config = resolve(
+        {
+            "method": "none",
+            "benchmark": benchmark,
+            "data_dir": data_dir,
+            "hidden": HIDDEN,
+            "epochs": 1,
+            "lr": 1e-3,
+            "device": "cpu",
+            "threads": torch.get_num_threads(),
+        }
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        session = Session.create(Path(folder), "importance", config)
+        trainer = Trainer(session, Control(), Recorder(session))
+        trainer._begin()
+        trainer._train_task()
+        trainer.recorder.close()
+    inputs, _ = trainer.tasks[0].train.first(examples)
+    return Learned(trainer.model, inputs, trainer.outputs.active(0, 0))
+
+
+def at_random(classes: int, examples: int) -> Learned:
+    """784-256-256-10 with its first weights, and inputs uniform in 0–1."""
+    inputs = torch.rand(examples, 784, generator=torch.Generator().manual_seed(0))
+    return Learned(mlp(784, HIDDEN, 10, seed=0), inputs, slice(0, classes))
+
+
+def difference(ours: Tensor, loop: Tensor) -> str:
+    """The largest difference of one importance, relative to itself, and the relative one of the whole vector."""
+    larger = torch.maximum(ours.abs(), loop.abs())
+    each = torch.where(larger > 0, (ours - loop).abs() / larger, 0.0).max().item()
+    return f"{each:.1e} (of the whole vector: {((ours - loop).norm() / loop.norm()).item():.1e})"
+
+
+def compare(
+    name: str,
+    ours: Pass,
+    loops: dict[str, Pass],
+    on: Learned,
+    share: int,
+    rounds: int,
+    clock: Callable[[], float],
+) -> None:
+    """All sides in turn; the loops see only the first ``share`` inputs, and their time is scaled."""
+    found: dict[str, Tensor] = {}
+
+    def measured(side: str, run: Pass, inputs: Tensor) -> None:
+        found[side] = run(on.model, inputs, on.active)
+
+    first = on.inputs[:share]
+    sides = {side: partial(measured, side, loop, first) for side, loop in loops.items()}
+    seconds = interleaved({"ours": partial(measured, "ours", ours, on.inputs), **sides}, rounds, clock)
+    scale = len(on.inputs) / len(first)
+    print(f"\n{name}, {len(on.inputs):,} examples; a loop looks at {len(first):,} of them, its time × {scale:g}")
+    for side in loops:
+        show(f"{side} ÷ ours", [second * scale for second in seconds[side]], seconds["ours"], 1.0, "s")
+    alike = found["ours"] if scale == 1 else ours(on.model, first, on.active)
+    double, few = copy.deepcopy(on.model).double(), first[:DOUBLE_EXAMPLES].double()
+    exact = ours(double, few, on.active)
+    for side, loop in loops.items():
+        print(f"  ours and {side}, largest difference in float32: {difference(alike, found[side])}")
+        in_double = difference(exact, loop(double, few, on.active))
+        print(f"    in float64, {len(few):,} examples: {in_double}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data-dir", help="where MNIST lies; without it the inputs are random")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--clock", choices=CLOCKS, default="wall")
+    parser.add_argument("--examples", type=int, default=10_000)
+    parser.add_argument("--share", type=int, default=10_000, help="examples at which a loop looks")
+    parser.add_argument("--ten-class-share", type=int, default=2000, help="the same, for the Fisher of 10 classes")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    rounds, clock = options.rounds, CLOCKS[options.clock]
+    if options.data_dir:
+        two = learned("split-mnist", options.data_dir, options.examples)
+        ten = learned("permuted-mnist", options.data_dir, options.examples)
+        what = "MNIST, one epoch learned"
+    else:
+        two, ten = at_random(2, options.examples), at_random(10, options.examples)
+        what = "random inputs and weights: no --data-dir"
+    print(f"784-256-256-10, threads {options.threads}, {options.clock} clock, {what}")
+    fisher: dict[str, Pass] = {"loop": fisher_loop, "tight loop": tight_fisher_loop}
+    mas: dict[str, Pass] = {"loop": mas_loop, "tight loop": tight_mas_loop}
+    compare("Fisher, 2 classes", fisher_diagonal, fisher, two, options.share, rounds, clock)
+    compare("Fisher, 10 classes", fisher_diagonal, fisher, ten, options.ten_class_share, rounds, clock)
+    compare("MAS, 2 outputs", output_sensitivity, mas, two, options.share, rounds, clock)
+    compare("MAS, 10 outputs", output_sensitivity, mas, ten, options.share, rounds, clock)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""Peak memory of a run of 100 tasks against the same run of 2: permuted digits, whose tasks share one tensor.
+
+Each run has a process of its own. What the peak adds to the process as it was with its data and its network loaded is
+the stricter ratio; the live tensors are counted after the last task. glibc's allocator keeps freed blocks to use them
+again, in pieces that do not always fit, which moves the peak by a few percent from run to run; --give-back makes it
+return every freed block at once, so that what is left is what the run holds.
+"""
+
+import argparse
+import gc
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+# The process that starts the others imports no torch: Linux counts what it holds in the peak of a process it starts.
+
+FEW, MANY = 2, 100
+BLOCK = 2**18
+"""Bytes from which on a block is the operating system's own, with --give-back."""
+VARIANTS: dict[str, dict[str, Any]] = {
+    "si": {"method": "si"},
+    "ewc, separate": {"method": "ewc"},
+    "ewc, online": {"method": "ewc", "gamma": 0.9},
+    "mas": {"method": "mas"},
+}
+
+
+def run_once(settings: dict[str, Any]) -> dict[str, float]:
+    """MiB in this process: "before" the first step, at the "peak" of the run, and in "tensors" after it."""
+    from engine.config import resolve
+    from engine.control import Control
+    from engine.recorder import Recorder
+    from engine.session import Session
+    from engine.training import Trainer
+
+    with tempfile.TemporaryDirectory() as folder:
+        session = Session.create(Path(folder), "memory", resolve(settings))
+        trainer = Trainer(session, Control(), Recorder(session))
+        before = peak_resident()
+        trainer.run()
+        trainer.recorder.close()
+        return {"before": before, "peak": peak_resident(), "tensors": sum(live_tensors()) / 2**20}
+
+
+def peak_resident() -> float:
+    """The most memory this process ever had resident, in MiB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def live_tensors() -> Iterator[int]:
+    """The bytes of every storage that a tensor in this process still uses, each once."""
+    import torch
+
+    seen = set()
+    for thing in gc.get_objects():
+        if issubclass(type(thing), torch.Tensor):
+            storage = thing.untyped_storage()
+            if storage.data_ptr() not in seen:
+                seen.add(storage.data_ptr())
+                yield storage.nbytes()
+
+
+def in_fresh_process(settings: dict[str, Any], give_back: bool) -> dict[str, float]:
+    command = [sys.executable, "-m", "perf.memory", "--one-run", json.dumps(settings)]
+    environment = os.environ | ({"MALLOC_MMAP_THRESHOLD_": str(BLOCK)} if give_back else {})
+    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment).stdout
+    found: dict[str, float] = json.loads(told)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--hidden", type=int, nargs="*", default=[600, 600])
+    parser.add_argument("--steps", type=int, default=5, help="steps a task")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--give-back", action="store_true", help="of glibc: freed blocks are returned at once")
+    parser.add_argument("--one-run", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one_run:
+        print(json.dumps(run_once(json.loads(options.one_run))))
+        return
+    shared = {
+        "benchmark": "permuted-digits",
+        "hidden": options.hidden,
+        "steps": options.steps,
+        "threads": 1,
+        "device": "cpu",
+    }
+    freed = "given back at once" if options.give_back else "kept as the allocator will"
+    print(
+        f"permuted-digits, hidden {options.hidden}, {options.steps} steps a task, {options.rounds} processes a side, "
+        f"freed blocks {freed}",
+        flush=True,
+    )
+    for name, variant in VARIANTS.items():
+        found: dict[int, list[dict[str, float]]] = {FEW: [], MANY: []}
+        for number in range(options.rounds):
+            for tasks in (FEW, MANY) if number % 2 else (MANY, FEW):
+                found[tasks].append(in_fresh_process({**shared, **variant, "tasks": tasks}, options.give_back))
+        print(f"\n{name}: {MANY} tasks ÷ {FEW} tasks")
+        peaks = {tasks: [run["peak"] for run in runs] for tasks, runs in found.items()}
+        added = {tasks: [run["peak"] - run["before"] for run in runs] for tasks, runs in found.items()}
+        tensors = {tasks: [run["tensors"] for run in runs] for tasks, runs in found.items()}
+        compare("peak resident", peaks)
+        compare("the run's part of it", added)
+        compare("live tensors at the end", tensors)
+
+
+def compare(what: str, found: dict[int, list[float]]) -> None:
+    many, few = statistics.median(found[MANY]), statistics.median(found[FEW])
+    among = [above / below for above in found[MANY] for below in found[FEW]]
+    print(
+        f"  {what:24} {many:8.1f} MiB ÷ {few:8.1f} MiB  = {many / few:.4f}  ({min(among):.4f}–{max(among):.4f})",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
