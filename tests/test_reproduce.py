@@ -10,6 +10,7 @@ from cl_tui.cli import app
 from cl_tui.reproduce import cells, compare, page, plan
 from engine.presets import PRESETS, Case, Preset
 
+ROOT = Path(__file__).parent.parent
 TINY = Preset(
     name="tiny",
     title="Two tasks of digits",
@@ -119,3 +120,12 @@ def test_what_cannot_be_run_is_said_before_anything_starts(arguments: list[str],
     assert refused.exit_code != 0
     assert said in str(refused.exception)
     assert not (tmp_path / "sessions").exists()
+
+
+def test_the_readme_claims_what_the_command_wrote() -> None:
+    """Row by row: no number in the README's tables of reproductions that is not in docs/reproductions.md."""
+    written = (ROOT / "docs" / "reproductions.md").read_text(encoding="utf-8").splitlines()
+    claimed = (ROOT / "README.md").read_text(encoding="utf-8").split("<!-- reproductions -->")[1].split("\n## ")[0]
+    rows = [line for line in claimed.splitlines() if line.startswith("|")]
+    assert len(rows) > len(PRESETS["vandeven-split-mnist"].cases)
+    assert [row for row in rows if row not in written] == []
