@@ -154,7 +154,7 @@ PRESETS: dict[str, Preset] = {
         Preset(
             name="mas-demo",
             title="Split MNIST of the MAS authors' demo",
-            source="the demo that Aljundi et al. 2018 published with their code",
+            source="The demo that Aljundi et al. 2018 published with their code",
             settings={
                 "benchmark": "split-mnist",
                 "scenario": "task",

@@ -56,7 +56,7 @@ class Avalanche:
         factor = config.strength * method.factor
         asked = {key: getattr(config, key) for key in keys}
         asked |= {"factor": factor, "clock": options.clock, "fused": options.fused}
-        asked["pictures"] = options.data_dir if options.pictures else None
+        asked["own_data"] = options.data_dir if options.own_data else None
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
@@ -116,9 +116,10 @@ def main() -> None:
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     parser.add_argument("--fused", action="store_true", help="give Avalanche torch's fused Adam, as the engine has it")
     parser.add_argument(
-        "--pictures",
+        "--own-data",
         action="store_true",
-        help="give Avalanche its own SplitMNIST, which turns pictures into tensors one by one, instead of tensors",
+        help="let Avalanche read its own SplitMNIST, which makes and normalises an example when it is asked for, "
+        "instead of tensors; ours is normalised too",
     )
     options = parser.parse_args()
     clock = CLOCKS[options.clock]
@@ -138,6 +139,7 @@ def main() -> None:
                 "threads": options.threads,
                 "device": "cpu",
                 "data_dir": options.data_dir,
+                "normalize": (0.1307, 0.3081) if options.own_data else None,
                 "seed": seed,
             }
         )
@@ -163,7 +165,7 @@ def main() -> None:
         other.close()
     print(
         f"\nsplit MNIST, 784-256-256-10, task scenario, batch 64, Adam 1e-3{' (both fused)' if options.fused else ''}, "
-        f"{'Avalanche from pictures, ' if options.pictures else ''}"
+        f"{'Avalanche with its own SplitMNIST, ' if options.own_data else ''}"
         f"{options.epochs} epochs a task, threads {options.threads}, {options.clock} clock, "
         f"{options.rounds} runs of each"
     )

@@ -29,7 +29,6 @@ from avalanche.benchmarks.utils import as_classification_dataset  # noqa: E402
 from avalanche.models import MultiTaskModule  # noqa: E402
 from avalanche.training.plugins import SupervisedPlugin, SynapticIntelligencePlugin  # noqa: E402
 from avalanche.training.supervised import EWC, MAS, Naive, SynapticIntelligence  # noqa: E402
-from torchvision.transforms import ToTensor  # noqa: E402
 
 
 class OneHead(MultiTaskModule):  # type: ignore[misc]
@@ -79,15 +78,13 @@ def in_memory(tasks: list[dict[str, Tensor]]) -> Any:
     return with_classes_timeline(task_incremental_benchmark(benchmark_from_datasets(train=train))).train_stream
 
 
-def pictures(data_dir: str, tasks: int) -> Any:
-    """The same tasks as Avalanche's own benchmark has them, without its normalisation, which the engine does not do."""
+def own_data(data_dir: str, tasks: int) -> Any:
+    """The same tasks as Avalanche's own benchmark has them."""
     benchmark = SplitMNIST(
         tasks,
         return_task_id=True,
         class_ids_from_zero_in_each_exp=True,
         fixed_class_order=list(range(10)),
-        train_transform=ToTensor(),
-        eval_transform=ToTensor(),
         dataset_root=data_dir,
     )
     return benchmark.train_stream
@@ -124,7 +121,7 @@ def run(asked: dict[str, Any], tasks: list[dict[str, Tensor]]) -> tuple[dict[str
     clock = CLOCKS[asked["clock"]]
     steps = StepClock(clock)
     strategy = strategy_of(asked, model, steps)
-    stream = pictures(asked["pictures"], len(tasks)) if asked["pictures"] else in_memory(tasks)
+    stream = own_data(asked["own_data"], len(tasks)) if asked["own_data"] else in_memory(tasks)
     seconds = 0.0
     for experience in stream:
         began = clock()
