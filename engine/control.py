@@ -1,13 +1,32 @@
 """Control: the few knobs through which a screen, a signal or a test steers a run from another thread."""
 
+import math
 import threading
 import time
+from dataclasses import dataclass, replace
 
 from engine.errors import ConfigError
 
 
 class Stopped(Exception):
     """Raised in the engine at the first step border after ``Control.stop``."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What was asked for since the engine last looked, each to be done once."""
+
+    save: bool = False
+    evaluate: bool = False
+    """Accuracy on whole test sets, now."""
+    end_task: bool = False
+    strength: float | None = None
+    """From the next step on; None to leave it."""
+    pace: bool = False
+    """Whether ``Control.pace`` was changed."""
+
+
+NOTHING = Wishes()
 
 
 class Control:
@@ -23,7 +42,8 @@ class Control:
         self._pace = pace
         self._paused = False
         self._stop = False
-        self._save = False
+        self._pause_at_task_end = False
+        self._wishes = NOTHING
         self._due = 0.0
         self.attention = pace is not None
         self.activity = "starting"
@@ -42,9 +62,35 @@ class Control:
     def stopping(self) -> bool:
         return self._stop
 
+    @property
+    def pause_at_task_end(self) -> bool:
+        """Whether training pauses each time a task has ended."""
+        return self._pause_at_task_end
+
+    def set_pause_at_task_end(self, wanted: bool) -> None:
+        self._set(_pause_at_task_end=wanted)
+
     def set_pace(self, pace: float | None) -> None:
         check_pace(pace)
-        self._set(_pace=pace, _due=0.0)
+        with self._changed:
+            self._set(_pace=pace, _due=0.0, _wishes=replace(self._wishes, pace=True))
+
+    def set_strength(self, strength: float) -> None:
+        """c or λ from the next step on. Raises ConfigError unless it is finite and not negative."""
+        if not (math.isfinite(strength) and strength >= 0):
+            raise ConfigError(f"strength = {strength:g} cannot be used: give a number from 0")
+        with self._changed:
+            self._set(_wishes=replace(self._wishes, strength=strength))
+
+    def evaluate(self) -> None:
+        """Measure the accuracy on the whole test set of every task seen so far."""
+        with self._changed:
+            self._set(_wishes=replace(self._wishes, evaluate=True))
+
+    def end_task(self) -> None:
+        """End the task in training at the next step border, as if its steps were all taken."""
+        with self._changed:
+            self._set(_wishes=replace(self._wishes, end_task=True))
 
     def pause(self) -> None:
         self._set(_paused=True)
@@ -53,7 +99,8 @@ class Control:
         self._set(_paused=False)
 
     def save(self) -> None:
-        self._set(_save=True)
+        with self._changed:
+            self._set(_wishes=replace(self._wishes, save=True))
 
     def stop(self) -> None:
         """End at the next step border, after saving."""
@@ -67,20 +114,20 @@ class Control:
             self._changed.notify_all()
 
     def _update_attention(self) -> None:
-        self.attention = self._paused or self._stop or self._save or self._pace is not None
+        self.attention = self._paused or self._stop or self._wishes != NOTHING or self._pace is not None
 
     # The engine's side.
 
-    def take_save_request(self) -> bool:
+    def take_wishes(self) -> Wishes:
         with self._changed:
-            wanted, self._save = self._save, False
+            wishes, self._wishes = self._wishes, NOTHING
             self._update_attention()
-        return wanted
+        return wishes
 
     def wait_while_paused(self) -> None:
         """Returns when training may go on, or when something else is asked for."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._paused or self._stop or self._save)
+            self._changed.wait_for(lambda: not self._paused or self._stop or self._wishes != NOTHING)
 
     def wait_for_pace(self) -> None:
         """Sleeps until the next step is due; returns at once when anything is asked for."""
@@ -92,7 +139,7 @@ class Control:
             self._due = max(self._due + 1 / pace, now - 0.1)
             if self._due > now:
                 self._changed.wait_for(
-                    lambda: self._paused or self._stop or self._save or self._pace != pace,
+                    lambda: self._paused or self._stop or self._wishes != NOTHING,
                     min(self._due - now, threading.TIMEOUT_MAX),
                 )
 

@@ -18,6 +18,8 @@ class TaskInfo:
     steps: int
     """Optimizer steps the task takes."""
     classes: int
+    epoch_steps: int = 0
+    """Steps of one pass over its data; 0 in sessions from before this was told."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class LayerHistogram:
     """How many of them have Ω exactly 0; they are in no bin."""
     mean: float
     counts: tuple[int, ...]
+    top: float | None = None
+    """Share of the layer's ΣΩ that its most important 1 % of parameters hold; None where ΣΩ is 0."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,62 @@ class Probed:
     task: int
     step: int
     accuracies: tuple[float, ...]
+    penalties: tuple[float, ...] = ()
+    """What each layer adds to the penalty, in the order of ImportanceMeasured.layers; empty while there is none."""
     event: Literal["probed"] = "probed"
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """Accuracy on the whole test set of each task seen so far, as fractions, asked for in the middle of a task."""
+
+    task: int
+    step: int
+    accuracies: tuple[float, ...]
+    event: Literal["evaluated"] = "evaluated"
+
+
+@dataclass(frozen=True)
+class StrengthChanged:
+    """The steps after ``step`` are trained with another strength."""
+
+    step: int
+    time: float
+    before: float
+    strength: float
+    event: Literal["strength"] = "strength"
+
+
+@dataclass(frozen=True)
+class TasksPlanned:
+    """The tasks from now on, where that changed: one was ended early, or a fork trains the rest for longer."""
+
+    step: int
+    time: float
+    tasks: tuple[TaskInfo, ...]
+    why: str
+    event: Literal["planned"] = "planned"
+
+
+@dataclass(frozen=True)
+class Noted:
+    """Something that steered the run and changes no number, in words: a pause, another pace."""
+
+    step: int
+    time: float
+    text: str
+    event: Literal["noted"] = "noted"
+
+
+@dataclass(frozen=True)
+class RunForked:
+    """Everything before this is the past of ``parent`` up to the end of task ``task``, counted from 0."""
+
+    time: float
+    step: int
+    parent: str
+    task: int
+    event: Literal["run-forked"] = "run-forked"
 
 
 @dataclass(frozen=True)
@@ -174,6 +233,11 @@ Event = (
     | TaskStarted
     | StepsTaken
     | Probed
+    | Evaluated
+    | StrengthChanged
+    | TasksPlanned
+    | Noted
+    | RunForked
     | ImportanceMeasured
     | PathFollowed
     | TaskEnded

@@ -7,50 +7,60 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from engine.events import (
+    Evaluated,
     Event,
     ImportanceMeasured,
+    Noted,
     PathFollowed,
     Probed,
     RunFailed,
     RunFinished,
+    RunForked,
     RunResumed,
     RunStarted,
     RunStopped,
     Saved,
     StepsTaken,
+    StrengthChanged,
     TaskEnded,
     TaskInfo,
+    TasksPlanned,
     TaskStarted,
 )
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from engine.config import RunConfig
+
 State = Literal["loading", "training", "stopped", "failed", "finished"]
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Task loss and penalty of every step; row k is step k+1.
+    """Task loss, penalty and seconds of training of every step; row k is step k+1.
 
     Grows by writing behind the end of a shared array, which no earlier Curve reads: so a Curve never changes, and
-    only the newest may be extended.
+    only the newest may be extended, or an earlier one by the same steps again.
     """
 
     length: int = 0
     _rows: "np.ndarray | None" = None
 
-    def extended(self, losses: Sequence[float], penalties: Sequence[float]) -> "Curve":
+    def extended(self, losses: Sequence[float], penalties: Sequence[float], elapsed: float = 0.0) -> "Curve":
+        """By the next steps, the last of which ended after ``elapsed`` seconds of training."""
         import numpy as np  # not at the top: the first frame is drawn before anything heavy is imported
 
         length = self.length + len(losses)
         rows = self._rows
         if rows is None or length > len(rows):
-            rows = np.empty((max(1024, 2 * length), 2))
+            rows = np.empty((max(1024, 2 * length), 3))
             if self._rows is not None:
                 rows[: self.length] = self._rows[: self.length]
         rows[self.length : length, 0] = losses
         rows[self.length : length, 1] = penalties
+        began = rows[self.length - 1, 2] if self.length else 0.0
+        rows[self.length : length, 2] = np.linspace(began, max(began, elapsed), len(losses) + 1)[1:]
         return Curve(length, rows)
 
     def losses(self, start: int = 0) -> "np.ndarray":
@@ -62,6 +72,11 @@ class Curve:
         """Shape (length − start,). Needs ``length`` > 0."""
         assert self._rows is not None
         return self._rows[start : self.length, 1]
+
+    def seconds(self, start: int = 0) -> "np.ndarray":
+        """Of training, without pauses, until each step had ended. Shape (length − start,). Needs ``length`` > 0."""
+        assert self._rows is not None
+        return self._rows[start : self.length, 2]
 
 
 @dataclass(frozen=True)
@@ -82,12 +97,21 @@ class History:
     matrix: tuple[tuple[float, ...], ...] = ()
     """One row per ended task."""
     probes: tuple[Probed, ...] = ()
+    evaluations: tuple[Evaluated, ...] = ()
     curve: Curve = field(default_factory=Curve)
     importance: ImportanceMeasured | None = None
+    """The newest."""
+    importances: tuple[ImportanceMeasured, ...] = ()
+    """The one at the end of each ended task; none of a method that measures none."""
     paths: tuple[PathFollowed, ...] = ()
     """The newest path-integral check of each task, for a method that follows the path."""
+    strengths: tuple[StrengthChanged, ...] = ()
+    notes: tuple[Noted, ...] = ()
+    plans: tuple[TasksPlanned, ...] = ()
     saved_step: int | None = None
+    started: RunStarted | None = None
     resumed: RunResumed | None = None
+    forked: RunForked | None = None
     failure: RunFailed | None = None
 
     @cached_property
@@ -105,9 +129,10 @@ class History:
     @property
     def probe(self) -> tuple[float, ...]:
         """The latest accuracies during the task in training, empty when there are none yet."""
-        if self.state != "finished" and self.probes and self.probes[-1].task == self.task:
-            return self.probes[-1].accuracies
-        return ()
+        looks = [seen[-1] for seen in (self.probes, self.evaluations) if seen and seen[-1].task == self.task]
+        if self.state == "finished" or not looks:
+            return ()
+        return max(looks, key=lambda look: look.step).accuracies
 
     @property
     def accuracies(self) -> tuple[float, ...]:
@@ -121,6 +146,10 @@ class History:
             return None
         return (self.total_steps - self.step) / self.rate
 
+    def strength(self, config: "RunConfig") -> float:
+        """The strength that the next step is trained with."""
+        return self.strengths[-1].strength if self.strengths else config.strength
+
     def steps_done(self, task: int) -> int:
         """Optimizer steps taken in ``task``."""
         return min(max(self.step - self.starts[task], 0), self.tasks[task].steps)
@@ -130,7 +159,12 @@ class History:
         match event:
             case RunStarted():
                 return replace(
-                    self, state="training", tasks=event.tasks, device=event.device, parameters=event.parameters
+                    self,
+                    state="training",
+                    started=event,
+                    tasks=event.tasks,
+                    device=event.device,
+                    parameters=event.parameters,
                 )
             case RunResumed():
                 return replace(
@@ -144,12 +178,23 @@ class History:
                     step=event.step,
                     elapsed=event.elapsed,
                     rate=self._rate(event),
-                    curve=self.curve.extended(event.losses, event.penalties),
+                    curve=self.curve.extended(event.losses, event.penalties, event.elapsed),
                 )
             case Probed():
                 return replace(self, probes=(*self.probes, event))
+            case Evaluated():
+                return replace(self, evaluations=(*self.evaluations, event))
+            case StrengthChanged():
+                return replace(self, strengths=(*self.strengths, event))
+            case TasksPlanned():
+                return replace(self, tasks=event.tasks, plans=(*self.plans, event))
+            case Noted():
+                return replace(self, notes=(*self.notes, event))
+            case RunForked():
+                return replace(self, state="loading", forked=event)
             case ImportanceMeasured():
-                return replace(self, importance=event)
+                ended = self.importances if event.running else (*self.importances, event)
+                return replace(self, importance=event, importances=ended)
             case PathFollowed():
                 earlier = tuple(path for path in self.paths if path.task != event.task)
                 return replace(self, paths=(*earlier, event))

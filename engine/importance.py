@@ -257,6 +257,18 @@ def histograms(importance: Tensor, layers: tuple[Layer, ...]) -> tuple[float, fl
     return low, high, found
 
 
+TOP_SHARE = 0.01
+
+
+def _top_share(values: Tensor) -> float | None:
+    """Which part of their sum the largest 1 % of ``values`` ≥ 0 hold; None where the sum is 0."""
+    total = values.sum(dtype=torch.float32).item()
+    if total == 0:
+        return None
+    largest = values.topk(math.ceil(TOP_SHARE * values.numel())).values
+    return float(f"{largest.sum().item() / total:.4g}")
+
+
 def _histogram(name: str, values: Tensor, low: float, high: float) -> LayerHistogram:
     above = values[values > 0]
     exponents = above.cpu().double().clamp_min(low).log10()  # double: low may be below what float32 holds
@@ -266,5 +278,6 @@ def _histogram(name: str, values: Tensor, low: float, high: float) -> LayerHisto
         size=values.numel(),
         zeros=values.numel() - above.numel(),
         mean=values.mean().item(),
+        top=_top_share(values),
         counts=tuple(int(count) for count in counts.tolist()),
     )

@@ -1,9 +1,12 @@
 """The one quadratic penalty that every method uses."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from engine.parameters import Layer
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,13 @@ class Quadratic:
         """Σ Ω(θ−θ*)² + constant at ``theta`` of shape (P,); times k it is the penalty."""
         apart = theta - self.anchor
         return torch.dot(self.importance * apart, apart).item() + self.constant
+
+
+def by_layer(penalty: Quadratic, theta: Tensor, layers: Sequence[Layer]) -> tuple[float, ...]:
+    """Σ Ω(θ−θ*)² over each of ``layers``, without the constant; ``theta`` of shape (P,)."""
+    apart = theta - penalty.anchor
+    each = apart.mul_(apart).mul_(penalty.importance)
+    return tuple(torch.stack([each[layer.start : layer.stop].sum() for layer in layers]).tolist())
 
 
 class PenaltyGradient:

@@ -32,7 +32,7 @@ from engine.errors import (
     SessionNotFound,
     first_line,
 )
-from engine.events import Event, decode, encode
+from engine.events import Event, StrengthChanged, TasksPlanned, decode, encode
 from engine.history import History
 
 FORMAT = 1
@@ -161,6 +161,18 @@ class Session:
             return False
 
     # Events
+
+    def steering(self, start: int) -> list[StrengthChanged | TasksPlanned]:
+        """How the run was steered by the events that begin at byte ``start`` of the log, as far as it can be read."""
+        found: list[StrengthChanged | TasksPlanned] = []
+        with contextlib.suppress(OSError, ValueError), open(self.events_path, "rb") as file:
+            file.seek(start)
+            for line in file:
+                if b'"event":"strength"' in line or b'"event":"planned"' in line:
+                    event = decode(line)
+                    assert isinstance(event, StrengthChanged | TasksPlanned)
+                    found.append(event)
+        return found
 
     def events(self, length: int | None = None) -> Iterator[Event]:
         """The events in the first ``length`` bytes of the log (all by default); a torn last line is dropped.

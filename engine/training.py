@@ -18,11 +18,13 @@ from engine.benchmarks.task import Task
 from engine.benchmarks.unlabelled import read_unlabelled
 from engine.checkpoint import Cursor
 from engine.config import RunConfig
-from engine.control import Control, Stopped
+from engine.control import NOTHING, Control, Stopped, Wishes
 from engine.errors import ConfigError, NumericsError, SessionDamaged, SessionMismatch
 from engine.evaluation import Probe, accuracies, accuracy, mean_loss
 from engine.events import (
+    Evaluated,
     ImportanceMeasured,
+    Noted,
     PathFollowed,
     Probed,
     RunFinished,
@@ -30,8 +32,10 @@ from engine.events import (
     RunStarted,
     Saved,
     StepsTaken,
+    StrengthChanged,
     TaskEnded,
     TaskInfo,
+    TasksPlanned,
     TaskStarted,
 )
 from engine.feed import Feed
@@ -40,7 +44,7 @@ from engine.methods import METHODS
 from engine.methods.base import LearnedTask, Method
 from engine.models import MODELS
 from engine.parameters import FlatParameters
-from engine.penalty import PenaltyGradient, Quadratic
+from engine.penalty import PenaltyGradient, Quadratic, by_layer
 from engine.recorder import Recorder
 from engine.scenario import Outputs
 from engine.seeds import generator
@@ -78,8 +82,11 @@ class Trainer:
         self.model = build_model(config, self.outputs, self.device)
         self.parameters = FlatParameters(self.model)
         self.method: Method = _load(METHODS[config.method].code)(config)
-        self.strength = config.strength * self.method.factor
+        self.strength = config.strength
+        """c or λ now."""
         self.feed = Feed(config, self.tasks, self.outputs, self.method.replays)
+        self.steps = [schedule.steps for schedule in self.feed.schedules]
+        """How many each task takes; fewer than its schedule says where it was ended early."""
         self.held = self.parameters.matching_none(config.leave_alone)
         self._unlabelled_inputs = self._read_unlabelled()
         self.optimizer = make_optimizer(config, self.parameters.theta)
@@ -100,6 +107,8 @@ class Trainer:
         self._penalties: list[Tensor] = []
         self._report_due = 0.0
         self._checkpoint_due = 0.0
+        self._steered: list[StrengthChanged | TasksPlanned] = []
+        """How the run was steered after the checkpoint from which it goes on: done again at the same steps."""
 
     # The run
 
@@ -124,29 +133,45 @@ class Trainer:
         for path in self.session.checkpoints():
             try:
                 tensors, cursor = checkpoint.read(path)
+                steered = self.session.steering(cursor.log_length)
                 self.recorder.open(cursor.log_length)
             except SessionDamaged as error:
                 damaged.append(error)
                 continue
             self._restore(tensors, cursor)
+            self._steered = steered
             note = "; ".join([*self._differences(cursor), *(f"{error}, the one before is used" for error in damaged)])
             self.recorder.record(RunResumed(time.time(), self.step, str(self.device), note))
+            self._plan_again()
             break
         else:
             if damaged:
                 raise damaged[0]
             self.recorder.open(0)
-            tasks = tuple(
-                TaskInfo(task.name, schedule.steps, task.classes)
-                for task, schedule in zip(self.tasks, self.feed.schedules, strict=True)
-            )
-            started = RunStarted(time.time(), tasks, str(self.device), self.parameters.size, versions())
+            started = RunStarted(time.time(), self._plan(), str(self.device), self.parameters.size, versions())
             self.recorder.record(started)
         self._clock.start()
         self._checkpoint_due = time.monotonic() + CHECKPOINT_SECONDS
 
+    def _plan(self) -> tuple[TaskInfo, ...]:
+        return tuple(
+            TaskInfo(task.name, steps, task.classes, schedule.steps_in_epoch)
+            for task, steps, schedule in zip(self.tasks, self.steps, self.feed.schedules, strict=True)
+        )
+
+    def _plan_again(self) -> None:
+        """After a resume: tasks ended early stay so; a fork may have other plans for the tasks to come."""
+        history = self.recorder.history
+        forked_here = history.forked is not None and history.forked.step == self.step
+        known = self.task if forked_here else len(self.steps)
+        self.steps[:known] = [task.steps for task in history.tasks[:known]]
+        if forked_here and self._plan() != history.tasks:
+            self.recorder.record(TasksPlanned(self.step, time.time(), self._plan(), "planned anew by the fork"))
+
     def _train_task(self) -> None:
         schedule = self.feed.schedules[self.task]
+        if self.control.paused or self._steered:
+            self._attend()
         if self.task_step == 0:
             if self.config.reset_optimizer:
                 self.optimizer = make_optimizer(self.config, self.parameters.theta)
@@ -161,11 +186,11 @@ class Trainer:
         probe = Probe(self.tasks, self.outputs, self.task)
         probe_every = max(1, steps // PROBES_PER_TASK)
         histogram_every = max(1, steps // HISTOGRAMS_PER_TASK)
-        while self.task_step < steps:
+        while self.task_step < self.steps[self.task]:
             self._one_step()
             if self.task_step % probe_every == 0:
                 self._report()
-                self.recorder.record(Probed(self.task, self.step, probe(self.model)))
+                self.recorder.record(Probed(self.task, self.step, probe(self.model), self._layer_penalties()))
             if self.task_step % histogram_every == 0 and self.task_step < steps:
                 running = self.method.running_importance(self.parameters.values, self.penalty)
                 self._tell_importance(None if running is None else running * self.held, running=True)
@@ -176,7 +201,7 @@ class Trainer:
                 self._report()
                 if time.monotonic() >= self._checkpoint_due:
                     self._save()
-            if self.control.attention:
+            if self.control.attention or self._steered:
                 self._attend()
         self._report()
         self._tell_path()
@@ -214,6 +239,8 @@ class Trainer:
         ended = self.task
         self.task, self.task_step = self.task + 1, 0
         self._save(ended_task=ended)
+        if self.control.pause_at_task_end and self.task < len(self.tasks):
+            self.control.pause()
 
     def _unlabelled(self, task: int) -> tuple[Tensor, slice]:
         active = self.outputs.active(task, self.task)
@@ -232,9 +259,14 @@ class Trainer:
             inputs = (inputs - self.config.normalize[0]) / self.config.normalize[1]
         return inputs.to(self.device)
 
+    @property
+    def _factor(self) -> float:
+        """k."""
+        return self.method.factor * self.strength
+
     def _adopt(self, penalty: Quadratic | None) -> None:
         self.penalty = penalty
-        self.penalty_gradient = PenaltyGradient(penalty, self.strength) if penalty and self.strength else None
+        self.penalty_gradient = PenaltyGradient(penalty, self._factor) if penalty and self.strength else None
 
     # One step
 
@@ -274,7 +306,7 @@ class Trainer:
         losses = torch.stack(self._losses).tolist()
         penalties = [0.0] * len(losses)
         if self.penalty is not None and self._penalties:
-            constant = self.strength * self.penalty.constant
+            constant = self._factor * self.penalty.constant
             penalties = [doubled / 2 + constant for doubled in torch.stack(self._penalties).tolist()]
         self._losses.clear()
         self._penalties.clear()
@@ -288,6 +320,12 @@ class Trainer:
                         f"the {what} became {value} at step {number}, in task {self.task + 1}: "
                         f"start again with a lower --lr or --strength"
                     )
+
+    def _layer_penalties(self) -> tuple[float, ...]:
+        if self.penalty_gradient is None or self.penalty is None:
+            return ()
+        shares = by_layer(self.penalty, self.parameters.values, self.parameters.layers)
+        return _short([self._factor * share for share in shares])
 
     def _tell_importance(self, importance: Tensor | None, running: bool) -> None:
         if importance is not None:
@@ -320,20 +358,64 @@ class Trainer:
 
     def _attend(self) -> None:
         """To what the screen asks for. Raises Stopped."""
-        if self.control.take_save_request():
-            self._save()
+        while self._steered and self._steered[0].step <= self.step:
+            again = self._steered.pop(0)
+            if isinstance(again, StrengthChanged):
+                self._change_strength(again.strength)
+            else:
+                self._end_early()
+        self._obey(self.control.take_wishes())
         if self.control.paused and not self.control.stopping:
             self._report()
+            self._note("paused")
             self.control.activity = "paused"
             self._clock.pause()
             while self.control.paused and not self.control.stopping:
                 self.control.wait_while_paused()
-                if self.control.take_save_request():
-                    self._save()
+                self._obey(self.control.take_wishes())
             self._clock.start()
+            self._note("continued")
             self.control.activity = "training"
         self.control.check()
         self.control.wait_for_pace()
+
+    def _obey(self, wishes: Wishes) -> None:
+        if wishes == NOTHING:
+            return
+        self._report()
+        if wishes.pace:
+            pace = self.control.pace
+            self._note("full speed" if pace is None else f"slow motion, {pace:g} steps a second")
+        if wishes.strength is not None:
+            self._change_strength(wishes.strength)
+        if wishes.evaluate:
+            activity, self.control.activity = self.control.activity, "evaluating"
+            newest = min(self.task, len(self.tasks) - 1)
+            row = accuracies(self.model, self.tasks, self.outputs, newest, self.control.check)
+            self.recorder.record(Evaluated(self.task, self.step, row))
+            self.control.activity = activity
+        if wishes.end_task:
+            self._end_early()
+        if wishes.save:
+            self._save()
+
+    def _change_strength(self, strength: float) -> None:
+        """From the next step on."""
+        self._report()
+        self.recorder.record(StrengthChanged(self.step, time.time(), self.strength, strength))
+        self.strength = strength
+        self._adopt(self.penalty)
+
+    def _end_early(self) -> None:
+        """The task in training ends here; not before its first step."""
+        planned = self.steps[self.task]
+        if 0 < self.task_step < planned:
+            self.steps[self.task] = self.task_step
+            why = f"task {self.task + 1} ended at step {self.task_step:,} of {planned:,}"
+            self.recorder.record(TasksPlanned(self.step, time.time(), self._plan(), why))
+
+    def _note(self, text: str) -> None:
+        self.recorder.record(Noted(self.step, time.time(), text))
 
     # Saving
 
@@ -396,6 +478,7 @@ class Trainer:
 
         self.optimizer.state[self.parameters.theta] = group("optimizer/")
         self.method.tensors = group("method/")
+        self.strength = self.recorder.history.strength(self.config)
         if cursor.constant is not None:
             kept = group("penalty/")
             self._adopt(Quadratic(kept["importance"], kept["anchor"], cursor.constant))

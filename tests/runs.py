@@ -14,7 +14,7 @@ from engine import checkpoint
 from engine.benchmarks import BENCHMARKS, BenchmarkInfo
 from engine.benchmarks.task import DataSet, Examples, Task, class_order, split
 from engine.config import RunConfig, resolve, shown
-from engine.control import Control
+from engine.control import Control, Wishes
 from engine.history import History
 from engine.methods import METHODS
 from engine.models import MODELS, ModelInfo
@@ -112,11 +112,11 @@ class AtStep(Control):
         self._left = steps
         self._action = action
 
-    def take_save_request(self) -> bool:
+    def take_wishes(self) -> Wishes:
         self._left -= 1
         if self._left == 0:
             self._action(self)
-        return super().take_save_request()
+        return super().take_wishes()
 
 
 class StopDuring(Control):
@@ -148,11 +148,11 @@ class KillAt(Control):
         self._kill = kill
         self._saves = saves
 
-    def take_save_request(self) -> bool:
+    def take_wishes(self) -> Wishes:
         self._taken += 1
         if self._taken == self._kill:
             raise Killed
-        return self._taken in self._saves
+        return Wishes(save=self._taken in self._saves)
 
 
 def killed(session: Session, kill: int, saves: Sequence[int] = ()) -> None:

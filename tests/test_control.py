@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.control import Control, Stopped
+from engine.control import NOTHING, Control, Stopped, Wishes
 from engine.errors import ConfigError, SessionLocked
 from engine.runner import EngineThread, train
 from engine.session import Session
@@ -144,12 +144,13 @@ def test_the_engine_is_asked_to_look_only_when_there_is_something_to_see() -> No
     assert not control.attention
     control.save()
     assert control.attention
-    assert control.take_save_request()
+    assert control.take_wishes() == Wishes(save=True)
     assert not control.attention
-    assert not control.take_save_request()
+    assert control.take_wishes() == NOTHING
     control.set_pace(10)
     assert control.attention
     control.set_pace(None)
+    assert control.take_wishes() == Wishes(pace=True)
     assert not control.attention
     control.stop()
     assert control.attention
@@ -168,3 +169,115 @@ def test_a_thread_that_never_began_has_nothing_to_wait_for(tmp_path: Path) -> No
     engine = EngineThread(runs.create(tmp_path, runs.tiny("si")))
     assert engine.join(0)
     assert engine.history.state == "loading"
+
+
+# The strength knob and the other ways to steer
+
+
+class Turned(Control):
+    """Does things when so many steps have been taken since training began or went on."""
+
+    def __init__(self, **at: Callable[[Control], None]) -> None:
+        """``step_5=…``: after five steps."""
+        super().__init__(pace=1e9)
+        self._taken = 0
+        self._at = {int(name.removeprefix("step_")): action for name, action in at.items()}
+
+    def take_wishes(self) -> Wishes:
+        self._taken += 1
+        if action := self._at.get(self._taken):
+            action(self)
+        return super().take_wishes()
+
+
+def stronger(control: Control) -> None:
+    control.set_strength(123.0)
+
+
+def test_the_strength_changes_from_the_next_step_on_and_is_logged(tmp_path: Path) -> None:
+    """Until then the penalties are those of an untouched run; the next one is in proportion to the new strength."""
+    config = runs.tiny("si")
+    session = runs.create(tmp_path, config, "turned")
+    history = train(session, Turned(step_6=stronger))
+    untouched = runs.finished(tmp_path, config, "untouched").history()
+    assert [(event.step, event.before, event.strength) for event in history.strengths] == [(6, config.strength, 123.0)]
+    assert history.strength(config) == 123.0
+    assert (history.curve.penalties()[:6] == untouched.curve.penalties()[:6]).all()
+    ratio = history.curve.penalties()[6] / untouched.curve.penalties()[6]
+    assert ratio == pytest.approx(123.0 / config.strength, rel=1e-4)
+    assert session.history().strengths == history.strengths
+
+
+@pytest.mark.parametrize("saved", [5, 6, 7])
+def test_a_changed_strength_is_repeated_when_the_run_is_killed_and_resumed(tmp_path: Path, saved: int) -> None:
+    """Whether the newest checkpoint was written before or after the change: the end is the same to the bit."""
+    config = runs.tiny("si")
+    undisturbed = runs.create(tmp_path, config, "undisturbed")
+    train(undisturbed, Turned(step_6=stronger))
+
+    def kill(control: Control) -> None:
+        raise runs.Killed
+
+    session = runs.create(tmp_path, config, "killed")
+    steps = {f"step_{saved}": Control.save, "step_6": stronger, "step_8": kill}
+    if saved == 6:
+        steps["step_6"] = lambda control: (control.save(), stronger(control))[1]
+    with pytest.raises(runs.Killed):
+        train(session, Turned(**steps))
+    assert len(session.history().strengths) == 1
+    train(session, Control())
+    assert [event.step for event in session.history().strengths] == [6]
+    runs.assert_same_run(session, undisturbed)
+
+
+def test_a_task_ended_early_ends_there_also_after_a_kill(tmp_path: Path) -> None:
+    config = runs.tiny("ewc")
+    whole = runs.create(tmp_path, config, "whole")
+    history = train(whole, Turned(step_2=Control.end_task))
+    assert [task.steps for task in history.tasks] == [2, 4]
+    assert history.state == "finished"
+    assert history.step == history.total_steps == 6
+    assert len(history.matrix) == 2
+    assert "task 1 ended at step 2 of 4" in history.plans[0].why
+
+    def kill(control: Control) -> None:
+        raise runs.Killed
+
+    session = runs.create(tmp_path, config, "killed")
+    steps = {"step_1": Control.save, "step_2": Control.end_task, "step_4": kill}
+    with pytest.raises(runs.Killed):
+        train(session, Turned(**steps))
+    for path in session.checkpoints():
+        if path.name != "step-00000001.safetensors":
+            path.unlink()
+    train(session, Control())
+    assert [task.steps for task in session.history().tasks] == [2, 4]
+    runs.assert_same_run(session, whole)
+
+
+def test_evaluating_now_gives_whole_test_sets_and_changes_no_number(tmp_path: Path) -> None:
+    config = runs.tiny("si")
+    session = runs.create(tmp_path, config, "asked")
+    history = train(session, Turned(step_6=Control.evaluate))
+    assert [(event.task, event.step, len(event.accuracies)) for event in history.evaluations] == [(1, 6, 2)]
+    runs.assert_same_run(session, runs.finished(tmp_path, config, "untouched"))
+
+
+def test_a_break_between_tasks_waits_with_the_task_saved(tmp_path: Path) -> None:
+    session = runs.create(tmp_path, runs.tiny("si"))
+    engine = EngineThread(session)
+    engine.control.set_pause_at_task_end(True)
+    engine.start()
+    wait_for(lambda: engine.control.activity == "paused")
+    assert len(engine.history.matrix) == 1
+    assert engine.history.saved_step == engine.history.step == engine.history.starts[1]
+    engine.control.proceed()
+    assert engine.join(20)
+    assert [note.text for note in engine.history.notes] == ["paused", "continued"]
+    runs.assert_same_run(session, runs.finished(tmp_path, session.config, "whole"))
+
+
+@pytest.mark.parametrize("strength", [-1.0, float("nan"), float("inf")])
+def test_a_strength_that_cannot_be_is_refused(strength: float) -> None:
+    with pytest.raises(ConfigError, match="strength"):
+        Control().set_strength(strength)

@@ -8,7 +8,7 @@ import pytest
 
 from engine.benchmarks import BENCHMARKS
 from engine.config import RunConfig
-from engine.control import Control
+from engine.control import Control, Wishes
 from engine.runner import train
 from engine.session import Session
 from tests import runs
@@ -191,8 +191,8 @@ def test_a_copied_folder_resumes_elsewhere(tmp_path: Path) -> None:
 
 def test_saving_now_and_then_changes_no_number(tmp_path: Path) -> None:
     class Saving(Control):
-        def take_save_request(self) -> bool:
-            return True
+        def take_wishes(self) -> Wishes:
+            return Wishes(save=True)
 
     config = runs.tiny("si")
     session = runs.create(tmp_path, config, "saving")

@@ -16,7 +16,7 @@ import pytest
 
 from engine import checkpoint
 from engine.config import resolve
-from engine.control import Control
+from engine.control import Control, Wishes
 from engine.errors import (
     ConfigError,
     EngineError,
@@ -346,8 +346,8 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
 
 def test_only_the_last_two_rolling_checkpoints_are_kept(tmp_path: Path) -> None:
     class Saving(Control):
-        def take_save_request(self) -> bool:
-            return True
+        def take_wishes(self) -> Wishes:
+            return Wishes(save=True)
 
     session = runs.create(tmp_path, runs.tiny("si"))
     train(session, Saving(pace=1e9))
