@@ -1,4 +1,5 @@
-"""The Textual application around the monitor. It imports no torch: the engine's thread does, after the first frame."""
+"""The Textual application around a first screen. It imports no torch: the engine's thread does, after the first
+frame."""
 
 import asyncio
 import contextlib
@@ -9,7 +10,7 @@ import sys
 import threading
 from collections.abc import Iterable
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Protocol, runtime_checkable
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -17,68 +18,89 @@ from textual.screen import Screen
 
 from cl_tui.outcome import INTERRUPTED, Outcome
 from cl_tui.screens.help import HelpScreen
-from cl_tui.screens.monitor import PATIENCE_SECONDS, MonitorScreen
+from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.widgets.pane import Pane
-from engine.runner import EngineThread
-from engine.session import Session
-
-__all__ = ["ClTui", "Outcome"]
 
 DEFAULT_THEME = "nord"
 _QUIT = "Save, leave, and print the line that resumes"
 
 
+@runtime_checkable
+class Place(Protocol):
+    """A screen in its own right, which q leaves; what opens over it is closed by Esc."""
+
+    def leave(self) -> None:
+        """Ends with ``ClTui.end``, at once or when all is saved."""
+
+    def reply(self, text: str) -> None:
+        """Answers a key in words."""
+
+
 class ClTui(App[Outcome]):
-    """Trains ``session`` and shows it; ``run`` returns the Outcome."""
+    """Shows ``first``, a Place; ``run`` returns its Outcome."""
 
     CSS_PATH = "app.tcss"
     TITLE = "cl-tui"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "next_theme", "Theme", tooltip="Next theme", show=False),
         Binding("question_mark", "help", "Help", key_display="?", tooltip="This help"),
-        Binding("q", "quit", "Quit", tooltip=_QUIT),
+        Binding("q", "leave", "Quit", tooltip=_QUIT),
         Binding("ctrl+c", "quit", "Quit", tooltip=_QUIT, show=False, priority=True),
         Binding("ctrl+p", "command_palette", "Palette", tooltip="Every action by name", show=False),
     ]
 
-    def __init__(self, session: Session, pace: float | None = None, *, engine: EngineThread | None = None) -> None:
+    def __init__(self, first: Screen[Outcome]) -> None:
         super().__init__()
         self.theme = DEFAULT_THEME
-        self.monitor = MonitorScreen(engine or EngineThread(session, pace), pace)
+        self.first = first
+        self._quitting = False
 
-    def get_default_screen(self) -> Screen[None]:
-        return self.monitor
+    def get_default_screen(self) -> Screen[Outcome]:
+        return self.first
+
+    @property
+    def place(self) -> Place:
+        """The screen that one is in, whatever is open over it."""
+        return next(screen for screen in reversed(self.screen_stack) if isinstance(screen, Place))
+
+    def end(self, left: Screen[Outcome], outcome: Outcome) -> None:
+        """Back to the screen below ``left``, which gets the outcome; or out of the program."""
+        if self._quitting or left is self.first:
+            self.exit(outcome, return_code=outcome.exit_code)
+            return
+        while self.screen is not left:
+            self.pop_screen()
+        left.dismiss(outcome)
 
     def on_mount(self) -> None:
         gc.set_threshold(2_000, 10, 100)  # a full collection stops the screen and the training for a tenth of a second
         loop = asyncio.get_running_loop()
-        for name, handler in (
-            ("SIGINT", self.monitor.leave),
-            ("SIGTERM", self.monitor.leave),
-            ("SIGHUP", self._hang_up),
-        ):
+        for name, handler in (("SIGINT", self._quit), ("SIGTERM", self._quit), ("SIGHUP", self._hang_up)):
             # not on every system, and only in the main thread
             with contextlib.suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(getattr(signal, name), handler)
 
+    def _quit(self) -> None:
+        self._quitting = True
+        self.place.leave()
+
     def _hang_up(self) -> None:
         """Leaves; where the terminal itself is gone, without a screen to close, which would wait for it forever."""
         if _terminal_is_there():
-            self.monitor.leave()
+            self._quit()
         else:
-            self.monitor.engine.control.stop()
             threading.Thread(target=self._end_process, daemon=True).start()
 
     def _end_process(self) -> None:
-        self.monitor.engine.join(PATIENCE_SECONDS)
+        for screen in self.screen_stack:
+            if isinstance(screen, MonitorScreen):
+                screen.hang_up()
         os._exit(INTERRUPTED)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Textual's own, and every key of the monitor."""
+        """Textual's own, and every key of the screen."""
         yield from super().get_system_commands(screen)
-        if screen is not self.monitor:
-            return
-        offered = {"quit", "command_palette"}
+        offered = {"leave", "quit", "command_palette"}
         for node, binding, enabled, _ in screen.active_bindings.values():
             if enabled and binding.tooltip and binding.action not in offered:
                 offered.add(binding.action)
@@ -86,16 +108,26 @@ class ClTui(App[Outcome]):
                 yield SystemCommand(binding.description, binding.tooltip, run)
 
     async def action_quit(self) -> None:
-        self.monitor.leave()
+        self._quit()
+
+    def action_leave(self) -> None:
+        self.place.leave()
 
     def action_help(self) -> None:
-        bindings = [*MonitorScreen.BINDINGS, *Pane.BINDINGS, *ClTui.BINDINGS]
-        self.push_screen(HelpScreen(bindings, self.monitor.query(Pane)))
+        panes = list(self.screen.query(Pane))
+        owners = [type(self.screen), *map(type, panes), type(self)]
+        self.push_screen(HelpScreen([binding for owner in owners for binding in declared(owner)], panes))
 
     def action_next_theme(self) -> None:
         names = list(self.available_themes)
         self.theme = names[(names.index(self.theme) + 1) % len(names)]
-        self.monitor.reply(f"Theme: {self.theme}")
+        self.place.reply(f"Theme: {self.theme}")
+
+
+def declared(owner: type) -> list[BindingType]:
+    """The keys that ``owner`` and what it derives from declare here, its own first; not those that are Textual's."""
+    ours = [base for base in owner.__mro__ if base.__module__.startswith("cl_tui.")]
+    return [binding for base in ours for binding in vars(base).get("BINDINGS", ())]
 
 
 def _terminal_is_there() -> bool:

@@ -308,6 +308,54 @@ def resume(
 
 
 @app.command(rich_help_panel="Train")
+def fork(
+    ctx: typer.Context,
+    parent: Annotated[str, typer.Argument(metavar="SESSION", autocompletion=_sessions)],
+    at_task: Annotated[
+        int, typer.Option("--at-task", help="Share the past up to the end of this task, counted from 1.", min=1)
+    ],
+    method: Annotated[str | None, typer.Option(help=METHOD_HELP, autocompletion=_methods, rich_help_panel=WHAT)] = None,
+    strength: Annotated[float | None, typer.Option(help=STRENGTH_HELP, rich_help_panel=METHOD)] = None,
+    name: Annotated[
+        str | None, typer.Option(help="The new session's name; two words are made up otherwise.", rich_help_panel=WHERE)
+    ] = None,
+    assignments: Set = None,
+    without_screen: Annotated[
+        bool, typer.Option("--headless", help="Without the screen.", rich_help_panel=WHERE)
+    ] = False,
+    pace: Pace = None,
+    data_dir: DataDir = None,
+    sessions_dir: SessionsDir = Path("sessions"),
+) -> None:
+    """Branch off from a task's end with another method or strength: a new session that shares the past.
+
+    With the same method a new strength holds for the past tasks too. Another method keeps the earlier penalty as strong
+    as it was, and adds its own.
+
+    [bold]Examples[/]
+
+      cl-tui fork calm-otter --at-task 2 --strength 10
+      cl-tui fork calm-otter --at-task 1 --method ewc --name with-ewc --headless
+    """
+    from cl_tui import headless, report
+    from engine.benchmarks import BENCHMARKS, prepare
+    from engine.fork import fork as forked
+    from engine.session import Session
+
+    opened = Session.open(sessions_dir, parent)
+    benchmark = BENCHMARKS[opened.config.benchmark]
+    speed = _pace(pace, None if without_screen else benchmark.watch_pace)
+    if not without_screen:
+        _require_terminal("'cl-tui fork --headless' trains without one")
+    changes = _given(ctx) | _above(assignments)
+    prepare(benchmark.name, Path(changes.get("data_dir", opened.config.data_dir)))
+    session = forked(opened, at_task - 1, name or _free_name(sessions_dir), changes)
+    if without_screen:
+        raise typer.Exit(_tell(headless.train(session, speed, report.console(stderr=True))))
+    raise typer.Exit(_watch(session, speed))
+
+
+@app.command(rich_help_panel="Train")
 def batch(
     ctx: typer.Context,
     method: Annotated[
@@ -544,8 +592,10 @@ def _free_name(sessions_dir: Path) -> str:
 def _watch(session: "Session", pace: float | None) -> int:
     """Train with the screen; the exit code."""
     from cl_tui.app import ClTui
+    from cl_tui.screens.monitor import MonitorScreen
+    from engine.runner import EngineThread
 
-    app = ClTui(session, pace)
+    app = ClTui(MonitorScreen(EngineThread(session, pace), pace))
     ended = app.run()
     return app.return_code or 1 if ended is None else _tell(ended)  # None: the screen broke, and has said why
 

@@ -112,12 +112,23 @@ def latest_news(before: History, after: History) -> str | None:
         row = after.matrix[-1]
         return f"Task {len(row)} learned: {percent(row[-1])} %"
     if after.resumed is not before.resumed and after.resumed is not None:
+        if after.forked is not None and after.forked.step == after.resumed.step:
+            return f"Goes on from the end of task {after.forked.task + 1} of {after.forked.parent}"
         note = f" ({after.resumed.note})" if after.resumed.note else ""
         return f"Resumed at step {after.resumed.step:,}{note}"
     if before.state == "loading" and after.state == "training":
         return (
             f"Training begins: {len(after.tasks)} tasks, {after.total_steps:,} steps, {after.parameters:,} parameters"
         )
+    if len(after.strengths) > len(before.strengths):
+        turned = after.strengths[-1]
+        return f"Strength {quantity(turned.before)} → {quantity(turned.strength)} from step {turned.step + 1:,} on"
+    if len(after.plans) > len(before.plans):
+        planned = after.plans[-1].why
+        return f"{planned[0].upper()}{planned[1:]}"
+    if len(after.evaluations) > len(before.evaluations):
+        row = after.evaluations[-1].accuracies
+        return f"Whole test sets at step {after.evaluations[-1].step:,}: average {percent(sum(row) / len(row))} %"
     if after.saved_step is not None and after.saved_step != before.saved_step:
         return f"Saved at step {after.saved_step:,}"
     if after.task > before.task and after.state == "training":

@@ -225,6 +225,10 @@ class Session:
         found = self.checkpoints()
         return _step(found[0]) if found else None
 
+    def task_checkpoint(self, task: int) -> Path | None:
+        """The one written when ``task`` (counted from 0) had ended; None where there is none."""
+        return next(self.checkpoints_dir.glob(f"task-{task + 1:03}-step-*.safetensors"), None)
+
     def write_checkpoint(self, data: bytes, step: int, ended_task: int | None = None) -> str:
         """Writes one whole file or none, drops the oldest rolling ones, and returns the new one's name.
 
@@ -337,6 +341,7 @@ def summary(name: str, config: RunConfig, history: History) -> dict[str, Any]:
         "average_accuracy": metrics.average_accuracy(history.matrix),
         "forgetting": metrics.forgetting(history.matrix),
         "backward_transfer": metrics.backward_transfer(history.matrix),
+        "forked": {"parent": history.forked.parent, "task": history.forked.task} if history.forked else None,
         "path_integral": [path.ratio for path in history.paths] or None,
         "steps": history.step,
         "seconds": round(history.elapsed, 3),

@@ -520,6 +520,12 @@ def load_tasks(config: RunConfig, device: torch.device) -> list[Task]:
     return [task.to(device) for task in _load(BENCHMARKS[config.benchmark].code)(config)]
 
 
+def penalty_factor(config: RunConfig) -> float:
+    """k ÷ strength of the method that ``config`` names."""
+    method: Method = _load(METHODS[config.method].code)(config)
+    return method.factor
+
+
 def build_model(config: RunConfig, outputs: Outputs, device: torch.device) -> torch.nn.Module:
     """The network with its first weights, on ``device``."""
     build = _load(MODELS[config.model].code)

@@ -205,7 +205,7 @@ def assert_same_run(one: Session, other: Session) -> None:
         assert (cursor.task, cursor.task_step, cursor.step) == (same.task, same.task_step, same.step)
         assert cursor.constant == same.constant
     assert_same_history(one.history(), other.history())
-    timeless = [{**s.summary(), "name": "", "seconds": 0, "steps_per_second": 0} for s in (one, other)]
+    timeless = [{**s.summary(), "name": "", "seconds": 0, "steps_per_second": 0, "forked": None} for s in (one, other)]
     assert timeless[0] == timeless[1]
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from cl_tui import cli, headless, report
 from cl_tui.outcome import Outcome
+from cl_tui.screens.monitor import MonitorScreen
 from engine.control import Control
 from engine.events import StepsTaken
 from engine.history import Curve
@@ -33,8 +34,8 @@ def screen(terminal: None, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Sessio
     shown: list[tuple[Session, float | None]] = []
 
     class Screen:
-        def __init__(self, session: Session, pace: float | None) -> None:
-            shown.append((session, pace))
+        def __init__(self, first: MonitorScreen) -> None:
+            shown.append((first.engine.session, first.engine.control.pace))
 
         def run(self) -> Outcome:
             train(shown[-1][0], Control())
@@ -137,7 +138,7 @@ def test_a_run_that_fails_before_its_first_step_leaves_nothing(
     cl_tui: CommandLine, sessions: Path, terminal: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Screen:
-        def __init__(self, session: Session, pace: float | None) -> None: ...
+        def __init__(self, first: MonitorScreen) -> None: ...
 
         def run(self) -> Outcome:
             return Outcome(1, "no such device")

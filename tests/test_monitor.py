@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.binding import Binding
 from textual.pilot import Pilot
+from textual.widgets import Static
 
-from cl_tui.app import ClTui, Outcome
+from cl_tui.app import ClTui, Outcome, declared
 from cl_tui.screens import monitor as monitor_module
 from cl_tui.screens.failure import FailureScreen
 from cl_tui.screens.help import HelpScreen
+from cl_tui.screens.knob import KnobScreen
+from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.widgets.accuracy import AccuracyPane
 from cl_tui.widgets.curves import CurvesPane
 from cl_tui.widgets.header import HeaderLine
@@ -22,8 +26,9 @@ from cl_tui.widgets.importance import ImportancePane
 from cl_tui.widgets.pane import Pane
 from cl_tui.widgets.tasks import TasksPane
 from cl_tui.widgets.warning import Notice
+from engine.control import NOTHING, Wishes
 from engine.errors import NumericsError
-from engine.events import RunFailed, RunResumed, Saved, StepsTaken
+from engine.events import RunFailed, RunResumed, Saved, StepsTaken, StrengthChanged
 from engine.history import Curve, History
 from tests import screen_data
 from tests.screen_data import ToldEngine
@@ -37,6 +42,11 @@ class Watched:
         self.engine = engine
         self.pilot = pilot
 
+    @property
+    def monitor(self) -> MonitorScreen:
+        assert isinstance(self.app.first, MonitorScreen)
+        return self.app.first
+
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
         await self.settle()
@@ -44,22 +54,22 @@ class Watched:
     async def settle(self) -> None:
         """Until what the engine has told is on the screen."""
         await self.pilot.pause()
-        if self.app.is_running and self.app.screen is self.app.monitor:
-            self.app.monitor.poll()
-            self.app.monitor.redraw()
+        if self.app.is_running and self.app.screen is self.monitor:
+            self.monitor.poll()
+            self.monitor.redraw()
         await self.pilot.pause()
 
     def text(self, widget: type[Pane]) -> str:
-        pane = self.app.monitor.query_one(widget)
+        pane = self.monitor.query_one(widget)
         return "\n".join(pane.render_line(y).text for y in range(pane.size.height))
 
     @property
     def header(self) -> str:
-        return str(self.app.monitor.query_one(HeaderLine).content)
+        return str(self.monitor.query_one(HeaderLine).content)
 
     @property
     def notice(self) -> str:
-        return str(self.app.monitor.query_one(Notice).content)
+        return str(self.monitor.query_one(Notice).content)
 
 
 @asynccontextmanager
@@ -72,7 +82,7 @@ async def watching(
 ) -> AsyncIterator[Watched]:
     session = screen_data.session(folder, **settings)
     engine = ToldEngine(session, screen_data.history(2500) if known is None else known, pace)
-    app = ClTui(session, pace, engine=engine)
+    app = ClTui(MonitorScreen(engine, pace))
     async with app.run_test(size=size) as pilot:
         watched = Watched(app, engine, pilot)
         await watched.settle()
@@ -85,13 +95,13 @@ async def test_the_first_frame_is_painted_before_the_engine_starts(
     seen: list[str] = []
 
     def start(engine: ToldEngine) -> None:
-        seen.append(str(app.monitor.query_one(HeaderLine).content))
+        seen.append(str(app.first.query_one(HeaderLine).content))
 
     monkeypatch.setattr(ToldEngine, "start", start)
     session = screen_data.session(tmp_path)
     engine = ToldEngine(session)
     engine.control.activity = "loading PyTorch"
-    app = ClTui(session, engine=engine)
+    app = ClTui(MonitorScreen(engine, None))
     async with app.run_test(size=(80, 24)) as pilot:
         for _ in range(100):
             await pilot.pause(0.01)
@@ -119,7 +129,7 @@ async def test_news_of_the_engine_reach_every_pane(tmp_path: Path) -> None:
         assert "✔ 1" in watched.text(TasksPane)
         assert "2 now" in watched.text(AccuracyPane)
         assert "Task 1 learned: 99.0 %" in watched.notice
-        pane = watched.app.monitor.query_one(ImportancePane)
+        pane = watched.monitor.query_one(ImportancePane)
         assert pane.border_subtitle == "after task 1"
 
 
@@ -138,7 +148,7 @@ async def test_space_pauses_and_continues(tmp_path: Path) -> None:
 async def test_s_saves(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
         await watched.press("s")
-        assert watched.engine.control.take_save_request()
+        assert watched.engine.control.take_wishes() == Wishes(save=True)
         assert "Saving" in watched.notice
         watched.engine.tell(Saved(2500, 0.0, "x"))
         await watched.settle()
@@ -148,7 +158,7 @@ async def test_s_saves(tmp_path: Path) -> None:
 async def test_s_says_when_there_is_nothing_to_save(tmp_path: Path) -> None:
     async with watching(tmp_path, known=History()) as watched:
         await watched.press("s")
-        assert not watched.engine.control.take_save_request()
+        assert watched.engine.control.take_wishes() == NOTHING
         assert "Nothing to save yet" in watched.notice
 
 
@@ -164,28 +174,28 @@ async def test_after_the_end_a_steering_key_says_why_it_does_nothing(tmp_path: P
 async def test_the_focused_pane_zooms_and_comes_back(tmp_path: Path, key: str) -> None:
     async with watching(tmp_path) as watched:
         await watched.press("n", key)
-        accuracy = watched.app.monitor.query_one(AccuracyPane)
-        assert watched.app.monitor.maximized is accuracy
+        accuracy = watched.monitor.query_one(AccuracyPane)
+        assert watched.monitor.maximized is accuracy
         assert accuracy.size.width > 70
-        assert watched.app.monitor.query_one(HeaderLine).size.height == 1
+        assert watched.monitor.query_one(HeaderLine).size.height == 1
         await watched.press(key)
-        assert watched.app.monitor.maximized is None
+        assert watched.monitor.maximized is None
         assert accuracy.size.width < 40
         assert "3 now" in watched.text(AccuracyPane)
 
 
 async def test_keys_typed_faster_than_the_screen_follows_mean_the_same(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
-        watched.app.monitor.action_next_pane(1)
-        watched.app.monitor.action_zoom()
+        watched.monitor.action_next_pane(1)
+        watched.monitor.action_zoom()
         await watched.settle()
-        assert isinstance(watched.app.monitor.maximized, AccuracyPane)
+        assert isinstance(watched.monitor.maximized, AccuracyPane)
 
 
 async def test_escape_backs_out_of_the_zoom_only(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
         await watched.press("z", "escape")
-        assert watched.app.monitor.maximized is None
+        assert watched.monitor.maximized is None
         await watched.press("escape")
         assert "q quits" in watched.notice
         assert watched.app.is_running
@@ -194,7 +204,7 @@ async def test_escape_backs_out_of_the_zoom_only(tmp_path: Path) -> None:
 async def test_the_next_pane_in_a_zoom_zooms_that_one(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
         await watched.press("z", "tab")
-        assert isinstance(watched.app.monitor.maximized, AccuracyPane)
+        assert isinstance(watched.monitor.maximized, AccuracyPane)
         assert "3 now" in watched.text(AccuracyPane)
 
 
@@ -218,7 +228,7 @@ async def test_a_double_click_zooms(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
         await watched.pilot.double_click(CurvesPane)
         await watched.settle()
-        assert isinstance(watched.app.monitor.maximized, CurvesPane)
+        assert isinstance(watched.monitor.maximized, CurvesPane)
 
 
 async def test_f_switches_between_slow_motion_and_full_speed(tmp_path: Path) -> None:
@@ -255,17 +265,17 @@ async def test_help_lists_every_key_and_closes(tmp_path: Path) -> None:
         for key in ("space", "s ", "z", "esc", "n tab", "f ", "t ", "?", "q ^c", "^p"):
             assert f"\n{key}" in f"\n{keys}", key
         await watched.press("escape")
-        assert watched.app.screen is watched.app.monitor
+        assert watched.app.screen is watched.monitor
 
 
 async def test_the_palette_offers_every_action(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
-        offered = {command.title for command in watched.app.get_system_commands(watched.app.monitor)}
+        offered = {command.title for command in watched.app.get_system_commands(watched.monitor)}
         assert {"Pause", "Save", "Zoom", "Next pane", "Slow", "Theme", "Help", "Quit", "Screenshot"} <= offered
         await watched.press("ctrl+p")
-        assert watched.app.screen is not watched.app.monitor
+        assert watched.app.screen is not watched.monitor
         await watched.press("escape")
-        assert watched.app.screen is watched.app.monitor
+        assert watched.app.screen is watched.monitor
 
 
 async def test_arrows_pan_where_there_are_many_tasks(tmp_path: Path) -> None:
@@ -362,9 +372,9 @@ async def test_a_resumed_run_says_so(tmp_path: Path) -> None:
 
 async def test_a_tiny_terminal_gets_one_sentence(tmp_path: Path) -> None:
     async with watching(tmp_path, size=(50, 12)) as watched:
-        sentence = watched.app.monitor.query_one("#too-small")
+        sentence = watched.monitor.query_one("#too-small")
         assert sentence.display
-        assert not watched.app.monitor.query_one("#panes").display
+        assert not watched.monitor.query_one("#panes").display
         await watched.pilot.resize_terminal(100, 30)
         await watched.settle()
         assert not sentence.display
@@ -381,7 +391,7 @@ async def test_resizing_redraws_at_once(tmp_path: Path) -> None:
 
 async def test_an_unchanged_run_repaints_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with watching(tmp_path) as watched:
-        monitor = watched.app.monitor
+        monitor = watched.monitor
         monitor._reply = ""
         drawn: list[float] = []
         monkeypatch.setattr(monitor, "redraw", lambda: drawn.append(time.monotonic()))
@@ -391,3 +401,87 @@ async def test_an_unchanged_run_repaints_nothing(tmp_path: Path, monkeypatch: py
         monitor._drawn_at = 0.0
         monitor.poll()
         assert len(drawn) == 1
+
+
+# Steering
+
+
+def tuned(watched: Watched) -> float | None:
+    return watched.engine.control.take_wishes().strength
+
+
+async def test_k_opens_the_strength_knob_and_enter_turns_it(tmp_path: Path) -> None:
+    async with watching(tmp_path, method="ewc", strength=1000.0) as watched:
+        await watched.press("k")
+        assert isinstance(watched.app.screen, KnobScreen)
+        await watched.press("up", "up", "enter")
+        assert tuned(watched) == 10_000
+        await watched.press("k", "down", "enter")
+        assert tuned(watched) == 320
+
+
+async def test_the_knob_takes_a_typed_number_and_refuses_what_is_none(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        await watched.press("k", "x", "enter")
+        assert isinstance(watched.app.screen, KnobScreen)
+        assert tuned(watched) is None
+        await watched.press("backspace", *"0.25", "enter")
+        assert watched.app.screen is watched.monitor
+        assert tuned(watched) == 0.25
+        await watched.press("k", "5", "escape")
+        assert watched.app.screen is watched.monitor
+        assert tuned(watched) is None
+
+
+async def test_a_method_without_a_penalty_has_no_knob(tmp_path: Path) -> None:
+    async with watching(tmp_path, method="none") as watched:
+        await watched.press("k")
+        assert "no penalty" in watched.notice
+
+
+async def test_a_changed_strength_shows_in_the_header_and_the_news(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        watched.engine.tell(StrengthChanged(2500, 0.0, 1.0, 7.5))
+        await watched.settle()
+        assert "si c=7.5" in watched.header
+        assert "Strength 1 → 7.5 from step 2,501 on" in watched.notice
+
+
+async def test_e_evaluates_and_b_breaks_and_x_must_be_pressed_twice(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        control = watched.engine.control
+        await watched.press("e")
+        assert control.take_wishes() == Wishes(evaluate=True)
+        await watched.press("b")
+        assert control.pause_at_task_end
+        await watched.press("b")
+        assert not control.pause_at_task_end
+        await watched.press("x")
+        assert "Press x again to end task 3" in watched.notice
+        assert control.take_wishes() == NOTHING
+        await watched.press("x")
+        assert control.take_wishes() == Wishes(end_task=True)
+
+
+@pytest.mark.parametrize("key", ["k", "e", "b", "x"])
+async def test_nothing_is_steered_after_the_end(tmp_path: Path, key: str) -> None:
+    async with watching(tmp_path, known=screen_data.history()) as watched:
+        await watched.press(key)
+        assert "finished: nothing to" in watched.notice
+        assert watched.engine.control.take_wishes() == NOTHING
+        assert not watched.engine.control.pause_at_task_end
+
+
+async def test_every_binding_is_in_the_help(tmp_path: Path) -> None:
+    async with watching(tmp_path, size=(100, 200)) as watched:
+        bindings = [
+            binding
+            for owner in (type(watched.monitor), ClTui, *{type(pane) for pane in watched.monitor.query(Pane)})
+            for binding in Binding.make_bindings(declared(owner))
+        ]
+        await watched.press("question_mark")
+        text = str(watched.app.screen.query_one(Static).content)
+        for binding in bindings:
+            assert binding.tooltip, binding
+            assert binding.tooltip in text
+            assert re.search(rf"(^|\s){re.escape(watched.app.get_key_display(binding))}\s", text, re.M), binding

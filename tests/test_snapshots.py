@@ -7,6 +7,7 @@ import pytest
 from textual.pilot import Pilot
 
 from cl_tui.app import ClTui
+from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.widgets.pane import Pane
 from tests import screen_data
 from tests.screen_data import ToldEngine
@@ -19,7 +20,7 @@ def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def monitor(folder: Path, until: int | None) -> ClTui:
     session = screen_data.session(folder)
-    return ClTui(session, engine=ToldEngine(session, screen_data.history(until)))
+    return ClTui(MonitorScreen(ToldEngine(session, screen_data.history(until)), None))
 
 
 async def drawn(pilot: Pilot[Any]) -> None:

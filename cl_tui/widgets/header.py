@@ -49,7 +49,7 @@ def _identity(view: View) -> list[Part]:
     config = view.config
     symbol = METHODS[config.method].symbol
     return [
-        Part(f"{config.method} {symbol}={config.strength:g}" if symbol else config.method, 20),
+        Part(f"{config.method} {symbol}={view.strength:g}" if symbol else config.method, 20),
         *(Part(text, 9) for text in words.variant(config)),
         Part(config.benchmark, 8),
         Part(config.scenario, 4),

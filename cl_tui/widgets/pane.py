@@ -8,10 +8,11 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.geometry import Region
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from cl_tui.widgets.view import View
+from cl_tui.widgets.view import Sight, View
 
 Line = list[Segment]
 
@@ -55,6 +56,13 @@ class Pane(Widget, can_focus=True):
     HELP_TITLE: ClassVar[str]
     HOW_TO_READ: ClassVar[str]
 
+    class Looked(Message):
+        """The pane moved the crosshair or the time axis."""
+
+        def __init__(self, sight: Sight) -> None:
+            super().__init__()
+            self.sight = sight
+
     def __init__(self) -> None:
         super().__init__()
         self.border_title = self.HELP_TITLE
@@ -74,6 +82,19 @@ class Pane(Widget, can_focus=True):
     def pannable(self, view: View) -> tuple[int, int]:
         """How many columns and rows of tasks there are beyond the first."""
         return (0, 0)
+
+    @property
+    def zoomed(self) -> bool:
+        """Whether the pane has the whole screen, and shows more than its summary."""
+        return self.screen.maximized is self
+
+    def data(self, view: View) -> list[dict[str, object]]:
+        """What the pane shows as rows of named values, for a table or a file."""
+        raise NotImplementedError
+
+    def back_out(self) -> bool:
+        """Closes what Esc should close inside the pane; False where there is nothing."""
+        return False
 
     def show(self, view: View) -> None:
         """Repaints the lines that ``view`` changes."""

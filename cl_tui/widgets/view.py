@@ -1,9 +1,19 @@
-"""View: one moment of one run, as every part of the screen reads it."""
+"""View: one moment of one run and how one looks at it, as every part of the screen reads it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.config import RunConfig
 from engine.history import History
+
+
+@dataclass(frozen=True)
+class Sight:
+    """How one looks at a run, the same in all panes. Data that arrives does not change it."""
+
+    cursor: int | None = None
+    """The step under the crosshair, counted from 1; None while there is no crosshair."""
+    steps: tuple[int, int] | None = None
+    """The steps (from, to) that time axes span; None for the whole run."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,6 +26,7 @@ class View:
     paused: bool = False
     pace: float | None = None
     """Steps a second in slow motion; None at full speed."""
+    sight: Sight = field(default_factory=Sight)
 
     @property
     def loading(self) -> bool:
@@ -24,6 +35,11 @@ class View:
     @property
     def training(self) -> bool:
         return self.history.state == "training"
+
+    @property
+    def strength(self) -> float:
+        """c or λ now."""
+        return self.history.strength(self.config)
 
     @property
     def glyph(self) -> str:
@@ -37,5 +53,6 @@ class View:
         return (
             other is None
             or self.history is not other.history
-            or (self.activity, self.paused, self.pace) != (other.activity, other.paused, other.pace)
+            or (self.activity, self.paused, self.pace, self.sight)
+            != (other.activity, other.paused, other.pace, other.sight)
         )

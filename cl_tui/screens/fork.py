@@ -1,0 +1,144 @@
+"""A small form: from which task's end to branch off, with what method and strength, under what name."""
+
+import threading
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Input, Label, Select, Static
+
+from engine.errors import EngineError
+from engine.fork import fork, forked_config
+from engine.history import History
+from engine.methods import METHODS
+from engine.session import Session
+
+
+class ForkScreen(ModalScreen[Session | None]):
+    """Gives the new session, ready to be trained, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+r", "start", "Start the fork", priority=True),
+        Binding("escape", "dismiss(None)", "Cancel"),
+    ]
+
+    class Made(Message):
+        """The fork is there, or why not."""
+
+        def __init__(self, session: Session | None, problem: str) -> None:
+            super().__init__()
+            self.session = session
+            self.problem = problem
+
+    def __init__(self, parent: Session, history: History, task: int | None = None) -> None:
+        """``task``: after which to branch off at first, counted from 0; the last possible one otherwise.
+
+        ``history`` must have an ended task that is not the last: ``forkable`` tells.
+        """
+        super().__init__()
+        self._parent_session = parent
+        self._possible = forkable(parent, history)
+        self._names = [info.name for info in history.tasks]
+        self._task = task if task in self._possible else self._possible[-1]
+        self._strength = history.strength(parent.config)
+        self._at_work = False
+
+    def compose(self) -> ComposeResult:
+        config = self._parent_session.config
+        box = Vertical()
+        box.border_title = f"Fork {self._parent_session.name}"
+        with box:
+            with Horizontal():
+                yield Label("after task")
+                options = [(f"{task + 1}  {self._names[task]}", task) for task in self._possible]
+                yield Select(options, value=self._task, allow_blank=False, id="task")
+            with Horizontal():
+                yield Label("method")
+                yield Select(((name, name) for name in METHODS), value=config.method, allow_blank=False, id="method")
+            with Horizontal():
+                yield Label("strength")
+                yield Input(f"{self._strength:g}", id="strength")
+            with Horizontal():
+                yield Label("name")
+                yield Input(self._free_name(), id="name")
+            yield Static("", id="problem", markup=False)
+        yield Footer(compact=True, show_command_palette=False)
+
+    def _free_name(self) -> str:
+        folder, stem = self._parent_session.path.parent, self._parent_session.name[:90]
+        number = 1
+        while (folder / f"{stem}-fork-{number}").exists():
+            number += 1
+        return f"{stem}-fork-{number}"
+
+    def on_select_changed(self, event: Select.Changed) -> None:
+        """Another method has a strength of its own."""
+        if event.select.id == "method" and event.value != self._parent_session.config.method:
+            config = forked_config(self._parent_session.config, {"method": event.value})
+            self.query_one("#strength", Input).value = f"{config.strength:g}"
+        elif event.select.id == "method":
+            self.query_one("#strength", Input).value = f"{self._strength:g}"
+        self._check()
+
+    def on_input_changed(self) -> None:
+        self._check()
+
+    def _changes(self) -> dict[str, Any]:
+        """Raises ConfigError, or ValueError for a strength that is no number."""
+        changes: dict[str, Any] = {"method": self.query_one("#method", Select).value}
+        changes["strength"] = float(self.query_one("#strength", Input).value)
+        forked_config(self._parent_session.config, changes)
+        return changes
+
+    def _check(self) -> dict[str, Any] | None:
+        """Says what is wrong; gives the changes where nothing is."""
+        problem = self.query_one("#problem", Static)
+        try:
+            changes = self._changes()
+        except ValueError:
+            problem.update("The strength is not a number.")
+        except EngineError as error:
+            problem.update(str(error))
+        else:
+            problem.update("")
+            return changes
+        return None
+
+    def on_input_submitted(self) -> None:
+        self.action_start()
+
+    def action_start(self) -> None:
+        changes = self._check()
+        if changes is None or self._at_work:
+            return
+        self._at_work = True
+        self.query_one("#problem", Static).update("Reading the checkpoint…")
+        task, name = self.query_one("#task", Select).value, self.query_one("#name", Input).value
+        assert isinstance(task, int)
+        threading.Thread(target=self._make, args=(task, name, changes), daemon=True).start()
+
+    def _make(self, task: int, name: str, changes: dict[str, Any]) -> None:
+        """In a thread of its own: it loads PyTorch."""
+        try:
+            made, problem = fork(self._parent_session, task, name, changes), ""
+        except EngineError as error:
+            made, problem = None, str(error)
+        except OSError as error:
+            made, problem = None, f"the fork cannot be written: {error.strerror or error}"
+        self.post_message(self.Made(made, problem))
+
+    def on_fork_screen_made(self, message: Made) -> None:
+        self._at_work = False
+        if message.session is not None:
+            self.dismiss(message.session)
+        else:
+            self.query_one("#problem", Static).update(message.problem)
+
+
+def forkable(session: Session, history: History) -> list[int]:
+    """The tasks after which ``session`` can branch off: ended, saved, and not the last."""
+    ended = min(len(history.matrix), len(history.tasks) - 1)
+    return [task for task in range(ended) if session.task_checkpoint(task) is not None]

@@ -1,0 +1,66 @@
+"""The strength knob: c or λ, turned in steps or typed."""
+
+import math
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.validation import Function
+from textual.widgets import Footer, Input, Static
+
+TURN = math.sqrt(10)
+"""Two turns are a power of ten."""
+FIRST = 1e-3
+"""What a knob at 0 is turned up to."""
+
+
+class KnobScreen(ModalScreen[float | None]):
+    """Gives the strength to train with from the next step on, or None to leave it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "turn(1)", "Stronger", priority=True),
+        Binding("down", "turn(-1)", "Weaker", priority=True),
+        Binding("escape", "dismiss(None)", "Leave it"),
+    ]
+
+    def __init__(self, symbol: str, strength: float) -> None:
+        super().__init__()
+        self._symbol = symbol
+        self._strength = strength
+
+    def compose(self) -> ComposeResult:
+        box = Vertical()
+        box.border_title = f"Strength {self._symbol}"
+        with box:
+            yield Static(f"Now {self._symbol} = {self._strength:g}. From the next step on:", markup=False)
+            yield Input(f"{self._strength:g}", validators=[Function(_usable, "a number from 0")], select_on_focus=True)
+            yield Static("Enter applies it to the run; it is logged and marked on the curves.", markup=False)
+        yield Footer(compact=True, show_command_palette=False)
+
+    def action_turn(self, direction: int) -> None:
+        """Three digits, so that turning up and down again meets the same numbers."""
+        field = self.query_one(Input)
+        value = float(field.value) if _usable(field.value) else self._strength
+        turned = value * TURN**direction if value else (FIRST if direction > 0 else 0.0)
+        field.value = f"{float(f'{turned:.2g}'):g}"
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if _usable(event.value):
+            chosen = float(event.value)
+            self.dismiss(chosen if chosen != self._strength else None)
+        else:
+            self.query(Static).last().update("That is no strength: give a number from 0, for example 0.5 or 1e3.")
+
+
+def _usable(text: str) -> bool:
+    """
+    >>> [_usable(text) for text in ("0", "1e3", "-1", "nan", "x", "")]
+    [True, True, False, False, False, False]
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        return False
+    return math.isfinite(value) and 0 <= value <= 1e15

@@ -1,0 +1,234 @@
+"""What watching a run is, live or in a replay: four panes that show one View, and the keys with which one looks."""
+
+import time
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.events import Click
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from cl_tui.outcome import Outcome
+from cl_tui.widgets.accuracy import AccuracyPane
+from cl_tui.widgets.curves import CurvesPane
+from cl_tui.widgets.header import HeaderLine
+from cl_tui.widgets.importance import ImportancePane
+from cl_tui.widgets.pane import Pane
+from cl_tui.widgets.tasks import TasksPane
+from cl_tui.widgets.view import Sight, View
+from cl_tui.widgets.warning import Notice
+from engine.watchdog import warnings
+
+POLL_SECONDS = 0.1
+REPLY_SECONDS = 4.0
+"""How long the answer to a key stands where the news were."""
+
+_ZOOM = "Zoom the pane, or back (also: double click)"
+
+
+class PanesScreen(Screen[Outcome]):
+    """Subclasses say what there is to see (``look``), and what else their keys do."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("z,enter", "zoom", "Zoom", tooltip=_ZOOM),
+        Binding("z,enter", "unzoom", "All panes", tooltip=_ZOOM),
+        Binding(
+            "escape", "back", "Back", tooltip="Back out: of the crosshair, the zoomed axis, the zoomed pane", show=False
+        ),
+        Binding("n", "next_pane(1)", "Next pane", tooltip="Next pane"),
+        Binding("tab", "next_pane(1)", "Next pane", tooltip="Next pane", show=False),
+        Binding("shift+tab", "next_pane(-1)", "Previous", tooltip="Previous pane", show=False),
+    ]
+    ALLOW_IN_MAXIMIZED_VIEW = "HeaderLine, Notice, Footer, .in-zoom"
+    ESCAPE_TO_MINIMIZE = False
+    HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (60, "-wide-enough")]  # noqa: RUF012 (as Textual declares it)
+    VERTICAL_BREAKPOINTS = [(0, "-too-low"), (18, "-high-enough")]  # noqa: RUF012 (as Textual declares it)
+    AUTO_FOCUS = "TasksPane"
+    NOTHING_TO_LEAVE = "Nothing to go back from; q quits"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sight = Sight()
+        self.view: View | None = None
+        """What is on the screen."""
+        self.news = ""
+        """The last notable thing, for the line below the panes."""
+        self._drawn_at = 0.0
+        self._reply = ""
+        self._reply_until = 0.0
+        self._choices: tuple[object, ...] = ()
+        """What ``check_action`` went by when the footer was last built."""
+
+    def look(self) -> View:
+        """What there is to see at this moment."""
+        raise NotImplementedError
+
+    def news_of(self, before: View | None, view: View) -> str:
+        """The most notable thing that happened between two looks, or nothing."""
+        raise NotImplementedError
+
+    def choices(self, view: View) -> tuple[object, ...]:
+        """Whatever decides which of the actions on one key makes sense."""
+        return (self.maximized is None,)
+
+    def hurried(self, view: View) -> float:
+        """Seconds that should pass between two redraws of ``view``."""
+        return 0.0
+
+    def compose(self) -> ComposeResult:
+        yield HeaderLine()
+        with Container(id="panes"):
+            yield TasksPane()
+            yield AccuracyPane()
+            yield CurvesPane()
+            yield ImportancePane()
+        yield from self.compose_below()
+        yield Notice()
+        yield Footer(compact=True)
+        yield Static(
+            "The terminal is too small for the monitor: it needs at least 60 columns and 18 lines. "
+            "Nothing is stopped by that; q quits.",
+            id="too-small",
+        )
+
+    def compose_below(self) -> ComposeResult:
+        """What else stands between the panes and the notice."""
+        yield from ()
+
+    def on_mount(self) -> None:
+        self.set_interval(POLL_SECONDS, self.poll)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.redraw)
+
+    # Following
+
+    def poll(self) -> None:
+        """Ten times a second: redraws if there is anything new, as often as ``hurried`` allows."""
+        now = time.monotonic()
+        view = self.look()
+        reply_over = bool(self._reply) and now >= self._reply_until
+        if reply_over or (view.differs(self.view) and now - self._drawn_at >= self.hurried(view)):
+            self.redraw()
+
+    def redraw(self) -> None:
+        """Shows what is known at this moment."""
+        before, self.view = self.view, self.look()
+        self._drawn_at = time.monotonic()
+        view = self.view
+        self.news = self.news_of(before, view) or self.news
+        self.query_one(HeaderLine).show(view)
+        for pane in self.visible_panes():
+            pane.show(view)
+        self._show_notice(view)
+        choices = self.choices(view)
+        if choices != self._choices:
+            self._choices = choices
+            self.refresh_bindings()
+
+    def visible_panes(self) -> Sequence[Pane]:
+        if isinstance(self.maximized, Pane):
+            return [self.maximized]
+        return list(self.query(Pane))
+
+    def _show_notice(self, view: View) -> None:
+        if self._reply and time.monotonic() >= self._reply_until:
+            self._reply = ""
+        alarms = warnings(view.history, view.config)
+        notice = self.query_one(Notice)
+        if self._reply:
+            notice.say(self._reply)
+        elif view.loading:
+            notice.say(f"{view.activity}…")
+        elif alarms and view.history.state != "finished":
+            notice.say(alarms[0] if len(alarms) == 1 else f"{alarms[0]}  (and {len(alarms) - 1} more)", warning=True)
+        elif alarms:
+            notice.say(f"{alarms[0]}\n{self.news}", warning=True)
+        else:
+            notice.say(self.news)
+
+    def reply(self, text: str, seconds: float = REPLY_SECONDS) -> None:
+        """Answers a key in the line below the panes."""
+        self._reply, self._reply_until = text, time.monotonic() + seconds
+        self.redraw()
+
+    def forget_reply(self) -> None:
+        self._reply = ""
+
+    # Looking closer
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Of two actions on one key, the one that makes sense now."""
+        match action:
+            case "zoom":
+                return self.maximized is None
+            case "unzoom":
+                return self.maximized is not None
+        return True
+
+    def on_pane_looked(self, message: Pane.Looked) -> None:
+        """A pane moved the crosshair or the time axis: all follow."""
+        self.sight = message.sight
+        self.redraw()
+
+    def action_zoom(self) -> None:
+        pane = self.focused if isinstance(self.focused, Pane) else self.query(Pane).first()
+        self.set_focus(pane)
+        self._zoom(pane)
+
+    def _zoom(self, pane: Pane) -> None:
+        self.maximize(pane)
+        self.call_after_refresh(self.redraw)
+
+    def action_unzoom(self) -> None:
+        self.minimize()
+        self.call_after_refresh(self.redraw)
+
+    def action_back(self) -> None:
+        """One layer: what the focused pane has open, the crosshair, the zoomed axis, the zoomed pane."""
+        if isinstance(self.focused, Pane) and self.focused.back_out():
+            self.redraw()
+        elif self.sight.cursor is not None:
+            self.sight = Sight(steps=self.sight.steps)
+            self.redraw()
+        elif self.sight.steps is not None:
+            self.sight = Sight()
+            self.redraw()
+        elif self.maximized is not None:
+            self.action_unzoom()
+        else:
+            self.at_the_outermost()
+
+    def at_the_outermost(self) -> None:
+        """Esc where there is nothing left to back out of."""
+        self.reply(self.NOTHING_TO_LEAVE)
+
+    def action_next_pane(self, direction: Literal[1, -1]) -> None:
+        panes = list(self.query(Pane))
+        here = panes.index(self.focused) if isinstance(self.focused, Pane) else -direction
+        pane = panes[(here + direction) % len(panes)]
+        if self.maximized is not None:
+            self._zoom(pane)
+        self.set_focus(pane)
+
+    def on_click(self, event: Click) -> None:
+        if event.chain == 2 and isinstance(event.widget, Pane):
+            self.set_focus(event.widget)
+            if self.maximized is None:
+                self.action_zoom()
+            else:
+                self.action_unzoom()
+
+    def leave(self) -> None:
+        """q: ends this screen. Subclasses save what there is to save."""
+        raise NotImplementedError
+
+    def end(self, outcome: Outcome) -> None:
+        """To the screen below, or out of the program."""
+        from cl_tui.app import ClTui
+
+        assert isinstance(self.app, ClTui)
+        self.app.end(self, outcome)

@@ -1,0 +1,118 @@
+"""Fork: a new session that shares another's past up to a task's end, and goes on with another method or strength."""
+
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from engine.config import RunConfig, resolve
+from engine.errors import ConfigError, SessionDamaged, SessionTooYoung
+from engine.events import RunForked, StrengthChanged, encode
+from engine.methods import METHODS
+from engine.session import Session
+
+SHARED = ("benchmark", "scenario", "tasks", "class_order", "normalize", "model", "hidden", "init", "seed")
+"""Settings that the past was made with, and that a fork therefore cannot change."""
+
+
+def forked_config(parent: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
+    """``parent`` with other settings from a task's end on. Raises ConfigError.
+
+    Another method begins with its own defaults on the benchmark: strength and options of the earlier one mean nothing
+    to it.
+    """
+    for key in SHARED:
+        if key in changes and changes[key] != getattr(parent, key):
+            raise ConfigError(f"a fork shares its parent's past, so {key} cannot change: start a run of its own")
+    kept = parent.model_dump(exclude_none=True)
+    method = changes.get("method", parent.method)
+    if method != parent.method:
+        old = METHODS[parent.method]
+        kept = {key: value for key, value in kept.items() if key not in ("preset", "strength", *old.options)}
+    if "steps" in changes:
+        kept.pop("epochs", None)
+    if "epochs" in changes:
+        kept.pop("steps", None)
+    if changes.get("optimizer", parent.optimizer) != "sgd":
+        kept.pop("momentum", None)
+    preset = kept.pop("preset", None)
+    made = resolve(kept | dict(changes))
+    return made.model_copy(update={"preset": preset}) if preset else made
+
+
+def fork(parent: Session, task: int, name: str, changes: Mapping[str, Any]) -> Session:
+    """A session beside ``parent`` that shares its past up to the end of ``task`` (counted from 0), and then differs.
+
+    The penalty that holds the past stays as strong as it was when the method changes: Ω is scaled by k÷k', since the
+    units of two methods' importances differ. With the same method the new strength holds for the past too.
+    Raises ConfigError, SessionTooYoung when that task has not ended, SessionExists, SessionDamaged, SessionError.
+    """
+    config = forked_config(parent.config, changes)
+    checkpoint_path = parent.task_checkpoint(task)
+    if checkpoint_path is None:
+        raise SessionTooYoung(_not_there(parent, task))
+    if task + 1 >= config.tasks:
+        raise ConfigError(f"task {task + 1} is the last one: nothing is left to train differently")
+
+    from engine import checkpoint  # brings torch
+    from engine.training import penalty_factor
+
+    tensors, cursor = checkpoint.read(checkpoint_path)
+    past = _first_bytes(parent, cursor.log_length)
+    strength = parent.history(cursor.log_length).strength(parent.config)
+    if config.method != parent.config.method:
+        tensors = {key: value for key, value in tensors.items() if not key.startswith("method/")}
+        factor = penalty_factor(config) * config.strength
+        if "penalty/importance" in tensors and factor > 0:
+            scale = penalty_factor(parent.config) * strength / factor
+            tensors["penalty/importance"] = tensors["penalty/importance"] * scale
+            cursor = replace(cursor, constant=cursor.constant * scale if cursor.constant is not None else None)
+        else:
+            tensors = {key: value for key, value in tensors.items() if not key.startswith("penalty/")}
+            cursor = replace(cursor, constant=None)
+    if config.optimizer != parent.config.optimizer:
+        tensors = {key: value for key, value in tensors.items() if not key.startswith("optimizer/")}
+
+    session = Session.create(parent.path.parent, name, config)
+    try:
+        now = time.time()
+        events = [encode(RunForked(now, cursor.step, parent.name, task))]
+        if config.strength != strength:
+            events.append(encode(StrengthChanged(cursor.step, now, strength, config.strength)))
+        log = past + "".join(f"{line}\n" for line in events).encode()
+        session.events_path.write_bytes(log)
+        for earlier in range(task):
+            if (path := parent.task_checkpoint(earlier)) is not None:
+                _share(path, session.checkpoints_dir / path.name)
+        session.write_checkpoint(
+            checkpoint.encode(tensors, replace(cursor, log_length=len(log))), cursor.step, ended_task=task
+        )
+    except BaseException:
+        shutil.rmtree(session.path, ignore_errors=True)
+        raise
+    return session
+
+
+def _not_there(parent: Session, task: int) -> str:
+    ended = len(parent.history().matrix)
+    there = f"tasks 1 to {ended} have" if ended > 1 else "task 1 has" if ended else "no task has"
+    return f"session {parent.name} cannot be forked at task {task + 1}: {there} ended in it"
+
+
+def _first_bytes(parent: Session, length: int) -> bytes:
+    with open(parent.events_path, "rb") as file:
+        found = file.read(length)
+    if len(found) < length:
+        raise SessionDamaged(f"session {parent.name} is damaged: its log ends after {len(found):,} of {length:,} bytes")
+    return found
+
+
+def _share(path: Path, to: Path) -> None:
+    """Checkpoints are never written to again, so one file may stand in two folders."""
+    try:
+        os.link(path, to)
+    except OSError:
+        shutil.copy2(path, to)
