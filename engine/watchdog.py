@@ -1,20 +1,58 @@
-"""What goes wrong in a run without stopping it, read from its History alone, so that it shows live and in a replay."""
+"""What goes wrong in a run without stopping it, read from its History alone, so that it shows live and in a replay.
+
+A penalty that is too strong need not be large: where it wins, the weights stay at the anchor and it is nearly zero. So
+a task is judged by what it learns, and the penalty blamed only where the first task, which has none, was learned.
+"""
 
 import math
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Literal
 
 from engine.config import RunConfig
 from engine.history import History
 from engine.methods import METHODS
 
 WINDOW = 100
-"""Steps that a judgement looks back on, within one task."""
-DROWNED = 10.0
-"""The penalty drowns the loss where it is this many times the loss while the task is hardly learned."""
+"""Steps over which a loss is averaged; a task is not judged before."""
+ENOUGH = 1 / 4
+"""The part of a task's steps after which something should have been learned."""
+HARDLY = 0.4
+"""Of what the first task, or else perfection, reaches above guessing: a task below is hardly learned."""
+RISE = 0.05
+"""An accuracy that is this much higher than half way back is rising."""
+FALL = 0.95
+"""A loss that is below this part of what it was half way back is falling."""
+GUESSING = 0.97
+"""A loss above this part of guessing's tells that nothing was learned."""
+OVERSHOT = 3.0
+"""Times guessing's loss: the first steps of all average more only where the learning rate is too high."""
+GROWN = 1.2
+"""Times the ΣΩ after the first task: more than that, and importance adds up from task to task."""
+
+Kind = Literal["not-finite", "no-penalty", "drowned", "saturated", "no-learning"]
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Each text is part of a sentence, without a capital and a full stop."""
+
+    kind: Kind
+    what: str
+    """What is wrong, and where."""
+    cause: str
+    """What usually causes it."""
+    remedy: str
+    """What to try."""
 
 
 def caution(config: RunConfig) -> str:
     """What is known of a run before it starts: nothing, or where its method cannot work."""
-    if config.scenario != "class" or config.tasks < 2 or not METHODS[config.method].symbol:
+    if config.tasks < 2 or not METHODS[config.method].symbol:
+        return ""
+    if config.strength == 0:
+        return f"strength 0: {config.method} protects nothing, this is fine-tuning"
+    if config.scenario != "class":
         return ""
     return (
         f"in the class scenario a penalty alone ends near {100 / config.tasks:.0f} % on {config.tasks} tasks in every "
@@ -22,51 +60,217 @@ def caution(config: RunConfig) -> str:
     )
 
 
+def alarms(history: History, config: RunConfig) -> tuple[Alarm, ...]:
+    """What is wrong now, the most serious first. Costs the same however long the run is."""
+    if not history.tasks or not history.curve.length:
+        return ()
+    if broken := _not_finite(history):
+        return (broken,)
+    judged = _stretch(history)
+    found = [_no_penalty(history, config)]
+    if judged:
+        judge = _hindered if _may_hinder(history, config, judged) else _no_learning
+        found.append(judge(history, config, judged))
+    return tuple(alarm for alarm in found if alarm)
+
+
 def warnings(history: History, config: RunConfig) -> tuple[str, ...]:
-    """Each a sentence: what is wrong, what usually causes it, what to try. The most serious first."""
-    found = [_not_finite(history), _no_penalty(history, config), _drowned(history)]
-    return tuple(warning for warning in found if warning)
+    """Each alarm as one sentence, of at most three lines of 80 characters."""
+    return tuple(f"{alarm.what}: {alarm.cause}; {alarm.remedy}" for alarm in alarms(history, config))
 
 
-def _not_finite(history: History) -> str:
-    if not history.curve.length:
-        return ""
-    for name, values in (("loss", history.curve.losses()), ("penalty", history.curve.penalties())):
-        if not math.isfinite(values[-1]):
-            return f"the {name} is {values[-1]}: the learning rate or the strength is too high"
-    return ""
+@dataclass(frozen=True)
+class _Stretch:
+    """Steps of one task that are trained with one strength."""
+
+    task: int
+    ended: bool
+    first: int
+    """Its first row in the curve."""
+    last: int
+    """The row behind its last."""
+    accuracies: tuple[float, ...]
+    """On the task itself: each look during the stretch, and at the task's end. Never empty."""
+
+    @property
+    def accuracy(self) -> float:
+        return self.accuracies[-1]
+
+    @property
+    def rising(self) -> bool:
+        return self.accuracy > self.accuracies[(len(self.accuracies) - 1) // 2] + RISE
+
+    def loss(self, history: History) -> float:
+        """Mean of the last steps."""
+        return float(history.curve.losses(self.last - WINDOW)[:WINDOW].mean())
+
+    def falling(self, history: History) -> bool:
+        middle = max(self.first + WINDOW, (self.first + self.last) // 2)
+        return self.loss(history) < FALL * float(history.curve.losses(middle - WINDOW)[:WINDOW].mean())
 
 
-def _no_penalty(history: History, config: RunConfig) -> str:
-    if not METHODS[config.method].symbol:
-        return ""
-    if config.strength == 0:
-        return f"strength 0: {config.method} protects nothing, this is fine-tuning"
-    steps = _steps_in_task(history)
-    if history.task == 0 or steps < WINDOW:
-        return ""
-    if not history.curve.penalties(history.curve.length - steps).any():
-        return (
-            f"the penalty is exactly zero in task {history.task + 1}: no importance was gathered, "
-            f"so {config.method} equals fine-tuning here"
+def _stretch(history: History) -> _Stretch | None:
+    """The task in training once enough of it is done, until then the one before."""
+    for task in (history.task, history.task - 1):
+        if not 0 <= task < len(history.tasks):
+            continue
+        first, last = _rows(history, task)
+        ended = task < history.task
+        if last - first < WINDOW or not (ended or last - history.starts[task] >= ENOUGH * history.tasks[task].steps):
+            continue
+        looks = _looks(history, task, first)
+        if ended:
+            looks.append(history.matrix[task][task])
+        if looks:
+            return _Stretch(task, ended, first, last, tuple(looks))
+    return None
+
+
+def _rows(history: History, task: int) -> tuple[int, int]:
+    """The steps of ``task`` that were trained as the present one is, as rows of the curve: first, and behind the last.
+
+    Not those before another strength, or before the fork from a run of another method.
+    """
+    changed = history.strengths[-1].step if history.strengths else 0
+    forked = history.forked.step if history.forked else 0
+    start = history.starts[task]
+    return max(start, changed, forked), start + history.steps_done(task)
+
+
+def _looks(history: History, task: int, start: int) -> list[float]:
+    """The probed accuracies on ``task`` while it is trained, of those after step ``start``."""
+    recent = takewhile(lambda probe: probe.task == task and probe.step > start, reversed(history.probes))
+    return [probe.accuracies[task] for probe in recent][::-1]
+
+
+def _not_finite(history: History) -> Alarm | None:
+    """In the last steps: no run goes on after it."""
+    start = max(0, history.curve.length - WINDOW)
+    losses, penalties = history.curve.losses(start).tolist(), history.curve.penalties(start).tolist()
+    for row, (loss, penalty) in enumerate(zip(losses, penalties, strict=True)):
+        if math.isfinite(loss) and math.isfinite(penalty):
+            continue
+        name, value = ("penalty", penalty) if math.isfinite(loss) else ("loss", loss)
+        what = f"the {name} became {value} at step {start + row + 1:,}, in task {history.task + 1}"
+        if name == "penalty" or (row and penalties[row - 1] > losses[row - 1]):
+            cause = "strength times learning rate is too high: each step overshoots the anchor further than the last"
+            return Alarm("not-finite", what, cause, "start again with a tenth of the strength")
+        cause = "the learning rate is too high: each step overshoots further than the last"
+        return Alarm("not-finite", what, cause, "start again with a tenth of the learning rate")
+    return None
+
+
+def _no_penalty(history: History, config: RunConfig) -> Alarm | None:
+    """In the task in training, or until it can be judged in the one before."""
+    if not METHODS[config.method].symbol or not history.strength(config):
+        return None
+    for task in (history.task, history.task - 1):
+        if not 0 < task < len(history.tasks):
+            continue
+        first, last = _rows(history, task)
+        if last - first >= WINDOW:
+            gone = not history.curve.penalties(last - WINDOW)[:WINDOW].any()
+            return _without_penalty(history, config, task) if gone else None
+    return None
+
+
+def _without_penalty(history: History, config: RunConfig, task: int) -> Alarm:
+    what = f"the penalty is exactly zero in task {task + 1}"
+    if 1 in (_competing(history, config, task - 1), _competing(history, config, task)):
+        cause = "among one class alone there is nothing to learn, and so nothing to protect"
+        return Alarm("no-penalty", what, cause, "train fewer tasks, of two classes at least")
+    gathered = [measured for measured in history.importances if measured.task < task]
+    if gathered and any(layer.zeros < layer.size for layer in gathered[-1].layers):
+        wrong = "high, and the network is dead" if _overshot(history, config) else "low"
+        cause = f"no important weight has moved, so the learning rate, {config.lr:g}, is far too {wrong}"
+        return Alarm("no-penalty", what, cause, "start again with another")
+    cause = f"no importance was gathered, so {config.method} equals fine-tuning here"
+    if history.forked is not None and not gathered:
+        return Alarm("no-penalty", what, cause, f"train from the start with {config.method}: the parent gathers none")
+    if config.leave_alone:
+        return Alarm("no-penalty", what, cause, "name fewer parameters in leave_alone")
+    remedy = "see that the tasks before are learned, and with a lower learning rate if their loss is exactly zero"
+    return Alarm("no-penalty", what, cause, remedy)
+
+
+def _may_hinder(history: History, config: RunConfig, judged: _Stretch) -> bool:
+    """Whether the penalty is to blame where ``judged`` is not learned: what there is without it, was."""
+    if judged.task == 0 or not history.strength(config) or _overshot(history, config):
+        return False
+    penalised = history.curve.penalties(judged.last - WINDOW)[:WINDOW].any()
+    return bool(penalised) and _share(history.matrix[0][0], 1.0, history, config, 0) >= HARDLY
+
+
+def _hindered(history: History, config: RunConfig, judged: _Stretch) -> Alarm | None:
+    """By a penalty too strong from the start, or grown too strong with the tasks."""
+    if not _hardly(judged.task, judged.accuracy, history, config):
+        return None
+    learning = judged.falling(history) and judged.loss(history) < GUESSING * _guessing(history, config, judged.task)
+    if not judged.ended and (judged.rising or learning):
+        return None
+    what = (
+        f"task {judged.task + 1} is hardly learned (accuracy {100 * judged.accuracy:.0f} %, "
+        f"task 1 reached {100 * history.matrix[0][0]:.0f} %)"
+    )
+    growth = _growth(history)
+    earlier = (task for task in range(1, judged.task) if _rows(history, task)[0] < _rows(history, task)[1])
+    if growth > GROWN and any(not _hardly(task, history.matrix[task][task], history, config) for task in earlier):
+        cause = (
+            f"the importance has grown {float(f'{growth:.2g}'):g}-fold since task 1 "
+            f"and leaves hardly any weight free to change"
         )
-    return ""
+        return Alarm("saturated", what, cause, "try a tenth of the strength, or larger hidden layers")
+    strength = history.strength(config)
+    cause = f"{METHODS[config.method].symbol} = {strength:g} is too high: the penalty holds the weights where they are"
+    return Alarm("drowned", what, cause, f"try a tenth, {strength / 10:g}")
 
 
-def _drowned(history: History) -> str:
-    steps = _steps_in_task(history)
-    if history.task == 0 or steps < WINDOW:
-        return ""
-    loss = float(history.curve.losses(history.curve.length - WINDOW).mean())
-    penalty = float(history.curve.penalties(history.curve.length - WINDOW).mean())
-    chance = math.log(history.tasks[history.task].classes)
-    if penalty > DROWNED * loss and loss > chance / 2:
-        return f"the penalty drowns the loss ({penalty:.3g} against {loss:.3g}): the strength is too high, try a tenth"
-    return ""
+def _no_learning(history: History, config: RunConfig, judged: _Stretch) -> Alarm | None:
+    loss, guessing = judged.loss(history), _guessing(history, config, judged.task)
+    if loss < GUESSING * guessing or _share(judged.accuracy, 1.0, history, config, judged.task) >= HARDLY:
+        return None
+    steps = judged.last - judged.first
+    what = (
+        f"nothing is learned in task {judged.task + 1} (loss {loss:.3g} after {steps:,} steps, guessing {guessing:.3g})"
+    )
+    if _overshot(history, config) or loss > OVERSHOT * guessing:
+        cause = f"the learning rate, {config.lr:g}, is too high: it throws the weights out of reach"
+        return Alarm("no-learning", what, cause, "start again with a tenth")
+    cause = f"the learning rate, {config.lr:g}, is too low, or the inputs do not tell the classes apart"
+    return Alarm("no-learning", what, cause, "start again with ten times as much")
 
 
-def _steps_in_task(history: History) -> int:
-    """Steps of the present task that the curve holds."""
-    if not history.tasks or history.task >= len(history.tasks):
-        return 0
-    return history.steps_done(history.task)
+def _overshot(history: History, config: RunConfig) -> bool:
+    """Whether the first steps of all threw the network far off."""
+    return float(history.curve.losses()[:WINDOW].mean()) > OVERSHOT * _guessing(history, config, 0)
+
+
+def _hardly(task: int, accuracy: float, history: History, config: RunConfig) -> bool:
+    """Whether ``accuracy`` on ``task`` is far below what the first task reached."""
+    return _share(accuracy, history.matrix[0][0], history, config, task) < HARDLY
+
+
+def _share(accuracy: float, full: float, history: History, config: RunConfig, task: int) -> float:
+    """Where ``accuracy`` lies between guessing in ``task`` and ``full``; at its end where guessing is as good."""
+    guessing = 1 / _competing(history, config, task)
+    return (accuracy - guessing) / (full - guessing) if full > guessing else 1.0
+
+
+def _guessing(history: History, config: RunConfig, task: int) -> float:
+    """The loss of one who finds all competing classes equally likely."""
+    return math.log(_competing(history, config, task))
+
+
+def _competing(history: History, config: RunConfig, task: int) -> int:
+    """Classes among which the network chooses while ``task`` is trained."""
+    if config.scenario == "class":
+        return sum(info.classes for info in history.tasks[: task + 1])
+    return history.tasks[task].classes
+
+
+def _growth(history: History) -> float:
+    """ΣΩ after the newest ended task ÷ ΣΩ after the first."""
+    if len(history.importances) < 2:
+        return 1.0
+    first, last = (sum(layer.mean * layer.size for layer in history.importances[k].layers) for k in (0, -1))
+    return last / first if first else 1.0
