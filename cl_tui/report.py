@@ -11,12 +11,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from cl_tui import words
-from engine import metrics
+from cl_tui import facts, words
 from engine.benchmarks import BENCHMARKS, BenchmarkInfo
-from engine.config import RunConfig, shown
-from engine.events import ImportanceMeasured
-from engine.history import Curve, History
+from engine.config import shown
+from engine.history import Curve
 from engine.methods import METHODS, MethodInfo, Option
 from engine.models import MODELS
 from engine.session import Listed
@@ -25,8 +23,6 @@ PIPE_WIDTH = 200
 """Columns where the output is no terminal, so that no name is cut."""
 CHART_SIZE = (76, 16)
 MOST_TICKS = 8
-FAR_APART = 20.0
-"""Ratio of loss and penalty from which a logarithmic axis is easier to read."""
 
 
 def console(stderr: bool = False) -> Console:
@@ -129,28 +125,6 @@ def ago(seconds: float) -> str:
     return f"{seconds / 86400:.0f} days ago"
 
 
-def session_page(listed: Listed) -> RenderableType:
-    """Everything about one session that its folder tells."""
-    if listed.config is None or listed.history is None:
-        return Text(listed.problem)
-    history = listed.history
-    parts: list[RenderableType] = [Text(f"{listed.name}: {listed.state}", style="bold")]
-    if history.tasks:
-        seconds = words.duration(history.elapsed)
-        parts.append(Text(f"{words.progress(history)}, {seconds} of training on {history.device}"))
-    if history.failure is not None and listed.state == "failed":
-        parts.append(Text(f"{history.failure.message} (kept: {history.failure.kept})"))
-    parts += _section("Settings", _settings(listed.config))
-    if history.matrix:
-        parts += _section("Accuracy in %, after (row) on (column)", matrix_table(history))
-        parts.append(_indented(_metrics_line(history)))
-    if history.curve.length:
-        parts += _section("Task loss and penalty over the steps", curve_chart(history.curve, history.starts[1:-1]))
-    if history.importance is not None:
-        parts += _section("Importance Ω by layer", importance_table(history.importance))
-    return Group(*parts)
-
-
 def _section(title: str, content: RenderableType) -> list[RenderableType]:
     return [Text(f"\n{title}", style="bold"), _indented(content)]
 
@@ -159,54 +133,44 @@ def _indented(content: RenderableType) -> Padding:
     return Padding(content, (0, 0, 0, 2), expand=False)
 
 
-def _settings(config: RunConfig) -> Table:
-    grid = Table.grid(padding=(0, 2))
-    for key, value in config.model_dump(exclude_none=True).items():
-        grid.add_row(key, shown(value))
-    return grid
+# Curves
 
 
-def matrix_table(history: History) -> Table:
-    """Rows: after which task; columns: on which. A dot where a task is not yet seen."""
-    table = _table("after")
-    for task in history.tasks:
-        table.add_column(task.name, justify="right")
-    for number, row in enumerate(history.matrix, start=1):
-        table.add_row(str(number), *map(words.percent, row), *["·"] * (len(history.tasks) - len(row)))
-    return table
+def curve_chart(
+    curve: Curve, borders: Sequence[int], width: int = CHART_SIZE[0], changes: Sequence[int] = (), steps: int = 0
+) -> Text:
+    """Task loss and penalty as a chart of text, each the band between its lowest and highest value per column.
 
-
-def _metrics_line(history: History) -> Text:
-    named = {
-        "average accuracy": metrics.average_accuracy(history.matrix),
-        "forgetting": metrics.forgetting(history.matrix),
-        "backward transfer": metrics.backward_transfer(history.matrix),
-    }
-    return Text(", ".join(f"{name} {words.percent(value)}" for name, value in named.items() if value is not None))
-
-
-def curve_chart(curve: Curve, borders: Sequence[int]) -> Text:
-    """Task loss and penalty as a chart of text, each the band between its lowest and highest value per column."""
+    Upright lines at the ``borders`` of tasks and, in another colour, at the ``changes`` of the strength. ``steps``:
+    those of the whole run, where it is not over.
+    """
+    import numpy as np
     import plotext
 
-    width, height = CHART_SIZE
+    from cl_tui.widgets.braille import fitting_axis
+
     plotext.clear_figure()
     plotext.theme("clear")
-    plotext.plot_size(width, height)
-    loss, penalty = (_band(values, width) for values in (curve.losses(), curve.penalties()))
-    highest_loss, highest_penalty = (max(band[1], default=0.0) for band in (loss, penalty))
-    if highest_penalty > 0 and not 1 / FAR_APART < highest_loss / highest_penalty < FAR_APART:
-        loss, penalty = _positive(loss), _positive(penalty)
+    plotext.plot_size(width, CHART_SIZE[1])
+    loss, penalty = (facts.band(values, width) for values in (curve.losses(), curve.penalties()))
+    values = np.array([*loss[1], *penalty[1]])
+    axis = fitting_axis(values, values)
+    if axis.log:
+        loss, penalty = _positive(loss, axis.low), _positive(penalty, axis.low)
         plotext.yscale("log")
         powers = _powers_of_ten([*loss[1], *penalty[1]])
-        plotext.yticks(powers, [f"{power:.0e}" for power in powers])
+        plotext.yticks(powers, [words.quantity(power) for power in powers])
     for band, label, color in ((loss, "loss", "cyan"), (penalty, "penalty", "magenta")):
         if band[0] and any(band[1]):
             plotext.plot(*band, label=label, color=color, marker="braille")
-    for border in borders:
+    for border in borders if len(borders) <= width // 4 else ():
         plotext.vline(border, "gray")
-    if len(borders) <= MOST_TICKS:
-        plotext.xticks([1, *borders, curve.length])
+    for change in changes:
+        plotext.vline(change, "yellow")
+    last = max(steps, curve.length)
+    plotext.xlim(1, last)
+    ticks = [1, *borders, last] if len(borders) <= MOST_TICKS else facts.round_values(1, last, 5)
+    plotext.xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
     plotext.xlabel("step")
     return Text.from_ansi(plotext.build().rstrip())
 
@@ -215,20 +179,9 @@ Band = tuple[list[int], list[float]]
 """Steps and values to be joined by lines."""
 
 
-def _band(values: Any, columns: int) -> Band:
-    """The lowest and the highest finite value of each of ``columns`` stretches, at the steps where they are."""
-    import numpy as np
-
-    steps: list[int] = []
-    for stretch in np.array_split(np.flatnonzero(np.isfinite(values)), columns):
-        if len(stretch):
-            steps += sorted({int(stretch[values[stretch].argmin()]), int(stretch[values[stretch].argmax()])})
-    return [step + 1 for step in steps], [float(values[step]) for step in steps]
-
-
-def _positive(band: Band) -> Band:
-    """What a logarithmic axis can show."""
-    kept = [(step, value) for step, value in zip(*band, strict=True) if value > 0]
+def _positive(band: Band, low: float) -> Band:
+    """What a logarithmic axis from ``low`` on can show."""
+    kept = [(step, max(value, low)) for step, value in zip(*band, strict=True) if value > 0]
     return [step for step, _ in kept], [value for _, value in kept]
 
 
@@ -240,27 +193,6 @@ def _powers_of_ten(values: Sequence[float]) -> list[float]:
     """
     lowest, highest = math.ceil(math.log10(min(values))), math.floor(math.log10(max(values)))
     return [10.0**power for power in range(lowest, highest + 1, 1 + (highest - lowest) // MOST_TICKS)]
-
-
-def importance_table(measured: ImportanceMeasured) -> Table:
-    when = f"during task {measured.task + 1}" if measured.running else f"after task {measured.task + 1}"
-    table = _table("layer", f"{measured.low:.0e} … {measured.high:.0e}, {when}")
-    table.add_column("zero", justify="right")
-    table.add_column("mean", justify="right")
-    for layer in measured.layers:
-        zeros = f"{100 * layer.zeros / layer.size:.0f} %"
-        table.add_row(layer.name, _bars(layer.counts), zeros, words.quantity(layer.mean))
-    return table
-
-
-def _bars(counts: Sequence[int]) -> str:
-    """A bar per bin; an empty bin is blank and the smallest other one is not.
-
-    >>> _bars([0, 1, 4, 8])
-    ' ▁▄█'
-    """
-    most = max(counts, default=0) or 1
-    return "".join(" ▁▂▃▄▅▆▇█"[math.ceil(8 * count / most)] for count in counts)
 
 
 # Methods, benchmarks, models

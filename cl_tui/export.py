@@ -1,0 +1,283 @@
+"""A session for people who go on elsewhere: a page, tables, one JSON file, or an event file of TensorBoard."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from cl_tui import facts
+from engine.config import RunConfig
+from engine.errors import EngineError, SessionDamaged
+from engine.history import History
+from engine.session import Listed, summary, write_whole
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Kind = Literal["html", "json", "csv", "tensorboard"]
+FORMAT = 1
+"""Of the JSON file; grows when a key changes its meaning or goes."""
+
+
+class ExportRefused(EngineError):
+    """It cannot be written there."""
+
+    exit_code = 2
+
+
+# Where to
+
+
+def targets(kind: Kind, path: Path, name: str, began: float) -> list[Path]:
+    """The files that an export of session ``name``, begun at ``began``, writes.
+
+    TensorBoard takes each folder with an event file as a run, so its file lies in a folder of the session's name.
+    """
+    match kind:
+        case "html" | "json":
+            return [path]
+        case "csv":
+            return [path / file for file in CSV_FILES]
+        case "tensorboard":
+            return [path / name / f"events.out.tfevents.{began:.0f}.cl-tui"]
+
+
+def check_free(kind: Kind, paths: Iterable[Path], force: bool) -> None:
+    """Raises ExportRefused where something is in the way."""
+    for path in paths:
+        if path.is_dir():
+            raise ExportRefused(f"--{kind} {path} is a folder: name a file")
+        if path.exists() and not force:
+            raise ExportRefused(f"--{kind}: {path} exists already: name another place, or add --force to replace it")
+
+
+def write(kind: Kind, files: Mapping[Path, bytes]) -> None:
+    """Each file whole, with the folders it needs. Raises ExportRefused."""
+    for path, content in files.items():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, content)
+        except OSError as error:
+            raise ExportRefused(f"--{kind}: {path} cannot be written: {error.strerror}; name another place") from None
+
+
+def contents(kind: Kind, listed: Listed, folder: Path) -> list[bytes]:
+    """The files' contents, in the order of ``targets``. ``folder``: the session's. Needs one that can be read."""
+    config, history = listed.config, listed.history
+    assert config is not None
+    assert history is not None
+    match kind:
+        case "html":
+            from cl_tui import html_report
+
+            return [html_report.page(listed, folder).encode("utf-8", "replace")]
+        case "json":
+            return [as_json(listed)]
+        case "csv":
+            return [table(config, history).encode("utf-8", "replace") for table in CSV_FILES.values()]
+        case "tensorboard":
+            from cl_tui import tensorboard
+
+            return [tensorboard.event_file(config, history)]
+
+
+# JSON
+
+
+def as_json(listed: Listed) -> bytes:
+    """Everything that is known of the session; a number that is not finite is null.
+
+    The keys of summary.json, and ``format``, ``state``, ``tasks`` (name, steps, classes, epoch_steps), ``parameters``,
+    ``device``, ``versions``, ``curves`` (value k of ``loss``, ``penalty`` and ``seconds`` is that of step k+1),
+    ``strengths``, ``probes`` (quick looks), ``evaluations``, ``importances`` (at the end of each task),
+    ``importance`` (the newest), ``paths``, ``notes``, ``plans``, ``forked``, ``resumed``, ``failure`` and ``warnings``.
+    """
+    config, history = listed.config, listed.history
+    assert config is not None
+    assert history is not None
+    began = history.started
+    curve = history.curve
+    known: dict[str, Any] = {
+        "format": FORMAT,
+        **summary(listed.name, config, history),
+        "state": listed.state,
+        "tasks": [asdict(task) for task in history.tasks],
+        "parameters": history.parameters,
+        "device": history.device,
+        "began": began.time if began is not None else None,
+        "versions": began.versions if began is not None else {},
+        "curves": {
+            name: values().tolist() if curve.length else []
+            for name, values in (("loss", curve.losses), ("penalty", curve.penalties), ("seconds", curve.seconds))
+        },
+        "warnings": facts.warnings(config, history),
+    }
+    for key in ("strengths", "probes", "evaluations", "importances", "paths", "notes", "plans"):
+        known[key] = [_told(event) for event in getattr(history, key)]
+    for key in ("importance", "forked", "resumed", "failure"):
+        event = getattr(history, key)
+        known[key] = None if event is None else _told(event)
+    return _dumped(known) + b"\n"
+
+
+def _told(event: Any) -> dict[str, Any]:
+    return {key: value for key, value in asdict(event).items() if key != "event"}
+
+
+def _dumped(content: object) -> bytes:
+    try:
+        return json.dumps(content, allow_nan=False).encode()
+    except ValueError:
+        return json.dumps(_finite(content), allow_nan=False).encode()
+
+
+def _finite(content: Any) -> Any:
+    """With null in the place of every number that is not finite."""
+    match content:
+        case float():
+            return content if abs(content) < float("inf") else None
+        case dict():
+            return {key: _finite(value) for key, value in content.items()}
+        case list() | tuple():
+            return list(map(_finite, content))
+        case _:
+            return content
+
+
+# CSV
+
+
+def _curves(config: RunConfig, history: History) -> str:
+    """One row a step; the epoch is empty where a session does not tell it, seconds are of training without pauses."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("step", "task", "epoch", "seconds", "loss", "penalty", "strength"))
+    writer.writerows(_steps(config, history))
+    return text.getvalue()
+
+
+def _steps(config: RunConfig, history: History) -> Iterable[tuple[float | str, ...]]:
+    curve = history.curve
+    if not curve.length:
+        return ()
+    import numpy as np
+
+    steps = np.arange(1, curve.length + 1)
+    tasks = np.clip(np.searchsorted(history.starts, steps) - 1, 0, len(history.tasks) - 1)
+    each = np.array([task.epoch_steps for task in history.tasks])[tasks]
+    within = steps - 1 - np.array(history.starts)[tasks]
+    epochs = [*map(_or_empty, np.where(each > 0, within // np.maximum(each, 1) + 1, 0).tolist())]
+    columns = (curve.seconds().tolist(), curve.losses().tolist(), curve.penalties().tolist())
+    return zip(steps.tolist(), (tasks + 1).tolist(), epochs, *columns, _strengths(config, history, steps), strict=True)
+
+
+def _or_empty(number: int) -> int | str:
+    return number or ""
+
+
+def _strengths(config: RunConfig, history: History, steps: "np.ndarray") -> list[float]:
+    """What each step was trained with."""
+    import numpy as np
+
+    changes = history.strengths
+    values = np.array([facts.first_strength(config, history), *(change.strength for change in changes)])
+    found: list[float] = values[np.searchsorted([change.step for change in changes], steps)].tolist()
+    return found
+
+
+def _accuracies(config: RunConfig, history: History) -> str:
+    """The matrix: row after, column on which task; empty where it is not yet seen."""
+    names = [f"{number}: {task.name}" for number, task in enumerate(history.tasks, start=1)]
+    rows = ([number, *row, *[""] * (len(names) - len(row))] for number, row in enumerate(history.matrix, start=1))
+    return _table(["after", *names], rows)
+
+
+def _probes(config: RunConfig, history: History) -> str:
+    """Every look at the accuracies, by kind: 'probe' on some test examples, the others on whole test sets."""
+    kinds = (("probe", history.probes), ("evaluation", history.evaluations))
+    looks = [(look.step, kind, look.task, look.accuracies) for kind, found in kinds for look in found]
+    looks += [(history.starts[task + 1], "task end", task, row) for task, row in enumerate(history.matrix)]
+    rows = (
+        (step, kind, task + 1, on, accuracy)
+        for step, kind, task, accuracies in sorted(looks, key=lambda look: look[0])
+        for on, accuracy in enumerate(accuracies, start=1)
+    )
+    return _table(("step", "kind", "in task", "on task", "accuracy"), rows)
+
+
+def _importances(config: RunConfig, history: History) -> str:
+    """A row for each layer at each task's end, and for the newest measurement during a task."""
+    measured = list(history.importances)
+    if history.importance is not None and history.importance.running:
+        measured.append(history.importance)
+    bins = max((len(layer.counts) for each in measured for layer in each.layers), default=0)
+    heads = ("task", "step", "running", "layer", "weights", "zeros", "mean", "top 1 %", "low", "high")
+    rows = (
+        (
+            *(each.task + 1, each.step, int(each.running), layer.name, layer.size, layer.zeros, layer.mean),
+            *("" if layer.top is None else layer.top, each.low, each.high, *layer.counts),
+        )
+        for each in measured
+        for layer in each.layers
+    )
+    return _table([*heads, *(f"bin {number}" for number in range(1, bins + 1))], rows)
+
+
+def _steering(config: RunConfig, history: History) -> str:
+    return _table(("step", "what"), facts.steering(history))
+
+
+def _settings(config: RunConfig, history: History) -> str:
+    return config.to_toml()
+
+
+CSV_FILES = {
+    "curves.csv": _curves,
+    "accuracies.csv": _accuracies,
+    "probes.csv": _probes,
+    "importance.csv": _importances,
+    "steering.csv": _steering,
+    "settings.toml": _settings,
+}
+"""What each file holds; accuracies are fractions, tasks counted from 1."""
+
+
+def _table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """Numbers to the bit. Text is marked as such where a spreadsheet would run it as a formula."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(map(_harmless, heads))
+    writer.writerows([*map(_harmless, row)] for row in rows)
+    return text.getvalue()
+
+
+def _harmless(cell: object) -> object:
+    """
+    >>> _harmless("=1+1"), _harmless(-1.0), _harmless("1: 0 8")
+    ("'=1+1", -1.0, '1: 0 8')
+    """
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def place(kind: Kind, path: Path, files: list[Path]) -> str:
+    """Where an export lies now, in words."""
+    return str(files[0]) if len(files) == 1 else f"{path}: {', '.join(file.name for file in files)}"
+
+
+def exports(listed: Listed, folder: Path, wanted: Mapping[Kind, Path], force: bool) -> Iterator[str]:
+    """Writes each wanted kind and tells where; nothing is written where one of the places is taken.
+
+    ``folder``: the session's. Raises SessionDamaged, or ExportRefused for a place that cannot be written.
+    """
+    if listed.history is None:
+        raise SessionDamaged(listed.problem)
+    began = listed.history.started.time if listed.history.started is not None else 0.0
+    files = {kind: targets(kind, path, listed.name, began) for kind, path in wanted.items()}
+    for kind, paths in files.items():
+        check_free(kind, paths, force)
+    for kind, paths in files.items():
+        write(kind, dict(zip(paths, contents(kind, listed, folder), strict=True)))
+        yield place(kind, wanted[kind], paths)

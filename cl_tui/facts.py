@@ -1,0 +1,308 @@
+"""What there is to say about one saved session, for the printed page and for its exports alike."""
+
+import math
+import shlex
+import time
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cl_tui import words
+from cl_tui.capture import visible
+from engine import metrics, watchdog
+from engine.config import FirstTask, RunConfig, resolve, shown
+from engine.errors import ConfigError
+from engine.events import ImportanceMeasured, LayerHistogram
+from engine.history import History
+from engine.methods import METHODS
+from engine.session import Listed
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Point = tuple[int, float]
+"""A step and an accuracy as a fraction."""
+
+
+def subtitle(config: RunConfig) -> str:
+    """
+    >>> subtitle(resolve({"method": "ewc"}))
+    'ewc λ 1000 · split-digits · task · mlp 100,100 · seed 0'
+    """
+    symbol = METHODS[config.method].symbol
+    method = f"{config.method} {symbol} {config.strength:g}" if symbol else config.method
+    network = f"{config.model} {shown(config.hidden)}".strip()
+    return " · ".join((method, config.benchmark, config.scenario, network, f"seed {config.seed}"))
+
+
+def result(listed: Listed) -> str:
+    """What became of the session, as a sentence."""
+    history = listed.history
+    if history is None:
+        return visible(listed.problem)
+    if listed.state == "finished":
+        return f"{words.result(history)}."
+    if not history.tasks:
+        return {"running": "It is loading."}.get(listed.state, "It ended before any training.")
+    told = f"{words.progress(history)}, after {words.duration(history.elapsed)} of training"
+    if listed.state == "failed" and history.failure is not None:
+        told += f": {visible(history.failure.message)} (kept: {visible(history.failure.kept)})"
+    begun = {"running": "At ", "stopped": "Stopped at ", "failed": "Failed at "}.get(listed.state, "Interrupted at ")
+    return f"{begun}{told}."
+
+
+def figures(history: History) -> list[tuple[str, str]]:
+    """The numbers that sum a run up, as far as they exist."""
+    percentages = {
+        "average accuracy": metrics.average_accuracy(history.matrix),
+        "forgetting": metrics.forgetting(history.matrix),
+        "backward transfer": metrics.backward_transfer(history.matrix),
+    }
+    found = [(name, f"{words.percent(value)} %") for name, value in percentages.items() if value is not None]
+    if history.step:
+        found += [("steps", f"{history.step:,}"), ("training", words.duration(history.elapsed))]
+    if history.elapsed:
+        found.append(("steps a second", f"{history.step / history.elapsed:,.0f}"))
+    return found
+
+
+def warnings(config: RunConfig, history: History) -> list[str]:
+    """What is known to be wrong with the run, each a sentence."""
+    return [text for text in (*watchdog.warnings(history, config), watchdog.caution(config)) if text]
+
+
+# Settings
+
+
+def settings(config: RunConfig) -> list[tuple[str, str]]:
+    """Every setting that has a value, as one would type it."""
+    return [(key, visible(shown(value))) for key, value in _values(config).items()]
+
+
+def differing(config: RunConfig) -> list[tuple[str, str, str]]:
+    """Key, value and default of each setting that is not what its benchmark, method and preset make of it."""
+    usual = _values(_usual(config))
+    values = _values(config)
+    return [
+        (key, visible(shown(values[key])) if key in values else "—", shown(usual[key]) if key in usual else "—")
+        for key in RunConfig.model_fields
+        if values.get(key) != usual.get(key)
+    ]
+
+
+def _usual(config: RunConfig) -> RunConfig:
+    named = {"benchmark": config.benchmark, "method": config.method, "scenario": config.scenario}
+    try:
+        return resolve(named | {"preset": config.preset})
+    except ConfigError:  # a preset that this version does not have
+        return resolve(named)
+
+
+def _values(config: RunConfig) -> dict[str, Any]:
+    return {key: value for key, value in config if value is not None and value != ()}
+
+
+_FLAGS = {
+    "reset_optimizer": ("--keep-optimizer", "--reset-optimizer"),
+    "recompute": ("--accumulate", "--recompute"),
+    "half": ("--whole", "--half"),
+}
+_ONLY_BY_SET = (
+    *("class_order", "normalize", "init", "momentum", "first_task"),
+    *("keep", "importance_batch", "alpha", "score_every", "epsilon"),
+)
+
+
+def command(config: RunConfig, path: Path) -> str:
+    """What one types to train the same from the start; ``path``: the session's config.toml, if no options can say it.
+
+    >>> command(resolve({"method": "ewc", "seed": 3, "hidden": [64, 32], "strength": 1e-7}), Path())
+    'cl-tui run --method ewc --hidden 64,32 --strength 1e-07 --seed 3'
+    >>> command(resolve({"optimizer": "sgd", "half": True, "class_order": "random"}), Path())
+    'cl-tui run --method si --set class_order=random --optimizer sgd --set momentum=0.9 --half'
+    """
+    values, usual, plain = _values(config), _values(_usual(config)), _values(resolve({}))
+    named = {"preset", "benchmark", "scenario"} if config.preset else {"benchmark"}
+    given = {
+        key: value
+        for key, value in values.items()
+        if key == "method" or usual.get(key) != value or (key in named and plain.get(key) != value)
+    }
+    try:
+        complete = resolve(given) == config
+    except ConfigError:
+        complete = False
+    if not complete:
+        return shlex.join(["cl-tui", "run", "--config", str(path)])
+    return shlex.join(["cl-tui", "run", *(word for key, value in given.items() for word in _typed(key, value))])
+
+
+def _typed(key: str, value: object) -> list[str]:
+    """The words of the command line that make a setting."""
+    if key in _FLAGS:
+        return [_FLAGS[key][bool(value)]]
+    if key in _ONLY_BY_SET:
+        return ["--set", f"{key}={_toml(value)}"]
+    words = value if isinstance(value, tuple) else (value,)
+    return [f"--{key.replace('_', '-')}", ",".join(str(word).removesuffix(".0") for word in words)]
+
+
+def _toml(value: object) -> str:
+    match value:
+        case FirstTask():
+            entries = value.model_dump(exclude_none=True).items()
+            return f"{{{', '.join(f'{key} = {of}' for key, of in entries)}}}"
+        case tuple():
+            return f"[{', '.join(map(str, value))}]"
+        case _:
+            return str(value)
+
+
+# What happened
+
+
+def steering(history: History) -> list[tuple[int, str]]:
+    """What steered the run, in the order of steps: where it forked, resumed, changed strength or plan, and notes."""
+    found: list[tuple[int, str]] = []
+    if (forked := history.forked) is not None:
+        found.append((forked.step, f"forked from {visible(forked.parent)} at the end of task {forked.task + 1}"))
+    if (resumed := history.resumed) is not None:
+        note = f" ({visible(resumed.note)})" if resumed.note else ""
+        found.append((resumed.step, f"resumed{note}"))
+    found += [(change.step, f"strength {change.before:g} → {change.strength:g}") for change in history.strengths]
+    found += [(plan.step, visible(plan.why)) for plan in history.plans]
+    found += [(note.step, visible(note.text)) for note in history.notes]
+    return sorted(found, key=lambda entry: entry[0])
+
+
+def first_strength(config: RunConfig, history: History) -> float:
+    """What the first step was trained with."""
+    return history.strengths[0].before if history.strengths else config.strength
+
+
+def environment(config: RunConfig, history: History) -> list[tuple[str, str]]:
+    """Where it was trained, and with what; empty before it began."""
+    if history.started is None:
+        return []
+    began = time.strftime("%Y-%m-%d %H:%M", time.localtime(history.started.time))
+    return [
+        ("began", began),
+        ("device", f"{visible(history.device)}, {config.threads} thread{'s' if config.threads > 1 else ''} of torch"),
+        *((visible(name), visible(version)) for name, version in history.started.versions.items()),
+        ("parameters", f"{history.parameters:,}"),
+    ]
+
+
+def next_lines(listed: Listed, sessions_dir: Path) -> list[tuple[str, str]]:
+    """What one may type next, each with what it does."""
+    if listed.config is None:
+        return []
+    where = [] if sessions_dir == Path("sessions") else ["--sessions-dir", str(sessions_dir)]
+    offered = {
+        "running": [("watch", "follow it")],
+        "finished": [("watch", "replay it"), ("analyse", "see what protected it")],
+    }.get(listed.state, [("resume", "go on")])
+    offered.append(("sessions export", "keep it as a page"))
+    lines = [(shlex.join(["cl-tui", *verb.split(), listed.name, *where]), purpose) for verb, purpose in offered]
+    return [*lines, (command(listed.config, sessions_dir / listed.name / "config.toml"), "train it once more")]
+
+
+def accuracy_series(history: History) -> list[list[Point]]:
+    """For each task its accuracy over the steps: at task ends, full evaluations, and quick looks between them."""
+    rows: dict[int, tuple[float, ...]] = {look.step: look.accuracies for look in history.probes}
+    rows |= {look.step: look.accuracies for look in history.evaluations}
+    rows |= dict(zip(history.starts[1:], history.matrix, strict=False))
+    series: list[list[Point]] = [[] for _ in history.tasks]
+    for step, accuracies in sorted(rows.items()):
+        for points, accuracy in zip(series, accuracies, strict=False):
+            points.append((step, accuracy))
+    return series
+
+
+# Importance
+
+
+def filled(measured: ImportanceMeasured) -> range:
+    """The bins from the first to the last that any layer fills. Needs a layer."""
+    some = [k for layer in measured.layers for k, count in enumerate(layer.counts) if count]
+    return range(min(some), max(some) + 1) if some else range(len(measured.layers[0].counts))
+
+
+def edges(measured: ImportanceMeasured, bins: range) -> tuple[str, str]:
+    """The values of Ω between which ``bins`` lie, in words."""
+    growth = (measured.high / measured.low) ** (1 / len(measured.layers[0].counts))
+    low, high = (words.quantity(float(f"{measured.low * growth**k:.1g}")) for k in (bins.start, bins.stop))
+    return low, high
+
+
+def layer_figures(layer: LayerHistogram) -> dict[str, str]:
+    """A layer in numbers, by what they are."""
+    return {
+        "weights": f"{layer.size:,}",
+        "exactly 0": f"{100 * layer.zeros / layer.size:.0f} %",
+        "mean Ω": words.quantity(layer.mean),
+        "top 1 %": "—" if layer.top is None else f"{100 * layer.top:.0f} %",
+    }
+
+
+# Thinning
+
+
+def spread(count: int, most: int) -> list[int]:
+    """At most ``most`` of ``count`` places, the first and the last among them.
+
+    >>> spread(5, 10), spread(100, 4)
+    ([0, 1, 2, 3, 4], [0, 33, 66, 99])
+    """
+    if count <= most:
+        return list(range(count))
+    return [round(place * (count - 1) / (most - 1)) for place in range(most)]
+
+
+def largest(sizes: Sequence[int], most: int) -> list[int]:
+    """The places of the ``most`` largest, in their order.
+
+    >>> largest([5, 1, 9, 7], 2)
+    [2, 3]
+    """
+    return sorted(sorted(range(len(sizes)), key=lambda place: -sizes[place])[:most])
+
+
+def round_values(low: float, high: float, most: int) -> list[float]:
+    """Round numbers from ``low`` to ``high``, about ``most`` of them.
+
+    >>> round_values(0, 5160, 6), round_values(0.83, 1.0, 4)
+    ([0.0, 1000.0, 2000.0, 3000.0, 4000.0, 5000.0], [0.85, 0.9, 0.95, 1.0])
+    """
+    if high <= low:
+        return [float(low)]
+    exact = (high - low) / most
+    power = 10.0 ** math.floor(math.log10(exact))
+    every = power * (1, 2, 5, 10)[bisect_left((1.0, 2.0, 5.0), exact / power)]
+    first, last = math.ceil(low / every - 1e-9), math.floor(high / every + 1e-9)
+    return [float(f"{every * number:.12g}") for number in range(first, last + 1)]
+
+
+def named(tasks: Iterable[int], history: History) -> list[str]:
+    """The tasks with number and name, as '3: 4 9'."""
+    return [f"{task + 1}: {visible(history.tasks[task].name)}" for task in tasks]
+
+
+def band(values: "np.ndarray", columns: int) -> tuple[list[int], list[float]]:
+    """Thinned to the lowest and the highest finite value of each of ``columns`` stretches: their steps, and they."""
+    import numpy as np
+
+    steps: list[int] = []
+    for stretch in np.array_split(np.flatnonzero(np.isfinite(values)), columns):
+        if len(stretch):
+            steps += sorted({int(stretch[values[stretch].argmin()]), int(stretch[values[stretch].argmax()])})
+    return [step + 1 for step in steps], [float(values[step]) for step in steps]
+
+
+def first_broken(values: "np.ndarray") -> int | None:
+    """The first step whose value is not finite."""
+    import numpy as np
+
+    broken = np.flatnonzero(~np.isfinite(values))
+    return int(broken[0]) + 1 if len(broken) else None
