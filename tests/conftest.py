@@ -25,6 +25,12 @@ class Answer:
 CommandLine = Callable[..., Answer]
 
 
+@pytest.fixture(autouse=True)
+def _own_preferences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the preferences of whoever runs it."""
+    monkeypatch.setenv("CL_TUI_CONFIG_DIR", str(tmp_path / "preferences"))
+
+
 @pytest.fixture
 def cl_tui(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
     """Calls ``cl-tui`` with some arguments, in an empty folder and without a terminal."""

@@ -19,7 +19,7 @@ KEYS = {"space": " ", "escape": "\x1b", "tab": "\t", "enter": "\r", "ctrl+c": "\
 
 
 class Terminal:
-    """Runs ``python -m cl_tui ARGUMENTS`` on a terminal of ``columns`` × ``lines``."""
+    """Runs ``python -m cl_tui ARGUMENTS``, or another ``program``, on a terminal of ``columns`` × ``lines``."""
 
     def __init__(
         self,
@@ -28,6 +28,7 @@ class Terminal:
         columns: int = 80,
         lines: int = 24,
         environment: Mapping[str, str] | None = None,
+        program: Sequence[str] = ("-m", "cl_tui"),
     ) -> None:
         self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self._screen)
@@ -44,7 +45,7 @@ class Terminal:
             variables = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": root, **(environment or {})}
             for name in ("COLUMNS", "LINES"):  # set by a test that drew a screenshot; they would fix the size
                 variables.pop(name, None)
-            os.execve(sys.executable, [sys.executable, "-m", "cl_tui", *arguments], variables)
+            os.execve(sys.executable, [sys.executable, *program, *arguments], variables)
         self._set_size(columns, lines)
         self._before = termios.tcgetattr(self._fd)
 

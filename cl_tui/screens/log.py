@@ -1,0 +1,327 @@
+"""The log: what was printed while the screen was up, and what happened in the run, searchable."""
+
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.geometry import Size
+from textual.screen import ModalScreen
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.widgets import Footer, Input
+
+from cl_tui.capture import Captured, Line, Stream
+from cl_tui.happenings import happenings
+from engine.history import History
+
+POLL_SECONDS = 0.5
+REPLY_SECONDS = 4.0
+MOST_COPIED = 60_000
+"""Characters: terminals refuse a clipboard that is much larger."""
+
+FILTERS: dict[str, tuple[Stream, ...]] = {
+    "everything": ("out", "err", "run"),
+    "prints": ("out", "err"),
+    "errors": ("err",),
+    "the run": ("run",),
+}
+_MATCH, _FOUND = Style(underline=True, bold=True), Style(reverse=True, bold=True)
+"""Every match, and the one where one is; no colour, so that these stand in any theme."""
+_INDENT = len("12:00:00  err  ")
+
+
+class LogLines(ScrollView, can_focus=True):
+    """The lines that are let through, with the newest in view until one scrolls up. A line is drawn when it is seen, so
+    that ten thousand cost what a page costs."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"log--muted", "log--err", "log--run"}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("home", "scroll_home", "Top", tooltip="The oldest line", show=False),
+        Binding("end", "scroll_end", "Follow", tooltip="The newest line, and follow", show=False),
+    ]
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    LogLines {
+        background: $surface;
+        color: $foreground;
+        scrollbar-size: 1 1;
+        &:focus { background-tint: $surface 0%; }
+        & > .log--muted { color: $foreground 60%; }
+        & > .log--err { color: $text-warning; }
+        & > .log--run { color: $text-primary; }
+        &:ansi {
+            & > .log--muted { color: ansi_default; text-style: dim; }
+            & > .log--err { color: ansi_yellow; }
+            & > .log--run { color: ansi_cyan; }
+        }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: Sequence[Line] = []
+        self.needle = ""
+        self.matches: list[int] = []
+        """Which of the lines hold the needle."""
+        self.found: int | None = None
+        """Where in ``matches`` one is."""
+        self.following = True
+        """Whether the newest line stays in view; until one scrolls up, and again at the end."""
+
+    def show(self, lines: Sequence[Line], width: int) -> None:
+        """Other lines, the widest of ``width`` cells; what was in view stays there, or the newest line if that was."""
+        top = self._at(self.scroll_offset.y)
+        found = self._at(self.matches[self.found]) if self.found is not None else None
+        following = self.following
+        self.lines = lines
+        self.virtual_size = Size(_INDENT + width, len(lines))
+        self._match()
+        self.found = None
+        if found is not None and self.matches:
+            self.found = min(bisect_left(self.matches, bisect_left(lines, found)), len(self.matches) - 1)
+        self.following = following
+        if following:
+            self._follow()
+        elif top is not None:
+            self.scroll_to(y=bisect_left(lines, top), animate=False)
+        self.refresh()
+
+    def on_resize(self) -> None:
+        if self.following:
+            self._follow()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self.following = round(new_value) >= self.max_scroll_y
+
+    def _follow(self) -> None:
+        self.scroll_end(animate=False, force=True, x_axis=False)
+
+    def _at(self, place: int) -> Line | None:
+        return self.lines[place] if place < len(self.lines) else None
+
+    def search(self, needle: str) -> None:
+        """Marks the lines that hold ``needle`` in any case, and goes to the newest in view or above."""
+        self.needle = needle.casefold()
+        self._match()
+        self.found = None
+        if self.matches:
+            below = bisect_left(self.matches, self.scroll_offset.y + self.size.height)
+            self._go(max(below - 1, 0))
+        self.refresh()
+
+    def _match(self) -> None:
+        needle = self.needle
+        self.matches = [i for i, line in enumerate(self.lines) if needle in line.text.casefold()] if needle else []
+
+    def go(self, direction: int) -> None:
+        """To the next match, or the one before; round at the ends."""
+        if self.matches:
+            self._go(((-1 if self.found is None else self.found) + direction) % len(self.matches))
+
+    def _go(self, found: int) -> None:
+        self.found = found
+        line = self.matches[found]
+        if not self.scroll_offset.y <= line < self.scroll_offset.y + self.size.height:
+            self.scroll_to(y=line - self.size.height // 2, animate=False)
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        x, top = self.scroll_offset
+        width, plain = self.size.width, self.rich_style
+        place = top + y
+        if place >= len(self.lines):
+            return Strip.blank(width, plain)
+        found = self.found is not None and self.matches[self.found] == place
+        return Strip(self._drawn(self.lines[place], found, plain)).crop_extend(x, x + width, plain)
+
+    def _drawn(self, line: Line, found: bool, plain: Style) -> list[Segment]:
+        muted = self.get_component_rich_style("log--muted")
+        own = plain if line.stream == "out" else self.get_component_rich_style(f"log--{line.stream}")
+        drawn = [Segment(f"{_clock(line):8}  ", muted), Segment(f"{line.stream}  ", own)]
+        mark = own + (_FOUND if found else _MATCH)
+        start = 0
+        for begin in _places(line.text, self.needle):
+            drawn.append(Segment(line.text[start:begin], own))
+            start = begin + len(self.needle)
+            drawn.append(Segment(line.text[begin:start], mark))
+        drawn.append(Segment(line.text[start:], own))
+        return drawn
+
+
+def _clock(line: Line) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(line.time)) if line.time else ""
+
+
+def _places(text: str, needle: str) -> list[int]:
+    """Where ``needle`` stands in ``text``; nowhere where folding the case changes lengths, as of ß.
+
+    >>> _places("Ab ab", "ab"), _places("Maß", "ss")
+    ([0, 3], [])
+    """
+    folded, places = text.casefold(), []
+    if needle and len(folded) == len(text):
+        place = folded.find(needle)
+        while place >= 0:
+            places.append(place)
+            place = folded.find(needle, place + len(needle))
+    return places
+
+
+class LogScreen(ModalScreen[None]):
+    """Over the monitor; it reads ``captured`` and ``history`` twice a second while it is open."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "search", "Search", key_display="/", tooltip="Search; Enter leaves the field"),
+        Binding("n", "go(1)", "Next", tooltip="The next match"),
+        Binding("N", "go(-1)", "Previous", tooltip="The match before"),
+        Binding("f", "filter", "Filter", tooltip="Everything, prints, errors, or the run"),
+        Binding("c", "copy", "Copy", tooltip="Copy the lines shown, the newest if they are very many"),
+        Binding("escape", "back", "Close", tooltip="Leave the search, then the log"),
+        Binding("l,q", "close", "Close", show=False),
+    ]
+    AUTO_FOCUS = "LogLines"
+    DEFAULT_CSS = """
+    LogScreen {
+        align: center middle;
+        & > Vertical {
+            width: 100%;
+            max-width: 160;
+            height: 1fr;
+            margin: 1 2;
+            border: round $accent;
+            border-title-color: $accent;
+            border-title-style: bold;
+            border-subtitle-color: $foreground 70%;
+            background: $surface;
+            padding: 0 1;
+            &:ansi { border: round ansi_cyan; }
+        }
+        Input {
+            display: none;
+            dock: bottom;
+            height: 1;
+            border: none;
+            padding: 0;
+            background: $surface;
+            &.-open { display: block; }
+        }
+    }
+    """
+
+    def __init__(self, captured: Captured, history: Callable[[], History]) -> None:
+        super().__init__()
+        self._captured = captured
+        self._history = history
+        self._filter = "everything"
+        self._measured = self._widest = 0
+        """The first captured line that is not measured yet, and the most cells that one takes."""
+        self._seen: tuple[object, ...] = ()
+        """What the lines were last built from."""
+        self._answer, self._answer_until = "", 0.0
+
+    def compose(self) -> ComposeResult:
+        box = Vertical()
+        box.border_title = "Log"
+        with box:
+            yield LogLines()
+            yield Input(placeholder="Search", compact=True)
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.set_interval(POLL_SECONDS, self.poll)
+        self.call_after_refresh(self.poll)
+
+    def poll(self) -> None:
+        """Shows what is new."""
+        told = happenings(self._history()) if "run" in FILTERS[self._filter] else []
+        known = (self._captured.count, told, self._filter)
+        if known != self._seen:
+            self._seen = known
+            streams = FILTERS[self._filter]
+            lines = [line for line in self._captured.since() if line.stream in streams]
+            self.query_one(LogLines).show(sorted(lines + told), self._width(told))
+        self._say()
+
+    def _width(self, told: Sequence[Line]) -> int:
+        """The widest line so far; measuring is dear, so that each captured line is measured once."""
+        new = self._captured.since(self._measured)
+        self._measured = new[-1].number + 1 if new else self._measured
+        self._widest = max([self._widest, *(cell_len(line.text) for line in [*new, *told])])
+        return self._widest
+
+    def _say(self) -> None:
+        """What is shown, in the border."""
+        lines, box = self.query_one(LogLines), self.query_one(Vertical)
+        parts = [self._filter, f"{len(lines.lines):,} lines"]
+        if self._captured.dropped:
+            parts.append(f"{self._captured.dropped:,} older ones dropped")
+        if lines.needle:
+            place = f"{lines.found + 1} of " if lines.found is not None else ""
+            parts.append(f"{place}{len(lines.matches):,} matches" if lines.matches else "no match")
+        parts.append("following" if lines.following else "End follows")
+        answered = time.monotonic() < self._answer_until
+        box.border_subtitle = self._answer if answered else " · ".join(parts)
+
+    def _reply(self, text: str) -> None:
+        """Answers a key in the border."""
+        self._answer, self._answer_until = text, time.monotonic() + REPLY_SECONDS
+        self._say()
+
+    def action_search(self) -> None:
+        field = self.query_one(Input)
+        field.add_class("-open")
+        field.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self.query_one(LogLines).search(event.value)
+        self._answer_until = 0.0
+        self._say()
+
+    def on_input_submitted(self) -> None:
+        self.query_one(LogLines).focus()
+
+    def action_go(self, direction: int) -> None:
+        lines = self.query_one(LogLines)
+        lines.go(direction)
+        self._answer_until = 0.0
+        if lines.needle:
+            self._say()
+        else:
+            self._reply("Nothing to go to: / searches")
+
+    def action_filter(self) -> None:
+        names = list(FILTERS)
+        self._filter = names[(names.index(self._filter) + 1) % len(names)]
+        self.poll()
+
+    def action_copy(self) -> None:
+        lines = self.query_one(LogLines).lines
+        texts = [f"{_clock(line)}  {line.stream}  {line.text}" for line in lines]
+        kept, room = 0, MOST_COPIED
+        while kept < len(texts) and room > len(texts[-1 - kept]):
+            room -= len(texts[-1 - kept]) + 1
+            kept += 1
+        if kept:
+            self.app.copy_to_clipboard("\n".join(texts[-kept:]))
+        some = f"the newest {kept:,} of {len(texts):,} lines" if kept < len(texts) else f"{kept:,} lines"
+        self._reply(f"Copied {some}" if kept else "Nothing to copy")
+
+    def action_back(self) -> None:
+        field = self.query_one(Input)
+        if not field.has_class("-open"):
+            self.dismiss()
+            return
+        field.value = ""
+        field.remove_class("-open")
+        self.query_one(LogLines).focus()
+
+    def action_close(self) -> None:
+        self.dismiss()
