@@ -1,0 +1,207 @@
+"""Sessions side by side: groups over seeds, the settings that differ, curves over each other, matrices."""
+
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.events import Click
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from cl_tui.away import away
+from cl_tui.compare import Comparison, check, compare, read
+from cl_tui.outcome import Outcome
+from cl_tui.screens.help import HelpScreen
+from cl_tui.widgets.comparison import ComparePane, GroupsPane, MatrixPane, OverlayPane, SettingsPane
+from cl_tui.widgets.pane import Pane
+from cl_tui.widgets.warning import Notice
+from engine.errors import EngineError
+from engine.session import Listed
+
+REPLY_SECONDS = 4.0
+
+_ZOOM = "Zoom the pane, or back (also: double click)"
+
+
+class CompareScreen(Screen[Outcome]):
+    """Compares the sessions ``names``, which a thread reads while the screen is open already."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "next_curves", "Curves", tooltip="Curves of accuracy, loss or penalty"),
+        Binding("m", "next_matrix", "Matrix", tooltip="The next matrix, or difference to the first group"),
+        Binding("r", "reload", "Reload", tooltip="Read the sessions again"),
+        Binding("z,enter", "zoom", "Zoom", tooltip=_ZOOM),
+        Binding("z,enter", "unzoom", "All panes", tooltip=_ZOOM),
+        Binding("tab,n", "next_pane(1)", "Next pane", tooltip="Next pane", show=False),
+        Binding("shift+tab", "next_pane(-1)", "Previous", tooltip="Previous pane", show=False),
+        Binding("escape", "back", "Back", tooltip="Back out: of the crosshair, the zoomed pane, this screen"),
+        Binding("question_mark", "help", "Help", key_display="?", tooltip="This help"),
+    ]
+    ALLOW_IN_MAXIMIZED_VIEW = "#title, Notice, Footer"
+    ESCAPE_TO_MINIMIZE = False
+    HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (60, "-wide-enough"), (120, "-wide")]  # noqa: RUF012 (as Textual declares it)
+    VERTICAL_BREAKPOINTS = [(0, "-too-low"), (18, "-high-enough")]  # noqa: RUF012 (as Textual declares it)
+    AUTO_FOCUS = "GroupsPane"
+
+    def __init__(self, sessions_dir: Path, names: Sequence[str]) -> None:
+        super().__init__()
+        self._folder = sessions_dir
+        self._names = list(names)
+        self.found: Comparison | None = None
+        self.error: EngineError | None = None
+        """Why the sessions cannot be compared."""
+        self._reading = False
+        self._reply = ""
+        self._reply_until = 0.0
+
+    def compose(self) -> ComposeResult:
+        yield Static(self._title(), id="title", markup=False)
+        with Container(id="panes"):
+            yield GroupsPane()
+            yield OverlayPane()
+            yield SettingsPane()
+            yield MatrixPane()
+        yield Notice()
+        yield Footer(compact=True, show_command_palette=False)
+        yield Static(
+            "The terminal is too small for a comparison: it needs at least 60 columns and 18 lines. q quits.",
+            id="too-small",
+        )
+
+    def on_mount(self) -> None:
+        self.set_interval(0.5, self._tick)
+        self.action_reload()
+
+    # Reading
+
+    def action_reload(self) -> None:
+        if self._reading:
+            self.reply("The sessions are being read")
+        else:
+            self._read()
+
+    @work
+    async def _read(self) -> None:
+        """Reads and compares in threads; what is on the screen stays until that is done."""
+        self._reading, self.error = True, None
+        sessions: list[Listed] = []
+        try:
+            await away(partial(check, self._folder, self._names))
+            for number, name in enumerate(self._names, start=1):
+                self._say(f"Reading {number} of {len(self._names)}: {name}…")
+                sessions.append(await away(partial(read, self._folder, name)))
+            self.found = await away(partial(compare, sessions))
+        except EngineError as error:
+            self.error = error
+        finally:
+            self._reading = False
+        if self.found is not None:
+            for pane in self.query(ComparePane):
+                pane.tell(self.found)
+        self.query_one("#title", Static).update(self._title())
+        self._show_notice()
+
+    def _title(self) -> str:
+        if self.found is None:
+            return f"compare · {len(self._names)} sessions"
+        groups = self.found.groups
+        parts = [f"{self.found.sessions} sessions in {len(groups)} group{'s' if len(groups) > 1 else ''}"]
+        parts += dict.fromkeys(group.benchmark for group in groups)
+        parts += dict.fromkeys(group.scenario for group in groups)
+        return " · ".join(["compare", *parts])
+
+    # The line below the panes
+
+    def reply(self, text: str) -> None:
+        """Answers a key in words."""
+        self._reply, self._reply_until = text, time.monotonic() + REPLY_SECONDS
+        self._say(text)
+
+    def _tick(self) -> None:
+        if self._reply and time.monotonic() >= self._reply_until:
+            self._reply = ""
+            self._show_notice()
+
+    def _show_notice(self) -> None:
+        notes = self.found.notes if self.found else ()
+        if self.error is not None:
+            self._say(str(self.error), warning=True)
+        elif notes:
+            more = f"  (and {len(notes) - 1} more, on the left)" if len(notes) > 1 else ""
+            self._say(f"{notes[0]}{more}", warning=True)
+        else:
+            self._say("")
+
+    def _say(self, text: str, warning: bool = False) -> None:
+        self.query_one(Notice).say(text, warning)
+
+    # Keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        match action:
+            case "zoom":
+                return self.maximized is None
+            case "unzoom":
+                return self.maximized is not None
+        return True
+
+    def action_next_curves(self) -> None:
+        self.query_one(OverlayPane).next_kind()
+
+    def action_next_matrix(self) -> None:
+        self.query_one(MatrixPane).next_matrix()
+
+    def action_zoom(self) -> None:
+        pane = self.focused if isinstance(self.focused, Pane) else self.query(Pane).first()
+        self.set_focus(pane)
+        self.maximize(pane)
+        self.refresh_bindings()
+
+    def action_unzoom(self) -> None:
+        self.minimize()
+        self.refresh_bindings()
+
+    def action_next_pane(self, direction: int) -> None:
+        panes = list(self.query(ComparePane))
+        here = panes.index(self.focused) if isinstance(self.focused, ComparePane) else -direction
+        pane = panes[(here + direction) % len(panes)]
+        if self.maximized is not None:
+            self.maximize(pane)
+        self.set_focus(pane)
+
+    def on_click(self, event: Click) -> None:
+        if event.chain == 2 and isinstance(event.widget, Pane):
+            self.set_focus(event.widget)
+            if self.maximized is None:
+                self.action_zoom()
+            else:
+                self.action_unzoom()
+
+    def action_back(self) -> None:
+        """One layer: the crosshair, the zoomed pane, the screen."""
+        if isinstance(self.focused, Pane) and self.focused.back_out():
+            return
+        if self.maximized is not None:
+            self.action_unzoom()
+        else:
+            self.leave()
+
+    def action_help(self) -> None:
+        from cl_tui.app import ClTui
+
+        bindings = [*self.BINDINGS, *ComparePane.BINDINGS, *ClTui.BINDINGS]
+        self.app.push_screen(HelpScreen(bindings, self.query(ComparePane)))
+
+    def leave(self) -> None:
+        """q: to the screen below, or out of the program."""
+        from cl_tui.app import ClTui
+
+        assert isinstance(self.app, ClTui)
+        error = self.error if self.found is None else None
+        self.app.end(self, Outcome(error.exit_code, str(error)) if error else Outcome(0, ""))
