@@ -8,20 +8,28 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import ClassVar, Protocol, runtime_checkable
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
 from textual.screen import Screen
 
+from cl_tui import preferences
+from cl_tui.capture import Captured
 from cl_tui.outcome import INTERRUPTED, Outcome
+from cl_tui.plain import AsciiFilter, wanted
+from cl_tui.preferences import Preferences
 from cl_tui.screens.help import HelpScreen
+from cl_tui.screens.log import LogScreen
 from cl_tui.screens.monitor import MonitorScreen
+from cl_tui.screens.panes import PanesScreen
+from cl_tui.themes import DEFAULT, THEMES
 from cl_tui.widgets.pane import Pane
+from engine.history import History
 
-DEFAULT_THEME = "nord"
 _QUIT = "Save, leave, and print the line that resumes"
 
 
@@ -37,23 +45,51 @@ class Place(Protocol):
 
 
 class ClTui(App[Outcome]):
-    """Shows ``first``, a Place; ``run`` returns its Outcome."""
+    """Shows ``first``, a Place; ``run`` returns its Outcome.
+
+    ``theme`` is that of one who has not chosen any. ``captured`` holds what is printed while the screen is up.
+    """
 
     CSS_PATH = "app.tcss"
     TITLE = "cl-tui"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "next_theme", "Theme", tooltip="Next theme", show=False),
+        Binding("t", "next_theme", "Theme", tooltip="Next theme; it is remembered", show=False),
+        Binding(
+            "0", "reset_looks", "Reset looks", tooltip="Theme, scales and smoothing as on a first start", show=False
+        ),
+        Binding("l", "log", "Log", tooltip="What was printed, warned, and what happened in the run", show=False),
         Binding("question_mark", "help", "Help", key_display="?", tooltip="This help"),
         Binding("q", "leave", "Quit", tooltip=_QUIT),
         Binding("ctrl+c", "quit", "Quit", tooltip=_QUIT, show=False, priority=True),
         Binding("ctrl+p", "command_palette", "Palette", tooltip="Every action by name", show=False),
     ]
 
-    def __init__(self, first: Screen[Outcome]) -> None:
+    def __init__(self, first: Screen[Outcome], captured: Captured | None = None, theme: str = DEFAULT) -> None:
         super().__init__()
-        self.theme = DEFAULT_THEME
+        for known in THEMES:
+            self.register_theme(known)
         self.first = first
+        self.captured = captured or Captured()
+        self.preferences, self._complaint = preferences.load()
+        self._first_theme = theme
         self._quitting = False
+        self._ascii = AsciiFilter()
+        self._look()
+
+    def _look(self) -> None:
+        """As the preferences say."""
+        chosen = self.preferences.theme
+        self.theme = chosen if chosen in self.available_themes else self._first_theme
+        self.ascii_charts = wanted(self.preferences.charts, os.environ)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), *([self._ascii] if self.ascii_charts else [])]
+
+    def remember(self, **chosen: object) -> None:
+        """Keeps preferences for the next start; says so where that cannot be."""
+        self.preferences = self.preferences.model_copy(update=chosen)
+        if problem := preferences.save(self.preferences):
+            self.place.reply(problem)
 
     def get_default_screen(self) -> Screen[Outcome]:
         return self.first
@@ -68,11 +104,16 @@ class ClTui(App[Outcome]):
         if self._quitting or left is self.first:
             self.exit(outcome, return_code=outcome.exit_code)
             return
+        if left not in self.screen_stack:  # it has ended already
+            return
         while self.screen is not left:
             self.pop_screen()
         left.dismiss(outcome)
 
     def on_mount(self) -> None:
+        self.captured.take_prints()
+        if self._complaint:
+            self.call_after_refresh(lambda: self.place.reply(self._complaint))
         gc.set_threshold(2_000, 10, 100)  # a full collection stops the screen and the training for a tenth of a second
         loop = asyncio.get_running_loop()
         for name, handler in (("SIGINT", self._quit), ("SIGTERM", self._quit), ("SIGHUP", self._hang_up)):
@@ -122,6 +163,22 @@ class ClTui(App[Outcome]):
         names = list(self.available_themes)
         self.theme = names[(names.index(self.theme) + 1) % len(names)]
         self.place.reply(f"Theme: {self.theme}")
+        self.remember(theme=self.theme)
+
+    def action_reset_looks(self) -> None:
+        self.remember(**dict(Preferences()))
+        self._look()
+        self.screen.refresh(layout=True)
+        for screen in self.screen_stack:
+            if isinstance(screen, PanesScreen):
+                screen.look_as(self.preferences)
+        self.place.reply("Theme, scales and smoothing are as on a first start")
+
+    def action_log(self) -> None:
+        """The log of what is below: a screen that watches a run adds what happened in it."""
+        place = self.place
+        history = (lambda: place.look().history) if isinstance(place, PanesScreen) else History
+        self.push_screen(LogScreen(self.captured, history))
 
 
 def declared(owner: type) -> list[BindingType]:

@@ -2,15 +2,22 @@
 
 import os
 import sys
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from engine.errors import ConfigError, EngineError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.screen import Screen
+    from typer.core import TyperCommand
+
     from cl_tui.outcome import Outcome
+    from engine.config import RunConfig
     from engine.presets import Preset as PresetInfo
     from engine.session import Session
 
@@ -20,8 +27,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-sessions_app = typer.Typer(rich_markup_mode="rich", help="List, show and delete the saved sessions.")
+sessions_app = typer.Typer(rich_markup_mode="rich", help="List, show, export and delete the saved sessions.")
 app.add_typer(sessions_app, name="sessions", rich_help_panel="Look")
+
+
+PATIENCE_SECONDS = 10.0
+"""How long a broken screen's engine is waited for."""
+LAST_LINES = 20
+"""Of what was printed, told after a broken screen."""
 
 
 class UsageError(EngineError):
@@ -181,17 +194,35 @@ Set = Annotated[
 def _root(
     ctx: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    sessions_dir: Annotated[Path, typer.Option(help="Where sessions are saved.", envvar="CL_TUI_SESSIONS_DIR")] = Path(
+        "sessions"
+    ),
 ) -> None:
     """Train networks on one task after another, and see in the terminal what they forget and what protects them.
 
+    Without a command it opens the saved sessions, and from there a new run.
+
     [dim]cl-tui run --method si[/]  is a good beginning: it needs no download.
     """
+    source = ctx.get_parameter_source("sessions_dir")
     if version:
         from importlib.metadata import version as installed
 
         print(f"cl-tui {installed('cl-tui')}")
-    elif ctx.invoked_subcommand is None:
+    elif ctx.invoked_subcommand is not None:
+        if source is not None and source.name == "COMMANDLINE":
+            raise UsageError(f"write --sessions-dir after {ctx.invoked_subcommand}, not before it")
+    elif _has_terminal():
+        raise typer.Exit(_home(sessions_dir))
+    else:
         print(ctx.get_help())
+
+
+def _home(sessions_dir: Path) -> int:
+    """The saved sessions on the screen; the exit code."""
+    from cl_tui.screens.home import HomeScreen
+
+    return _show(HomeScreen(sessions_dir))
 
 
 @app.command(rich_help_panel="Train")
@@ -256,7 +287,7 @@ def run(
     speed = _pace(pace, BENCHMARKS[settings.benchmark].watch_pace)
     _require_terminal("'cl-tui batch' trains without one")
     prepare(settings.benchmark, Path(settings.data_dir))
-    session = Session.create(sessions_dir, name or _free_name(sessions_dir), settings)
+    session = Session.create(sessions_dir, name or free_name(sessions_dir), settings)
     exit_code = _watch(session, speed)
     if exit_code not in (0, INTERRUPTED):
         headless.discard_if_untrained(session)
@@ -349,7 +380,7 @@ def fork(
         _require_terminal("'cl-tui fork --headless' trains without one")
     changes = _given(ctx) | _above(assignments)
     prepare(benchmark.name, Path(changes.get("data_dir", opened.config.data_dir)))
-    session = forked(opened, at_task - 1, name or _free_name(sessions_dir), changes)
+    session = forked(opened, at_task - 1, name or free_name(sessions_dir), changes)
     if without_screen:
         raise typer.Exit(_tell(headless.train(session, speed, report.console(stderr=True))))
     raise typer.Exit(_watch(session, speed))
@@ -559,6 +590,33 @@ def _sizes(text: str) -> list[int]:
         raise ConfigError(f"--hidden {text!r}: write the layers' sizes with commas, for example 256,256") from None
 
 
+def wanted(arguments: "Sequence[str]") -> "tuple[RunConfig, float | None]":
+    """What ``cl-tui run ARGUMENTS`` trains, and at most how many steps a second. Raises ConfigError."""
+    from typer.exceptions import TyperException
+
+    from engine.benchmarks import BENCHMARKS
+    from engine.config import resolve
+
+    try:
+        ctx = cast(typer.Context, run_command().make_context("cl-tui run", list(arguments)))
+    except TyperException as error:
+        raise ConfigError(error.format_message()) from None
+    settings = resolve(_below(ctx.params["config"]) | _given(ctx) | _above(ctx.params["assignments"]))
+    return settings, _pace(ctx.params["pace"], BENCHMARKS[settings.benchmark].watch_pace)
+
+
+@cache
+def run_command() -> "TyperCommand":
+    """``cl-tui run`` with its options, as Typer has it."""
+    from typer.core import TyperCommand, TyperGroup
+
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    found = group.commands["run"]
+    assert isinstance(found, TyperCommand)
+    return found
+
+
 def _pace(text: str | None, default: float | None) -> float | None:
     """Steps a second, None for full speed. Raises ConfigError."""
     from engine.control import check_pace
@@ -575,12 +633,16 @@ def _pace(text: str | None, default: float | None) -> float | None:
     return pace
 
 
+def _has_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
+
+
 def _require_terminal(instead: str) -> None:
-    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
+    if not _has_terminal():
         raise UsageError(f"the screen needs a terminal: {instead}")
 
 
-def _free_name(sessions_dir: Path) -> str:
+def free_name(sessions_dir: Path) -> str:
     """Two words, such as calm-otter, that no session there has yet."""
     from coolname import generate_slug
 
@@ -591,13 +653,36 @@ def _free_name(sessions_dir: Path) -> str:
 
 def _watch(session: "Session", pace: float | None) -> int:
     """Train with the screen; the exit code."""
-    from cl_tui.app import ClTui
     from cl_tui.screens.monitor import MonitorScreen
     from engine.runner import EngineThread
 
-    app = ClTui(MonitorScreen(EngineThread(session, pace), pace))
-    ended = app.run()
-    return app.return_code or 1 if ended is None else _tell(ended)  # None: the screen broke, and has said why
+    engine = EngineThread(session, pace)
+    exit_code = _show(MonitorScreen(engine, pace))
+    engine.control.stop()  # where the screen broke, it trains on
+    engine.join(PATIENCE_SECONDS)
+    return exit_code
+
+
+def _in_browser() -> bool:
+    """Whether textual-serve runs this for a page."""
+    return os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver")
+
+
+def _show(first: "Screen[Outcome]") -> int:
+    """The program on the whole terminal, beginning with ``first``; the exit code."""
+    from cl_tui.app import ClTui
+    from cl_tui.capture import Captured, capturing
+    from cl_tui.themes import DEFAULT, suiting
+
+    captured = Captured()
+    app = ClTui(first, captured, DEFAULT if _in_browser() else suiting(os.environ))
+    with capturing(captured):
+        ended = app.run()
+    if ended is None:  # the screen broke, and has said why; what was printed last may tell more
+        for line in captured.since(captured.count - LAST_LINES):
+            print(line.text, file=sys.stderr)
+        return app.return_code or 1
+    return _tell(ended) if ended.message else ended.exit_code
 
 
 def _tell(ended: "Outcome") -> int:
@@ -642,12 +727,61 @@ def list_(sessions_dir: SessionsDir = Path("sessions")) -> None:
 
 
 @sessions_app.command()
-def show(name: Name, sessions_dir: SessionsDir = Path("sessions")) -> None:
-    """Show one session: settings, accuracy matrix, loss curve, importances."""
-    from cl_tui import report
+def show(
+    name: Name,
+    everything: Annotated[bool, typer.Option("--all", "-a", help="All settings, not only what was changed.")] = False,
+    sessions_dir: SessionsDir = Path("sessions"),
+) -> None:
+    """Show one session: result, what was changed, accuracy matrix, curves, importances, and what to type next."""
+    from cl_tui import facts, report
+    from cl_tui.session_page import PAPER_WIDTH, session_page
     from engine.session import look_at
 
-    report.console().print(report.session_page(look_at(sessions_dir, name)))
+    listed = look_at(sessions_dir, name)
+    if listed.state == "damaged":
+        print(facts.result(listed))
+        return
+    console = report.console()
+    if not console.is_terminal:
+        console.width = PAPER_WIDTH
+    console.print(session_page(listed, sessions_dir, console.width, everything))
+
+
+@sessions_app.command()
+def export(
+    name: Name,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="A page for browser and paper.  [dim]\\[default: SESSION.html][/]", metavar="FILE"),
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Everything in one file.", metavar="FILE")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(help="Tables: curves, accuracies, probes, importances.", metavar="DIR")
+    ] = None,
+    tensorboard: Annotated[
+        Path | None, typer.Option(help="An event file in DIR/SESSION, for tensorboard --logdir DIR.", metavar="DIR")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Replace what is there.")] = False,
+    sessions_dir: SessionsDir = Path("sessions"),
+) -> None:
+    """Write a session as a page, as tables, as JSON, or for TensorBoard; several at once, a page if none is named.
+
+    Also while it trains. Curves are whole in CSV and JSON; TensorBoard's are thinned to the lowest and the highest of
+    10,000 stretches.
+
+    [bold]Examples[/]
+
+      cl-tui sessions export calm-otter
+      cl-tui sessions export calm-otter --html report.html --csv tables --force
+    """
+    from cl_tui.export import Kind, exports
+    from engine.session import look_at
+
+    places: dict[Kind, Path | None] = {"html": html, "json": json, "csv": csv, "tensorboard": tensorboard}
+    wanted = {kind: path for kind, path in places.items() if path is not None}
+    listed = look_at(sessions_dir, name)
+    for written in exports(listed, sessions_dir / name, wanted or {"html": Path(f"{name}.html")}, force):
+        print(f"wrote {written}")
 
 
 @sessions_app.command()
@@ -670,7 +804,110 @@ def delete(
         print(f"deleted {name}")
 
 
+@app.command(rich_help_panel="Look")
+def web(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SESSION]", help="Which to watch; all to choose from if none is named.", autocompletion=_sessions
+        ),
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; others than the default let other machines in.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65_535)] = 8000,
+    public_url: Annotated[
+        str | None, typer.Option(help="Address as browsers see it, behind a proxy or from elsewhere.", metavar="URL")
+    ] = None,
+    sessions_dir: SessionsDir = Path("sessions"),
+) -> None:
+    """Home and watch in a browser, read-only.
+
+    [bold]Examples[/]
+
+      cl-tui web
+      cl-tui web calm-otter --port 8080
+    """
+    from cl_tui.web import serve
+    from engine.session import Session
+
+    if name is not None:
+        Session.open(sessions_dir, name)
+    watched = ["watch", *([name] if name else []), "--sessions-dir", str(sessions_dir.resolve())]
+    serve(watched, host, port, public_url)
+
+
 # What there is
+
+
+@app.command(rich_help_panel="Look")
+def watch(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SESSION]", help="Which to watch; all to choose from if none is named.", autocompletion=_sessions
+        ),
+    ] = None,
+    sessions_dir: SessionsDir = Path("sessions"),
+) -> None:
+    """Follow a session that trains in another process or on another machine, or replay it. Changes nothing.
+
+    [bold]Examples[/]
+
+      cl-tui watch calm-otter
+      cl-tui watch calm-otter --sessions-dir /mnt/shared/sessions
+    """
+    from cl_tui.screens.home import HomeScreen
+    from cl_tui.screens.watch import WatchScreen
+
+    in_browser = _in_browser()
+    first = WatchScreen(sessions_dir, name, in_browser) if name else HomeScreen(sessions_dir, read_only=True)
+    if not in_browser:
+        _require_terminal(f"'cl-tui sessions {f'show {name}' if name else 'list'}' tells of it without one")
+    raise typer.Exit(_show(first))
+
+
+@app.command(rich_help_panel="Look")
+def compare(
+    names: Names,
+    plain: Annotated[bool, typer.Option("--plain", help="Print it, also where there is a terminal.")] = False,
+    json: Annotated[
+        Path | None, typer.Option(help="Print it, and write all of it there, accuracies as fractions.", metavar="FILE")
+    ] = None,
+    sessions_dir: SessionsDir = Path("sessions"),
+) -> None:
+    """Compare sessions: curves over each other, differences of accuracy, and the settings that differ.
+
+    Sessions that differ only in the seed are one group, shown as mean ± standard error. Without a terminal it prints
+    what it shows.
+
+    [bold]Examples[/]
+
+      cl-tui compare calm-otter brave-fox
+      cl-tui compare sessions/si-* sessions/ewc-* --plain
+    """
+    from cl_tui import compare as comparing
+
+    names = [Path(name).name if Path(name).parent == sessions_dir else name for name in names]
+    comparing.check(sessions_dir, names)
+    if not plain and json is None and _has_terminal():
+        from cl_tui.screens.compare import CompareScreen
+
+        raise typer.Exit(_show(CompareScreen(sessions_dir, names)))
+    from cl_tui import report
+    from cl_tui.batch import as_json, check_writable, write_result
+    from cl_tui.compare_page import page
+    from cl_tui.session_page import PAPER_WIDTH
+
+    if json is not None:
+        check_writable(json)
+    found = comparing.compare(comparing.read(sessions_dir, name) for name in names)
+    console = report.console()
+    if not console.is_terminal:
+        console.width = PAPER_WIDTH
+    console.print(page(found, console.width))
+    if json is not None:
+        write_result(json, as_json(found.as_dict()))
 
 
 @app.command(rich_help_panel="Look")

@@ -79,6 +79,10 @@ class StepsTaken:
     penalties: tuple[float, ...]
     event: Literal["steps"] = "steps"
 
+    def __post_init__(self) -> None:
+        if len(self.losses) != len(self.penalties):
+            raise ValueError(f"{len(self.losses)} losses but {len(self.penalties)} penalties")
+
 
 @dataclass(frozen=True)
 class Probed:

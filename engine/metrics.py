@@ -1,7 +1,13 @@
 """What an accuracy matrix says. ``matrix[i][j]``: accuracy on task j after training task i, as a fraction; rows may be
-ragged (only j ≤ i) and the last ones may be missing while a run goes on."""
+ragged (only j ≤ i) and the last ones may be missing while a run goes on. And what the looks in between say, which the
+matrix does not see: how deep accuracies dip while the next task is learned."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Matrix = Sequence[Sequence[float]]
 
@@ -49,3 +55,99 @@ def backward_transfer(matrix: Matrix) -> float | None:
     last = matrix[-1]
     changes = [last[j] - matrix[j][j] for j in range(len(last) - 1)]
     return sum(changes) / len(changes)
+
+
+@dataclass(frozen=True, eq=False)
+class Looks:
+    """Everything that was measured during a run, in the order of time: N looks at T tasks.
+
+    ``steps`` (N,): the step after which it was measured. ``during`` (N,): the task in training then, counted from 0.
+    ``ended`` (N,): whether this is the evaluation at that task's end. ``accuracies`` (N, T): fractions, NaN for tasks
+    that were not seen yet.
+    """
+
+    steps: "np.ndarray"
+    during: "np.ndarray"
+    ended: "np.ndarray"
+    accuracies: "np.ndarray"
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def until(self, step: int) -> "Looks":
+        """Those up to ``step``."""
+        count = int(self.steps.searchsorted(step, side="right"))
+        return Looks(self.steps[:count], self.during[:count], self.ended[:count], self.accuracies[:count])
+
+
+@dataclass(frozen=True)
+class Lowest:
+    """The lowest accuracy on a task since it was learned, and when it was seen for the first time."""
+
+    accuracy: float
+    step: int
+    during: int
+    """The task in training then, counted from 0."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stability:
+    """How low accuracies fell after a task was learned, and when; for T tasks."""
+
+    lowest: list[Lowest | None]
+    """For each task its minimum over the looks after its own training; None where there was no such look yet."""
+    best: list[float | None]
+    """For each task its highest accuracy from the end of its own training on; None before that."""
+    dips: "np.ndarray"
+    """The stability gap, switch by switch, shape (T, T): row k, column j is how far the accuracy on task j fell, while
+    task k was trained, below where it stood when task k−1 had ended; 0 where it never did. NaN except for j < k, and
+    in the rows of tasks that did not begin."""
+    minimum: float | None
+    """min-ACC: the mean over the tasks before the newest of the lowest accuracy since each was learned. None while
+    there is none."""
+    worst_case: float | None
+    """WC-ACC: of k tasks, 1/k of the newest accuracy on the task in training and 1 − 1/k of min-ACC, so it is never
+    above the average accuracy. None before the first look."""
+
+
+def stability(looks: Looks) -> Stability:
+    """The metrics of De Lange et al. 2023, "Continual evaluation for lifelong learning: identifying the stability gap",
+    over the looks that there are, where the paper looks after every step; and each dip by itself."""
+    import numpy as np
+
+    count = looks.accuracies.shape[1]
+    dips = np.full((count, count), np.nan)
+    if not len(looks):
+        return Stability([None] * count, [None] * count, dips, None, None)
+    began = np.flatnonzero(np.diff(looks.during, prepend=-1))
+    training = looks.during[began]
+    lows = np.minimum.reduceat(looks.accuracies, began, axis=0)
+    highs = np.maximum.reduceat(looks.accuracies, began, axis=0)
+    old = training[:, None] > np.arange(count)
+
+    ends = np.flatnonzero(looks.ended)
+    stood = np.full((count, count), np.nan)
+    stood[looks.during[ends]] = looks.accuracies[ends]
+    switched = training > 0
+    dips[training[switched]] = np.maximum(stood[training[switched] - 1] - lows[switched], 0.0)
+
+    below = np.where(old & ~np.isnan(lows), lows, np.inf)
+    deepest = below.argmin(axis=0)
+    lowest: list[Lowest | None] = []
+    for task, group in enumerate(deepest.tolist()):
+        if below[group, task] == np.inf:
+            lowest.append(None)
+            continue
+        row = int(began[group] + (looks.accuracies[began[group] :, task] == below[group, task]).argmax())
+        lowest.append(Lowest(float(below[group, task]), int(looks.steps[row]), int(training[group])))
+
+    above = np.where(old & ~np.isnan(highs), highs, -np.inf).max(axis=0)
+    above = np.fmax(above, stood.diagonal())
+    best = [value if value != -np.inf else None for value in above.tolist()]
+
+    known = [found.accuracy for found in lowest if found]
+    minimum = sum(known) / len(known) if known else None
+    task = int(looks.during[-1])
+    current = float(looks.accuracies[-1, task])
+    worst = current if minimum is None else (current + task * minimum) / (task + 1)
+    return Stability(lowest, best, dips, minimum, worst)

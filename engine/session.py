@@ -13,12 +13,14 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO, Literal
 
 import filelock
+from pydantic import BaseModel, NonNegativeFloat, NonNegativeInt, ValidationError
 
 from engine import metrics
 from engine.config import RunConfig, from_toml
@@ -32,7 +34,7 @@ from engine.errors import (
     SessionNotFound,
     first_line,
 )
-from engine.events import Event, StrengthChanged, TasksPlanned, decode, encode
+from engine.events import Event, Probed, StepsTaken, StrengthChanged, TasksPlanned, decode, encode
 from engine.history import History
 
 FORMAT = 1
@@ -139,7 +141,9 @@ class Session:
             return cls(path, from_toml(settings, str(config_path)))
         except OSError as error:
             raise SessionDamaged(f"session {name}: {config_path} cannot be read: {error.strerror}") from None
-        except (ConfigError, ValueError) as error:
+        except ConfigError as error:  # names the file
+            raise SessionDamaged(f"session {name} is damaged: {first_line(error)}") from None
+        except ValueError as error:
             raise SessionDamaged(f"session {name} is damaged: {config_path}: {first_line(error)}") from None
 
     # Locking
@@ -271,19 +275,165 @@ class Listed:
     config: RunConfig | None = None
     history: History | None = None
     problem: str = ""
+    created: float = 0.0
+    skimmed: "Skimmed | None" = None
+    """What ``glance`` went by."""
+
+
+@dataclass(frozen=True)
+class Skimmed:
+    """Which state of a session's files a glance has seen."""
+
+    files: tuple[tuple[int, int], ...]
+    """(modified, bytes) of config.toml, events.jsonl and summary.json; (0, 0) where there is none."""
+    read: int = 0
+    """Bytes of the log that are in ``Listed.history``."""
+    end: bytes = b""
+    """The last of them: where these stand no more, the log was cut in between."""
+
+
+class _Result(BaseModel):
+    """What a list tells of a finished session, as summary.json has it."""
+
+    accuracy_matrix: list[list[float | None]]
+    steps: NonNegativeInt
+    seconds: NonNegativeFloat
 
 
 def list_sessions(sessions_dir: Path) -> list[Listed]:
-    """All sessions in a folder, the most recently changed first. A damaged one is listed as such."""
-    if not sessions_dir.is_dir():
-        return []
-    names = [path.name for path in sessions_dir.iterdir() if (path / "config.toml").exists()]
-    found = [look_at(sessions_dir, name) for name in names if _NAME.fullmatch(name)]
-    return sorted(found, key=lambda listed: listed.changed, reverse=True)
+    """All sessions in a folder as ``glance`` sees them, the most recently changed first. A damaged one is listed as
+    such."""
+    return sorted(glances(sessions_dir), key=lambda listed: listed.changed, reverse=True)
+
+
+def glances(sessions_dir: Path, earlier: Mapping[str, Listed] = MappingProxyType({})) -> Iterator[Listed]:
+    """``glance`` at each session in a folder, the most recently changed first. ``earlier``: by name, what glances found
+    before. Raises OSError for a folder that may not be looked into."""
+    found = []
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(sessions_dir) as entries:
+        for entry in entries:
+            if _NAME.fullmatch(entry.name):
+                config, log, _ = _files(entry.path)
+                if config != (0, 0):
+                    found.append((-(log[0] or config[0]), entry.name))
+    for _, name in sorted(found):
+        with contextlib.suppress(SessionNotFound):  # deleted since
+            yield glance(sessions_dir, name, earlier.get(name))
+
+
+def glance(sessions_dir: Path, name: str, earlier: Listed | None = None) -> Listed:
+    """What a list shows of one session, also when it is damaged, without reading more than that needs.
+
+    The history holds how far it is, the newest accuracies, the matrix and how it ended; neither curve nor importances,
+    and of a finished session, which only its summary is read of, no tasks. ``earlier``: what a glance found before;
+    then only what is new is read. Raises SessionNotFound.
+    """
+    path = _existing(sessions_dir, name)
+    files = _files(str(path))
+    if earlier is not None and (earlier.skimmed is None or earlier.skimmed.files[0] != files[0]):
+        earlier = None
+    if earlier is not None and earlier.skimmed is not None and earlier.skimmed.files == files:
+        if earlier.state in ("finished", "damaged"):
+            return earlier
+        assert earlier.config is not None
+        assert earlier.history is not None
+        state = _state(Session(path, earlier.config), earlier.history)
+        return earlier if state == earlier.state else replace(earlier, state=state)
+    created = files[0][0] / 1e9
+    changed = files[1][0] / 1e9 or created
+    try:
+        config = earlier.config if earlier is not None else None
+        session = Session.open(sessions_dir, name) if config is None else Session(path, config)
+        if files[2] != (0, 0):
+            history, skimmed = _from_summary(session), Skimmed(files)
+            return Listed(name, "finished", changed, session.config, history, "", created, skimmed)
+        history, skimmed = _skim(session, files, earlier)
+    except (SessionError, ConfigError) as error:
+        return Listed(name, "damaged", changed, problem=str(error), created=created, skimmed=Skimmed(files))
+    return Listed(name, _state(session, history), changed, session.config, history, "", created, skimmed)
+
+
+def _files(path: str) -> tuple[tuple[int, int], ...]:
+    """As in ``Skimmed.files``."""
+    return tuple(_file_state(f"{path}/{file}") for file in ("config.toml", "events.jsonl", "summary.json"))
+
+
+def _file_state(path: str) -> tuple[int, int]:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return (0, 0)
+    return (found.st_mtime_ns, found.st_size)
+
+
+def _from_summary(session: Session) -> History:
+    """Raises SessionDamaged."""
+    try:
+        found = _Result.model_validate_json(session.summary_path.read_bytes())
+    except (OSError, ValidationError) as error:
+        what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else first_line(error)
+        raise SessionDamaged(
+            f"session {session.name} is damaged: {session.summary_path} cannot be read: {what}"
+        ) from None
+    matrix = tuple(tuple(value for value in row if value is not None) for row in found.accuracy_matrix)
+    return History(state="finished", task=len(matrix), step=found.steps, elapsed=found.seconds, matrix=matrix)
+
+
+_END = 200
+_KIND = re.compile(rb'"event":"([a-z-]+)"\}\n$')
+_NOT_LISTED = {b"importance", b"path", b"saved", b"noted"}
+
+
+def _skim(session: Session, files: tuple[tuple[int, int], ...], earlier: Listed | None) -> tuple[History, Skimmed]:
+    """The log without its curves. Most of its lines are told by their last word and not looked into.
+
+    Raises SessionDamaged, naming the line.
+    """
+    history, read, end = History(), 0, b""
+    newest: dict[bytes, bytes] = {}
+    try:
+        with open(session.events_path, "rb") as file:
+            if earlier is not None and earlier.history is not None and earlier.skimmed is not None:
+                known = earlier.skimmed
+                file.seek(known.read - len(known.end))
+                if file.read(len(known.end)) == known.end:
+                    history, read, end = earlier.history, known.read, known.end
+            file.seek(read)
+            began = read
+            for number, line in enumerate(file, start=1):
+                if not line.endswith(b"\n"):
+                    break
+                read += len(line)
+                end = line[-_END:]
+                match = _KIND.search(end)
+                kind = match[1] if match else b""
+                if kind in (b"steps", b"probed"):
+                    newest[kind] = line
+                elif kind not in _NOT_LISTED:
+                    try:
+                        history = history.apply(decode(line))
+                    except ValueError as error:
+                        if began:  # name the line as counted from the beginning
+                            return _skim(session, files, None)
+                        raise SessionDamaged(
+                            f"session {session.name} is damaged: {session.events_path}, line {number}: "
+                            f"{first_line(error)}"
+                        ) from None
+        for line in newest.values():
+            event = decode(line)
+            if isinstance(event, StepsTaken):
+                history = replace(history, step=event.step, elapsed=event.elapsed)
+            elif isinstance(event, Probed):
+                history = replace(history, probes=(event,))
+    except (OSError, ValueError) as error:
+        raise SessionDamaged(
+            f"session {session.name} is damaged: {session.events_path} cannot be read: {first_line(error)}"
+        ) from None
+    return history, Skimmed(files, read, end)
 
 
 def look_at(sessions_dir: Path, name: str) -> Listed:
-    """One session, also when it is damaged. Raises SessionNotFound."""
+    """One session with its whole history, also when it is damaged. Raises SessionNotFound."""
     path = _existing(sessions_dir, name)
     log = path / "events.jsonl"
     changed = (log if log.exists() else path).stat().st_mtime
@@ -310,10 +460,40 @@ def delete_session(sessions_dir: Path, name: str) -> None:
     path = _existing(sessions_dir, name)
     with _locked(path):
         pass
+    aside = path.with_name(f".{path.name}.deleted")  # who lists the folder meanwhile sees no half of a session
     try:
-        shutil.rmtree(path)
+        shutil.rmtree(aside, ignore_errors=True)
+        path.rename(aside)
+        shutil.rmtree(aside)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            aside.rename(path)
         raise SessionError(f"session {name} could not be deleted: {error.strerror}") from None
+
+
+def rename_session(sessions_dir: Path, name: str, new: str) -> None:
+    """Also a damaged one. Raises ConfigError for a name that cannot be, SessionNotFound, SessionExists, or
+    SessionLocked while it trains."""
+    path, target = _existing(sessions_dir, name), sessions_dir / check_name(new)
+    if os.path.lexists(target):
+        raise SessionExists(f"session {new} exists already in {sessions_dir}: choose another name")
+    with _locked(path):
+        if os.name == "posix":
+            _move(path, target)
+    if os.name != "posix":  # Windows moves no folder in which a file is open
+        _move(path, target)
+    summary_path = target / "summary.json"
+    with contextlib.suppress(OSError, ValueError):  # what is damaged stays as it is
+        found = json.loads(summary_path.read_text(encoding="utf-8"))
+        if isinstance(found, dict):
+            write_whole(summary_path, json.dumps(found | {"name": new}, indent=2).encode() + b"\n")
+
+
+def _move(path: Path, target: Path) -> None:
+    try:
+        path.rename(target)
+    except OSError as error:
+        raise SessionError(f"session {path.name} could not be renamed: {error.strerror}") from None
 
 
 def newest_unfinished(sessions_dir: Path) -> Session:

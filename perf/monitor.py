@@ -1,11 +1,15 @@
-"""Training speed with the monitor open, in a pseudo-terminal of 160×48, against the same run headless."""
+"""Training speed with the monitor open, in a pseudo-terminal, against the same run headless: all panes and each zoomed,
+at two sizes, with few tasks and with many."""
 
 import argparse
 import contextlib
+import itertools
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +18,23 @@ from engine.session import Session
 from perf.measure import ratios
 from tests.terminal import Terminal
 
+ZOOMED = ("all panes", "Tasks", "Accuracy", "Loss", "Importance")
+"""In the order in which n goes through the panes."""
+SIZES = ((160, 48), (300, 100))
+RUNS: dict[str, dict[str, Any]] = {
+    "split-digits": {"epochs": 300},
+    "split-mnist": {"epochs": 4},
+    "permuted-digits, 100 tasks": {"benchmark": "permuted-digits", "tasks": 100, "epochs": 5},
+}
 
-def watched(sessions: Path, name: str) -> float:
+
+def watched(size: tuple[int, int], zoomed: int, sessions: Path, name: str) -> float:
     """Steps a second, pauses and loading left out, as the session's summary says."""
     arguments = ["resume", name, "--sessions-dir", str(sessions), "--pace", "max"]
-    with Terminal(arguments, sessions, 160, 48) as terminal:
+    with Terminal(arguments, sessions, *size) as terminal:
+        terminal.wait_for(r"Tasks")
+        if zoomed:
+            terminal.send(*["n"] * (zoomed - 1), "z")
         terminal.wait_for("Finished", timeout=600)
         terminal.send("q")
         terminal.wait_for_end()
@@ -38,35 +54,43 @@ def rate(sessions: Path, name: str) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data-dir", help="where MNIST lies; without it only the digits are measured")
+    parser.add_argument("--data-dir", help="where MNIST lies; without it split-mnist is left out")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--benchmark", action="append", help="only this one; may be repeated")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--run", action="append", choices=RUNS, help="only this one; may be repeated")
+    parser.add_argument("--only-all-panes", action="store_true", help="no zoom, and only the smaller size")
     options = parser.parse_args()
-    settings: dict[str, dict[str, Any]] = {"split-digits": {"epochs": 300}}
-    if options.data_dir:
-        settings["split-mnist"] = {"epochs": 4, "data_dir": str(Path(options.data_dir).resolve())}
-    else:
-        print("split-mnist is left out: no --data-dir")
-    for benchmark in options.benchmark or settings:
-        extra = settings[benchmark]
-        config = resolve({"benchmark": benchmark, "threads": options.threads, **extra})
-        sides = {"watched": watched, "headless": headless}
-        rates: dict[str, list[float]] = {name: [] for name in sides}
+    looks = (
+        list(itertools.product(SIZES[:1], [0])) if options.only_all_panes else list(itertools.product(SIZES, range(5)))
+    )
+    for title in options.run or RUNS:
+        settings = {"benchmark": title, "threads": options.threads} | RUNS[title]
+        if settings["benchmark"] == "split-mnist":
+            if not options.data_dir:
+                print("split-mnist is left out: no --data-dir")
+                continue
+            settings["data_dir"] = str(Path(options.data_dir).resolve())
+        config = resolve(settings)
+        sides: dict[str, Callable[[Path, str], float]] = {"headless": headless}
+        for size, zoomed in looks:
+            sides[f"{ZOOMED[zoomed]}, {size[0]}×{size[1]}"] = partial(watched, size, zoomed)
+        rates: dict[str, list[float]] = {side: [] for side in sides}
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
             sessions = Path(folder)
             for number in range(options.rounds):
-                for side in sides if number % 2 else reversed(sides):
-                    name = f"{side}-{number}"
+                for place, side in enumerate(sides if number % 2 else reversed(sides)):
+                    name = f"run-{number}-{place}"
                     Session.create(sessions, name, config)
                     rates[side].append(sides[side](sessions, name))
-        low, middle, high = ratios(rates["watched"], rates["headless"])
-        typical = {side: sorted(found)[len(found) // 2] for side, found in rates.items()}
-        print(
-            f"{benchmark}, threads {options.threads} of {os.cpu_count()}: {typical['watched']:.0f} steps/s watched ÷ "
-            f"{typical['headless']:.0f} headless = {middle:.3f}  ({low:.3f}–{high:.3f}; target ≥ 0.95)",
-            flush=True,
-        )
+        print(f"{title}, threads {options.threads} of {os.cpu_count()}, steps/s watched ÷ headless (target ≥ 0.95)")
+        for side, found in rates.items():
+            if side != "headless":
+                low, middle, high = ratios(found, rates["headless"])
+                typical = [sorted(each)[len(each) // 2] for each in (found, rates["headless"])]
+                print(
+                    f"  {side:22} {typical[0]:6.0f} ÷ {typical[1]:6.0f} = {middle:.3f}  ({low:.3f}–{high:.3f})",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

@@ -12,11 +12,14 @@ from rich.style import Style
 from cl_tui.widgets import braille
 from cl_tui.widgets.accuracy import draw_matrix
 from cl_tui.widgets.braille import Envelope
-from cl_tui.widgets.curves import axis_labels, draw_curves
+from cl_tui.widgets.curve_chart import draw_curves
+from cl_tui.widgets.curve_record import CurveRecord
+from cl_tui.widgets.curves import CurveLook
 from cl_tui.widgets.header import header
 from cl_tui.widgets.importance import draw_importance
 from cl_tui.widgets.pane import Line, Palette
 from cl_tui.widgets.tasks import draw_tasks
+from cl_tui.widgets.timechart import steps_axis, value_labels
 from cl_tui.widgets.view import View
 from engine.config import resolve
 from engine.history import Curve, History
@@ -56,7 +59,7 @@ def test_a_spike_of_one_step_among_a_hundred_thousand_is_drawn() -> None:
     values[70_123] = 1.0
     envelope = Envelope()
     envelope.extend(values)
-    lows, highs, _ = envelope.columns(60, 100_000)
+    lows, highs, _ = envelope.columns(steps_axis((0, 100_000), 60).edges)
     assert np.flatnonzero(highs == 1.0).tolist() == [70_123 * 60 // 100_000]
     rows = braille.text(braille.outline(lows, highs, braille.fitting_axis(lows, highs), 6))
     assert [x for x, cell in enumerate(rows[0]) if cell != braille.BLANK] == [21]
@@ -65,14 +68,14 @@ def test_a_spike_of_one_step_among_a_hundred_thousand_is_drawn() -> None:
 def test_a_value_that_is_not_finite_breaks_its_own_column_only() -> None:
     values = np.full(1000, 0.5)
     values[500] = math.nan
-    lows, highs, broken = filled(values).columns(10, 1000)
+    lows, highs, broken = filled(values).columns(steps_axis((0, 1000), 10).edges)
     assert np.flatnonzero(broken).tolist() == [5]
     assert (highs == 0.5).all()
     assert (lows == 0.5).all()
 
 
 def test_columns_ahead_of_the_run_are_empty() -> None:
-    lows, _, _ = filled(np.ones(300)).columns(10, 1000)
+    lows, _, _ = filled(np.ones(300)).columns(steps_axis((0, 1000), 10).edges)
     assert np.isnan(lows).tolist() == [False] * 3 + [True] * 7
 
 
@@ -98,14 +101,13 @@ def test_neighbouring_columns_are_joined() -> None:
 
 
 def test_decades_label_a_logarithmic_axis() -> None:
-    assert list(axis_labels(braille.Axis(1e-4, 1.0, log=True), 20).values()) == ["1e-4", "0.001", "0.01", "0.1", "1"]
+    assert list(value_labels(braille.Axis(1e-4, 1.0, log=True), 20).values()) == ["1e-4", "0.001", "0.01", "0.1", "1"]
 
 
 def curves(history: History, width: int = 36, height: int = 8, **settings: object) -> list[Line]:
-    loss, penalty = Envelope(), Envelope()
-    loss.extend(history.curve.losses())
-    penalty.extend(history.curve.penalties())
-    return draw_curves(view(history, **settings), loss, penalty, width, height, PALETTE)
+    record = CurveRecord()
+    record.follow(history, 0.0)
+    return draw_curves(view(history, **settings), record, width, height, PALETTE, CurveLook(), zoomed=False)
 
 
 def test_the_curves_name_their_values_axes_and_borders() -> None:
@@ -139,14 +141,13 @@ def test_a_method_without_penalty_shows_none() -> None:
 
 def test_a_redraw_after_a_hundred_thousand_steps_is_cheap() -> None:
     known = screen_data.history(tasks=5, steps=20_000, bundle=1000)
-    loss, penalty = Envelope(), Envelope()
-    loss.extend(known.curve.losses())
-    penalty.extend(known.curve.penalties())
+    record = CurveRecord()
+    record.follow(known, 0.0)
     shown = view(known)
     best = math.inf
     for _ in range(20):
         began = time.perf_counter()
-        draw_curves(shown, loss, penalty, 36, 8, PALETTE)
+        draw_curves(shown, record, 36, 8, PALETTE, CurveLook(), zoomed=False)
         best = min(best, time.perf_counter() - began)
     assert best < 0.004, f"{best * 1e3:.2f} ms"
 

@@ -34,7 +34,7 @@ def screen(terminal: None, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Sessio
     shown: list[tuple[Session, float | None]] = []
 
     class Screen:
-        def __init__(self, first: MonitorScreen) -> None:
+        def __init__(self, first: MonitorScreen, *rest: object) -> None:
             shown.append((first.engine.session, first.engine.control.pace))
 
         def run(self) -> Outcome:
@@ -138,7 +138,7 @@ def test_a_run_that_fails_before_its_first_step_leaves_nothing(
     cl_tui: CommandLine, sessions: Path, terminal: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Screen:
-        def __init__(self, first: MonitorScreen) -> None: ...
+        def __init__(self, first: MonitorScreen, *rest: object) -> None: ...
 
         def run(self) -> Outcome:
             return Outcome(1, "no such device")

@@ -406,6 +406,7 @@ def test_the_summary_has_the_promised_schema(tmp_path: Path) -> None:
         "average_accuracy",
         "forgetting",
         "backward_transfer",
+        "forked",
         "path_integral",
         "steps",
         "seconds",

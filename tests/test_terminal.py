@@ -119,3 +119,37 @@ def test_an_engine_that_fails_keeps_what_was_saved(tmp_path: Path) -> None:
         assert terminal.restored
         assert "Traceback" not in terminal.text
     assert Session.open(tmp_path / "sessions", "one").history().state == "failed"
+
+
+def test_the_knob_is_turned_and_the_log_remembers(tmp_path: Path) -> None:
+    """And after a resume the strength is still the one that was set."""
+    with Terminal([*RUN, "--pace", "100"], tmp_path) as terminal:
+        terminal.wait_for(r"si c=1 .*▶ 1/5.*slow")
+        terminal.send("k")
+        terminal.wait_for("From the next step on")
+        terminal.send("7", "enter")
+        terminal.wait_for("si c=7")
+        terminal.send("q")
+        assert terminal.wait_for_end() == 130
+    (turned,) = Session.open(tmp_path / "sessions", "one").history().strengths
+    assert (turned.before, turned.strength) == (1.0, 7.0)
+    with Terminal(["resume", "--pace", "100"], tmp_path) as terminal:
+        terminal.wait_for(r"si c=7 .*▶ 1/5")
+        terminal.send("q")
+        assert terminal.wait_for_end() == 130
+
+
+def test_a_zoomed_pane_survives_a_small_terminal(tmp_path: Path) -> None:
+    with Terminal([*RUN, "--pace", "100"], tmp_path, 120, 40) as terminal:
+        terminal.wait_for(r"▶ (task )?1( of |/)5")
+        terminal.send("n", "n", "z")
+        terminal.wait_for(r"(?s)^(?!.*Importance Ω)")
+        terminal.resize(40, 12)
+        terminal.wait_for(r"(?m)^╭─ Loss and penalty ─+╮\s*$")
+        terminal.resize(120, 40)
+        terminal.wait_for("Loss and penalty")
+        terminal.send("escape")
+        terminal.wait_for("Importance Ω")
+        terminal.send("q")
+        assert terminal.wait_for_end() == 130
+        assert terminal.restored

@@ -42,7 +42,7 @@ class ForkScreen(ModalScreen[Session | None]):
         self._parent_session = parent
         self._possible = forkable(parent, history)
         self._names = [info.name for info in history.tasks]
-        self._task = task if task in self._possible else self._possible[-1]
+        self._at_first = task if task in self._possible else self._possible[-1]
         self._strength = history.strength(parent.config)
         self._at_work = False
 
@@ -54,7 +54,7 @@ class ForkScreen(ModalScreen[Session | None]):
             with Horizontal():
                 yield Label("after task")
                 options = [(f"{task + 1}  {self._names[task]}", task) for task in self._possible]
-                yield Select(options, value=self._task, allow_blank=False, id="task")
+                yield Select(options, value=self._at_first, allow_blank=False, id="task")
             with Horizontal():
                 yield Label("method")
                 yield Select(((name, name) for name in METHODS), value=config.method, allow_blank=False, id="method")

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -11,16 +12,23 @@ from textual.events import Click
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
+from cl_tui import pane_files
 from cl_tui.outcome import Outcome
+from cl_tui.preferences import Preferences
+from cl_tui.screens.save import SaveScreen
 from cl_tui.widgets.accuracy import AccuracyPane
-from cl_tui.widgets.curves import CurvesPane
+from cl_tui.widgets.curves import CurveLook, CurvesPane
 from cl_tui.widgets.header import HeaderLine
 from cl_tui.widgets.importance import ImportancePane
 from cl_tui.widgets.pane import Pane
 from cl_tui.widgets.tasks import TasksPane
 from cl_tui.widgets.view import Sight, View
 from cl_tui.widgets.warning import Notice
+from engine.errors import EngineError
 from engine.watchdog import warnings
+
+if TYPE_CHECKING:
+    from cl_tui.app import ClTui
 
 POLL_SECONDS = 0.1
 REPLY_SECONDS = 4.0
@@ -41,6 +49,8 @@ class PanesScreen(Screen[Outcome]):
         Binding("n", "next_pane(1)", "Next pane", tooltip="Next pane"),
         Binding("tab", "next_pane(1)", "Next pane", tooltip="Next pane", show=False),
         Binding("shift+tab", "next_pane(-1)", "Previous", tooltip="Previous pane", show=False),
+        Binding("c", "copy", "Copy", tooltip="Copy the pane's data as CSV", show=False),
+        Binding("w", "write", "Write", tooltip="Write the pane into a file: SVG, CSV or JSON", show=False),
     ]
     ALLOW_IN_MAXIMIZED_VIEW = "HeaderLine, Notice, Footer, .in-zoom"
     ESCAPE_TO_MINIMIZE = False
@@ -100,6 +110,29 @@ class PanesScreen(Screen[Outcome]):
 
     def on_mount(self) -> None:
         self.set_interval(POLL_SECONDS, self.poll)
+        self.look_as(self._home.preferences)
+
+    @property
+    def _home(self) -> "ClTui":
+        from cl_tui.app import ClTui
+
+        assert isinstance(self.app, ClTui)
+        return self.app
+
+    def look_as(self, preferences: Preferences) -> None:
+        """Scales, smoothing and layout as they are remembered."""
+        self.query_one(CurvesPane).curve_look = CurveLook(preferences.y, preferences.x, preferences.smoothing)
+        zoomed = next((pane for pane in self.query(Pane) if type(pane).__name__ == preferences.zoomed), None)
+        if zoomed is not None:
+            self.set_focus(zoomed)
+            self.maximize(zoomed)
+        elif self.maximized is not None:
+            self.minimize()
+        self.call_after_refresh(self.redraw)
+
+    def on_curves_pane_look_changed(self, message: CurvesPane.LookChanged) -> None:
+        look = message.look
+        self._home.remember(y=look.y, x=look.x, smoothing=look.smoothing)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.redraw)
@@ -175,17 +208,46 @@ class PanesScreen(Screen[Outcome]):
         self.redraw()
 
     def action_zoom(self) -> None:
-        pane = self.focused if isinstance(self.focused, Pane) else self.query(Pane).first()
+        pane = self._at_hand
         self.set_focus(pane)
         self._zoom(pane)
 
     def _zoom(self, pane: Pane) -> None:
         self.maximize(pane)
+        self._home.remember(zoomed=type(pane).__name__)
         self.call_after_refresh(self.redraw)
 
     def action_unzoom(self) -> None:
         self.minimize()
+        self._home.remember(zoomed=None)
         self.call_after_refresh(self.redraw)
+
+    # Taking it away
+
+    @property
+    def _at_hand(self) -> Pane:
+        return self.focused if isinstance(self.focused, Pane) else self.query(Pane).first()
+
+    def action_copy(self) -> None:
+        if self.view is not None:
+            self.reply(pane_files.copy_pane(self.app, self._at_hand, self.view))
+
+    def action_write(self) -> None:
+        if self.app.is_web:
+            self.reply("A page in a browser writes no files: c copies the pane's data")
+        elif self.view is not None:
+            pane = self._at_hand
+            self.app.push_screen(SaveScreen(f"{self.view.session}-{pane_files.name_of(pane)}"), self._write)
+
+    def _write(self, kind: pane_files.Kind | None) -> None:
+        if kind is None or self.view is None:
+            return
+        try:
+            path = pane_files.save_pane(self._at_hand, self.view, kind, Path.cwd())
+        except EngineError as error:
+            self.reply(str(error))
+        else:
+            self.reply(f"Saved as {path}")
 
     def action_back(self) -> None:
         """One layer: what the focused pane has open, the crosshair, the zoomed axis, the zoomed pane."""
@@ -228,7 +290,4 @@ class PanesScreen(Screen[Outcome]):
 
     def end(self, outcome: Outcome) -> None:
         """To the screen below, or out of the program."""
-        from cl_tui.app import ClTui
-
-        assert isinstance(self.app, ClTui)
-        self.app.end(self, outcome)
+        self._home.end(self, outcome)

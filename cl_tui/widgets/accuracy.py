@@ -1,9 +1,13 @@
-"""The accuracy matrix: row = after task i, column = on task j, as number and colour."""
+"""The accuracy matrix: row = after task i, column = on task j, as number and colour.
+
+Zoomed: with each task's best, and the accuracies over time.
+"""
 
 from rich.segment import Segment
 from rich.style import Style
 
 from cl_tui import words
+from cl_tui.widgets.moment import LookTable, seen_at_cursor, when
 from cl_tui.widgets.pane import Line, Palette, Pane, message, window
 from cl_tui.widgets.view import View
 from engine import metrics
@@ -19,20 +23,51 @@ class AccuracyPane(Pane):
         "Row: after training this task. Column: accuracy (%) on that task's test set. '·' is not evaluated yet, "
         "which is not 0. The row 'now' is a quick look at some test examples while the task trains. Read down a "
         "column: falling numbers are forgetting. 'lost' is each task's best accuracy minus its newest, in points; "
-        "forgetting is their mean."
+        "forgetting is their mean. Zoomed: the accuracies over time too, each line named by its task, avg the average "
+        "of the tasks seen. Of many tasks the cells are signs and colours, which the line below explains."
     )
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._table = LookTable()
+
     def draw(self, view: View, width: int, height: int, palette: Palette) -> list[Line]:
-        return draw_matrix(view, width, height, palette, self.pan)
+        if self.zoomed and view.history.accuracies:
+            from cl_tui.widgets.matrix import draw_accuracies
+
+            return draw_accuracies(view, self._table, width, height, palette, self.pan)
+        return draw_matrix(seen_at_cursor(view), width, height, palette, self.pan)
+
+    def subtitle(self, view: View) -> str:
+        return when(view)
 
     def pannable(self, view: View) -> tuple[int, int]:
         count = max(0, len(view.history.tasks) - 1)
         return (count, count)
 
+    def data(self, view: View) -> list[dict[str, object]]:
+        """The matrix, a row after each task; the last one while a task trains. Accuracies as fractions."""
+        history = seen_at_cursor(view).history
+        looks = [(history.starts[task + 1], False, row) for task, row in enumerate(history.matrix)]
+        if history.probe:
+            looks.append((history.step, True, history.probe))
+        names = [f"task_{task + 1}" for task in range(len(history.tasks))]
+        rows: list[dict[str, object]] = []
+        for after, (step, running, row) in enumerate(looks):
+            known = {name: row[task] if task < len(row) else None for task, name in enumerate(names)}
+            rows.append({"after_task": after + 1, "step": step, "running": running, **known})
+        return rows
+
 
 def draw_matrix(
-    view: View, width: int, height: int, palette: Palette, pan: tuple[int, int] | None = None
+    view: View,
+    width: int,
+    height: int,
+    palette: Palette,
+    pan: tuple[int, int] | None = None,
+    with_best: bool = False,
 ) -> list[Line]:
+    """The matrix in numbers, what each task lost and, if asked, its best; panned where not all tasks fit."""
     history = view.history
     if not history.tasks:
         return message("Accuracies appear while the first task trains.", width, palette.muted)
@@ -43,11 +78,12 @@ def draw_matrix(
     cell = min(max((width - label) // count, 4), WIDEST)
     shown = window(count, (width - label) // cell, pan[0] if pan else None, now)
     with_losses = height >= count + 3
-    room = height - 2 - with_losses
+    with_best = with_best and height >= count + 4
+    room = height - 2 - with_losses - with_best
     tall = min(max(room // count, 1), 3)
     visible = window(count, room // tall, pan[1] if pan else None, now)
 
-    lines: list[Line] = [_heads([history.tasks[task].name for task in shown], shown, label, cell, palette)]
+    lines = [_heads([history.tasks[task].name for task in shown], shown, label, cell, palette)]
     for i in visible:
         name = f"{i + 1} now" if i == len(history.matrix) and history.probe else str(i + 1)
         style = palette.strong if i == now and view.training else palette.muted
@@ -58,9 +94,11 @@ def draw_matrix(
                 accuracy = rows[i][j] if i < len(rows) and j < len(rows[i]) else None
                 line.append(_cell(accuracy, cell, middle, palette))
             lines.append(line)
+    if with_best:
+        lines.append(_bests(rows, shown, label, cell, palette))
     if with_losses:
         lines.append(_losses(metrics.forgetting_by_task(rows), shown, label, cell, palette))
-    lines.append(_summary(rows, width, palette))
+    lines.append(summary(metrics.average_accuracy(rows), metrics.forgetting(rows), width, palette))
     return lines
 
 
@@ -68,20 +106,20 @@ def _heads(names: list[str], tasks: range, label: int, cell: int, palette: Palet
     """Task names over the columns, or numbers where the names do not fit."""
     short = all(len(name) < cell - 1 for name in names)
     heads = [name if short else str(task + 1) for name, task in zip(names, tasks, strict=True)]
-    return [Segment(f"{'after':<{label}}" + "".join(f"{_centred(head, cell)}" for head in heads), palette.muted)]
+    return [Segment(f"{'after':<{label}}" + "".join(f"{centred(head, cell)}" for head in heads), palette.muted)]
 
 
 def _cell(accuracy: float | None, width: int, with_number: bool, palette: Palette) -> Segment:
     if accuracy is None:
-        return Segment(_centred("·" if with_number else "", width), palette.muted)
+        return Segment(centred("·" if with_number else "", width), palette.muted)
     number = f"{100 * accuracy:.0f}" if width < 6 else words.percent(accuracy)
-    return Segment(_centred(number if with_number else "", width), heat(accuracy, palette))
+    return Segment(centred(number if with_number else "", width), heat(accuracy, palette))
 
 
-def _centred(text: str, width: int) -> str:
+def centred(text: str, width: int) -> str:
     """Right-aligned like numbers, with equal room on both sides of the longest, 100.0.
 
-    >>> _centred("98.7", 9), _centred("99", 4)
+    >>> centred("98.7", 9), centred("99", 4)
     ('   98.7  ', ' 99 ')
     """
     right = max(1, (width - 5) // 2)
@@ -98,12 +136,22 @@ def _losses(drops: list[float], shown: range, label: int, cell: int, palette: Pa
     for task in shown:
         drop = f"{100 * drops[task]:.{0 if cell < 6 else 1}f}" if task < len(drops) else ""
         notable = task < len(drops) and drops[task] >= 0.01
-        line.append(Segment(_centred(drop, cell), palette.caution if notable else palette.muted))
+        line.append(Segment(centred(drop, cell), palette.caution if notable else palette.muted))
     return line
 
 
-def _summary(rows: list[tuple[float, ...]], width: int, palette: Palette) -> Line:
-    average, forgetting = metrics.average_accuracy(rows), metrics.forgetting(rows)
+def _bests(rows: list[tuple[float, ...]], shown: range, label: int, cell: int, palette: Palette) -> Line:
+    """Each task's best accuracy so far, under its column."""
+    line = [Segment(f"{'best':<{label}}", palette.muted)]
+    for task in shown:
+        known = [row[task] for row in rows[task:]]
+        best = f"{100 * max(known):.{0 if cell < 6 else 1}f}" if known else ""
+        line.append(Segment(centred(best, cell), palette.muted))
+    return line
+
+
+def summary(average: float | None, forgetting: float | None, width: int, palette: Palette) -> Line:
+    """The matrix in two numbers, as far as they are known."""
     if average is None:
         return []
     line = [Segment("average ", palette.muted), Segment(words.percent(average), palette.strong)]

@@ -5,12 +5,28 @@ that a redraw costs the same after a hundred steps and after a million, and one 
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-_DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], dtype=np.uint16)
+_DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], dtype=np.uint8)
 BLANK = "\u2800"
+EMPTY = ord(BLANK)
 MOST_BINS = 8192
+
+
+class Columns(NamedTuple):
+    """What each column of dots spans of a curve: arrays of shape (columns,)."""
+
+    lows: np.ndarray
+    """Smallest finite values; NaN where there is none."""
+    highs: np.ndarray
+    broken: np.ndarray
+    """Whether any value is not finite."""
+
+    @classmethod
+    def blank(cls, count: int) -> "Columns":
+        return cls(np.full(count, np.nan), np.full(count, np.nan), np.zeros(count, dtype=bool))
 
 
 class Envelope:
@@ -20,9 +36,7 @@ class Envelope:
         self.width = 1
         self.length = 0
         """Steps seen."""
-        self.lows = np.full(bins, np.nan)
-        self.highs = np.full(bins, np.nan)
-        self.broken = np.zeros(bins, dtype=bool)
+        self.lows, self.highs, self.broken = Columns.blank(bins)
 
     def extend(self, values: np.ndarray) -> None:
         """Takes the next steps' values."""
@@ -51,18 +65,37 @@ class Envelope:
             array[half:] = empty
         self.width *= 2
 
-    def columns(self, count: int, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Lows, highs and broken of ``count`` columns that span ``steps`` steps; NaN where no step is yet."""
-        lows, highs, broken = np.full(count, np.nan), np.full(count, np.nan), np.zeros(count, dtype=bool)
-        starts = np.arange(count) * steps // count
-        begun = int(np.searchsorted(starts, self.length))
+    def columns(self, edges: np.ndarray) -> Columns:
+        """Of the steps from ``edges[k]`` up to ``edges[k + 1]``, to a bin; ``edges`` ascend, shape (columns + 1,)."""
+        found = Columns.blank(len(edges) - 1)
+        begun, end = _begun(edges, self.length)
         if begun:
-            bins = starts[:begun] // self.width
-            end = (self.length - 1) // self.width + 1
-            lows[:begun] = np.fmin.reduceat(self.lows[:end], bins)
-            highs[:begun] = np.fmax.reduceat(self.highs[:end], bins)
-            broken[:begun] = np.logical_or.reduceat(self.broken[:end], bins)
-        return lows, highs, broken
+            bins = edges[:begun] // self.width - edges[0] // self.width
+            part = slice(edges[0] // self.width, (end - 1) // self.width + 1)
+            found.lows[:begun] = np.fmin.reduceat(self.lows[part], bins)
+            found.highs[:begun] = np.fmax.reduceat(self.highs[part], bins)
+            found.broken[:begun] = np.logical_or.reduceat(self.broken[part], bins)
+        return found
+
+
+def exact_columns(values: np.ndarray, edges: np.ndarray) -> Columns:
+    """What ``Envelope.columns`` gives, to the step, from the values themselves; its cost grows with the steps seen."""
+    found = Columns.blank(len(edges) - 1)
+    begun, end = _begun(edges, len(values))
+    if begun:
+        part, starts = values[edges[0] : end], edges[:begun] - edges[0]
+        finite = np.isfinite(part)
+        if not finite.all():
+            part = np.where(finite, part, np.nan)
+            found.broken[:begun] = np.logical_or.reduceat(~finite, starts)
+        found.lows[:begun] = np.fmin.reduceat(part, starts)
+        found.highs[:begun] = np.fmax.reduceat(part, starts)
+    return found
+
+
+def _begun(edges: np.ndarray, length: int) -> tuple[int, int]:
+    """How many of the columns begin before ``length``, and where the steps end that they show."""
+    return int(np.searchsorted(edges[:-1], length)), min(max(int(edges[-1]), int(edges[-2]) + 1), length)
 
 
 @dataclass(frozen=True)
@@ -125,9 +158,16 @@ def outline(lows: np.ndarray, highs: np.ndarray, axis: Axis, height: int, dotted
     return dots
 
 
+def codes(dots: np.ndarray) -> np.ndarray:
+    """The characters of dots of shape (4·height, 2·width), as numbers of shape (height, width)."""
+    height, width = dots.shape[0] // 4, dots.shape[1] // 2
+    cells = dots.view(np.uint8).reshape(height, 4, width, 2)
+    found = np.full((height, width), EMPTY, dtype=np.uint32)
+    for y, x in np.ndindex(4, 2):
+        found += cells[:, y, :, x] * _DOTS[y, x]
+    return found
+
+
 def text(dots: np.ndarray) -> list[str]:
     """One string a row of cells; an empty cell is BLANK."""
-    height, width = dots.shape[0] // 4, dots.shape[1] // 2
-    cells = dots.reshape(height, 4, width, 2).transpose(0, 2, 1, 3)
-    codes = (cells * _DOTS).sum(axis=(2, 3)) + ord(BLANK)
-    return ["".join(map(chr, row)) for row in codes.tolist()]
+    return ["".join(map(chr, row)) for row in codes(dots).tolist()]

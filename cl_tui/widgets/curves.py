@@ -1,168 +1,405 @@
-"""Task loss against penalty over the steps of the whole run."""
+"""Task loss against penalty over the steps of a run: the pane, its keys, and how one looks through it."""
 
-import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from bisect import bisect_right
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from rich.segment import Segment
-from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.events import (
+    MouseDown,
+    MouseEvent,
+    MouseMove,
+    MouseScrollDown,
+    MouseScrollLeft,
+    MouseScrollRight,
+    MouseScrollUp,
+    MouseUp,
+)
+from textual.message import Message
 
-from cl_tui import words
 from cl_tui.widgets.pane import Line, Palette, Pane, message
-from cl_tui.widgets.view import View
+from cl_tui.widgets.view import Sight, View
 from engine.history import History
-from engine.methods import METHODS
 
 if TYPE_CHECKING:
-    from cl_tui.widgets.braille import Axis, Envelope
+    from cl_tui.widgets.curve_record import CurveRecord
+    from cl_tui.widgets.timechart import TimeAxis
 
-_GUTTER = 6
-"""Cells left of the plot, for the values."""
-_MARKS = 2
-"""Cells right of the plot, where L and P point at the current values."""
+Scale = Literal["auto", "log", "linear"]
+Unit = Literal["steps", "epochs", "seconds"]
+
+SCALES: tuple[Scale, ...] = ("auto", "log", "linear")
+UNITS: tuple[Unit, ...] = ("steps", "epochs", "seconds")
+SMOOTHINGS = (0.0, 0.9, 0.99, 0.999)
+FEWEST_STEPS = 16
+"""As close as the time axis goes."""
+MOST_ROWS = 100_000
+"""Of data step by step; of more than these, each row is what one column shows."""
+
+_READ = "Loss and penalty: read the values of a step; Esc removes the crosshair"
+
+
+@dataclass(frozen=True)
+class CurveLook:
+    """How the curves are drawn, the same for every run."""
+
+    y: Scale = "auto"
+    """auto: logarithmic where the curves span more than two decades."""
+    x: Unit = "steps"
+    smoothing: float = 0.0
+    """How much each value counts in the mean line against the next; 0: no such line."""
 
 
 class CurvesPane(Pane):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "crosshair('columns', -1)", "Crosshair left", tooltip=_READ, show=False),
+        Binding("right", "crosshair('columns', 1)", "Crosshair right", tooltip=_READ, show=False),
+        Binding("shift+left", "crosshair('columns', -10)", "Ten columns left", tooltip="… ten columns on", show=False),
+        Binding("shift+right", "crosshair('columns', 10)", "Ten columns right", tooltip="… ten columns on", show=False),
+        Binding("ctrl+left", "crosshair('steps', -1)", "One step left", tooltip="… exactly one step on", show=False),
+        Binding("ctrl+right", "crosshair('steps', 1)", "One step right", tooltip="… exactly one step on", show=False),
+        Binding(
+            "plus,equals_sign,up",
+            "magnify(0.5)",
+            "Closer",
+            tooltip="Loss and penalty: closer, around the crosshair or the newest step (also: wheel)",
+            show=False,
+        ),
+        Binding("minus,down", "magnify(2.0)", "Farther", tooltip="Loss and penalty: farther", show=False),
+        Binding("pageup", "shift(-0.5)", "Earlier", tooltip="Loss and penalty: earlier steps", show=False),
+        Binding("pagedown", "shift(0.5)", "Later", tooltip="Loss and penalty: later steps", show=False),
+        Binding("home", "follow", "Whole run", tooltip="Loss and penalty: the whole run again", show=False),
+        Binding(
+            "o",
+            "only_task",
+            "Only one task",
+            tooltip="Loss and penalty: only the task under the crosshair or in training, or all",
+            show=False,
+        ),
+        Binding("y", "scale", "Scale", tooltip="Loss and penalty: y axis automatic, logarithmic, linear", show=False),
+        Binding("u", "unit", "Unit", tooltip="Loss and penalty: x axis in steps, epochs, seconds", show=False),
+        Binding("m", "smooth", "Smooth", tooltip="Loss and penalty: running mean off, or of more steps", show=False),
+    ]
     HELP_TITLE = "Loss and penalty"
     HOW_TO_READ = (
         "Solid dots, L: the loss on the current task alone. Sparse dots, P: the penalty that holds earlier tasks' "
         "weights. Each column spans from the smallest to the largest value of its steps, so a single spike stays "
-        "visible. ┊ is a task border, ✖ a step whose value was not finite. On a logarithmic axis ('log axis') a "
-        "penalty of exactly 0 has no dots."
+        "visible. ┊ is a task border, ▲ a step from which on the strength is another, ✖ a step whose value was not "
+        "finite. On a logarithmic axis ('log') a penalty of exactly 0 has no dots. A running mean begins anew "
+        "with each task; the values themselves are faint behind it."
     )
+
+    class LookChanged(Message):
+        """The curves are drawn in another way, which may be remembered."""
+
+        def __init__(self, look: CurveLook) -> None:
+            super().__init__()
+            self.look = look
 
     def __init__(self) -> None:
         super().__init__()
-        self._envelopes: tuple[Envelope, Envelope] | None = None
+        self.curve_look = CurveLook()
+        self._record: CurveRecord | None = None
 
     def draw(self, view: View, width: int, height: int, palette: Palette) -> list[Line]:
-        curve = view.history.curve
-        if not curve.length:
+        if not view.history.curve.length:
             return message("The curves begin with the first steps.", width, palette.muted)
-        from cl_tui.widgets.braille import Envelope  # numpy: not before the first frame
+        from cl_tui.widgets.curve_chart import draw_curves  # numpy: not before the first frame
+        from cl_tui.widgets.curve_record import CurveRecord
 
-        if self._envelopes is None:
-            self._envelopes = (Envelope(), Envelope())
-        loss, penalty = self._envelopes
-        loss.extend(curve.losses(loss.length))
-        penalty.extend(curve.penalties(penalty.length))
-        return draw_curves(view, loss, penalty, width, height, palette)
+        if self._record is None:
+            self._record = CurveRecord()
+        self._record.follow(view.history, self.curve_look.smoothing)
+        return draw_curves(view, self._record, width, height, palette, self.curve_look, self.zoomed)
 
+    def subtitle(self, view: View) -> str:
+        """What differs from the whole run as it is; all of it, with its keys, where the pane is zoomed."""
+        look = self.curve_look
+        mean = f"mean of {_steps_of(look.smoothing)}" if look.smoothing else ""
+        part = self._part(view)
+        if self.zoomed:
+            return f"y {look.y} · u {look.x} · m {mean or 'raw'} · + − {part or 'whole run'}"
+        return " · ".join(filter(None, (look.y if look.y != "auto" else "", mean, part)))
 
-def draw_curves(
-    view: View, loss: "Envelope", penalty: "Envelope", width: int, height: int, palette: Palette
-) -> list[Line]:
-    import numpy as np
+    def _part(self, view: View) -> str:
+        """Which part of the run is seen; nothing for the whole."""
+        if view.sight.steps is None:
+            return ""
+        first, last = view.sight.steps
+        return f"steps {first + 1:,}–{last:,}"
 
-    from cl_tui.widgets import braille
+    # How the curves are drawn
 
-    history = view.history
-    with_numbers = height >= 10
-    plot = Plot(max(width - _GUTTER - _MARKS, 4), max(height - 2 - with_numbers, 1), history.total_steps)
-    loss_lows, loss_highs, loss_broken = loss.columns(2 * plot.width, plot.steps)
-    penalty_lows, penalty_highs, penalty_broken = penalty.columns(2 * plot.width, plot.steps)
-    axis = braille.fitting_axis(np.concatenate([loss_lows, penalty_lows]), np.concatenate([loss_highs, penalty_highs]))
-    solid = braille.outline(loss_lows, loss_highs, axis, plot.height)
-    sparse = braille.outline(penalty_lows, penalty_highs, axis, plot.height, dotted=True)
-    losses, penalties = braille.text(solid), braille.text(sparse)
-    broken = (loss_broken | penalty_broken).reshape(-1, 2).any(axis=1).tolist()
-    borders = {plot.column(step) for step in history.starts[1:-1]}
+    def _draw_with(self, look: CurveLook, said: str) -> None:
+        self.curve_look = look
+        self.post_message(self.LookChanged(look))
+        self._say(said)
 
-    current = float(history.curve.losses(history.curve.length - 1)[0])
-    held = float(history.curve.penalties(history.curve.length - 1)[0])
-    loss_row, penalty_row = axis.row(current, plot.height), axis.row(held, plot.height)
-    labels = axis_labels(axis, plot.height)
+    def action_scale(self) -> None:
+        y = SCALES[(SCALES.index(self.curve_look.y) + 1) % len(SCALES)]
+        said = {"auto": "chosen to fit", "log": "logarithmic", "linear": "linear, from 0"}[y]
+        self._draw_with(replace(self.curve_look, y=y), f"y axis: {said}")
 
-    lines = [_legend(view, current, held, width, palette)]
-    for row in range(plot.height):
-        line = [Segment(f"{labels.get(row, ''):>{_GUTTER - 1}}{'┤' if row in labels else '│'}", palette.muted)]
-        line += _plot_row(losses[row], penalties[row], borders, broken if row == 0 else [], palette)
-        line.append(Segment("L" if row == loss_row else " ", palette.loss))
-        line.append(Segment("P" if row == penalty_row else " ", palette.penalty))
-        lines.append(line)
-    if with_numbers:
-        lines.append([Segment(" " * _GUTTER + plot.task_numbers(history), palette.muted)])
-    lines.append([Segment(" " * _GUTTER + plot.step_labels(axis.log), palette.muted)])
-    return lines
+    def action_unit(self) -> None:
+        x = UNITS[(UNITS.index(self.curve_look.x) + 1) % len(UNITS)]
+        said = f"x axis in {'seconds of training' if x == 'seconds' else x}"
+        if x == "epochs" and self.view and self.view.history.tasks and not knows_epochs(self.view.history):
+            x, said = "seconds", "x axis in seconds of training: this session does not know how long an epoch is"
+        self._draw_with(replace(self.curve_look, x=x), said)
 
+    def action_smooth(self) -> None:
+        smoothing = next((weight for weight in SMOOTHINGS if weight > self.curve_look.smoothing), 0.0)
+        said = f"Running mean of about {_steps_of(smoothing)}" if smoothing else "No running mean"
+        self._draw_with(replace(self.curve_look, smoothing=smoothing), said)
 
-@dataclass(frozen=True)
-class Plot:
-    """Where the dots go: a size in cells, and the steps that it spans."""
+    # Where one looks
 
-    width: int
-    height: int
-    steps: int
-
-    def column(self, step: int) -> int:
-        return step * self.width // self.steps
-
-    def step_labels(self, log: bool) -> str:
-        """The ends of the lower axis, and what kind the other one is."""
-        end = f"{self.steps:,} steps"
-        room = max(0, self.width - 1 - len(end))
-        kind = "log axis" if log else ""
-        return f"0{kind if len(kind) + 2 <= room else '':^{room}}{end}"
-
-    def task_numbers(self, history: History) -> str:
-        """Each task's number under the middle of its steps; thinned where they would touch."""
-        row = [" "] * self.width
-        free = 0
-        for task in range(len(history.tasks)):
-            number = str(task + 1)
-            middle = (self.column(history.starts[task]) + self.column(history.starts[task + 1])) // 2
-            start = middle - len(number) // 2
-            if free <= start and start + len(number) <= self.width:
-                row[start : start + len(number)] = number
-                free = start + len(number) + 1
-        return "".join(row)
-
-
-def _legend(view: View, loss: float, penalty: float, width: int, palette: Palette) -> Line:
-    """The present values, named; in a narrow pane by their letters alone."""
-    wide = width >= len("L loss 1.2e-10   P penalty 1.2e-10")
-    line = [Segment(f"L {'loss ' if wide else ''}{words.quantity(loss)}", palette.loss)]
-    if METHODS[view.config.method].symbol:
-        line.append(Segment(f"   P {'penalty ' if wide else ''}{words.quantity(penalty)}", palette.penalty))
-    return line
-
-
-def _plot_row(losses: str, penalties: str, borders: set[int], broken: list[bool], palette: Palette) -> Line:
-    """One row of the plot: the penalty before the loss, cells of the same style gathered into one segment."""
-    from cl_tui.widgets.braille import BLANK
-
-    line: Line = []
-    run, run_style = "", palette.muted
-    for x, (loss, penalty) in enumerate(zip(losses, penalties, strict=True)):
-        cell: str
-        style: Style
-        if broken and broken[x]:
-            cell, style = "✖", palette.bad
-        elif penalty != BLANK:
-            cell, style = penalty, palette.penalty
-        elif loss != BLANK:
-            cell, style = loss, palette.loss
+    def action_crosshair(self, by: Literal["columns", "steps"], count: int) -> None:
+        seen = self._seen()
+        if seen is None:
+            return
+        view, time = seen
+        newest, here = view.history.curve.length, view.sight.cursor
+        first, last = int(time.edges[0]) + 1, max(min(int(time.edges[-1]), newest), 1)
+        if here is None:
+            self._look(cursor=max(first, last) if first <= newest else newest)
+            return
+        cell = time.cell(here)
+        if by == "steps":
+            step = here + count
+        elif cell is None:
+            step = first if here < first else last
         else:
-            cell, style = ("┊", palette.muted) if x in borders else (" ", run_style)
-        if style is not run_style and run:
-            line.append(Segment(run, run_style))
-            run = ""
-        run, run_style = run + cell, style
-    line.append(Segment(run, run_style))
-    return line
+            step = _step_at(time, cell + count, here, count)
+        step = min(max(step, 1), newest)
+        if step == here:
+            self._say(f"Step {newest:,} is the newest" if count > 0 else "Step 1 is the first")
+        else:
+            self._look(cursor=step, steps=_holding(view, step))
+
+    def action_magnify(self, factor: float) -> None:
+        seen = self._seen()
+        if seen is None:
+            return
+        view, time = seen
+        sight, newest = view.sight, view.history.curve.length
+        anchor = sight.cursor if sight.cursor is not None else newest
+        if time.cell(anchor) is None:
+            anchor = int(time.edges[0] + time.edges[-1]) // 2
+        steps = _magnified(view, anchor, factor)
+        if steps != sight.steps:
+            self._look(steps=steps)
+        else:
+            self._say("This is the whole run" if factor > 1 else f"{FEWEST_STEPS} steps: no closer than this")
+
+    def action_shift(self, share: float) -> None:
+        seen = self._seen()
+        if seen is None:
+            return
+        view, _ = seen
+        steps = _shifted(view, share)
+        if view.sight.steps is None:
+            self._say("The whole run is in sight: + looks closer")
+        elif steps == view.sight.steps:
+            self._say("The run ends here" if share > 0 else "The run begins here")
+        else:
+            self._look(steps=steps)
+
+    def action_only_task(self) -> None:
+        seen = self._seen()
+        if seen is None:
+            return
+        view, _ = seen
+        history = view.history
+        if not history.tasks:
+            self._say("No task is known yet")
+            return
+        task = task_of(history, view.sight.cursor or history.curve.length)
+        steps = (history.starts[task], history.starts[task + 1])
+        if view.sight.steps == steps:
+            self._look(steps=None)
+        else:
+            self._say(f"Only task {task + 1}: {history.tasks[task].name}")
+            self._look(steps=steps)
+
+    def action_follow(self) -> None:
+        if self.view is None:
+            return
+        if self.view.sight == Sight():
+            self._say("This is the whole run, up to the newest step")
+        else:
+            self._look(cursor=None, steps=None)
+
+    def _look(self, **changed: "int | tuple[int, int] | None") -> None:
+        """Asks the screen to look so, and the next key goes on from there."""
+        assert self.view is not None
+        sight = replace(self.view.sight, **changed)  # type: ignore[arg-type]
+        if sight != self.view.sight:
+            self.view = replace(self.view, sight=sight)
+            self.post_message(self.Looked(sight))
+
+    def _seen(self) -> "tuple[View, TimeAxis] | None":
+        """What is drawn, and its time axis; says so where there is nothing yet."""
+        if self.view is not None and self.view.history.curve.length:
+            return self.view, self._time(self.view)
+        self._say("No step is taken yet: there is nothing to read")
+        return None
+
+    def _time(self, view: View) -> "TimeAxis":
+        """The steps that each column of the plot spans."""
+        from cl_tui.widgets.curve_chart import layout
+        from cl_tui.widgets.curve_record import time_axis
+
+        plot_width = layout(view, *self.size, self.zoomed).plot_width
+        return time_axis(view.history, seen_steps(view), self.curve_look.x, 2 * plot_width)
+
+    def _say(self, text: str) -> None:
+        from cl_tui.screens.panes import PanesScreen
+
+        assert isinstance(self.screen, PanesScreen)
+        self.screen.reply(text)
+
+    # The mouse
+
+    def on_mouse_down(self, event: MouseDown) -> None:
+        if event.button == 1 and self._point(event):
+            self.capture_mouse()
+
+    def on_mouse_move(self, event: MouseMove) -> None:
+        if self.app.mouse_captured is self:
+            self._point(event)
+
+    def on_mouse_up(self, event: MouseUp) -> None:
+        if self.app.mouse_captured is self:
+            self.release_mouse()
+
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        self._scroll(event, 0.5, -0.125)
+
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        self._scroll(event, 2.0, 0.125)
+
+    def on_mouse_scroll_left(self, event: MouseScrollLeft) -> None:
+        self._scroll(event, 1.0, -0.125)
+
+    def on_mouse_scroll_right(self, event: MouseScrollRight) -> None:
+        self._scroll(event, 1.0, 0.125)
+
+    def _scroll(self, event: MouseEvent, factor: float, share: float) -> None:
+        """Closer or farther around the step under the mouse; sideways, or with Shift, earlier or later."""
+        event.stop()
+        event.prevent_default()
+        step = self._pointed(event, clamped=True)
+        if step is None or self.view is None:
+            return
+        if factor == 1.0 or event.shift:
+            self._look(steps=_shifted(self.view, share))
+        else:
+            self._look(steps=_magnified(self.view, step, factor))
+
+    def _point(self, event: MouseEvent) -> bool:
+        """Puts the crosshair under the mouse, if that is over the plot."""
+        step = self._pointed(event, clamped=self.app.mouse_captured is self)
+        if step is None or self.view is None:
+            return False
+        self._look(cursor=min(step, self.view.history.curve.length))
+        return True
+
+    def _pointed(self, event: MouseEvent, clamped: bool) -> int | None:
+        """The step under the mouse; beside the plot None, or ``clamped`` the outermost."""
+        if self.view is None or not self.view.history.curve.length:
+            return None
+        from cl_tui.widgets.timechart import GUTTER
+
+        time = self._time(self.view)
+        cells = (len(time.edges) - 1) // 2
+        x, y = event.get_content_offset_capture(self)
+        cell = x - GUTTER
+        if not clamped and not (0 <= cell < cells and 0 <= y < self.size.height):
+            return None
+        return time.step(min(max(cell, 0), cells - 1))
+
+    # Taking it away
+
+    def data(self, view: View) -> list[dict[str, object]]:
+        """One row a step in sight. Of more than MOST_ROWS steps one row a column, from ``first_step`` to ``last_step``,
+        with the lowest and the highest value."""
+        if not view.history.curve.length:
+            return []
+        from cl_tui.widgets.curve_data import exact_rows, rows_by_column
+
+        first, last = seen_steps(view)
+        last = min(last, view.history.curve.length)
+        if last - first <= MOST_ROWS:
+            return exact_rows(view, first, last)
+        return rows_by_column(view.history.curve, self._time(view))
 
 
-def axis_labels(axis: "Axis", height: int) -> dict[int, str]:
-    """Values beside the plot's rows: decades on a logarithmic axis, else the ends and the middle."""
-    if axis.log:
-        decades = range(math.ceil(math.log10(axis.low)), math.floor(math.log10(axis.high)) + 1)
-        every = -(-len(decades) * 2 // height) if decades else 1
-        values = [10.0**exponent for exponent in decades if exponent % every == 0]
-    else:
-        values = [axis.low, (axis.low + axis.high) / 2, axis.high] if height >= 5 else [axis.low, axis.high]
-    labels: dict[int, str] = {}
-    for value in values:
-        row = axis.row(value, height)
-        if row is not None:
-            labels.setdefault(row, words.quantity(value))
-    return labels
+def _steps_of(smoothing: float) -> str:
+    return f"{1 / (1 - smoothing):,.0f} steps"
+
+
+def seen_steps(view: View) -> tuple[int, int]:
+    """Steps done at the left and at the right edge of time axes."""
+    first, last = view.sight.steps or (0, _whole(view))
+    first = min(max(first, 0), _whole(view) - 1)
+    return first, min(max(last, first + 1), _whole(view))
+
+
+def task_of(history: History, step: int) -> int:
+    """The task that ``step`` belongs to, counted from 0."""
+    return min(max(bisect_right(history.starts, step - 1) - 1, 0), len(history.tasks) - 1)
+
+
+def knows_epochs(history: History) -> bool:
+    return bool(history.tasks) and all(task.epoch_steps for task in history.tasks)
+
+
+def _whole(view: View) -> int:
+    """How many steps time axes can span."""
+    return max(view.history.total_steps, view.history.curve.length, 1)
+
+
+def _step_at(time: "TimeAxis", cell: int, here: int, count: int) -> int:
+    """The step of a cell, beyond the plot as far on as inside it, and at least one step from ``here``."""
+    cells = (len(time.edges) - 1) // 2
+    inside = min(max(cell, 0), cells - 1)
+    step = time.step(inside) + (cell - inside) * max(1, time.span // cells)
+    return max(step, here + 1) if count > 0 else min(step, here - 1)
+
+
+def _magnified(view: View, step: int, factor: float) -> tuple[int, int] | None:
+    """Steps in sight, ``factor`` times as many, so that ``step`` stays where it is; None for all."""
+    (first, last), whole = seen_steps(view), _whole(view)
+    span = max(round((last - first) * factor), min(FEWEST_STEPS, last - first))
+    if span >= whole:
+        return None
+    if span == last - first:
+        return first, last
+    start = round(step - (step - first) / (last - first) * span)
+    start = min(max(start, 0), whole - span)
+    return start, start + span
+
+
+def _shifted(view: View, share: float) -> tuple[int, int] | None:
+    """The steps in sight, moved on by a share of them; None for all."""
+    if view.sight.steps is None:
+        return None
+    (first, last), whole = seen_steps(view), _whole(view)
+    span = last - first
+    by = max(1, round(abs(share) * span)) * (1 if share > 0 else -1)
+    start = min(max(first + by, 0), max(whole - span, 0))
+    return start, start + span
+
+
+def _holding(view: View, step: int) -> tuple[int, int] | None:
+    """The steps in sight, moved on by as little as ``step`` needs with some room around it."""
+    if view.sight.steps is None:
+        return None
+    (first, last), whole = seen_steps(view), _whole(view)
+    span = last - first
+    if first < step <= last:
+        return first, last
+    start = step - 1 - span // 4 if step <= first else step + span // 4 - span
+    start = min(max(start, 0), max(whole - span, 0))
+    return start, start + span

@@ -1,12 +1,21 @@
-"""Ω by layer: how many weights matter how much, on a logarithmic axis that all layers share."""
+"""Ω by layer: how many weights matter how much, on a logarithmic axis that all layers share.
+
+Zoomed: every layer, after any task.
+"""
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
+from textual.binding import Binding, BindingType
+from textual.events import Blur, Key, Paste
 
 from cl_tui import words
+from cl_tui.widgets.layers import LayerLook, chosen, draw_layers, share, shown_importance
+from cl_tui.widgets.moment import seen_at_cursor, when
 from cl_tui.widgets.pane import Line, Palette, Pane, message
 from cl_tui.widgets.view import View
 from engine.events import ImportanceMeasured
@@ -16,26 +25,181 @@ _EIGHTHS = " ▁▂▃▄▅▆▇█"
 TALLEST = 6
 
 
+_SCRUB = "Importance, zoomed: Ω after the task before, or after the next"
+_SCROLL = "Importance, zoomed: scroll where there are more layers than fit"
+
+
 class ImportancePane(Pane):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "scrub(-1)", "Task before", tooltip=_SCRUB, show=False),
+        Binding("right", "scrub(1)", "Next task", tooltip=_SCRUB, show=False),
+        Binding("home", "follow", "Newest", tooltip="Importance, zoomed: the newest Ω again, from the top", show=False),
+        Binding("up", "scroll(-1)", "Up", tooltip=_SCROLL, show=False),
+        Binding("down", "scroll(1)", "Down", tooltip=_SCROLL, show=False),
+        Binding("pageup", "scroll(-10)", "Ten up", tooltip="… ten layers on", show=False),
+        Binding("pagedown", "scroll(10)", "Ten down", tooltip="… ten layers on", show=False),
+        Binding(
+            "slash", "filter", "Filter", tooltip="Importance, zoomed: only layers with this in their names", show=False
+        ),
+        Binding("o", "by_task", "By task", tooltip="Importance, zoomed: each layer after every task", show=False),
+        Binding("g", "group", "Modules", tooltip="Importance, zoomed: the layers of a module together", show=False),
+    ]
     HELP_TITLE = "Importance Ω by layer"
     HOW_TO_READ = (
         "One histogram a layer: to the right lie weights that matter more, on a logarithmic axis; heights (the "
         "square root of the count) compare only within a layer. '% zero' is the share of weights whose Ω is "
         "exactly 0: these are free to change. All at 0 means that nothing is protected. 'running' is what Ω would "
         "be if the task ended now. For si, Σω adds up how far the task's loss has fallen: near 1 times the measured "
-        "drop the path is followed well, far above it steps are noisy or large."
+        "drop the path is followed well, far above it steps are noisy or large. Zoomed: 'top 1 %' is the share of the "
+        "layer's ΣΩ that its most important 1 % of weights hold: near 1 % all matter alike."
     )
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.look = LayerLook()
+
     def draw(self, view: View, width: int, height: int, palette: Palette) -> list[Line]:
+        newest, view = view.history.importance, seen_at_cursor(view)
+        if METHODS[view.config.method].symbol and view.history.importance is None and newest is not None:
+            return message("Of a step before the end of task 1 no importance is kept.", width, palette.muted)
+        if self.zoomed and view.history.importance is not None and METHODS[view.config.method].symbol:
+            return draw_layers(view.history, self.look, width, height, palette)
         return draw_importance(view, width, height, palette)
 
     def subtitle(self, view: View) -> str:
-        measured = view.history.importance
+        history = seen_at_cursor(view).history
+        measured = history.importance
         if measured is None:
-            return ""
-        when = f"running, task {measured.task + 1}" if measured.running else f"after task {measured.task + 1}"
-        paths = view.history.paths
-        return f"{when} · {words.path_check(paths[-1], self.size.width >= 70)}" if paths else when
+            return when(view)
+        known = f"running, task {measured.task + 1}" if measured.running else f"after task {measured.task + 1}"
+        if view.sight.cursor is not None:
+            return f"{when(view)} · {known}"
+        return f"{known} · {words.path_check(history.paths[-1], self.size.width >= 70)}" if history.paths else known
+
+    def data(self, view: View) -> list[dict[str, object]]:
+        """A row a layer that matches the filter, of the Ω that is shown; counts by the lower end of their bins."""
+        measured = shown_importance(seen_at_cursor(view).history, self.look)
+        if measured is None:
+            return []
+        decades = math.log10(measured.high / measured.low)
+        rows: list[dict[str, object]] = []
+        for layer in chosen(measured.layers, self.look):
+            row: dict[str, object] = {
+                "layer": layer.name,
+                "task": measured.task + 1,
+                "step": measured.step,
+                "running": measured.running,
+                "weights": layer.size,
+                "zeros": layer.zeros,
+                "mean": layer.mean,
+                "top_1_percent": layer.top,
+            }
+            bins = len(layer.counts)
+            row |= {f"from_{measured.low * 10 ** (decades * n / bins):.3g}": c for n, c in enumerate(layer.counts)}
+            rows.append(row)
+        return rows
+
+    def back_out(self) -> bool:
+        """Closes the filter's field, or drops the filter."""
+        if not self.zoomed or not (self.look.typing or self.look.filter):
+            return False
+        self._turn(typing=False, filter="", first=0)
+        return True
+
+    def action_scrub(self, direction: int) -> None:
+        view = self._closely("look back through the tasks")
+        if view is None:
+            return
+        history = seen_at_cursor(view).history
+        count = len(history.importances)
+        place = count if self.look.place is None else min(self.look.place, count)
+        if count == 0:
+            self._say("No task has ended: there is no earlier Ω to look back at")
+        elif not 0 <= place + direction <= count:
+            self._say("This is the newest Ω" if direction > 0 else "This is the Ω after the first task")
+        else:
+            self._turn(place=place + direction if place + direction < count else None)
+
+    def action_scroll(self, layers: int) -> None:
+        view = self._closely("scroll through the layers")
+        measured = shown_importance(seen_at_cursor(view).history, self.look) if view else None
+        if measured is not None:
+            last = max(len(chosen(measured.layers, self.look)) - 1, 0)
+            self._turn(first=min(max(self.look.first + layers, 0), last))
+
+    def action_filter(self) -> None:
+        if self._closely("filter its layers"):
+            self._turn(typing=True)
+
+    def action_by_task(self) -> None:
+        if self._closely("see each layer after every task"):
+            self._turn(by_task=not self.look.by_task, first=0)
+
+    def action_group(self) -> None:
+        if self._closely("put its layers together"):
+            self._turn(grouped=not self.look.grouped, first=0)
+
+    def action_follow(self) -> None:
+        self._turn(place=None, first=0)
+
+    def on_key(self, event: Key) -> None:
+        """While the filter is typed, keys are text; what is no text keeps its meaning. The keys that begin and end it
+        are taken here too, not as bindings, so that what is typed fast reaches it."""
+        if not self.zoomed:
+            return
+        typed = self.look.filter
+        if not self.look.typing:
+            if event.key != "slash":
+                return
+            self.action_filter()
+        elif event.key == "enter":
+            self._turn(typing=False)
+        elif event.key == "escape":
+            self.back_out()
+        elif event.key == "backspace":
+            self._turn(filter=typed[:-1], first=0)
+        elif event.key == "ctrl+u":
+            self._turn(filter="", first=0)
+        elif event.is_printable and event.character:
+            self._turn(filter=typed + event.character, first=0)
+        else:
+            return
+        event.stop()
+        event.prevent_default()
+
+    def on_paste(self, event: Paste) -> None:
+        if self.look.typing and self.zoomed:
+            self._turn(filter=self.look.filter + "".join(filter(str.isprintable, event.text)), first=0)
+            event.stop()
+
+    def on_blur(self, event: Blur) -> None:
+        if self.look.typing:
+            self._turn(typing=False)
+
+    def _closely(self, wish: str) -> View | None:
+        """The view, if there is an Ω and room to look at it closely; else says what is missing for ``wish``."""
+        if self.view is None:
+            return None
+        if not self.zoomed:
+            self._say(f"Zoom the importance (z) to {wish}")
+        elif seen_at_cursor(self.view).history.importance is None:
+            method = METHODS[self.view.config.method]
+            none = f"{method.title} keeps no importance: nothing to see here"
+            self._say("No importance is measured yet" if method.symbol else none)
+        else:
+            return self.view
+        return None
+
+    def _say(self, text: str) -> None:
+        from cl_tui.screens.panes import PanesScreen
+
+        assert isinstance(self.screen, PanesScreen)
+        self.screen.reply(text)
+
+    def _turn(self, **changes: object) -> None:
+        self.look = replace(self.look, **changes)  # type: ignore[arg-type]
+        if self.view is not None:
+            self.show(self.view)
 
 
 def draw_importance(view: View, width: int, height: int, palette: Palette) -> list[Line]:
@@ -62,7 +226,7 @@ def draw_importance(view: View, width: int, height: int, palette: Palette) -> li
             name = set_cell_size(layer.name, name_width) if base else " " * name_width
             line = [Segment(f"{name} ", palette.text), Segment(text, palette.importance)]
             if base:
-                line.append(Segment(f"{_share(layer.zeros, layer.size):>6} zero", palette.muted))
+                line.append(Segment(f"{share(layer.zeros, layer.size):>6} zero", palette.muted))
                 if with_mean:
                     line.append(Segment(f"  mean {words.quantity(layer.mean)}", palette.muted))
             lines.append(line)
@@ -71,20 +235,6 @@ def draw_importance(view: View, width: int, height: int, palette: Palette) -> li
     note = f" +{hidden} more" if hidden > 0 else ""
     lines.append([Segment(f"{'Ω':>{name_width}} ", palette.muted), Segment(axis + note, palette.muted)])
     return lines
-
-
-def _share(part: int, whole: int) -> str:
-    """Percent, where 0 and 100 mean none and all of them.
-
-    >>> _share(0, 10), _share(1, 1000), _share(999, 1000), _share(10, 10)
-    ('0 %', '<1 %', '>99 %', '100 %')
-    """
-    share = 100 * part / whole
-    if 0 < share < 1:
-        return "<1 %"
-    if 99 < share < 100:
-        return ">99 %"
-    return f"{share:.0f} %"
 
 
 def _span(measured: ImportanceMeasured) -> tuple[int, int]:

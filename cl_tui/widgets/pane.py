@@ -105,7 +105,7 @@ class Pane(Widget, can_focus=True):
         if subtitle != self.border_subtitle:
             self.border_subtitle = subtitle
         before, self._strips = self._strips, None
-        if before is None:
+        if before is None or len(before) != self.size.height:  # the size may be new before the pane is told so
             self.refresh()
             return
         after = self._built()

@@ -1,10 +1,14 @@
-"""Task progress: each task's classes, how far it is, and its accuracy when it was learned and now."""
+"""Task progress: each task's classes, how far it is, and its accuracy when it was learned and now.
+
+Zoomed: every task's learning history on one time axis, and the stability gap.
+"""
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 
 from cl_tui import words
+from cl_tui.widgets.moment import LookTable, seen_at_cursor, when
 from cl_tui.widgets.pane import Line, Palette, Pane, message, window
 from cl_tui.widgets.view import View
 from engine.history import History
@@ -18,14 +22,28 @@ class TasksPane(Pane):
     HELP_TITLE = "Tasks"
     HOW_TO_READ = (
         "One line a task: ✔ learned, ▶ in training, waiting without a sign. The bar is the share of its steps. On "
-        "the right the accuracy (%) when it was learned → now; a second number that sinks is forgetting."
+        "the right the accuracy (%) when it was learned → now; a second number that sinks is forgetting. Zoomed: each "
+        "task's accuracy over time, on one scale that is written above; 'lowest' since it was learned, while which "
+        "task was trained; a dip is how far it fell then, and min-ACC the mean of the lowest. Between two ends of "
+        "tasks they are quick looks at some test examples."
     )
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._table = LookTable()
+
     def draw(self, view: View, width: int, height: int, palette: Palette) -> list[Line]:
-        return draw_tasks(view, width, height, palette, self.pan[1] if self.pan else None)
+        start = self.pan[1] if self.pan else None
+        if self.zoomed and view.history.tasks:
+            from cl_tui.widgets.histories import draw_histories
+
+            return draw_histories(view, self._table, width, height, palette, start)
+        return draw_tasks(seen_at_cursor(view), width, height, palette, start)
 
     def subtitle(self, view: View) -> str:
         history = view.history
+        if view.sight.cursor is not None:
+            return when(view)
         if not view.training or not history.rate or history.task >= len(history.tasks):
             return ""
         left = history.tasks[history.task].steps - history.steps_done(history.task)
@@ -33,6 +51,14 @@ class TasksPane(Pane):
 
     def pannable(self, view: View) -> tuple[int, int]:
         return (0, max(0, len(view.history.tasks) - 1))
+
+    def data(self, view: View) -> list[dict[str, object]]:
+        """A row a task: progress, its accuracies since it was learned, and its dip in each later task."""
+        if not view.history.tasks:
+            return []
+        from cl_tui.widgets.histories import task_rows
+
+        return task_rows(view, self._table.stability(view))
 
 
 def draw_tasks(view: View, width: int, height: int, palette: Palette, start: int | None = None) -> list[Line]:
@@ -57,7 +83,7 @@ def draw_tasks(view: View, width: int, height: int, palette: Palette, start: int
     for task in window(count, height - head, start, min(history.task, count - 1)):
         info = history.tasks[task]
         done = history.steps_done(task)
-        glyph, style = _sign(view, task, palette)
+        glyph, style = sign(view, task, palette)
         line = [
             Segment(f"{glyph} ", style),
             Segment(f"{task + 1:>{number_width}}  ", palette.muted),
@@ -83,7 +109,7 @@ def draw_tasks(view: View, width: int, height: int, palette: Palette, start: int
     return lines
 
 
-def _sign(view: View, task: int, palette: Palette) -> tuple[str, Style]:
+def sign(view: View, task: int, palette: Palette) -> tuple[str, Style]:
     history = view.history
     if task < len(history.matrix):
         return "✔", palette.good
@@ -100,9 +126,13 @@ def _accuracy(history: History, task: int, palette: Palette) -> Line:
         newest = words.percent(known[task]) if task < len(known) else ""
         return [Segment(f"{newest:>{_ACCURACY}}", palette.strong)]
     now = known[task]
-    drop = learned - now
-    style = palette.bad if drop >= 5 * NOTABLE_DROP else palette.caution if drop >= NOTABLE_DROP else palette.good
+    style = fallen(learned - now, palette)
     return [Segment(f"{words.percent(learned):>5} → ", palette.muted), Segment(f"{words.percent(now):>5}", style)]
+
+
+def fallen(drop: float, palette: Palette) -> Style:
+    """The style of an accuracy that lies ``drop`` below what it was."""
+    return palette.bad if drop >= 5 * NOTABLE_DROP else palette.caution if drop >= NOTABLE_DROP else palette.good
 
 
 def bar(share: float, width: int, done: Style, rest: Style) -> Line:

@@ -1,0 +1,120 @@
+"""A pane's data taken away: to the clipboard, or as a picture or a table into a file."""
+
+import csv
+import io
+import json
+import math
+import re
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from cl_tui.widgets.pane import Pane
+from cl_tui.widgets.view import View
+from engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+Kind = Literal["svg", "csv", "json"]
+Rows = Sequence[dict[str, object]]
+
+MOST_COPIED = 1_000_000
+"""Characters; terminals drop a longer clipboard without a word."""
+
+
+def csv_text(rows: Rows) -> str:
+    r"""The names that any row has, then one line a row; empty where a value is unknown.
+
+    >>> csv_text([{"task": 1, "now": 0.5}, {"task": 2, "now": float("nan"), "running": True}])
+    'task,now,running\n1,0.5,\n2,,true\n'
+    """
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    if names:
+        writer.writerow(names)
+    for row in rows:
+        known = (_plain(row.get(name)) for name in names)
+        writer.writerow(str(value).lower() if isinstance(value, bool) else value for value in known)
+    return text.getvalue()
+
+
+def json_text(rows: Rows) -> str:
+    r"""A list of objects; null where a value is unknown.
+
+    >>> json_text([{"task": 1, "now": float("nan")}])
+    '[\n  {\n    "task": 1,\n    "now": null\n  }\n]\n'
+    """
+    known = [{name: _plain(value) for name, value in row.items()} for row in rows]
+    return json.dumps(known, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _plain(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def svg_text(pane: Pane, title: str) -> str:
+    """The pane as it stands on the screen, with its border. It loads no font from elsewhere."""
+    from rich.console import Console
+    from rich.segment import Segment, Segments
+
+    width, height = pane.region.size
+    console = Console(
+        width=width,
+        height=height,
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system="truecolor",
+        record=True,
+        legacy_windows=False,
+    )
+    lines = (Segments([*strip, Segment.line()]) for strip in pane.render_lines(pane.region.reset_offset))
+    console.print(*lines, sep="", end="")
+    return re.sub(r"@font-face\s*{.*?}", "", console.export_svg(title=title), flags=re.DOTALL)
+
+
+def copy_pane(app: "App[object]", pane: Pane, view: View) -> str:
+    """Gives the pane's data to the terminal's clipboard (OSC 52), and says so."""
+    rows = pane.data(view)
+    if not rows:
+        return "Nothing to copy yet"
+    text = csv_text(rows)
+    if len(text) > MOST_COPIED:
+        return f"{len(rows):,} rows are too much for a clipboard: save them to a file instead"
+    app.copy_to_clipboard(text)
+    return f"Copied as CSV: {len(rows):,} row{'s' if len(rows) > 1 else ''} of {name_of(pane)}"
+
+
+def save_pane(pane: Pane, view: View, kind: Kind, folder: Path) -> Path:
+    """Writes ``<session>-<pane>.<kind>`` into ``folder``, with -2, -3 … where that exists, and gives its path.
+
+    Raises EngineError where it cannot.
+    """
+    if kind == "svg":
+        text = svg_text(pane, f"{view.session} · {pane.HELP_TITLE}")
+    else:
+        rows = pane.data(view)
+        if not rows:
+            raise EngineError(f"there are no data of {name_of(pane)} yet: save them when there is something to see")
+        text = csv_text(rows) if kind == "csv" else json_text(rows)
+    stem = f"{Path(view.session).name}-{name_of(pane)}"
+    for number in count(1):
+        path = folder / f"{stem}{f'-{number}' if number > 1 else ''}.{kind}"
+        try:
+            with path.open("x", encoding="utf-8", newline="") as file:
+                file.write(text)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise EngineError(
+                f"{path} cannot be written: {error.strerror}; start cl-tui in a folder of your own"
+            ) from None
+        return path
+    raise AssertionError("unreachable")
+
+
+def name_of(pane: Pane) -> str:
+    """'importance', as in a file's name."""
+    return pane.HELP_TITLE.split()[0].lower()

@@ -1,0 +1,489 @@
+"""Home: the saved sessions, and what one can do with them. A thread looks at the folder; the screen never waits."""
+
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import ClassVar, TypeVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Footer, Input, Static
+
+from cl_tui import facts
+from cl_tui.away import away
+from cl_tui.outcome import INTERRUPTED, Outcome
+from cl_tui.screens.dialogs import ConfirmScreen, NameScreen
+from cl_tui.screens.monitor import MonitorScreen
+from cl_tui.widgets.sessions import ORDERS, SessionsTable, arranged
+from cl_tui.widgets.warning import Notice
+from engine.benchmarks import BENCHMARKS, prepare
+from engine.errors import ConfigError, EngineError
+from engine.runner import EngineThread
+from engine.session import (
+    Listed,
+    Session,
+    check_name,
+    delete_session,
+    glances,
+    look_at,
+    rename_session,
+)
+
+LOOK_SECONDS = 2.0
+"""Between two looks at the folder."""
+PORTION_SECONDS = 0.1
+"""How long rows are gathered before the first are shown; twice as long each time after that."""
+REPLY_SECONDS = 6.0
+MOST_NAMED = 5
+"""Sessions that a question names one by one."""
+
+T = TypeVar("T")
+
+
+class HomeScreen(Screen[Outcome]):
+    """The first screen of ``cl-tui``. ``read_only``: nothing can be trained or changed from here."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "new_run", "New run", tooltip="Choose what to train, and start it"),
+        Binding("enter", "open", "Open", tooltip="Watch it, or replay it"),
+        Binding("r", "resume", "Resume", tooltip="Go on training where it stopped"),
+        Binding("f", "fork", "Fork", tooltip="Branch off from a task's end with another method or strength"),
+        Binding("space", "mark", "Mark", tooltip="Mark it, to compare or delete several", show=False),
+        Binding("c", "compare", "Compare", tooltip="Compare the marked sessions"),
+        Binding("m", "rename", "Rename", tooltip="Give it another name", show=False),
+        Binding("d,delete", "delete", "Delete", tooltip="Delete it, or the marked ones; asks first"),
+        Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only sessions with certain words"),
+        Binding("o", "sort", "Sort", tooltip="By age, name, method or accuracy", show=False),
+        Binding("escape", "back", "Back", tooltip="Back out: of the filter, the marks", show=False),
+    ]
+    HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (60, "-wide-enough")]  # noqa: RUF012 (as Textual declares it)
+    VERTICAL_BREAKPOINTS = [(0, "-too-low"), (12, "-high-enough")]  # noqa: RUF012 (as Textual declares it)
+    AUTO_FOCUS = "SessionsTable"
+
+    class Seen(Message):
+        """Some sessions as a look at the folder has found them; ``all_names`` at its end, and what was wrong."""
+
+        def __init__(self, sessions: list[Listed], all_names: set[str] | None = None, problem: str = "") -> None:
+            super().__init__()
+            self.sessions = sessions
+            self.all_names = all_names
+            self.problem = problem
+
+    def __init__(self, sessions_dir: Path, read_only: bool = False) -> None:
+        super().__init__()
+        self._folder = sessions_dir
+        self._read_only = read_only
+        self._sessions: dict[str, Listed] = {}
+        self._marked: set[str] = set()
+        self._order = ORDERS[0]
+        self._looking = self._looked_once = False
+        self._look_again = False
+        self._problem = ""
+        """Why the folder cannot be looked into."""
+        self._at_work = ""
+        """What a thread is doing for a key, in words; one at a time."""
+        self._go_to = ""
+        """The session to put the cursor on as soon as it is seen."""
+        self._reply_until = 0.0
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="title", markup=False)
+        with Vertical(id="body"):
+            yield SessionsTable()
+            yield Static(id="nothing", markup=False)
+            yield Static(id="detail", markup=False)
+        yield Input(placeholder="words of a name, state, method, benchmark", id="filter", compact=True)
+        yield Notice()
+        yield Footer(compact=True, show_command_palette=False)
+        yield Static(
+            "The terminal is too small for the sessions: it needs at least 60 columns and 12 lines. "
+            "Nothing is stopped by that; q quits.",
+            id="too-small",
+        )
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self._table.redraw))
+        self._say_title()
+        self.call_after_refresh(self.look)
+        self.set_interval(LOOK_SECONDS, self._tick)
+
+    @property
+    def _table(self) -> SessionsTable:
+        return self.query_one(SessionsTable)
+
+    @property
+    def current(self) -> Listed | None:
+        """The session under the cursor."""
+        name = self._table.current
+        return self._sessions.get(name) if name else None
+
+    # Looking at the folder
+
+    def _tick(self) -> None:
+        if self._reply_until and time.monotonic() >= self._reply_until:
+            self._reply_until = 0.0
+            self.query_one(Notice).say("")
+        if not any(isinstance(screen, Screen) and not screen.is_modal for screen in self._above()):
+            self.look()
+
+    def _above(self) -> list[Screen[object]]:
+        stack = self.app.screen_stack
+        return stack[stack.index(self) + 1 :]
+
+    def on_screen_resume(self) -> None:
+        if self._looked_once:
+            self.look()
+
+    def look(self) -> None:
+        """Looks at the folder in a thread, and tells what is there in portions."""
+        if self._looking:
+            self._look_again = True
+            return
+        self._looking, self._look_again = True, False
+        threading.Thread(target=self._gather, args=(dict(self._sessions),), name="look", daemon=True).start()
+
+    def _gather(self, earlier: dict[str, Listed]) -> None:
+        """In a thread of its own."""
+        found: list[Listed] = []
+        names: set[str] = set()
+        told, patience = time.monotonic(), PORTION_SECONDS
+        problem = ""
+        try:
+            for listed in glances(self._folder, earlier):
+                names.add(listed.name)
+                found.append(listed)
+                if time.monotonic() - told > patience:
+                    self.post_message(self.Seen(found))
+                    found, told, patience = [], time.monotonic(), 2 * patience
+        except OSError as error:
+            problem = f"{error.filename or self._folder}: {error.strerror or error}"
+        self.post_message(self.Seen(found, names, problem))
+
+    def on_home_screen_seen(self, message: Seen) -> None:
+        self._sessions |= {listed.name: listed for listed in message.sessions}
+        if message.all_names is not None:
+            for gone in self._sessions.keys() - message.all_names:
+                del self._sessions[gone]
+                self._marked.discard(gone)
+            self._looking, self._looked_once = False, True
+            self._problem = message.problem
+        self._show()
+        if self._look_again and not self._looking:
+            self.look()
+
+    # Showing it
+
+    def _show(self) -> None:
+        shown = arranged(self._sessions.values(), self.query_one("#filter", Input).value, self._order)
+        self._table.show(shown, self._marked)
+        if self._go_to in self._sessions:
+            self._table.go_to(self._go_to)
+            self._go_to = ""
+        self._table.display = bool(shown)
+        nothing = self.query_one("#nothing", Static)
+        nothing.display = not shown and self._looked_once
+        nothing.update(self._nothing_there())
+        self._say_title()
+        self._say_detail()
+
+    def _nothing_there(self) -> str:
+        if self._sessions:
+            return "No session has all of these words.\n\nEsc shows all again."
+        if self._problem:
+            return self._problem
+        if self._read_only:
+            return f"No sessions in {self._folder}."
+        return (
+            f"No sessions in {self._folder} yet.\n\n"
+            "Press n for a new run: as it stands it trains Synaptic Intelligence on scikit-learn's digits, "
+            "needs no download, and takes half a minute in slow motion.\n\n"
+            "Every run is saved, and then stands here: to resume, replay, fork and compare."
+        )
+
+    def _say_title(self) -> None:
+        parts = [f"{len(self._sessions)} sessions" if len(self._sessions) != 1 else "1 session"]
+        if not self._looked_once:
+            parts = ["looking…"]
+        elif self._table.row_count != len(self._sessions):
+            parts = [f"{self._table.row_count} of {parts[0]}"]
+        running = sum(listed.state == "running" for listed in self._sessions.values())
+        parts += [f"{running} running"] if running else []
+        parts += [f"{len(self._marked)} marked"] if self._marked else []
+        parts += [f"by {self._order}"] if self._order != ORDERS[0] else []
+        parts += ["read-only"] if self._read_only else []
+        self.query_one("#title", Static).update(" · ".join([f"cl-tui  {self._folder}", *parts]))
+
+    def _say_detail(self) -> None:
+        listed = self.current
+        lines = ["", ""]
+        if listed is not None and listed.config is not None:
+            lines[0] = facts.subtitle(listed.config)
+            if listed.history is not None and (forked := listed.history.forked) is not None:
+                lines[0] += f" · fork of {forked.parent} after task {forked.task + 1}"
+        if listed is not None:
+            lines[1] = facts.result(listed)
+        self.query_one("#detail", Static).update("\n".join(lines).strip("\n"))
+
+    def on_data_table_row_highlighted(self) -> None:
+        self._say_detail()
+
+    def reply(self, text: str, seconds: float = REPLY_SECONDS) -> None:
+        """Answers a key in words."""
+        self.query_one(Notice).say(text)
+        self._reply_until = time.monotonic() + seconds
+
+    # Work for a key
+
+    async def _done(self, doing: str, job: Callable[[], T]) -> T | None:
+        """What ``job`` gives, in a thread of its own; None where it cannot be done, with the reason on the screen."""
+        if self._at_work:
+            self.reply(f"One thing at a time: {self._at_work}")
+            return None
+        self._at_work = doing
+        self.reply(f"{doing}…", seconds=float("inf"))
+        try:
+            found = await away(job)
+        except EngineError as error:
+            self.reply(str(error))
+        except OSError as error:
+            self.reply(f"{error.filename or 'a file'}: {error.strerror or error}")
+        else:
+            self.query_one(Notice).say("")
+            return found
+        finally:
+            self._at_work = ""
+        return None
+
+    def _chosen(self, wish: str, changes: bool = True) -> Listed | None:
+        """The session under the cursor; None where there is none or it may not be changed, which is told."""
+        listed = self.current
+        if listed is None:
+            self.reply(f"There is no session to {wish}" + ("" if self._read_only else ": n starts a new run"))
+        elif changes and self._read_only:
+            self.reply(f"This is read-only: it cannot {wish} sessions")
+            return None
+        return listed
+
+    def action_open(self) -> None:
+        listed = self._chosen("open", changes=False)
+        if listed is None:
+            return
+        from cl_tui.screens.watch import WatchScreen
+
+        try:
+            screen = WatchScreen(self._folder, listed.name, self._read_only)
+        except EngineError as error:
+            self.reply(str(error))
+        else:
+            self.app.push_screen(screen)
+
+    def on_data_table_row_selected(self) -> None:
+        self.action_open()
+
+    def action_resume(self) -> None:
+        listed = self._chosen("resume")
+        if listed is None:
+            return
+        if listed.config is None:
+            self.reply(listed.problem)
+        elif listed.state == "finished":
+            self.reply(f"{listed.name} is finished: f forks it, n starts a new run")
+        elif listed.state == "running":
+            self.reply(f"{listed.name} is being trained already: Enter watches it")
+        else:
+            self._go_on(listed.name, listed.config.benchmark)
+
+    @work
+    async def action_fork(self) -> None:
+        listed = self._chosen("fork")
+        if listed is None:
+            return
+        from cl_tui.screens.fork import ForkScreen, forkable
+
+        found = await self._done(f"Reading {listed.name}", partial(look_at, self._folder, listed.name))
+        if found is None:
+            return
+        if found.config is None or found.history is None:
+            self.reply(found.problem)
+            return
+        session = Session(self._folder / found.name, found.config)
+        if forkable(session, found.history):
+            self.app.push_screen(ForkScreen(session, found.history), self._forked)
+        else:
+            self.reply(f"{found.name} cannot be forked: no task has ended in it that is saved and not the last")
+
+    def _forked(self, session: Session | None) -> None:
+        if session is not None:
+            self._go_on(session.name, session.config.benchmark)
+
+    @work
+    async def _go_on(self, name: str, benchmark: str) -> None:
+        """Trains a session from where it is."""
+        if session := await self._done(f"Preparing {benchmark}", partial(_opened, self._folder, name)):
+            self._train(session, BENCHMARKS[benchmark].watch_pace)
+
+    def action_new_run(self) -> None:
+        if self._read_only:
+            self.reply("This is read-only: it cannot start runs")
+            return
+        from cl_tui.screens.new_run import NewRunScreen
+
+        self.app.push_screen(NewRunScreen(self._folder), self._begin)
+
+    def _begin(self, made: tuple[Session, float | None] | None) -> None:
+        if made is not None:
+            self._train(*made)
+
+    def _train(self, session: Session, pace: float | None) -> None:
+        self._go_to = session.name
+        self.app.push_screen(MonitorScreen(EngineThread(session, pace), pace), partial(self._trained, session))
+
+    def _trained(self, session: Session, ended: Outcome | None) -> None:
+        """Back from the monitor."""
+        assert ended is not None
+        self._clean_up(session, ended)
+
+    @work
+    async def _clean_up(self, session: Session, ended: Outcome) -> None:
+        if ended.exit_code not in (0, INTERRUPTED):
+            from cl_tui.headless import discard_if_untrained
+
+            await self._done("Cleaning up", partial(discard_if_untrained, session))
+        self.reply(f"{session.name}: {ended.message.splitlines()[0]}")
+        self.look()
+
+    def action_mark(self) -> None:
+        listed = self._chosen("mark", changes=False)
+        if listed is not None:
+            self._marked ^= {listed.name}
+            self._show()
+            self._table.action_cursor_down()
+
+    def action_compare(self) -> None:
+        marked = [name for name in self._sessions if name in self._marked]
+        if len(marked) < 2:
+            self.reply("Mark two sessions or more with space, then c compares them")
+            return
+        damaged = next((name for name in marked if self._sessions[name].state == "damaged"), None)
+        if damaged:
+            self.reply(f"{damaged} is damaged and cannot be compared: space takes its mark away")
+            return
+        from cl_tui.screens.compare import CompareScreen
+
+        self.app.push_screen(CompareScreen(self._folder, marked))
+
+    @work
+    async def action_rename(self) -> None:
+        listed = self._chosen("rename")
+        if listed is None or self._refused_as_running([listed.name], "renamed"):
+            return
+        new = await self.app.push_screen_wait(
+            NameScreen(f"Rename {listed.name}", listed.name, partial(self._name_problem, listed.name))
+        )
+        if new is None:
+            return
+        marked = listed.name in self._marked
+        if await self._done(f"Renaming {listed.name}", partial(_renamed, self._folder, listed.name, new)):
+            self._marked.discard(listed.name)
+            if marked:
+                self._marked.add(new)
+            self._go_to = new
+        self.look()
+
+    def _name_problem(self, before: str, name: str) -> str:
+        try:
+            check_name(name)
+        except ConfigError as error:
+            return str(error)
+        return f"There is a session {name} already." if name != before and name in self._sessions else ""
+
+    @work
+    async def action_delete(self) -> None:
+        """The marked ones, or the one under the cursor."""
+        listed = self._chosen("delete")
+        if listed is None:
+            return
+        names = [name for name in self._sessions if name in self._marked] or [listed.name]
+        if self._refused_as_running(names, "deleted"):
+            return
+        named = ", ".join(names[:MOST_NAMED]) + (f" and {len(names) - MOST_NAMED} more" if names[MOST_NAMED:] else "")
+        what = "1 session" if len(names) == 1 else f"{len(names)} sessions"
+        question = f"{named}\n\nLog, checkpoints and result are removed from {self._folder}. This cannot be undone."
+        if await self.app.push_screen_wait(ConfirmScreen(f"Delete {what}?", question, f"Delete {what}", "Keep")):
+            await self._done(f"Deleting {what}", partial(_delete, self._folder, names))
+            self.look()
+
+    def _refused_as_running(self, names: list[str], wish: str) -> bool:
+        running = next((name for name in names if self._sessions[name].state == "running"), None)
+        if running:
+            self.reply(f"{running} is being trained: it cannot be {wish} before it ends")
+        return running is not None
+
+    # Filter and order
+
+    def action_filter(self) -> None:
+        field = self.query_one("#filter", Input)
+        field.add_class("-open")
+        field.focus()
+
+    def on_input_changed(self) -> None:
+        self._show()
+
+    def on_input_submitted(self) -> None:
+        self._table.focus()
+        self._close_empty_filter()
+
+    def _close_empty_filter(self) -> None:
+        field = self.query_one("#filter", Input)
+        field.set_class(bool(field.value), "-open")
+
+    def action_back(self) -> None:
+        """One layer: the filter, the marks."""
+        field = self.query_one("#filter", Input)
+        if field.has_class("-open"):
+            field.value = ""
+            self._close_empty_filter()
+            self._table.focus()
+        elif self._marked:
+            self._marked = set()
+            self._show()
+        else:
+            self.reply("Nothing to go back from; q quits")
+
+    def action_sort(self) -> None:
+        self._order = ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)]
+        self._show()
+        self.reply(f"By {self._order}")
+
+    # A place
+
+    def leave(self) -> None:
+        from cl_tui.app import ClTui
+
+        assert isinstance(self.app, ClTui)
+        self.app.end(self, Outcome(0, ""))
+
+
+def _opened(folder: Path, name: str) -> Session:
+    """Ready to be trained. Raises EngineError."""
+    session = Session.open(folder, name)
+    prepare(session.config.benchmark, Path(session.config.data_dir))
+    return session
+
+
+def _renamed(folder: Path, name: str, new: str) -> str:
+    """Raises EngineError."""
+    rename_session(folder, name, new)
+    return new
+
+
+def _delete(folder: Path, names: list[str]) -> None:
+    """Raises EngineError at the first that cannot be."""
+    for name in names:
+        delete_session(folder, name)

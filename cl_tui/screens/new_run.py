@@ -1,0 +1,182 @@
+"""A new run as a form, which shows the command line that it amounts to."""
+
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Input, Label, Select, Static
+
+from cl_tui import cli, form
+from cl_tui.away import away
+from cl_tui.form import Field, Wanted
+from engine.benchmarks import BENCHMARKS, prepare
+from engine.errors import EngineError
+from engine.session import Session
+
+COLUMNS = ((cli.WHAT, cli.METHOD), (cli.TRAINING, cli.WHERE))
+"""The command line's panels, side by side."""
+
+
+class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
+    """Gives a new session, ready to be trained, and at most how many steps a second; or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+r", "start", "Start", priority=True),
+        Binding("ctrl+y", "copy", "Copy the line", priority=True),
+        Binding("escape,q", "dismiss(None)", "Cancel"),
+    ]
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (60, "-wide-enough")]  # noqa: RUF012 (as Textual declares it)
+    VERTICAL_BREAKPOINTS = [(0, "-too-low"), (18, "-high-enough")]  # noqa: RUF012 (as Textual declares it)
+
+    def __init__(self, sessions_dir: Path) -> None:
+        super().__init__()
+        self._folder = sessions_dir
+        self._fields = form.fields()
+        self._usual = form.wanted(self._fields, {})
+        """What the choices made so far, and nothing else, amount to."""
+        self._wanted: Wanted | None = self._usual
+        """What the form amounts to, where nothing is wrong."""
+        self._at_work = False
+
+    def compose(self) -> ComposeResult:
+        yield Static(f"New run in {self._folder}", id="title", markup=False)
+        with VerticalScroll(can_focus=False), Horizontal():
+            for panels in COLUMNS:
+                with Vertical(classes="column"):
+                    for panel in panels:
+                        yield Static(panel, classes="heading", markup=False)
+                        yield from (self._row(field) for field in self._fields if field.panel == panel)
+        with Vertical(id="below"):
+            yield Static(id="help", markup=False)
+            yield Static(id="problem", markup=False)
+            yield Static(id="line", markup=False)
+        yield Footer(compact=True, show_command_palette=False)
+        yield Static(
+            "The terminal is too small for the form: it needs at least 60 columns and 18 lines; Esc goes back.",
+            id="too-small",
+        )
+
+    def _row(self, field: Field) -> Horizontal:
+        entry: Select[str] | Input
+        if field.choices:
+            entry = Select([(name, name) for name in field.choices], id=field.key, compact=True)
+        else:
+            entry = Input(id=field.key, compact=True)
+        return Horizontal(Label(markup=False), entry, classes="row", id=f"row-{field.key}")
+
+    def on_mount(self) -> None:
+        self._check()
+
+    # Filling it in
+
+    def on_input_changed(self) -> None:
+        self._check()
+
+    def on_select_changed(self) -> None:
+        self._check()
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What is filled in, of the settings that the chosen method reads."""
+        method = self._usual.config.method
+        return {field.key: self._value(field) for field in self._fields if field.read_by(method)}
+
+    def _value(self, field: Field) -> str:
+        if not field.choices:
+            return self.query_one(f"#{field.key}", Input).value
+        chosen = self.query_one(f"#{field.key}", Select).value
+        return chosen if isinstance(chosen, str) else ""
+
+    def _check(self) -> None:
+        """Says at once what is wrong, or what line the form amounts to."""
+        problem, self._wanted = "", None
+        choices = {field.key: self._value(field) for field in self._fields if field.key in form.CHOICES}
+        try:
+            self._usual = form.wanted(self._fields, choices)
+            self._wanted = form.wanted(self._fields, self.values)
+        except EngineError as error:
+            problem = str(error)
+        self._show_fields(self._wanted or self._usual)
+        line = "" if self._wanted is None else form.command_line(self._wanted.arguments, self._folder)
+        _put(self.query_one("#line", Static), line)
+        self.query_one("#line").display = self._wanted is not None
+        self._complain(problem)
+        self._explain()
+
+    def _show_fields(self, known: Wanted) -> None:
+        """Only what the method reads, with the defaults that hold if it is left open."""
+        method = self._usual.config.method
+        for field in self._fields:
+            row = self.query_one(f"#row-{field.key}", Horizontal)
+            row.display = field.read_by(method)
+            _put(row.query_one(Label), field.label(method))
+            default = known.default(field.key)
+            if field.choices:
+                self.query_one(f"#{field.key}", Select).prompt = default or "none"
+            else:
+                self.query_one(f"#{field.key}", Input).placeholder = default or "none"
+
+    def on_descendant_focus(self) -> None:
+        self._explain()
+
+    def _explain(self) -> None:
+        """The setting that one is at."""
+        key = self.focused.id if isinstance(self.focused, Input | Select) else None
+        field = next((field for field in self._fields if field.key == key), None)
+        if field is not None:
+            self._say(field.meaning(self._usual.config))
+
+    # Leaving it
+
+    def action_copy(self) -> None:
+        if self._wanted is None:
+            self._say("Nothing is copied: the line would not run as it stands")
+        else:
+            self.app.copy_to_clipboard(form.command_line(self._wanted.arguments, self._folder))
+            self._say("The line is on the clipboard, if the terminal allows it")
+
+    def _complain(self, problem: str) -> None:
+        _put(self.query_one("#problem", Static), problem)
+        self.query_one("#problem").display = bool(problem)
+
+    def _say(self, text: str) -> None:
+        _put(self.query_one("#help", Static), text)
+
+    def on_input_submitted(self) -> None:
+        self.action_start()
+
+    @work
+    async def action_start(self) -> None:
+        wanted = self._wanted
+        if wanted is None or self._at_work:
+            return
+        self._at_work = True
+        benchmark = BENCHMARKS[wanted.config.benchmark]
+        self._say(
+            f"Looking for {benchmark.files} in {wanted.config.data_dir}: what is missing is downloaded, Esc cancels…"
+            if benchmark.files
+            else "Starting…"
+        )
+        try:
+            await away(partial(prepare, benchmark.name, Path(wanted.config.data_dir)))
+            name = wanted.name or cli.free_name(self._folder)
+            session = await away(partial(Session.create, self._folder, name, wanted.config))
+        except EngineError as error:
+            self._say("")
+            self._complain(str(error))
+        else:
+            self.dismiss((session, wanted.pace))
+        finally:
+            self._at_work = False
+
+
+def _put(shown: Static, text: str) -> None:
+    """Only what is new: the whole form is laid out again for it."""
+    if text != shown.content:
+        shown.update(text)

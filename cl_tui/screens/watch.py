@@ -1,0 +1,475 @@
+"""Watch: the monitor's panes, read-only, on a session that trains elsewhere, or on a replay of what it has done.
+
+A thread reads the log portion by portion; nothing is ever written into the session's folder.
+"""
+
+import contextlib
+import threading
+import time
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Input, Static
+
+from cl_tui import words
+from cl_tui.outcome import Outcome, resume_line
+from cl_tui.replay import Recording, Replay
+from cl_tui.screens.fork import ForkScreen, forkable
+from cl_tui.screens.panes import PanesScreen
+from cl_tui.widgets.view import View
+from engine.errors import SessionDamaged
+from engine.follow import Follower, trained_here
+from engine.history import History
+from engine.session import Session
+
+READ_SECONDS = 0.2
+"""Between two looks at a log that has nothing new."""
+SILENT_SECONDS = 10.0
+"""A run without any event for so long is said to be silent."""
+GONE_SECONDS = 60.0
+"""A run that is silent for so long when it is opened, and not trained on this machine, is replayed."""
+PROBLEM_SECONDS = 10.0
+READING_SECONDS = 0.5
+"""Between two redraws while a long log is read, which the drawing would slow down."""
+
+_PLAY = "Replay: play, or pause"
+_STEP = "Replay: one report of steps on, or back"
+_SPEED = "Replay: faster, or slower"
+_BORDER = "Replay: to where the next task begins, or the one before"
+_MODE = "Replay what is there so far, or follow the run again"
+
+
+class WatchScreen(PanesScreen):
+    """Follows the session as long as it trains; else replays it, at first at its end."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "play", "Play", tooltip=_PLAY),
+        Binding("space", "pause", "Pause", tooltip=_PLAY),
+        Binding("full_stop", "step(1)", "Step", key_display=".", tooltip=_STEP, show=False),
+        Binding("comma", "step(-1)", "Step back", key_display=",", tooltip=_STEP, show=False),
+        Binding("greater_than_sign", "speed(1)", "Faster", key_display=">", tooltip=_SPEED, show=False),
+        Binding("less_than_sign", "speed(-1)", "Slower", key_display="<", tooltip=_SPEED, show=False),
+        Binding("right_square_bracket", "border(1)", "Task", key_display="]", tooltip=_BORDER),
+        Binding("left_square_bracket", "border(-1)", "Task before", key_display="[", tooltip=_BORDER, show=False),
+        Binding("g,G", "go", "Go to", tooltip="Replay: go to a step, or to the start of a task"),
+        Binding("home", "start", "Start", tooltip="Replay: to the start", priority=True, show=False),
+        Binding("end", "end", "End", tooltip="Replay: to the end", priority=True, show=False),
+        Binding("r", "replay", "Replay", tooltip=_MODE),
+        Binding("r", "follow", "Follow", tooltip=_MODE),
+        Binding("F", "fork", "Fork", tooltip="Branch off a new session where a task had ended", show=False),
+        Binding("q", "app.leave", "Quit", tooltip="Leave; watching has changed nothing"),
+    ]
+
+    def __init__(self, sessions_dir: Path, name: str, read_only: bool = False) -> None:
+        """``read_only``: nor can a fork be made from here.
+
+        Raises SessionNotFound, or SessionDamaged when the session's configuration cannot be read.
+        """
+        super().__init__()
+        self._read_only = read_only
+        self.session = Session.open(sessions_dir, name)
+        self.reader = Reader(self.session)
+        self.recording = self.reader.recording
+        self.replay: Replay | None = None
+        """None while following."""
+        self._decided = False
+        """Whether it is known if there is anything to follow."""
+        self._problem = ""
+        self._polled_at = time.monotonic()
+        self._shown = History()
+
+    def compose_below(self) -> ComposeResult:
+        yield PositionLine()
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.redraw()
+        self.call_after_refresh(self.reader.start)
+
+    def on_unmount(self) -> None:
+        self.reader.end()
+
+    # Following
+
+    def poll(self) -> None:
+        now = time.monotonic()
+        passed, self._polled_at = now - self._polled_at, now
+        if self.recording is not self.reader.recording:
+            self._begin_anew()
+        problem = self.reader.problem
+        if problem != self._problem:
+            self._problem = problem
+            if problem:
+                self.reply(f"{problem}; what is shown is what comes before", PROBLEM_SECONDS)
+        if self.reader.loaded and not self._decided:
+            self._decide()
+        if self.replay is not None and self.replay.playing:
+            self.replay.advance(passed)
+            if not self.replay.playing:
+                self._ended()
+        self._show_position()
+        super().poll()
+
+    def _decide(self) -> None:
+        """Once, when the log is read: a run that is over is replayed."""
+        self._decided = True
+        if self.replay is None and self.recording.events and (self.over or self._gone):
+            self.replay = Replay(self.recording)
+            self.refresh_bindings()
+            if not self.over:
+                self.reply(f"It stopped without a word. To continue: {resume_line(self.session)}", PROBLEM_SECONDS)
+
+    @property
+    def over(self) -> bool:
+        """Whether the log says that nothing trains any more."""
+        return self.recording.newest.state in ("finished", "stopped", "failed")
+
+    @property
+    def _gone(self) -> bool:
+        return self.reader.here is not True and self.reader.follower.silence >= GONE_SECONDS
+
+    def _begin_anew(self) -> None:
+        """The run was resumed from a checkpoint: what the log had told after it does not count."""
+        self.recording = self.reader.recording
+        earlier, self.replay = self.replay, None
+        if earlier is not None and self.recording.events:
+            self.replay = Replay(self.recording)
+            self.replay.seek(self.recording.at_step(earlier.step))
+            self.replay.speed, self.replay.playing = earlier.speed, earlier.playing
+        self.news = ""
+        self.reply("The run was resumed from a checkpoint: its log was cut there, and is read anew")
+
+    def _ended(self) -> None:
+        """The replay has played to the end of what there is."""
+        if self.over or self._gone or not self.reader.loaded:
+            self.reply("The end; space plays from the start")
+        else:
+            self.action_follow()
+            self.reply("Caught up with the run, and following it again")
+        self.refresh_bindings()
+
+    def look(self) -> View:
+        paused = self.replay is not None and not self.replay.playing
+        return View(self.session.name, self.session.config, self._history(), self._activity(), paused, sight=self.sight)
+
+    def _history(self) -> History:
+        if self.replay is None:
+            self._shown = self.recording.newest
+        else:
+            with contextlib.suppress(SessionDamaged):  # a resume has just cut the log: soon it is read anew
+                self._shown = self.replay.history
+        return self._shown
+
+    def _activity(self) -> str:
+        if not self.reader.loaded:
+            return "reading the session"
+        return "before the training began" if self.replay is not None else "waiting for the run to begin"
+
+    def news_of(self, before: View | None, view: View) -> str:
+        if before is None or not self.reader.loaded or view.history.step < before.history.step:
+            return ""
+        return words.latest_news(before.history, view.history) or ""
+
+    def choices(self, view: View) -> tuple[object, ...]:
+        return (*super().choices(view), self.replay is not None, self.replay is not None and self.replay.playing)
+
+    def hurried(self, view: View) -> float:
+        return 0.0 if self.reader.loaded else READING_SECONDS
+
+    def redraw(self) -> None:
+        super().redraw()
+        self._show_position()
+
+    def _show_position(self) -> None:
+        line = self.query_one(PositionLine)
+        if self.replay is None:
+            line.say(following(self.reader, self.over))
+        else:
+            line.say(position(self.replay, line.content_size.width))
+
+    # The replay
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        playing = self.replay is not None and self.replay.playing
+        match action:
+            case "play":
+                return not playing
+            case "pause":
+                return playing
+            case "replay":
+                return self.replay is None
+            case "follow":
+                return self.replay is not None
+            case "start":  # else it is the pane's
+                return self.replay is not None and not isinstance(self.focused, Input)
+            case "end":
+                return not isinstance(self.focused, Input)
+        return super().check_action(action, parameters)
+
+    def _replayed(self, wish: str) -> Replay | None:
+        """The replay; where there is none, says why ``wish`` cannot be."""
+        if self.replay is None:
+            state = "The run is over" if self.over else "This follows the run as it trains"
+            why = f"{state}: r replays it" if self.reader.loaded else "Still reading: r replays what is read so far"
+            self.reply(f"{why}, and then one can {wish}")
+        return self.replay
+
+    def _jumped(self) -> None:
+        self.news = ""
+        self.forget_reply()
+        self.redraw()
+        self.refresh_bindings()
+
+    def action_replay(self) -> None:
+        if self.recording.events:
+            self.replay = Replay(self.recording)
+            self._decided = True
+            self._jumped()
+        else:
+            self.reply("Nothing to replay yet: the run has told nothing")
+
+    def action_follow(self) -> None:
+        if self.recording.newest.state == "finished":
+            self.reply("The run is finished: there is nothing to follow")
+        else:
+            self.replay = None
+            self._jumped()
+
+    def action_play(self) -> None:
+        if (replay := self._replayed("play")) is not None:
+            if replay.at_end:
+                self.news = ""
+            replay.play()
+            self.forget_reply()
+            self.redraw()
+
+    def action_pause(self) -> None:
+        if (replay := self._replayed("pause")) is not None:
+            replay.pause()
+            self.redraw()
+
+    def action_step(self, direction: int) -> None:
+        if (replay := self._replayed("step")) is None:
+            return
+        replay.pause()
+        if replay.at_end if direction > 0 else replay.event == 0:
+            self.reply("This is the end of the replay" if direction > 0 else "This is the start of the replay")
+            return
+        if direction > 0:
+            replay.forward()
+        else:
+            replay.back()
+        self._jumped()
+
+    def action_speed(self, by: int) -> None:
+        if (replay := self._replayed("change its speed")) is not None:
+            if replay.faster(by):
+                self.reply(f"{speed(replay.speed)}: a second shows {replay.speed:g} s of training")
+            else:
+                self.reply(f"{speed(replay.speed)} is the {'highest' if by > 0 else 'lowest'} speed")
+
+    def action_border(self, direction: int) -> None:
+        if (replay := self._replayed("go from task to task")) is not None:
+            if direction > 0:
+                replay.next_border()
+            else:
+                replay.previous_border()
+            self._jumped()
+
+    def action_start(self) -> None:
+        if (replay := self._replayed("go to its start")) is not None:
+            replay.seek(0)
+            self._jumped()
+
+    def action_end(self) -> None:
+        if (replay := self._replayed("go to its end")) is not None:
+            replay.pause()
+            replay.seek(self.recording.events - 1)
+            self._jumped()
+
+    def action_go(self) -> None:
+        if (replay := self._replayed("go to a step")) is not None:
+            replay.pause()
+            self.redraw()
+            self.app.push_screen(GoScreen(self.recording), self._go)
+
+    def _go(self, event: int | None) -> None:
+        if event is not None and self.replay is not None:
+            self.replay.seek(event)
+            self._jumped()
+
+    def action_fork(self) -> None:
+        """Offers the last task that had ended at this moment."""
+        known = self.recording.newest
+        if self._read_only:
+            self.reply("This is read-only: it cannot fork sessions")
+        elif not known.matrix:
+            self.reply("No fork yet: it branches off where a task has ended")
+        elif not forkable(self.session, known):
+            self.reply("No fork: of no task but the last is there a checkpoint")
+        else:
+            if self.replay is not None:
+                self.replay.pause()
+            self.app.push_screen(ForkScreen(self.session, known, len(self._history().matrix) - 1), self._forked)
+
+    def _forked(self, made: Session | None) -> None:
+        if made is not None:
+            self.reply(f"Forked. To train it: {resume_line(made)}", PROBLEM_SECONDS)
+
+    # Leaving
+
+    def at_the_outermost(self) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        self.reader.end()
+        self.end(Outcome(0, ""))
+
+
+class Reader(threading.Thread):
+    """Reads a session's log into a Recording, all there is and then what comes. Ends with the program."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(name="reader", daemon=True)
+        self.session = session
+        self.follower = Follower(session)
+        self.recording = Recording(self.follower.again)
+        """Another one when the log was cut by a resume and is read up to its end again."""
+        self.loaded = False
+        """Whether all that was there has been read."""
+        self.problem = ""
+        """Why it cannot be read on; it is tried again."""
+        self.here: bool | None = None
+        """Whether a process of this machine trains the session; None where that cannot be told."""
+        self._over = threading.Event()
+
+    def end(self) -> None:
+        self._over.set()
+
+    def run(self) -> None:
+        recording = self.recording
+        while not self._over.is_set():
+            problem = ""
+            try:
+                portion = self.follower.poll()
+                if portion.anew:
+                    recording = Recording(self.follower.again)
+                recording.append(portion)
+                if portion.events:
+                    time.sleep(0)  # the screen's turn
+                    continue
+            except SessionDamaged as error:
+                problem = str(error)
+            self.problem, self.recording = problem, recording
+            self.here = trained_here(self.session)
+            self.loaded = True
+            self._over.wait(READ_SECONDS)
+
+
+class PositionLine(Static):
+    """One line below the panes: where in the run this is."""
+
+    def __init__(self) -> None:
+        super().__init__(markup=False, classes="in-zoom")
+
+    def say(self, text: str) -> None:
+        if text != self.content:
+            self.update(text, layout=False)
+
+
+class GoScreen(ModalScreen[int | None]):
+    """Gives the event of a Recording to go to, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Stay here")]
+
+    def __init__(self, recording: Recording) -> None:
+        super().__init__()
+        self._recording = recording
+
+    def compose(self) -> ComposeResult:
+        box = Vertical()
+        box.border_title = "Go to"
+        with box:
+            known = self._recording.newest
+            yield Static(f"A step, up to {known.step:,}, or t3 for where task 3 begins:", markup=False)
+            yield Input()
+            yield Static("", id="problem", markup=False)
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_input_submitted(self, submitted: Input.Submitted) -> None:
+        try:
+            self.dismiss(place(submitted.value, self._recording))
+        except ValueError as error:
+            self.query_one("#problem", Static).update(str(error))
+
+
+def place(text: str, recording: Recording) -> int:
+    """The event that ``text`` means: '1,234' a step, 't3' where task 3 begins. Raises ValueError."""
+    wanted = text.strip().lower().replace(",", "")
+    is_task = wanted.startswith("t")
+    digits = wanted.removeprefix("task").removeprefix("t").strip()
+    if not digits.isascii() or not digits.isdigit():
+        raise ValueError("Give a step, for example 1200, or a task, for example t3.")
+    number = int(digits)
+    if not is_task:
+        if number > recording.newest.step:
+            raise ValueError(f"There are {recording.newest.step:,} steps.")
+        return recording.at_step(number)
+    if not 1 <= number <= len(recording.borders):
+        raise ValueError(f"Task {number} has not begun: there are tasks 1 to {len(recording.borders)}.")
+    return recording.borders[number - 1]
+
+
+def speed(times: float) -> str:
+    """
+    >>> speed(0.5), speed(1000.0)
+    ('0.5×', '1000×')
+    """
+    return f"{times:g}×"
+
+
+def following(reader: Reader, over: bool) -> str:
+    """How the run that is followed is: at work, silent or over."""
+    follower, silence = reader.follower, reader.follower.silence
+    if not reader.loaded:
+        share = follower.read / follower.size if follower.size else 0.0
+        return f"Reading {100 * share:.0f} % of {follower.size / 1e6:,.1f} MB"
+    if reader.problem:
+        return f"⚠ Cannot be read on, after {reader.recording.events:,} events"
+    if over:
+        return "The run is over; r replays it"
+    if silence < SILENT_SECONDS:
+        return f"Following; it is trained {'on this machine' if reader.here else 'by another machine'}"
+    if reader.here:
+        return f"⚠ Silent for {words.duration(silence)}, but its process is alive: loading, evaluating or paused"
+    return f"⚠ Silent for {words.duration(silence)}: dead, or on another machine and loading, evaluating or paused"
+
+
+def position(replay: Replay, width: int) -> str:
+    """The replay's state and speed, a line through the run with its task borders, and the moment in numbers."""
+    whole = replay.recording.newest
+    state = f"{'▶' if replay.playing else '⏸'} Replay {speed(replay.speed):<5} "
+    steps = f" step {replay.step:,} of {whole.step:,}"
+    seconds = f" · {words.duration(replay.elapsed)} of {words.duration(replay.recording.seconds)}"
+    if width < 76:
+        seconds = ""
+    room = width - len(state) - len(steps) - len(seconds)
+    return f"{state}{track(replay, room)}{steps}{seconds}" if room >= 8 else f"{state}{steps}"
+
+
+def track(replay: Replay, width: int) -> str:
+    """The run as a line of ``width`` cells: ● this moment, ━ before, ─ after it, │ where a task begins."""
+    last = max(1, replay.recording.newest.step)
+    here = replay.step * (width - 1) // last
+    cells = ["━" if cell < here else "─" for cell in range(width)]
+    for event in replay.recording.borders[1:]:
+        cells[replay.recording.step(event) * (width - 1) // last] = "│"
+    cells[here] = "●"
+    return "".join(cells)

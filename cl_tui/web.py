@@ -1,0 +1,97 @@
+"""``cl-tui web``: home and watch in a browser, read-only, through textual-serve.
+
+Each page that is opened gets a process of its own, which shows what the same command shows in a terminal.
+"""
+
+import shlex
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from textual_serve.server import Server
+
+from engine.errors import ConfigError, EngineError
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+MOST_PAGES = 20
+"""Open at a time; each is a process."""
+
+
+class ReadOnlyServer(Server):
+    """Serves ``arguments`` of cl-tui to pages that it gave out itself."""
+
+    def __init__(self, arguments: list[str], host: str, port: int, public_url: str | None) -> None:
+        command = [sys.executable, "-m", "cl_tui", *arguments]
+        line = subprocess.list2cmdline(command) if sys.platform == "win32" else shlex.join(command)
+        page = Path(__file__).parent / "web_page"
+        super().__init__(line, _bracketed(host), port, "cl-tui", public_url, templates_path=page)
+        self._bound_to = host
+        self.allowed = allowed_hosts(host, port, public_url)
+        """What a browser may call this server, as host:port."""
+        self._pages = 0
+
+    def initialize_logging(self) -> None:
+        """None: what goes wrong in a page's process is told on stdout."""
+
+    async def on_startup(self, app: web.Application) -> None:
+        print(f"cl-tui web: {self.public_url} (read-only; Ctrl-C ends it)", flush=True)
+
+    async def _make_app(self) -> web.Application:
+        app = await super()._make_app()
+        app.middlewares.append(web.middleware(self._only_own_pages))
+        self.host = self._bound_to
+        return app
+
+    async def _only_own_pages(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Refuses a name that is not this server's (DNS rebinding) and pages of other sites."""
+        origin = request.headers.get("Origin")
+        if request.host not in self.allowed or (origin is not None and urlsplit(origin).netloc not in self.allowed):
+            raise web.HTTPForbidden(text="cl-tui web: this page may not look at the sessions here")
+        return await handler(request)
+
+    async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
+        if self._pages >= MOST_PAGES:
+            raise web.HTTPServiceUnavailable(text=f"cl-tui web: {MOST_PAGES} pages are open already: close one")
+        self._pages += 1
+        try:
+            return await super().handle_websocket(request)
+        finally:
+            self._pages -= 1
+
+
+def allowed_hosts(host: str, port: int, public_url: str | None) -> frozenset[str]:
+    """The values of a Host header that mean this server.
+
+    >>> sorted(allowed_hosts("127.0.0.1", 8000, None))
+    ['127.0.0.1:8000', '[::1]:8000', 'localhost:8000']
+    >>> "tracker.lab" in allowed_hosts("0.0.0.0", 8000, "https://tracker.lab")
+    True
+    """
+    names = {*LOOPBACK, _bracketed(host)} - {"0.0.0.0", "[::]"}
+    found = {f"{name}:{port}" for name in names} | ({*names} if port == 80 else set())
+    return frozenset(found | ({urlsplit(public_url).netloc} if public_url else set()))
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def serve(arguments: list[str], host: str, port: int, public_url: str | None) -> None:
+    """Until Ctrl-C. Raises ConfigError, or EngineError where the port cannot be had."""
+    if public_url is not None and urlsplit(public_url).scheme not in ("http", "https"):
+        raise ConfigError(f"--public-url {public_url}: write it as a browser shows it, for example http://lab:8000")
+    if host in ("0.0.0.0", "::") and public_url is None:
+        raise ConfigError(f"--host {host} needs --public-url: the address under which browsers will find it")
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind((host, port))
+    except OSError as error:
+        raise EngineError(
+            f"{host}:{port} cannot be served: {error.strerror}; choose another --port or --host"
+        ) from None
+    ReadOnlyServer(arguments, host, port, public_url).serve()

@@ -1,0 +1,80 @@
+"""Running means of a curve of any length, in numpy alone. It imports numpy: import it where a chart is drawn."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+import numpy as np
+
+_FEW = 32
+_NEGLIGIBLE = 1e-8
+
+
+@dataclass(frozen=True)
+class RunningMean:
+    """A mean of the values so far in which each counts ``weight`` times as much as the next: about the last
+    1 ÷ (1 − ``weight``) of them. What is not finite counts for nothing."""
+
+    weight: float
+    sum: float = 0.0
+    count: float = 0.0
+
+    def extended(self, values: np.ndarray, begins: Sequence[int] = ()) -> tuple[np.ndarray, "RunningMean"]:
+        """The mean after each of the next ``values``, NaN while there is none, and how it goes on.
+
+        It begins anew before the values at the places ``begins``, which ascend and lie between 0 and their number.
+        """
+        if not len(values):
+            return values, self
+        finite = np.isfinite(values)
+        counted = np.where(finite, values, 0.0)
+        sums, counts = np.empty(len(values)), np.empty(len(values))
+        total, number = self.sum, self.count
+        pieces = [0, *(place for place in begins if place < len(values)), len(values)]
+        for piece, (start, end) in enumerate(pairwise(pieces)):
+            if piece:
+                total = number = 0.0
+            if start < end:
+                sums[start:end] = _decayed(counted[start:end], self.weight, total)
+                counts[start:end] = _counted(finite[start:end], self.weight, number)
+                total, number = float(sums[end - 1]), float(counts[end - 1])
+        means = np.divide(sums, counts, out=np.full(len(values), np.nan), where=counts > 0)
+        return means, RunningMean(self.weight, total, number)
+
+    @property
+    def memory(self) -> int:
+        """How many values back anything still counts, to four digits."""
+        return math.ceil(math.log(1e-4) / math.log(self.weight))
+
+
+def _counted(finite: np.ndarray, weight: float, before: float) -> np.ndarray:
+    """_decayed of ones and zeros; a geometric series where there are only ones."""
+    if not finite.all():
+        return _decayed(finite.astype(float), weight, before)
+    all_ones = 1 / (1 - weight)
+    counts: np.ndarray = all_ones - (all_ones - before) * np.exp(math.log(weight) * np.arange(1, len(finite) + 1))
+    return counts
+
+
+def _decayed(values: np.ndarray, weight: float, before: float) -> np.ndarray:
+    """s[k] = weight · s[k−1] + values[k], where s[−1] is ``before``.
+
+    In blocks that are short enough for weight ** −block to lose no digits; the blocks' ends are the same sum again.
+    """
+    if len(values) <= _FEW:
+        return np.array(
+            list(accumulate(values.tolist(), lambda sum_, value: weight * sum_ + value, initial=before))[1:]
+        )
+    if weight < _NEGLIGIBLE:
+        return values + weight * np.concatenate([[before], values[:-1]])
+    block = max(2, round(-8 / math.log(weight)))
+    rows = -(-len(values) // block)
+    padded = np.zeros(rows * block)
+    padded[: len(values)] = values
+    powers = weight ** np.arange(block)
+    within = np.cumsum(padded.reshape(rows, block) / powers, axis=1) * powers
+    ends = _decayed(within[:, -1], weight**block, before)
+    carried = np.concatenate([[before], ends[:-1]])
+    sums: np.ndarray = within + carried[:, None] * (powers * weight)
+    return sums.ravel()[: len(values)]

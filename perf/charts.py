@@ -1,0 +1,89 @@
+"""Milliseconds to build the loss and penalty pane, by the length of the run and by how much of it is in sight, against
+a plotext chart of the same size that gets 500 points of each curve."""
+
+import argparse
+import statistics
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import plotext
+from rich.style import Style
+
+from cl_tui.widgets.curve_chart import draw_curves, layout
+from cl_tui.widgets.curve_record import CurveRecord
+from cl_tui.widgets.curves import CurveLook, seen_steps
+from cl_tui.widgets.pane import Palette, strips
+from cl_tui.widgets.timechart import steps_axis
+from cl_tui.widgets.view import Sight, View
+from engine.config import resolve
+from engine.events import RunStarted, StepsTaken, TaskInfo
+from engine.history import History
+from perf.measure import CLOCKS, interleaved, ratios
+
+POINTS = 500
+"""What the plotext chart draws of each curve."""
+AROUND = 5
+"""Lines of a terminal that are not the zoomed pane's content: header, notice, footer, two of its border."""
+PALETTE = Palette(muted=Style(dim=True), loss=Style(color="cyan"), penalty=Style(color="yellow"))
+
+
+def recorded(length: int, tasks: int) -> History:
+    """A run of noisy curves that fall within each task."""
+    rng = np.random.default_rng(0)
+    within = np.arange(length) % (length // tasks)
+    losses = np.exp(-within / 1000 + rng.normal(0, 1, length)).tolist()
+    penalties = (0.1 * (1 - np.exp(-within / 500)) + rng.uniform(0.001, 0.01, length)).tolist()
+    infos = tuple(TaskInfo(f"task {task}", length // tasks, 2, max(1, length // tasks // 10)) for task in range(tasks))
+    history = History().apply(RunStarted(0.0, infos, "cpu", 1, {}))
+    return history.apply(StepsTaken(length, length / 1000, tuple(losses), tuple(penalties)))
+
+
+def pane(history: History, seen: int, look: CurveLook, width: int, height: int) -> tuple[str, Callable[[], object]]:
+    """What draws the newest ``seen`` steps, and its name, which says where the columns come from."""
+    record = CurveRecord()
+    record.follow(history, look.smoothing)
+    length = history.curve.length
+    sight = Sight(cursor=length - seen // 2, steps=None if seen == length else (length - seen, length))
+    view = View("charts", resolve({"method": "si", "device": "cpu"}), history, "training", sight=sight)
+
+    def draw() -> object:
+        record.follow(history, look.smoothing)
+        return strips(draw_curves(view, record, width, height, PALETTE, look, zoomed=True), width, height, Style())
+
+    time = steps_axis(seen_steps(view), 2 * layout(view, width, height, zoomed=True).plot_width)
+    source = "steps" if record.step_by_step(time) else "envelope"
+    return f"{seen:,} of {length:,} steps, {source}{', mean' if look.smoothing else ''}", draw
+
+
+def with_plotext(history: History, width: int, height: int) -> None:
+    places = np.linspace(0, history.curve.length - 1, POINTS).astype(int)
+    plotext.clear_figure()
+    plotext.plot_size(width, height)
+    plotext.yscale("log")
+    for values in (history.curve.losses(), history.curve.penalties()):
+        plotext.plot((places + 1).tolist(), values[places].tolist(), marker="braille")
+    plotext.build()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--clock", choices=CLOCKS, default="wall")
+    options = parser.parse_args()
+    for columns, rows in ((80, 24), (200, 50)):
+        for length, tasks in ((1_000, 5), (100_000, 5), (1_000_000, 100)):
+            history = recorded(length, tasks)
+            sides: dict[str, Callable[[], object]] = {"plotext": partial(with_plotext, history, columns, rows)}
+            for seen in sorted({length, length // 5, length // 20, 200}, reverse=True):
+                for smoothing in (0.0, 0.99) if seen in (length, 200) else (0.0,):
+                    name, draw = pane(history, seen, CurveLook(smoothing=smoothing), columns - 4, rows - AROUND)
+                    sides[name] = draw
+            seconds = interleaved(sides, options.rounds, CLOCKS[options.clock])
+            for name, took in seconds.items():
+                ratio = f"   plotext ÷ this = {ratios(seconds['plotext'], took)[1]:.0f}" if name != "plotext" else ""
+                print(f"{columns}×{rows}  {name:46} {statistics.median(took) * 1e3:7.2f} ms{ratio}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

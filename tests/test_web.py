@@ -1,0 +1,208 @@
+"""The browser's way in: a page of its own process, read-only, and for nobody else's pages."""
+
+import asyncio
+import base64
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import pyte
+import pytest
+
+from cl_tui.web import allowed_hosts
+from tests import runs
+from tests.conftest import CommandLine
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def sessions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("web") / "sessions"
+    runs.finished(folder, runs.tiny("si"), "calm-otter")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(sessions: Path) -> Iterator[str]:
+    """Of a server that watches the one session, as a browser writes it."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "cl_tui",
+        "web",
+        "calm-otter",
+        "--port",
+        str(port),
+        "--sessions-dir",
+        str(sessions),
+    ]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    assert server.stdout is not None
+    assert f":{port} (read-only" in server.stdout.readline()
+    yield f"127.0.0.1:{port}"
+    server.terminate()
+    assert server.wait(20) == 0
+
+
+async def answer(address: str, path: str = "/", **headers: str) -> int:
+    async with aiohttp.ClientSession() as client, client.get(f"http://{address}{path}", headers=headers) as response:
+        await response.read()
+        return response.status
+
+
+async def screen(address: str, until: str, *keys: str, seconds: float = 30) -> str:
+    """What a terminal of 100×30 shows once ``until`` is on it; the keys are sent when the panes are there."""
+    seen = pyte.Screen(100, 30)
+    stream = pyte.ByteStream(seen)
+    waiting = list(keys)
+    async with (
+        aiohttp.ClientSession() as client,
+        client.ws_connect(f"ws://{address}/ws?width=100&height=30") as socket_,
+    ):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            message = await socket_.receive(timeout=seconds)
+            if message.type == aiohttp.WSMsgType.BINARY:
+                stream.feed(message.data)
+            text = "\n".join(seen.display)
+            if waiting and "Accuracy" in text:
+                await socket_.send_str(json.dumps(["stdin", waiting.pop(0)]))
+            elif not waiting and re.search(until, text):
+                return text
+    raise AssertionError(f"{until!r} did not appear:\n" + "\n".join(seen.display))
+
+
+async def test_the_page_asks_nobody_else_for_anything(address: str) -> None:
+    async with aiohttp.ClientSession() as client, client.get(f"http://{address}/") as response:
+        page = await response.text()
+    assert response.status == 200
+    assert set(re.findall(r"(?:https?|wss?)://([^/\"']+)", page)) == {address}
+
+
+async def test_a_page_shows_the_session_and_answers_keys(address: str, sessions: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in sessions.rglob("*") if path.name != "lock"}
+    text = await screen(address, "(?s)calm-otter.*Loss and penalty")
+    assert "calm-otter" in text
+    assert "Keys" in await screen(address, "─ Help ─", "?")
+    assert {path: path.stat().st_mtime_ns for path in sessions.rglob("*") if path.name != "lock"} == before
+
+
+async def test_pages_and_names_that_are_not_its_own_are_refused(address: str) -> None:
+    port = address.partition(":")[2]
+    assert await answer(address) == 200
+    assert await answer(address, Host=f"localhost:{port}", Origin=f"http://localhost:{port}") == 200
+    assert await answer(address, Origin="http://evil.example") == 403
+    assert await answer(address, Host=f"evil.example:{port}") == 403
+    with pytest.raises(aiohttp.WSServerHandshakeError):
+        async with aiohttp.ClientSession() as client:
+            await client.ws_connect(f"ws://{address}/ws", headers={"Origin": "http://evil.example"})
+
+
+def test_what_may_be_called_this_server() -> None:
+    assert "127.0.0.1:80" in allowed_hosts("127.0.0.1", 80, None)
+    assert "127.0.0.1" in allowed_hosts("127.0.0.1", 80, None)
+    assert "0.0.0.0:8000" not in allowed_hosts("0.0.0.0", 8000, "http://lab:8000")
+
+
+def test_a_port_or_a_name_that_cannot_be_is_told_in_a_sentence(cl_tui: CommandLine, sessions: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused = cl_tui("web", "calm-otter", "--port", str(port), "--sessions-dir", str(sessions))
+    assert refused.exit_code == 1
+    assert f"127.0.0.1:{port} cannot be served" in refused.err
+    assert cl_tui("web", "nobody", "--sessions-dir", str(sessions)).exit_code == 2
+    assert "--public-url" in cl_tui("web", "--host", "0.0.0.0", "--sessions-dir", str(sessions)).err
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+def test_a_real_browser_draws_it(address: str, tmp_path: Path) -> None:
+    """Chromium, headless, through its own debugging socket: the terminal's canvas is painted, and a key changes it."""
+    assert asyncio.run(_pictures(address, tmp_path)) is None
+
+
+async def _pictures(address: str, folder: Path) -> None:
+    assert CHROMIUM is not None
+    browser = subprocess.Popen(
+        [
+            CHROMIUM,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--remote-debugging-port=0",
+            f"--user-data-dir={folder / 'profile'}",
+            "--window-size=1200,800",
+            "about:blank",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        told = folder / "profile" / "DevToolsActivePort"
+        for _ in range(300):
+            if told.exists() and told.read_text().count("\n"):
+                break
+            await asyncio.sleep(0.1)
+        port = told.read_text().splitlines()[0]
+        async with aiohttp.ClientSession() as client:
+            async with client.get(f"http://127.0.0.1:{port}/json/list") as listed:
+                page = next(target for target in await listed.json() if target["type"] == "page")
+            async with client.ws_connect(page["webSocketDebuggerUrl"], max_msg_size=0) as tab:
+                number = 0
+
+                async def call(method: str, **parameters: object) -> dict[str, object]:
+                    nonlocal number
+                    number += 1
+                    await tab.send_json({"id": number, "method": method, "params": parameters})
+                    while (found := await tab.receive_json(timeout=30)).get("id") != number:
+                        pass
+                    result: dict[str, object] = found["result"]
+                    return result
+
+                async def painted() -> bytes:
+                    """The picture once it has stood still for a second, and is not the opening page."""
+                    last = b""
+                    for _ in range(60):
+                        await asyncio.sleep(1)
+                        now = str((await call("Page.captureScreenshot"))["data"]).encode()
+                        opened = await call("Runtime.evaluate", expression="document.body.className")
+                        if now == last and "-first-byte" in json.dumps(opened):
+                            return now
+                        last = now
+                    raise AssertionError("the page never stood still")
+
+                await call("Page.navigate", url=f"http://{address}/")
+                first = await painted()
+                for kind in ("mousePressed", "mouseReleased"):
+                    await call("Input.dispatchMouseEvent", type=kind, x=300, y=200, button="left", clickCount=1)
+                await painted()
+                key = {"key": "?", "code": "Slash", "windowsVirtualKeyCode": 191, "modifiers": 8}
+                await call("Input.dispatchKeyEvent", type="keyDown", text="?", **key)
+                await call("Input.dispatchKeyEvent", type="keyUp", **key)
+                second = await painted()
+                if keep := os.environ.get("CL_TUI_TEST_PICTURES"):
+                    for name, drawn in (("web", first), ("web-help", second)):
+                        (Path(keep) / f"{name}.png").write_bytes(base64.b64decode(drawn))
+                assert first != second
+                assert len(first) > 20_000  # a bare page of this size is a tenth of that
+    finally:
+        browser.terminate()
+        browser.wait(20)
