@@ -7,11 +7,12 @@ import shlex
 import socket
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 from textual_serve.server import Server
 
 from engine.errors import ConfigError, EngineError
@@ -42,16 +43,9 @@ class ReadOnlyServer(Server):
 
     async def _make_app(self) -> web.Application:
         app = await super()._make_app()
-        app.middlewares.append(web.middleware(self._only_own_pages))
+        app.middlewares.append(_only_own_pages(self.allowed))
         self.host = self._bound_to
         return app
-
-    async def _only_own_pages(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Refuses a name that is not this server's (DNS rebinding) and pages of other sites."""
-        origin = request.headers.get("Origin")
-        if request.host not in self.allowed or (origin is not None and urlsplit(origin).netloc not in self.allowed):
-            raise web.HTTPForbidden(text="cl-tui web: this page may not look at the sessions here")
-        return await handler(request)
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
         if self._pages >= MOST_PAGES:
@@ -61,6 +55,19 @@ class ReadOnlyServer(Server):
             return await super().handle_websocket(request)
         finally:
             self._pages -= 1
+
+
+def _only_own_pages(allowed: Collection[str]) -> Middleware:
+    """Refuses a name that is not this server's (DNS rebinding) and pages of other sites."""
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        origin = request.headers.get("Origin")
+        if request.host not in allowed or (origin is not None and urlsplit(origin).netloc not in allowed):
+            raise web.HTTPForbidden(text="cl-tui web: this page may not look at the sessions here")
+        return await handler(request)
+
+    return check
 
 
 def allowed_hosts(host: str, port: int, public_url: str | None) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import re
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -10,7 +11,9 @@ from typing import Any
 
 from textual.pilot import Pilot
 
+from cl_tui import preferences
 from cl_tui.app import ClTui
+from cl_tui.preferences import Preferences
 from cl_tui.screens.compare import CompareScreen
 from cl_tui.screens.home import HomeScreen
 from cl_tui.screens.monitor import MonitorScreen
@@ -60,6 +63,7 @@ async def picture(name: str, app: ClTui, size: tuple[int, int], then: Callable[[
         await then(pilot)
         await pilot.pause(1.0)
         drawn = app.export_screenshot(title="cl-tui")
+    preferences.save(Preferences())  # the next one begins unzoomed
     drawn = re.sub(r"@font-face\s*{.*?}", "", drawn, flags=re.DOTALL)
     (HERE / f"{name}.svg").write_text(re.sub(r"terminal-\d+", "terminal-0", drawn), encoding="utf-8")
     print(f"docs/{name}.svg")
@@ -76,6 +80,7 @@ def pressing(*keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
 
 async def main() -> None:
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        os.environ["CL_TUI_CONFIG_DIR"] = folder
         sessions = Path("sessions")
         made = {}
         for name, settings in RUNS.items():

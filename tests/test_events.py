@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from engine.events import Event, RunFailed, StepsTaken, TaskEnded, decode, encode
 
-any_event = st.one_of([st.from_type(kind) for kind in get_args(Event)])
+values = st.lists(st.tuples(st.floats(), st.floats()))
+steps_taken = st.builds(
+    lambda step, elapsed, taken: StepsTaken(step, elapsed, tuple(a for a, _ in taken), tuple(b for _, b in taken)),
+    st.integers(),
+    st.floats(),
+    values,
+)
+any_event = st.one_of(steps_taken, *[st.from_type(kind) for kind in get_args(Event) if kind is not StepsTaken])
 
 
 @given(any_event)
@@ -60,6 +67,7 @@ def test_a_line_break_in_a_message_does_not_break_the_line() -> None:
         '"steps"',
         '{"event":"unknown"}',
         '{"event":"steps"}',
+        '{"event":"steps","step":1,"elapsed":0,"losses":[1.0],"penalties":[]}',
         '{"event":"steps","step":"many","elapsed":0,"losses":[],"penalties":[]}',
         '{"event":"run-stopped","step":1,"time":0',
         b"\xff\xfe\x00",

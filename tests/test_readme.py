@@ -43,10 +43,24 @@ def test_versions_are_exact_and_from_nowhere_special() -> None:
 @pytest.mark.parametrize("line", COMMANDS)
 def test_a_command_of_the_readme(cl_tui: CommandLine, sessions: Path, line: str) -> None:
     """As it stands there, but for what makes it long: a batch trains one epoch of two tasks, a table is not run."""
-    program, command, *rest = shlex.split(line)
+    program, *arguments = shlex.split(line)
     assert program == "cl-tui"
     train(create(sessions, tiny(), "calm-otter"), AtStep(5))
+    if "with-ewc" in arguments and "compare" in arguments:
+        train(create(sessions, tiny("ewc"), "with-ewc"), AtStep(5))
+    command, *rest = arguments or [""]
     match command:
+        case "":
+            answer = cl_tui()
+            assert "Usage" in answer.out, "no terminal: the help"
+        case "watch" | "fork" if "--headless" not in rest:
+            answer = cl_tui(command, *rest)
+            assert "the screen needs a terminal" in answer.err
+            return
+        case "web":
+            answer = cl_tui(command, *rest, "--host", "0.0.0.0")
+            assert "--public-url" in answer.err, "every other argument was understood before that"
+            return
         case "--install-completion":
             answer = cl_tui("--help")  # not run: it changes the shell's start-up files
             assert command in answer.out

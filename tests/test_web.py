@@ -9,7 +9,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,7 +31,7 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(sessions: Path) -> Iterator[str]:
+def address(sessions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Of a server that watches the one session, as a browser writes it."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -48,7 +47,8 @@ def address(sessions: Path) -> Iterator[str]:
         "--sessions-dir",
         str(sessions),
     ]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    environment = os.environ | {"CL_TUI_CONFIG_DIR": str(tmp_path_factory.mktemp("preferences"))}
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     assert server.stdout is not None
     assert f":{port} (read-only" in server.stdout.readline()
     yield f"127.0.0.1:{port}"
@@ -67,20 +67,19 @@ async def screen(address: str, until: str, *keys: str, seconds: float = 30) -> s
     seen = pyte.Screen(100, 30)
     stream = pyte.ByteStream(seen)
     waiting = list(keys)
-    async with (
-        aiohttp.ClientSession() as client,
-        client.ws_connect(f"ws://{address}/ws?width=100&height=30") as socket_,
-    ):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            message = await socket_.receive(timeout=seconds)
-            if message.type == aiohttp.WSMsgType.BINARY:
-                stream.feed(message.data)
-            text = "\n".join(seen.display)
-            if waiting and "Accuracy" in text:
-                await socket_.send_str(json.dumps(["stdin", waiting.pop(0)]))
-            elif not waiting and re.search(until, text):
-                return text
+    where = f"ws://{address}/ws?width=100&height=30"
+    try:
+        async with asyncio.timeout(seconds), aiohttp.ClientSession() as client, client.ws_connect(where) as page:
+            async for message in page:
+                if message.type == aiohttp.WSMsgType.BINARY:
+                    stream.feed(message.data)
+                text = "\n".join(seen.display)
+                if waiting and "Accuracy" in text:
+                    await page.send_str(json.dumps(["stdin", waiting.pop(0)]))
+                elif not waiting and re.search(until, text):
+                    return text
+    except TimeoutError:
+        pass
     raise AssertionError(f"{until!r} did not appear:\n" + "\n".join(seen.display))
 
 

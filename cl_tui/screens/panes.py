@@ -46,7 +46,7 @@ class PanesScreen(Screen[Outcome]):
         Binding(
             "escape", "back", "Back", tooltip="Back out: of the crosshair, the zoomed axis, the zoomed pane", show=False
         ),
-        Binding("n", "next_pane(1)", "Next pane", tooltip="Next pane"),
+        Binding("n", "next_pane(1)", "Next pane", tooltip="Next pane", show=False),
         Binding("tab", "next_pane(1)", "Next pane", tooltip="Next pane", show=False),
         Binding("shift+tab", "next_pane(-1)", "Previous", tooltip="Previous pane", show=False),
         Binding("c", "copy", "Copy", tooltip="Copy the pane's data as CSV", show=False),
