@@ -182,9 +182,18 @@ class ClTui(App[Outcome]):
 
 
 def declared(owner: type) -> list[BindingType]:
-    """The keys that ``owner`` and what it derives from declare here, its own first; not those that are Textual's."""
-    ours = [base for base in owner.__mro__ if base.__module__.startswith("cl_tui.")]
-    return [binding for base in ours for binding in vars(base).get("BINDINGS", ())]
+    """The keys that ``owner`` has from its own class and from those it derives from here, its own first; not Textual's.
+
+    A key that a class declares again is no longer that of the class it derives from.
+    """
+    found: list[BindingType] = []
+    taken: set[str] = set()
+    for base in owner.__mro__:
+        if base.__module__.startswith("cl_tui."):
+            own = [key for key in Binding.make_bindings(vars(base).get("BINDINGS", ())) if key.key not in taken]
+            found += own
+            taken |= {key.key for key in own}
+    return found
 
 
 def _terminal_is_there() -> bool:

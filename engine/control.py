@@ -24,6 +24,8 @@ class Wishes:
     """From the next step on; None to leave it."""
     pace: bool = False
     """Whether ``Control.pace`` was changed."""
+    breaks: bool = False
+    """Whether ``Control.pause_at_task_end`` was changed."""
 
 
 NOTHING = Wishes()
@@ -68,7 +70,8 @@ class Control:
         return self._pause_at_task_end
 
     def set_pause_at_task_end(self, wanted: bool) -> None:
-        self._set(_pause_at_task_end=wanted)
+        with self._changed:
+            self._set(_pause_at_task_end=wanted, _wishes=replace(self._wishes, breaks=True))
 
     def set_pace(self, pace: float | None) -> None:
         check_pace(pace)

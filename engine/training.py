@@ -386,6 +386,8 @@ class Trainer:
         if wishes.pace:
             pace = self.control.pace
             self._note("full speed" if pace is None else f"slow motion, {pace:g} steps a second")
+        if wishes.breaks:
+            self._note("a break after each task" if self.control.pause_at_task_end else "no more breaks between tasks")
         if wishes.strength is not None:
             self._change_strength(wishes.strength)
         if wishes.evaluate:

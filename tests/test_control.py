@@ -273,7 +273,7 @@ def test_a_break_between_tasks_waits_with_the_task_saved(tmp_path: Path) -> None
     assert engine.history.saved_step == engine.history.step == engine.history.starts[1]
     engine.control.proceed()
     assert engine.join(20)
-    assert [note.text for note in engine.history.notes] == ["paused", "continued"]
+    assert [note.text for note in engine.history.notes] == ["a break after each task", "paused", "continued"]
     runs.assert_same_run(session, runs.finished(tmp_path, session.config, "whole"))
 
 

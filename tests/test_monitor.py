@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.binding import Binding
 from textual.pilot import Pilot
-from textual.widgets import Static
 
-from cl_tui.app import ClTui, Outcome, declared
+from cl_tui.app import ClTui, Outcome
 from cl_tui.screens import monitor as monitor_module
 from cl_tui.screens.failure import FailureScreen
 from cl_tui.screens.help import HelpScreen
@@ -454,8 +452,10 @@ async def test_e_evaluates_and_b_breaks_and_x_must_be_pressed_twice(tmp_path: Pa
         assert control.take_wishes() == Wishes(evaluate=True)
         await watched.press("b")
         assert control.pause_at_task_end
+        assert control.take_wishes() == Wishes(breaks=True)
         await watched.press("b")
         assert not control.pause_at_task_end
+        assert control.take_wishes() == Wishes(breaks=True)
         await watched.press("x")
         assert "Press x again to end task 3" in watched.notice
         assert control.take_wishes() == NOTHING
@@ -470,18 +470,3 @@ async def test_nothing_is_steered_after_the_end(tmp_path: Path, key: str) -> Non
         assert "finished: nothing to" in watched.notice
         assert watched.engine.control.take_wishes() == NOTHING
         assert not watched.engine.control.pause_at_task_end
-
-
-async def test_every_binding_is_in_the_help(tmp_path: Path) -> None:
-    async with watching(tmp_path, size=(100, 200)) as watched:
-        bindings = [
-            binding
-            for owner in (type(watched.monitor), ClTui, *{type(pane) for pane in watched.monitor.query(Pane)})
-            for binding in Binding.make_bindings(declared(owner))
-        ]
-        await watched.press("question_mark")
-        text = str(watched.app.screen.query_one(Static).content)
-        for binding in bindings:
-            assert binding.tooltip, binding
-            assert binding.tooltip in text
-            assert re.search(rf"(^|\s){re.escape(watched.app.get_key_display(binding))}\s", text, re.M), binding

@@ -8,6 +8,7 @@ from textual.pilot import Pilot
 
 from cl_tui.app import ClTui
 from cl_tui.screens.monitor import MonitorScreen
+from cl_tui.themes import DEFAULT
 from cl_tui.widgets.pane import Pane
 from tests import screen_data
 from tests.screen_data import ToldEngine
@@ -18,9 +19,9 @@ def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
 
 
-def monitor(folder: Path, until: int | None) -> ClTui:
+def monitor(folder: Path, until: int | None, theme: str = DEFAULT) -> ClTui:
     session = screen_data.session(folder)
-    return ClTui(MonitorScreen(ToldEngine(session, screen_data.history(until)), None))
+    return ClTui(MonitorScreen(ToldEngine(session, screen_data.history(until)), None), theme=theme)
 
 
 async def drawn(pilot: Pilot[Any]) -> None:
@@ -39,6 +40,11 @@ def test_the_monitor_in_training(snap_compare: Any, tmp_path: Path, size: tuple[
 
 def test_the_monitor_at_the_end(snap_compare: Any, tmp_path: Path) -> None:
     assert snap_compare(monitor(tmp_path, None), terminal_size=(80, 24), run_before=drawn)
+
+
+def test_the_monitor_in_a_light_theme(snap_compare: Any, tmp_path: Path) -> None:
+    light = monitor(tmp_path, 3500, "okabe-ito-light")
+    assert snap_compare(light, terminal_size=(80, 24), run_before=drawn)
 
 
 def test_the_help(snap_compare: Any, tmp_path: Path) -> None:

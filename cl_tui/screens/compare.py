@@ -17,7 +17,6 @@ from textual.widgets import Footer, Static
 from cl_tui.away import away
 from cl_tui.compare import Comparison, check, compare, read
 from cl_tui.outcome import Outcome
-from cl_tui.screens.help import HelpScreen
 from cl_tui.widgets.comparison import ComparePane, GroupsPane, MatrixPane, OverlayPane, SettingsPane
 from cl_tui.widgets.pane import Pane
 from cl_tui.widgets.warning import Notice
@@ -41,7 +40,6 @@ class CompareScreen(Screen[Outcome]):
         Binding("tab,n", "next_pane(1)", "Next pane", tooltip="Next pane", show=False),
         Binding("shift+tab", "next_pane(-1)", "Previous", tooltip="Previous pane", show=False),
         Binding("escape", "back", "Back", tooltip="Back out: of the crosshair, the zoomed pane, this screen"),
-        Binding("question_mark", "help", "Help", key_display="?", tooltip="This help"),
     ]
     ALLOW_IN_MAXIMIZED_VIEW = "#title, Notice, Footer"
     ESCAPE_TO_MINIMIZE = False
@@ -191,12 +189,6 @@ class CompareScreen(Screen[Outcome]):
             self.action_unzoom()
         else:
             self.leave()
-
-    def action_help(self) -> None:
-        from cl_tui.app import ClTui
-
-        bindings = [*self.BINDINGS, *ComparePane.BINDINGS, *ClTui.BINDINGS]
-        self.app.push_screen(HelpScreen(bindings, self.query(ComparePane)))
 
     def leave(self) -> None:
         """q: to the screen below, or out of the program."""

@@ -1,0 +1,37 @@
+"""The program at each of its first screens, with sessions in a folder."""
+
+from pathlib import Path
+
+from textual.screen import Screen
+
+from cl_tui.outcome import Outcome
+from cl_tui.screens.compare import CompareScreen
+from cl_tui.screens.home import HomeScreen
+from cl_tui.screens.monitor import MonitorScreen
+from cl_tui.screens.watch import WatchScreen
+from tests import runs, screen_data
+from tests.screen_data import ToldEngine
+
+
+def monitor(folder: Path) -> Screen[Outcome]:
+    session = screen_data.session(folder)
+    return MonitorScreen(ToldEngine(session, screen_data.history(2500)), None)
+
+
+def replay(folder: Path) -> Screen[Outcome]:
+    runs.finished(folder / "sessions", runs.tiny("si"), "calm-otter")
+    return WatchScreen(folder / "sessions", "calm-otter", read_only=True)
+
+
+def compared(folder: Path) -> Screen[Outcome]:
+    for name, method in (("calm-otter", "si"), ("brave-fox", "ewc")):
+        runs.finished(folder / "sessions", runs.tiny(method), name)
+    return CompareScreen(folder / "sessions", ["calm-otter", "brave-fox"])
+
+
+def home(folder: Path) -> Screen[Outcome]:
+    runs.finished(folder / "sessions", runs.tiny("si"), "calm-otter")
+    return HomeScreen(folder / "sessions", read_only=True)
+
+
+FIRST_SCREENS = [monitor, replay, compared, home]
