@@ -88,7 +88,7 @@ def test_zoom_help_and_pause(tmp_path: Path) -> None:
         terminal.send("?")
         terminal.wait_for("Pause, or continue")
         terminal.send("escape")
-        terminal.wait_for(r"(?s)^(?!.*Back out)")
+        terminal.wait_for(r"(?s)^(?!.*Esc closes)")
         terminal.send("space")
         terminal.wait_for(r"▶ 1/5.*slow")
         terminal.send("q")
