@@ -86,7 +86,7 @@ def test_zoom_help_and_pause(tmp_path: Path) -> None:
         terminal.send("escape")
         terminal.wait_for("Importance Ω")
         terminal.send("?")
-        terminal.wait_for("Pause, or continue")
+        terminal.wait_for("(?s)Pause, or continue.*Esc closes")
         terminal.send("escape")
         terminal.wait_for(r"(?s)^(?!.*Esc closes)")
         terminal.send("space")
