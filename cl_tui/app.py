@@ -155,9 +155,14 @@ class ClTui(App[Outcome]):
         self.place.leave()
 
     def action_help(self) -> None:
-        panes = list(self.screen.query(Pane))
-        owners = [type(self.screen), *map(type, panes), type(self)]
-        self.push_screen(HelpScreen([binding for owner in owners for binding in declared(owner)], panes))
+        """Built once for each kind of screen: to build it again takes longer than a key may."""
+        name = f"help of {type(self.screen).__name__}"
+        if not self.is_screen_installed(name):
+            panes = list(self.screen.query(Pane))
+            owners = [type(self.screen), *map(type, panes), type(self)]
+            bindings = [binding for owner in owners for binding in declared(owner)]
+            self.install_screen(HelpScreen(bindings, panes), name)
+        self.push_screen(name)
 
     def action_next_theme(self) -> None:
         names = list(self.available_themes)

@@ -8,6 +8,7 @@ import select
 import signal
 import struct
 import sys
+import tempfile
 import termios
 import time
 from collections.abc import Mapping, Sequence
@@ -38,11 +39,15 @@ class Terminal:
         """When (time.perf_counter) the program last wrote something."""
         self.exit_code: int | None = None
         self.began = time.monotonic()
+        self._preferences = tempfile.TemporaryDirectory()
+        """Where looks are remembered, unless the environment says where."""
+        preferences = self._preferences.name
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
             os.chdir(cwd)
             root = str(Path(__file__).parent.parent)
             variables = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": root, **(environment or {})}
+            variables.setdefault("CL_TUI_CONFIG_DIR", preferences)
             for name in ("COLUMNS", "LINES"):  # set by a test that drew a screenshot; they would fix the size
                 variables.pop(name, None)
             os.execve(sys.executable, [sys.executable, *program, *arguments], variables)
@@ -57,6 +62,7 @@ class Terminal:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
         os.close(self._fd)
+        self._preferences.cleanup()
 
     @property
     def text(self) -> str:
