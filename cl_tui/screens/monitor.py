@@ -24,6 +24,10 @@ from engine.watchdog import caution
 
 FULL_SPEED_SECONDS = 0.4
 """Between two redraws at full speed, when the engine needs the lock that the drawing holds."""
+SCREEN_SHARE = 0.02
+"""Of the time, which drawing may take at full speed: where it takes longer, as in a large terminal, it is done less."""
+SELDOM_SECONDS = 2.0
+"""Between two redraws at most."""
 PATIENCE_SECONDS = 10.0
 """How long quitting waits for the engine before it says so."""
 SURE_SECONDS = 4.0
@@ -60,6 +64,8 @@ class MonitorScreen(PanesScreen):
         self._leaving_since: float | None = None
         self._failure_shown = False
         self._end_asked_at = -SURE_SECONDS
+        self._spent_before = 0.0
+        """Seconds of the processor that the screen's thread had used when it last began to redraw."""
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -97,7 +103,14 @@ class MonitorScreen(PanesScreen):
         return (*super().choices(view), view.paused, view.pace is None)
 
     def hurried(self, view: View) -> float:
-        return FULL_SPEED_SECONDS if view.training and not view.paused and view.pace is None else 0.0
+        if not view.training or view.paused or view.pace is not None:
+            return 0.0
+        spent = time.thread_time() - self._spent_before
+        return min(max(FULL_SPEED_SECONDS, spent / SCREEN_SHARE), SELDOM_SECONDS)
+
+    def redraw(self) -> None:
+        self._spent_before = time.thread_time()
+        super().redraw()
 
     # Steering it
 
