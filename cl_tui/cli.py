@@ -700,6 +700,12 @@ def _tell(ended: "Outcome") -> int:
 
 
 Name = Annotated[str, typer.Argument(metavar="SESSION", autocompletion=_sessions)]
+WatchedName = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[SESSION]", help="Which to watch; all to choose from if none is named.", autocompletion=_sessions
+    ),
+]
 Names = Annotated[list[str], typer.Argument(metavar="SESSION…", autocompletion=_sessions)]
 
 
@@ -806,12 +812,7 @@ def delete(
 
 @app.command(rich_help_panel="Look")
 def web(
-    name: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[SESSION]", help="Which to watch; all to choose from if none is named.", autocompletion=_sessions
-        ),
-    ] = None,
+    name: WatchedName = None,
     host: Annotated[
         str, typer.Option(help="Address to listen on; others than the default let other machines in.")
     ] = "127.0.0.1",
@@ -837,17 +838,9 @@ def web(
     serve(watched, host, port, public_url)
 
 
-# What there is
-
-
 @app.command(rich_help_panel="Look")
 def watch(
-    name: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[SESSION]", help="Which to watch; all to choose from if none is named.", autocompletion=_sessions
-        ),
-    ] = None,
+    name: WatchedName = None,
     sessions_dir: SessionsDir = Path("sessions"),
 ) -> None:
     """Follow a session that trains in another process or on another machine, or replay it. Changes nothing.
@@ -958,6 +951,9 @@ def analyse(
         entries.append(found.as_dict())
     if json is not None:
         write_result(json, as_json(entries))
+
+
+# What there is
 
 
 @app.command(rich_help_panel="Look")

@@ -24,7 +24,7 @@ SIZES = ((160, 48), (300, 100))
 RUNS: dict[str, dict[str, Any]] = {
     "split-digits": {"epochs": 300},
     "split-mnist": {"epochs": 4},
-    "permuted-digits, 100 tasks": {"benchmark": "permuted-digits", "tasks": 100, "epochs": 5},
+    "permuted-digits, 100 tasks": {"benchmark": "permuted-digits", "tasks": 100, "epochs": 2},
 }
 
 

@@ -17,7 +17,7 @@ from cl_tui.widgets.histories import draw_histories
 from cl_tui.widgets.importance import ImportancePane
 from cl_tui.widgets.layers import LayerLook, draw_layers, grouped
 from cl_tui.widgets.matrix import draw_accuracies
-from cl_tui.widgets.moment import LookTable, accuracies_at, importance_at, known_at
+from cl_tui.widgets.moment import LookTable, importance_at, known_at
 from cl_tui.widgets.pane import Line, Palette, Pane
 from cl_tui.widgets.tasks import TasksPane
 from cl_tui.widgets.view import Sight, View
@@ -135,7 +135,6 @@ def test_what_was_known_at_a_step_is_what_was_told_until_then(step: int) -> None
     assert known.evaluations == then.evaluations
     assert known.importances == then.importances
     assert known.accuracies == then.accuracies
-    assert accuracies_at(told(evaluated=True), step) == then.accuracies
     measured = importance_at(told(), step)
     assert measured == (then.importances[-1] if then.importances else None)
     assert known.task == min(step // STEPS, 5)

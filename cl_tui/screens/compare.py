@@ -10,13 +10,12 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.events import Click
-from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from cl_tui.away import away
 from cl_tui.compare import Comparison, check, compare, read
 from cl_tui.outcome import Outcome
+from cl_tui.screens.zooming import ZoomingScreen
 from cl_tui.widgets.comparison import ComparePane, GroupsPane, MatrixPane, OverlayPane, SettingsPane
 from cl_tui.widgets.pane import Pane
 from cl_tui.widgets.warning import Notice
@@ -25,26 +24,18 @@ from engine.session import Listed
 
 REPLY_SECONDS = 4.0
 
-_ZOOM = "Zoom the pane, or back (also: double click)"
 
-
-class CompareScreen(Screen[Outcome]):
+class CompareScreen(ZoomingScreen):
     """Compares the sessions ``names``, which a thread reads while the screen is open already."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "next_curves", "Curves", tooltip="Curves of accuracy, loss or penalty"),
         Binding("m", "next_matrix", "Matrix", tooltip="The next matrix, or difference to the first group"),
         Binding("r", "reload", "Reload", tooltip="Read the sessions again"),
-        Binding("z,enter", "zoom", "Zoom", tooltip=_ZOOM),
-        Binding("z,enter", "unzoom", "All panes", tooltip=_ZOOM),
-        Binding("tab,n", "next_pane(1)", "Next pane", tooltip="Next pane", show=False),
-        Binding("shift+tab", "next_pane(-1)", "Previous", tooltip="Previous pane", show=False),
         Binding("escape", "back", "Back", tooltip="Back out: of the crosshair, the zoomed pane, this screen"),
     ]
     ALLOW_IN_MAXIMIZED_VIEW = "#title, Notice, Footer"
-    ESCAPE_TO_MINIMIZE = False
     HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (60, "-wide-enough"), (120, "-wide")]  # noqa: RUF012 (as Textual declares it)
-    VERTICAL_BREAKPOINTS = [(0, "-too-low"), (18, "-high-enough")]  # noqa: RUF012 (as Textual declares it)
     AUTO_FOCUS = "GroupsPane"
 
     def __init__(self, sessions_dir: Path, names: Sequence[str]) -> None:
@@ -141,45 +132,11 @@ class CompareScreen(Screen[Outcome]):
 
     # Keys
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        match action:
-            case "zoom":
-                return self.maximized is None
-            case "unzoom":
-                return self.maximized is not None
-        return True
-
     def action_next_curves(self) -> None:
         self.query_one(OverlayPane).next_kind()
 
     def action_next_matrix(self) -> None:
         self.query_one(MatrixPane).next_matrix()
-
-    def action_zoom(self) -> None:
-        pane = self.focused if isinstance(self.focused, Pane) else self.query(Pane).first()
-        self.set_focus(pane)
-        self.maximize(pane)
-        self.refresh_bindings()
-
-    def action_unzoom(self) -> None:
-        self.minimize()
-        self.refresh_bindings()
-
-    def action_next_pane(self, direction: int) -> None:
-        panes = list(self.query(ComparePane))
-        here = panes.index(self.focused) if isinstance(self.focused, ComparePane) else -direction
-        pane = panes[(here + direction) % len(panes)]
-        if self.maximized is not None:
-            self.maximize(pane)
-        self.set_focus(pane)
-
-    def on_click(self, event: Click) -> None:
-        if event.chain == 2 and isinstance(event.widget, Pane):
-            self.set_focus(event.widget)
-            if self.maximized is None:
-                self.action_zoom()
-            else:
-                self.action_unzoom()
 
     def action_back(self) -> None:
         """One layer: the crosshair, the zoomed pane, the screen."""

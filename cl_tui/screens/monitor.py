@@ -19,7 +19,6 @@ from engine.errors import ConfigError
 from engine.history import History
 from engine.methods import METHODS
 from engine.runner import EngineThread
-from engine.session import Session
 from engine.watchdog import caution
 
 FULL_SPEED_SECONDS = 0.4
@@ -247,9 +246,3 @@ class MonitorScreen(PanesScreen):
         """The terminal is gone: saves as far as PATIENCE_SECONDS allow, and shows nothing any more."""
         self.engine.control.stop()
         self.engine.join(PATIENCE_SECONDS)
-
-
-def monitor_of(session: Session) -> MonitorScreen:
-    """The monitor that trains ``session`` at the pace at which its benchmark is watched."""
-    pace = BENCHMARKS[session.config.benchmark].watch_pace
-    return MonitorScreen(EngineThread(session, pace), pace)

@@ -3,19 +3,18 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.events import Click
-from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from cl_tui import pane_files
 from cl_tui.outcome import Outcome
 from cl_tui.preferences import Preferences
 from cl_tui.screens.save import SaveScreen
+from cl_tui.screens.zooming import ZoomingScreen
 from cl_tui.widgets.accuracy import AccuracyPane
 from cl_tui.widgets.curves import CurveLook, CurvesPane
 from cl_tui.widgets.header import HeaderLine
@@ -34,28 +33,19 @@ POLL_SECONDS = 0.1
 REPLY_SECONDS = 4.0
 """How long the answer to a key stands where the news were."""
 
-_ZOOM = "Zoom the pane, or back (also: double click)"
 
-
-class PanesScreen(Screen[Outcome]):
+class PanesScreen(ZoomingScreen):
     """Subclasses say what there is to see (``look``), and what else their keys do."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("z,enter", "zoom", "Zoom", tooltip=_ZOOM),
-        Binding("z,enter", "unzoom", "All panes", tooltip=_ZOOM),
         Binding(
             "escape", "back", "Back", tooltip="Back out: of the crosshair, the zoomed axis, the zoomed pane", show=False
         ),
-        Binding("n", "next_pane(1)", "Next pane", tooltip="Next pane", show=False),
-        Binding("tab", "next_pane(1)", "Next pane", tooltip="Next pane", show=False),
-        Binding("shift+tab", "next_pane(-1)", "Previous", tooltip="Previous pane", show=False),
         Binding("c", "copy", "Copy", tooltip="Copy the pane's data as CSV", show=False),
         Binding("w", "write", "Write", tooltip="Write the pane into a file: SVG, CSV or JSON", show=False),
     ]
     ALLOW_IN_MAXIMIZED_VIEW = "HeaderLine, Notice, Footer, .in-zoom"
-    ESCAPE_TO_MINIMIZE = False
     HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (60, "-wide-enough")]  # noqa: RUF012 (as Textual declares it)
-    VERTICAL_BREAKPOINTS = [(0, "-too-low"), (18, "-high-enough")]  # noqa: RUF012 (as Textual declares it)
     AUTO_FOCUS = "TasksPane"
     NOTHING_TO_LEAVE = "Nothing to go back from; q quits"
 
@@ -81,8 +71,8 @@ class PanesScreen(Screen[Outcome]):
         raise NotImplementedError
 
     def choices(self, view: View) -> tuple[object, ...]:
-        """Whatever decides which of the actions on one key makes sense."""
-        return (self.maximized is None,)
+        """Whatever in ``view`` decides which of the actions on one key makes sense."""
+        return ()
 
     def hurried(self, view: View) -> float:
         """Seconds that should pass between two redraws of ``view``."""
@@ -193,57 +183,34 @@ class PanesScreen(Screen[Outcome]):
 
     # Looking closer
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Of two actions on one key, the one that makes sense now."""
-        match action:
-            case "zoom":
-                return self.maximized is None
-            case "unzoom":
-                return self.maximized is not None
-        return True
-
     def on_pane_looked(self, message: Pane.Looked) -> None:
         """A pane moved the crosshair or the time axis: all follow."""
         self.sight = message.sight
         self.redraw()
 
-    def action_zoom(self) -> None:
-        pane = self._at_hand
-        self.set_focus(pane)
-        self._zoom(pane)
-
-    def _zoom(self, pane: Pane) -> None:
-        self.maximize(pane)
-        self._home.remember(zoomed=type(pane).__name__)
-        self.call_after_refresh(self.redraw)
-
-    def action_unzoom(self) -> None:
-        self.minimize()
-        self._home.remember(zoomed=None)
+    def show_alone(self, pane: Pane | None) -> None:
+        super().show_alone(pane)
+        self._home.remember(zoomed=type(pane).__name__ if pane else None)
         self.call_after_refresh(self.redraw)
 
     # Taking it away
 
-    @property
-    def _at_hand(self) -> Pane:
-        return self.focused if isinstance(self.focused, Pane) else self.query(Pane).first()
-
     def action_copy(self) -> None:
         if self.view is not None:
-            self.reply(pane_files.copy_pane(self.app, self._at_hand, self.view))
+            self.reply(pane_files.copy_pane(self.app, self.at_hand, self.view))
 
     def action_write(self) -> None:
         if self.app.is_web:
             self.reply("A page in a browser writes no files: c copies the pane's data")
         elif self.view is not None:
-            pane = self._at_hand
+            pane = self.at_hand
             self.app.push_screen(SaveScreen(f"{self.view.session}-{pane_files.name_of(pane)}"), self._write)
 
     def _write(self, kind: pane_files.Kind | None) -> None:
         if kind is None or self.view is None:
             return
         try:
-            path = pane_files.save_pane(self._at_hand, self.view, kind, Path.cwd())
+            path = pane_files.save_pane(self.at_hand, self.view, kind, Path.cwd())
         except EngineError as error:
             self.reply(str(error))
         else:
@@ -267,22 +234,6 @@ class PanesScreen(Screen[Outcome]):
     def at_the_outermost(self) -> None:
         """Esc where there is nothing left to back out of."""
         self.reply(self.NOTHING_TO_LEAVE)
-
-    def action_next_pane(self, direction: Literal[1, -1]) -> None:
-        panes = list(self.query(Pane))
-        here = panes.index(self.focused) if isinstance(self.focused, Pane) else -direction
-        pane = panes[(here + direction) % len(panes)]
-        if self.maximized is not None:
-            self._zoom(pane)
-        self.set_focus(pane)
-
-    def on_click(self, event: Click) -> None:
-        if event.chain == 2 and isinstance(event.widget, Pane):
-            self.set_focus(event.widget)
-            if self.maximized is None:
-                self.action_zoom()
-            else:
-                self.action_unzoom()
 
     def leave(self) -> None:
         """q: ends this screen. Subclasses save what there is to save."""

@@ -38,11 +38,6 @@ def known_at(history: History, step: int | None) -> History:
     )
 
 
-def accuracies_at(history: History, step: int) -> tuple[float, ...]:
-    """The newest accuracies measured at or before ``step``, one for each task seen then."""
-    return known_at(history, step).accuracies
-
-
 def importance_at(history: History, step: int) -> ImportanceMeasured | None:
     """The newest Ω measured at or before ``step``."""
     if history.importance is not None and history.importance.step <= step:

@@ -1,0 +1,69 @@
+"""A screen of panes, of which one may have all of it."""
+
+from typing import ClassVar, Literal
+
+from textual.binding import Binding, BindingType
+from textual.events import Click
+from textual.screen import Screen
+
+from cl_tui.outcome import Outcome
+from cl_tui.widgets.pane import Pane
+
+_ZOOM = "Zoom the pane, or back (also: double click)"
+
+
+class ZoomingScreen(Screen[Outcome]):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("z,enter", "zoom", "Zoom", tooltip=_ZOOM),
+        Binding("z,enter", "unzoom", "All panes", tooltip=_ZOOM),
+        Binding("n,tab", "next_pane(1)", "Next pane", tooltip="Next pane", show=False),
+        Binding("shift+tab", "next_pane(-1)", "Previous", tooltip="Previous pane", show=False),
+    ]
+    ESCAPE_TO_MINIMIZE = False
+    VERTICAL_BREAKPOINTS = [(0, "-too-low"), (18, "-high-enough")]  # noqa: RUF012 (as Textual declares it)
+
+    @property
+    def at_hand(self) -> Pane:
+        """The pane that keys are meant for."""
+        return self.focused if isinstance(self.focused, Pane) else self.query(Pane).first()
+
+    def show_alone(self, pane: Pane | None) -> None:
+        """Gives ``pane`` the whole screen; None shows all."""
+        if pane is None:
+            self.minimize()
+        else:
+            self.maximize(pane)
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Of two actions on one key, the one that makes sense now."""
+        match action:
+            case "zoom":
+                return self.maximized is None
+            case "unzoom":
+                return self.maximized is not None
+        return True
+
+    def action_zoom(self) -> None:
+        pane = self.at_hand
+        self.set_focus(pane)
+        self.show_alone(pane)
+
+    def action_unzoom(self) -> None:
+        self.show_alone(None)
+
+    def action_next_pane(self, direction: Literal[1, -1]) -> None:
+        panes = list(self.query(Pane))
+        here = panes.index(self.focused) if isinstance(self.focused, Pane) else -direction
+        pane = panes[(here + direction) % len(panes)]
+        if self.maximized is not None:
+            self.show_alone(pane)
+        self.set_focus(pane)
+
+    def on_click(self, event: Click) -> None:
+        if event.chain == 2 and isinstance(event.widget, Pane):
+            self.set_focus(event.widget)
+            if self.maximized is None:
+                self.action_zoom()
+            else:
+                self.action_unzoom()
