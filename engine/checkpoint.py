@@ -5,13 +5,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
-from pydantic import TypeAdapter, ValidationError
-from safetensors import SafetensorError, safe_open
+import torch
+from pydantic import TypeAdapter
+from safetensors import SafetensorError
 from torch import Tensor
 
-from engine.errors import SessionDamaged, first_line
+from engine.config import MOST_PARAMETERS
+from engine.disk import read_plain
+from engine.errors import SessionDamaged, first_line, unreadable
+from engine.events import Text
 
 
 @dataclass(frozen=True)
@@ -28,9 +33,9 @@ class Cursor:
     """Seconds of training so far."""
     log_length: int
     """Bytes of events.jsonl that were written by then."""
-    device: str
+    device: Text
     threads: int
-    versions: dict[str, str]
+    versions: dict[Text, Text]
     constant: float | None
     """The penalty's constant; None while there is no penalty."""
     best: float | None = None
@@ -38,25 +43,61 @@ class Cursor:
 
 
 _CURSOR = TypeAdapter(Cursor)
+_DTYPES = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
+"""What safetensors calls each."""
+MOST_VECTORS = 16
+"""Weights, what the optimizer and the method keep, Ω and the anchor: no method makes more of a checkpoint."""
+MOST_HEADER_BYTES = 1 << 20
 
 
-def encode(tensors: Mapping[str, Tensor], cursor: Cursor) -> bytes:
-    """The file's bytes."""
-    on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+def snapshot(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copies on the CPU, which stay as they are while training goes on."""
+    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
+
+
+def write(path: Path, tensors: Mapping[str, Tensor], cursor: Cursor) -> None:
+    """``tensors`` lie on the CPU and nobody changes them meanwhile. Raises OSError.
+
+    The format's own library would copy all of it once more, or hide its errors and the file's permissions.
+    """
     text = json.dumps(asdict(cursor))
-    return safetensors.torch.save(on_cpu, {"cursor": text, "digest": _digest(on_cpu, text)})
+    header: dict[str, Any] = {"__metadata__": {"cursor": text, "digest": _digest(tensors, text)}}
+    ordered = sorted(tensors.items(), key=lambda named: -named[1].element_size())  # so that all are aligned
+    end = 0
+    for name, tensor in ordered:
+        start, end = end, end + tensor.numel() * tensor.element_size()
+        header[name] = {"dtype": _DTYPES[tensor.dtype], "shape": tensor.shape, "data_offsets": [start, end]}
+    lead = json.dumps(header).encode()
+    lead += b" " * (-len(lead) % 8)
+    with open(path, "wb") as file:
+        file.write(len(lead).to_bytes(8, "little") + lead)
+        for _, tensor in ordered:
+            file.write(tensor.flatten().numpy().data)
 
 
-def read(path: Path) -> tuple[dict[str, Tensor], Cursor]:
-    """What ``encode`` was given. Raises SessionDamaged for a file that is cut, changed or something else."""
+def read(path: Path, parameters: int = MOST_PARAMETERS) -> tuple[dict[str, Tensor], Cursor]:
+    """What ``write`` was given. ``parameters``: how many the network has; no tensor is larger.
+
+    Raises SessionDamaged for a file that is cut, changed or something else, SessionError where the disk fails.
+    """
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        data = read_plain(path, MOST_HEADER_BYTES + MOST_VECTORS * 8 * parameters)
+        tensors = safetensors.torch.load(data)
+        metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
         if metadata["digest"] != _digest(tensors, metadata["cursor"]):
             raise ValueError("its checksum does not fit")
         return tensors, _CURSOR.validate_json(metadata["cursor"])
-    except (OSError, SafetensorError, ValueError, KeyError, ValidationError) as error:
+    except OSError as error:
+        raise unreadable(f"checkpoint {path}", error) from None
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SessionDamaged(f"checkpoint {path} is damaged: {first_line(error)}") from None
 
 
@@ -64,5 +105,5 @@ def _digest(tensors: Mapping[str, Tensor], cursor: str) -> str:
     digest = hashlib.blake2b(cursor.encode(), digest_size=16)
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.numpy().tobytes())
+        digest.update(tensor.flatten().numpy().data)
     return digest.hexdigest()

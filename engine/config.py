@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from itertools import pairwise
@@ -16,9 +17,12 @@ from engine.errors import ConfigError, first_line
 from engine.methods import METHODS
 from engine.models import MODELS
 from engine.presets import PRESETS, settings_of
+from engine.text import visible
 
 MOST_PARAMETERS = 500_000_000
 MANY_NAMES = 20
+MOST_BYTES = 100_000
+"""Of a file of settings, which has about a thousand."""
 
 Whole = Annotated[int, Field(strict=True)]
 Real = Annotated[float, Field(strict=True)]
@@ -49,7 +53,7 @@ class RunConfig(BaseModel):
         description="what the network is told at test time (van de Ven & Tolias 2019)"
     )
     tasks: Whole = Field(ge=1, le=1000, description="number of tasks")
-    class_order: Literal["random"] | tuple[Whole, ...] | None = Field(
+    class_order: Literal["random"] | Annotated[tuple[Whole, ...], Field(max_length=1000)] | None = Field(
         default=None, description="classes in the order in which tasks are cut from them; the benchmark's when absent"
     )
     normalize: tuple[Real, Annotated[float, Field(strict=True, gt=0)]] | None = Field(
@@ -96,6 +100,7 @@ class RunConfig(BaseModel):
     importance_data: str | None = Field(
         default=None,
         min_length=1,
+        max_length=4096,
         description="inputs that mas measures Ω on: train, test, or a folder of unlabelled ones",
     )
     recompute: Flag | None = Field(default=None, description="measure Ω anew on all tasks so far")
@@ -117,7 +122,7 @@ class RunConfig(BaseModel):
     seed: Whole = Field(ge=0, lt=2**63)
     device: Literal["auto", "cpu", "cuda", "mps"]
     threads: Whole = Field(ge=1, le=1024, description="of torch")
-    data_dir: str = Field(description="where torchvision's data sets lie")
+    data_dir: str = Field(max_length=4096, description="where torchvision's data sets lie")
 
     @field_validator("method", "benchmark", "model")
     @classmethod
@@ -127,6 +132,13 @@ class RunConfig(BaseModel):
         if name not in known:
             raise ValueError(unknown(info.field_name, name, known))
         return name
+
+    @field_validator("preset", "importance_data", "leave_alone", "data_dir")
+    @classmethod
+    def _to_be_shown(cls, given: Any, info: Any) -> Any:
+        if given is not None and visible(shown(given)) != shown(given):
+            raise ValueError(f"{info.field_name} = {_short(given)}: it has characters that cannot be shown")
+        return given
 
     @model_validator(mode="after")
     def _consistent(self) -> "RunConfig":
@@ -264,10 +276,15 @@ def _sentence(error: ValidationError) -> str:
     if key == "class_order":
         reason = "it should be 'random' or a list of the classes"
     try:
-        value = repr(first["input"])
-    except ValueError:  # Python shows no whole number of more than 4,300 digits
-        value = "a number this long"
-    return f"{key} = {value if len(value) <= 100 else value[:100] + '…'} cannot be used: {reason}"
+        value = _short(first["input"])
+    except (ValueError, RecursionError):  # Python shows no whole number of more than 4,300 digits
+        value = "a value this long"
+    return f"{key} = {value} cannot be used: {reason}"
+
+
+def _short(value: object) -> str:
+    told = repr(value)
+    return told if len(told) <= 100 else told[:100] + "…"
 
 
 def unknown(kind: str, name: object, known: Collection[str]) -> str:
@@ -275,14 +292,24 @@ def unknown(kind: str, name: object, known: Collection[str]) -> str:
     near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else ""
     if near and len(known) > MANY_NAMES:
-        return f"unknown {kind} {name!r}: {hint}"
-    return f"unknown {kind} {name!r}: {hint}{' ' if hint else ''}There are {', '.join(known)}"
+        return f"unknown {kind} {_short(name)}: {hint}"
+    return f"unknown {kind} {_short(name)}: {hint}{' ' if hint else ''}There are {', '.join(known)}"
+
+
+def _parsed(toml: bytes) -> dict[str, Any]:
+    """Raises ValueError or RecursionError, also for what would take hours: tomllib's time grows with the square of the
+    dots in a key."""
+    if len(toml) > MOST_BYTES:
+        raise ValueError(f"it is longer than {MOST_BYTES:,} bytes")
+    if any(line.count(b".") > 1000 for line in toml.splitlines()):
+        raise ValueError("a line has more than 1,000 dots")
+    return tomllib.loads(toml.decode())
 
 
 def from_toml(text: str, where: str) -> RunConfig:
     """A session's own config.toml: complete, so nothing is filled in. Raises ConfigError, naming ``where``."""
     try:
-        return _validated(tomllib.loads(text))
+        return _validated(_parsed(text.encode()))
     except (ValueError, RecursionError, ConfigError) as error:
         raise ConfigError(f"{where}: {first_line(error)}") from None
 
@@ -290,24 +317,31 @@ def from_toml(text: str, where: str) -> RunConfig:
 def read_settings(path: Path) -> dict[str, Any]:
     """The settings in a --config file, which may be a session's own config.toml. Raises ConfigError."""
     try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        with open(path, "rb") as file:
+            settings = _parsed(file.read(MOST_BYTES + 1))
     except OSError as error:
         raise ConfigError(f"--config {path}: {error.strerror or first_line(error)}") from None
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"--config {path} is not TOML: {first_line(error)}") from None
+        raise ConfigError(f"--config {path} is no file of settings: {first_line(error)}") from None
     settings.pop("format", None)
+    settings.pop("checksum", None)
     return settings
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
-    """--set KEY=VALUE: the value as TOML (lr=0.01, hidden=[100,100]), or else as plain text (optimizer=sgd)."""
+    """--set KEY=VALUE: the value as TOML (lr=0.01, hidden=[100,100]), or else as plain text (optimizer=sgd). Raises
+    ConfigError."""
     settings: dict[str, Any] = {}
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
-        if not equals or not key.strip():
-            raise ConfigError(f"--set {assignment}: write KEY=VALUE, for example --set lr=0.01")
+        if not equals or not re.fullmatch(r"\w+", key.strip()):
+            raise ConfigError(f"--set {_short(assignment)}: write KEY=VALUE, for example --set lr=0.01")
+        if "\n" in value:  # in TOML, the next setting would begin there
+            raise ConfigError(
+                f"--set {_short(assignment)}: write the value in one line, and one --set for each setting"
+            )
         try:
-            settings[key.strip()] = tomllib.loads(f"value = {value}")["value"]
+            settings[key.strip()] = _parsed(f"value = {value}".encode())["value"]
         except (ValueError, RecursionError):
             settings[key.strip()] = value.strip()
     return settings

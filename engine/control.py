@@ -50,6 +50,8 @@ class Control:
         self.attention = pace is not None
         self.activity = "starting"
         """What the engine is doing, in words; written by the engine."""
+        self.trouble = ""
+        """One sentence while training waits for a disk that cannot be written; written by the engine."""
 
     @property
     def pace(self) -> float | None:
@@ -131,6 +133,11 @@ class Control:
         """Returns when training may go on, or when something else is asked for."""
         with self._changed:
             self._changed.wait_for(lambda: not self._paused or self._stop or self._wishes != NOTHING)
+
+    def wait(self, seconds: float) -> bool:
+        """False at once when asked to stop, else True after that long."""
+        with self._changed:
+            return not self._changed.wait_for(lambda: self._stop, seconds)
 
     def wait_for_pace(self) -> None:
         """Sleeps until the next step is due; returns at once when anything is asked for."""

@@ -3,11 +3,16 @@
 ``exit_code`` is what the command line returns for the error: 1 the run failed, 2 bad usage.
 """
 
+from engine.text import visible
+
 
 class EngineError(Exception):
-    """Anything that is the user's to know, told in one sentence."""
+    """Anything that is the user's to know, told in one sentence, which any text in it may be shown with."""
 
     exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(visible(message))
 
 
 class ConfigError(EngineError):
@@ -60,3 +65,11 @@ def first_line(error: BaseException) -> str:
     """The part of an exception's text that fits into one sentence."""
     text = str(error).strip()
     return text.splitlines()[0].rstrip(".") if text else type(error).__name__
+
+
+def unreadable(what: str, error: OSError) -> SessionError:
+    """``what`` is damaged where it is not there; where the disk fails, it may be whole and is left alone."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
+        return SessionDamaged(f"{what} is damaged: it cannot be read: {error.strerror}")
+    why = error.strerror or first_line(error)
+    return SessionError(f"{what} cannot be read: {why}; try again when the disk answers")

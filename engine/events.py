@@ -1,39 +1,62 @@
 """What a run tells: frozen events, one JSON line each in a session's events.jsonl.
 
 Only plain numbers and text; a tensor never leaves the engine. ``time`` is seconds since the epoch, ``elapsed`` seconds
-of training without pauses, summed over resumes. ``step`` counts optimizer steps over the whole run.
+of training without pauses, summed over resumes. ``step`` counts optimizer steps over the whole run. A log may come from
+anybody: ``decode`` refuses numbers that no run has.
 """
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from annotated_types import Interval, Len, MaxLen, MinLen
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+
+from engine.text import visible
+
+MOST_TASKS = 1000
+TaskIndex = Annotated[int, Interval(ge=0, lt=MOST_TASKS)]
+"""Counted from 0."""
+Whole = Annotated[int, Interval(ge=0, le=10**15)]
+Positive = Annotated[int, Interval(ge=1, le=10**12)]
+Seconds = Annotated[float, Interval(ge=0, le=1e11)]
+Fraction = Annotated[float, Interval(ge=0, le=1)]
+Strength = Annotated[float, Interval(ge=0, lt=math.inf)]
+Omega = Annotated[float, Interval(ge=1e-60, le=1e40)]
+"""Wider than the numbers above 0 that a tensor holds, by the decades of the histograms."""
+Text = Annotated[str, MaxLen(100_000), AfterValidator(visible)]
+"""Of a log that is read, only what may be shown."""
+Row = Annotated[tuple[Fraction, ...], Len(1, MOST_TASKS)]
+MOST_LAYERS = 10_000
 
 
 @dataclass(frozen=True)
 class TaskInfo:
-    name: str
+    name: Text
     """Its classes, '0 8', or 'order 3' for a permutation."""
-    steps: int
+    steps: Positive
     """Optimizer steps the task takes."""
-    classes: int
-    epoch_steps: int = 0
+    classes: Positive
+    epoch_steps: Whole = 0
     """Steps of one pass over its data; 0 in sessions from before this was told."""
+
+
+Tasks = Annotated[tuple[TaskInfo, ...], Len(1, MOST_TASKS)]
 
 
 @dataclass(frozen=True)
 class LayerHistogram:
     """Importance Ω of one layer, counted in bins that are equally wide in the logarithm."""
 
-    name: str
-    size: int
+    name: Text
+    size: Positive
     """Number of parameters."""
-    zeros: int
+    zeros: Whole
     """How many of them have Ω exactly 0; they are in no bin."""
     mean: float
-    counts: tuple[int, ...]
-    top: float | None = None
+    counts: Annotated[tuple[Whole, ...], Len(1, 1000)]
+    top: Fraction | None = None
     """Share of the layer's ΣΩ that its most important 1 % of parameters hold; None where ΣΩ is 0."""
 
 
@@ -41,11 +64,13 @@ class LayerHistogram:
 class RunStarted:
     """Once, when data and network are ready."""
 
-    time: float
-    tasks: tuple[TaskInfo, ...]
-    device: str
-    parameters: int
-    versions: dict[str, str]
+    time: Seconds
+    tasks: Tasks
+    device: Text
+    parameters: Whole
+    versions: Annotated[dict[Text, Text], MaxLen(100)]
+    data: Text = ""
+    """Digest of the data set; empty in sessions of format 1."""
     event: Literal["run-started"] = "run-started"
 
 
@@ -53,18 +78,17 @@ class RunStarted:
 class RunResumed:
     """Training goes on from the checkpoint at ``step``; ``note`` says what differs from before, or nothing."""
 
-    time: float
-    step: int
-    device: str
-    note: str
+    time: Seconds
+    step: Whole
+    device: Text
+    note: Text
     event: Literal["run-resumed"] = "run-resumed"
 
 
 @dataclass(frozen=True)
 class TaskStarted:
-    task: int
-    """Counted from 0."""
-    step: int
+    task: TaskIndex
+    step: Whole
     event: Literal["task-started"] = "task-started"
 
 
@@ -72,8 +96,8 @@ class TaskStarted:
 class StepsTaken:
     """The steps since the last such event: ``losses[-1]`` and ``penalties[-1]`` are those of step ``step``."""
 
-    step: int
-    elapsed: float
+    step: Whole
+    elapsed: Seconds
     losses: tuple[float, ...]
     """Task loss, without the penalty."""
     penalties: tuple[float, ...]
@@ -88,10 +112,10 @@ class StepsTaken:
 class Probed:
     """The fast look during a task: accuracy on some test examples of each seen task, as fractions."""
 
-    task: int
-    step: int
-    accuracies: tuple[float, ...]
-    penalties: tuple[float, ...] = ()
+    task: TaskIndex
+    step: Whole
+    accuracies: Row
+    penalties: Annotated[tuple[float, ...], MaxLen(MOST_LAYERS)] = ()
     """What each layer adds to the penalty, in the order of ImportanceMeasured.layers; empty while there is none."""
     event: Literal["probed"] = "probed"
 
@@ -100,9 +124,9 @@ class Probed:
 class Evaluated:
     """Accuracy on the whole test set of each task seen so far, as fractions, asked for in the middle of a task."""
 
-    task: int
-    step: int
-    accuracies: tuple[float, ...]
+    task: TaskIndex
+    step: Whole
+    accuracies: Row
     event: Literal["evaluated"] = "evaluated"
 
 
@@ -110,10 +134,10 @@ class Evaluated:
 class StrengthChanged:
     """The steps after ``step`` are trained with another strength."""
 
-    step: int
-    time: float
-    before: float
-    strength: float
+    step: Whole
+    time: Seconds
+    before: Strength
+    strength: Strength
     event: Literal["strength"] = "strength"
 
 
@@ -121,10 +145,10 @@ class StrengthChanged:
 class TasksPlanned:
     """The tasks from now on, where that changed: one was ended early, or a fork trains the rest for longer."""
 
-    step: int
-    time: float
-    tasks: tuple[TaskInfo, ...]
-    why: str
+    step: Whole
+    time: Seconds
+    tasks: Tasks
+    why: Annotated[Text, MinLen(1)]
     event: Literal["planned"] = "planned"
 
 
@@ -132,9 +156,9 @@ class TasksPlanned:
 class Noted:
     """Something that steered the run and changes no number, in words: a pause, another pace."""
 
-    step: int
-    time: float
-    text: str
+    step: Whole
+    time: Seconds
+    text: Text
     event: Literal["noted"] = "noted"
 
 
@@ -142,10 +166,10 @@ class Noted:
 class RunForked:
     """Everything before this is the past of ``parent`` up to the end of task ``task``, counted from 0."""
 
-    time: float
-    step: int
-    parent: str
-    task: int
+    time: Seconds
+    step: Whole
+    parent: Text
+    task: TaskIndex
     event: Literal["run-forked"] = "run-forked"
 
 
@@ -157,13 +181,17 @@ class ImportanceMeasured:
     in the first.
     """
 
-    task: int
-    step: int
+    task: TaskIndex
+    step: Whole
     running: bool
-    low: float
-    high: float
-    layers: tuple[LayerHistogram, ...]
+    low: Omega
+    high: Omega
+    layers: Annotated[tuple[LayerHistogram, ...], Len(1, MOST_LAYERS)]
     event: Literal["importance"] = "importance"
+
+    def __post_init__(self) -> None:
+        if self.low >= self.high or len({len(layer.counts) for layer in self.layers}) > 1:
+            raise ValueError("the layers do not share their bins")
 
 
 @dataclass(frozen=True)
@@ -173,8 +201,8 @@ class PathFollowed:
     The losses are means over the same training examples of the task, at its start and now.
     """
 
-    task: int
-    step: int
+    task: TaskIndex
+    step: Whole
     gained: float
     """Σω of the task so far."""
     start_loss: float
@@ -188,18 +216,18 @@ class PathFollowed:
 class TaskEnded:
     """Accuracy on the whole test set of each task seen so far, as fractions: one row of the matrix."""
 
-    task: int
-    step: int
-    elapsed: float
-    accuracies: tuple[float, ...]
+    task: TaskIndex
+    step: Whole
+    elapsed: Seconds
+    accuracies: Row
     event: Literal["task-ended"] = "task-ended"
 
 
 @dataclass(frozen=True)
 class Saved:
-    step: int
-    time: float
-    checkpoint: str
+    step: Whole
+    time: Seconds
+    checkpoint: Text
     event: Literal["saved"] = "saved"
 
 
@@ -207,27 +235,27 @@ class Saved:
 class RunStopped:
     """Stopped by the user, after saving."""
 
-    step: int
-    time: float
+    step: Whole
+    time: Seconds
     event: Literal["run-stopped"] = "run-stopped"
 
 
 @dataclass(frozen=True)
 class RunFailed:
-    step: int
-    task: int
-    time: float
-    message: str
-    kept: str
+    step: Whole
+    task: Annotated[int, Interval(ge=0, le=MOST_TASKS)]
+    time: Seconds
+    message: Text
+    kept: Text
     """What of the run is still there."""
     event: Literal["run-failed"] = "run-failed"
 
 
 @dataclass(frozen=True)
 class RunFinished:
-    step: int
-    time: float
-    elapsed: float
+    step: Whole
+    time: Seconds
+    elapsed: Seconds
     event: Literal["run-finished"] = "run-finished"
 
 
@@ -256,7 +284,8 @@ _ANY_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminato
 
 def encode(event: Event) -> str:
     """One line of JSON, without the line break."""
-    return json.dumps(vars(event), default=vars, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(vars(event), default=vars, separators=(",", ":"), ensure_ascii=False)
+    return text.encode(errors="replace").decode()  # the name of a file may hold what is no text
 
 
 def decode(line: str | bytes) -> Event:

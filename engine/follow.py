@@ -3,16 +3,16 @@
 Reads only: not even the lock file is touched. No torch.
 """
 
-import errno
 import os
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from engine.errors import SessionDamaged, first_line
-from engine.events import Event, Probed, RunFinished, StepsTaken, TaskEnded, decode
+from engine import log as event_log
+from engine.disk import open_plain
+from engine.errors import first_line
+from engine.events import Event, Probed, RunFinished, StepsTaken, TaskEnded
 from engine.history import Curve, History
 from engine.session import Session
 
@@ -58,7 +58,7 @@ class Follower:
         """
         path = self.session.events_path
         try:
-            with open(path, "rb") as file:
+            with open_plain(path) as file:
                 self._look_at(os.fstat(file.fileno()))
                 file.seek(self.read - len(self._tail))
                 data = file.read(len(self._tail) + PORTION)
@@ -67,21 +67,23 @@ class Follower:
                     file.seek(0)
                     data = file.read(PORTION)
                 data = data[len(self._tail) :]
-                while b"\n" not in data and (more := file.read(PORTION)):
+                while b"\n" not in data and len(data) < event_log.LONGEST_LINE and (more := file.read(PORTION)):
                     data += more
         except OSError as error:
-            raise self._damaged(f"{path} cannot be read: {error.strerror}") from None
+            raise self.session.damaged_log(f"it cannot be read: {error.strerror}") from None
         start = self.read
         events: list[Event] = []
-        for line in data.split(b"\n")[:-1]:
-            try:
-                events.append(decode(line))
-            except ValueError as error:
-                if events or anew:
-                    break
-                raise self._damaged(f"{path}, line {self._lines + 1}: {first_line(error)}") from None
-            self.read += len(line) + 1
-            self._lines += 1
+        try:
+            for line in data.splitlines(keepends=True):
+                if line.endswith(b"\n"):
+                    events.append(event_log.read(line, self.read, self.session.sums))
+                    self.read += len(line)
+                    self._lines += 1
+                elif len(line) >= event_log.LONGEST_LINE:
+                    raise ValueError(event_log.TOO_LONG)
+        except ValueError as error:
+            if not events and not anew:
+                raise self.session.damaged_log(first_line(error), self._lines + 1) from None
         self._tail = (self._tail + data[: self.read - start])[-_TAIL:]
         return Portion(events, start, self.read, anew)
 
@@ -90,19 +92,18 @@ class Follower:
 
         Raises SessionDamaged where a resume has cut them off since.
         """
-        path = self.session.events_path
+        events = []
         try:
-            with open(path, "rb") as file:
+            with open_plain(self.session.events_path) as file:
                 file.seek(start)
-                data = file.read(end - start)
-            if len(data) < end - start:
-                raise ValueError(f"it ends after {start + len(data):,} bytes")
-            return [decode(line) for line in data.split(b"\n")[:-1]]
+                while start < end and (line := file.readline(event_log.LONGEST_LINE)):
+                    events.append(event_log.read(line, start, self.session.sums))
+                    start += len(line)
         except (OSError, ValueError) as error:
-            raise self._damaged(f"{path} has changed: {first_line(error)}") from None
-
-    def _damaged(self, what: str) -> SessionDamaged:
-        return SessionDamaged(f"session {self.session.name} is damaged: {what}")
+            raise self.session.damaged_log(f"it has changed: {first_line(error)}") from None
+        if start != end:
+            raise self.session.damaged_log(f"it has changed: it ends after {start:,} bytes")
+        return events
 
     def _look_at(self, status: os.stat_result) -> None:
         if self._written is not None and (status.st_mtime, status.st_size) != (self._written, self.size):
@@ -122,42 +123,22 @@ class Follower:
         return told if self._grown is None else min(told, seen)
 
 
-def trained_here(session: Session) -> bool | None:
-    """Whether a process of this machine trains ``session``; None where that cannot be told without touching its lock.
-
-    Other than ``session.running`` this writes nothing, and does not make the lock where there is none. A lock held on
-    another machine is seen only where the shared folder passes locks on.
-    """
-    if sys.platform == "win32":
-        return None
-    import fcntl
-
-    try:
-        lock = os.open(session.path / "lock", os.O_RDONLY)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError as error:
-        return True if error.errno in (errno.EAGAIN, errno.EACCES) else None
-    finally:
-        os.close(lock)
-    return False
-
-
 def applied(history: History, events: Iterable[Event]) -> History:
     """What is known after ``events``: as ``History.apply`` one by one, at a tenth of its cost where they are many.
 
-    Reports of steps and probes, which are nearly all events, are gathered and taken in one piece.
+    Reports of steps and probes, which are nearly all events, are gathered and taken in one piece. Raises ValueError as
+    ``History.check``.
     """
     steps: list[StepsTaken] = []
     probes: list[Probed] = []
+    step = history.step
     for event in events:
         if isinstance(event, StepsTaken):
+            history.check(event, step)
+            step = event.step
             steps.append(event)
         elif isinstance(event, Probed):
+            history.check(event)
             probes.append(event)
         else:
             if isinstance(event, TaskEnded | RunFinished) and steps:  # which tell the seconds of training, too

@@ -5,12 +5,15 @@ import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from engine.config import RunConfig, resolve
-from engine.errors import ConfigError, SessionDamaged, SessionTooYoung
-from engine.events import RunForked, StrengthChanged, encode
+from engine.disk import open_plain, write_whole
+from engine.errors import ConfigError, SessionDamaged, SessionError, SessionTooYoung
+from engine.events import Event, RunForked, StrengthChanged
+from engine.log import line
 from engine.methods import METHODS
 from engine.session import Session
 
@@ -53,7 +56,7 @@ def fork(parent: Session, task: int, name: str, changes: Mapping[str, Any]) -> S
     config = forked_config(parent.config, changes)
     checkpoint_path = parent.task_checkpoint(task)
     if checkpoint_path is None:
-        raise SessionTooYoung(_not_there(parent, task))
+        raise _not_there(parent, task)
     if task + 1 >= config.tasks:
         raise ConfigError(f"task {task + 1} is the last one: nothing is left to train differently")
 
@@ -61,8 +64,9 @@ def fork(parent: Session, task: int, name: str, changes: Mapping[str, Any]) -> S
     from engine.training import penalty_factor
 
     tensors, cursor = checkpoint.read(checkpoint_path)
-    past = _first_bytes(parent, cursor.log_length)
     strength = parent.history(cursor.log_length).strength(parent.config)
+    with open_plain(parent.events_path) as file:
+        past = file.read(cursor.log_length)
     if config.method != parent.config.method:
         tensors = {key: value for key, value in tensors.items() if not key.startswith("method/")}
         factor = penalty_factor(config) * config.strength
@@ -76,42 +80,37 @@ def fork(parent: Session, task: int, name: str, changes: Mapping[str, Any]) -> S
     if config.optimizer != parent.config.optimizer:
         tensors = {key: value for key, value in tensors.items() if not key.startswith("optimizer/")}
 
-    session = Session.create(parent.path.parent, name, config)
-    try:
+    with Session.made(parent.path.parent, name, config, parent.format) as session:
         now = time.time()
-        events = [encode(RunForked(now, cursor.step, parent.name, task))]
+        events: list[Event] = [RunForked(now, cursor.step, parent.name, task)]
         if config.strength != strength:
-            events.append(encode(StrengthChanged(cursor.step, now, strength, config.strength)))
-        log = past + "".join(f"{line}\n" for line in events).encode()
-        session.events_path.write_bytes(log)
+            events.append(StrengthChanged(cursor.step, now, strength, config.strength))
+        log = past
+        for event in events:
+            log += line(event, len(log), session.sums)
+        write_whole(session.events_path, log)
         for earlier in range(task):
             if (path := parent.task_checkpoint(earlier)) is not None:
                 _share(path, session.checkpoints_dir / path.name)
-        session.write_checkpoint(
-            checkpoint.encode(tensors, replace(cursor, log_length=len(log))), cursor.step, ended_task=task
-        )
-    except BaseException:
-        shutil.rmtree(session.path, ignore_errors=True)
-        raise
+        write = partial(checkpoint.write, tensors=tensors, cursor=replace(cursor, log_length=len(log)))
+        session.write_checkpoint(write, cursor.step, ended_task=task)
     return session
 
 
-def _not_there(parent: Session, task: int) -> str:
+def _not_there(parent: Session, task: int) -> SessionError:
     ended = len(parent.history().matrix)
+    if task < ended:
+        return SessionDamaged(
+            f"session {parent.name} is damaged: {parent.checkpoints_dir} has no checkpoint of the end of task "
+            f"{task + 1}"
+        )
     there = f"tasks 1 to {ended} have" if ended > 1 else "task 1 has" if ended else "no task has"
-    return f"session {parent.name} cannot be forked at task {task + 1}: {there} ended in it"
-
-
-def _first_bytes(parent: Session, length: int) -> bytes:
-    with open(parent.events_path, "rb") as file:
-        found = file.read(length)
-    if len(found) < length:
-        raise SessionDamaged(f"session {parent.name} is damaged: its log ends after {len(found):,} of {length:,} bytes")
-    return found
+    return SessionTooYoung(f"session {parent.name} cannot be forked at task {task + 1}: {there} ended in it")
 
 
 def _share(path: Path, to: Path) -> None:
     """Checkpoints are never written to again, so one file may stand in two folders."""
+    open_plain(path).close()
     try:
         os.link(path, to)
     except OSError:

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from engine.config import RunConfig
 
 State = Literal["loading", "training", "stopped", "failed", "finished"]
+MOST_TOLD = 10_000
+"""Of what a user asks for: evaluations, notes, changes of strength or plan, each."""
+MOST_PROBES = 50_000
+"""A thousand tasks have fewer."""
 
 
 @dataclass(frozen=True)
@@ -154,8 +158,47 @@ class History:
         """Optimizer steps taken in ``task``."""
         return min(max(self.step - self.starts[task], 0), self.tasks[task].steps)
 
+    def check(self, event: Event, step: int | None = None) -> None:
+        """Raises ValueError where ``event`` contradicts what came before.
+
+        ``step``: of the newest report of steps, where this history does not hold it yet.
+        """
+        if isinstance(event, RunStarted):
+            if self.started is not None:
+                raise ValueError("the run starts a second time")
+            return
+        if self.started is None and not isinstance(event, RunStopped | RunFailed):
+            raise ValueError(f"{event.event} before the run has started")
+        if event.step > self.total_steps:
+            raise ValueError(f"step {event.step:,} of {self.total_steps:,}")
+        tasks, ended, before = len(self.tasks), len(self.matrix), self.step if step is None else step
+        begun = min(self.task, tasks - 1)
+        match event:
+            case StepsTaken() if event.step != before + len(event.losses):
+                raise ValueError(f"{len(event.losses)} steps to step {event.step:,}, after step {before:,}")
+            case TaskStarted() | TaskEnded() if event.task != ended or ended == tasks:
+                raise ValueError(f"task {event.task + 1} of {tasks}, where {ended} have ended")
+            case Probed() | Evaluated() | ImportanceMeasured() | PathFollowed() if event.task > begun:
+                raise ValueError(f"task {event.task + 1} of {tasks}, before it begins")
+            case RunForked() if event.task + 1 != ended:
+                raise ValueError(f"a fork at the end of task {event.task + 1}, where {ended} have ended")
+            case RunFinished() if ended != tasks:
+                raise ValueError(f"the run finishes, where {ended} of {tasks} tasks have ended")
+            case TasksPlanned() if len(event.tasks) != tasks:
+                raise ValueError(f"{len(event.tasks)} tasks instead of {tasks}")
+            case ImportanceMeasured(running=False) if self.importances and event.task <= self.importances[-1].task:
+                raise ValueError(f"the importance at the end of task {event.task + 1} a second time")
+            case PathFollowed() if self.paths and event.task < self.paths[-1].task:
+                raise ValueError(f"task {event.task + 1} after task {self.paths[-1].task + 1}")
+        if isinstance(event, Probed | Evaluated | TaskEnded) and len(event.accuracies) != event.task + 1:
+            raise ValueError(f"{len(event.accuracies)} accuracies, on {event.task + 1} tasks")
+        told = max(map(len, (self.evaluations, self.notes, self.strengths, self.plans)))
+        if told > MOST_TOLD or len(self.probes) > MOST_PROBES:
+            raise ValueError("too many of its kind came before")
+
     def apply(self, event: Event) -> "History":
-        """What is known after ``event``."""
+        """What is known after ``event``. Raises ValueError as ``check``."""
+        self.check(event)
         match event:
             case RunStarted():
                 return replace(
@@ -196,8 +239,8 @@ class History:
                 ended = self.importances if event.running else (*self.importances, event)
                 return replace(self, importance=event, importances=ended)
             case PathFollowed():
-                earlier = tuple(path for path in self.paths if path.task != event.task)
-                return replace(self, paths=(*earlier, event))
+                again = bool(self.paths) and self.paths[-1].task == event.task
+                return replace(self, paths=(*(self.paths[:-1] if again else self.paths), event))
             case TaskEnded():
                 return replace(
                     self, task=event.task + 1, elapsed=event.elapsed, matrix=(*self.matrix, event.accuracies)

@@ -193,7 +193,7 @@ def _task_ends(session: Session) -> list[Path]:
 
 def _read(path: Path, config: RunConfig, size: int, last: bool) -> _End:
     """Raises SessionDamaged, SessionMismatch."""
-    tensors, cursor = checkpoint.read(path)
+    tensors, cursor = checkpoint.read(path, size)
 
     def taken(name: str) -> Tensor:
         found = tensors.get(name)

@@ -18,6 +18,11 @@ class Layer:
     stop: int
 
 
+def layer_at(layers: Sequence[Layer], place: int) -> str:
+    """The name of the layer in which the parameter ``place`` of the flat vector lies."""
+    return next(layer.name for layer in layers if place < layer.stop)
+
+
 class FlatParameters:
     """The network's parameters as one vector θ of shape (P,).
 

@@ -2,7 +2,8 @@
 
 from engine.events import Event, RunFailed, RunStopped
 from engine.history import History
-from engine.session import EventLog, Session
+from engine.log import EventLog
+from engine.session import Session
 
 
 class Recorder:
@@ -13,15 +14,19 @@ class Recorder:
         self.history = History()
         self.log: EventLog | None = None
 
-    def open(self, length: int) -> None:
-        """Cuts the log to ``length`` bytes and takes the history from what is left."""
+    def read(self, length: int) -> None:
+        """Takes the history from the log's first ``length`` bytes. Raises SessionDamaged."""
         self.history = self.session.history(length)
-        self.log = EventLog(self.session.events_path, length)
+
+    def open(self, length: int) -> None:
+        """Cuts the log to ``length`` bytes, which were read. Raises OSError."""
+        self.log = EventLog(self.session.events_path, length, self.session.sums)
 
     def record(self, event: Event) -> None:
+        """Keeps ``event`` in any case. Raises OSError where the log could not be written yet: ``log.mend`` does so."""
         assert self.log is not None
-        self.log.append(event)
         self.history = self.history.apply(event)
+        self.log.append(event)
 
     def note_end(self, event: RunStopped | RunFailed) -> None:
         """Tells of the end even where the log cannot be written any more (a full disk)."""

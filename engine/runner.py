@@ -9,11 +9,13 @@ import time
 import traceback
 
 from engine.control import Control, Stopped
-from engine.errors import EngineError, SessionError, first_line
+from engine.disk import write_whole
+from engine.errors import EngineError, first_line
 from engine.events import RunFailed, RunStopped
 from engine.history import History
 from engine.recorder import Recorder
 from engine.session import Session
+from engine.text import visible
 
 
 def train(session: Session, control: Control, recorder: Recorder | None = None) -> History:
@@ -54,17 +56,14 @@ def _failed(recorder: Recorder, message: str) -> RunFailed:
 
 def _translated(error: BaseException, session: Session) -> EngineError:
     if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        return SessionError(
-            f"session {session.name} cannot be written: {where}{error.strerror or first_line(error)}; "
-            f"mend that, then go on with 'cl-tui resume {session.name}'"
-        )
+        return session.unwritable(error)
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "can't allocate" in str(error):
         return EngineError("out of memory: lower --hidden or --batch-size")
     trace = session.path / "error.txt"
     what = f"{type(error).__name__}: {first_line(error)}"
     try:
-        trace.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        lines = "".join(traceback.format_exception(error)).splitlines()
+        write_whole(trace, "\n".join(map(visible, lines)).encode())
     except OSError:
         return EngineError(what)
     return EngineError(f"{what}; the details are in {trace}")

@@ -1,29 +1,39 @@
-"""A session's folder: created, locked, appended to, saved and listed. No torch: checkpoints are bytes here.
+"""A session's folder: created, locked, saved and listed. No torch: what a checkpoint holds is not known here.
 
 <sessions>/<name>/config.toml                      RunConfig, complete
                   events.jsonl                     append-only
                   checkpoints/step-*.safetensors   rolling, the last two
                   checkpoints/task-*.safetensors   one at each task's end
+                  checkpoints/*.damaged            set aside by a resume that could not use them
                   summary.json                     when finished
                   lock                             held while it trains
+
+Every file carries checksums: docs/durability.md says what is promised.
 """
 
 import contextlib
+import errno
+import hashlib
 import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, BinaryIO, Literal
+from typing import Annotated, Any, Literal
 
 import filelock
-from pydantic import BaseModel, NonNegativeFloat, NonNegativeInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, ValidationError
 
+from engine import log as event_log
 from engine import metrics
-from engine.config import RunConfig, from_toml
+from engine.config import MOST_BYTES, RunConfig, from_toml
+from engine.disk import open_plain, read_plain, replace_whole, sync, write_whole
 from engine.errors import (
     ConfigError,
     SessionDamaged,
@@ -33,55 +43,46 @@ from engine.errors import (
     SessionMismatch,
     SessionNotFound,
     first_line,
+    unreadable,
 )
-from engine.events import Event, Probed, StepsTaken, StrengthChanged, TasksPlanned, decode, encode
+from engine.events import Event, Probed, StepsTaken, decode
 from engine.history import History
 
-FORMAT = 1
+FORMAT = 2
+"""1 had no checksums outside of checkpoints. Such a session is read, and goes on, as what it is."""
 ROLLING_CHECKPOINTS = 2
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+MOST_SUMMARY_BYTES = 1 << 26
+"""A matrix of a thousand tasks takes a third of it."""
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
+_OF_WINDOWS = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
+"""Names of devices, whatever follows a dot."""
+_FIRST_LINES = re.compile(rb"format = (\d{1,9})\n(?:checksum = \"([0-9a-f]{32})\"\n)?")
+_SETTLED = ("name", "method", "benchmark", "scenario", "model", "seed", "hyperparameters")
+"""Of a summary, what the folder's name and config.toml say."""
+_LOST = "put back a copy of that file, or delete the session"
 _STEP = re.compile(r"(?:task-\d+-)?step-(\d+)\.safetensors")
 
 SessionState = Literal["running", "stopped", "interrupted", "failed", "finished", "damaged"]
 
 
 def check_name(name: str) -> str:
-    """Raises ConfigError unless ``name`` can be a session's folder."""
+    """Raises ConfigError unless ``name`` can be a session's folder, on any system."""
     if not _NAME.fullmatch(name):
-        raise ConfigError(f"session name {name!r}: use letters, digits, '.', '_' and '-', at most 100")
+        raise ConfigError(
+            f"session name {name!r}: use letters, digits, '.', '_' and '-', at most 100, no '.' at an end"
+        )
+    if _OF_WINDOWS.fullmatch(name):
+        raise ConfigError(f"session name {name!r}: on Windows this is a device; choose another")
     return name
-
-
-class EventLog:
-    """events.jsonl, open for appending by its one writer."""
-
-    def __init__(self, path: Path, length: int) -> None:
-        self._path = path
-        self._file: BinaryIO = open(path, "ab", buffering=0)  # noqa: SIM115 (closed by close)
-        self._file.truncate(length)
-        self.length = length
-        """Bytes; the checkpoint remembers it, so that resume can cut what came later."""
-
-    def append(self, event: Event) -> None:
-        line = encode(event).encode() + b"\n"
-        written = self._file.write(line)
-        if written != len(line):
-            raise OSError(f"only {written} of {len(line)} bytes could be written to {self._path}")
-        self.length += written
-
-    def sync(self) -> None:
-        os.fsync(self._file.fileno())
-
-    def close(self) -> None:
-        self._file.close()
 
 
 class Session:
     """One run's folder. ``create`` or ``open`` it; hold ``locked()`` while writing."""
 
-    def __init__(self, path: Path, config: RunConfig) -> None:
+    def __init__(self, path: Path, config: RunConfig, format: int = FORMAT) -> None:
         self.path = path
         self.config = config
+        self.format = format
 
     @property
     def name(self) -> str:
@@ -92,6 +93,10 @@ class Session:
         return self.path / "events.jsonl"
 
     @property
+    def config_path(self) -> Path:
+        return self.path / "config.toml"
+
+    @property
     def summary_path(self) -> Path:
         return self.path / "summary.json"
 
@@ -99,52 +104,89 @@ class Session:
     def finished(self) -> bool:
         return self.summary_path.exists()
 
+    @property
+    def sums(self) -> bool:
+        """Whether config.toml, summary.json and the lines of the log carry checksums."""
+        return self.format > 1
+
     @classmethod
     def create(cls, sessions_dir: Path, name: str, config: RunConfig) -> "Session":
         """Raises SessionExists, or SessionError when the folder cannot be written."""
-        path = sessions_dir / check_name(name)
-        try:
-            sessions_dir.mkdir(parents=True, exist_ok=True)
-            path.mkdir()
-        except FileExistsError:
-            if sessions_dir.is_dir():
-                raise SessionExists(
-                    f"session {name} exists already in {sessions_dir}: choose another --name, or go on with "
-                    f"'cl-tui resume {name}'"
-                ) from None
-            raise SessionError(f"{sessions_dir} is not a folder: choose another --sessions-dir") from None
-        except OSError as error:
-            raise SessionError(f"sessions cannot be saved in {sessions_dir}: {error.strerror}") from None
-        session = cls(path, config)
-        try:
-            session.checkpoints_dir.mkdir()
-            session.events_path.touch()
-            write_whole(path / "config.toml", f"format = {FORMAT}\n{config.to_toml()}".encode())
-        except OSError as error:
-            shutil.rmtree(path, ignore_errors=True)
-            raise SessionError(f"sessions cannot be saved in {sessions_dir}: {error.strerror}") from None
+        with cls.made(sessions_dir, name, config) as session:
+            pass
         return session
 
     @classmethod
+    @contextlib.contextmanager
+    def made(cls, sessions_dir: Path, name: str, config: RunConfig, format: int = FORMAT) -> Iterator["Session"]:
+        """A new session, seen by others when ``with`` ends well; what is made in it until then is in it whole.
+
+        Raises as ``create``.
+        """
+        path = sessions_dir / check_name(name)
+        hidden = sessions_dir / f".{name}.{os.getpid()}.new"
+        exists = (
+            f"session {name} exists already in {sessions_dir}: choose another --name, or go on with "
+            f"'cl-tui resume {name}'"
+        )
+        if os.path.lexists(path):
+            raise SessionExists(exists)
+        try:
+            sessions_dir.mkdir(parents=True, exist_ok=True)
+            _sweep(sessions_dir)
+            shutil.rmtree(hidden, ignore_errors=True)
+            session = cls(hidden, config, format)
+            session.checkpoints_dir.mkdir(parents=True)
+            session.events_path.touch()
+            session.write_config()
+            yield session
+            sync(hidden)
+            try:
+                hidden.rename(path)
+            except OSError as error:
+                if os.path.lexists(path) and error.errno != errno.EIO:
+                    raise SessionExists(exists) from None
+                raise
+            sync(sessions_dir)
+            session.path = path
+        except FileExistsError:
+            raise SessionError(f"{sessions_dir} is not a folder: choose another --sessions-dir") from None
+        except OSError as error:
+            raise SessionError(f"sessions cannot be saved in {sessions_dir}: {error.strerror}") from None
+        finally:
+            shutil.rmtree(hidden, ignore_errors=True)
+
+    def write_config(self) -> None:
+        """Raises OSError."""
+        settings = self.config.to_toml().encode()
+        checksum = f'checksum = "{_checksum(settings)}"\n' if self.sums else ""
+        write_whole(self.config_path, f"format = {self.format}\n{checksum}".encode() + settings)
+
+    @classmethod
     def open(cls, sessions_dir: Path, name: str) -> "Session":
-        """Raises SessionNotFound, or SessionDamaged when its configuration cannot be read."""
+        """Raises SessionNotFound, SessionMismatch for a newer format, or SessionDamaged."""
         path = _existing(sessions_dir, name)
         config_path = path / "config.toml"
+        _refuse_links(path)
         try:
-            text = config_path.read_text(encoding="utf-8")
-            format_line, _, settings = text.partition("\n")
-            found = int(format_line.removeprefix("format = "))
-            if found > FORMAT:
+            data = read_plain(config_path, MOST_BYTES)
+            first = _FIRST_LINES.match(data)
+            if first is None:
+                raise ValueError("it does not begin with its format")
+            format, settings = int(first[1]), data[first.end() :]
+            if format > FORMAT:
                 raise SessionMismatch(
-                    f"session {name} has format {found}, newer than this cl-tui reads: upgrade cl-tui"
+                    f"session {name} has format {format}, newer than this cl-tui reads: upgrade cl-tui"
                 )
-            return cls(path, from_toml(settings, str(config_path)))
+            if format > 1 and (first[2] or b"").decode() != _checksum(settings):
+                raise ValueError("its checksum does not fit")
+            return cls(path, from_toml(settings.decode(), str(config_path)), format)
         except OSError as error:
-            raise SessionDamaged(f"session {name}: {config_path} cannot be read: {error.strerror}") from None
+            raise unreadable(f"session {name}: {config_path}", error) from None
         except ConfigError as error:  # names the file
-            raise SessionDamaged(f"session {name} is damaged: {first_line(error)}") from None
+            raise SessionDamaged(f"session {name} is damaged: {first_line(error)}; {_LOST}") from None
         except ValueError as error:
-            raise SessionDamaged(f"session {name} is damaged: {config_path}: {first_line(error)}") from None
+            raise SessionDamaged(f"session {name} is damaged: {config_path}: {first_line(error)}; {_LOST}") from None
 
     # Locking
 
@@ -156,6 +198,8 @@ class Session:
 
     @property
     def running(self) -> bool:
+        if (here := trained_here(self)) is not None:
+            return here
         try:
             with filelock.FileLock(self.path / "lock").acquire(blocking=False):
                 return False
@@ -166,50 +210,65 @@ class Session:
 
     # Events
 
-    def steering(self, start: int) -> list[StrengthChanged | TasksPlanned]:
-        """How the run was steered by the events that begin at byte ``start`` of the log, as far as it can be read."""
-        found: list[StrengthChanged | TasksPlanned] = []
-        with contextlib.suppress(OSError, ValueError), open(self.events_path, "rb") as file:
-            file.seek(start)
-            for line in file:
-                if b'"event":"strength"' in line or b'"event":"planned"' in line:
-                    event = decode(line)
-                    assert isinstance(event, StrengthChanged | TasksPlanned)
-                    found.append(event)
-        return found
+    def readable(self, start: int) -> tuple[list[Event], str]:
+        """The events that begin at byte ``start`` of the log, as far as it can be read, and what ends it too early."""
+        found: list[Event] = []
+        try:
+            with open_plain(self.events_path) as file:
+                file.seek(start)
+                for line in event_log.whole_lines(file):
+                    found.append(event_log.read(line, start, self.sums))
+                    start += len(line)
+        except (OSError, ValueError) as error:
+            return found, f"byte {start:,} of {self.events_path}: {first_line(error)}"
+        return found, ""
 
     def events(self, length: int | None = None) -> Iterator[Event]:
         """The events in the first ``length`` bytes of the log (all by default); a torn last line is dropped.
 
         Raises SessionDamaged, naming the line.
         """
+        read = number = 0
         try:
-            with open(self.events_path, "rb") as file:
-                read = 0
-                for number, line in enumerate(file, start=1):
-                    if not line.endswith(b"\n") or (length is not None and read + len(line) > length):
+            with open_plain(self.events_path) as file:
+                number = 1
+                for line in event_log.whole_lines(file):
+                    if length is not None and read + len(line) > length:
                         break
+                    yield event_log.read(line, read, self.sums)
                     read += len(line)
-                    try:
-                        yield decode(line)
-                    except ValueError as error:
-                        raise SessionDamaged(
-                            f"session {self.name} is damaged: {self.events_path}, line {number}: {first_line(error)}"
-                        ) from None
+                    number += 1
+        except ValueError as error:
+            raise self.damaged_log(first_line(error), number) from None
         except OSError as error:
-            raise SessionDamaged(
-                f"session {self.name} is damaged: {self.events_path} cannot be read: {error.strerror}"
-            ) from None
+            raise unreadable(f"session {self.name}: {self.events_path}", error) from None
         if length is not None and read < length:
-            raise SessionDamaged(
-                f"session {self.name} is damaged: {self.events_path} ends after {read:,} of {length:,} bytes"
-            )
+            raise self.damaged_log(f"it ends after {read:,} of {length:,} bytes")
+
+    def damaged_log(self, what: str, line: int = 0) -> SessionDamaged:
+        """``line`` counts from 1."""
+        where = f", line {line}" if line else ""
+        return SessionDamaged(
+            f"session {self.name} is damaged: {self.events_path}{where}: {what}; what comes before can still be watched"
+        )
+
+    def unwritable(self, error: OSError) -> SessionError:
+        return SessionError(
+            f"session {self.name} cannot be written: {reason(error)}; "
+            f"mend that, then go on with 'cl-tui resume {self.name}'"
+        )
 
     def history(self, length: int | None = None) -> History:
         """Raises SessionDamaged."""
+        finished = length is None and self.finished  # before the log is read, which another may finish meanwhile
         history = History()
-        for event in self.events(length):
-            history = history.apply(event)
+        for number, event in enumerate(self.events(length), start=1):
+            try:
+                history = history.apply(event)
+            except ValueError as error:
+                raise self.damaged_log(first_line(error), number) from None
+        if finished and history.state != "finished":
+            raise self.damaged_log("it ends before the run does")
         return history
 
     # Checkpoints
@@ -233,36 +292,85 @@ class Session:
         """The one written when ``task`` (counted from 0) had ended; None where there is none."""
         return next(self.checkpoints_dir.glob(f"task-{task + 1:03}-step-*.safetensors"), None)
 
-    def write_checkpoint(self, data: bytes, step: int, ended_task: int | None = None) -> str:
-        """Writes one whole file or none, drops the oldest rolling ones, and returns the new one's name.
+    def write_checkpoint(self, write: Callable[[Path], object], step: int, ended_task: int | None = None) -> str:
+        """One whole file, which ``write`` fills, or none; drops old rolling ones, and returns the new one's name.
 
-        ``ended_task`` (counted from 0) marks the checkpoint of a task's end, which stays.
+        ``ended_task`` (counted from 0) marks the checkpoint of a task's end, which stays. Raises OSError.
         """
         prefix = f"task-{ended_task + 1:03}-" if ended_task is not None else ""
         name = f"{prefix}step-{step:08}.safetensors"
-        write_whole(self.checkpoints_dir / name, data)
+        replace_whole(self.checkpoints_dir / name, write)
         rolling = [path for path in self.checkpoints() if path.name.startswith("step-")]
         left_by_a_kill = self.checkpoints_dir.glob("*.part")
         for old in (*rolling[ROLLING_CHECKPOINTS:], *left_by_a_kill):
             old.unlink(missing_ok=True)
         return name
 
+    def set_aside(self, checkpoints: Iterable[Path]) -> None:
+        """Renames what a resume could not use, lest another takes it for newer than what is trained from here on.
+
+        Raises OSError.
+        """
+        for path in checkpoints:
+            with contextlib.suppress(FileNotFoundError):  # done already, before it had to be tried again
+                path.replace(path.with_suffix(".damaged"))
+        sync(self.checkpoints_dir)
+
     # The result
 
     def write_summary(self, history: History) -> None:
-        write_whole(self.summary_path, json.dumps(summary(self.name, self.config, history), indent=2).encode() + b"\n")
+        """Raises OSError."""
+        self._write_summary(summary(self.name, self.config, history))
+
+    def _write_summary(self, found: dict[str, Any]) -> None:
+        if self.sums:
+            found = found | {"checksum": _checksum(json.dumps(found).encode())}
+        write_whole(self.summary_path, json.dumps(found, indent=2).encode() + b"\n")
 
     def summary(self) -> dict[str, Any]:
-        """The summary of a finished session. Raises SessionDamaged."""
+        """The summary of a finished session, under the name that it has now. Raises SessionDamaged."""
         try:
-            found = json.loads(self.summary_path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            found = json.loads(read_plain(self.summary_path, MOST_SUMMARY_BYTES))
+            if not isinstance(found, dict):
+                raise ValueError("it is not a table")
+            if self.sums and found.pop("checksum", None) != _checksum(json.dumps(found).encode()):
+                raise ValueError("its checksum does not fit")
+            _Result.model_validate(found)
+        except OSError as error:
+            raise unreadable(f"session {self.name}: {self.summary_path}", error) from None
+        except (ValueError, RecursionError) as error:
+            why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else first_line(error)
             raise SessionDamaged(
-                f"session {self.name} is damaged: {self.summary_path} cannot be read: {first_line(error)}"
+                f"session {self.name} is damaged: {self.summary_path}: {why}; "
+                f"without that file 'cl-tui resume {self.name}' writes it anew"
             ) from None
-        if not isinstance(found, dict):
-            raise SessionDamaged(f"session {self.name} is damaged: {self.summary_path} is not a table")
-        return found
+        settled = summary(self.name, self.config, History())
+        return found | {key: settled[key] for key in _SETTLED}
+
+
+def trained_here(session: Session) -> bool | None:
+    """Whether a process of this machine trains ``session``; None where that cannot be told without touching its lock.
+
+    Writes nothing, and does not make the lock where there is none. A lock held on another machine is seen only where
+    the shared folder passes locks on.
+    """
+    if sys.platform == "win32":
+        return None
+    import fcntl
+
+    try:
+        lock = os.open(session.path / "lock", os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return True if error.errno in (errno.EAGAIN, errno.EACCES) else None
+    finally:
+        os.close(lock)
+    return False
 
 
 @dataclass(frozen=True)
@@ -276,6 +384,7 @@ class Listed:
     history: History | None = None
     problem: str = ""
     created: float = 0.0
+    format: int = FORMAT
     skimmed: "Skimmed | None" = None
     """What ``glance`` went by."""
 
@@ -292,12 +401,26 @@ class Skimmed:
     """The last of them: where these stand no more, the log was cut in between."""
 
 
-class _Result(BaseModel):
-    """What a list tells of a finished session, as summary.json has it."""
+class _Strength(BaseModel):
+    strength: NonNegativeFloat
 
-    accuracy_matrix: list[list[float | None]]
+
+class _Result(BaseModel):
+    """What lists and tables tell of a finished session, as summary.json has it."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    method: str
+    benchmark: str
+    scenario: str
+    hyperparameters: _Strength
+    accuracy_matrix: list[list[Annotated[float, Field(ge=0, le=1)] | None]]
+    average_accuracy: Annotated[float, Field(ge=0, le=1)] | None
+    forgetting: Annotated[float, Field(ge=-1, le=1)] | None
+    backward_transfer: Annotated[float, Field(ge=-1, le=1)] | None
     steps: NonNegativeInt
     seconds: NonNegativeFloat
+    steps_per_second: NonNegativeFloat | None
 
 
 def list_sessions(sessions_dir: Path) -> list[Listed]:
@@ -312,7 +435,7 @@ def glances(sessions_dir: Path, earlier: Mapping[str, Listed] = MappingProxyType
     found = []
     with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(sessions_dir) as entries:
         for entry in entries:
-            if _NAME.fullmatch(entry.name):
+            if _NAME.fullmatch(entry.name) and not _OF_WINDOWS.fullmatch(entry.name):
                 config, log, _ = _files(entry.path)
                 if config != (0, 0):
                     found.append((-(log[0] or config[0]), entry.name))
@@ -337,20 +460,23 @@ def glance(sessions_dir: Path, name: str, earlier: Listed | None = None) -> List
             return earlier
         assert earlier.config is not None
         assert earlier.history is not None
-        state = _state(Session(path, earlier.config), earlier.history)
+        state = _state(Session(path, earlier.config, earlier.format), earlier.history)
         return earlier if state == earlier.state else replace(earlier, state=state)
     created = files[0][0] / 1e9
     changed = files[1][0] / 1e9 or created
     try:
-        config = earlier.config if earlier is not None else None
-        session = Session.open(sessions_dir, name) if config is None else Session(path, config)
+        if earlier is not None and earlier.config is not None:
+            session = Session(path, earlier.config, earlier.format)
+        else:
+            session = Session.open(sessions_dir, name)
         if files[2] != (0, 0):
             history, skimmed = _from_summary(session), Skimmed(files)
-            return Listed(name, "finished", changed, session.config, history, "", created, skimmed)
+            return Listed(name, "finished", changed, session.config, history, "", created, session.format, skimmed)
         history, skimmed = _skim(session, files, earlier)
     except (SessionError, ConfigError) as error:
         return Listed(name, "damaged", changed, problem=str(error), created=created, skimmed=Skimmed(files))
-    return Listed(name, _state(session, history), changed, session.config, history, "", created, skimmed)
+    state = _state(session, history)
+    return Listed(name, state, changed, session.config, history, "", created, session.format, skimmed)
 
 
 def _files(path: str) -> tuple[tuple[int, int], ...]:
@@ -368,19 +494,13 @@ def _file_state(path: str) -> tuple[int, int]:
 
 def _from_summary(session: Session) -> History:
     """Raises SessionDamaged."""
-    try:
-        found = _Result.model_validate_json(session.summary_path.read_bytes())
-    except (OSError, ValidationError) as error:
-        what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else first_line(error)
-        raise SessionDamaged(
-            f"session {session.name} is damaged: {session.summary_path} cannot be read: {what}"
-        ) from None
+    found = _Result.model_validate(session.summary())
     matrix = tuple(tuple(value for value in row if value is not None) for row in found.accuracy_matrix)
     return History(state="finished", task=len(matrix), step=found.steps, elapsed=found.seconds, matrix=matrix)
 
 
 _END = 200
-_KIND = re.compile(rb'"event":"([a-z-]+)"\}\n$')
+_KIND = re.compile(rb'"event":"([a-z-]+)"(?:,"sum":"[0-9a-f]{8}")?\}\n$')
 _NOT_LISTED = {b"importance", b"path", b"saved", b"noted"}
 
 
@@ -391,8 +511,9 @@ def _skim(session: Session, files: tuple[tuple[int, int], ...], earlier: Listed 
     """
     history, read, end = History(), 0, b""
     newest: dict[bytes, bytes] = {}
+    number, began = 0, 0
     try:
-        with open(session.events_path, "rb") as file:
+        with open_plain(session.events_path) as file:
             if earlier is not None and earlier.history is not None and earlier.skimmed is not None:
                 known = earlier.skimmed
                 file.seek(known.read - len(known.end))
@@ -400,9 +521,10 @@ def _skim(session: Session, files: tuple[tuple[int, int], ...], earlier: Listed 
                     history, read, end = earlier.history, known.read, known.end
             file.seek(read)
             began = read
-            for number, line in enumerate(file, start=1):
-                if not line.endswith(b"\n"):
-                    break
+            number = 1
+            for line in event_log.whole_lines(file):
+                if session.sums:
+                    event_log.check(line, read)
                 read += len(line)
                 end = line[-_END:]
                 match = _KIND.search(end)
@@ -410,25 +532,21 @@ def _skim(session: Session, files: tuple[tuple[int, int], ...], earlier: Listed 
                 if kind in (b"steps", b"probed"):
                     newest[kind] = line
                 elif kind not in _NOT_LISTED:
-                    try:
-                        history = history.apply(decode(line))
-                    except ValueError as error:
-                        if began:  # name the line as counted from the beginning
-                            return _skim(session, files, None)
-                        raise SessionDamaged(
-                            f"session {session.name} is damaged: {session.events_path}, line {number}: "
-                            f"{first_line(error)}"
-                        ) from None
+                    history = history.apply(decode(line))
+                number += 1
         for line in newest.values():
             event = decode(line)
             if isinstance(event, StepsTaken):
+                history.check(event, event.step - len(event.losses))
                 history = replace(history, step=event.step, elapsed=event.elapsed)
             elif isinstance(event, Probed):
-                history = replace(history, probes=(event,))
-    except (OSError, ValueError) as error:
-        raise SessionDamaged(
-            f"session {session.name} is damaged: {session.events_path} cannot be read: {first_line(error)}"
-        ) from None
+                history = replace(history.apply(event), probes=(event,))
+    except ValueError as error:
+        if began:  # name the line as counted from the beginning
+            return _skim(session, files, None)
+        raise session.damaged_log(first_line(error), number) from None
+    except OSError as error:
+        raise unreadable(f"session {session.name}: {session.events_path}", error) from None
     return history, Skimmed(files, read, end)
 
 
@@ -482,11 +600,9 @@ def rename_session(sessions_dir: Path, name: str, new: str) -> None:
             _move(path, target)
     if os.name != "posix":  # Windows moves no folder in which a file is open
         _move(path, target)
-    summary_path = target / "summary.json"
-    with contextlib.suppress(OSError, ValueError):  # what is damaged stays as it is
-        found = json.loads(summary_path.read_text(encoding="utf-8"))
-        if isinstance(found, dict):
-            write_whole(summary_path, json.dumps(found | {"name": new}, indent=2).encode() + b"\n")
+    with contextlib.suppress(OSError, SessionError):  # no summary, or a damaged one, stays as it is
+        session = Session.open(sessions_dir, new)
+        session._write_summary(session.summary())
 
 
 def _move(path: Path, target: Path) -> None:
@@ -538,17 +654,42 @@ def _existing(sessions_dir: Path, name: str) -> Path:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
+    _refuse_links(path)
     lock = filelock.FileLock(path / "lock")
     try:
-        lock.acquire(timeout=1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            lock.acquire(timeout=1)
     except filelock.Timeout:
+        if isinstance(lock, filelock.SoftFileLock):
+            raise _no_locks(path) from None
         raise SessionLocked(f"session {path.name} is being trained by another process: wait for it to end") from None
+    except NotImplementedError:
+        raise _no_locks(path) from None
     except OSError as error:
         raise SessionError(f"session {path.name} cannot be locked: {error.strerror}") from None
     try:
+        if isinstance(lock, filelock.SoftFileLock):  # filelock's way out, which a process that died holds for ever
+            raise _no_locks(path)
         yield
     finally:
         lock.release()
+
+
+def _sweep(sessions_dir: Path) -> None:
+    """Removes what was being made or deleted when a process was killed, an hour ago or more."""
+    for pattern in (".*.new", ".*.deleted"):
+        for left in sessions_dir.glob(pattern):
+            with contextlib.suppress(OSError):
+                if time.time() - left.stat().st_mtime > 3600:
+                    shutil.rmtree(left)
+
+
+def _no_locks(path: Path) -> SessionError:
+    return SessionError(
+        f"session {path.name} cannot be locked: its folder's file system has no locks, so that two could train it at "
+        f"once; use a --sessions-dir on another disk"
+    )
 
 
 def _step(checkpoint: Path) -> int:
@@ -557,21 +698,19 @@ def _step(checkpoint: Path) -> int:
     return int(match[1])
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Beside, synced, renamed: a reader finds the old file or the new one, never half of one."""
-    beside = path.with_name(path.name + ".part")
-    try:
-        with open(beside, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+def _refuse_links(path: Path) -> None:
+    """Raises SessionError where the folder ``path``, or what lies in it, is a link, which may lead anywhere."""
+    with contextlib.suppress(OSError), os.scandir(path) as entries:
+        for link in [path, *entries]:
+            if link.is_symlink():
+                what = "is a link" if link is path else f"holds a link, {link.name}"
+                raise SessionError(f"session {path.name} {what}, which may lead anywhere: remove it")
+
+
+def reason(error: OSError) -> str:
+    """'No space left on device: sessions/calm-otter/events.jsonl'."""
+    return f"{error.strerror or first_line(error)}{f': {error.filename}' if error.filename else ''}"
+
+
+def _checksum(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()

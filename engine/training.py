@@ -1,20 +1,22 @@
 """The loop over tasks, and the one training step."""
 
+import contextlib
 import importlib
 import math
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from engine import checkpoint
 from engine.benchmarks import BENCHMARKS
-from engine.benchmarks.task import Task
+from engine.benchmarks.task import Task, content, digest_of
 from engine.benchmarks.unlabelled import read_unlabelled
 from engine.checkpoint import Cursor
 from engine.config import RunConfig
@@ -23,11 +25,13 @@ from engine.errors import ConfigError, NumericsError, SessionDamaged, SessionMis
 from engine.evaluation import Probe, accuracies, accuracy, mean_loss
 from engine.events import (
     Evaluated,
+    Event,
     ImportanceMeasured,
     Noted,
     PathFollowed,
     Probed,
     RunFinished,
+    RunForked,
     RunResumed,
     RunStarted,
     Saved,
@@ -43,12 +47,13 @@ from engine.importance import histograms
 from engine.methods import METHODS
 from engine.methods.base import LearnedTask, Method
 from engine.models import MODELS
-from engine.parameters import FlatParameters
+from engine.parameters import FlatParameters, layer_at
 from engine.penalty import PenaltyGradient, Quadratic, by_layer
 from engine.recorder import Recorder
+from engine.saving import Saving
 from engine.scenario import Outputs
 from engine.seeds import generator
-from engine.session import Session
+from engine.session import Session, reason
 
 PROBES_PER_TASK = 20
 HISTOGRAMS_PER_TASK = 8
@@ -60,7 +65,14 @@ REPORT_SECONDS = 0.1
 """Steps are told in bundles: of this many, or when this long has passed since the last."""
 CHECKPOINT_SECONDS = 10.0
 CHECKPOINT_SHARE = 0.01
-"""A checkpoint is due after CHECKPOINT_SECONDS, later where writing one takes longer than this share of the time."""
+LONGEST_SECONDS = 60.0
+"""A checkpoint is due after CHECKPOINT_SECONDS, later where one holds training up for more than this share of the time,
+and in any case so that it is on the disk LONGEST_SECONDS after the last one was begun."""
+RETRY_SECONDS = 1.0
+"""Between two attempts to write to a disk that is full or gone."""
+
+
+T = TypeVar("T")
 
 
 class Trainer:
@@ -77,6 +89,8 @@ class Trainer:
 
         control.activity = f"reading {config.benchmark}"
         self.tasks = load_tasks(config, self.device)
+        self.data = content(self.tasks)
+        """Digest of the data; after a space that of the user's own inputs, where Ω is measured on those."""
         control.check()
         self.outputs = Outputs.of(config.scenario, [task.classes for task in self.tasks])
         self.model = build_model(config, self.outputs, self.device)
@@ -89,6 +103,8 @@ class Trainer:
         """How many each task takes; fewer than its schedule says where it was ended early."""
         self.held = self.parameters.matching_none(config.leave_alone)
         self._unlabelled_inputs = self._read_unlabelled()
+        if self._unlabelled_inputs is not None:
+            self.data += f" {digest_of(self._unlabelled_inputs)}"
         self.optimizer = make_optimizer(config, self.parameters.theta)
         self.penalty: Quadratic | None = None
         self.penalty_gradient: PenaltyGradient | None = None
@@ -107,6 +123,9 @@ class Trainer:
         self._penalties: list[Tensor] = []
         self._report_due = 0.0
         self._checkpoint_due = 0.0
+        self._held_up = 0.0
+        """Seconds that the checkpoint which is being written took of the training."""
+        self._saving: Saving | None = None
         self._steered: list[StrengthChanged | TasksPlanned] = []
         """How the run was steered after the checkpoint from which it goes on: done again at the same steps."""
 
@@ -119,39 +138,69 @@ class Trainer:
             while self.task < len(self.tasks):
                 self._train_task()
                 self._end_task()
+            self._finish_saving()
         except Stopped:
             if self.step:
                 self._save()
+                self._finish_saving()
             raise
-        self.recorder.record(RunFinished(self.step, time.time(), self._clock.elapsed))
-        self.session.write_summary(self.recorder.history)
+        except NumericsError as error:
+            raise NumericsError(f"{error}{self._cause()}: start again with a lower --lr or --strength") from None
+        finally:
+            if self._saving is not None:
+                self._saving.join()
+        self._tell(RunFinished(self.step, time.time(), self._clock.elapsed))
+        self._patiently(self._sync)
+        self._patiently(partial(self.session.write_summary, self.recorder.history))
         self.control.activity = "finished"
 
     def _begin(self) -> None:
         """At the newest checkpoint that is whole, or with the first step."""
-        damaged = []
-        for path in self.session.checkpoints():
+        damaged: list[SessionDamaged] = []
+        checkpoints = self.session.checkpoints()
+        for path in checkpoints:
             try:
-                tensors, cursor = checkpoint.read(path)
-                steered = self.session.steering(cursor.log_length)
-                self.recorder.open(cursor.log_length)
+                tensors, cursor = checkpoint.read(path, self.parameters.size)
+                self.recorder.read(cursor.log_length)
             except SessionDamaged as error:
                 damaged.append(error)
                 continue
+            self._check_data()
             self._restore(tensors, cursor)
-            self._steered = steered
-            note = "; ".join([*self._differences(cursor), *(f"{error}, the one before is used" for error in damaged)])
-            self.recorder.record(RunResumed(time.time(), self.step, str(self.device), note))
+            self._steered, lost = steering(self.session, cursor.log_length)
+            self.recorder.open(cursor.log_length)
+            if damaged:
+                self._patiently(partial(self.session.set_aside, checkpoints[: len(damaged)]))
+            note = "; ".join([*self._differences(cursor), *_set_aside(damaged), *lost])
+            self._tell(RunResumed(time.time(), self.step, str(self.device), note))
             self._plan_again()
             break
         else:
             if damaged:
                 raise damaged[0]
+            if any(isinstance(event, Saved | RunForked) for event in self.session.readable(0)[0]):
+                raise SessionDamaged(f"session {self.session.name} is damaged: its checkpoints are gone; delete it")
+            self._steered, _ = steering(self.session, 0)
             self.recorder.open(0)
-            started = RunStarted(time.time(), self._plan(), str(self.device), self.parameters.size, versions())
-            self.recorder.record(started)
+            started = RunStarted(
+                time.time(), self._plan(), str(self.device), self.parameters.size, versions(), self.data
+            )
+            self._tell(started)
         self._clock.start()
         self._checkpoint_due = time.monotonic() + CHECKPOINT_SECONDS
+
+    def _check_data(self) -> None:
+        """Raises SessionMismatch unless the data are those with which the run began."""
+        history = self.recorder.history
+        assert history.started is not None
+        then, now = history.started.data.split(), self.data.split()
+        if history.forked is not None:  # which may measure Ω on other inputs
+            then, now = then[:1], now[:1]
+        if then and then != now:
+            raise SessionMismatch(
+                f"session {self.session.name} began with other data of {self.config.benchmark} than are there now: "
+                f"put those back, or start a new run"
+            )
 
     def _plan(self) -> tuple[TaskInfo, ...]:
         return tuple(
@@ -166,21 +215,16 @@ class Trainer:
         known = self.task if forked_here else len(self.steps)
         self.steps[:known] = [task.steps for task in history.tasks[:known]]
         if forked_here and self._plan() != history.tasks:
-            self.recorder.record(TasksPlanned(self.step, time.time(), self._plan(), "planned anew by the fork"))
+            self._tell(TasksPlanned(self.step, time.time(), self._plan(), "planned anew by the fork"))
 
     def _train_task(self) -> None:
         schedule = self.feed.schedules[self.task]
         if self.control.paused or self._steered:
             self._attend()
+        self._begin_task()
         if self.task_step == 0:
-            if self.config.reset_optimizer:
-                self.optimizer = make_optimizer(self.config, self.parameters.theta)
-            self.best = self.best_accuracy = None
-            self.method.begin_task(self.parameters.values)
-            self.recorder.record(TaskStarted(self.task, self.step))
+            self._tell(TaskStarted(self.task, self.step))
             self._tell_path()
-        for group in self.optimizer.param_groups:
-            group["lr"] = schedule.lr
         self.control.activity = "training"
         steps, epoch = schedule.steps, schedule.steps_in_epoch
         probe = Probe(self.tasks, self.outputs, self.task)
@@ -190,7 +234,7 @@ class Trainer:
             self._one_step()
             if self.task_step % probe_every == 0:
                 self._report()
-                self.recorder.record(Probed(self.task, self.step, probe(self.model), self._layer_penalties()))
+                self._tell(Probed(self.task, self.step, probe(self.model), self._layer_penalties()))
             if self.task_step % histogram_every == 0 and self.task_step < steps:
                 running = self.method.running_importance(self.parameters.values, self.penalty)
                 self._tell_importance(None if running is None else running * self.held, running=True)
@@ -199,7 +243,9 @@ class Trainer:
                 self._keep_if_best()
             if len(self._losses) == REPORT_STEPS or time.monotonic() >= self._report_due:
                 self._report()
-                if time.monotonic() >= self._checkpoint_due:
+                if self._saving is not None and not self._saving.is_alive():
+                    self._finish_saving()
+                if self._saving is None and time.monotonic() >= self._checkpoint_due:
                     self._save()
             if self.control.attention or self._steered:
                 self._attend()
@@ -207,6 +253,16 @@ class Trainer:
         self._tell_path()
         if self.best is not None:
             self.parameters.values.copy_(self.best)
+
+    def _begin_task(self) -> None:
+        """What differs from the task before; also in the middle of a task from which a resume goes on."""
+        if self.task_step == 0:
+            if self.config.reset_optimizer:
+                self.optimizer = make_optimizer(self.config, self.parameters.theta)
+            self.best = self.best_accuracy = None
+            self.method.begin_task(self.parameters.values)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.feed.schedules[self.task].lr
 
     def _keep_if_best(self) -> None:
         """As the MAS authors' demo: the task's own test set decides, and the first of equal epochs is kept."""
@@ -235,7 +291,7 @@ class Trainer:
         row = accuracies(self.model, self.tasks, self.outputs, self.task, self.control.check)
         self._adopt(penalty)
         self._tell_importance(penalty.importance if penalty else None, running=False)
-        self.recorder.record(TaskEnded(self.task, self.step, self._clock.elapsed, row))
+        self._tell(TaskEnded(self.task, self.step, self._clock.elapsed, row))
         ended = self.task
         self.task, self.task_step = self.task + 1, 0
         self._save(ended_task=ended)
@@ -295,6 +351,60 @@ class Trainer:
         self.task_step += 1
         self.step += 1
 
+    # What is not finite
+
+    def _cause(self) -> str:
+        """What ceased to be finite first: found by taking the steps since the newest checkpoint again, one by one."""
+        last = self.step
+        if self._saving is not None:
+            self._saving.join()
+        self.control.activity = "finding out where"
+        with contextlib.suppress(SessionDamaged):
+            steered = self._go_back()
+            while self.step < last and not self.control.stopping:
+                while steered and steered[0].step <= self.step:
+                    again = steered.pop(0)
+                    if isinstance(again, StrengthChanged):
+                        self.strength = again.strength
+                        self._adopt(self.penalty)
+                self._begin_task()
+                before = self.parameters.values.clone()
+                self._losses.clear()
+                self._one_step()
+                if found := self._not_finite(before):
+                    return f"; {found}"
+        return ""
+
+    def _go_back(self) -> list[StrengthChanged | TasksPlanned]:
+        """To the newest checkpoint, or to the start; returns how the run was steered from there on."""
+        checkpoints = self.session.checkpoints()
+        if checkpoints:
+            tensors, cursor = checkpoint.read(checkpoints[0], self.parameters.size)
+            self._restore(tensors, cursor)
+            return steering(self.session, cursor.log_length)[0]
+        fresh = FlatParameters(build_model(self.config, self.outputs, self.device))
+        self.parameters.values.copy_(fresh.values)
+        self.optimizer = make_optimizer(self.config, self.parameters.theta)
+        self.task = self.task_step = self.step = 0
+        self.strength = self.config.strength
+        return steering(self.session, 0)[0]
+
+    def _not_finite(self, before: Tensor) -> str:
+        """What of the last step is not finite, in the order in which a step computes it; empty where all is.
+
+        ``before``: the weights before it, shape (P,).
+        """
+        layers = self.parameters.layers
+        if not torch.isfinite(self._losses[-1]):
+            size, place = before.abs().max(dim=0)
+            return f"the largest weight was {size:.2g} before it, in {layer_at(layers, int(place))}"
+        for what, vector in (("gradient", self.parameters.gradient), ("weights", self.parameters.values)):
+            finite = torch.isfinite(vector)
+            if not finite.all():
+                where = layer_at(layers, int((~finite).int().argmax()))
+                return f"first to go was the {what} of {where}, at step {self.step}"
+        return ""
+
     # Telling
 
     def _report(self) -> None:
@@ -311,15 +421,12 @@ class Trainer:
         self._losses.clear()
         self._penalties.clear()
         elapsed = round(self._clock.elapsed, 4)
-        self.recorder.record(StepsTaken(self.step, elapsed, _short(losses), _short(penalties)))
+        self._tell(StepsTaken(self.step, elapsed, _short(losses), _short(penalties)))
         first = self.step - len(losses) + 1
-        for what, values in (("loss", losses), ("penalty", penalties)):
-            for number, value in enumerate(values, start=first):
+        for number, found in enumerate(zip(losses, penalties, strict=True), start=first):
+            for what, value in zip(("loss", "penalty"), found, strict=True):
                 if not math.isfinite(value):
-                    raise NumericsError(
-                        f"the {what} became {value} at step {number}, in task {self.task + 1}: "
-                        f"start again with a lower --lr or --strength"
-                    )
+                    raise NumericsError(f"the {what} became {value} at step {number}, in task {self.task + 1}")
 
     def _layer_penalties(self) -> tuple[float, ...]:
         if self.penalty_gradient is None or self.penalty is None:
@@ -331,12 +438,12 @@ class Trainer:
         if importance is not None:
             if not torch.isfinite(importance).all():
                 self._report()  # a loss that is not finite is the root of it, and says so itself
+                where = layer_at(self.parameters.layers, int((~torch.isfinite(importance)).int().argmax()))
                 raise NumericsError(
-                    f"the importance is no longer finite at step {self.step}, in task {self.task + 1}: "
-                    f"start again with a lower --lr"
+                    f"the importance is no longer finite at step {self.step}, in task {self.task + 1}, in {where}"
                 )
             low, high, layers = histograms(importance, self.parameters.layers)
-            self.recorder.record(ImportanceMeasured(self.task, self.step, running, low, high, layers))
+            self._tell(ImportanceMeasured(self.task, self.step, running, low, high, layers))
 
     def _tell_path(self) -> None:
         """The path-integral check, for a method that follows the path."""
@@ -352,7 +459,7 @@ class Trainer:
         loss = mean_loss(self.model, inputs, labels + self.outputs.offset(self.task), active)
         start = paths[-1].start_loss if paths and paths[-1].task == self.task else loss
         ratio = gained / (start - loss) if start != loss else None
-        self.recorder.record(PathFollowed(self.task, self.step, gained, start, loss, ratio))
+        self._tell(PathFollowed(self.task, self.step, gained, start, loss, ratio))
 
     # Being told
 
@@ -367,6 +474,7 @@ class Trainer:
         self._obey(self.control.take_wishes())
         if self.control.paused and not self.control.stopping:
             self._report()
+            self._finish_saving()
             self._note("paused")
             self.control.activity = "paused"
             self._clock.pause()
@@ -394,17 +502,18 @@ class Trainer:
             activity, self.control.activity = self.control.activity, "evaluating"
             newest = min(self.task, len(self.tasks) - 1)
             row = accuracies(self.model, self.tasks, self.outputs, newest, self.control.check)
-            self.recorder.record(Evaluated(self.task, self.step, row))
+            self._tell(Evaluated(self.task, self.step, row))
             self.control.activity = activity
         if wishes.end_task:
             self._end_early()
         if wishes.save:
             self._save()
+            self._finish_saving()
 
     def _change_strength(self, strength: float) -> None:
         """From the next step on."""
         self._report()
-        self.recorder.record(StrengthChanged(self.step, time.time(), self.strength, strength))
+        self._tell(StrengthChanged(self.step, time.time(), self.strength, strength))
         self.strength = strength
         self._adopt(self.penalty)
 
@@ -414,22 +523,24 @@ class Trainer:
         if 0 < self.task_step < planned:
             self.steps[self.task] = self.task_step
             why = f"task {self.task + 1} ended at step {self.task_step:,} of {planned:,}"
-            self.recorder.record(TasksPlanned(self.step, time.time(), self._plan(), why))
+            self._tell(TasksPlanned(self.step, time.time(), self._plan(), why))
+
+    def _tell(self, event: Event) -> None:
+        assert self.recorder.log is not None
+        self._patiently(partial(self.recorder.record, event), again=self.recorder.log.mend)
 
     def _note(self, text: str) -> None:
-        self.recorder.record(Noted(self.step, time.time(), text))
+        self._tell(Noted(self.step, time.time(), text))
 
     # Saving
 
     def _save(self, ended_task: int | None = None) -> None:
-        """Raises NumericsError instead of saving weights that are not finite."""
+        """Begins to write a checkpoint of this moment; ``_finish_saving`` sees that it is on the disk."""
         self._report()
-        self._check_finite()
+        self._finish_saving()
         began = time.monotonic()
-        activity, self.control.activity = self.control.activity, "saving"
         log = self.recorder.log
         assert log is not None
-        log.sync()
         cursor = Cursor(
             task=self.task,
             task_step=self.task_step,
@@ -442,18 +553,60 @@ class Trainer:
             constant=self.penalty.constant if self.penalty else None,
             best=self.best_accuracy,
         )
-        name = self.session.write_checkpoint(checkpoint.encode(self._tensors(), cursor), self.step, ended_task)
-        self.recorder.record(Saved(self.step, time.time(), name))
-        self.control.activity = activity
-        took = time.monotonic() - began
-        self._checkpoint_due = time.monotonic() + max(CHECKPOINT_SECONDS, took / CHECKPOINT_SHARE)
+        tensors = checkpoint.snapshot(self._tensors())
+        self._saving = Saving(self.session, log, tensors, cursor, ended_task, self.parameters.layers)
+        self._held_up = time.monotonic() - began
 
-    def _check_finite(self) -> None:
-        if not torch.isfinite(self.parameters.values).all():
-            raise NumericsError(
-                f"the weights are no longer finite at step {self.step}, in task {self.task + 1}: "
-                f"start again with a lower --lr or --strength"
-            )
+    def _finish_saving(self) -> None:
+        """Waits for the checkpoint that is being written, if there is one. Raises NumericsError."""
+        saving = self._saving
+        if saving is None:
+            return
+        activity, self.control.activity = self.control.activity, "saving"
+        name = self._patiently(saving.result, again=lambda: self._save_again(saving))
+        self._saving = None
+        self._tell(Saved(saving.step, time.time(), name))
+        self._checkpoint_due = saving.began + seconds_to_next(self._held_up, saving.took)
+        self.control.activity = activity
+
+    def _save_again(self, failed: Saving) -> str:
+        assert self.recorder.log is not None
+        self.recorder.log.mend()
+        return failed.again().result()
+
+    def _sync(self) -> None:
+        assert self.recorder.log is not None
+        self.recorder.log.mend()
+        self.recorder.log.sync()
+
+    def _patiently(self, write: Callable[[], T], again: Callable[[], T] | None = None) -> T:
+        """What ``write`` returns. While the disk is full or gone, training waits and tries ``again``.
+
+        Raises SessionError when it is to stop meanwhile.
+        """
+        try:
+            return write()
+        except OSError as error:
+            problem, began, ticking = error, time.monotonic(), self._clock.ticking
+        self._clock.pause()
+        try:
+            while True:
+                why = reason(problem)
+                self.control.trouble = f"{why}; training waits, and goes on by itself once that can be written"
+                stopping = not self.control.wait(RETRY_SECONDS)
+                try:
+                    done = (again or write)()
+                    break
+                except OSError as error:
+                    problem = error
+                if stopping:
+                    raise self.session.unwritable(problem)
+        finally:
+            self.control.trouble = ""
+            if ticking:
+                self._clock.start()
+        self._note(f"waited {time.monotonic() - began:.0f} s for the disk: {why}")
+        return done
 
     def _tensors(self) -> dict[str, Tensor]:
         found = {"theta": self.parameters.values}
@@ -480,7 +633,8 @@ class Trainer:
 
         self.optimizer.state[self.parameters.theta] = group("optimizer/")
         self.method.tensors = group("method/")
-        self.strength = self.recorder.history.strength(self.config)
+        turned = [each.strength for each in self.recorder.history.strengths if each.step <= cursor.step]
+        self.strength = turned[-1] if turned else self.config.strength
         if cursor.constant is not None:
             kept = group("penalty/")
             self._adopt(Quadratic(kept["importance"], kept["anchor"], cursor.constant))
@@ -497,6 +651,25 @@ class Trainer:
         return [f"not bit-exact, since something changed: {', '.join(changed)}"] if changed else []
 
 
+def seconds_to_next(held_up: float, took: float) -> float:
+    """From one checkpoint to the next, after one that held training up and took so many seconds to write."""
+    cost = held_up + took / 2  # where there are two processors: perf/checkpoints.py
+    return max(min(max(CHECKPOINT_SECONDS, cost / CHECKPOINT_SHARE), LONGEST_SECONDS - took), 0.0)
+
+
+def _set_aside(damaged: Sequence[SessionDamaged]) -> list[str]:
+    """A sentence about the checkpoints that could not be used, if there are any."""
+    more = f" (and {len(damaged) - 1} more)" if len(damaged) > 1 else ""
+    return [f"{damaged[0]}{more}, the one before is used"] if damaged else []
+
+
+def steering(session: Session, start: int) -> tuple[list[StrengthChanged | TasksPlanned], list[str]]:
+    """How the run was steered after byte ``start`` of the log, and a sentence if some of it may be lost."""
+    events, problem = session.readable(start)
+    found = [event for event in events if isinstance(event, StrengthChanged | TasksPlanned)]
+    return found, [f"how it was steered later cannot be read: {problem}"] if problem else []
+
+
 class Clock:
     """Seconds of training, without pauses."""
 
@@ -511,6 +684,10 @@ class Clock:
 
     def start(self) -> None:
         self._since = time.monotonic()
+
+    @property
+    def ticking(self) -> bool:
+        return self._since is not None
 
     def pause(self) -> None:
         self.elapsed_before = self.elapsed

@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 
 from engine.config import resolve
-from engine.events import Event, encode
+from engine.events import Event
 from engine.history import History
+from engine.log import EventLog
 from engine.session import Session
 from tests import screen_data
 from tests.terminal import Terminal
@@ -25,10 +26,11 @@ def make(sessions: Path, name: str, steps: int) -> None:
     """A finished session of five tasks whose log tells every step by itself."""
     session = Session.create(sessions, name, resolve({"method": "si", "device": "cpu"}))
     last: list[Event] = []
-    with open(session.events_path, "w", encoding="utf-8") as log:
-        for event in screen_data.events(steps=steps // 5, bundle=1):
-            log.write(encode(event) + "\n")
-            last = [event]
+    log = EventLog(session.events_path, 0)
+    for event in screen_data.events(steps=steps // 5, bundle=1):
+        log.append(event)
+        last = [event]
+    log.close()
     history = History()
     for event in (*screen_data.events(steps=50), *last):
         history = history.apply(event)

@@ -104,6 +104,12 @@ def finished(folder: Path, config: RunConfig, name: str = "run") -> Session:
     return session
 
 
+def with_settings(session: Session, **changed: Any) -> Session:
+    """The same folder, whose config.toml says something else."""
+    Session(session.path, session.config.model_copy(update=changed)).write_config()
+    return Session.open(session.path.parent, session.name)
+
+
 class AtStep(Control):
     """Does something when ``steps`` steps have been taken since training began or went on."""
 

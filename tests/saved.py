@@ -1,11 +1,13 @@
 """Saved sessions in every state, told from made-up events: no training."""
 
+from collections.abc import Iterable
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from engine.config import resolve
-from engine.events import Event, RunFailed, RunStopped, StepsTaken, encode
+from engine.events import Event, RunFailed, RunStopped, StepsTaken
+from engine.log import EventLog, line
 from engine.session import Session
 from tests import screen_data
 
@@ -14,9 +16,19 @@ def create(folder: Path, name: str, **settings: Any) -> Session:
     return Session.create(folder, name, resolve({"method": "si", "device": "cpu", **settings}))
 
 
+def lines(events: Iterable[Event]) -> bytes:
+    """A log from its first byte on."""
+    log = bytearray()
+    for event in events:
+        log += line(event, len(log))
+    return bytes(log)
+
+
 def tell(session: Session, *events: Event) -> None:
-    with open(session.events_path, "ab") as log:
-        log.write(b"".join(encode(event).encode() + b"\n" for event in events))
+    log = EventLog(session.events_path, session.events_path.stat().st_size, session.sums)
+    for event in events:
+        log.append(event)
+    log.close()
 
 
 def interrupted(folder: Path, name: str, until: int = 2500, **settings: Any) -> Session:

@@ -30,7 +30,7 @@ STEPS = 1000
 
 def accuracy(task: int, after: int) -> float:
     """Each task starts at 0.99 and loses two points with each later one."""
-    return 0.99 - 0.02 * (after - task)
+    return max(0.0, 0.99 - 0.02 * (after - task))
 
 
 def events(tasks: int = 5, steps: int = STEPS, bundle: int = 50) -> Iterator[Event]:

@@ -44,6 +44,7 @@ from tests.runs import (
     register_blobs,
     tensors,
     tiny,
+    with_settings,
 )
 
 LAYERS = ("fc1.weight", "fc1.bias", "head.weight", "head.bias")
@@ -424,14 +425,11 @@ def cut_last(session: Session) -> None:
 
 
 def other_network(session: Session) -> None:
-    path = session.path / "config.toml"
-    path.write_text(path.read_text().replace("    8,\n", "    9,\n"))
+    with_settings(session, hidden=(9,))
 
 
 def other_method(session: Session) -> None:
-    path = session.path / "config.toml"
-    text = path.read_text().replace('method = "none"', 'method = "mas"')
-    path.write_text(text.replace("strength = 0.0", "strength = 1.0"))
+    with_settings(session, method="mas", strength=1.0)
 
 
 @pytest.mark.parametrize(

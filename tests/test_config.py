@@ -1,6 +1,11 @@
 """RunConfig: what is filled in, what is refused and how, and TOML both ways."""
 
+import contextlib
+import os
+import threading
 import tomllib
+import tracemalloc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +25,20 @@ from engine.config import (
 )
 from engine.errors import ConfigError
 from engine.methods import METHODS
+from engine.text import visible
 from tests import runs
 
 INF, NAN = float("inf"), float("nan")
+
+
+@contextlib.contextmanager
+def peak_memory() -> Iterator[Callable[[], int]]:
+    """Of what Python allocates meanwhile, in bytes."""
+    tracemalloc.start()
+    try:
+        yield lambda: tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def refused(settings: dict[str, Any]) -> str:
@@ -252,7 +268,8 @@ def test_whatever_is_given_gives_a_configuration_or_one_sentence(settings: dict[
 )
 def test_whatever_is_set_gives_a_configuration_or_one_sentence(key: str, text: str) -> None:
     """By --set, as TOML or as plain text."""
-    one_sentence_or_none(parse_assignments([f"{key}={text}"]))
+    with contextlib.suppress(ConfigError):  # a line break
+        one_sentence_or_none(parse_assignments([f"{key}={text}"]))
 
 
 @pytest.mark.parametrize(
@@ -296,7 +313,7 @@ valid = st.builds(
             "seed": st.integers(0, 2**63 - 1),
             "epochs": st.integers(1, 10**6),
             "reset_optimizer": st.booleans(),
-            "data_dir": st.text(),
+            "data_dir": st.text().map(visible),
             "init": st.sampled_from(["torch", "glorot", "glorot-zero-head"]),
             "keep": st.sampled_from(["last", "best"]),
             "normalize": st.none() | st.tuples(st.floats(-1e9, 1e9), st.floats(1e-9, 1e9)),
@@ -307,7 +324,7 @@ valid = st.builds(
     st.floats(1e-30, 1e6),
     st.floats(1e-300, 1) | st.none(),
     st.floats(0, 1, exclude_max=True),
-    st.lists(st.text(min_size=1, max_size=9), max_size=3),
+    st.lists(st.text(min_size=1, max_size=9).map(visible), max_size=3),
 )
 
 
@@ -344,9 +361,55 @@ def test_a_config_file_is_read(tmp_path: Path) -> None:
 def test_a_config_file_that_is_not_toml_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "broken.toml"
     path.write_bytes(content)
-    with pytest.raises(ConfigError, match=r"broken\.toml is not TOML") as caught:
+    with pytest.raises(ConfigError, match=r"broken\.toml is no file of settings") as caught:
         read_settings(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["huge.toml", "/dev/zero"])
+def test_a_config_file_of_any_size_is_refused_in_little_memory(path: str, tmp_path: Path) -> None:
+    huge = tmp_path / path
+    if not huge.exists():
+        with open(huge, "wb") as file:
+            file.truncate(1 << 40)
+    with peak_memory() as peak, pytest.raises(ConfigError, match="longer than 100,000 bytes"):
+        read_settings(huge)
+    assert peak() < 10 << 20
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "".join(f"k{number}=1\n" for number in range(11_000)),
+        "first_task." + "a." * 49_000 + "a = 1",
+        "".join(f"first_task.a{line}." + "a." * 990 + "a = 1\n" for line in range(50)),
+        "lr = " + "[" * 99_000,
+        "k" * 99_000 + " = 1",
+        f"class_order = [{'1,' * 49_000}]",
+        f'data_dir = "{"d" * 99_000}"',
+        f'method = "{"m" * 99_000}"',
+    ],
+    ids=["keys", "tables", "long lines", "lists", "key", "classes", "folder", "name"],
+)
+def test_a_config_file_that_is_as_long_as_it_may_be_is_one_sentence(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "long.toml"
+    path.write_text(content)
+    with pytest.raises(ConfigError) as caught:
+        resolve(read_settings(path))
+    assert len(str(caught.value)) < 1000
+    with pytest.raises(ConfigError) as caught:
+        from_toml(content, "config.toml")
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_config_file_may_come_through_a_pipe(tmp_path: Path) -> None:
+    """As with --config <(…)."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=('method = "ewc"\n',))
+    writer.start()
+    assert read_settings(pipe) == {"method": "ewc"}
+    writer.join()
 
 
 def test_a_config_file_that_is_missing_or_a_folder_is_refused(tmp_path: Path) -> None:
@@ -377,7 +440,18 @@ def test_the_last_of_two_assignments_counts() -> None:
     assert parse_assignments(["lr=1", "lr=2"]) == {"lr": 2}
 
 
-@pytest.mark.parametrize("assignment", ["lr", "", "=3", " =3"])
+@pytest.mark.parametrize(
+    "assignment", ["lr", "", "=3", " =3", "first_task.lr=3", "[lr]=3", '"lr"=3', "l r=3", "l\nr=3"]
+)
 def test_set_without_a_key_and_a_value_is_refused(assignment: str) -> None:
-    with pytest.raises(ConfigError, match="KEY=VALUE"):
+    with pytest.raises(ConfigError, match="KEY=VALUE") as caught:
         parse_assignments([assignment])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("assignment", ["lr=0.1\nseed=5", "data_dir=a\nb", "hidden=[10,\n20]"])
+def test_a_value_of_several_lines_is_refused(assignment: str) -> None:
+    """Rather than that the first line counts and the others are dropped."""
+    with pytest.raises(ConfigError, match="in one line") as caught:
+        parse_assignments([assignment])
+    assert "\n" not in str(caught.value)

@@ -7,12 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.events import (
+    Evaluated,
     Event,
     ImportanceMeasured,
+    Noted,
     PathFollowed,
     Probed,
     RunFailed,
     RunFinished,
+    RunForked,
     RunResumed,
     RunStarted,
     RunStopped,
@@ -20,12 +23,15 @@ from engine.events import (
     StepsTaken,
     TaskEnded,
     TaskInfo,
+    TasksPlanned,
     TaskStarted,
 )
-from engine.history import Curve, History
+from engine.history import MOST_TOLD, Curve, History
 
 TASKS = (TaskInfo("0 8", 4, 2), TaskInfo("1 7", 6, 2))
 STARTED = RunStarted(0.0, TASKS, "cpu", 100, {})
+FIRST_TASK = (STARTED, TaskStarted(0, 0), StepsTaken(4, 1.0, (1.0,) * 4, (0.0,) * 4), TaskEnded(0, 4, 1.0, (0.9,)))
+SECOND_TASK = (TaskStarted(1, 4), StepsTaken(10, 2.0, (1.0,) * 6, (0.0,) * 6), TaskEnded(1, 10, 2.0, (0.5, 0.8)))
 
 
 def told(*events: Event) -> History:
@@ -59,11 +65,11 @@ def test_the_state_follows_the_run() -> None:
     resumed = failed.apply(RunResumed(0.0, 1, "cpu", ""))
     assert resumed.state == "training"
     assert resumed.failure is None
-    assert training.apply(RunFinished(10, 0.0, 3.0)).state == "finished"
+    assert told(*FIRST_TASK, *SECOND_TASK, RunFinished(10, 0.0, 3.0)).state == "finished"
 
 
 def test_task_borders_come_from_the_announced_steps() -> None:
-    history = told(STARTED, TaskStarted(0, 0), steps(4, 4, 1.0), TaskStarted(1, 4), steps(7, 3, 2.0))
+    history = told(*FIRST_TASK, TaskStarted(1, 4), steps(7, 3, 2.0))
     assert history.starts == (0, 4, 10)
     assert history.total_steps == 10
     assert (history.steps_done(0), history.steps_done(1)) == (4, 3)
@@ -155,4 +161,57 @@ def test_the_newest_path_check_of_each_task_is_kept() -> None:
     first = [PathFollowed(0, step, 0.1 * step, 2.0, 2.0 - 0.1 * step, 1.0) for step in (0, 2, 4)]
     second = [PathFollowed(1, step, 0.0, 3.0, 3.0, None) for step in (4, 8)]
     assert told(STARTED, *first).paths == (first[-1],)
-    assert told(STARTED, *first, *second).paths == (first[-1], second[-1])
+    assert told(*FIRST_TASK, *first, *second).paths == (first[-1], second[-1])
+
+
+# A log from anybody
+
+
+MEASURED = ImportanceMeasured(0, 4, False, 1e-9, 1.0, ())
+
+
+@pytest.mark.parametrize(
+    ("before", "event", "words"),
+    [
+        ((), TaskStarted(0, 0), "before the run has started"),
+        ((), RunResumed(0.0, 0, "cpu", ""), "before the run has started"),
+        ((STARTED,), STARTED, "a second time"),
+        ((STARTED,), RunStopped(11, 0.0), "step 11 of 10"),
+        ((STARTED,), steps(3, 2, 1.0), "2 steps to step 3, after step 0"),
+        (FIRST_TASK, steps(4, 4, 1.0), "4 steps to step 4, after step 4"),
+        (FIRST_TASK, steps(11, 7, 2.0), "step 11 of 10"),
+        ((STARTED,), TaskStarted(1, 0), "task 2 of 2, where 0 have ended"),
+        (FIRST_TASK, TaskStarted(0, 4), "task 1 of 2, where 1 have ended"),
+        (FIRST_TASK, TaskEnded(0, 4, 1.0, (0.9,)), "task 1 of 2, where 1 have ended"),
+        ((*FIRST_TASK, *SECOND_TASK), TaskStarted(2, 10), "task 3 of 2"),
+        ((STARTED,), TaskEnded(0, 4, 1.0, (0.9, 0.9)), "2 accuracies, on 1 tasks"),
+        (FIRST_TASK, Probed(1, 5, (0.9,)), "1 accuracies, on 2 tasks"),
+        (FIRST_TASK, Evaluated(1, 5, (0.9, 0.9, 0.9)), "3 accuracies, on 2 tasks"),
+        ((STARTED,), Probed(1, 1, (0.9, 0.9)), "before it begins"),
+        ((*FIRST_TASK, *SECOND_TASK), Evaluated(2, 10, (0.9,) * 3), "before it begins"),
+        ((STARTED, MEASURED), MEASURED, "a second time"),
+        (
+            (*FIRST_TASK, PathFollowed(1, 4, 0.0, 1.0, 1.0, None)),
+            PathFollowed(0, 4, 0.0, 1.0, 1.0, None),
+            "after task 2",
+        ),
+        (FIRST_TASK, RunForked(0.0, 4, "calm-otter", 1), "a fork at the end of task 2, where 1 have ended"),
+        (FIRST_TASK, RunFinished(10, 0.0, 1.0), "1 of 2 tasks"),
+        (FIRST_TASK, TasksPlanned(4, 0.0, TASKS[:1], "planned anew"), "1 tasks instead of 2"),
+    ],
+)
+def test_what_contradicts_the_past_is_refused(before: tuple[Event, ...], event: Event, words: str) -> None:
+    history = told(*before)
+    with pytest.raises(ValueError, match=words):
+        history.apply(event)
+
+
+def test_a_run_may_fail_before_it_has_started() -> None:
+    """Where its data are missing."""
+    assert told(RunFailed(0, 0, 0.0, "why", "what")).state == "failed"
+
+
+def test_a_log_with_a_million_notes_is_not_read_to_its_end() -> None:
+    """Each note makes the next one slower to keep."""
+    with pytest.raises(ValueError, match="too many"):
+        told(STARTED, *[Noted(0, 0.0, "paused")] * (MOST_TOLD + 2))

@@ -379,7 +379,7 @@ async def test_a_run_that_fails_in_the_monitor_is_told_at_home(every_state: Path
         await opened.go_to("stopped")
         await opened.press("r")
         monitor = await opened.shown(MonitorScreen)
-        event = RunFailed(2500, 2, 0.0, "the loss is nan", "the checkpoint at step 2000")
+        event = RunFailed(0, 0, 0.0, "the loss is nan", "the checkpoint at step 2000")
         monitor.engine.fail(NumericsError("the loss is nan"), event)
         await opened.shown(FailureScreen)
         await opened.press("escape", "q")

@@ -10,7 +10,7 @@ from textual.widgets import Input
 from cl_tui.capture import Captured, Stream
 from cl_tui.happenings import happenings
 from cl_tui.screens.log import MOST_COPIED, LogLines, LogScreen
-from engine.events import Noted, RunFailed, RunForked, RunResumed, StrengthChanged, TasksPlanned
+from engine.events import Noted, RunFailed, RunForked, RunResumed, StrengthChanged, TasksPlanned, decode, encode
 from engine.history import History
 from tests import screen_data
 
@@ -84,7 +84,7 @@ def test_what_happened_is_told_in_the_order_of_time() -> None:
 
 def test_a_finished_forked_and_resumed_run_says_so() -> None:
     resumed = RunResumed(START + 100.0, 2000, "cpu", "another version of torch")
-    history = run(None).apply(RunForked(START + 50.0, 1000, "calm-otter", 0)).apply(resumed)
+    history = replace(run(None), forked=RunForked(START + 50.0, 1000, "calm-otter", 0)).apply(resumed)
     told = [line.text for line in happenings(replace(history, state="finished"))]
     assert "Forked from calm-otter, which trained tasks 1 to 1" in told
     assert "Resumed at step 2,000 (another version of torch)" in told
@@ -96,7 +96,7 @@ def test_a_run_that_loads_has_nothing_to_tell() -> None:
 
 
 def test_words_of_a_strange_session_cannot_act_on_the_terminal() -> None:
-    told = happenings(run(50).apply(Noted(10, START + 1, "\x1b]0;owned\x07")))
+    told = happenings(run(50).apply(decode(encode(Noted(10, START + 1, "\x1b]0;owned\x07")))))
     assert told[-1].text == "\\x1b]0;owned\\x07, at step 10"
 
 

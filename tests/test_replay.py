@@ -45,7 +45,7 @@ def test_every_moment_is_what_it_was(block: int, monkeypatch: pytest.MonkeyPatch
     events = tuple(
         extra
         for event in RUN
-        for extra in (event, *([Probed(0, event.step, (0.5, 0.25))] if isinstance(event, StepsTaken) else []))
+        for extra in (event, *([Probed(0, event.step, (0.5,))] if isinstance(event, StepsTaken) else []))
     )
     recording = recorded(events, portion=3)
     wanted = after_each(events)

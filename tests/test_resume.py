@@ -207,9 +207,7 @@ def test_resume_tells_when_it_cannot_be_exact(tmp_path: Path) -> None:
     assert same is not None
     assert same.note == ""
 
-    config = session.path / "config.toml"
-    config.write_text(config.read_text().replace("threads = 1\n", "threads = 2\n"))
-    other = resumed(session).history().resumed
+    other = resumed(runs.with_settings(session, threads=2)).history().resumed
     assert other is not None
     assert other.note == "not bit-exact, since something changed: threads 1 → 2"
     assert other.step == 3

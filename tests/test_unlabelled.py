@@ -1,5 +1,9 @@
 """A folder of unlabelled inputs: what is read from it, and what is refused."""
 
+import os
+import struct
+import tracemalloc
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -130,6 +134,89 @@ def test_a_file_that_is_no_input_is_named(
     assert str(tmp_path / name) in message
     for word in words:
         assert word in message
+
+
+def claiming(shape: str, size: int) -> Callable[[Path], object]:
+    """Writes an array of a header only, in a file of ``size`` bytes that are not there."""
+
+    def write(path: Path) -> None:
+        header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}}}".ljust(117) + "\n"
+        with open(path, "wb") as file:
+            file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
+            file.truncate(max(file.tell(), size))
+
+    return write
+
+
+def image_of(width: int, height: int) -> Callable[[Path], object]:
+    """Writes a PNG that is black, and small where it is packed."""
+
+    def write(path: Path) -> None:
+        def chunk(kind: bytes, data: bytes) -> bytes:
+            return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+        black = zlib.compress(b"\0" * (1 + width // 8) * min(height, 1000))
+        head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+        path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", black) + chunk(b"IEND", b""))
+
+    return write
+
+
+def script(path: Path) -> None:
+    """PostScript, which Pillow would have Ghostscript run."""
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n%%EOF\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "words"),
+    [
+        ("huge.npy", claiming("(1000000000000,)", 0), "64 values"),
+        ("sparse.npy", claiming("(10000000000, 64)", 10**12), "holds more than 500,000,000"),
+        ("endless.npy", claiming("(10**99,)", 0), "64 values"),
+        ("wide.png", image_of(8000, 8000), "64,000,000 pixels"),
+        ("bomb.png", image_of(60_000, 60_000), "pixels"),
+        ("program.png", script, "64 values"),
+        ("pipe.png", os.mkfifo, "not a plain file"),
+        ("zeros.npy", lambda path: path.symlink_to("/dev/zero"), "leads out of the folder"),
+        ("away.npy", lambda path: path.symlink_to(__file__), "leads out of the folder"),
+        ("nowhere.png", lambda path: path.symlink_to("nothing.png"), "64 values"),
+        ("round.png", lambda path: path.symlink_to("round.png"), "64 values"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_file_that_claims_too_much_is_refused_in_little_memory(
+    name: str, write: Callable[[Path], object], words: str, tmp_path: Path
+) -> None:
+    write(tmp_path / name)
+    tracemalloc.start()
+    message = refused(tmp_path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert str(tmp_path / name) in message
+    assert words in message
+    assert peak < 10 << 20
+
+
+def test_a_folder_of_too_many_files_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.benchmarks.unlabelled.MOST_FILES", 3)
+    for number in range(3):
+        Image.fromarray(pixels(8, 8)).save(tmp_path / f"{number}.png")
+    assert len(read_unlabelled(tmp_path, FEATURES)) == 3
+    (tmp_path / "notes.txt").touch()
+    assert "more than 3 files" in refused(tmp_path)
+
+
+def test_files_that_are_too_large_together_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.benchmarks.unlabelled.MOST_VALUES", 128)
+    for name in "abc":
+        np.save(tmp_path / f"{name}.npy", pixels(64))
+    assert str(tmp_path / "c.npy") in refused(tmp_path)
+
+
+def test_a_link_within_the_folder_is_read(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", pixels(64))
+    (tmp_path / "b.npy").symlink_to("a.npy")
+    assert len(read_unlabelled(tmp_path, FEATURES)) == 2
 
 
 @pytest.mark.parametrize("name", ["damaged.png", "damaged.bmp", "damaged.jpg", "damaged.npy"])

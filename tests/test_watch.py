@@ -28,7 +28,8 @@ from cl_tui.widgets.tasks import TasksPane
 from cl_tui.widgets.warning import Notice
 from engine.errors import SessionNotFound
 from engine.events import Event, RunResumed, RunStopped
-from engine.session import EventLog, Session
+from engine.log import EventLog
+from engine.session import Session
 from tests import screen_data
 from tests.conftest import CommandLine
 from tests.test_follow import lines
@@ -166,7 +167,7 @@ async def test_a_log_that_cannot_be_read_on_shows_what_comes_before(tmp_path: Pa
         file.write(b"nonsense\n")
     async with watching(session) as watched:
         await watched.until(lambda: "line 17" in watched.notice)
-        assert "what is shown is what comes before" in watched.notice
+        assert "what comes before can still be watched" in watched.notice
         assert "step 350 of 350" in watched.position
 
 
@@ -439,7 +440,7 @@ async def test_every_key_is_in_the_help(tmp_path: Path) -> None:
 async def test_fork_offers_the_task_that_had_ended_at_this_moment(tmp_path: Path) -> None:
     session = written(tmp_path, RUN)
     for task in range(3):
-        session.write_checkpoint(b"", 200 * (task + 1), task)
+        session.write_checkpoint(Path.touch, 200 * (task + 1), task)
     async with watching(session) as watched:
         await watched.press("left_square_bracket", "left_square_bracket", "F")
         form = watched.app.screen

@@ -41,7 +41,7 @@ class BenchmarkInfo:
 
 
 _DIGITS = "scikit-learn's 1,797 handwritten digits of 8×8 (Alpaydin & Kaynak 1998), three quarters for training"
-_MNIST = "LeCun, Cortes & Burges; read by torchvision from --data-dir"
+_MNIST = "LeCun, Cortes & Burges; in --data-dir, as torchvision lays it out"
 _IN_ORDER = tuple(range(10))
 
 BENCHMARKS: dict[str, BenchmarkInfo] = {

@@ -14,14 +14,14 @@ class DataFile:
     name: str
     size: int
     """Bytes."""
-    md5: str
+    sha256: str
 
 
 MNIST_FILES = (
-    DataFile("train-images-idx3-ubyte", 47_040_016, "6bbc9ace898e44ae57da46a324031adb"),
-    DataFile("train-labels-idx1-ubyte", 60_008, "a25bea736e30d166cdddb491f175f624"),
-    DataFile("t10k-images-idx3-ubyte", 7_840_016, "2646ac647ad5339dbf082846283269ea"),
-    DataFile("t10k-labels-idx1-ubyte", 10_008, "27ae3e4e09519cfbb04c329615203637"),
+    DataFile("train-images-idx3-ubyte", 47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+    DataFile("train-labels-idx1-ubyte", 60_008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+    DataFile("t10k-images-idx3-ubyte", 7_840_016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
+    DataFile("t10k-labels-idx1-ubyte", 10_008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
 )
 
 
@@ -39,7 +39,7 @@ def check_mnist(data_dir: Path) -> None:
     raw = data_dir / "MNIST" / "raw"
     for file in MNIST_FILES:
         _check_size(raw, file)
-        if hashlib.md5((raw / file.name).read_bytes(), usedforsecurity=False).hexdigest() != file.md5:
+        if hashlib.sha256((raw / file.name).read_bytes()).hexdigest() != file.sha256:
             raise BenchmarkError(
                 f"{raw / file.name} is damaged (wrong checksum): delete {raw}; it is then downloaded anew"
             )

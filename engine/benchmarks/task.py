@@ -1,5 +1,6 @@
 """A task's data, and how a data set becomes a sequence of tasks."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -73,6 +74,28 @@ class DataSet:
             Examples((self.train.inputs - mean) / deviation, self.train.labels),
             Examples((self.test.inputs - mean) / deviation, self.test.labels),
         )
+
+
+def content(tasks: Sequence[Task]) -> str:
+    """A digest of all that the tasks hold. Tensors that tasks share are read once."""
+    known: dict[int, str] = {}
+    found = []
+    for task in tasks:
+        for part in (task.train, task.test):
+            for tensor in (part.inputs, part.labels, part.order):
+                if tensor is None:
+                    found.append("none")
+                    continue
+                if tensor.data_ptr() not in known:
+                    known[tensor.data_ptr()] = digest_of(tensor)
+                found.append(known[tensor.data_ptr()])
+    return hashlib.sha256(" ".join(found).encode()).hexdigest()[:32]
+
+
+def digest_of(tensor: Tensor) -> str:
+    digest = hashlib.sha256(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
+    digest.update(tensor.flatten().cpu().numpy().data)
+    return digest.hexdigest()[:32]
 
 
 def class_order(config: RunConfig, classes: Sequence[int]) -> Sequence[int]:

@@ -1,0 +1,131 @@
+"""events.jsonl: lines of JSON, each with a checksum, appended by one writer and read by any.
+
+A line's checksum is begun with the byte at which the line lies, so that a line which is changed, missing, doubled or
+moved is noticed: it is the last member, ``,"sum":"1a2b3c4d"}``, CRC-32 of what stands before it. Sessions of format 1
+have none.
+"""
+
+import contextlib
+import errno
+import os
+import threading
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from engine.events import Event, decode, encode
+
+LONGEST_LINE = 1 << 20
+"""Bytes. A thousand tasks make a line of a tenth of this; a longer one is no event, and is not read whole."""
+TOO_LONG = f"it is longer than {LONGEST_LINE:,} bytes"
+_SUM = b',"sum":"'
+_TAIL = len(_SUM) + len('00000000"}\n')
+
+
+def line(event: Event, start: int, sums: bool = True) -> bytes:
+    """``event`` as the line that begins at byte ``start`` of the log."""
+    text = encode(event).encode("utf-8", "replace")
+    if not sums:
+        return text + b"\n"
+    text = text[:-1]
+    return b'%b%b%08x"}\n' % (text, _SUM, zlib.crc32(text, start & 0xFFFFFFFF))
+
+
+def check(text: bytes, start: int) -> None:
+    """Raises ValueError unless the line ``text``, with its line break, is what was written at byte ``start``."""
+    content, tail = text[:-_TAIL], text[-_TAIL:]
+    if not tail.startswith(_SUM) or tail != b'%b%08x"}\n' % (_SUM, zlib.crc32(content, start & 0xFFFFFFFF)):
+        raise ValueError("its checksum does not fit")
+
+
+def read(text: bytes, start: int, sums: bool = True) -> Event:
+    """The event in a line. Raises ValueError."""
+    if sums:
+        check(text, start)
+    return decode(text)
+
+
+def whole_lines(file: BinaryIO) -> Iterator[bytes]:
+    """From where ``file`` stands; a torn last line is left out. Raises ValueError for a line that is too long."""
+    while (text := file.readline(LONGEST_LINE)).endswith(b"\n"):
+        yield text
+    if len(text) == LONGEST_LINE:
+        raise ValueError(TOO_LONG)
+
+
+class EventLog:
+    """The log, open for its one writer, which may append while another thread syncs.
+
+    What is not synced yet is kept in memory too: after a failed write or sync nobody knows what the file holds, and
+    ``mend`` writes it again.
+    """
+
+    def __init__(self, path: Path, length: int, sums: bool = True) -> None:
+        """Cuts the file to ``length`` bytes. Raises OSError."""
+        self._path = path
+        self._sums = sums
+        self._lock = threading.Lock()
+        self.length = length
+        """Bytes that were appended; the checkpoint remembers it, so that resume can cut what came later."""
+        self._written = length
+        self._synced = length
+        self._unsynced = bytearray()
+        self._mended = 0
+        self._file = self._opened()
+        os.ftruncate(self._file, length)
+
+    def _opened(self) -> int:
+        flags = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        return os.open(self._path, flags)
+
+    def append(self, event: Event) -> None:
+        """``event`` is in the log, whatever happens to the file. Raises OSError where it could not be written yet."""
+        with self._lock:
+            text = line(event, self.length, self._sums)
+            self._unsynced += text
+            self.length += len(text)
+            self._write()
+
+    def _write(self) -> None:
+        while self._written < self.length:
+            self._written += os.write(self._file, bytes(self._unsynced[self._written - self._synced :]))
+
+    def sync(self) -> None:
+        """To the disk, as far as it was appended when this began. Raises OSError; then ``mend`` is needed."""
+        with self._lock:
+            self._write()
+            length, file, mended = self.length, os.dup(self._file), self._mended
+        try:
+            if not os.path.samestat(os.stat(self._path), os.fstat(file)):
+                raise FileNotFoundError(errno.ENOENT, "another file has taken its place", str(self._path))
+            os.fsync(file)
+        finally:
+            _close(file)
+        with self._lock:
+            if self._mended != mended:
+                raise OSError(errno.EAGAIN, "it was written again meanwhile", str(self._path))
+            del self._unsynced[: length - self._synced]
+            self._synced = length
+
+    def mend(self) -> None:
+        """Writes again what was not synced, into the file that is there now. Raises OSError while that cannot be."""
+        with self._lock:
+            file = self._opened()
+            if os.fstat(file).st_size < self._synced:
+                _close(file)
+                raise OSError(errno.EIO, "it is shorter than it was", str(self._path))
+            old, self._file = self._file, file
+            _close(old)
+            self._mended += 1
+            os.ftruncate(file, self._synced)
+            self._written = self._synced
+            self._write()
+
+    def close(self) -> None:
+        _close(self._file)
+
+
+def _close(file: int) -> None:
+    with contextlib.suppress(OSError):  # it is closed in any case, and what counts was synced or is written again
+        os.close(file)

@@ -1,0 +1,77 @@
+"""Saving: one checkpoint on its way to the disk, while training goes on."""
+
+import threading
+import time
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+from torch import Tensor
+
+from engine import checkpoint
+from engine.checkpoint import Cursor
+from engine.errors import NumericsError
+from engine.log import EventLog
+from engine.parameters import Layer, layer_at
+from engine.session import Session
+
+_WORDS = {"theta": "the weights are", "optimizer": "the optimizer's state is", "penalty": "the importance is"}
+
+
+class Saving(threading.Thread):
+    """Writes ``tensors``, a snapshot that nobody changes, in a thread of its own; ``result`` waits for it."""
+
+    def __init__(
+        self,
+        session: Session,
+        log: EventLog,
+        tensors: Mapping[str, Tensor],
+        cursor: Cursor,
+        ended_task: int | None,
+        layers: tuple[Layer, ...],
+    ) -> None:
+        super().__init__(name="saving", daemon=True)
+        self._parts = (session, log, tensors, cursor, ended_task, layers)
+        self._name = ""
+        self._error: BaseException | None = None
+        self.step = cursor.step
+        self.began = time.monotonic()
+        self.took = 0.0
+        """Seconds, once it is done."""
+        self.start()
+
+    def again(self) -> "Saving":
+        return Saving(*self._parts)
+
+    def result(self) -> str:
+        """The checkpoint's name. Raises NumericsError instead of saving what is not finite, or OSError."""
+        self.join()
+        if self._error is not None:
+            raise self._error
+        return self._name
+
+    def run(self) -> None:
+        session, log, tensors, cursor, ended_task, layers = self._parts
+        try:
+            check_finite(tensors, cursor, layers)
+            log.sync()  # as far as the cursor says at least: a checkpoint is worth nothing without its past
+            write = partial(checkpoint.write, tensors=tensors, cursor=cursor)
+            self._name = session.write_checkpoint(write, cursor.step, ended_task)
+        except BaseException as error:
+            self._error = error
+        self.took = time.monotonic() - self.began
+
+
+def check_finite(tensors: Mapping[str, Tensor], cursor: Cursor, layers: tuple[Layer, ...]) -> None:
+    """Raises NumericsError, naming the layer."""
+    for name, tensor in tensors.items():
+        values = tensor.numpy()  # numpy computes in this thread alone
+        with np.errstate(over="ignore", invalid="ignore"):
+            if np.isfinite(values.sum()):  # a fraction of the work of asking each
+                continue
+        finite = np.isfinite(values)
+        if not finite.all():
+            what = _WORDS.get(name.split("/")[0], "what the method keeps is")
+            where = layer_at(layers, int(np.argmin(finite.ravel()))) if finite.size == layers[-1].stop else name
+            task = cursor.task + 1 if cursor.task_step else max(cursor.task, 1)
+            raise NumericsError(f"{what} no longer finite at step {cursor.step}, in task {task}, in {where}")
