@@ -6,8 +6,6 @@ import contextlib
 import gc
 import os
 import signal
-import sys
-import threading
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import ClassVar, Protocol, runtime_checkable
@@ -17,7 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
 
-from cl_tui import preferences
+from cl_tui import preferences, signals
 from cl_tui.capture import Captured
 from cl_tui.outcome import INTERRUPTED, Outcome
 from cl_tui.plain import AsciiFilter, wanted
@@ -30,6 +28,8 @@ from cl_tui.themes import DEFAULT, THEMES
 from cl_tui.widgets.pane import Pane
 from engine.history import History
 
+FIRST_SCREEN_SECONDS = 0.05
+"""Between two looks whether it is there, where a signal comes before it."""
 _QUIT = "Save, leave, and print the line that resumes"
 
 
@@ -61,6 +61,9 @@ class ClTui(App[Outcome]):
         Binding("question_mark", "help", "Help", key_display="?", tooltip="This help"),
         Binding("q", "leave", "Quit", tooltip=_QUIT),
         Binding("ctrl+c", "quit", "Quit", tooltip=_QUIT, show=False, priority=True),
+        Binding(
+            "ctrl+z", "suspend_process", "Suspend", tooltip="Back to the shell; fg goes on", show=False, priority=True
+        ),
         Binding("ctrl+p", "command_palette", "Palette", tooltip="Every action by name", show=False),
     ]
 
@@ -73,6 +76,8 @@ class ClTui(App[Outcome]):
         self.preferences, self._complaint = preferences.load()
         self._first_theme = theme
         self._quitting = False
+        self._signals = contextlib.ExitStack()
+        """Heard, from before the terminal is changed until it is as it was."""
         self._ascii = AsciiFilter()
         self._look()
 
@@ -115,8 +120,20 @@ class ClTui(App[Outcome]):
         if self._complaint:
             self.call_after_refresh(lambda: self.place.reply(self._complaint))
         gc.set_threshold(2_000, 10, 100)  # a full collection stops the screen and the training for a tenth of a second
+        self._heed_job_control()  # Textual has set its own by now
+
+    # Signals
+
+    def on_load(self) -> None:
+        """Before the terminal is changed."""
+        self._signals.enter_context(signals.heard(self._told_to_end, self._end_process))
+
+    def on_unmount(self) -> None:
+        self._signals.close()
+
+    def _heed_job_control(self) -> None:
         loop = asyncio.get_running_loop()
-        for name, handler in (("SIGINT", self._quit), ("SIGTERM", self._quit), ("SIGHUP", self._hang_up)):
+        for name, handler in (("SIGTSTP", self.action_suspend_process), ("SIGCONT", self._come_back)):
             # not on every system, and only in the main thread
             with contextlib.suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(getattr(signal, name), handler)
@@ -125,18 +142,45 @@ class ClTui(App[Outcome]):
         self._quitting = True
         self.place.leave()
 
-    def _hang_up(self) -> None:
-        """Leaves; where the terminal itself is gone, without a screen to close, which would wait for it forever."""
-        if _terminal_is_there():
-            self._quit()
-        else:
-            threading.Thread(target=self._end_process, daemon=True).start()
+    def _told_to_end(self) -> None:
+        """As q, but who sends a signal cannot be asked anything."""
+        if not self.first.is_mounted:  # Textual cannot close what it has not opened yet
+            asyncio.get_running_loop().call_later(FIRST_SCREEN_SECONDS, self._told_to_end)
+            return
+        for monitor in self._monitors:
+            monitor.sure = True
+        self._quit()
 
     def _end_process(self) -> None:
-        for screen in self.screen_stack:
-            if isinstance(screen, MonitorScreen):
-                screen.hang_up()
+        """In another thread: saves, and leaves the screen as it is."""
+        for monitor in self._monitors:
+            monitor.hang_up()
         os._exit(INTERRUPTED)
+
+    @property
+    def _monitors(self) -> list[MonitorScreen]:
+        return [screen for screen in self.screen_stack if isinstance(screen, MonitorScreen)]
+
+    def action_suspend_process(self) -> None:
+        """Ctrl-Z, or SIGTSTP: back to the shell, with whatever started this; it goes on with ``fg``."""
+        if not (self._driver and self._driver.can_suspend and hasattr(signal, "SIGTSTP")):
+            self.place.reply("There is no shell here to go back to")
+            return
+        with self.suspend(), contextlib.ExitStack() as standing_still:
+            for monitor in self._monitors:
+                standing_still.enter_context(monitor.standing_still())
+            for number in (signal.SIGTSTP, signal.SIGCONT):
+                signal.signal(number, signal.SIG_DFL)
+            os.kill(0, signal.SIGTSTP)  # without effect where no shell could wake it again
+            while signals.in_background():
+                os.kill(0, signal.SIGTSTP)
+        self._heed_job_control()
+
+    def _come_back(self) -> None:
+        """After a stop that nobody told of (SIGSTOP) the terminal may be anyhow."""
+        if self._driver and self._driver.can_suspend:
+            with self.suspend():
+                pass
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Textual's own, and every key of the screen."""
@@ -199,10 +243,3 @@ def declared(owner: type) -> list[BindingType]:
             found += own
             taken |= {key.key for key in own}
     return found
-
-
-def _terminal_is_there() -> bool:
-    try:
-        return sys.__stderr__ is not None and os.isatty(sys.__stderr__.fileno())
-    except (OSError, ValueError):
-        return False

@@ -13,8 +13,9 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Literal
@@ -24,10 +25,11 @@ from rich.progress import Progress, TaskID
 
 from cl_tui import headless, words
 from engine.config import METHOD_OPTIONS, RunConfig, resolve
+from engine.disk import write_whole
 from engine.errors import ConfigError, EngineError, SessionDamaged, SessionError, SessionExists, SessionLocked
 from engine.methods import METHODS
 from engine.runner import EngineThread
-from engine.session import Session, write_whole
+from engine.session import Session
 from engine.watchdog import caution
 
 ELSEWHERE = {"threads", "data_dir", "device", "preset"}
@@ -127,7 +129,8 @@ def finished(run: Run, sessions_dir: Path) -> bool:
 def open_or_create(run: Run, sessions_dir: Path) -> Session:
     """Raises SessionExists when a session of that name has other settings, or another SessionError."""
     if not (sessions_dir / run.name).exists():
-        return Session.create(sessions_dir, run.name, run.config)
+        with contextlib.suppress(SessionExists):  # another batch has just made it
+            return Session.create(sessions_dir, run.name, run.config)
     session = Session.open(sessions_dir, run.name)
     if _computed(session.config) != _computed(run.config):
         raise SessionExists(
@@ -168,12 +171,12 @@ def execute(runs: Sequence[Run], sessions_dir: Path, jobs: int, console: Console
         display = Display(console, len(runs), done)
         failures, interrupted = Pool(waiting, sessions_dir, min(jobs, len(waiting)), display).run()
     summaries = []
-    for session in (Session(sessions_dir / run.name, run.config) for run in runs):
+    for run in runs:
         try:
-            if session.finished:
-                summaries.append(session.summary())
+            if finished(run, sessions_dir):
+                summaries.append(Session.open(sessions_dir, run.name).summary())
         except SessionDamaged as error:
-            failures[session.name] = str(error)
+            failures[run.name] = str(error)
     return Outcome(summaries, failures, interrupted)
 
 
@@ -185,6 +188,7 @@ class Told:
     total: int
     doing: str
     rate: str
+    trouble: str
 
 
 @dataclass(frozen=True)
@@ -199,7 +203,8 @@ class Ended:
 class Pool:
     """A few worker processes that take one run after another.
 
-    A worker that dies (out of memory, killed) costs its own run only: another takes its place.
+    A worker that dies (killed, perhaps for want of memory) costs the other runs nothing. Its own goes on from its
+    checkpoint after all others have had their turn, and so with fewer beside it; where it dies again, it has failed.
     """
 
     def __init__(self, runs: Sequence[Run], sessions_dir: Path, jobs: int, display: "Display") -> None:
@@ -210,6 +215,8 @@ class Pool:
         self._busy: dict[Any, tuple[Run, Worker]] = {}
         """By the worker's connection."""
         self._idle: list[Worker] = []
+        self._died: set[str] = set()
+        """Runs whose worker has died once."""
         self._failures: dict[str, str] = {}
         self._interrupted = False
 
@@ -217,10 +224,15 @@ class Pool:
         """The failures by name, and whether a signal ended it early."""
         with headless.stop_on_signal(self._interrupt), self._display:
             try:
-                while self._waiting and not self._interrupted:
-                    self._assign()
+                told = False
+                while self._busy or (self._waiting and not self._interrupted):
+                    if not self._interrupted:
+                        self._assign()
+                    elif not told:
+                        told = True
+                        for _, worker in self._busy.values():
+                            worker.send(None)
                     self._receive()
-                self._finish()
             finally:
                 for worker in [*self._idle, *(worker for _, worker in self._busy.values())]:
                     worker.close()
@@ -238,7 +250,7 @@ class Pool:
                 self._end(run, Ended("failed", str(error)))
                 continue
             worker = self._free_worker()
-            worker.connection.send(session.path)
+            worker.send(session.path)
             self._busy[worker.connection] = run, worker
             self._display.begin(run.name)
 
@@ -249,31 +261,32 @@ class Pool:
                 return worker
         return Worker()
 
-    def _finish(self) -> None:
-        """Waits for the last runs; they are told to stop and save as soon as a signal came."""
-        told = False
-        while self._busy:
-            if self._interrupted and not told:
-                told = True
-                for _, worker in self._busy.values():
-                    worker.stop()
-            self._receive()
-
     def _receive(self) -> None:
         """What the workers have to say, waiting a little for it."""
+        headless.forget_lost_terminal()
         for connection in wait(list(self._busy), timeout=headless.LOOK_SECONDS):
             run, worker = self._busy[connection]
             try:
                 message = worker.connection.recv()
             except (EOFError, OSError):
+                del self._busy[connection]
                 worker.close()
-                message = Ended("failed", f"its process ended with exit code {worker.process.exitcode}")
+                self._bury(run, worker.end)
+                continue
             if isinstance(message, Told):
                 self._display.update(run.name, message)
                 continue
             del self._busy[connection]
             self._idle.append(worker)
             self._end(run, message)
+
+    def _bury(self, run: Run, end: str) -> None:
+        if self._interrupted or run.name in self._died:
+            self._end(run, Ended("failed", end))
+            return
+        self._died.add(run.name)
+        self._waiting.append(run)
+        self._display.end(run.name, Ended("stopped", f"{end}; it is tried once more after all others"))
 
     def _end(self, run: Run, ended: Ended) -> None:
         if ended.state == "failed":
@@ -288,18 +301,44 @@ class Worker:
         spawning = multiprocessing.get_context("spawn")
         self.connection, theirs = spawning.Pipe()
         self.process = spawning.Process(target=work, args=(theirs,), daemon=True)
-        self.process.start()
+        with _deaf():
+            self.process.start()
         theirs.close()
 
-    def stop(self) -> None:
-        """Asks it to save and leave its run."""
+    def send(self, session: Path | None) -> None:
+        """What to train; None: save, and leave the run."""
         with contextlib.suppress(OSError):  # it is dead: its end of the connection tells
-            self.connection.send(None)
+            self.connection.send(session)
+
+    @property
+    def end(self) -> str:
+        """How it has ended."""
+        code = self.process.exitcode
+        if code is None or code >= 0:
+            return f"its process ended with exit code {code}"
+        why = ", perhaps for want of memory" if code == -signal.SIGKILL else ""
+        return f"its process was ended by {signal.Signals(-code).name}{why}"
 
     def close(self) -> None:
         """Ends it; one that still trains saves first."""
         self.connection.close()
         self.process.join()
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes that are started within hear no Ctrl-C, which reaches the whole group, from their first moment: the
+    parent decides, to whom what comes meanwhile comes afterwards.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # it is started with the first process, and lets signals in again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, headless.STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Display:
@@ -316,9 +355,10 @@ class Display:
         self._bars: dict[str, TaskID] = {}
         self._shares: dict[str, float] = {}
         """How much of each run in training is done, 0–1."""
+        self._troubles: dict[str, str] = {}
 
     def __enter__(self) -> None:
-        self._progress.start()
+        headless.start(self._progress)
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
@@ -331,12 +371,15 @@ class Display:
             self._bars[name], completed=told.step, total=told.total or None, doing=told.doing, rate=told.rate
         )
         self._shares[name] = told.step / told.total if told.total else 0.0
+        headless.tell_trouble(self._console, self._troubles.get(name, ""), told.trouble, name)
+        self._troubles[name] = told.trouble
         self._update_all()
 
     def end(self, name: str, ended: Ended) -> None:
         if name in self._bars:
             self._progress.remove_task(self._bars.pop(name))
         self._shares.pop(name, None)
+        self._troubles.pop(name, None)
         if ended.state != "stopped":
             self._done += 1
         self._update_all()
@@ -356,7 +399,7 @@ class Display:
 def work(connection: Connection) -> None:
     """Session folders come in; Told, and one Ended for each, go out. Ends when the other side is gone."""
     for number in headless.STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the parent decides
+        signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(EOFError, OSError):
         while True:
             path = connection.recv()
@@ -370,6 +413,8 @@ def _train(path: Path, connection: Connection) -> Ended:
         session = Session.open(path.parent, path.name)
     except EngineError as error:
         return Ended("failed", str(error))
+    if session.finished:  # by another batch
+        return Ended("finished", words.result(session.history()))
     engine = EngineThread(session)
     engine.start()
     due = time.monotonic()
@@ -388,10 +433,9 @@ def _train(path: Path, connection: Connection) -> Ended:
 
 
 def _tell(connection: Connection, engine: EngineThread) -> None:
-    history = engine.history
-    told = Told(
-        history.step, history.total_steps, headless.doing(history, engine.control.activity), headless.rate(history)
-    )
+    history, control = engine.history, engine.control
+    doing, rate = headless.doing(history, control), headless.rate(history, control)
+    told = Told(history.step, history.total_steps, doing, rate, control.trouble)
     with contextlib.suppress(OSError):  # the parent is gone: poll tells it too
         connection.send(told)
 

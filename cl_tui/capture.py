@@ -7,6 +7,7 @@ two lead into pipes that a thread reads, and Textual draws on a duplicate of the
 import contextlib
 import ctypes
 import os
+import re
 import selectors
 import sys
 import threading
@@ -16,6 +17,8 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 from typing import Literal, NamedTuple, TextIO
+
+from engine.text import visible
 
 Stream = Literal["out", "err", "run"]
 """Standard output, standard error, and what the run itself tells."""
@@ -27,6 +30,7 @@ PIPE_BYTES = 1 << 20
 """How much native code can write, on Linux, in one go without letting go of Python's lock, before it has to wait."""
 QUIET_SECONDS = 0.5
 """After this long without a line break, what has come so far is a line."""
+_COLOURS = re.compile("\x1b\\[[0-9;:]*m")
 
 
 class Line(NamedTuple):
@@ -57,8 +61,8 @@ class Captured:
         return self.count - len(self._lines)
 
     def add(self, stream: Stream, text: str) -> None:
-        """Keeps ``text`` as one line, or several where it is very long."""
-        text = visible(text)
+        """Keeps ``text`` without its colours as one line, or several where it is very long."""
+        text = visible(_COLOURS.sub("", text).expandtabs())
         now = time.time()
         with self._lock:
             for start in range(0, max(len(text), 1), LONGEST):
@@ -179,20 +183,6 @@ def _rewritten(line: str) -> str:
     ('20 %', '30 %', 'as it is')
     """
     return line.rstrip("\r").rpartition("\r")[2]
-
-
-def visible(text: str) -> str:
-    """Text that does nothing to a terminal: no colours, and every other control character written out.
-
-    >>> visible("\\x1b[1;31mred\\x1b[0m \\x1b]0;title\\x07 \\u202ea")
-    'red \\\\x1b]0;title\\\\x07 \\\\u202ea'
-    """
-    if text.isprintable():
-        return text
-    import re
-
-    text = re.sub("\x1b\\[[0-9;:]*m", "", text).expandtabs()
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def _flush() -> None:

@@ -1,14 +1,17 @@
 """The command line: parse, call, print. What is heavy is imported inside the command that needs it."""
 
 import os
+import re
 import sys
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
+from typer.exceptions import TyperException
 
 from engine.errors import ConfigError, EngineError
+from engine.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,12 +51,20 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal that cannot show λ shows '?'
     try:
-        app(prog_name="cl-tui")
+        sys.exit(app(prog_name="cl-tui", standalone_mode=False))
+    except TyperException as error:  # no such option, for example
+        from typer.rich_utils import rich_format_error
+
+        error.message = visible(error.message)
+        rich_format_error(error)  # type: ignore[arg-type]  # it wants the class that Typer keeps to itself
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        sys.exit("Aborted.")
     except EngineError as error:
         print(f"cl-tui: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except OSError as error:  # for example a folder that may not even be looked into
-        print(f"cl-tui: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        print(visible(f"cl-tui: {error.filename or 'a file'}: {error.strerror or error}"), file=sys.stderr)
         sys.exit(1)
 
 
@@ -85,8 +96,17 @@ def _presets() -> list[str]:
 
 
 def _sessions(ctx: typer.Context) -> list[str]:
+    """Without names that a shell would read as more than a name."""
     folder = Path(ctx.params.get("sessions_dir") or os.environ.get("CL_TUI_SESSIONS_DIR") or "sessions")
-    return sorted(path.parent.name for path in folder.glob("*/config.toml"))
+    names = (path.parent.name for path in folder.glob("*/config.toml"))
+    return sorted(name for name in names if re.fullmatch(r"\w[\w.-]*", name, re.ASCII))
+
+
+def _showable(path: Path) -> Path:
+    """A folder that screens, tables and lines to be typed name."""
+    if visible(str(path)) != str(path):
+        raise typer.BadParameter(f"{str(path)!r} has characters that cannot be shown: rename it")
+    return path
 
 
 # Options, in the words of engine.config.RunConfig
@@ -173,7 +193,9 @@ Pace = Annotated[
 ]
 SessionsDir = Annotated[
     Path,
-    typer.Option(help="Where sessions are saved.", envvar="CL_TUI_SESSIONS_DIR", rich_help_panel=WHERE),
+    typer.Option(
+        help="Where sessions are saved.", envvar="CL_TUI_SESSIONS_DIR", callback=_showable, rich_help_panel=WHERE
+    ),
 ]
 Config = Annotated[
     Path | None,
@@ -194,9 +216,9 @@ Set = Annotated[
 def _root(
     ctx: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
-    sessions_dir: Annotated[Path, typer.Option(help="Where sessions are saved.", envvar="CL_TUI_SESSIONS_DIR")] = Path(
-        "sessions"
-    ),
+    sessions_dir: Annotated[
+        Path, typer.Option(help="Where sessions are saved.", envvar="CL_TUI_SESSIONS_DIR", callback=_showable)
+    ] = Path("sessions"),
 ) -> None:
     """Train networks on one task after another, and see in the terminal what they forget and what protects them.
 
@@ -592,8 +614,6 @@ def _sizes(text: str) -> list[int]:
 
 def wanted(arguments: "Sequence[str]") -> "tuple[RunConfig, float | None]":
     """What ``cl-tui run ARGUMENTS`` trains, and at most how many steps a second. Raises ConfigError."""
-    from typer.exceptions import TyperException
-
     from engine.benchmarks import BENCHMARKS
     from engine.config import resolve
 
@@ -663,19 +683,15 @@ def _watch(session: "Session", pace: float | None) -> int:
     return exit_code
 
 
-def _in_browser() -> bool:
-    """Whether textual-serve runs this for a page."""
-    return os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver")
-
-
 def _show(first: "Screen[Outcome]") -> int:
     """The program on the whole terminal, beginning with ``first``; the exit code."""
     from cl_tui.app import ClTui
     from cl_tui.capture import Captured, capturing
+    from cl_tui.preferences import in_browser
     from cl_tui.themes import DEFAULT, suiting
 
     captured = Captured()
-    app = ClTui(first, captured, DEFAULT if _in_browser() else suiting(os.environ))
+    app = ClTui(first, captured, DEFAULT if in_browser() else suiting(os.environ))
     with capturing(captured):
         ended = app.run()
     if ended is None:  # the screen broke, and has said why; what was printed last may tell more
@@ -787,7 +803,7 @@ def export(
     wanted = {kind: path for kind, path in places.items() if path is not None}
     listed = look_at(sessions_dir, name)
     for written in exports(listed, sessions_dir / name, wanted or {"html": Path(f"{name}.html")}, force):
-        print(f"wrote {written}")
+        print(visible(f"wrote {written}"))
 
 
 @sessions_app.command()
@@ -850,12 +866,12 @@ def watch(
       cl-tui watch calm-otter
       cl-tui watch calm-otter --sessions-dir /mnt/shared/sessions
     """
+    from cl_tui.preferences import in_browser
     from cl_tui.screens.home import HomeScreen
     from cl_tui.screens.watch import WatchScreen
 
-    in_browser = _in_browser()
-    first = WatchScreen(sessions_dir, name, in_browser) if name else HomeScreen(sessions_dir, read_only=True)
-    if not in_browser:
+    first = WatchScreen(sessions_dir, name, in_browser()) if name else HomeScreen(sessions_dir, read_only=True)
+    if not in_browser():
         _require_terminal(f"'cl-tui sessions {f'show {name}' if name else 'list'}' tells of it without one")
     raise typer.Exit(_show(first))
 

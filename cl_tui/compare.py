@@ -13,7 +13,6 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, Any, Literal
 
 from cl_tui import facts, words
-from cl_tui.capture import visible
 from cl_tui.report import method_and_strength
 from engine import metrics
 from engine.benchmarks import BENCHMARKS
@@ -270,11 +269,11 @@ def _steering(run: _Run) -> dict[str, str]:
     history = run.history
     found = {}
     if history.forked is not None:
-        found["forked from"] = f"{visible(history.forked.parent)}, task {history.forked.task + 1}"
+        found["forked from"] = f"{history.forked.parent}, task {history.forked.task + 1}"
     if history.strengths:
         found["strength, changed"] = ", ".join(f"{c.strength:g} after step {c.step:,}" for c in history.strengths)
     if history.plans:
-        found["tasks, changed"] = "; ".join(visible(plan.why) for plan in history.plans)
+        found["tasks, changed"] = "; ".join(plan.why for plan in history.plans)
     return found
 
 
@@ -297,7 +296,7 @@ def _default(key: str, config: RunConfig) -> object:
 
 
 def _shown(config: RunConfig) -> dict[str, str]:
-    return {key: visible(shown(value)) for key, value in config if key not in INDIFFERENT and value not in (None, ())}
+    return {key: shown(value) for key, value in config if key not in INDIFFERENT and value not in (None, ())}
 
 
 def _titles(runs: Sequence[_Run], settings: Sequence[Setting]) -> list[str]:
@@ -327,7 +326,7 @@ def _group(letter: str, title: str, runs: Sequence[_Run], width: int) -> Group:
         runs[0].config.benchmark,
         runs[0].config.scenario,
         tuple(Member(run.name, run.config.seed, run.state, _progress(run)) for run in runs),
-        _common_names([[visible(task.name) for task in history.tasks] for history in histories]),
+        _common_names([[task.name for task in history.tasks] for history in histories]),
         longest.starts,
         ended,
         {name: estimate(map(getattr(metrics, function), farthest)) for name, function in FIGURES.items()},

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cl_tui import facts
 from engine.config import RunConfig
+from engine.disk import write_whole
 from engine.errors import EngineError, SessionDamaged
 from engine.history import History
-from engine.session import Listed, summary, write_whole
+from engine.session import Listed, summary
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,7 +78,7 @@ def contents(kind: Kind, listed: Listed, folder: Path) -> list[bytes]:
         case "json":
             return [as_json(listed)]
         case "csv":
-            return [table(config, history).encode("utf-8", "replace") for table in CSV_FILES.values()]
+            return [content(config, history).encode("utf-8", "replace") for content in CSV_FILES.values()]
         case "tensorboard":
             from cl_tui import tensorboard
 
@@ -192,7 +193,7 @@ def _accuracies(config: RunConfig, history: History) -> str:
     """The matrix: row after, column on which task; empty where it is not yet seen."""
     names = [f"{number}: {task.name}" for number, task in enumerate(history.tasks, start=1)]
     rows = ([number, *row, *[""] * (len(names) - len(row))] for number, row in enumerate(history.matrix, start=1))
-    return _table(["after", *names], rows)
+    return table(["after", *names], rows)
 
 
 def _probes(config: RunConfig, history: History) -> str:
@@ -205,7 +206,7 @@ def _probes(config: RunConfig, history: History) -> str:
         for step, kind, task, accuracies in sorted(looks, key=lambda look: look[0])
         for on, accuracy in enumerate(accuracies, start=1)
     )
-    return _table(("step", "kind", "in task", "on task", "accuracy"), rows)
+    return table(("step", "kind", "in task", "on task", "accuracy"), rows)
 
 
 def _importances(config: RunConfig, history: History) -> str:
@@ -223,11 +224,11 @@ def _importances(config: RunConfig, history: History) -> str:
         for each in measured
         for layer in each.layers
     )
-    return _table([*heads, *(f"bin {number}" for number in range(1, bins + 1))], rows)
+    return table([*heads, *(f"bin {number}" for number in range(1, bins + 1))], rows)
 
 
 def _steering(config: RunConfig, history: History) -> str:
-    return _table(("step", "what"), facts.steering(history))
+    return table(("step", "what"), facts.steering(history))
 
 
 def _settings(config: RunConfig, history: History) -> str:
@@ -245,7 +246,7 @@ CSV_FILES = {
 """What each file holds; accuracies are fractions, tasks counted from 1."""
 
 
-def _table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+def table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     """Numbers to the bit. Text is marked as such where a spreadsheet would run it as a formula."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -259,7 +260,7 @@ def _harmless(cell: object) -> object:
     >>> _harmless("=1+1"), _harmless(-1.0), _harmless("1: 0 8")
     ("'=1+1", -1.0, '1: 0 8')
     """
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(tuple("=+-@＝＋－＠\t\r")) else cell
 
 
 def place(kind: Kind, path: Path, files: list[Path]) -> str:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cl_tui import words
-from cl_tui.capture import visible
 from engine import metrics, watchdog
 from engine.config import FirstTask, RunConfig, resolve, shown
 from engine.errors import ConfigError
@@ -40,14 +39,14 @@ def result(listed: Listed) -> str:
     """What became of the session, as a sentence."""
     history = listed.history
     if history is None:
-        return visible(listed.problem)
+        return listed.problem
     if listed.state == "finished":
         return f"{words.result(history)}."
     if not history.tasks:
         return {"running": "It is loading."}.get(listed.state, "It ended before any training.")
     told = f"{words.progress(history)}, after {words.duration(history.elapsed)} of training"
     if listed.state == "failed" and history.failure is not None:
-        told += f": {visible(history.failure.message)} (kept: {visible(history.failure.kept)})"
+        told += f": {history.failure.message} (kept: {history.failure.kept})"
     begun = {"running": "At ", "stopped": "Stopped at ", "failed": "Failed at "}.get(listed.state, "Interrupted at ")
     return f"{begun}{told}."
 
@@ -67,6 +66,15 @@ def figures(history: History) -> list[tuple[str, str]]:
     return found
 
 
+def set_aside(folder: Path) -> list[str]:
+    """What a session's ``folder`` holds that nothing reads any more, as a sentence, or nothing."""
+    count = sum(1 for _ in (folder / "checkpoints").glob("*.damaged"))
+    if not count:
+        return []
+    found = "1 damaged checkpoint is" if count == 1 else f"{count} damaged checkpoints are"
+    return [f"{found} set aside in {folder / 'checkpoints'}: nothing needs what ends in .damaged"]
+
+
 def warnings(config: RunConfig, history: History) -> list[str]:
     """What is known to be wrong with the run, each a sentence."""
     return [text for text in (*watchdog.warnings(history, config), watchdog.caution(config)) if text]
@@ -77,7 +85,7 @@ def warnings(config: RunConfig, history: History) -> list[str]:
 
 def settings(config: RunConfig) -> list[tuple[str, str]]:
     """Every setting that has a value, as one would type it."""
-    return [(key, visible(shown(value))) for key, value in _values(config).items()]
+    return [(key, shown(value)) for key, value in _values(config).items()]
 
 
 def differing(config: RunConfig) -> list[tuple[str, str, str]]:
@@ -85,7 +93,7 @@ def differing(config: RunConfig) -> list[tuple[str, str, str]]:
     usual = _values(_usual(config))
     values = _values(config)
     return [
-        (key, visible(shown(values[key])) if key in values else "—", shown(usual[key]) if key in usual else "—")
+        (key, shown(values[key]) if key in values else "—", shown(usual[key]) if key in usual else "—")
         for key in RunConfig.model_fields
         if values.get(key) != usual.get(key)
     ]
@@ -166,13 +174,13 @@ def steering(history: History) -> list[tuple[int, str]]:
     """What steered the run, in the order of steps: where it forked, resumed, changed strength or plan, and notes."""
     found: list[tuple[int, str]] = []
     if (forked := history.forked) is not None:
-        found.append((forked.step, f"forked from {visible(forked.parent)} at the end of task {forked.task + 1}"))
+        found.append((forked.step, f"forked from {forked.parent} at the end of task {forked.task + 1}"))
     if (resumed := history.resumed) is not None:
-        note = f" ({visible(resumed.note)})" if resumed.note else ""
+        note = f" ({resumed.note})" if resumed.note else ""
         found.append((resumed.step, f"resumed{note}"))
     found += [(change.step, f"strength {change.before:g} → {change.strength:g}") for change in history.strengths]
-    found += [(plan.step, visible(plan.why)) for plan in history.plans]
-    found += [(note.step, visible(note.text)) for note in history.notes]
+    found += [(plan.step, plan.why) for plan in history.plans]
+    found += [(note.step, note.text) for note in history.notes]
     return sorted(found, key=lambda entry: entry[0])
 
 
@@ -188,8 +196,8 @@ def environment(config: RunConfig, history: History) -> list[tuple[str, str]]:
     began = time.strftime("%Y-%m-%d %H:%M", time.localtime(history.started.time))
     return [
         ("began", began),
-        ("device", f"{visible(history.device)}, {config.threads} thread{'s' if config.threads > 1 else ''} of torch"),
-        *((visible(name), visible(version)) for name, version in history.started.versions.items()),
+        ("device", f"{history.device}, {config.threads} thread{'s' if config.threads > 1 else ''} of torch"),
+        *history.started.versions.items(),
         ("parameters", f"{history.parameters:,}"),
     ]
 
@@ -286,7 +294,7 @@ def round_values(low: float, high: float, most: int) -> list[float]:
 
 def named(tasks: Iterable[int], history: History) -> list[str]:
     """The tasks with number and name, as '3: 4 9'."""
-    return [f"{task + 1}: {visible(history.tasks[task].name)}" for task in tasks]
+    return [f"{task + 1}: {history.tasks[task].name}" for task in tasks]
 
 
 def band(values: "np.ndarray", columns: int) -> tuple[list[int], list[float]]:

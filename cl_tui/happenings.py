@@ -3,7 +3,7 @@
 from bisect import bisect_right
 
 from cl_tui import words
-from cl_tui.capture import Line, visible
+from cl_tui.capture import Line
 from engine.history import History
 
 
@@ -45,7 +45,7 @@ def happenings(history: History) -> list[Line]:
     if history.state == "finished":
         told.append((_clock(history, clocks, history.step), words.result(history)))
     told.sort(key=lambda entry: entry[0])
-    return [Line(time, -1, "run", visible(text)) for time, text in told]
+    return [Line(time, -1, "run", text) for time, text in told]
 
 
 def _clock(history: History, clocks: list[tuple[int, float]], step: int) -> float:

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from cl_tui.capture import visible
+from engine.text import visible
 
 _VOID = frozenset({"meta", "br"})
 

@@ -22,20 +22,22 @@ def outcome(engine: EngineThread) -> Outcome:
     """Of a run that has ended, or that is left while it goes on."""
     history, resume = engine.history, f"To continue: {resume_line(engine.session)}"
     if engine.error is not None:
-        kept = f"\nKept: {history.failure.kept}." if history.failure else ""
-        return Outcome(engine.error.exit_code, f"{engine.error}{kept}")
+        end = f"\nKept: {history.failure.kept}." if history.failure else ""
+        return Outcome(engine.error.exit_code, f"{engine.error}{end}")
     if history.state == "finished":
         return Outcome(0, f"{words.result(history)}.")
     if history.state == "loading":
         return Outcome(INTERRUPTED, f"Stopped while loading, before any training.\n{resume}")
     if engine.alive:
-        kept = (
-            f"the checkpoint at step {history.saved_step:,}" if history.saved_step is not None else "no checkpoint yet"
-        )
-        return Outcome(
-            INTERRUPTED, f"Left without waiting for the engine at {words.progress(history)}; kept: {kept}.\n{resume}"
-        )
+        left = f"Left without waiting for the engine at {words.progress(history)}; kept: {kept(engine)}."
+        return Outcome(INTERRUPTED, f"{left}\n{resume}")
     return Outcome(INTERRUPTED, f"Saved at {words.progress(history)}.\n{resume}")
+
+
+def kept(engine: EngineThread) -> str:
+    """What one can go on from, whatever happens."""
+    saved = engine.history.saved_step
+    return f"the checkpoint at step {saved:,}" if saved is not None else "no checkpoint yet"
 
 
 def resume_line(session: Session) -> str:

@@ -1,6 +1,5 @@
 """A pane's data taken away: to the clipboard, or as a picture or a table into a file."""
 
-import csv
 import io
 import json
 import math
@@ -10,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from cl_tui.export import table
 from cl_tui.widgets.pane import Pane
 from cl_tui.widgets.view import View
 from engine.errors import EngineError
@@ -30,15 +30,11 @@ def csv_text(rows: Rows) -> str:
     >>> csv_text([{"task": 1, "now": 0.5}, {"task": 2, "now": float("nan"), "running": True}])
     'task,now,running\n1,0.5,\n2,,true\n'
     """
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    if names:
-        writer.writerow(names)
-    for row in rows:
-        known = (_plain(row.get(name)) for name in names)
-        writer.writerow(str(value).lower() if isinstance(value, bool) else value for value in known)
-    return text.getvalue()
+    if not rows:
+        return ""
+    names = dict.fromkeys(name for row in rows for name in row)
+    known = ([_plain(row.get(name)) for name in names] for row in rows)
+    return table(names, ([str(value).lower() if isinstance(value, bool) else value for value in row] for row in known))
 
 
 def json_text(rows: Rows) -> str:

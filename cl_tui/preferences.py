@@ -37,6 +37,11 @@ def folder() -> Path:
     return Path(chosen) if chosen else platformdirs.user_config_path("cl-tui", appauthor=False)
 
 
+def in_browser() -> bool:
+    """Whether textual-serve runs this for a page, from which nothing is changed."""
+    return os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver")
+
+
 def load() -> tuple[Preferences, str]:
     """The preferences, and a sentence if they could not be read as they are, else ''.
 
@@ -55,9 +60,10 @@ def load() -> tuple[Preferences, str]:
     except ValueError as error:  # not TOML, or not UTF-8
         why = f"not TOML ({error})"
     where = "fix or delete it"
-    with contextlib.suppress(OSError):
-        path.replace(path.with_name(ASIDE))
-        where = f"it is kept as {ASIDE}"
+    if not in_browser():
+        with contextlib.suppress(OSError):
+            path.replace(path.with_name(ASIDE))
+            where = f"it is kept as {ASIDE}"
     return Preferences(), f"{path}: {why}: the screens are as on a first start, and {where}"
 
 
@@ -66,6 +72,8 @@ def save(preferences: Preferences) -> str:
 
     Written beside under a name of its own and renamed: of two programs that save at once the later wins, whole.
     """
+    if in_browser():
+        return ""
     path = folder() / FILE
     beside = None
     try:

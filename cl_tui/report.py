@@ -23,6 +23,8 @@ PIPE_WIDTH = 200
 """Columns where the output is no terminal, so that no name is cut."""
 CHART_SIZE = (76, 16)
 MOST_TICKS = 8
+LARGEST = 1e300
+"""Of a chart: plotext multiplies."""
 
 
 def console(stderr: bool = False) -> Console:
@@ -152,7 +154,8 @@ def curve_chart(
     plotext.clear_figure()
     plotext.theme("clear")
     plotext.plot_size(width, CHART_SIZE[1])
-    loss, penalty = (facts.band(values, width) for values in (curve.losses(), curve.penalties()))
+    shown = (np.where(np.abs(values) > LARGEST, np.nan, values) for values in (curve.losses(), curve.penalties()))
+    loss, penalty = (facts.band(values, width) for values in shown)
     values = np.array([*loss[1], *penalty[1]])
     axis = fitting_axis(values, values)
     if axis.log:
@@ -167,7 +170,7 @@ def curve_chart(
         plotext.vline(border, "gray")
     for change in changes:
         plotext.vline(change, "yellow")
-    last = max(steps, curve.length)
+    last = max(steps, curve.length, 2)  # an axis of one step has no length
     plotext.xlim(1, last)
     ticks = [1, *borders, last] if len(borders) <= MOST_TICKS else facts.round_values(1, last, 5)
     plotext.xticks(ticks, [f"{tick:,.0f}" for tick in ticks])

@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from cl_tui import facts, words
-from cl_tui.capture import visible
 from cl_tui.report import MOST_TICKS, curve_chart
 from cl_tui.widgets.importance import histogram, resampled
 from engine import metrics
@@ -52,7 +51,8 @@ def session_page(listed: Listed, sessions_dir: Path, width: int, everything: boo
         Text(facts.subtitle(config)),
         Text(facts.result(listed)),
     ]
-    parts += [Text(f"⚠ {warning}", style="yellow") for warning in facts.warnings(config, history)]
+    warnings = [*facts.warnings(config, history), *facts.set_aside(sessions_dir / listed.name)]
+    parts += [Text(f"⚠ {warning}", style="yellow") for warning in warnings]
     parts += _settings(config, everything)
     parts += _matrix(history, width)
     parts += _accuracies(history, width)
@@ -211,7 +211,7 @@ def _importance(measured: ImportanceMeasured, width: int) -> list[RenderableType
     chosen = [measured.layers[place] for place in facts.largest([layer.size for layer in measured.layers], MOST_ROWS)]
     rows = [facts.layer_figures(layer) for layer in chosen]
     widths = {heading: max(len(text) for text in (heading, *(row[heading] for row in rows))) + 2 for heading in rows[0]}
-    name = min(max(len(visible(layer.name)) for layer in chosen), WIDEST_NAME)
+    name = min(max(len(layer.name) for layer in chosen), WIDEST_NAME)
     room = width - 4 - name - sum(widths.values())
     for heading in ("mean Ω", "weights"):
         if room < FEWEST_BINS:
@@ -225,7 +225,7 @@ def _importance(measured: ImportanceMeasured, width: int) -> list[RenderableType
         table.add_column(heading, justify="right", no_wrap=True)
     for layer, row in zip(chosen, rows, strict=True):
         (bars,) = histogram(resampled(layer.counts[span.start : span.stop], bins), 1)
-        table.add_row(visible(layer.name), bars, *(row[heading] for heading in widths))
+        table.add_row(layer.name, bars, *(row[heading] for heading in widths))
     shown: list[RenderableType] = [table]
     if len(chosen) < len(measured.layers):
         shown.append(Text(f"the {len(chosen)} largest of {len(measured.layers)} layers", style="dim"))

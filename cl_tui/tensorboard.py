@@ -64,7 +64,7 @@ def _event(time: float, step: int, value: bytes) -> bytes:
 
 
 def _scalar(tag: str, value: float) -> bytes:
-    return _bytes(1, tag.encode("utf-8", "replace")) + b"\x15" + struct.pack("<f", min(value, LARGEST))
+    return _bytes(1, tag.encode("utf-8", "replace")) + b"\x15" + struct.pack("<f", max(-LARGEST, min(value, LARGEST)))
 
 
 def _histogram(tag: str, layer: LayerHistogram, measured: ImportanceMeasured) -> bytes:
@@ -77,7 +77,7 @@ def _histogram(tag: str, layer: LayerHistogram, measured: ImportanceMeasured) ->
     filled = [k for k, count in enumerate(counts) if count]
     lowest, highest = (0.0 if not filled[0] else edges[filled[0] - 1], edges[filled[-1]]) if filled else (0.0, 0.0)
     histogram = _double(1, lowest) + _double(2, highest) + _double(3, float(layer.size)) + _double(4, total)
-    histogram += _double(5, layer.mean**2 * layer.size)
+    histogram += _double(5, layer.mean * total)
     histogram += _doubles(6, edges) + _doubles(7, counts)
     return _bytes(1, tag.encode("utf-8", "replace")) + _bytes(5, histogram)
 

@@ -7,12 +7,13 @@ import shlex
 import socket
 import subprocess
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
+from textual_serve.app_service import AppService
 from textual_serve.server import Server
 
 from engine.errors import ConfigError, EngineError
@@ -20,6 +21,8 @@ from engine.errors import ConfigError, EngineError
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 MOST_PAGES = 20
 """Open at a time; each is a process."""
+MOST_CELLS = {"width": 500, "height": 200}
+"""Of a page's terminal, which its process keeps in memory."""
 
 
 class ReadOnlyServer(Server):
@@ -44,6 +47,7 @@ class ReadOnlyServer(Server):
     async def _make_app(self) -> web.Application:
         app = await super()._make_app()
         app.middlewares.append(_only_own_pages(self.allowed))
+        app.on_response_prepare.append(self._restrict)
         self.host = self._bound_to
         return app
 
@@ -52,9 +56,55 @@ class ReadOnlyServer(Server):
             raise web.HTTPServiceUnavailable(text=f"cl-tui web: {MOST_PAGES} pages are open already: close one")
         self._pages += 1
         try:
-            return await super().handle_websocket(request)
+            url = request.rel_url.update_query(_size(request.query))
+            return await super().handle_websocket(request.clone(rel_url=url))
         finally:
             self._pages -= 1
+
+    async def _process_messages(self, websocket: web.WebSocketResponse, app_service: AppService) -> None:
+        """Until the page is closed, or says what no page of this server says."""
+        async for message in websocket:
+            try:
+                said = message.json()
+            except (TypeError, ValueError, RecursionError):
+                return
+            match said:
+                case ["stdin", str(keys)]:
+                    await app_service.send_bytes(keys.encode("utf-8", "replace"))
+                case ["resize", {"width": int(), "height": int()} as size]:
+                    await app_service.set_terminal_size(**_size(size))
+                case ["ping", content]:
+                    await websocket.send_json(["pong", content])
+                case ["focus", *_]:
+                    await app_service.focus()
+                case ["blur", *_]:
+                    await app_service.blur()
+                case _:
+                    return
+
+    async def _restrict(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Tells the browser to take this server's own scripts only, and to show its pages within no other."""
+        address = urlsplit(self.public_url)
+        here = f"'self' {address.scheme}://{address.netloc}"
+        response.headers["Content-Security-Policy"] = (
+            f"default-src 'none'; script-src {here}; style-src {here} 'unsafe-inline'; font-src {here}; "
+            f"connect-src {here} {address.scheme.replace('http', 'ws')}://{address.netloc}; "
+            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        )
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+
+
+def _size(asked: Mapping[str, object]) -> dict[str, int]:
+    """Columns and lines as a page asks for them, within bounds; what is no number is as on a plain terminal.
+
+    >>> _size({"width": "100000", "height": -1}), _size({"width": "wide"})
+    ({'width': 500, 'height': 1}, {'width': 80, 'height': 24})
+    """
+    usual = {"width": 80, "height": 24}
+    digits = {name: str(asked.get(name, "")).removeprefix("-").isdecimal() for name in usual}
+    wanted = {name: int(str(asked[name])[:9]) if digits[name] else usual[name] for name in usual}
+    return {name: min(max(1, cells), MOST_CELLS[name]) for name, cells in wanted.items()}
 
 
 def _only_own_pages(allowed: Collection[str]) -> Middleware:

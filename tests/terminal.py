@@ -61,8 +61,14 @@ class Terminal:
         if self.exit_code is None:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
-        os.close(self._fd)
+        self.close()
         self._preferences.cleanup()
+
+    def close(self) -> None:
+        """As when the window is closed, or the connection cut."""
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd = -1
 
     @property
     def text(self) -> str:

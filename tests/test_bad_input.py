@@ -41,8 +41,8 @@ SETTINGS: list[tuple[list[str], str]] = [
     (["--set", "colour=red"], "unknown setting 'colour'"),
     (["--set", "epochs=many"], "epochs = 'many'"),
     (["--config", "missing.toml"], "--config missing.toml"),
-    (["--config", "broken.toml"], "is not TOML"),
-    (["--config", "binary.toml"], "is not TOML"),
+    (["--config", "broken.toml"], "is no file of settings"),
+    (["--config", "binary.toml"], "is no file of settings"),
     (["--config", "."], "--config ."),
 ]
 

@@ -1,5 +1,6 @@
 """Many runs: what is planned, what runs in other processes, what is skipped and gone on with."""
 
+import io
 import json
 import math
 import multiprocessing
@@ -13,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from cl_tui import batch, report
+from cl_tui import batch, headless, report
 from engine.config import resolve
 from engine.errors import ConfigError
 from engine.session import Session, list_sessions, look_at
@@ -155,20 +157,81 @@ def test_a_session_of_the_same_name_with_other_settings_is_left_alone(cl_tui: Co
     assert look_at(sessions, run.name).config == resolve({"method": "none"})
 
 
-def test_a_worker_that_is_killed_costs_its_own_run_only(cl_tui: CommandLine, sessions: Path) -> None:
-    def kill_the_first() -> None:
-        while not any(sessions.glob("*/events.jsonl")) or not multiprocessing.active_children():
-            time.sleep(0.02)
-        multiprocessing.active_children()[0].kill()
+class Killer(threading.Thread):
+    """Kills the first ``most`` workers, each as soon as it trains."""
 
-    killer = threading.Thread(target=kill_the_first)
-    killer.start()
-    answer = cl_tui(*TWO)
-    killer.join()
+    def __init__(self, sessions: Path, most: int) -> None:
+        super().__init__(daemon=True)
+        self._sessions = sessions
+        self._left = most
+        self.start()
+
+    def run(self) -> None:
+        seen: set[int | None] = set()
+        while self._left:
+            for listed in list_sessions(self._sessions):
+                workers = [worker for worker in multiprocessing.active_children() if worker.pid not in seen]
+                if listed.state == "running" and workers:
+                    seen.add(workers[0].pid)
+                    workers[0].kill()
+                    self._left -= 1
+            time.sleep(0.01)
+
+
+def test_the_run_of_a_worker_that_was_killed_is_tried_once_more(cl_tui: CommandLine, sessions: Path) -> None:
+    """After all others, and it is told."""
+    Killer(sessions, most=1)
+    answer = cl_tui(*TWO, "--jobs", "1")
+    assert answer.exit_code == 0, answer.err
+    killed, other, again = answer.err.splitlines()
+    assert "its process was ended by SIGKILL, perhaps for want of memory; it is tried once more" in killed
+    name = killed.split()[1]
+    assert name not in other
+    assert name in again
+    assert {listed.state for listed in list_sessions(sessions)} == {"finished"}
+
+
+def test_a_run_whose_worker_is_killed_twice_has_failed_and_the_same_line_completes_it(
+    cl_tui: CommandLine, sessions: Path
+) -> None:
+    line = ["batch", *QUICK]
+    Killer(sessions, most=2)
+    answer = cl_tui(*line)
     assert answer.exit_code == 1
-    assert "its process ended with exit code -9" in answer.err
-    assert answer.err.count(" failed: ") == 1
-    assert sorted(listed.state for listed in list_sessions(sessions)) == ["finished", "interrupted"]
+    assert answer.err.splitlines()[-1].endswith(" failed: its process was ended by SIGKILL, perhaps for want of memory")
+    assert [listed.state for listed in list_sessions(sessions)] == ["interrupted"]
+    assert cl_tui(*line).exit_code == 0
+
+
+def test_what_another_batch_has_finished_meanwhile_is_not_run_again(sessions: Path) -> None:
+    (run,) = batch.plan({}, {"tasks": 2, "epochs": 1}, {}, jobs=1)
+    session = finished(sessions, run.config, run.name)
+    before = session.events_path.read_bytes()
+    here, there = multiprocessing.Pipe()
+    here.send(session.path)
+    here.close()
+    signals = {number: signal.getsignal(number) for number in headless.STOP_SIGNALS}
+    try:
+        batch.work(there)
+    finally:
+        for number, handler in signals.items():
+            signal.signal(number, handler)
+    assert session.events_path.read_bytes() == before
+
+
+def test_trouble_with_the_disk_is_told_once_when_it_begins_and_when_it_ends() -> None:
+    console = Console(file=io.StringIO(), width=200)
+    display = batch.Display(console, planned=2, done=0)
+    for name in ("one", "two"):
+        display.begin(name)
+    for trouble in ("", "no space", "still no space", "", ""):
+        display.update("one", batch.Told(1, 2, "", "", trouble))
+        display.update("two", batch.Told(1, 2, "", "", ""))
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().splitlines() == [
+        "one: no space",
+        "one: The disk can be written again: training goes on",
+    ]
 
 
 def test_ctrl_c_saves_all_and_says_that_the_same_line_goes_on(sessions: Path, tmp_path: Path) -> None:

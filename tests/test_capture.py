@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cl_tui.capture import LONGEST, Captured, Lines, capturing, visible
+from cl_tui.capture import LONGEST, Captured, Lines, capturing
 
 if sys.platform == "win32":
     pytest.skip("pseudo-terminals are POSIX", allow_module_level=True)
@@ -72,8 +72,10 @@ def test_the_oldest_lines_make_room_and_are_counted() -> None:
     assert captured.since(10) == []
 
 
-def test_nothing_is_invisible() -> None:
-    assert visible("a\x00b\x1b[2Jc\u202ed\u200be") == "a\\x00b\\x1b[2Jc\\u202ed\\u200be"
+def test_colours_are_left_out_and_what_else_steers_a_terminal_is_written_out() -> None:
+    captured = Captured()
+    captured.add("out", "\x1b[1;31mred\x1b[0m\ta\x00b\x1b[2Jc\u202ed\u200be")
+    assert texts(captured) == ["red     a\\x00b\\x1b[2Jc\\u202ed\\u200be"]
 
 
 APP = """

@@ -25,7 +25,7 @@ from cl_tui.widgets.pane import Pane
 from cl_tui.widgets.tasks import TasksPane
 from cl_tui.widgets.warning import Notice
 from engine.control import NOTHING, Wishes
-from engine.errors import NumericsError
+from engine.errors import NumericsError, SessionError
 from engine.events import RunFailed, RunResumed, Saved, StepsTaken, StrengthChanged
 from engine.history import Curve, History
 from tests import screen_data
@@ -470,3 +470,84 @@ async def test_nothing_is_steered_after_the_end(tmp_path: Path, key: str) -> Non
         assert "finished: nothing to" in watched.notice
         assert watched.engine.control.take_wishes() == NOTHING
         assert not watched.engine.control.pause_at_task_end
+
+
+# A disk that cannot be written
+
+FULL = "No space left on device: events.jsonl; training waits, and goes on by itself once that can be written"
+
+
+async def test_training_that_waits_for_the_disk_says_so_until_it_goes_on(tmp_path: Path) -> None:
+    async with watching(tmp_path, size=(160, 48)) as watched:
+        watched.monitor.forget_reply()
+        assert "/s" in watched.header
+        watched.engine.control.trouble = FULL
+        await watched.settle()
+        assert watched.notice == f"⚠ {FULL}"
+        assert "waiting" in watched.header
+        assert "/s" not in watched.header
+        watched.engine.control.trouble = ""
+        await watched.settle()
+        assert FULL not in watched.notice
+        assert "waiting" not in watched.header
+
+
+@pytest.mark.parametrize(
+    ("keys", "wish"),
+    [
+        (["s"], Wishes(save=True)),
+        (["e"], Wishes(evaluate=True)),
+        (["x", "x"], Wishes(end_task=True)),
+        (["k", "5", "enter"], Wishes(strength=5.0)),
+    ],
+)
+async def test_what_is_wished_for_meanwhile_is_kept_and_the_reason_told(
+    tmp_path: Path, keys: list[str], wish: Wishes
+) -> None:
+    async with watching(tmp_path) as watched:
+        watched.engine.control.trouble = FULL
+        await watched.press(*keys)
+        assert "as soon as the disk can be written" in watched.notice
+        assert watched.engine.control.take_wishes() == wish
+
+
+async def test_quitting_a_run_that_cannot_be_saved_asks_once_and_then_fails(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        watched.engine.obedient = False
+        watched.engine.control.trouble = FULL
+        await watched.press("q")
+        assert watched.notice == (
+            "Nothing can be saved now: q again leaves without. Kept: the checkpoint at step 2,000"
+        )
+        assert not watched.engine.control.stopping
+        await watched.press("q")
+        assert watched.engine.control.stopping
+        error = SessionError("session calm-otter cannot be written")
+        watched.engine.fail(error, RunFailed(2500, 2, 0.0, str(error), "the checkpoint at step 2000"))
+        await watched.settle()
+    assert watched.app.return_value == Outcome(1, f"{error}\nKept: the checkpoint at step 2000.")
+
+
+async def test_a_disk_that_is_mended_meanwhile_takes_the_question_back(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        watched.engine.control.trouble = FULL
+        await watched.press("q")
+        watched.engine.control.trouble = ""
+        await watched.settle()
+        assert "q again" not in watched.notice
+        watched.engine.control.trouble = FULL
+        await watched.press("q")
+        assert "q again" in watched.notice
+        assert not watched.engine.control.stopping
+
+
+async def test_a_second_q_while_it_saves_does_not_give_up(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        watched.engine.obedient = False
+        await watched.press("q", "q")
+        assert watched.notice == "Saving…"
+        assert watched.app.is_running
+        watched.engine.obedient = True
+        await watched.settle()
+    assert watched.app.return_value is not None
+    assert watched.app.return_value.message.startswith("Saved at step 2,500")

@@ -21,17 +21,17 @@ from engine.events import (
     TaskEnded,
     TaskInfo,
     TaskStarted,
-    encode,
 )
 from engine.session import Listed, look_at
 from tests import screen_data
 from tests.conftest import CommandLine
 from tests.runs import AtStep, create, finished, tiny, train
+from tests.saved import tell
 
 
 def listed_as(folder: Path, *events: Event) -> Listed:
     session = create(folder / "sessions", tiny(), "calm-otter")
-    session.events_path.write_text("".join(f"{encode(event)}\n" for event in events), encoding="utf-8")
+    tell(session, *events)
     return look_at(folder / "sessions", "calm-otter")
 
 

@@ -1,12 +1,16 @@
 """The real program in a pseudo-terminal, from the first frame to the shell's next prompt."""
 
+import os
+import shlex
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from engine import checkpoint
+from engine.events import Noted, RunStarted, RunStopped, StepsTaken
 from engine.session import Session
 
 if sys.platform == "win32":
@@ -47,20 +51,142 @@ def test_run_quit_resume_end(tmp_path: Path) -> None:
     assert stopped.history().matrix == undisturbed.history().matrix
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP, "ctrl+c"])
-def test_a_signal_saves_and_restores_the_terminal(tmp_path: Path, how: signal.Signals | str) -> None:
-    with Terminal([*RUN, "--pace", "200"], tmp_path) as terminal:
-        terminal.wait_for(r"▶ 1/5.*/s")
-        if isinstance(how, str):
-            terminal.send(how)
-        else:
-            terminal.signal(how)
-        assert terminal.wait_for_end() == 130
-        assert terminal.restored
-        assert "cl-tui resume one" in terminal.text
+TRAINING = r"▶ 1/5.*/s"
+
+
+def assert_saved(tmp_path: Path) -> None:
     session = Session.open(tmp_path / "sessions", "one")
     assert session.history().state == "stopped"
     assert session.saved_step == session.history().step
+
+
+@pytest.mark.parametrize(
+    ("opened", "shows", "how"),
+    [
+        ("k", "From the next step on", [signal.SIGTERM]),
+        ("?", "Esc closes", [signal.SIGQUIT]),
+        ("z", TRAINING, [signal.SIGTERM, signal.SIGHUP]),
+        ("space", "paused", "ctrl+c"),
+    ],
+)
+def test_a_signal_saves_and_restores_the_terminal(
+    tmp_path: Path, opened: str, shows: str, how: list[signal.Signals] | str
+) -> None:
+    """Whatever is open; and two that come together, as at the end of a login, are not taken for impatience."""
+    with Terminal([*RUN, "--pace", "200"], tmp_path) as terminal:
+        terminal.wait_for(TRAINING)
+        terminal.send(opened)
+        terminal.wait_for(shows)
+        if isinstance(how, str):
+            terminal.send(how)
+        else:
+            for number in how:
+                terminal.signal(number)
+        assert terminal.wait_for_end() == 130
+        assert terminal.restored
+        assert "cl-tui resume one" in terminal.text
+    assert_saved(tmp_path)
+
+
+@pytest.mark.parametrize("stalled", [False, True])
+def test_a_terminal_that_is_closed_saves(tmp_path: Path, stalled: bool) -> None:
+    """Also after a while in which it took nothing any more, and the screen waited for it: a connection that is cut."""
+    with Terminal([*RUN, "--pace", "200"], tmp_path, 160, 48) as terminal:
+        terminal.wait_for("▶ task 1")
+        if stalled:
+            terminal.send(*["t"] * 60)  # more to draw than what lies between takes up
+            time.sleep(3)
+        terminal.close()
+        _, status = os.waitpid(terminal.pid, 0)
+        terminal.exit_code = os.waitstatus_to_exitcode(status)
+        assert terminal.exit_code == 130
+    assert_saved(tmp_path)
+
+
+def test_ctrl_z_gives_the_terminal_back_and_fg_goes_on(tmp_path: Path) -> None:
+    """Training stands still meanwhile, and its clock too. A shell holds the terminal, as it does for a person."""
+    shell = ("-c", "import os; os.execlp('sh', 'sh', '-i')")
+    with Terminal([], tmp_path, environment={"PS1": "$ ", "ENV": ""}, program=shell) as terminal:
+        terminal.send(f"{shlex.quote(sys.executable)} -m cl_tui {' '.join(RUN)} --pace 100\n")
+        terminal.wait_for(TRAINING)
+        terminal.send("\x1a")
+        terminal.wait_for("Stopped|Suspended")
+        assert terminal.restored
+        log = tmp_path / "sessions" / "one" / "events.jsonl"
+        before = log.read_bytes()
+        time.sleep(1.5)
+        assert log.read_bytes() == before
+        terminal.send("bg\n", "fg\n")  # in the background it has no terminal, and stops again
+        terminal.wait_for(TRAINING)
+        terminal.send("q")
+        terminal.wait_for("cl-tui resume one")
+        terminal.send("exit\n")
+        assert terminal.wait_for_end() == 130
+        assert terminal.restored
+    assert_saved(tmp_path)
+    started, *events, stopped = Session.open(tmp_path / "sessions", "one").events()
+    assert [event.text for event in events if isinstance(event, Noted)] == ["paused", "continued"]
+    assert isinstance(started, RunStarted)
+    assert isinstance(stopped, RunStopped)
+    *_, last = (event.elapsed for event in events if isinstance(event, StepsTaken))
+    assert stopped.time - started.time >= last + 1.5
+
+
+def test_a_process_that_was_stopped_and_woken_draws_anew_and_hears_its_keys(tmp_path: Path) -> None:
+    """SIGSTOP tells nobody: whatever has become of the terminal, it is set again, and restored at the end."""
+    with Terminal([*RUN, "--pace", "200"], tmp_path) as terminal:
+        terminal.wait_for(TRAINING)
+        terminal.signal(signal.SIGSTOP)
+        os.waitpid(terminal.pid, os.WUNTRACED)
+        drawn = len(terminal.output)
+        terminal.signal(signal.SIGCONT)
+        while b"\x1b[?1049h" not in terminal.output[drawn:]:
+            assert terminal.read(1)
+        terminal.send("space")
+        terminal.wait_for("paused")
+        terminal.send("q")
+        assert terminal.wait_for_end() == 130
+        assert terminal.restored
+    assert_saved(tmp_path)
+
+
+FULL_DISK = """
+import errno, os, sys
+from cl_tui.cli import main
+from engine.log import EventLog
+
+write = EventLog._write
+
+def _write(self):
+    if os.path.exists("full"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "events.jsonl")
+    write(self)
+
+EventLog._write = _write
+main()
+"""
+
+
+def test_a_full_disk_is_told_and_left_with_what_is_kept(tmp_path: Path) -> None:
+    """Training waits; with room it goes on; without, the second q leaves."""
+    with Terminal([*RUN, "--pace", "50"], tmp_path, program=("-c", FULL_DISK)) as terminal:
+        terminal.wait_for(TRAINING)
+        terminal.send("s")
+        terminal.wait_for("Saved at step")
+        (tmp_path / "full").touch()
+        terminal.wait_for(r"(?s)waiting.*⚠ .*No space left")
+        (tmp_path / "full").unlink()
+        terminal.wait_for(r"slow 50/s")
+        (tmp_path / "full").touch()
+        terminal.wait_for(r"(?s)waiting.*⚠ .*No space left")
+        terminal.send("q")
+        terminal.wait_for("(?s)q again leaves without.*Kept: the checkpoint at step")
+        terminal.send("q")
+        assert terminal.wait_for_end() == 1
+        assert terminal.restored
+        assert "No space left on device" in terminal.text
+        assert "the checkpoint at step" in terminal.text
+        assert "Traceback" not in terminal.text
 
 
 def test_resizing_to_small_and_back(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import inspect
 import json
 import os
 import re
@@ -15,9 +16,13 @@ from pathlib import Path
 import aiohttp
 import pyte
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
-from cl_tui.web import allowed_hosts
-from tests import runs
+from cl_tui import web as web_module
+from cl_tui.app import ClTui
+from cl_tui.screens.home import HomeScreen
+from cl_tui.web import MOST_CELLS, allowed_hosts
+from tests import runs, saved
 from tests.conftest import CommandLine
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -31,7 +36,13 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(sessions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def looks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the server's pages would remember how they are looked at."""
+    return tmp_path_factory.mktemp("preferences")
+
+
+@pytest.fixture(scope="module")
+def address(sessions: Path, looks: Path) -> Iterator[str]:
     """Of a server that watches the one session, as a browser writes it."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -47,7 +58,7 @@ def address(sessions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         "--sessions-dir",
         str(sessions),
     ]
-    environment = os.environ | {"CL_TUI_CONFIG_DIR": str(tmp_path_factory.mktemp("preferences"))}
+    environment = os.environ | {"CL_TUI_CONFIG_DIR": str(looks)}
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     assert server.stdout is not None
     assert f":{port} (read-only" in server.stdout.readline()
@@ -74,9 +85,9 @@ async def screen(address: str, until: str, *keys: str, seconds: float = 30) -> s
                 if message.type == aiohttp.WSMsgType.BINARY:
                     stream.feed(message.data)
                 text = "\n".join(seen.display)
-                if waiting and "Accuracy" in text:
+                while waiting and "Accuracy" in text:
                     await page.send_str(json.dumps(["stdin", waiting.pop(0)]))
-                elif not waiting and re.search(until, text):
+                if not waiting and re.search(until, text):
                     return text
     except TimeoutError:
         pass
@@ -91,11 +102,11 @@ async def test_the_page_asks_nobody_else_for_anything(address: str) -> None:
 
 
 async def test_a_page_shows_the_session_and_answers_keys(address: str, sessions: Path) -> None:
-    before = {path: path.stat().st_mtime_ns for path in sessions.rglob("*") if path.name != "lock"}
+    before = everything(sessions)
     text = await screen(address, "(?s)calm-otter.*Loss and penalty")
     assert "calm-otter" in text
     assert "Keys" in await screen(address, "─ Help ─", "?")
-    assert {path: path.stat().st_mtime_ns for path in sessions.rglob("*") if path.name != "lock"} == before
+    assert everything(sessions) == before
 
 
 async def test_pages_and_names_that_are_not_its_own_are_refused(address: str) -> None:
@@ -107,6 +118,100 @@ async def test_pages_and_names_that_are_not_its_own_are_refused(address: str) ->
     with pytest.raises(aiohttp.WSServerHandshakeError):
         async with aiohttp.ClientSession() as client:
             await client.ws_connect(f"ws://{address}/ws", headers={"Origin": "http://evil.example"})
+
+
+async def test_a_browser_is_told_what_the_page_may_do(address: str) -> None:
+    async with aiohttp.ClientSession() as client:
+        for path, status in (("/", 200), ("/static/js/textual.js", 200), ("/download/none", 404), ("/nothing", 404)):
+            async with client.get(f"http://{address}{path}") as response:
+                assert response.status == status
+                policy = response.headers["Content-Security-Policy"].split("; ")
+                assert f"script-src 'self' http://{address}" in policy
+                assert {"default-src 'none'", "form-action 'none'", "frame-ancestors 'none'"} <= {*policy}
+                assert response.headers["X-Content-Type-Options"] == "nosniff"
+                assert response.headers["Referrer-Policy"] == "no-referrer"
+        async with client.post(f"http://{address}/") as response:
+            assert response.status == 405
+
+
+async def test_only_this_machine_is_listened_to(address: str) -> None:
+    port = int(address.partition(":")[2])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way_out:
+        way_out.connect(("192.0.2.1", 9))
+        own = way_out.getsockname()[0]
+    with socket.socket() as other:
+        assert own.startswith("127.") or other.connect_ex((own, port)) != 0
+
+
+async def test_a_page_that_asks_for_too_much_gets_what_it_may(address: str) -> None:
+    """Its process would keep every cell of the terminal in memory."""
+    where = f"ws://{address}/ws?width=1000000&height=1000000"
+    sent = b""
+    async with aiohttp.ClientSession() as client, client.ws_connect(where, max_msg_size=0) as page, asyncio.timeout(30):
+        while b"\x1b[%d;1H" % MOST_CELLS["height"] not in sent:
+            sent += await page.receive_bytes()
+    assert max(map(int, re.findall(rb"\x1b\[(\d+);\d+H", sent))) == MOST_CELLS["height"]
+
+
+@pytest.mark.parametrize("message", ["null", '["stdin", 5]', '["resize", {"width": "a"}]', "[" * 9999])
+async def test_what_no_page_says_ends_the_connection(message: str, address: str) -> None:
+    async with aiohttp.ClientSession() as client, client.ws_connect(f"ws://{address}/ws") as page:
+        await page.send_str(message)
+        async with asyncio.timeout(30):
+            while (await page.receive()).type is aiohttp.WSMsgType.BINARY:
+                pass
+    assert await answer(address) == 200
+
+
+async def test_more_pages_than_may_be_open_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_module, "MOST_PAGES", 0)
+    server = web_module.ReadOnlyServer(["watch"], "127.0.0.1", 8000, None)
+    async with TestClient(TestServer(await server._make_app())) as client:
+        page = await client.get("/ws", headers={"Host": "127.0.0.1:8000"})
+        assert page.status == 503
+        assert "close one" in await page.text()
+
+
+async def test_no_key_of_a_page_changes_anything(address: str, sessions: Path, looks: Path) -> None:
+    before = everything(sessions)
+    assert "cannot fork" in await screen(address, "read-only", *"tumz0pxskbewF")
+    assert everything(sessions) == before
+    assert not list(looks.iterdir())
+
+
+async def test_no_key_of_read_only_home_changes_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor what the palette offers."""
+    monkeypatch.setenv("TEXTUAL_DRIVER", "textual.drivers.web_driver:WebDriver")
+    for name in ("one", "two"):
+        saved.stopped(tmp_path / "sessions", name)
+    before = everything(tmp_path)
+    home = HomeScreen(tmp_path / "sessions", read_only=True)
+    app = ClTui(home)
+    async with app.run_test(size=(120, 30)) as pilot:
+        while home.current is None:
+            await pilot.pause(0.01)
+        for binding in [*home.active_bindings.values()]:
+            if binding.binding.action not in ("leave", "quit", "suspend_process"):
+                await pilot.press(binding.binding.key)
+                await pilot.pause()
+                while app.screen is not home:
+                    app.pop_screen()
+        offered = {command.title for command in app.get_system_commands(home)}
+        assert {"Delete", "Rename", "New run"} <= offered
+        for command in app.get_system_commands(home):
+            if command.title not in ("Quit", "Suspend", "Screenshot"):
+                found = command.callback()
+                if inspect.isawaitable(found):
+                    await found
+                await pilot.pause()
+                while app.screen is not home:
+                    app.pop_screen()
+    assert everything(tmp_path) == before
+
+
+def everything(folder: Path) -> dict[Path, tuple[int, int]]:
+    """The files in ``folder``, when they were last written, and how long they are."""
+    return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.rglob("*")}
 
 
 def test_what_may_be_called_this_server() -> None:

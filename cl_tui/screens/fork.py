@@ -3,6 +3,7 @@
 import threading
 from typing import Any, ClassVar
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -53,7 +54,7 @@ class ForkScreen(ModalScreen[Session | None]):
         with box:
             with Horizontal():
                 yield Label("after task")
-                options = [(f"{task + 1}  {self._names[task]}", task) for task in self._possible]
+                options = [(Text(f"{task + 1}  {self._names[task]}"), task) for task in self._possible]
                 yield Select(options, value=self._at_first, allow_blank=False, id="task")
             with Horizontal():
                 yield Label("method")

@@ -34,6 +34,7 @@ from engine.session import (
     look_at,
     rename_session,
 )
+from engine.text import visible
 
 LOOK_SECONDS = 2.0
 """Between two looks at the folder."""
@@ -228,7 +229,9 @@ class HomeScreen(Screen[Outcome]):
                 lines[0] += f" · fork of {forked.parent} after task {forked.task + 1}"
         if listed is not None:
             lines[1] = facts.result(listed)
-        self.query_one("#detail", Static).update("\n".join(lines).strip("\n"))
+        detail = self.query_one("#detail", Static)
+        detail.set_class(listed is not None and listed.state == "damaged", "-damaged")
+        detail.update("\n".join(lines).strip("\n"))
 
     def on_data_table_row_highlighted(self) -> None:
         self._say_detail()
@@ -252,7 +255,7 @@ class HomeScreen(Screen[Outcome]):
         except EngineError as error:
             self.reply(str(error))
         except OSError as error:
-            self.reply(f"{error.filename or 'a file'}: {error.strerror or error}")
+            self.reply(visible(f"{error.filename or 'a file'}: {error.strerror or error}"))
         else:
             self.query_one(Notice).say("")
             return found
@@ -312,7 +315,7 @@ class HomeScreen(Screen[Outcome]):
         if found.config is None or found.history is None:
             self.reply(found.problem)
             return
-        session = Session(self._folder / found.name, found.config)
+        session = Session(self._folder / found.name, found.config, found.format)
         if forkable(session, found.history):
             self.app.push_screen(ForkScreen(session, found.history), self._forked)
         else:

@@ -3,13 +3,15 @@
 The timer asks, the engine's thread computes: nothing here waits for the engine.
 """
 
+import contextlib
 import time
+from collections.abc import Iterator
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
 from cl_tui import words
-from cl_tui.outcome import outcome
+from cl_tui.outcome import kept, outcome
 from cl_tui.screens.failure import FailureScreen
 from cl_tui.screens.knob import KnobScreen
 from cl_tui.screens.panes import PanesScreen
@@ -29,6 +31,8 @@ SELDOM_SECONDS = 2.0
 """Between two redraws at most."""
 PATIENCE_SECONDS = 10.0
 """How long quitting waits for the engine before it says so."""
+STEP_SECONDS = 1.0
+"""How long the shell waits, at Ctrl-Z, for training to come to the end of a step."""
 SURE_SECONDS = 4.0
 """Within this a key that cannot be taken back must be pressed again."""
 SLOW_PACE = 50.0
@@ -60,6 +64,8 @@ class MonitorScreen(PanesScreen):
         super().__init__()
         self.engine = engine
         self._slow_pace = pace or BENCHMARKS[engine.session.config.benchmark].watch_pace or SLOW_PACE
+        self.sure = False
+        """Whether to leave also where nothing can be saved."""
         self._leaving_since: float | None = None
         self._failure_shown = False
         self._end_asked_at = -SURE_SECONDS
@@ -78,7 +84,10 @@ class MonitorScreen(PanesScreen):
 
     def poll(self) -> None:
         if self._leaving_since is not None:
-            self._leave_when_saved(time.monotonic())
+            self._leave_when_saved()
+        elif self.sure and not self.engine.control.trouble:
+            self.sure = False
+            self.forget_reply()
         if self.engine.error is not None and not self._failure_shown and self._leaving_since is None:
             self._failure_shown = True
             self.redraw()
@@ -90,7 +99,7 @@ class MonitorScreen(PanesScreen):
         engine, control = self.engine, self.engine.control
         session = engine.session
         activity, paused, pace = control.activity, control.paused, control.pace
-        return View(session.name, session.config, engine.history, activity, paused, pace, self.sight)
+        return View(session.name, session.config, engine.history, activity, paused, pace, self.sight, control.trouble)
 
     def news_of(self, before: View | None, view: View) -> str:
         earlier = before.history if before else History()
@@ -102,7 +111,7 @@ class MonitorScreen(PanesScreen):
         return (*super().choices(view), view.paused, view.pace is None)
 
     def hurried(self, view: View) -> float:
-        if not view.training or view.paused or view.pace is not None:
+        if not view.training or view.waiting or view.paused or view.pace is not None:
             return 0.0
         spent = time.thread_time() - self._spent_before
         return min(max(FULL_SPEED_SECONDS, spent / SCREEN_SHARE), SELDOM_SECONDS)
@@ -159,7 +168,7 @@ class MonitorScreen(PanesScreen):
             self.forget_reply()
             self.engine.control.save()
             self.news = "Saving…"
-            self.redraw()
+            self._say_if_it_waits("Saved")
 
     def action_full_speed(self) -> None:
         if not self._ended("speed up"):
@@ -190,6 +199,7 @@ class MonitorScreen(PanesScreen):
             self.reply(str(error))
         else:
             self.forget_reply()
+            self._say_if_it_waits("The new strength counts")
 
     def action_evaluate(self) -> None:
         if self._ended("evaluate"):
@@ -199,6 +209,7 @@ class MonitorScreen(PanesScreen):
         else:
             self.engine.control.evaluate()
             self.reply("Evaluating on whole test sets…")
+            self._say_if_it_waits("Evaluated")
 
     def action_pause_at_task_end(self) -> None:
         if not self._ended("wait for"):
@@ -220,27 +231,56 @@ class MonitorScreen(PanesScreen):
             self._end_asked_at = -SURE_SECONDS
             self.engine.control.end_task()
             self.reply(f"Ending task {history.task + 1}")
+            self._say_if_it_waits(f"Task {history.task + 1} ends")
+
+    def _say_if_it_waits(self, what: str) -> None:
+        """``what`` was wished for: why it is not done now."""
+        if self.engine.control.trouble:
+            self.reply(f"{what} as soon as the disk can be written: until then all waits")
+        else:
+            self.redraw()
 
     # Leaving
 
     def leave(self) -> None:
-        """Saves and ends; asked a second time, ends at once."""
+        """Saves and ends. Where that cannot be, or takes long, it says so; asked again, it ends without."""
         engine = self.engine
-        engine.control.stop()
-        if not engine.alive or engine.history.state == "loading" or self._leaving_since is not None:
-            self.end(outcome(engine))
+        if engine.control.trouble and not self.sure:
+            self.sure = True
+            self.reply(f"Nothing can be saved now: q again leaves without. Kept: {kept(engine)}", float("inf"))
             return
-        self._leaving_since = time.monotonic()
-        self.reply("Saving…", seconds=float("inf"))
+        engine.control.stop()
+        if not engine.alive or engine.history.state == "loading" or self._patience_is_over:
+            self.end(outcome(engine))
+        elif self._leaving_since is None:
+            self._leaving_since = time.monotonic()
+            self.reply("Leaving…" if engine.control.trouble else "Saving…", float("inf"))
 
-    def _leave_when_saved(self, now: float) -> None:
-        assert self._leaving_since is not None
+    @property
+    def _patience_is_over(self) -> bool:
+        return self._leaving_since is not None and time.monotonic() - self._leaving_since > PATIENCE_SECONDS
+
+    def _leave_when_saved(self) -> None:
         if not self.engine.alive:
             self.end(outcome(self.engine))
-        elif now - self._leaving_since > PATIENCE_SECONDS:
-            self.reply(
-                "The engine does not answer: q leaves at once, and the last checkpoint is kept", seconds=float("inf")
-            )
+        elif self._patience_is_over:
+            self.reply(f"The engine does not answer: q leaves at once. Kept: {kept(self.engine)}", float("inf"))
+
+    @contextlib.contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Within, training is paused, and so is its clock; unless its step takes longer than STEP_SECONDS."""
+        control = self.engine.control
+        if control.paused:
+            yield
+            return
+        control.pause()
+        deadline = time.monotonic() + STEP_SECONDS
+        while self.engine.alive and control.activity != "paused" and time.monotonic() < deadline:
+            time.sleep(0.01)
+        try:
+            yield
+        finally:
+            control.proceed()
 
     def hang_up(self) -> None:
         """The terminal is gone: saves as far as PATIENCE_SECONDS allow, and shows nothing any more."""

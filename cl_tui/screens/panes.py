@@ -164,6 +164,8 @@ class PanesScreen(ZoomingScreen):
         notice = self.query_one(Notice)
         if self._reply:
             notice.say(self._reply)
+        elif view.trouble:
+            notice.say(view.trouble, warning=True)
         elif view.loading:
             notice.say(f"{view.activity}…")
         elif alarms and view.history.state != "finished":

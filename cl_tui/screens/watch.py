@@ -22,9 +22,9 @@ from cl_tui.screens.fork import ForkScreen, forkable
 from cl_tui.screens.panes import PanesScreen
 from cl_tui.widgets.view import View
 from engine.errors import SessionDamaged
-from engine.follow import Follower, trained_here
+from engine.follow import Follower
 from engine.history import History
-from engine.session import Session
+from engine.session import Session, trained_here
 
 READ_SECONDS = 0.2
 """Between two looks at a log that has nothing new."""
@@ -107,7 +107,7 @@ class WatchScreen(PanesScreen):
         if problem != self._problem:
             self._problem = problem
             if problem:
-                self.reply(f"{problem}; what is shown is what comes before", PROBLEM_SECONDS)
+                self.reply(problem, PROBLEM_SECONDS)
         if self.reader.loaded and not self._decided:
             self._decide()
         if self.replay is not None and self.replay.playing:

@@ -129,7 +129,7 @@ def fitting_axis(lows: np.ndarray, highs: np.ndarray) -> Axis:
     finite = highs[np.isfinite(highs)]
     positive = lows[lows > 0]
     top = float(finite.max()) if len(finite) else 1.0
-    if top <= 0:
+    if top <= 1e-300:  # or nothing is left of its parts
         return Axis(0.0, 1.0, log=False)
     floor = float(np.quantile(positive, 0.05)) if len(positive) else top
     if floor * 100 < top:

@@ -6,6 +6,7 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.strip import Strip
 
 from cl_tui import words
@@ -321,7 +322,7 @@ class MatrixPane(ComparePane):
         return max(len(group.tasks) for group in found.groups) - 1
 
     def _matrix(self, group: Group, width: int, height: int, palette: Palette) -> list[Line]:
-        self.border_title = f"Accuracy of {group.letter}: {group.title}"
+        self.border_title = Content(f"Accuracy of {group.letter}: {group.title}")
         if not group.matrix:
             return message(f"No task has ended yet in {group.letter}.", width, palette.muted)
         cells = [

@@ -66,7 +66,9 @@ def _progress(view: View, wide: bool) -> list[Part]:
     task = min(history.task + 1, len(history.tasks))
     state = f"{view.glyph} task {task} of {len(history.tasks)}" if wide else f"{view.glyph} {task}/{len(history.tasks)}"
     parts = [Part(state, 21), Part(f"{100 * history.step / history.total_steps:.0f} %", 0)]
-    if view.training and view.paused:
+    if view.waiting:
+        parts.append(Part("waiting", 12))
+    elif view.training and view.paused:
         parts.append(Part("paused", 12))
     elif view.training and view.pace is not None:
         parts.append(Part(f"slow {'motion ' if wide else ''}{view.pace:g}/s", 11))

@@ -27,6 +27,8 @@ class View:
     pace: float | None = None
     """Steps a second in slow motion; None at full speed."""
     sight: Sight = field(default_factory=Sight)
+    trouble: str = ""
+    """Why training waits for the disk, in a sentence; "" where it does not."""
 
     @property
     def loading(self) -> bool:
@@ -37,6 +39,11 @@ class View:
         return self.history.state == "training"
 
     @property
+    def waiting(self) -> bool:
+        """Whether training waits for the disk."""
+        return self.training and bool(self.trouble)
+
+    @property
     def strength(self) -> float:
         """c or λ now."""
         return self.history.strength(self.config)
@@ -44,7 +51,7 @@ class View:
     @property
     def glyph(self) -> str:
         """The run's state as one character."""
-        if self.training and self.paused:
+        if self.waiting or (self.training and self.paused):
             return "⏸"
         return {"loading": "◌", "training": "▶", "stopped": "■", "failed": "✖", "finished": "✔"}[self.history.state]
 
@@ -53,6 +60,6 @@ class View:
         return (
             other is None
             or self.history is not other.history
-            or (self.activity, self.paused, self.pace, self.sight)
-            != (other.activity, other.paused, other.pace, other.sight)
+            or (self.activity, self.paused, self.pace, self.sight, self.trouble)
+            != (other.activity, other.paused, other.pace, other.sight, other.trouble)
         )
