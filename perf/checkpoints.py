@@ -1,4 +1,8 @@
-"""The share of training time that checkpoints take at the default interval, on a network of a given size."""
+"""The share of training time that checkpoints cost at the default interval, on networks of several sizes.
+
+A checkpoint costs what the same steps take longer while one is written beside them: the copy that is made between two
+steps, and what the writing thread takes of processors, memory and disk.
+"""
 
 import argparse
 import tempfile
@@ -9,31 +13,60 @@ from engine.config import resolve
 from engine.control import Control
 from engine.recorder import Recorder
 from engine.session import Session
-from engine.training import CHECKPOINT_SECONDS, CHECKPOINT_SHARE, Trainer
+from engine.training import LONGEST_SECONDS, Trainer, seconds_to_next
+
+
+def steps(trainer: Trainer, count: int) -> float:
+    """Seconds."""
+    began = time.perf_counter()
+    for _ in range(count):
+        trainer._one_step()
+        trainer._losses.clear()
+        trainer._penalties.clear()
+    return time.perf_counter() - began
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
-    for hidden in ([100, 100], [512, 512], [2000, 2000]):
+    for hidden in ([100, 100], [512, 512], [2000, 2000], [4950, 4950]):
         with tempfile.TemporaryDirectory() as folder:
-            config = resolve({"hidden": hidden, "epochs": 1, "threads": 1})
+            config = resolve({"hidden": hidden, "steps": 10**6, "threads": options.threads, "xi": 1.0})
             session = Session.create(Path(folder), "checkpoints", config)
             trainer = Trainer(session, Control(), Recorder(session))
             trainer._begin()
-            trainer._train_task()
-            trainer._end_task()
-            took = []
+            trainer._begin_task()
+            took = steps(trainer, 10) / 10
+            trainer._save()
+            trainer._finish_saving()
+            began = time.perf_counter()
+            trainer._save()
+            trainer._finish_saving()
+            count = max(10, round(1.5 * (time.perf_counter() - began) / took))
+            plain, beside, held_up, wrote = [], [], [], []
             for _ in range(options.rounds):
+                plain.append(steps(trainer, count))
                 began = time.perf_counter()
                 trainer._save()
-                took.append(time.perf_counter() - began)
-            seconds = sorted(took)[len(took) // 2]
-            interval = max(CHECKPOINT_SECONDS, seconds / CHECKPOINT_SHARE)
+                saving = trainer._saving
+                assert saving is not None
+                steps(trainer, count)
+                trainer._finish_saving()
+                beside.append(time.perf_counter() - began)
+                held_up.append(trainer._held_up)
+                wrote.append(saving.took)
+            middle = options.rounds // 2
+            cost = sorted(b - p for b, p in zip(beside, plain, strict=True))[middle]
+            held, written = sorted(held_up)[middle], sorted(wrote)[middle]
+            interval = seconds_to_next(held, written)
             print(
-                f"{trainer.parameters.size:>9,} parameters: {seconds * 1e3:6.1f} ms a checkpoint "
-                f"÷ every {interval:.0f} s = {seconds / interval:.4f}  (target ≤ 0.02)"
+                f"{trainer.parameters.size:>10,} parameters: {1e3 * cost:7.1f} ms a checkpoint "
+                f"(copied in {1e3 * held:.1f}, written in {1e3 * written:.0f}) ÷ every {interval:.0f} s = "
+                f"{cost / interval:.4f}  (target ≤ 0.02); "
+                f"at most {interval + written:.0f} s lost (target ≤ {LONGEST_SECONDS:.0f})",
+                flush=True,
             )
 
 

@@ -1,0 +1,86 @@
+"""How long events.jsonl grows: bytes a step of real runs, and the bound that their steps, tasks and layers set."""
+
+import argparse
+import json
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from engine.config import RunConfig, resolve
+from engine.control import Control
+from engine.importance import HISTOGRAM_BINS
+from engine.runner import train
+from engine.session import Session
+from engine.training import CHECKPOINT_SECONDS, HISTOGRAMS_PER_TASK, PROBES_PER_TASK, REPORT_SECONDS, REPORT_STEPS
+
+RUNS: dict[str, tuple[dict[str, Any], float | None]] = {
+    "full speed": ({}, None),
+    "slow motion": ({"steps": 40}, 50.0),
+    "few long steps": ({"hidden": [2500, 2500], "batch_size": 512, "steps": 8, "xi": 1.0}, None),
+    "100 tasks": ({"benchmark": "permuted-digits", "tasks": 100, "steps": 100}, None),
+    "100 tasks, full length": ({"benchmark": "permuted-digits", "tasks": 100}, None),
+    "50 layers": ({"hidden": [32] * 49, "steps": 400}, None),
+    "50 layers, 50 tasks": ({"benchmark": "permuted-digits", "hidden": [32] * 49, "tasks": 50, "steps": 100}, None),
+}
+"""Settings, and at most how many steps a second."""
+
+STEP = 2 * 19
+"""Bytes: a loss and a penalty of six digits, each at its longest, such as 1234570000000000.0 and a comma."""
+REPORT = 110
+"""What else is in a report of steps."""
+LINE = 250
+"""What is in any other line besides the following."""
+ACCURACY = 23
+LAYER = 140 + 9 * HISTOGRAM_BINS
+"""A histogram of fewer than 10^8 weights."""
+
+
+def bound(steps: int, seconds: float, tasks: int, layers: int) -> float:
+    """Bytes; a probe, and a histogram, comes less than twice as often as planned where steps do not divide evenly."""
+    probes, histograms = 2 * PROBES_PER_TASK * tasks, 2 * HISTOGRAMS_PER_TASK * tasks
+    reports = min(steps, steps / REPORT_STEPS + seconds / REPORT_SECONDS + probes + tasks)
+    return (
+        STEP * steps
+        + REPORT * reports
+        + probes * (LINE + ACCURACY * (tasks + 1) / 2 + STEP / 2 * layers)
+        + histograms * (2 * LINE + LAYER * layers)
+        + tasks * (4 * LINE + ACCURACY * (tasks + 1) / 2)
+        + LINE * seconds / CHECKPOINT_SECONDS
+    )
+
+
+def log_of(config: RunConfig, pace: float | None, folder: Path) -> tuple[list[bytes], Session]:
+    session = Session.create(folder, "log", config)
+    train(session, Control(pace))
+    return session.events_path.read_bytes().splitlines(keepends=True), session
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", nargs="*", default=list(RUNS), help="which; all by default")
+    for name in parser.parse_args().runs:
+        settings, pace = RUNS[name]
+        with tempfile.TemporaryDirectory() as folder:
+            lines, session = log_of(resolve({"device": "cpu", **settings}), pace, Path(folder))
+            history = session.history()
+        assert history.importance is not None
+        tasks, layers = len(history.tasks), len(history.importance.layers)
+        length = sum(map(len, lines))
+        most = bound(history.step, history.elapsed, tasks, layers)
+        shares: Counter[str] = Counter()
+        for line in lines:
+            shares[json.loads(line)["event"]] += len(line)
+        told = ", ".join(f"{event} {100 * size / length:.0f} %" for event, size in shares.most_common(4))
+        steps = [line for line in lines if b'"event":"steps"' in line]
+        print(
+            f"{name:23} {history.step:>7,} steps, {tasks:3} tasks, {layers:3} layers, {history.elapsed:6.1f} s: "
+            f"{length / 1e6:6.2f} MB = {length / history.step:6.0f} bytes a step, in reports alone "
+            f"{sum(map(len, steps)) / history.step:4.0f}; ÷ bound {most / 1e6:6.2f} MB = {length / most:.2f}; {told}",
+            flush=True,
+        )
+        assert length <= most
+
+
+if __name__ == "__main__":
+    main()
