@@ -10,7 +10,7 @@ import traceback
 
 from engine.control import Control, Stopped
 from engine.disk import write_whole
-from engine.errors import EngineError, first_line
+from engine.errors import EngineError, SessionDamaged, first_line
 from engine.events import RunFailed, RunStopped
 from engine.history import History
 from engine.recorder import Recorder
@@ -37,21 +37,23 @@ def train(session: Session, control: Control, recorder: Recorder | None = None) 
         except Stopped:
             recorder.note_end(RunStopped(recorder.history.step, time.time()))
         except EngineError as error:
-            recorder.note_end(_failed(recorder, str(error)))
+            recorder.note_end(_failed(recorder, error))
             raise
         except Exception as error:
             translated = _translated(error, session)
-            recorder.note_end(_failed(recorder, str(translated)))
+            recorder.note_end(_failed(recorder, translated))
             raise translated from error
         finally:
             recorder.close()
     return recorder.history
 
 
-def _failed(recorder: Recorder, message: str) -> RunFailed:
+def _failed(recorder: Recorder, error: EngineError) -> RunFailed:
     history, saved = recorder.history, recorder.session.saved_step
     kept = f"the checkpoint at step {saved}" if saved is not None else "nothing yet to resume from"
-    return RunFailed(history.step, history.task, time.time(), message, kept)
+    if isinstance(error, SessionDamaged):
+        kept = "what lies in the session's folder; put back a copy of it, or start a new run"
+    return RunFailed(history.step, history.task, time.time(), str(error), kept)
 
 
 def _translated(error: BaseException, session: Session) -> EngineError:

@@ -28,7 +28,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import filelock
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, ValidationError, field_validator
 
 from engine import log as event_log
 from engine import metrics
@@ -401,19 +401,11 @@ class Skimmed:
     """The last of them: where these stand no more, the log was cut in between."""
 
 
-class _Strength(BaseModel):
-    strength: NonNegativeFloat
-
-
 class _Result(BaseModel):
     """What lists and tables tell of a finished session, as summary.json has it."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 
-    method: str
-    benchmark: str
-    scenario: str
-    hyperparameters: _Strength
     accuracy_matrix: list[list[Annotated[float, Field(ge=0, le=1)] | None]]
     average_accuracy: Annotated[float, Field(ge=0, le=1)] | None
     forgetting: Annotated[float, Field(ge=-1, le=1)] | None
@@ -421,6 +413,15 @@ class _Result(BaseModel):
     steps: NonNegativeInt
     seconds: NonNegativeFloat
     steps_per_second: NonNegativeFloat | None
+
+    @field_validator("accuracy_matrix")
+    @classmethod
+    def _triangle(cls, matrix: list[list[float | None]]) -> list[list[float | None]]:
+        for row, accuracies in enumerate(matrix):
+            unseen = [accuracy is None for accuracy in accuracies]
+            if unseen != [task > row for task in range(len(matrix))]:
+                raise ValueError(f"row {row + 1} of the accuracies is not one number for each task seen")
+        return matrix
 
 
 def list_sessions(sessions_dir: Path) -> list[Listed]:
@@ -557,10 +558,12 @@ def look_at(sessions_dir: Path, name: str) -> Listed:
     changed = (log if log.exists() else path).stat().st_mtime
     try:
         session = Session.open(sessions_dir, name)
+        if session.finished:
+            session.summary()
         history = session.history()
     except (SessionError, ConfigError) as error:
         return Listed(name, "damaged", changed, problem=str(error))
-    return Listed(name, _state(session, history), changed, session.config, history)
+    return Listed(name, _state(session, history), changed, session.config, history, format=session.format)
 
 
 def _state(session: Session, history: History) -> SessionState:

@@ -241,3 +241,27 @@ def test_real_mnist_with_one_cut_file_is_refused(tmp_path: Path) -> None:
     with open(cut, "r+b") as file:
         file.truncate(5000)
     assert str(cut) in one_sentence(tmp_path)
+
+
+@needs_mnist
+def test_a_changed_byte_of_mnist_is_noticed(tmp_path: Path) -> None:
+    from engine.benchmarks.mnist import mnist
+
+    shutil.copytree(MNIST, tmp_path / "MNIST" / "raw")
+    changed = tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte"
+    data = bytearray(changed.read_bytes())
+    data[1000] ^= 1
+    changed.write_bytes(data)
+    with pytest.raises(BenchmarkError, match="wrong checksum"):
+        mnist(tmp_path)
+
+
+@needs_mnist
+def test_mnist_is_what_torchvision_reads() -> None:
+    from engine.benchmarks.mnist import mnist
+
+    ours = mnist(Path(TEST_DATA or ""))
+    for train, part in ((True, ours.train), (False, ours.test)):
+        theirs = torchvision_import.torchvision_datasets().MNIST(TEST_DATA, train=train)
+        assert torch.equal(part.inputs, theirs.data.flatten(1).float() / 255)
+        assert torch.equal(part.labels, theirs.targets)

@@ -20,7 +20,6 @@ from engine.events import (
     ImportanceMeasured,
     LayerHistogram,
     Noted,
-    RunFailed,
     RunForked,
     RunStarted,
     StepsTaken,

@@ -9,7 +9,7 @@ import pytest
 from cl_tui.app import ClTui
 from cl_tui.screens.home import HomeScreen
 from engine.session import Session, list_sessions
-from tests import saved
+from tests import runs, saved
 from tests.conftest import CommandLine
 
 
@@ -64,12 +64,16 @@ async def test_what_is_wrong_is_named_with_what_to_do(kind: str, tmp_path: Path,
 
 
 def test_a_result_that_is_damaged_is_written_anew(tmp_path: Path, cl_tui: CommandLine) -> None:
-    session = saved.finished(tmp_path / "sessions", "otter")
+    session = runs.finished(tmp_path / "sessions", runs.tiny("si"), "otter")
+    result = session.summary()["accuracy_matrix"]
     flip(session.summary_path)
     (listed,) = list_sessions(tmp_path / "sessions")
     assert listed.state == "damaged"
     assert "without that file 'cl-tui resume otter' writes it anew" in listed.problem
-    assert "finished" in cl_tui("sessions", "show", "otter").out
+    assert "summary.json" in cl_tui("sessions", "show", "otter").out
+    session.summary_path.unlink()
+    assert cl_tui("resume", "otter", "--headless").exit_code == 0
+    assert session.summary()["accuracy_matrix"] == result
 
 
 def test_checkpoints_that_were_set_aside_are_told(tmp_path: Path, cl_tui: CommandLine) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import inspect
 import json
 import os
@@ -10,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,6 +64,10 @@ def address(sessions: Path, looks: Path) -> Iterator[str]:
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     assert server.stdout is not None
     assert f":{port} (read-only" in server.stdout.readline()
+    with contextlib.closing(socket.socket()) as tried:  # it says so a moment before it listens
+        while tried.connect_ex(("127.0.0.1", port)):
+            assert server.poll() is None
+            time.sleep(0.02)
     yield f"127.0.0.1:{port}"
     server.terminate()
     assert server.wait(20) == 0

@@ -1,4 +1,4 @@
-"""``python -m tests.torture.readers``: ten readers of one trainer, which may neither hold it up nor see half a record.
+"""Ten readers of one trainer, which may neither hold it up nor see half a record.
 
 Five follow the log as ``cl-tui watch`` does, four read all of it again and again as ``cl-tui sessions show`` does, and
 one is ``cl-tui watch`` in a pseudo-terminal. Prints the trainer's speed with them ÷ without, and what they have read.
@@ -138,9 +138,3 @@ def _read_all(session: Session) -> Read:
         if last:
             return Read(events, step)
         time.sleep(1.0)
-
-
-if __name__ == "__main__":
-    problems = run(60_000, 0).problems
-    print("\n".join(problems) or "no problems")
-    sys.exit(bool(problems))

@@ -1,12 +1,10 @@
-"""``python -m tests.torture.soak``: a million steps with the monitor open, a hundred tasks, a hundred sessions in home.
+"""A million steps with the monitor open, a hundred tasks, a hundred sessions in home.
 
 Prints the process's memory at ten points, the bytes of the log, and the speed at the end ÷ at the beginning; that of a
 hundred tasks falls, since each is evaluated on all before it.
 """
 
-import argparse
 import shutil
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -114,11 +112,3 @@ def _hundred_sessions() -> Counts:
     points = ", ".join(f"{size / 2**20:.0f}" for size in memory)
     print(f"home with 100 sessions: listed {took:.1f} s after the start; memory in MiB, a look apart: {points}")
     return Counts(wrong_results=tuple(wrong))
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m tests.torture.soak", description=__doc__)
-    parser.add_argument("--steps", type=int, default=1_000_000)
-    problems = run(parser.parse_args().steps, 0).problems
-    print("\n".join(problems) or "no problems")
-    sys.exit(bool(problems))
