@@ -7,6 +7,7 @@ cut), and would hear of nothing ever again.
 import asyncio
 import contextlib
 import os
+import select
 import signal
 import sys
 import threading
@@ -29,6 +30,7 @@ def heard(leave: Callable[[], None], give_up: Callable[[], None]) -> Iterator[No
     loop, context = asyncio.get_running_loop(), copy_context()
     came: SimpleQueue[bool] = SimpleQueue()
     on_a_terminal = terminal_is_there()
+    on_a_page = os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver")
 
     def answer(answered: threading.Event) -> None:
         answered.set()
@@ -40,7 +42,7 @@ def heard(leave: Callable[[], None], give_up: Callable[[], None]) -> Iterator[No
                 if not came.get(timeout=LOOK_SECONDS):
                     return
             except Empty:
-                if terminal_is_there() or not on_a_terminal:
+                if not (_server_is_gone() if on_a_page else on_a_terminal and not terminal_is_there()):
                     continue
             answered = threading.Event()
             if terminal_is_there():
@@ -71,6 +73,15 @@ def terminal_is_there() -> bool:
         return sys.__stderr__ is not None and os.isatty(sys.__stderr__.fileno())
     except (OSError, ValueError):
         return False
+
+
+def _server_is_gone() -> bool:
+    """Whether nobody is left to write to a page's standard input."""
+    if not hasattr(select, "poll"):
+        return False
+    poll = select.poll()
+    poll.register(0, 0)
+    return any(event & select.POLLHUP for _, event in poll.poll(0))
 
 
 def in_background() -> bool:

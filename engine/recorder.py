@@ -29,7 +29,12 @@ class Recorder:
         self.log.append(event)
 
     def note_end(self, event: RunStopped | RunFailed) -> None:
-        """Tells of the end even where the log cannot be written any more (a full disk)."""
+        """Tells of the end even where the log cannot be written any more (a full disk).
+
+        Nothing comes after the end of a run that has finished, even if its summary could not be synced.
+        """
+        if self.history.state == "finished":
+            return
         try:
             if self.log is not None:
                 self.log.append(event)

@@ -17,6 +17,9 @@ from engine.recorder import Recorder
 from engine.session import Session
 from engine.text import visible
 
+LONGEST_MESSAGE = 10_000
+"""Characters of a failure that go into the log."""
+
 
 def train(session: Session, control: Control, recorder: Recorder | None = None) -> History:
     """Train to the end, or until ``control`` says stop; ``history.state`` tells which.
@@ -53,7 +56,7 @@ def _failed(recorder: Recorder, error: EngineError) -> RunFailed:
     kept = f"the checkpoint at step {saved}" if saved is not None else "nothing yet to resume from"
     if isinstance(error, SessionDamaged):
         kept = "what lies in the session's folder; put back a copy of it, or start a new run"
-    return RunFailed(history.step, history.task, time.time(), str(error), kept)
+    return RunFailed(history.step, history.task, time.time(), str(error)[:LONGEST_MESSAGE], kept)
 
 
 def _translated(error: BaseException, session: Session) -> EngineError:

@@ -165,6 +165,7 @@ class Trainer:
             except SessionDamaged as error:
                 damaged.append(error)
                 continue
+            self._check_fit(tensors, cursor)
             self._check_data()
             self._restore(tensors, cursor)
             self._steered, lost = steering(self.session, cursor.log_length)
@@ -618,11 +619,44 @@ class Trainer:
             found["best/theta"] = self.best
         return found
 
-    def _restore(self, tensors: dict[str, Tensor], cursor: Cursor) -> None:
-        theta = tensors.get("theta")
-        if theta is None or theta.shape != self.parameters.values.shape:
+    def _check_fit(self, tensors: dict[str, Tensor], cursor: Cursor) -> None:
+        """Raises SessionMismatch unless the checkpoint is of this run: a fused optimizer reads whatever it is given."""
+        vector = self.parameters.values.shape
+        one = torch.nn.Parameter(torch.zeros(1, dtype=self.parameters.values.dtype))  # stands for all of them
+        one.grad = torch.zeros_like(one)
+        optimizer = make_optimizer(self.config, one)
+        optimizer.step()
+        self.method.begin_task(one.data)
+        of_optimizer = {f"optimizer/{name}": value for name, value in optimizer.state[one].items()}
+        of_method = {f"method/{name}": value for name, value in self.method.tensors.items()}
+        known = of_optimizer | of_method
+
+        def fits(name: str, found: Tensor) -> bool:
+            like = known.get(name, one)
+            return found.dtype == like.dtype and found.shape == (vector if like.shape == one.shape else like.shape)
+
+        needed = {"theta"}
+        if of_optimizer.keys() & tensors.keys():
+            needed |= of_optimizer.keys()
+        if cursor.task_step:
+            needed |= of_method.keys()
+        if cursor.constant is not None:
+            needed |= {"penalty/importance", "penalty/anchor"}
+        if cursor.best is not None:
+            needed.add("best/theta")
+        history, tasks = self.recorder.history, len(self.tasks)
+        if not (
+            needed <= tensors.keys()
+            and all(fits(name, found) for name, found in tensors.items())
+            and len(history.tasks) == tasks
+            and 0 <= cursor.task <= tasks
+            and cursor.step == history.step == history.starts[cursor.task] + cursor.task_step
+            and math.isfinite(cursor.elapsed)
+        ):
             raise SessionMismatch(f"session {self.session.name}: the checkpoint is of another network than config.toml")
-        self.parameters.values.copy_(theta)
+
+    def _restore(self, tensors: dict[str, Tensor], cursor: Cursor) -> None:
+        self.parameters.values.copy_(tensors["theta"])
 
         def group(prefix: str) -> dict[str, Tensor]:
             return {

@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from engine import checkpoint, training
+from engine import checkpoint, disk, training
 from engine.benchmarks.digits import digits
 from engine.benchmarks.task import Examples, Task
 from engine.control import Control
@@ -108,6 +108,31 @@ def test_a_stop_while_the_disk_is_full_keeps_the_last_checkpoint_and_says_so(
     assert failure.kept == "the checkpoint at step 3"
     assert not list(session.path.rglob("*.part"))
     train(session, Control())
+    runs.assert_same_run(session, whole)
+
+
+def test_a_stop_while_the_summary_cannot_be_synced_leaves_a_session_that_is_whole(
+    tmp_path: Path, whole: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log ends with the run, whether or not the summary is there when the disk is mended."""
+
+    class Impatient(Control):
+        def wait(self, seconds: float) -> bool:
+            self.stop()
+            return super().wait(seconds)
+
+    def sync(path: Path) -> None:
+        if path == session.path and session.summary_path.exists():
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(path)
+
+    session, real = stopped(tmp_path), disk.sync
+    with monkeypatch.context() as patch:
+        patch.setattr(disk, "sync", sync)
+        with pytest.raises(SessionError, match="cannot be written"):
+            train(session, Impatient())
+    if not session.finished:
+        train(session, Control())
     runs.assert_same_run(session, whole)
 
 

@@ -116,7 +116,7 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_goes_on(tmp_path: Path) -> None:
         before = log.read_bytes()
         time.sleep(1.5)
         assert log.read_bytes() == before
-        terminal.send("bg\n", "fg\n")  # in the background it has no terminal, and stops again
+        terminal.send("fg\n")
         terminal.wait_for(TRAINING)
         terminal.send("q")
         terminal.wait_for("cl-tui resume one")

@@ -18,7 +18,7 @@ if why := faulty.missing():
     pytest.skip(why, allow_module_level=True)
 
 ROOT = Path(__file__).parent.parent
-SHORT = {"kills": 8, "faults": 20, "power": 20, "disks": 3}
+SHORT = {"kills": 8, "faults": 16, "power": 15, "disks": 3}
 
 
 def test_a_run_survives_kills_faults_and_losses_of_power() -> None:

@@ -21,7 +21,7 @@ from cl_tui.replay import Recording, Replay
 from cl_tui.screens.fork import ForkScreen, forkable
 from cl_tui.screens.panes import PanesScreen
 from cl_tui.widgets.view import View
-from engine.errors import SessionDamaged
+from engine.errors import SessionDamaged, SessionError
 from engine.follow import Follower
 from engine.history import History
 from engine.session import Session, trained_here
@@ -365,7 +365,7 @@ class Reader(threading.Thread):
                 if portion.events:
                     time.sleep(0)  # the screen's turn
                     continue
-            except SessionDamaged as error:
+            except (SessionError, ValueError) as error:
                 problem = str(error)
             self.problem, self.recording = problem, recording
             self.here = trained_here(self.session)
