@@ -58,9 +58,17 @@ MOST_VECTORS = 16
 MOST_HEADER_BYTES = 1 << 20
 
 
-def snapshot(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Copies on the CPU, which stay as they are while training goes on."""
-    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
+def snapshot(tensors: Mapping[str, Tensor], earlier: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copies on the CPU, which stay as they are while training goes on.
+
+    ``earlier``: a snapshot that nobody needs any more; its memory is used again, since to get new takes longer.
+    """
+    copies = {}
+    for name, tensor in tensors.items():
+        place = earlier.get(name)
+        fits = place is not None and (place.shape, place.dtype) == (tensor.shape, tensor.dtype)
+        copies[name] = place.copy_(tensor) if place is not None and fits else tensor.detach().to("cpu", copy=True)
+    return copies
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], cursor: Cursor) -> None:

@@ -241,7 +241,7 @@ def resolve(settings: Mapping[str, Any]) -> RunConfig:
         filled["momentum"] = 0.9
     filled |= given
     filled.setdefault("threads", default_threads(filled.get("hidden")))
-    return _validated(filled)
+    return validated(filled)
 
 
 def default_threads(hidden: object) -> int:
@@ -258,7 +258,8 @@ def _is_int(value: object) -> bool:
     return isinstance(value, int)
 
 
-def _validated(settings: Mapping[str, Any]) -> RunConfig:
+def validated(settings: Mapping[str, Any]) -> RunConfig:
+    """``settings`` as they are: complete, so nothing is filled in. Raises ConfigError."""
     try:
         return RunConfig.model_validate(dict(settings))
     except ValidationError as error:
@@ -309,7 +310,7 @@ def _parsed(toml: bytes) -> dict[str, Any]:
 def from_toml(text: str, where: str) -> RunConfig:
     """A session's own config.toml: complete, so nothing is filled in. Raises ConfigError, naming ``where``."""
     try:
-        return _validated(_parsed(text.encode()))
+        return validated(_parsed(text.encode()))
     except (ValueError, RecursionError, ConfigError) as error:
         raise ConfigError(f"{where}: {first_line(error)}") from None
 

@@ -25,14 +25,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import filelock
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, ValidationError, field_validator
 
 from engine import log as event_log
 from engine import metrics
-from engine.config import MOST_BYTES, RunConfig, from_toml
+from engine.config import MOST_BYTES, RunConfig, from_toml, validated
 from engine.disk import open_plain, read_plain, replace_whole, sync, write_whole
 from engine.errors import (
     ConfigError,
@@ -59,6 +59,8 @@ _OF_WINDOWS = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNOREC
 _FIRST_LINES = re.compile(rb"format = (\d{1,9})\n(?:checksum = \"([0-9a-f]{32})\"\n)?")
 _SETTLED = ("name", "method", "benchmark", "scenario", "model", "seed", "hyperparameters")
 """Of a summary, what the folder's name and config.toml say."""
+_SUM = ',\n  "checksum": "'
+"""In summary.json, after all else."""
 _LOST = "put back a copy of that file, or delete the session"
 _STEP = re.compile(r"(?:task-\d+-)?step-(\d+)\.safetensors")
 
@@ -166,27 +168,11 @@ class Session:
     def open(cls, sessions_dir: Path, name: str) -> "Session":
         """Raises SessionNotFound, SessionMismatch for a newer format, or SessionDamaged."""
         path = _existing(sessions_dir, name)
-        config_path = path / "config.toml"
-        _refuse_links(path)
+        format, settings = _settings(path)
         try:
-            data = read_plain(config_path, MOST_BYTES)
-            first = _FIRST_LINES.match(data)
-            if first is None:
-                raise ValueError("it does not begin with its format")
-            format, settings = int(first[1]), data[first.end() :]
-            if format > FORMAT:
-                raise SessionMismatch(
-                    f"session {name} has format {format}, newer than this cl-tui reads: upgrade cl-tui"
-                )
-            if format > 1 and (first[2] or b"").decode() != _checksum(settings):
-                raise ValueError("its checksum does not fit")
-            return cls(path, from_toml(settings.decode(), str(config_path)), format)
-        except OSError as error:
-            raise unreadable(f"session {name}: {config_path}", error) from None
-        except ConfigError as error:  # names the file
+            return cls(path, from_toml(settings.decode(), str(path / "config.toml")), format)
+        except (ConfigError, ValueError) as error:  # the first names the file
             raise SessionDamaged(f"session {name} is damaged: {first_line(error)}; {_LOST}") from None
-        except ValueError as error:
-            raise SessionDamaged(f"session {name} is damaged: {config_path}: {first_line(error)}; {_LOST}") from None
 
     # Locking
 
@@ -323,29 +309,59 @@ class Session:
         self._write_summary(summary(self.name, self.config, history))
 
     def _write_summary(self, found: dict[str, Any]) -> None:
+        text = json.dumps(found, indent=2)
         if self.sums:
-            found = found | {"checksum": _checksum(json.dumps(found).encode())}
-        write_whole(self.summary_path, json.dumps(found, indent=2).encode() + b"\n")
+            text = text.removesuffix("\n}")
+            text += f'{_SUM}{_checksum(text.encode())}"\n}}'
+        write_whole(self.summary_path, text.encode() + b"\n")
 
     def summary(self) -> dict[str, Any]:
         """The summary of a finished session, under the name that it has now. Raises SessionDamaged."""
-        try:
-            found = json.loads(read_plain(self.summary_path, MOST_SUMMARY_BYTES))
-            if not isinstance(found, dict):
-                raise ValueError("it is not a table")
-            if self.sums and found.pop("checksum", None) != _checksum(json.dumps(found).encode()):
-                raise ValueError("its checksum does not fit")
-            _Result.model_validate(found)
-        except OSError as error:
-            raise unreadable(f"session {self.name}: {self.summary_path}", error) from None
-        except (ValueError, RecursionError) as error:
-            why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else first_line(error)
-            raise SessionDamaged(
-                f"session {self.name} is damaged: {self.summary_path}: {why}; "
-                f"without that file 'cl-tui resume {self.name}' writes it anew"
-            ) from None
         settled = summary(self.name, self.config, History())
-        return found | {key: settled[key] for key in _SETTLED}
+        return _read_summary(self.path, self.sums) | {key: settled[key] for key in _SETTLED}
+
+
+def _settings(path: Path) -> tuple[int, bytes]:
+    """The format of the session in ``path``, and its settings as TOML whose checksum fits. Raises SessionError."""
+    name, config_path = path.name, path / "config.toml"
+    _refuse_links(path)
+    try:
+        data = read_plain(config_path, MOST_BYTES)
+        first = _FIRST_LINES.match(data)
+        if first is None:
+            raise ValueError("it does not begin with its format")
+        format, settings = int(first[1]), data[first.end() :]
+        if format > FORMAT:
+            raise SessionMismatch(f"session {name} has format {format}, newer than this cl-tui reads: upgrade cl-tui")
+        if format > 1 and (first[2] or b"").decode() != _checksum(settings):
+            raise ValueError("its checksum does not fit")
+    except OSError as error:
+        raise unreadable(f"session {name}: {config_path}", error) from None
+    except ValueError as error:
+        raise SessionDamaged(f"session {name} is damaged: {config_path}: {first_line(error)}; {_LOST}") from None
+    return format, settings
+
+
+def _read_summary(path: Path, sums: bool) -> dict[str, Any]:
+    """The summary of the session in ``path``, less its checksum. Raises SessionError."""
+    name, summary_path = path.name, path / "summary.json"
+    try:
+        data = read_plain(summary_path, MOST_SUMMARY_BYTES)
+        found = json.loads(data)
+        if sums:
+            content, _, checksum = data.rpartition(_SUM.encode())
+            if checksum != f'{_checksum(content)}"\n}}\n'.encode():
+                raise ValueError("its checksum does not fit")
+            del found["checksum"]
+        _Result.model_validate(found)
+    except OSError as error:
+        raise unreadable(f"session {name}: {summary_path}", error) from None
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else first_line(error)
+        raise SessionDamaged(
+            f"session {name} is damaged: {summary_path}: {why}; without that file 'cl-tui resume {name}' writes it anew"
+        ) from None
+    return cast(dict[str, Any], found)
 
 
 def trained_here(session: Session) -> bool | None:
@@ -406,6 +422,7 @@ class _Result(BaseModel):
 
     model_config = ConfigDict(allow_inf_nan=False)
 
+    hyperparameters: dict[str, Any]
     accuracy_matrix: list[list[Annotated[float, Field(ge=0, le=1)] | None]]
     average_accuracy: Annotated[float, Field(ge=0, le=1)] | None
     forgetting: Annotated[float, Field(ge=-1, le=1)] | None
@@ -466,13 +483,14 @@ def glance(sessions_dir: Path, name: str, earlier: Listed | None = None) -> List
     created = files[0][0] / 1e9
     changed = files[1][0] / 1e9 or created
     try:
+        if files[2] != (0, 0):
+            format, settings = _settings(path)
+            config, history = _from_summary(path, format, settings)
+            return Listed(name, "finished", changed, config, history, "", created, format, Skimmed(files))
         if earlier is not None and earlier.config is not None:
             session = Session(path, earlier.config, earlier.format)
         else:
             session = Session.open(sessions_dir, name)
-        if files[2] != (0, 0):
-            history, skimmed = _from_summary(session), Skimmed(files)
-            return Listed(name, "finished", changed, session.config, history, "", created, session.format, skimmed)
         history, skimmed = _skim(session, files, earlier)
     except (SessionError, ConfigError) as error:
         return Listed(name, "damaged", changed, problem=str(error), created=created, skimmed=Skimmed(files))
@@ -493,11 +511,16 @@ def _file_state(path: str) -> tuple[int, int]:
     return (found.st_mtime_ns, found.st_size)
 
 
-def _from_summary(session: Session) -> History:
-    """Raises SessionDamaged."""
-    found = _Result.model_validate(session.summary())
-    matrix = tuple(tuple(value for value in row if value is not None) for row in found.accuracy_matrix)
-    return History(state="finished", task=len(matrix), step=found.steps, elapsed=found.seconds, matrix=matrix)
+def _from_summary(path: Path, format: int, settings: bytes) -> tuple[RunConfig, History]:
+    """What a list shows of a finished session. Raises SessionError, ConfigError."""
+    found = _read_summary(path, format > 1)
+    if format > 1:  # TOML is slow to read, and the summary has the same settings
+        named = {key: found.get(key) for key in _SETTLED if key not in ("name", "hyperparameters")}
+        config = validated({**found["hyperparameters"], **named})
+    else:
+        config = from_toml(settings.decode(), str(path / "config.toml"))
+    matrix = tuple(tuple(value for value in row if value is not None) for row in found["accuracy_matrix"])
+    return config, History("finished", task=len(matrix), step=found["steps"], elapsed=found["seconds"], matrix=matrix)
 
 
 _END = 200

@@ -123,6 +123,7 @@ class Trainer:
         self._penalties: list[Tensor] = []
         self._report_due = 0.0
         self._checkpoint_due = 0.0
+        self._snapshot: dict[str, Tensor] = {}
         self._held_up = 0.0
         """Seconds that the checkpoint which is being written took of the training."""
         self._saving: Saving | None = None
@@ -554,8 +555,8 @@ class Trainer:
             constant=self.penalty.constant if self.penalty else None,
             best=self.best_accuracy,
         )
-        tensors = checkpoint.snapshot(self._tensors())
-        self._saving = Saving(self.session, log, tensors, cursor, ended_task, self.parameters.layers)
+        self._snapshot = checkpoint.snapshot(self._tensors(), self._snapshot)
+        self._saving = Saving(self.session, log, self._snapshot, cursor, ended_task, self.parameters.layers)
         self._held_up = time.monotonic() - began
 
     def _finish_saving(self) -> None:

@@ -16,7 +16,7 @@ PARTS = {
     "disks": 12,
     "damage": 1000,
     "fuzz": 20_000,
-    "batch": 20,
+    "batch": 50,
     "readers": 60_000,
     "soak": 1_000_000,
 }
