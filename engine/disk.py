@@ -3,7 +3,7 @@
 import contextlib
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -34,15 +34,26 @@ def replace_whole(path: Path, write: Callable[[Path], object]) -> None:
     """
     beside = path.with_name(path.name + ".part")
     try:
-        beside.unlink(missing_ok=True)  # a kill may have left it; a stranger may have made it a link
-        write(beside)
-        sync(beside)
-        os.replace(beside, path)
+        with naming(path):
+            beside.unlink(missing_ok=True)  # a kill may have left it; a stranger may have made it a link
+            write(beside)
+            sync(beside)
+            os.replace(beside, path)
     except BaseException:
         with contextlib.suppress(OSError):  # there is a worse error to tell; the next one who writes removes it
             beside.unlink(missing_ok=True)
         raise
     sync(path.parent)
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """An OSError within that names no file names this one."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 def sync(path: Path) -> None:

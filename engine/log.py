@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from engine.disk import naming
 from engine.events import Event, decode, encode
 
 LONGEST_LINE = 1 << 20
@@ -88,8 +89,9 @@ class EventLog:
             self._write()
 
     def _write(self) -> None:
-        while self._written < self.length:
-            self._written += os.write(self._file, bytes(self._unsynced[self._written - self._synced :]))
+        with naming(self._path):
+            while self._written < self.length:
+                self._written += os.write(self._file, bytes(self._unsynced[self._written - self._synced :]))
 
     def sync(self) -> None:
         """To the disk, as far as it was appended when this began. Raises OSError; then ``mend`` is needed."""
@@ -99,7 +101,8 @@ class EventLog:
         try:
             if not os.path.samestat(os.stat(self._path), os.fstat(file)):
                 raise FileNotFoundError(errno.ENOENT, "another file has taken its place", str(self._path))
-            os.fsync(file)
+            with naming(self._path):
+                os.fsync(file)
         finally:
             _close(file)
         with self._lock:

@@ -83,7 +83,7 @@ def test_training_waits_for_the_disk_and_goes_on_to_the_same_bits(
     module, _, name = call.rpartition(".")
     monkeypatch.setattr(call, failing(3, number, getattr({"os": os}.get(module, checkpoint), name)))
     train(session, control)
-    assert os.strerror(number) in control.told[0]
+    assert f"{os.strerror(number)}: {session.path}" in control.told[0]
     assert "goes on by itself" in control.told[0]
     assert control.trouble == ""
     assert any("waited" in note.text for note in session.history().notes)
