@@ -15,7 +15,7 @@ PARTS = {
     "power": 300,
     "disks": 12,
     "damage": 1000,
-    "fuzz": 20_000,
+    "fuzz": 4_000,
     "batch": 50,
     "readers": 60_000,
     "soak": 1_000_000,
