@@ -526,12 +526,11 @@ def test_data_that_has_moved_is_found_with_data_dir(
     for file in (mnist / "MNIST" / "raw").iterdir():
         if file.suffix != ".gz":
             shutil.copy(file, moved / "MNIST" / "raw" / file.name)
-    finished(sessions, tiny("si", data_dir=str(mnist), **settings), "calm-otter")
-    path = sessions / "calm-otter" / "config.toml"
+    session = finished(sessions, tiny("si", data_dir=str(mnist), **settings), "calm-otter")
     gone = tmp_path / "gone"
     (gone / "MNIST" / "raw").mkdir(parents=True)
     (gone / "MNIST" / "raw" / "train-images-idx3-ubyte").write_bytes(b"")
-    path.write_text(path.read_text().replace(str(mnist), str(gone)))
+    with_settings(session, data_dir=str(gone))
     answer = cl_tui("analyse", "calm-otter", "--examples", "20")
     assert (answer.exit_code, answer.out) == (1, "")
     assert str(gone) in answer.err
