@@ -23,6 +23,12 @@ def layer_at(layers: Sequence[Layer], place: int) -> str:
     return next(layer.name for layer in layers if place < layer.stop)
 
 
+def layer_not_finite(layers: Sequence[Layer], vector: Tensor) -> str:
+    """The layer of the first value of ``vector``, shape (P,), that is not finite; empty where all are."""
+    finite = torch.isfinite(vector)
+    return "" if finite.all() else layer_at(layers, int((~finite).int().argmax()))
+
+
 class FlatParameters:
     """The network's parameters as one vector θ of shape (P,).
 

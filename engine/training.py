@@ -47,7 +47,7 @@ from engine.importance import histograms
 from engine.methods import METHODS
 from engine.methods.base import LearnedTask, Method
 from engine.models import MODELS
-from engine.parameters import FlatParameters, layer_at
+from engine.parameters import FlatParameters, layer_at, layer_not_finite
 from engine.penalty import PenaltyGradient, Quadratic, by_layer
 from engine.recorder import Recorder
 from engine.saving import Saving
@@ -401,9 +401,7 @@ class Trainer:
             size, place = before.abs().max(dim=0)
             return f"the largest weight was {size:.2g} before it, in {layer_at(layers, int(place))}"
         for what, vector in (("gradient", self.parameters.gradient), ("weights", self.parameters.values)):
-            finite = torch.isfinite(vector)
-            if not finite.all():
-                where = layer_at(layers, int((~finite).int().argmax()))
+            if where := layer_not_finite(layers, vector):
                 return f"first to go was the {what} of {where}, at step {self.step}"
         return ""
 
@@ -438,9 +436,8 @@ class Trainer:
 
     def _tell_importance(self, importance: Tensor | None, running: bool) -> None:
         if importance is not None:
-            if not torch.isfinite(importance).all():
+            if where := layer_not_finite(self.parameters.layers, importance):
                 self._report()  # a loss that is not finite is the root of it, and says so itself
-                where = layer_at(self.parameters.layers, int((~torch.isfinite(importance)).int().argmax()))
                 raise NumericsError(
                     f"the importance is no longer finite at step {self.step}, in task {self.task + 1}, in {where}"
                 )

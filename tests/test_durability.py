@@ -73,6 +73,14 @@ class Watched(Control):
         return super().wait(seconds)
 
 
+class Impatient(Control):
+    """Stops as soon as training waits."""
+
+    def wait(self, seconds: float) -> bool:
+        self.stop()
+        return super().wait(seconds)
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE])
 @pytest.mark.parametrize("call", ["os.write", "os.fsync", "os.replace", "engine.checkpoint.write"])
 def test_training_waits_for_the_disk_and_goes_on_to_the_same_bits(
@@ -93,11 +101,6 @@ def test_training_waits_for_the_disk_and_goes_on_to_the_same_bits(
 def test_a_stop_while_the_disk_is_full_keeps_the_last_checkpoint_and_says_so(
     tmp_path: Path, whole: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Impatient(Control):
-        def wait(self, seconds: float) -> bool:
-            self.stop()
-            return super().wait(seconds)
-
     session = stopped(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr("os.replace", failing(1000, errno.ENOSPC, os.replace))
@@ -115,11 +118,6 @@ def test_a_stop_while_the_summary_cannot_be_synced_leaves_a_session_that_is_whol
     tmp_path: Path, whole: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The log ends with the run, whether or not the summary is there when the disk is mended."""
-
-    class Impatient(Control):
-        def wait(self, seconds: float) -> bool:
-            self.stop()
-            return super().wait(seconds)
 
     def sync(path: Path) -> None:
         if path == session.path and session.summary_path.exists():
