@@ -136,15 +136,7 @@ class Trainer:
         """To the end. Raises Stopped after saving, NumericsError, or whatever writing the session raises."""
         self._begin()
         try:
-            while self.task < len(self.tasks):
-                self._train_task()
-                self._end_task()
-            self._finish_saving()
-        except Stopped:
-            if self.step:
-                self._save()
-                self._finish_saving()
-            raise
+            self._train()
         except NumericsError as error:
             raise NumericsError(f"{error}{self._cause()}: start again with a lower --lr or --strength") from None
         finally:
@@ -154,6 +146,19 @@ class Trainer:
         self._patiently(self._sync)
         self._patiently(partial(self.session.write_summary, self.recorder.history))
         self.control.activity = "finished"
+
+    def _train(self) -> None:
+        """All tasks that are left. Raises Stopped after saving, or NumericsError."""
+        try:
+            while self.task < len(self.tasks):
+                self._train_task()
+                self._end_task()
+            self._finish_saving()
+        except Stopped:
+            if self.step:
+                self._save()
+                self._finish_saving()
+            raise
 
     def _begin(self) -> None:
         """At the newest checkpoint that is whole, or with the first step."""

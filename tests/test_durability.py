@@ -374,6 +374,12 @@ def test_what_ceased_to_be_finite_is_named_with_its_step_and_layer(
         assert all(torch.isfinite(tensor).all() for tensor in checkpoint.read(path)[0].values())
 
 
+def test_a_stop_at_the_very_step_is_told_what_to_change_too(tmp_path: Path) -> None:
+    session = runs.create(tmp_path, runs.tiny("si", **runs.ABSURD))
+    with pytest.raises(NumericsError, match=r"^the loss became nan at step 5, .*: start again with a lower --lr"):
+        train(session, runs.AtStep(5))
+
+
 # Formats, data, devices
 
 
