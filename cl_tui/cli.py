@@ -234,7 +234,7 @@ def _root(
     elif ctx.invoked_subcommand is not None:
         if source is not None and source.name == "COMMANDLINE":
             raise UsageError(f"write --sessions-dir after {ctx.invoked_subcommand}, not before it")
-    elif _has_terminal():
+    elif not _no_screen():
         raise typer.Exit(_home(sessions_dir))
     else:
         print(ctx.get_help())
@@ -342,7 +342,7 @@ def resume(
     from engine.benchmarks import BENCHMARKS, prepare
     from engine.session import Session, newest_unfinished
 
-    session = Session.open(sessions_dir, name) if name else newest_unfinished(sessions_dir)
+    session = Session.open(*_located(sessions_dir, name)) if name else newest_unfinished(sessions_dir)
     if session.finished:
         raise UsageError(
             f"session {session.name} is finished: 'cl-tui sessions show {session.name}' shows its result, "
@@ -395,6 +395,7 @@ def fork(
     from engine.fork import fork as forked
     from engine.session import Session
 
+    sessions_dir, parent = _located(sessions_dir, parent)
     opened = Session.open(sessions_dir, parent)
     benchmark = BENCHMARKS[opened.config.benchmark]
     speed = _pace(pace, None if without_screen else benchmark.watch_pace)
@@ -653,13 +654,53 @@ def _pace(text: str | None, default: float | None) -> float | None:
     return pace
 
 
-def _has_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
+def _no_screen() -> str:
+    """Why no screen can be shown here, or ''."""
+    from cl_tui.terminal import unfit
+
+    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
+        return "the screen needs a terminal"
+    return unfit(os.environ)
 
 
 def _require_terminal(instead: str) -> None:
-    if not _has_terminal():
-        raise UsageError(f"the screen needs a terminal: {instead}")
+    if why := _no_screen():
+        raise UsageError(f"{why}: {instead}")
+
+
+def _located_all(sessions_dir: Path, names: "Sequence[str]") -> tuple[Path, list[str]]:
+    """The folder that holds these sessions, and their names. Raises UsageError.
+
+    SESSION may also be the path of a session's own folder, spelled in any way.
+    """
+    paths = [_session_path(sessions_dir, name) for name in names]
+    folders = {path.parent.resolve(): path.parent for path in paths}
+    if sessions_dir.resolve() in folders:
+        folders[sessions_dir.resolve()] = sessions_dir
+    if len(folders) > 1:
+        several = visible(" and ".join(map(str, folders.values())))
+        raise UsageError(f"the sessions are in different folders, {several}: name sessions of one folder")
+    return next(iter(folders.values()), sessions_dir), [path.name for path in paths]
+
+
+def _session_path(sessions_dir: Path, name: str) -> Path:
+    from engine.session import check_name
+
+    if name not in (".", "..") and not any(separator in name for separator in (os.sep, os.altsep) if separator):
+        return sessions_dir / check_name(name)
+    path = Path(name).expanduser()
+    if path.name in ("", ".."):
+        path = path.resolve()
+    found = [place for place in (sessions_dir / path, path) if (place / "config.toml").is_file()]
+    if not found:
+        raise UsageError(f"{visible(name)} is not a session: 'cl-tui sessions list' shows what is there")
+    return found[0]
+
+
+def _located(sessions_dir: Path, name: str) -> tuple[Path, str]:
+    """As ``_located_all``, for one session."""
+    folder, names = _located_all(sessions_dir, [name])
+    return folder, names[0]
 
 
 def free_name(sessions_dir: Path) -> str:
@@ -688,8 +729,10 @@ def _show(first: "Screen[Outcome]") -> int:
     from cl_tui.app import ClTui
     from cl_tui.capture import Captured, capturing
     from cl_tui.preferences import in_browser
+    from cl_tui.terminal import size_known
     from cl_tui.themes import DEFAULT, suiting
 
+    size_known()
     captured = Captured()
     app = ClTui(first, captured, DEFAULT if in_browser() else suiting(os.environ))
     with capturing(captured):
@@ -759,6 +802,7 @@ def show(
     from cl_tui.session_page import PAPER_WIDTH, session_page
     from engine.session import look_at
 
+    sessions_dir, name = _located(sessions_dir, name)
     listed = look_at(sessions_dir, name)
     if listed.state == "damaged":
         print(facts.result(listed))
@@ -799,6 +843,7 @@ def export(
     from cl_tui.export import Kind, exports
     from engine.session import look_at
 
+    sessions_dir, name = _located(sessions_dir, name)
     places: dict[Kind, Path | None] = {"html": html, "json": json, "csv": csv, "tensorboard": tensorboard}
     wanted = {kind: path for kind, path in places.items() if path is not None}
     listed = look_at(sessions_dir, name)
@@ -815,6 +860,7 @@ def delete(
     """Delete sessions; not while they train."""
     from engine.session import delete_session, look_at
 
+    sessions_dir, names = _located_all(sessions_dir, names)
     for name in names:
         look_at(sessions_dir, name)  # a wrong name is told before anything is deleted
     if not yes:
@@ -849,6 +895,7 @@ def web(
     from engine.session import Session
 
     if name is not None:
+        sessions_dir, name = _located(sessions_dir, name)
         Session.open(sessions_dir, name)
     watched = ["watch", *([name] if name else []), "--sessions-dir", str(sessions_dir.resolve())]
     serve(watched, host, port, public_url)
@@ -870,6 +917,8 @@ def watch(
     from cl_tui.screens.home import HomeScreen
     from cl_tui.screens.watch import WatchScreen
 
+    if name is not None:
+        sessions_dir, name = _located(sessions_dir, name)
     first = WatchScreen(sessions_dir, name, in_browser()) if name else HomeScreen(sessions_dir, read_only=True)
     if not in_browser():
         _require_terminal(f"'cl-tui sessions {f'show {name}' if name else 'list'}' tells of it without one")
@@ -897,9 +946,9 @@ def compare(
     """
     from cl_tui import compare as comparing
 
-    names = [Path(name).name if Path(name).parent == sessions_dir else name for name in names]
+    sessions_dir, names = _located_all(sessions_dir, names)
     comparing.check(sessions_dir, names)
-    if not plain and json is None and _has_terminal():
+    if not plain and json is None and not _no_screen():
         from cl_tui.screens.compare import CompareScreen
 
         raise typer.Exit(_show(CompareScreen(sessions_dir, names)))
@@ -950,6 +999,7 @@ def analyse(
     from engine.benchmarks import prepare
     from engine.session import Session
 
+    sessions_dir, names = _located_all(sessions_dir, names)
     opened = [Session.open(sessions_dir, name) for name in names]  # a wrong name is told before anything is measured
     if json is not None:
         check_writable(json)

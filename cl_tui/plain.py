@@ -12,7 +12,7 @@ from textual.filter import LineFilter
 
 Charts = Literal["auto", "braille", "ascii"]
 
-_POOR_TERMINALS = ("linux", "dumb", "vt")
+_POOR_TERMINALS = ("linux", "vt")
 """How TERM begins where there are no braille dots in the font."""
 _COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
 """What Python itself puts into LC_CTYPE where the locale is C (PEP 538)."""

@@ -600,8 +600,10 @@ def _state(session: Session, history: History) -> SessionState:
 
 
 def delete_session(sessions_dir: Path, name: str) -> None:
-    """Also a damaged one. Raises SessionNotFound, or SessionLocked while it trains."""
+    """Also a damaged one. Raises SessionNotFound, SessionLocked while it trains, or SessionError for another folder."""
     path = _existing(sessions_dir, name)
+    if not any((path / part).exists() for part in ("config.toml", "events.jsonl")):
+        raise SessionError(f"{path} is not a session, and is not deleted")
     with _locked(path):
         pass
     aside = path.with_name(f".{path.name}.deleted")  # who lists the folder meanwhile sees no half of a session

@@ -18,6 +18,7 @@ from engine.events import StepsTaken
 from engine.history import Curve
 from engine.runner import train
 from engine.session import Session, look_at
+from tests import saved
 from tests.conftest import QUICK, CommandLine
 from tests.runs import AtStep, assert_same_run, create, finished, tiny
 
@@ -271,3 +272,61 @@ def test_a_reader_that_leaves_early(tmp_path: Path) -> None:
     ran = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert ran.stdout.count("\n") == 1
     assert ran.stderr == ""
+
+
+@pytest.fixture
+def two(sessions: Path) -> Path:
+    """Two stopped sessions, as paths of them are typed from the folder beside."""
+    for name, method in (("si-0", "si"), ("ewc-0", "ewc")):
+        saved.stopped(sessions, name, method=method)
+    (sessions.parent / "link").symlink_to(sessions)
+    (sessions.parent / "elsewhere").mkdir()
+    return sessions
+
+
+SPELLINGS = ["sessions/{}", "./sessions/{}/", "{here}/sessions/{}", "sessions/../sessions/{}", "link/{}", "{}"]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("option", [[], ["--sessions-dir", "./sessions/"], ["--sessions-dir", "link"]])
+def test_a_session_is_found_however_its_folder_is_spelled(
+    spelling: str, option: list[str], cl_tui: CommandLine, two: Path
+) -> None:
+    """By every command that takes sessions."""
+    one, other = (spelling.format(name, here=two.parent) for name in ("si-0", "ewc-0"))
+    assert "si-0 (seed 0, stopped)" in cl_tui("compare", one, other, *option).out
+    assert "si-0" in cl_tui("sessions", "show", one, *option).out
+    assert cl_tui("sessions", "export", one, *option, "--html", "page.html", "--force").out == "wrote page.html\n"
+    for arguments in (["watch", one], ["resume", one], ["fork", one, "--at-task", "1"]):
+        assert "needs a terminal" in cl_tui(*arguments, *option).err  # it is found: else that is told
+    assert "si-0 has not ended a task yet" in cl_tui("analyse", one, *option).err
+    assert cl_tui("sessions", "delete", "--yes", one, *option).out == "deleted si-0\n"
+    assert not (two / "si-0").exists()
+
+
+def test_a_path_leads_to_sessions_in_any_folder(
+    cl_tui: CommandLine, two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also from inside it; but not to sessions of two folders at once."""
+    saved.stopped(two.parent / "elsewhere", "other")
+    assert "elsewhere" in cl_tui("sessions", "show", "elsewhere/other").out
+    refused = cl_tui("compare", "si-0", "elsewhere/other")
+    assert refused.exit_code == 2
+    assert "in different folders, sessions and elsewhere" in refused.err
+    monkeypatch.chdir(two / "si-0")
+    for arguments in (["show", "."], ["show", "./"], ["show", "../si-0"], ["show", "../../sessions/si-0"]):
+        assert "si-0" in cl_tui("sessions", *arguments).out, arguments
+
+
+@pytest.mark.parametrize("name", ["sessions", "sessions/", ".", "./", "elsewhere", "./elsewhere", "sessions/no", ""])
+def test_what_is_no_session_is_never_deleted(name: str, cl_tui: CommandLine, two: Path) -> None:
+    """Nor a folder that lies where sessions do, and holds something else."""
+    refused = cl_tui("sessions", "delete", "--yes", name)
+    assert refused.exit_code == 2
+    (two / "mine").mkdir()
+    (two / "mine" / "thesis.tex").touch()
+    refused = cl_tui("sessions", "delete", "--yes", "mine")
+    assert refused.exit_code == 1
+    assert "mine is not a session" in refused.err
+    assert (two / "mine" / "thesis.tex").exists()
+    assert {path.name for path in two.iterdir()} == {"si-0", "ewc-0", "mine"}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cl_tui.terminal import unfit
 from engine import checkpoint
 from engine.events import Noted, RunStarted, RunStopped, StepsTaken
 from engine.session import Session
@@ -16,6 +17,7 @@ from engine.session import Session
 if sys.platform == "win32":
     pytest.skip("pseudo-terminals are POSIX", allow_module_level=True)
 
+from tests import saved
 from tests.terminal import Terminal
 
 RUN = ["run", "--method", "si", "--name", "one", "--epochs", "20"]
@@ -279,3 +281,62 @@ def test_a_zoomed_pane_survives_a_small_terminal(tmp_path: Path) -> None:
         terminal.send("q")
         assert terminal.wait_for_end() == 130
         assert terminal.restored
+
+
+SAVED = "saved"
+
+
+@pytest.mark.parametrize("name", ["dumb", "unknown", "", "vt52"])
+def test_a_terminal_that_can_show_no_screen_gets_a_sentence(tmp_path: Path, name: str) -> None:
+    """Not an endless redraw that no key ends: every command that opens a screen names the one that opens none.
+
+    vt52 stands for what terminfo knows to need other sequences; a system without its entry lets it pass.
+    """
+    if name == "vt52" and not unfit({"TERM": name}):
+        pytest.skip("terminfo has no vt52 here")
+    saved.stopped(tmp_path / "sessions", SAVED)
+    saved.finished(tmp_path / "sessions", "done")
+    why = f"TERM={name}" if name else "TERM is not set"
+    for arguments, instead in (
+        (["run"], "cl-tui batch"),
+        (["resume"], "cl-tui resume --headless"),
+        (["fork", SAVED, "--at-task", "1"], "cl-tui fork --headless"),
+        (["watch"], "cl-tui sessions list"),
+        (["watch", SAVED], f"cl-tui sessions show {SAVED}"),
+    ):
+        with Terminal(arguments, tmp_path, 200, environment={"TERM": name}) as terminal:
+            assert terminal.wait_for_end() == 2, arguments
+            assert why in terminal.text
+            assert instead in terminal.text
+            assert b"\x1b[?1049h" not in terminal.output
+    for arguments, printed in ((["compare", SAVED, "done"], "2 sessions in 1 group"), ([], "reproduce ")):
+        with Terminal(arguments, tmp_path, 100, 60, environment={"TERM": name}) as terminal:
+            assert terminal.wait_for_end() == 0
+            assert printed in terminal.output.decode()
+            assert b"\x1b[?1049h" not in terminal.output
+    assert sorted(path.name for path in (tmp_path / "sessions").iterdir()) == ["done", SAVED]
+
+
+@pytest.mark.parametrize("name", ["xterm-kitty", "alacritty", "xterm-ghostty", "wezterm", "tmux-256color", "new-one"])
+def test_a_terminal_that_terminfo_may_not_know_is_let_through(tmp_path: Path, name: str) -> None:
+    with Terminal([], tmp_path, environment={"TERM": name}) as terminal:
+        terminal.wait_for("No sessions")
+        terminal.send("q")
+        assert terminal.wait_for_end() == 0
+        assert terminal.restored
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(0, 0), (1, 1)])
+def test_a_terminal_without_any_room_can_be_left(tmp_path: Path, columns: int, lines: int) -> None:
+    """0×0 is what a serial line or a container says that does not know its size yet: 80×24 then."""
+    with Terminal(RUN, tmp_path) as terminal:
+        terminal.resize(columns, lines)
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "sessions" / "one").exists() and time.monotonic() < deadline:
+            terminal.read(0.1)
+        for _ in range(20):
+            terminal.read(0.1)
+        terminal.send("q")
+        assert terminal.wait_for_end() == 130
+        assert terminal.restored
+        assert "Traceback" not in terminal.output.decode()

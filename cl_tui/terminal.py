@@ -1,0 +1,60 @@
+"""Whether the terminal can show a screen, and how large that is."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Mapping
+
+from engine.text import visible
+
+_ANSI_CURSOR = b"\x1b[%i%p1%d;%p2%dH"
+"""How terminfo writes the sequence that puts the cursor somewhere, where it is the one that Textual sends."""
+
+_USUAL = (24, 80)
+"""Lines and columns."""
+
+
+def unfit(environment: Mapping[str, str]) -> str:
+    """Why this terminal cannot show a screen, or ''.
+
+    Textual does not ask terminfo: it sends xterm's sequences to any terminal. So names that terminfo does not know
+    pass (xterm-kitty on a server that never heard of it). Refused are terminals without a name, terminals that say
+    they can do nothing, and those that terminfo knows to move the cursor in another way, or not at all.
+
+    >>> unfit({"TERM": "dumb"}), unfit({"TERM": "xterm-kitty"})
+    ('the screen cannot be shown on this terminal (TERM=dumb)', '')
+    """
+    name = environment.get("TERM", "")
+    if not name and os.name == "posix":  # Windows does without
+        return "the screen cannot be shown while TERM is not set (xterm-256color fits most terminals)"
+    if name in ("dumb", "unknown") or _moves_otherwise(name):
+        return f"the screen cannot be shown on this terminal (TERM={visible(name)})"
+    return ""
+
+
+def _moves_otherwise(name: str) -> bool:
+    """Whether terminfo knows this terminal and says that ANSI's sequence does not move its cursor."""
+    try:
+        import curses
+    except ImportError:  # Windows
+        return False
+    try:
+        curses.setupterm(name, 1)
+    except curses.error:
+        return False
+    return not (curses.tigetstr("cup") or b"").startswith(_ANSI_CURSOR)
+
+
+def size_known() -> None:
+    """Gives a terminal without a size the usual one: a serial line, or a container that gets its size a moment later.
+
+    Rich and Textual would each assume another size, and draw without an end.
+    """
+    if sys.platform == "win32" or sys.__stdout__ is None:
+        return
+    import termios
+
+    with contextlib.suppress(OSError, termios.error):  # no terminal
+        descriptor = sys.__stdout__.fileno()
+        if 0 in termios.tcgetwinsize(descriptor):
+            termios.tcsetwinsize(descriptor, _USUAL)
