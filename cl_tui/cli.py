@@ -588,15 +588,11 @@ def _below(config: Path | None) -> dict[str, Any]:
 
 def _given(ctx: typer.Context) -> dict[str, Any]:
     """The settings given as options: those carry the names of RunConfig's fields."""
-    from engine.config import RunConfig
+    from engine.config import LISTS, RunConfig, parse_list
 
     named = {key: value for key, value in ctx.params.items() if key in RunConfig.model_fields}
     given = {key: value for key, value in named.items() if value not in (None, (), [])}
-    if "hidden" in given:
-        given["hidden"] = _sizes(given["hidden"])
-    if "leave_alone" in given:
-        given["leave_alone"] = [pattern.strip() for pattern in given["leave_alone"].split(",")]
-    return given
+    return {key: parse_list(key, value) if key in LISTS else value for key, value in given.items()}
 
 
 def _above(assignments: list[str] | None) -> dict[str, Any]:
@@ -604,13 +600,6 @@ def _above(assignments: list[str] | None) -> dict[str, Any]:
     from engine.config import parse_assignments
 
     return parse_assignments(assignments or [])
-
-
-def _sizes(text: str) -> list[int]:
-    try:
-        return [int(size) for size in text.split(",")]
-    except ValueError:
-        raise ConfigError(f"--hidden {text!r}: write the layers' sizes with commas, for example 256,256") from None
 
 
 def wanted(arguments: "Sequence[str]") -> "tuple[RunConfig, float | None]":
@@ -621,7 +610,8 @@ def wanted(arguments: "Sequence[str]") -> "tuple[RunConfig, float | None]":
     try:
         ctx = cast(typer.Context, run_command().make_context("cl-tui run", list(arguments)))
     except TyperException as error:
-        raise ConfigError(error.format_message()) from None
+        at_fault = getattr(getattr(error, "param", None), "name", None)
+        raise ConfigError(error.format_message(), at_fault or "") from None
     settings = resolve(_below(ctx.params["config"]) | _given(ctx) | _above(ctx.params["assignments"]))
     return settings, _pace(ctx.params["pace"], BENCHMARKS[settings.benchmark].watch_pace)
 
@@ -649,7 +639,7 @@ def _pace(text: str | None, default: float | None) -> float | None:
     try:
         pace = float(text)
     except ValueError:
-        raise ConfigError(f"--pace {text!r}: give steps a second, or max") from None
+        raise ConfigError(f"--pace {text!r}: give steps a second, or max", "pace") from None
     check_pace(pace)
     return pace
 
@@ -1034,7 +1024,7 @@ def methods(
     from engine.methods import METHODS
 
     if name is not None and name not in METHODS:
-        raise ConfigError(unknown("method", name, METHODS))
+        raise unknown("method", name, METHODS)
     report.console().print(report.methods_page() if name is None else report.method_page(METHODS[name]))
 
 
@@ -1066,7 +1056,7 @@ def _preset(name: str) -> "PresetInfo":
     from engine.presets import PRESETS
 
     if name not in PRESETS:
-        raise ConfigError(unknown("preset", name, PRESETS))
+        raise unknown("preset", name, PRESETS)
     return PRESETS[name]
 
 

@@ -162,7 +162,7 @@ def _toml(value: object) -> str:
             entries = value.model_dump(exclude_none=True).items()
             return f"{{{', '.join(f'{key} = {of}' for key, of in entries)}}}"
         case tuple():
-            return f"[{', '.join(map(str, value))}]"
+            return ",".join(map(str, value))
         case _:
             return str(value)
 

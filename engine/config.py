@@ -7,10 +7,11 @@ import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from engine.benchmarks import BENCHMARKS
 from engine.errors import ConfigError, first_line
@@ -20,7 +21,6 @@ from engine.presets import PRESETS, settings_of
 from engine.text import visible
 
 MOST_PARAMETERS = 500_000_000
-MANY_NAMES = 20
 MOST_BYTES = 100_000
 """Of a file of settings, which has about a thousand."""
 
@@ -130,58 +130,79 @@ class RunConfig(BaseModel):
         registries: dict[str, Collection[str]] = {"method": METHODS, "benchmark": BENCHMARKS, "model": MODELS}
         known = registries[info.field_name]
         if name not in known:
-            raise ValueError(unknown(info.field_name, name, known))
+            raise unknown(info.field_name, name, known)
         return name
 
     @field_validator("preset", "importance_data", "leave_alone", "data_dir")
     @classmethod
     def _to_be_shown(cls, given: Any, info: Any) -> Any:
         if given is not None and visible(shown(given)) != shown(given):
-            raise ValueError(f"{info.field_name} = {_short(given)}: it has characters that cannot be shown")
+            raise ConfigError(
+                f"{info.field_name} = {_short(given)}: it has characters that cannot be shown", info.field_name
+            )
         return given
 
     @model_validator(mode="after")
     def _consistent(self) -> "RunConfig":
         benchmark, method = BENCHMARKS[self.benchmark], METHODS[self.method]
         if self.tasks > benchmark.most_tasks:
-            raise ValueError(f"tasks = {self.tasks}: {self.benchmark} has at most {benchmark.most_tasks}")
+            raise ConfigError(f"tasks = {self.tasks}: {self.benchmark} has at most {benchmark.most_tasks}", "tasks")
         if self.strength and not method.symbol:
-            raise ValueError(f"strength = {self.strength:g}: method {self.method} has no penalty to strengthen")
+            raise ConfigError(
+                f"strength = {self.strength:g}: method {self.method} has no penalty to strengthen", "strength"
+            )
         if self.momentum is not None and self.optimizer != "sgd":
-            raise ValueError(f"momentum = {self.momentum:g}: only optimizer sgd has it, this is {self.optimizer}")
+            raise ConfigError(
+                f"momentum = {self.momentum:g}: only optimizer sgd has it, this is {self.optimizer}", "momentum"
+            )
         for key in METHOD_OPTIONS:
             value = getattr(self, key)
             if value is not None and key not in method.options:
                 owners = " or ".join(name for name, info in METHODS.items() if key in info.options)
-                raise ValueError(f"{key} = {shown(value)}: only method {owners} reads it, this is {self.method}")
+                raise ConfigError(f"{key} = {shown(value)}: only method {owners} reads it, this is {self.method}", key)
         if self.leave_alone and not method.symbol:
-            raise ValueError(f"leave_alone = {shown(self.leave_alone)}: method {self.method} has no penalty")
+            raise ConfigError(
+                f"leave_alone = {shown(self.leave_alone)}: method {self.method} has no penalty", "leave_alone"
+            )
         if self.importance_batch is not None and "batched" not in (self.fisher, self.sensitivity):
-            raise ValueError(f"importance_batch = {self.importance_batch}: only a batched importance has mini-batches")
+            raise ConfigError(
+                f"importance_batch = {self.importance_batch}: only a batched importance has mini-batches",
+                "importance_batch",
+            )
         if (self.epochs is None) == (self.steps is None):
-            raise ValueError("give either epochs or steps, how long each task is trained")
+            raise ConfigError("give either epochs or steps, how long each task is trained", "steps")
         if self.class_order is not None:
             self._check_class_order(benchmark.classes)
         sizes = (benchmark.inputs, *self.hidden, len(benchmark.classes) * self.tasks)
         if sum(a * b for a, b in pairwise(sizes)) > MOST_PARAMETERS:
-            raise ValueError(
-                f"hidden = {list(self.hidden)}: more than {MOST_PARAMETERS:,} parameters; choose smaller layers"
+            raise ConfigError(
+                f"hidden = {shown(self.hidden)}: more than {MOST_PARAMETERS:,} parameters; choose smaller layers",
+                "hidden",
             )
         return self
 
     def _check_class_order(self, classes: tuple[int, ...]) -> None:
         if BENCHMARKS[self.benchmark].permuted:
-            raise ValueError(f"class_order = {shown(self.class_order)}: every task of {self.benchmark} has all classes")
+            raise ConfigError(
+                f"class_order = {shown(self.class_order)}: every task of {self.benchmark} has all classes",
+                "class_order",
+            )
         if self.class_order != "random" and sorted(self.class_order or ()) != sorted(classes):
-            raise ValueError(
-                f"class_order = {shown(self.class_order)}: name each of {shown(tuple(sorted(classes)))} once"
+            raise ConfigError(
+                f"class_order = {shown(self.class_order)}: name each of {shown(tuple(sorted(classes)))} once",
+                "class_order",
             )
 
     def to_toml(self) -> str:
         return tomli_w.dumps(self.model_dump(exclude_none=True, mode="json"))
 
 
+def _may_be_list(annotation: object) -> bool:
+    return get_origin(annotation) is tuple or any(map(_may_be_list, get_args(annotation)))
+
+
 NAMES = {*RunConfig.model_fields, *FirstTask.model_fields}
+LISTS = {key for key, field in RunConfig.model_fields.items() if _may_be_list(field.annotation)}
 METHOD_OPTIONS = tuple(dict.fromkeys(key for info in METHODS.values() for key in info.options))
 
 
@@ -214,11 +235,11 @@ def resolve(settings: Mapping[str, Any]) -> RunConfig:
     given = {key: value for key, value in settings.items() if value is not None}
     for key in given:
         if key not in RunConfig.model_fields:
-            raise ConfigError(unknown("setting", key, RunConfig.model_fields))
+            raise unknown("setting", key, RunConfig.model_fields)
     preset = given.get("preset")
     if preset is not None:
         if not isinstance(preset, str) or preset not in PRESETS:
-            raise ConfigError(unknown("preset", preset, PRESETS))
+            raise unknown("preset", preset, PRESETS)
         published = settings_of(PRESETS[preset], given)
         for one, other in (("epochs", "steps"), ("steps", "epochs")):
             if one in given:
@@ -263,17 +284,16 @@ def validated(settings: Mapping[str, Any]) -> RunConfig:
     try:
         return RunConfig.model_validate(dict(settings))
     except ValidationError as error:
-        raise ConfigError(_sentence(error)) from None
+        first = error.errors()[0]
+        raise ConfigError(_sentence(first), str(first["loc"][0]) if first["loc"] else "") from None
 
 
-def _sentence(error: ValidationError) -> str:
-    first = error.errors()[0]
-    if first["type"] == "value_error":
-        return str(first["ctx"]["error"])
+def _sentence(first: ErrorDetails) -> str:
     key = ".".join(str(part) for part in first["loc"] if part in NAMES) or "the configuration"
     if first["type"] == "missing" and len(first["loc"]) == 1:
         return f"{key} is missing"
     reason = first["msg"].replace("Input should be", "it should be").replace("Tuple should", "it should")
+    reason = reason.replace("a valid tuple", "a list").replace("a valid integer", "a whole number")
     if key == "class_order":
         reason = "it should be 'random' or a list of the classes"
     try:
@@ -288,13 +308,26 @@ def _short(value: object) -> str:
     return told if len(told) <= 100 else told[:100] + "…"
 
 
-def unknown(kind: str, name: object, known: Collection[str]) -> str:
-    """'unknown method 'se': did you mean 'si'? …' with all names there are, unless these are many."""
-    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else ""
-    if near and len(known) > MANY_NAMES:
-        return f"unknown {kind} {_short(name)}: {hint}"
-    return f"unknown {kind} {_short(name)}: {hint}{' ' if hint else ''}There are {', '.join(known)}"
+def unknown(kind: str, name: object, known: Collection[str]) -> ConfigError:
+    """
+    >>> print(unknown("method", "es", ["none", "si"]), unknown("method", "nome", ["none", "si"]), sep="\\n")
+    unknown method 'es': available: none, si
+    unknown method 'nome': did you mean 'none'? Available: none, si
+    """
+    near = nearest(str(name), known)
+    start = f"did you mean {near!r}? Available" if near else "available"
+    return ConfigError(f"unknown {kind} {_short(name)}: {start}: {', '.join(known)}", kind if kind in NAMES else "")
+
+
+def nearest(name: str, known: Collection[str]) -> str | None:
+    """The known name that ``name`` is likely a slip of, if any: about one letter in three may be wrong, and one of two.
+
+    >>> known = ["optimizer", "recompute", "batch_size", "xi"]
+    >>> [nearest(name, known) for name in ("optimiser", "batchsize", "x", "dropout", "weight_decay")]
+    ['optimizer', 'batch_size', 'xi', None, None]
+    """
+    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5 if len(name) <= 2 else 0.65)
+    return near[0] if near else None
 
 
 def _parsed(toml: bytes) -> dict[str, Any]:
@@ -330,8 +363,8 @@ def read_settings(path: Path) -> dict[str, Any]:
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
-    """--set KEY=VALUE: the value as TOML (lr=0.01, hidden=[100,100]), or else as plain text (optimizer=sgd). Raises
-    ConfigError."""
+    """--set KEY=VALUE: the value as TOML (lr=0.01, first_task={lr=0.1}), or else as plain text (optimizer=sgd); a list
+    also as an option takes it (hidden=100,100). Raises ConfigError."""
     settings: dict[str, Any] = {}
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
@@ -341,8 +374,30 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
             raise ConfigError(
                 f"--set {_short(assignment)}: write the value in one line, and one --set for each setting"
             )
-        try:
-            settings[key.strip()] = _parsed(f"value = {value}".encode())["value"]
-        except (ValueError, RecursionError):
-            settings[key.strip()] = value.strip()
+        settings[key.strip()] = parse_list(key.strip(), value) if key.strip() in LISTS else _parsed_value(value)
     return settings
+
+
+def _parsed_value(text: str) -> Any:
+    """TOML where it is TOML, else the text itself."""
+    try:
+        return _parsed(f"value = {text}".encode())["value"]
+    except (ValueError, RecursionError):
+        return text.strip()
+
+
+def parse_list(key: str, text: str) -> Any:
+    """A setting that is a list, as one types it: items with commas between them, or a list of TOML. Raises ConfigError.
+
+    >>> parse_list("hidden", "200, 100"), parse_list("hidden", "[200]"), parse_list("leave_alone", "*.bias,head.*")
+    ([200, 100], [200], ['*.bias', 'head.*'])
+    >>> parse_list("class_order", "random"), parse_list("hidden", "")
+    ('random', [])
+    """
+    whole = _parsed_value(text)
+    if isinstance(whole, list) or whole in ("", "random"):
+        return whole or []
+    items = [item.strip() for item in text.split(",")]
+    if "" in items:
+        raise ConfigError(f"{key} = {_short(text)}: write values with commas between them, and none at an end", key)
+    return items if key == "leave_alone" else [_parsed_value(item) for item in items]

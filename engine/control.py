@@ -162,4 +162,4 @@ class Control:
 def check_pace(pace: float | None) -> None:
     """Raises ConfigError unless ``pace`` is None or a positive number of steps a second."""
     if pace is not None and not 0 < pace < float("inf"):
-        raise ConfigError(f"pace = {pace:g} cannot be used: give steps a second above 0, or max")
+        raise ConfigError(f"pace = {pace:g} cannot be used: give steps a second above 0, or max", "pace")

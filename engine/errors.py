@@ -20,6 +20,11 @@ class ConfigError(EngineError):
 
     exit_code = 2
 
+    def __init__(self, message: str, setting: str = "") -> None:
+        super().__init__(message)
+        self.setting = setting
+        """Which setting is wrong; empty where the message concerns none or several."""
+
 
 class BenchmarkError(EngineError):
     """The data are missing, cut or not what they should be."""

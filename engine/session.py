@@ -71,10 +71,10 @@ def check_name(name: str) -> str:
     """Raises ConfigError unless ``name`` can be a session's folder, on any system."""
     if not _NAME.fullmatch(name):
         raise ConfigError(
-            f"session name {name!r}: use letters, digits, '.', '_' and '-', at most 100, no '.' at an end"
+            f"session name {name!r}: use letters, digits, '.', '_' and '-', at most 100, no '.' at an end", "name"
         )
     if _OF_WINDOWS.fullmatch(name):
-        raise ConfigError(f"session name {name!r}: on Windows this is a device; choose another")
+        raise ConfigError(f"session name {name!r}: on Windows this is a device; choose another", "name")
     return name
 
 

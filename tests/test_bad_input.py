@@ -29,7 +29,7 @@ SETTINGS: list[tuple[list[str], str]] = [
     (["--epochs", "0"], "epochs = 0"),
     (["--batch-size", "-5"], "batch_size = -5"),
     (["--tasks", "99"], "split-digits has at most 10"),
-    (["--hidden", "10,x"], "--hidden '10,x'"),
+    (["--hidden", "10,x"], "hidden = 'x' cannot be used: it should be a whole number"),
     (["--hidden", "0"], "hidden = "),
     (["--hidden", "65536,65536,65536"], "choose smaller layers"),
     (["--threads", "0"], "threads = 0"),

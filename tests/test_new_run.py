@@ -143,7 +143,7 @@ async def test_the_line_says_only_what_differs(tmp_path: Path) -> None:
         ({"epochs": "x"}, "--epochs"),
         ({"epochs": "0"}, "epochs = 0 cannot be used"),
         ({"lr": "nan"}, "lr = nan cannot be used"),
-        ({"hidden": "10,"}, "write the layers' sizes with commas"),
+        ({"hidden": "10,"}, "write values with commas between them"),
         ({"tasks": "11"}, "split-digits has at most 10"),
         ({"epochs": "1", "steps": "1"}, "give either epochs or steps"),
         ({"pace": "slow"}, "--pace 'slow'"),
