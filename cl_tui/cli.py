@@ -527,7 +527,10 @@ def reproduce(
     ] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the rows there as a page.", metavar="FILE")] = None,
 ) -> None:
-    """Run published tables again, and compare: published value, ours, the difference, whether it is within tolerance.
+    """Run published tables again, and compare: published value, ours, the difference, and whether the two agree.
+
+    A row says "agrees", "differs" or "too few runs to tell", from the errors of both numbers, and how many seeds would
+    tell. The table is followed by the result of every seed.
 
     Every case and seed is a session, without a screen. The same line again, after an interruption, skips what is
     finished and goes on with what is not.

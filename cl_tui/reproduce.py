@@ -1,20 +1,20 @@
 """A published table run again: which sessions it takes, and how what came out compares."""
 
-import math
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from statistics import mean, stdev
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cl_tui import verdict
 from cl_tui.batch import Run, one_run
 from engine.config import shown
-from engine.presets import Case, Preset, settings_of, tolerance
+from engine.methods import METHODS
+from engine.presets import Case, Preset, settings_of
 
 
 @dataclass(frozen=True)
@@ -25,15 +25,26 @@ class Row:
     preset: str
     case: str
     published: float | None
-    tolerance: float | None
+    published_error: float | None
+    """Its standard error; None where it was published without one."""
+    published_runs: int | None
     accuracies: tuple[float, ...]
     """One a seed."""
+    seeds: tuple[int, ...]
+    """Of the accuracies."""
     mean: float | None
     standard_error: float | None
     """None for fewer than two seeds."""
     difference: float | None
-    within: bool | None
-    """Whether the mean is as near to the published value as the tolerance asks; None where either is missing."""
+    half_width: float | None
+    """Of the difference's 95 % confidence interval."""
+    margin: float | None
+    """The smallest difference that matters."""
+    verdict: verdict.Word | None
+    """None where there is no published value, or no run."""
+    seeds_to_tell: int | None
+    """Where there are too few runs: how many would tell; see ``verdict.seeds_to_tell``."""
+    source: str
     sessions: tuple[str, ...]
 
 
@@ -50,96 +61,161 @@ def plan(preset: Preset, seeds: int, settings: Mapping[str, Any], jobs: int) -> 
 
 def compare(preset: Preset, case: Case, runs: Sequence[Run], summaries: Mapping[str, Mapping[str, Any]]) -> Row:
     """``summaries`` by session, of the runs that are finished."""
-    done = [run.name for run in runs if run.name in summaries]
-    accuracies = tuple(float(summaries[name]["average_accuracy"]) for name in done)
-    average = mean(accuracies) if accuracies else None
-    published = None if case.published is None else case.published / 100
-    allowed = None if case.published is None else tolerance(case.published) / 100
-    difference = None if average is None or published is None else average - published
+    done = [run for run in runs if run.name in summaries]
+    accuracies = tuple(float(summaries[run.name]["average_accuracy"]) for run in done)
+    here = verdict.mean_of(accuracies) if accuracies else None
+    published = _published(case)
+    judged = verdict.judge(here, published) if here and published else None
     return Row(
         preset=preset.name,
         case=label(case),
-        published=published,
-        tolerance=allowed,
+        published=published.value if published else None,
+        published_error=published.error if published else None,
+        published_runs=case.runs,
         accuracies=accuracies,
-        mean=average,
-        standard_error=stdev(accuracies) / math.sqrt(len(accuracies)) if len(accuracies) > 1 else None,
-        difference=difference,
-        within=None if difference is None or allowed is None else abs(difference) <= allowed,
-        sessions=tuple(done),
+        seeds=tuple(run.config.seed for run in done),
+        mean=here.value if here else None,
+        standard_error=here.error if here else None,
+        difference=judged.difference if judged else None,
+        half_width=judged.half_width if judged else None,
+        margin=verdict.margin(published) if published else None,
+        verdict=judged.word if judged else None,
+        seeds_to_tell=judged.seeds if judged else None,
+        source=case.source,
+        sessions=tuple(run.name for run in done),
     )
+
+
+def _published(case: Case) -> verdict.Mean | None:
+    if case.published is None:
+        return None
+    return verdict.Mean(case.published / 100, None if case.error is None else case.error / 100, case.runs)
 
 
 def label(case: Case) -> str:
+    """With the strength, wherever it stands among the case's settings.
+
+    >>> label(Case({"scenario": "task", "method": "si"}, {"strength": 50.0}))
+    'task, si, c = 50'
+    >>> label(Case({"method": "mas", "recompute": True}, {"strength": 1.0}))
+    'mas, recompute true, λ = 1'
     """
-    >>> label(Case({"scenario": "task", "method": "si"}))
-    'task, si'
-    >>> label(Case({"method": "mas", "recompute": True}))
-    'mas, recompute true'
-    """
-    return ", ".join(
-        shown(of) if key in ("method", "scenario") else f"{key} {shown(of)}" for key, of in case.choice.items()
-    )
+    parts = [
+        shown(of) if key in ("method", "scenario") else f"{key} {shown(of)}"
+        for key, of in case.choice.items()
+        if key != "strength"
+    ]
+    strength = {**case.choice, **case.settings}.get("strength")
+    if strength is not None:
+        parts.append(f"{METHODS[str(case.choice['method'])].symbol} = {shown(strength)}")
+    return ", ".join(parts)
 
 
-HEADINGS = ("case", "published", "here", "difference", "within", "n")
+HEADINGS = ("case", "published", "here", "n", "difference", "matters from", "verdict")
 
 
 def cells(row: Row) -> tuple[str, ...]:
-    """In percent, under HEADINGS."""
-    if row.mean is None:
-        here = "—"
-    elif row.standard_error is None:
-        here = f"{100 * row.mean:.2f}"
-    else:
-        here = f"{100 * row.mean:.2f} ± {100 * row.standard_error:.2f}"
+    """In percent and points, under HEADINGS."""
     return (
         row.case,
-        "—" if row.published is None else f"{100 * row.published:.2f}",
-        here,
-        "—" if row.difference is None else f"{100 * row.difference:+.2f}",
-        "—" if row.within is None else f"{'yes' if row.within else 'no'}, {100 * (row.tolerance or 0):g}",
+        _with_error(row.published, row.published_error),
+        _with_error(row.mean, row.standard_error),
         str(len(row.accuracies)),
+        _with_error(row.difference, row.half_width, "+"),
+        "—" if row.margin is None else f"{100 * row.margin:.2f}",
+        "—" if row.verdict is None else _spoken(row),
     )
 
 
-def table(preset: Preset, rows: Iterable[Row]) -> RenderableType:
+def _with_error(value: float | None, error: float | None, sign: str = "") -> str:
+    """
+    >>> _with_error(0.9, 0.01), _with_error(0.01, None, "+"), _with_error(None, None)
+    ('90.00 ± 1.00', '+1.00', '—')
+    """
+    if value is None:
+        return "—"
+    return f"{100 * value:{sign}.2f}" + ("" if error is None else f" ± {100 * error:.2f}")
+
+
+def _spoken(row: Row) -> str:
+    if row.verdict != "too few runs to tell":
+        return str(row.verdict)
+    if row.seeds_to_tell is not None:
+        return f"{row.verdict}; about {row.seeds_to_tell} seeds would"
+    if row.standard_error is None and row.published_error is None:
+        return f"{row.verdict}; several seeds show how many would"
+    return f"{row.verdict}; {verdict.MOST_SEEDS:,} seeds would not either"
+
+
+def each_seed(row: Row) -> str:
+    """What every run came to, in percent, in the order of the seeds."""
+    return " ".join(f"{100 * accuracy:.2f}" for accuracy in row.accuracies)
+
+
+def table(preset: Preset, rows: Sequence[Row]) -> RenderableType:
     """For a terminal."""
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     made.add_column(HEADINGS[0])
-    for heading in HEADINGS[1:]:
+    for heading in HEADINGS[1:-1]:
         made.add_column(heading, justify="right", no_wrap=True)
+    made.add_column(HEADINGS[-1])
     for row in rows:
-        made.add_row(*cells(row), style="bold" if row.within is False else None)
-    return Group(Text(f"{preset.name}: {preset.title}", style="bold"), Text(preset.source, style="dim"), made)
+        made.add_row(*cells(row), style="bold" if row.verdict == "differs" else None)
+    seeds = Table.grid(padding=(0, 2))
+    for row in rows:
+        if row.accuracies:
+            seeds.add_row(row.case, each_seed(row))
+    return Group(
+        Text(f"{preset.name}: {preset.title}", style="bold"),
+        Text(preset.source, style="dim"),
+        made,
+        Text("\nAverage accuracy of each seed", style="bold"),
+        seeds,
+    )
+
+
+HOW_TO_READ = (
+    "Average accuracy in % over all tasks after the last: mean ± standard error over n seeds, counted from 0. A "
+    "published value without ± came without an error and counts as exact. *Difference* is ours less the published "
+    "value, in points, with the half width of its 95 % confidence interval (from both standard errors, with Welch's "
+    "degrees of freedom). It *matters from* one point on, or from the standard deviation of the published single runs "
+    "where that is larger. The two *agree* where the whole interval is smaller than that, they *differ* where the "
+    "whole interval is larger; otherwise there are *too few runs to tell*. The number of seeds that would tell is the "
+    "one with an 80 % chance of a verdict, if difference and scatter are as they look now."
+)
 
 
 def page(command: str, tables: Sequence[tuple[Preset, Sequence[Row]]]) -> str:
     """docs/reproductions.md: everything in it comes from here."""
     parts = [
         "# Published numbers, run again",
-        f"This page is written by `{command}`; do not edit it. Average accuracy in % over all tasks after the last, "
-        "mean ± standard error over n seeds (counted from 0); *within* tells whether the mean is as near to the "
-        "published value as the tolerance asks: 1 point where that is above 90, 4 elsewhere, since seeds differ widely "
-        "there.",
+        f"This page is written by `{command}`; do not edit it. {HOW_TO_READ}",
         f"cl-tui {version('cl-tui')}, torch {version('torch')}, {platform.system()} {platform.machine()}.",
     ]
     for preset, rows in tables:
         parts += [f"## {preset.name}", f"{preset.title}. {preset.source}.", _markdown([HEADINGS, *map(cells, rows)])]
+        done = [row for row in rows if row.accuracies]
+        parts += [_listed("Average accuracy of each seed:", (f"{row.case}: {each_seed(row)}" for row in done))]
         parts += ["Settings of all cases: " + _settings(preset.settings) + "."]
-        own = [f"- {label(case)}: {_settings(case.settings)}" for case in preset.cases if case.settings]
+        own = [
+            f"{label(case)}: {'. '.join(filter(None, (_settings(case.settings), case.source)))}"
+            for case in preset.cases
+            if case.settings or case.source
+        ]
         if own:
-            parts.append("\n".join(["Settings of one case:", "", *own]))
+            parts.append(_listed("Settings of one case, and where its number comes from:", own))
         if preset.differs:
-            parts.append(
-                "\n".join(["In what the runs differ from the original:", "", *map("- {}".format, preset.differs)])
-            )
+            parts.append(_listed("In what the runs differ from the original:", preset.differs))
     return "\n\n".join(parts) + "\n"
+
+
+def _listed(title: str, lines: Iterable[str]) -> str:
+    return "\n".join([title, "", *(f"- {line}" for line in lines)])
 
 
 def _markdown(rows: Sequence[Sequence[str]]) -> str:
     head, *body = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([head, "|" + " --- |" + " ---: |" * (len(rows[0]) - 1), *body])
+    return "\n".join([head, "|" + " --- |" + " ---: |" * (len(rows[0]) - 2) + " --- |", *body])
 
 
 def _settings(settings: Mapping[str, object]) -> str:
@@ -168,8 +244,9 @@ def preset_page(preset: Preset) -> RenderableType:
     for heading in ("case", "published", "its own settings"):
         cases.add_column(heading)
     for case in preset.cases:
-        published = "—" if case.published is None else f"{case.published:.2f}"
-        cases.add_row(label(case), published, _settings(case.settings) or "—")
+        published = _published(case)
+        value = _with_error(published.value, published.error) if published else "—"
+        cases.add_row(label(case), value, _settings(case.settings) or "—")
     first = settings_of(preset)
     parts: list[RenderableType] = [
         Text(f"{preset.name}: {preset.title}", style="bold"),
@@ -179,5 +256,8 @@ def preset_page(preset: Preset) -> RenderableType:
         cases,
         Text(f"\nThe first case, {first['method']}, holds unless another is chosen by its settings."),
     ]
+    for source in dict.fromkeys(case.source for case in preset.cases if case.source):
+        named = "; ".join(label(case) for case in preset.cases if case.source == source)
+        parts.append(Text(f"{named}: {source}"))
     parts += [Text(f"Differs: {difference}") for difference in preset.differs]
     return Group(*parts)

@@ -1,13 +1,17 @@
 """Published tables run again: what is run, how it is compared, and what is written."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from cl_tui import verdict
+from cl_tui.batch import one_run
 from cl_tui.cli import app
-from cl_tui.reproduce import cells, compare, page, plan
+from cl_tui.reproduce import HOW_TO_READ, Row, cells, compare, page, plan
 from engine.presets import PRESETS, Case, Preset
 
 ROOT = Path(__file__).parent.parent
@@ -25,7 +29,7 @@ TINY = Preset(
     },
     cases=(
         Case({"method": "none"}, published=30.0),
-        Case({"method": "si"}, {"strength": 1.0}),
+        Case({"method": "si"}, {"strength": 1.0}, source="The table of nobody"),
     ),
     seeds=2,
     differs=("It is tiny.",),
@@ -46,43 +50,93 @@ def test_a_plan_is_every_case_with_every_seed(tiny: Preset) -> None:
         assert len({run.name for run in runs}) == 3
 
 
-def test_a_row_compares_the_mean_with_what_was_published(tiny: Preset) -> None:
-    (case, runs), _ = plan(tiny, 2, {}, jobs=1)
-    row = compare(
-        tiny, case, runs, {runs[0].name: {"average_accuracy": 0.24}, runs[1].name: {"average_accuracy": 0.30}}
+@pytest.fixture
+def published() -> Case:
+    """A single run of it scatters by 0.2 · √25 = 1 point."""
+    return Case({"method": "none"}, published=30.0, error=0.2, runs=25)
+
+
+def _row(case: Case, *accuracies: float) -> Row:
+    runs = [one_run({**TINY.settings, "method": "none", "seed": seed}, jobs=1) for seed in range(len(accuracies))]
+    return compare(
+        TINY, case, runs, {run.name: {"average_accuracy": of} for run, of in zip(runs, accuracies, strict=True)}
     )
-    assert row.mean == pytest.approx(0.27)
-    assert row.standard_error == pytest.approx(0.03)
-    assert row.difference == pytest.approx(-0.03)
-    assert row.within is True
-    assert cells(row) == ("none", "30.00", "27.00 ± 3.00", "-3.00", "yes, 4", "2")
 
 
-def test_a_row_outside_its_tolerance_says_no(tiny: Preset) -> None:
-    (case, runs), _ = plan(tiny, 1, {}, jobs=1)
-    row = compare(tiny, case, runs, {runs[0].name: {"average_accuracy": 0.35}})
-    assert row.within is False
-    assert row.standard_error is None
-    assert cells(row)[2:5] == ("35.00", "+5.00", "no, 4")
+def test_a_row_judges_by_both_errors(published: Case) -> None:
+    """Here: four runs of mean 30.3, standard deviation 0.2, error 0.1. The difference has the error √(0.2² + 0.1²) =
+    0.2236; Welch's degrees of freedom are 0.05² / (0.04²/24 + 0.01²/3) = 25, whose t is 2.0595: ± 0.4605."""
+    apart = 0.002 * (3 / 4) ** 0.5
+    row = _row(published, 0.303 - apart, 0.303 - apart, 0.303 + apart, 0.303 + apart)
+    assert row.mean == pytest.approx(0.303)
+    assert row.standard_error == pytest.approx(0.001)
+    assert row.difference == pytest.approx(0.003)
+    assert row.half_width == pytest.approx(0.004605, abs=1e-6)
+    assert (row.margin, row.verdict, row.seeds) == (pytest.approx(0.01), "agrees", (0, 1, 2, 3))
+
+
+def test_the_same_difference_is_judged_by_the_published_error(published: Case) -> None:
+    """Half a point: within a margin of one point by an exact number, not to be told by one with a wide error."""
+    here = (0.3049, 0.305, 0.305, 0.3051)
+    assert _row(replace(published, error=None), *here).verdict == "agrees"
+    wide = _row(replace(published, error=1.0, runs=4), *here)
+    assert wide.margin == pytest.approx(0.02)
+    assert wide.verdict == "too few runs to tell"
+    assert wide.seeds_to_tell is None, "however many seeds: half of the interval is the published error's"
+
+
+def test_a_row_far_off_differs(published: Case) -> None:
+    row = _row(published, 0.35, 0.351, 0.349)
+    assert row.verdict == "differs"
+    assert cells(row)[1:] == ("30.00 ± 0.20", "35.00 ± 0.06", "3", "+5.00 ± 0.43", "1.00", "differs")
+
+
+def test_one_seed_is_too_few_and_the_published_scatter_tells_how_many_are_enough(published: Case) -> None:
+    """However near it is, a single run has no error. With no difference, a scatter and a margin of 1 point, n seeds are
+    enough once 1 / √(0.2² + 1/n) ≥ t + 1.2816: 16 have 3.123 and 1.2816 + t(29.4) = 3.325, 19 have 3.287 and 1.2816 +
+    t(33.0) = 3.316, 20 have 3.333 and 1.2816 + t(34.3) = 3.313."""
+    row = _row(published, 0.30)
+    assert (row.verdict, row.standard_error, row.seeds_to_tell) == ("too few runs to tell", None, 20)
+    assert cells(row)[2:] == ("30.00", "1", "+0.00", "1.00", "too few runs to tell; about 20 seeds would")
+
+
+def test_as_many_seeds_as_a_row_asks_for_tell_in_four_of_five_experiments() -> None:
+    """Drawn from two programs that are truly alike."""
+    draw = np.random.default_rng(0)
+    published = verdict.Mean(0.5, 0.004, 25)
+    asked = verdict.seeds_to_tell(verdict.Mean(0.5, 0.02 / 2, 4), published)
+    assert asked is not None
+    words = []
+    for _ in range(300):
+        theirs = verdict.Mean(draw.normal(0.5, published.error), published.error, published.runs)
+        words.append(verdict.judge(verdict.mean_of(tuple(draw.normal(0.5, 0.02, asked).tolist())), theirs).word)
+    assert words.count("agrees") / len(words) == pytest.approx(0.8, abs=0.07)
+    assert "differs" not in words
 
 
 def test_a_row_of_nothing_claims_nothing(tiny: Preset) -> None:
     for case, runs in plan(tiny, 2, {}, jobs=1):
         row = compare(tiny, case, runs, {})
-        assert (row.mean, row.difference, row.within) == (None, None, None)
-        assert cells(row)[2:] == ("—", "—", "—", "0")
+        assert (row.mean, row.difference, row.verdict) == (None, None, None)
+        assert (cells(row)[2], cells(row)[3], cells(row)[6]) == ("—", "0", "—")
 
 
-def test_the_page_holds_rows_settings_and_differences(tiny: Preset) -> None:
-    cases = plan(tiny, 1, {}, jobs=1)
-    rows = [compare(tiny, case, runs, {runs[0].name: {"average_accuracy": 0.31}}) for case, runs in cases]
+def test_the_page_holds_rows_seeds_settings_sources_and_differences(tiny: Preset) -> None:
+    cases = plan(tiny, 2, {}, jobs=1)
+    results = (0.31, 0.32)
+    rows = [
+        compare(tiny, case, runs, {run.name: {"average_accuracy": of} for run, of in zip(runs, results, strict=True)})
+        for case, runs in cases
+    ]
     text = page("cl-tui reproduce tiny", [(tiny, rows)])
     assert "`cl-tui reproduce tiny`" in text
-    assert "| none | 30.00 | 31.00 | +1.00 | yes, 4 | 1 |" in text
-    assert "| si | — | 31.00 | — | — | 1 |" in text
+    assert "| none | 30.00 | 31.50 ± 0.50 | 2 | +1.50 ± 6.35 | 1.00 | too few runs to tell; about " in text
+    assert "| si, c = 1 | — | 31.50 ± 0.50 | 2 | — | — | — |" in text
+    assert "- none: 31.00 32.00" in text
     assert "hidden 4" in text
-    assert "- si: strength 1" in text
+    assert "- si, c = 1: strength 1. The table of nobody" in text
     assert "- It is tiny." in text
+    assert HOW_TO_READ in text
 
 
 def test_the_command_runs_compares_writes_and_skips_what_is_done(tiny: Preset, tmp_path: Path) -> None:
@@ -93,8 +147,10 @@ def test_the_command_runs_compares_writes_and_skips_what_is_done(tiny: Preset, t
     rows = json.loads(results.read_text())
     assert [(row["case"], len(row["accuracies"]), row["published"]) for row in rows] == [
         ("none", 2, 0.3),
-        ("si", 2, None),
+        ("si, c = 1", 2, None),
     ]
+    assert rows[0]["verdict"] in ("agrees", "differs", "too few runs to tell")
+    assert rows[1]["verdict"] is None
     for row in rows:
         assert row["mean"] == pytest.approx(sum(row["accuracies"]) / 2)
         assert all((sessions / name / "summary.json").exists() for name in row["sessions"])
@@ -104,6 +160,8 @@ def test_the_command_runs_compares_writes_and_skips_what_is_done(tiny: Preset, t
     again = CliRunner().invoke(app, line)
     assert again.exit_code == 0
     assert "4 of 4 runs are finished already" in again.output
+    for row in rows:
+        assert " ".join(f"{100 * accuracy:.2f}" for accuracy in row["accuracies"]) in again.output
 
 
 @pytest.mark.parametrize(
