@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from cl_tui import headless, words
-from engine.config import METHOD_OPTIONS, RunConfig, resolve
+from engine.config import METHOD_OPTIONS, PLACE, RunConfig, moved, resolve
 from engine.disk import write_whole
 from engine.errors import ConfigError, EngineError, SessionDamaged, SessionError, SessionExists, SessionLocked
 from engine.methods import METHODS
@@ -32,8 +32,6 @@ from engine.runner import EngineThread
 from engine.session import Session
 from engine.watchdog import caution
 
-ELSEWHERE = {"threads", "data_dir", "device", "preset"}
-"""Settings that say where a run computes or where its settings came from, not what: they are no part of its name."""
 TELL_SECONDS = 0.5
 
 
@@ -43,6 +41,8 @@ class Run:
 
     name: str
     config: RunConfig
+    place: Mapping[str, Any]
+    """What was typed for device, threads and data folder: it overrides what the session has stored."""
 
 
 # What is to be run
@@ -69,7 +69,8 @@ def one_run(settings: Mapping[str, Any], jobs: int) -> Run:
     if settings.get("threads") is None:
         cores = max(1, (os.cpu_count() or 1) // jobs)
         config = config.model_copy(update={"threads": min(config.threads, cores)})
-    return Run(run_name(config), config)
+    place = {key: value for key, value in settings.items() if key in PLACE and value is not None}
+    return Run(run_name(config), config, place)
 
 
 def _without_unread_options(combinations: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -115,7 +116,7 @@ def run_name(config: RunConfig) -> str:
 
 def _computed(config: RunConfig) -> dict[str, Any]:
     """The settings that decide a run's numbers."""
-    return config.model_dump(mode="json", exclude=ELSEWHERE, exclude_defaults=True)
+    return config.model_dump(mode="json", exclude={*PLACE, "preset"}, exclude_defaults=True)
 
 
 def finished(run: Run, sessions_dir: Path) -> bool:
@@ -134,9 +135,24 @@ def open_or_create(run: Run, sessions_dir: Path) -> Session:
     session = Session.open(sessions_dir, run.name)
     if _computed(session.config) != _computed(run.config):
         raise SessionExists(
-            f"session {run.name} in {sessions_dir} has other settings: delete it, or use --sessions-dir"
+            f"session {run.name} in {sessions_dir} has other settings: rename it, or choose another --sessions-dir"
         )
+    session.config = moved(session.config, run.place)
     return session
+
+
+def data_needed(runs: Sequence[Run], sessions_dir: Path) -> list[tuple[str, Path]]:
+    """Each benchmark that is still to be trained on, with the folder of its data. Raises SessionError."""
+    configs = []
+    for run in runs:
+        if not (sessions_dir / run.name).exists():
+            configs.append(run.config)
+            continue
+        with contextlib.suppress(SessionDamaged):  # told as that run's failure when its turn comes
+            session = open_or_create(run, sessions_dir)
+            if not session.finished:
+                configs.append(session.config)
+    return sorted({(config.benchmark, Path(config.data_dir)) for config in configs})
 
 
 # Running
@@ -250,7 +266,7 @@ class Pool:
                 self._end(run, Ended("failed", str(error)))
                 continue
             worker = self._free_worker()
-            worker.send(session.path)
+            worker.send((session.path, run.place))
             self._busy[worker.connection] = run, worker
             self._display.begin(run.name)
 
@@ -295,7 +311,7 @@ class Pool:
 
 
 class Worker:
-    """A process that trains the sessions whose folders it is sent."""
+    """A process that trains the sessions it is sent."""
 
     def __init__(self) -> None:
         spawning = multiprocessing.get_context("spawn")
@@ -305,10 +321,10 @@ class Worker:
             self.process.start()
         theirs.close()
 
-    def send(self, session: Path | None) -> None:
-        """What to train; None: save, and leave the run."""
+    def send(self, task: tuple[Path, Mapping[str, Any]] | None) -> None:
+        """A session's folder, and what of its ``PLACE`` was typed; None: save, and leave the run."""
         with contextlib.suppress(OSError):  # it is dead: its end of the connection tells
-            self.connection.send(session)
+            self.connection.send(task)
 
     @property
     def end(self) -> str:
@@ -397,20 +413,22 @@ class Display:
 
 
 def work(connection: Connection) -> None:
-    """Session folders come in; Told, and one Ended for each, go out. Ends when the other side is gone."""
+    """What ``Worker.send`` sends comes in; Told, and one Ended for each, go out. Ends when the other side is gone."""
     for number in headless.STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(EOFError, OSError):
         while True:
-            path = connection.recv()
-            if path is not None:  # a stop may come just after the run has ended
-                connection.send(_train(path, connection))
+            task = connection.recv()
+            if task is not None:  # a stop may come just after the run has ended
+                path, place = task
+                connection.send(_train(path, place, connection))
 
 
-def _train(path: Path, connection: Connection) -> Ended:
+def _train(path: Path, place: Mapping[str, Any], connection: Connection) -> Ended:
     """Trains one session until it ends, or the parent says stop, or is gone."""
     try:
         session = Session.open(path.parent, path.name)
+        session.config = moved(session.config, place)
     except EngineError as error:
         return Ended("failed", str(error))
     if session.finished:  # by another batch

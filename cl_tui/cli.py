@@ -183,6 +183,27 @@ DataDir = Annotated[
         help="Where the data sets lie or are downloaded to.  [dim]\\[default: data][/]", rich_help_panel=WHERE
     ),
 ]
+StoredDevice = Annotated[
+    str | None,
+    typer.Option(help="auto, cpu, cuda or mps.  [dim]\\[default: the session's][/]", rich_help_panel=WHERE),
+]
+StoredThreads = Annotated[
+    int | None, typer.Option(help="Of torch.  [dim]\\[default: the session's][/]", rich_help_panel=WHERE)
+]
+StoredImportanceData = Annotated[
+    str | None,
+    typer.Option(
+        help="Where the folder of inputs lies that Ω is measured on.  [dim]\\[default: the session's][/]",
+        metavar="DIR",
+        rich_help_panel=WHERE,
+    ),
+]
+StoredDataDir = Annotated[
+    str | None,
+    typer.Option(
+        help="Where the data sets lie or are downloaded to.  [dim]\\[default: the session's][/]", rich_help_panel=WHERE
+    ),
+]
 Pace = Annotated[
     str | None,
     typer.Option(
@@ -318,6 +339,7 @@ def run(
 
 @app.command(rich_help_panel="Train")
 def resume(
+    ctx: typer.Context,
     name: Annotated[
         str | None,
         typer.Argument(
@@ -327,19 +349,24 @@ def resume(
         ),
     ] = None,
     without_screen: Annotated[bool, typer.Option("--headless", help="Without the screen.")] = False,
+    device: StoredDevice = None,
+    threads: StoredThreads = None,
     pace: Pace = None,
-    data_dir: DataDir = None,
+    data_dir: StoredDataDir = None,
+    importance_data: StoredImportanceData = None,
     sessions_dir: SessionsDir = Path("sessions"),
 ) -> None:
-    """Go on where a session stopped, bit for bit.
+    """Go on where a session stopped, bit for bit on the same device with as many threads.
 
     [bold]Examples[/]
 
       cl-tui resume
       cl-tui resume calm-otter --headless
+      cl-tui resume from-the-cluster --device auto --data-dir ~/data
     """
     from cl_tui import headless, report
     from engine.benchmarks import BENCHMARKS, prepare
+    from engine.config import moved
     from engine.session import Session, newest_unfinished
 
     session = Session.open(*_located(sessions_dir, name)) if name else newest_unfinished(sessions_dir)
@@ -348,8 +375,7 @@ def resume(
             f"session {session.name} is finished: 'cl-tui sessions show {session.name}' shows its result, "
             f"'cl-tui run' starts a new one"
         )
-    if data_dir is not None:
-        session.config = session.config.model_copy(update={"data_dir": data_dir})
+    session.config = moved(session.config, _given(ctx))
     benchmark = BENCHMARKS[session.config.benchmark]
     speed = _pace(pace, None if without_screen else benchmark.watch_pace)
     if not without_screen:
@@ -376,8 +402,10 @@ def fork(
     without_screen: Annotated[
         bool, typer.Option("--headless", help="Without the screen.", rich_help_panel=WHERE)
     ] = False,
+    device: StoredDevice = None,
+    threads: StoredThreads = None,
     pace: Pace = None,
-    data_dir: DataDir = None,
+    data_dir: StoredDataDir = None,
     sessions_dir: SessionsDir = Path("sessions"),
 ) -> None:
     """Branch off from a task's end with another method or strength: a new session that shares the past.
@@ -393,6 +421,8 @@ def fork(
     from cl_tui import headless, report
     from engine.benchmarks import BENCHMARKS, prepare
     from engine.fork import fork as forked
+    from engine.fork import forked_config
+    from engine.runner import device_problem
     from engine.session import Session
 
     sessions_dir, parent = _located(sessions_dir, parent)
@@ -402,6 +432,8 @@ def fork(
     if not without_screen:
         _require_terminal("'cl-tui fork --headless' trains without one")
     changes = _given(ctx) | _above(assignments)
+    if problem := device_problem(forked_config(opened.config, changes)):
+        raise UsageError(problem)
     prepare(benchmark.name, Path(changes.get("data_dir", opened.config.data_dir)))
     session = forked(opened, at_task - 1, name or free_name(sessions_dir), changes)
     if without_screen:
@@ -476,7 +508,7 @@ def batch(
       cl-tui batch --method si --strength 0.1 --strength 1 --strength 10 --seeds 5 --jobs 2
     """
     from cl_tui import report
-    from cl_tui.batch import as_json, check_writable, execute, plan, write_result
+    from cl_tui.batch import as_json, check_writable, data_needed, execute, plan, write_result
     from cl_tui.outcome import INTERRUPTED
     from engine.benchmarks import prepare
 
@@ -489,8 +521,8 @@ def batch(
     runs = plan(axes, below | given, _above(assignments), jobs)
     if json is not None:
         check_writable(json)
-    for wanted, folder in sorted({(run.config.benchmark, run.config.data_dir) for run in runs}):
-        prepare(wanted, Path(folder))
+    for needed, folder in data_needed(runs, sessions_dir):
+        prepare(needed, folder)
 
     outcome = execute(runs, sessions_dir, jobs, report.console(stderr=True))
     if outcome.summaries:
@@ -544,7 +576,7 @@ def reproduce(
 
     from cl_tui import report
     from cl_tui import reproduce as again
-    from cl_tui.batch import as_json, check_writable, execute, write_result
+    from cl_tui.batch import as_json, check_writable, data_needed, execute, write_result
     from cl_tui.outcome import INTERRUPTED
     from engine.benchmarks import prepare
 
@@ -556,8 +588,8 @@ def reproduce(
     for option, path in (("--json", json), ("--markdown", markdown)):
         if path is not None:
             check_writable(path, option)
-    for wanted, folder in sorted({(run.config.benchmark, run.config.data_dir) for run in runs}):
-        prepare(wanted, Path(folder))
+    for needed, folder in data_needed(runs, sessions_dir):
+        prepare(needed, folder)
 
     outcome = execute(runs, sessions_dir, at_a_time, report.console(stderr=True))
     found = {summary["name"]: summary for summary in outcome.summaries}
@@ -963,12 +995,20 @@ def compare(
 
 @app.command(rich_help_panel="Look")
 def analyse(
+    ctx: typer.Context,
     names: Names,
     examples: Annotated[
         int,
         typer.Option(help="At most so many of each task are measured on.", metavar="N", min=1, rich_help_panel=WHERE),
     ] = 2000,
-    data_dir: DataDir = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            help="auto, cpu, cuda or mps.  [dim]\\[default: auto, or cpu if the session was trained there][/]",
+            rich_help_panel=WHERE,
+        ),
+    ] = None,
+    data_dir: StoredDataDir = None,
     sessions_dir: SessionsDir = Path("sessions"),
     json: Annotated[
         Path | None,
@@ -990,6 +1030,7 @@ def analyse(
     from cl_tui.batch import as_json, check_writable, write_result
     from engine.analysis import analyse as analyse_session
     from engine.benchmarks import prepare
+    from engine.config import moved
     from engine.session import Session
 
     sessions_dir, names = _located_all(sessions_dir, names)
@@ -999,8 +1040,8 @@ def analyse(
     console = report.console()
     entries = []
     for number, session in enumerate(opened):
-        if data_dir is not None:
-            session.config = session.config.model_copy(update={"data_dir": data_dir})
+        anywhere = {} if session.config.device == "cpu" else {"device": "auto"}
+        session.config = moved(session.config, anywhere | _given(ctx))
         prepare(session.config.benchmark, Path(session.config.data_dir))
         with told_on(report.console(stderr=True), session.name) as tell:
             found = analyse_session(session, examples, tell)

@@ -203,6 +203,9 @@ def _may_be_list(annotation: object) -> bool:
 
 NAMES = {*RunConfig.model_fields, *FirstTask.model_fields}
 LISTS = {key for key, field in RunConfig.model_fields.items() if _may_be_list(field.annotation)}
+PLACE = frozenset({"device", "threads", "data_dir"})
+"""Settings that say where a run computes and where its data lie, not what it computes: what is typed for them overrides
+what a session has stored."""
 METHOD_OPTIONS = tuple(dict.fromkeys(key for info in METHODS.values() for key in info.options))
 
 
@@ -286,6 +289,18 @@ def validated(settings: Mapping[str, Any]) -> RunConfig:
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(_sentence(first), str(first["loc"][0]) if first["loc"] else "") from None
+
+
+def moved(config: RunConfig, place: Mapping[str, Any]) -> RunConfig:
+    """``config`` with what was typed for settings in ``PLACE``, and for importance_data where that is a folder, which
+    may have moved. Raises ConfigError."""
+    folder = place.get("importance_data")
+    if folder is not None and {folder, config.importance_data} & {None, "train", "test"}:
+        raise ConfigError(
+            f"importance_data = {shown(folder)}: the session has {config.importance_data or 'none'}, and only a folder "
+            f"of inputs can be named again after it has moved"
+        )
+    return validated(config.model_dump(exclude_none=True) | dict(place)) if place else config
 
 
 def _sentence(first: ErrorDetails) -> str:

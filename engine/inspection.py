@@ -59,7 +59,7 @@ def inspect(session: Session, examples: int, tell: Callable[[str], None]) -> Ana
     """See ``engine.analysis.analyse``."""
     config = session.config
     paths = _task_ends(session)
-    device = find_device("cpu" if config.device == "cpu" else "auto")
+    device = find_device(config.device)
     tell(f"reading {config.benchmark}")
     tasks = load_tasks(config, device)
     outputs = Outputs.of(config.scenario, [task.classes for task in tasks])

@@ -8,9 +8,10 @@ import threading
 import time
 import traceback
 
+from engine.config import RunConfig
 from engine.control import Control, Stopped
 from engine.disk import write_whole
-from engine.errors import EngineError, SessionDamaged, first_line
+from engine.errors import ConfigError, EngineError, SessionDamaged, first_line
 from engine.events import RunFailed, RunStopped
 from engine.history import History
 from engine.recorder import Recorder
@@ -72,6 +73,19 @@ def _translated(error: BaseException, session: Session) -> EngineError:
     except OSError:
         return EngineError(what)
     return EngineError(f"{what}; the details are in {trace}")
+
+
+def device_problem(config: RunConfig) -> str:
+    """Why ``config.device`` cannot be trained on here; empty where it can. Loads PyTorch where that takes a look."""
+    if config.device in ("auto", "cpu"):
+        return ""
+    from engine.training import find_device
+
+    try:
+        find_device(config.device)
+    except ConfigError as error:
+        return str(error)
+    return ""
 
 
 class EngineThread:

@@ -768,7 +768,9 @@ def find_device(name: str) -> torch.device:
     if name == "auto":
         name = next(device for device, available in there.items() if available)
     if not there[name]:
-        raise ConfigError(f"device {name} is not available here (torch {torch.__version__}): use --device auto or cpu")
+        raise ConfigError(
+            f"device {name} is not available here (torch {torch.__version__}): type --device auto to use what is there"
+        )
     return torch.device(name)
 
 

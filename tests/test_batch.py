@@ -208,7 +208,7 @@ def test_what_another_batch_has_finished_meanwhile_is_not_run_again(sessions: Pa
     session = finished(sessions, run.config, run.name)
     before = session.events_path.read_bytes()
     here, there = multiprocessing.Pipe()
-    here.send(session.path)
+    here.send((session.path, {}))
     here.close()
     signals = {number: signal.getsignal(number) for number in headless.STOP_SIGNALS}
     try:

@@ -30,9 +30,10 @@ from cl_tui.widgets.sessions import SessionsTable, arranged, sparkline
 from cl_tui.widgets.warning import Notice
 from engine.errors import BenchmarkError, NumericsError
 from engine.events import RunFailed
-from engine.session import Listed, glances
+from engine.session import Listed, Session, glances
 from tests import saved, screen_data
 from tests.conftest import CommandLine
+from tests.runs import with_settings
 from tests.screen_data import ToldEngine
 from tests.terminal import Terminal
 
@@ -357,6 +358,26 @@ async def test_data_that_are_missing_are_told_in_a_sentence(every_state: Path, m
         await opened.press("r")
         await opened.until(lambda: opened.notice == "split-digits is not in data")
         assert opened.app.screen is opened.home
+
+
+@pytest.mark.usefixtures("told")
+async def test_a_session_of_a_missing_device_is_trained_on_what_is_there_after_asking(
+    every_state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(home_module, "device_problem", lambda config: f"device {config.device} is not available here")
+    with_settings(Session.open(every_state, "stopped"), device="cuda")
+    async with at_home(every_state) as opened:
+        await opened.go_to("stopped")
+        await opened.press("r")
+        question = await opened.shown(ConfirmScreen)
+        assert "device cuda is not available here" in str(question.query_one(Static).content)
+        await opened.press("escape")
+        assert opened.app.screen is opened.home
+        await opened.press("r")
+        await opened.shown(ConfirmScreen)
+        await opened.press("y")
+        monitor = await opened.shown(MonitorScreen)
+        assert monitor.engine.session.config.device == "auto"
 
 
 @pytest.mark.usefixtures("told")

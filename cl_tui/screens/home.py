@@ -23,8 +23,9 @@ from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.widgets.sessions import ORDERS, SessionsTable, arranged
 from cl_tui.widgets.warning import Notice
 from engine.benchmarks import BENCHMARKS, prepare
+from engine.config import moved
 from engine.errors import ConfigError, EngineError
-from engine.runner import EngineThread
+from engine.runner import EngineThread, device_problem
 from engine.session import (
     Listed,
     Session,
@@ -327,9 +328,19 @@ class HomeScreen(Screen[Outcome]):
 
     @work
     async def _go_on(self, name: str, benchmark: str) -> None:
-        """Trains a session from where it is."""
-        if session := await self._done(f"Preparing {benchmark}", partial(_opened, self._folder, name)):
-            self._train(session, BENCHMARKS[benchmark].watch_pace)
+        """Trains a session from where it is; on another device where its own is missing, after asking."""
+        found = await self._done(f"Preparing {benchmark}", partial(_opened, self._folder, name))
+        if found is None:
+            return
+        session, problem = found
+        if problem:
+            question = (
+                f"{problem}.\n\nTrain it here with --device auto? The last digits of its numbers may then differ."
+            )
+            if not await self.app.push_screen_wait(ConfirmScreen(f"Train {name}?", question, "Train", "Cancel")):
+                return
+            session.config = moved(session.config, {"device": "auto"})
+        self._train(session, BENCHMARKS[benchmark].watch_pace)
 
     def action_new_run(self) -> None:
         if self._read_only:
@@ -341,20 +352,20 @@ class HomeScreen(Screen[Outcome]):
 
     def _begin(self, made: tuple[Session, float | None] | None) -> None:
         if made is not None:
-            self._train(*made)
+            self._train(*made, new=True)
 
-    def _train(self, session: Session, pace: float | None) -> None:
+    def _train(self, session: Session, pace: float | None, new: bool = False) -> None:
         self._go_to = session.name
-        self.app.push_screen(MonitorScreen(EngineThread(session, pace), pace), partial(self._trained, session))
+        self.app.push_screen(MonitorScreen(EngineThread(session, pace), pace), partial(self._trained, session, new))
 
-    def _trained(self, session: Session, ended: Outcome | None) -> None:
+    def _trained(self, session: Session, new: bool, ended: Outcome | None) -> None:
         """Back from the monitor."""
         assert ended is not None
-        self._clean_up(session, ended)
+        self._clean_up(session, new, ended)
 
     @work
-    async def _clean_up(self, session: Session, ended: Outcome) -> None:
-        if ended.exit_code not in (0, INTERRUPTED):
+    async def _clean_up(self, session: Session, new: bool, ended: Outcome) -> None:
+        if new and ended.exit_code not in (0, INTERRUPTED):
             from cl_tui.headless import discard_if_untrained
 
             await self._done("Cleaning up", partial(discard_if_untrained, session))
@@ -473,11 +484,11 @@ class HomeScreen(Screen[Outcome]):
         self.app.end(self, Outcome(0, ""))
 
 
-def _opened(folder: Path, name: str) -> Session:
-    """Ready to be trained. Raises EngineError."""
+def _opened(folder: Path, name: str) -> tuple[Session, str]:
+    """Ready to be trained, or why its device cannot be used here. Raises EngineError."""
     session = Session.open(folder, name)
     prepare(session.config.benchmark, Path(session.config.data_dir))
-    return session
+    return session, device_problem(session.config)
 
 
 def _renamed(folder: Path, name: str, new: str) -> str:
