@@ -18,6 +18,7 @@ from textual.screen import Screen
 from cl_tui import preferences, signals
 from cl_tui.capture import Captured
 from cl_tui.outcome import INTERRUPTED, Outcome
+from cl_tui.pane_files import started_in, without_fonts, write_new
 from cl_tui.plain import AsciiFilter, wanted
 from cl_tui.preferences import Preferences
 from cl_tui.screens.help import HelpScreen
@@ -26,6 +27,7 @@ from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.screens.panes import PanesScreen
 from cl_tui.themes import DEFAULT, THEMES
 from cl_tui.widgets.pane import Pane
+from engine.errors import EngineError
 from engine.history import History
 
 FIRST_SCREEN_SECONDS = 0.05
@@ -191,6 +193,21 @@ class ClTui(App[Outcome]):
                 offered.add(binding.action)
                 run = partial(self.run_action, binding.action, node)
                 yield SystemCommand(binding.description, binding.tooltip, run)
+
+    def deliver_screenshot(
+        self, filename: str | None = None, path: str | None = None, time_format: str | None = None
+    ) -> str | None:
+        """Into the folder where the program was started, as a pane's picture is; a browser downloads it."""
+        if self.is_web:
+            return super().deliver_screenshot(filename, path, time_format)
+        try:
+            picture = without_fonts(self.export_screenshot())
+            written = write_new(started_in(), "cl-tui-screenshot", "svg", picture)
+        except EngineError as error:
+            self.notify(str(error), title="Screenshot", severity="error", markup=False)
+        else:
+            self.notify(f"Saved as {written}", title="Screenshot", markup=False)
+        return None
 
     async def action_quit(self) -> None:
         self._quit()

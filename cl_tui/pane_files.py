@@ -52,7 +52,7 @@ def _plain(value: object) -> object:
 
 
 def svg_text(pane: Pane, title: str) -> str:
-    """The pane as it stands on the screen, with its border. It loads no font from elsewhere."""
+    """The pane as it stands on the screen, with its border."""
     from rich.console import Console
     from rich.segment import Segment, Segments
 
@@ -68,11 +68,16 @@ def svg_text(pane: Pane, title: str) -> str:
     )
     lines = (Segments([*strip, Segment.line()]) for strip in pane.render_lines(pane.region.reset_offset))
     console.print(*lines, sep="", end="")
-    return re.sub(r"@font-face\s*{.*?}", "", console.export_svg(title=title), flags=re.DOTALL)
+    return without_fonts(console.export_svg(title=title))
+
+
+def without_fonts(svg: str) -> str:
+    """The picture, which then asks no other machine for a font."""
+    return re.sub(r"@font-face\s*{.*?}", "", svg, flags=re.DOTALL)
 
 
 def copy_pane(app: "App[object]", pane: Pane, view: View) -> str:
-    """Gives the pane's data to the terminal's clipboard (OSC 52), and says so."""
+    """Sends the pane's data to the terminal's clipboard (OSC 52), and says so: a terminal does not answer."""
     rows = pane.data(view)
     if not rows:
         return "Nothing to copy yet"
@@ -80,14 +85,12 @@ def copy_pane(app: "App[object]", pane: Pane, view: View) -> str:
     if len(text) > MOST_COPIED:
         return f"{len(rows):,} rows are too much for a clipboard: save them to a file instead"
     app.copy_to_clipboard(text)
-    return f"Copied as CSV: {len(rows):,} row{'s' if len(rows) > 1 else ''} of {name_of(pane)}"
+    sent = f"Sent to the terminal's clipboard: {len(rows):,} row{'s' if len(rows) > 1 else ''} of {name_of(pane)}"
+    return sent if app.is_web else f"{sent}; w writes a file"
 
 
 def save_pane(pane: Pane, view: View, kind: Kind, folder: Path) -> Path:
-    """Writes ``<session>-<pane>.<kind>`` into ``folder``, with -2, -3 … where that exists, and gives its path.
-
-    Raises EngineError where it cannot.
-    """
+    """Writes ``<session>-<pane>.<kind>`` into ``folder`` and gives its path. Raises EngineError where it cannot."""
     if kind == "svg":
         text = svg_text(pane, f"{view.session} · {pane.HELP_TITLE}")
     else:
@@ -95,7 +98,22 @@ def save_pane(pane: Pane, view: View, kind: Kind, folder: Path) -> Path:
         if not rows:
             raise EngineError(f"there are no data of {name_of(pane)} yet: save them when there is something to see")
         text = csv_text(rows) if kind == "csv" else json_text(rows)
-    stem = f"{Path(view.session).name}-{name_of(pane)}"
+    return write_new(folder, f"{Path(view.session).name}-{name_of(pane)}", kind, text)
+
+
+def started_in() -> Path:
+    """The folder for pictures and tables. Raises EngineError where it is gone."""
+    try:
+        return Path.cwd()
+    except OSError:
+        raise EngineError("the folder that cl-tui was started in is gone: start it in another one to save") from None
+
+
+def write_new(folder: Path, stem: str, kind: str, text: str) -> Path:
+    """Writes ``<stem>.<kind>`` into ``folder``, with -2, -3 … where that exists, and gives its path.
+
+    Raises EngineError where it cannot.
+    """
     for number in count(1):
         path = folder / f"{stem}{f'-{number}' if number > 1 else ''}.{kind}"
         try:

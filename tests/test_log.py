@@ -206,7 +206,7 @@ async def test_copy_takes_what_is_shown_and_says_how_much(monkeypatch: pytest.Mo
         assert [line.split(maxsplit=1)[1] for line in host.clipboard.splitlines()] == [
             f"out  line {number}" for number in range(3)
         ]
-        assert "Copied 3 lines" in subtitle(pilot)
+        assert "Sent to the terminal's clipboard: 3 lines" in subtitle(pilot)
         for _ in range(200):
             captured.add("out", "x" * 999)
         await settled(pilot)

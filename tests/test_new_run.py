@@ -325,6 +325,7 @@ async def test_the_line_is_copied(tmp_path: Path) -> None:
         await filled.fill(method="ewc")
         await filled.press("ctrl+y")
         assert filled.app.clipboard == "cl-tui run --method ewc"
+        assert "sent to the terminal's clipboard" in filled.said("#help")
         await filled.fill(epochs="x")
         await filled.press("ctrl+y")
         assert "Nothing is copied" in filled.said("#help")

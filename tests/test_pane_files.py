@@ -1,9 +1,11 @@
 """A pane's data on the clipboard and in files: what is written, where, and what is said when that fails."""
 
 import csv
+import errno
 import json
 import math
 import os
+import shutil
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -92,8 +94,9 @@ async def test_copying_says_how_much(tmp_path: Path, kind: type[Pane]) -> None:
     async with watching(tmp_path, known=told()) as watched:
         pane = pane_of(watched, kind)
         rows = pane.data(seen(watched))
-        said = copy_pane(watched.app, pane, seen(watched))
-        assert said == f"Copied as CSV: {len(rows)} rows of {pane.HELP_TITLE.split()[0].lower()}"
+        name = pane.HELP_TITLE.split()[0].lower()
+        said = f"Sent to the terminal's clipboard: {len(rows)} rows of {name}; w writes a file"
+        assert copy_pane(watched.app, pane, seen(watched)) == said
         assert watched.app.clipboard == csv_text(rows)
 
 
@@ -186,3 +189,39 @@ async def test_the_mouse_chooses_the_form_too(tmp_path: Path) -> None:
         await watched.pilot.click(OptionList, offset=(5, 2))
         await watched.settle()
         assert answers == ["json"]
+
+
+async def take_screenshot(watched: Watched) -> str:
+    """What is said when the palette's entry is chosen."""
+    before = len(watched.app._notifications)
+    commands = {command.title: command.callback for command in watched.app.get_system_commands(watched.app.screen)}
+    commands["Screenshot"]()
+    while len(watched.app._notifications) == before:
+        await watched.pilot.pause(0.05)
+    return list(watched.app._notifications)[-1].message
+
+
+async def test_a_screenshot_is_saved_where_everything_else_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not in ~/Downloads, which a server does not have; and what cannot be is said with its reason."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
+    monkeypatch.chdir(folder)
+    async with watching(tmp_path, known=told()) as watched:
+        assert await take_screenshot(watched) == f"Saved as {folder / 'cl-tui-screenshot.svg'}"
+        assert await take_screenshot(watched) == f"Saved as {folder / 'cl-tui-screenshot-2.svg'}"
+        picture = (folder / "cl-tui-screenshot.svg").read_text(encoding="utf-8")
+        assert "Importance" in picture
+        assert "@font-face" not in picture
+        with monkeypatch.context() as read_only:
+            read_only.setattr(Path, "open", refuse)
+            assert "Read-only file system; start cl-tui in a folder of your own" in await take_screenshot(watched)
+        shutil.rmtree(folder)
+        assert "is gone" in await take_screenshot(watched)
+        watched.monitor._write("svg")
+        assert "is gone" in watched.notice
+        monkeypatch.chdir(tmp_path)
+
+
+def refuse(path: Path, *_: object, **__: object) -> None:
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))

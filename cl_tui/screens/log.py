@@ -312,7 +312,7 @@ class LogScreen(ModalScreen[None]):
         if kept:
             self.app.copy_to_clipboard("\n".join(texts[-kept:]))
         some = f"the newest {kept:,} of {len(texts):,} lines" if kept < len(texts) else f"{kept:,} lines"
-        self._reply(f"Copied {some}" if kept else "Nothing to copy")
+        self._reply(f"Sent to the terminal's clipboard: {some}" if kept else "Nothing to copy")
 
     def action_back(self) -> None:
         field = self.query_one(Input)

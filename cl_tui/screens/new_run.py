@@ -139,7 +139,7 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
             self._say("Nothing is copied: the line would not run as it stands")
         else:
             self.app.copy_to_clipboard(form.command_line(self._wanted.arguments, self._folder))
-            self._say("The line is on the clipboard, if the terminal allows it")
+            self._say("The line was sent to the terminal's clipboard")
 
     def _complain(self, problem: str) -> None:
         _put(self.query_one("#problem", Static), problem)

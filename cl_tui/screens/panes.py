@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -212,7 +211,7 @@ class PanesScreen(ZoomingScreen):
         if kind is None or self.view is None:
             return
         try:
-            path = pane_files.save_pane(self.at_hand, self.view, kind, Path.cwd())
+            path = pane_files.save_pane(self.at_hand, self.view, kind, pane_files.started_in())
         except EngineError as error:
             self.reply(str(error))
         else:
