@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 from typer.exceptions import TyperException
 
+from cl_tui.help_pages import App
+from cl_tui.terminal import complain, wrapped
 from engine.errors import ConfigError, EngineError
 from engine.text import visible
 
@@ -24,13 +26,8 @@ if TYPE_CHECKING:
     from engine.presets import Preset as PresetInfo
     from engine.session import Session
 
-app = typer.Typer(
-    name="cl-tui",
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-sessions_app = typer.Typer(rich_markup_mode="rich", help="List, show, export and delete the saved sessions.")
+app = App(name="cl-tui", pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]})
+sessions_app = App(help="List, show, export and delete the saved sessions.")
 app.add_typer(sessions_app, name="sessions", rich_help_panel="Look")
 
 
@@ -61,10 +58,10 @@ def main() -> None:
     except typer.Abort:
         sys.exit("Aborted.")
     except EngineError as error:
-        print(f"cl-tui: {error}", file=sys.stderr)
+        complain(f"cl-tui: {error}")
         sys.exit(error.exit_code)
     except OSError as error:  # for example a folder that may not even be looked into
-        print(visible(f"cl-tui: {error.filename or 'a file'}: {error.strerror or error}"), file=sys.stderr)
+        complain(visible(f"cl-tui: {error.filename or 'a file'}: {error.strerror or error}"))
         sys.exit(1)
 
 
@@ -113,7 +110,7 @@ def _showable(path: Path) -> Path:
 
 WHAT, TRAINING, METHOD, WHERE = "What to train", "Training", "Method", "Where and how"
 
-BENCHMARK_HELP = "The sequence of tasks; [dim]cl-tui benchmarks[/] lists them.  [dim]\\[default: split-digits][/]"
+BENCHMARK_HELP = "Sequence of tasks; [dim]cl-tui benchmarks[/] lists them.  [dim]\\[default: split-digits][/]"
 METHOD_HELP = "How earlier tasks are protected; [dim]cl-tui methods[/] lists them.  [dim]\\[default: si][/]"
 SCENARIO_HELP = "What the network is told at test time: task, domain or class."
 STRENGTH_HELP = "c or λ, the penalty's factor."
@@ -121,54 +118,67 @@ STRENGTH_HELP = "c or λ, the penalty's factor."
 Preset = Annotated[
     str | None,
     typer.Option(
-        help="A published configuration, under all other options; [dim]cl-tui presets[/].",
+        help="A published configuration, which other options override; [dim]cl-tui presets[/] lists them.",
         autocompletion=_presets,
         rich_help_panel=WHAT,
     ),
 ]
 Tasks = Annotated[int | None, typer.Option(help="Number of tasks.", rich_help_panel=WHAT)]
 Model = Annotated[
-    str | None, typer.Option(help="The network; [dim]cl-tui models[/].", autocompletion=_models, rich_help_panel=WHAT)
+    str | None,
+    typer.Option(help="The network; [dim]cl-tui models[/] lists them.", autocompletion=_models, rich_help_panel=WHAT),
 ]
 Hidden = Annotated[str | None, typer.Option(help="Sizes of the hidden layers.", metavar="N,N,…", rich_help_panel=WHAT)]
-Seed = Annotated[int | None, typer.Option(help="Of every random draw.  [dim]\\[default: 0][/]", rich_help_panel=WHAT)]
+Seed = Annotated[int | None, typer.Option(help="Random seed.  [dim]\\[default: 0][/]", rich_help_panel=WHAT)]
 Epochs = Annotated[int | None, typer.Option(help="Passes over each task's data.", rich_help_panel=TRAINING)]
-BatchSize = Annotated[int | None, typer.Option(help="Examples a step.", rich_help_panel=TRAINING)]
+BatchSize = Annotated[int | None, typer.Option(help="Examples per step.", rich_help_panel=TRAINING)]
 Lr = Annotated[float | None, typer.Option(help="Learning rate.", rich_help_panel=TRAINING)]
 Optimizer = Annotated[str | None, typer.Option(help="adam, adamw or sgd.", rich_help_panel=TRAINING)]
-Steps = Annotated[int | None, typer.Option(help="Optimizer steps a task, instead of epochs.", rich_help_panel=TRAINING)]
+Steps = Annotated[
+    int | None, typer.Option(help="Optimizer steps per task, instead of epochs.", rich_help_panel=TRAINING)
+]
 ResetOptimizer = Annotated[
     bool | None,
     typer.Option(
-        "--reset-optimizer/--keep-optimizer", help="Forget its state at each task, or not.", rich_help_panel=TRAINING
+        "--reset-optimizer/--keep-optimizer",
+        help="Reset the optimizer at each task; --keep-optimizer keeps its state.",
+        rich_help_panel=TRAINING,
     ),
 ]
 Xi = Annotated[float | None, typer.Option(help="si: ξ, the damping.", rich_help_panel=METHOD)]
-Gradient = Annotated[str | None, typer.Option(help="si: of the task's loss, or total.", rich_help_panel=METHOD)]
+Gradient = Annotated[
+    str | None,
+    typer.Option(help="si: of the task's loss (task), or also of the penalty (total).", rich_help_panel=METHOD),
+]
 Clamp = Annotated[float | None, typer.Option(help="si: upper bound of Ω.", rich_help_panel=METHOD)]
-Gamma = Annotated[float | None, typer.Option(help="ewc: γ; online, with one anchor.", rich_help_panel=METHOD)]
+Gamma = Annotated[
+    float | None, typer.Option(help="ewc: γ of the online form, with one anchor.", rich_help_panel=METHOD)
+]
 Fisher = Annotated[str | None, typer.Option(help="ewc: exact, sampled, empirical or batched.", rich_help_panel=METHOD)]
 FisherSamples = Annotated[
-    int | None, typer.Option(help="ewc: examples the Fisher is measured on.", metavar="N", rich_help_panel=METHOD)
+    int | None, typer.Option(help="ewc: number of examples to measure it on.", metavar="N", rich_help_panel=METHOD)
 ]
 Sensitivity = Annotated[str | None, typer.Option(help="mas: global, local or batched.", rich_help_panel=METHOD)]
 ImportanceData = Annotated[
     str | None,
-    typer.Option(
-        help="mas: inputs Ω is measured on: train, test, or a folder.", metavar="train|test|DIR", rich_help_panel=METHOD
-    ),
+    typer.Option(help="mas: inputs to measure Ω on: train, test or a folder.", metavar="DATA", rich_help_panel=METHOD),
 ]
 Recompute = Annotated[
     bool | None,
-    typer.Option("--recompute/--accumulate", help="mas: measure Ω anew on all tasks, or add.", rich_help_panel=METHOD),
+    typer.Option(
+        "--recompute/--accumulate",
+        help="mas: measure Ω again on all tasks so far; --accumulate adds up.",
+        rich_help_panel=METHOD,
+    ),
 ]
 Half = Annotated[
-    bool | None, typer.Option("--half/--whole", help="si, mas: halve the penalty, or not.", rich_help_panel=METHOD)
+    bool | None,
+    typer.Option("--half/--whole", help="si, mas: halve the penalty; --whole does not.", rich_help_panel=METHOD),
 ]
 LeaveAlone = Annotated[
     str | None,
     typer.Option(
-        help="Parameters that no penalty holds, by name: '*.bias,head.*'.",
+        help="Unpenalised parameters, by name: '*.bias,head.*'.",
         metavar="PATTERN,…",
         rich_help_panel=METHOD,
     ),
@@ -176,11 +186,13 @@ LeaveAlone = Annotated[
 Device = Annotated[
     str | None, typer.Option(help="auto, cpu, cuda or mps.  [dim]\\[default: auto][/]", rich_help_panel=WHERE)
 ]
-Threads = Annotated[int | None, typer.Option(help="Of torch.", rich_help_panel=WHERE)]
+Threads = Annotated[int | None, typer.Option(help="Number of PyTorch threads.", rich_help_panel=WHERE)]
 DataDir = Annotated[
     str | None,
     typer.Option(
-        help="Where the data sets lie or are downloaded to.  [dim]\\[default: data][/]", rich_help_panel=WHERE
+        help="Folder of the data sets; missing ones are downloaded.  [dim]\\[default: data][/]",
+        metavar="DIR",
+        rich_help_panel=WHERE,
     ),
 ]
 StoredDevice = Annotated[
@@ -188,12 +200,13 @@ StoredDevice = Annotated[
     typer.Option(help="auto, cpu, cuda or mps.  [dim]\\[default: the session's][/]", rich_help_panel=WHERE),
 ]
 StoredThreads = Annotated[
-    int | None, typer.Option(help="Of torch.  [dim]\\[default: the session's][/]", rich_help_panel=WHERE)
+    int | None,
+    typer.Option(help="Number of PyTorch threads.  [dim]\\[default: the session's][/]", rich_help_panel=WHERE),
 ]
 StoredImportanceData = Annotated[
     str | None,
     typer.Option(
-        help="Where the folder of inputs lies that Ω is measured on.  [dim]\\[default: the session's][/]",
+        help="Folder of the inputs that Ω is measured on.  [dim]\\[default: the session's][/]",
         metavar="DIR",
         rich_help_panel=WHERE,
     ),
@@ -201,31 +214,36 @@ StoredImportanceData = Annotated[
 StoredDataDir = Annotated[
     str | None,
     typer.Option(
-        help="Where the data sets lie or are downloaded to.  [dim]\\[default: the session's][/]", rich_help_panel=WHERE
+        help="Folder of the data sets; missing ones are downloaded.  [dim]\\[default: the session's][/]",
+        metavar="DIR",
+        rich_help_panel=WHERE,
     ),
 ]
 Pace = Annotated[
     str | None,
     typer.Option(
-        help="At most so many steps a second, or max; small benchmarks run in slow motion otherwise.",
-        metavar="STEPS_PER_SECOND|max",
+        help="Most steps per second, or max; by default small benchmarks run in slow motion.",
+        metavar="N|max",
         rich_help_panel=WHERE,
     ),
 ]
 SessionsDir = Annotated[
     Path,
     typer.Option(
-        help="Where sessions are saved.", envvar="CL_TUI_SESSIONS_DIR", callback=_showable, rich_help_panel=WHERE
+        help="Folder of the saved sessions.", envvar="CL_TUI_SESSIONS_DIR", callback=_showable, rich_help_panel=WHERE
     ),
 ]
 Config = Annotated[
     Path | None,
-    typer.Option(help="Settings from a file; options go over them.", metavar="FILE.toml", rich_help_panel=WHERE),
+    typer.Option(help="A file of settings; options override them.", metavar="FILE.toml", rich_help_panel=WHERE),
 ]
 Set = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", help="Any setting, over all others; may be repeated.", metavar="KEY=VALUE", rich_help_panel=WHERE
+        "--set",
+        help="Any setting; overrides everything else. [dim]May be repeated.[/]",
+        metavar="KEY=VALUE",
+        rich_help_panel=WHERE,
     ),
 ]
 
@@ -238,14 +256,14 @@ def _root(
     ctx: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
     sessions_dir: Annotated[
-        Path, typer.Option(help="Where sessions are saved.", envvar="CL_TUI_SESSIONS_DIR", callback=_showable)
+        Path, typer.Option(help="Folder of the saved sessions.", envvar="CL_TUI_SESSIONS_DIR", callback=_showable)
     ] = Path("sessions"),
 ) -> None:
     """Train networks on one task after another, and see in the terminal what they forget and what protects them.
 
-    Without a command it opens the saved sessions, and from there a new run.
+    Without a command, it shows the saved sessions, and you can start a run from there.
 
-    [dim]cl-tui run --method si[/]  is a good beginning: it needs no download.
+    To begin: [bold]cl-tui run --method si[/] needs no download.
     """
     source = ctx.get_parameter_source("sessions_dir")
     if version:
@@ -305,7 +323,8 @@ def run(
     data_dir: DataDir = None,
     sessions_dir: SessionsDir = Path("sessions"),
     name: Annotated[
-        str | None, typer.Option(help="The session's name; two words are made up otherwise.", rich_help_panel=WHERE)
+        str | None,
+        typer.Option(help="Name of the session.  [dim]\\[default: two random words][/]", rich_help_panel=WHERE),
     ] = None,
     config: Config = None,
     assignments: Set = None,
@@ -316,8 +335,8 @@ def run(
 
       cl-tui run --method si
       cl-tui run --method ewc --strength 5000 --scenario domain
-      cl-tui run --benchmark split-mnist --method mas --hidden 400,400 --name mas-wide
-      cl-tui run --preset vandeven-split-mnist --scenario domain --method si
+      cl-tui run --benchmark split-mnist --method mas --hidden 400,400
+      cl-tui run --preset vandeven-split-mnist --method si
       cl-tui run --config my.toml --set momentum=0.5 --pace max
     """
     from cl_tui import headless
@@ -343,12 +362,12 @@ def resume(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[SESSION]",
-            help="Which session; the newest unfinished one if none is named.",
+            metavar="SESSION",
+            help="The session to resume; by default the newest unfinished one.",
             autocompletion=_sessions,
         ),
     ] = None,
-    without_screen: Annotated[bool, typer.Option("--headless", help="Without the screen.")] = False,
+    without_screen: Annotated[bool, typer.Option("--headless", help="Run without the screen.")] = False,
     device: StoredDevice = None,
     threads: StoredThreads = None,
     pace: Pace = None,
@@ -356,7 +375,7 @@ def resume(
     importance_data: StoredImportanceData = None,
     sessions_dir: SessionsDir = Path("sessions"),
 ) -> None:
-    """Go on where a session stopped, bit for bit on the same device with as many threads.
+    """Continue a stopped session, exactly as if it had not stopped, on the same device with as many threads.
 
     [bold]Examples[/]
 
@@ -391,16 +410,17 @@ def fork(
     ctx: typer.Context,
     parent: Annotated[str, typer.Argument(metavar="SESSION", autocompletion=_sessions)],
     at_task: Annotated[
-        int, typer.Option("--at-task", help="Share the past up to the end of this task, counted from 1.", min=1)
+        int, typer.Option("--at-task", help="Branch off at the end of this task, counted from 1.", min=1)
     ],
     method: Annotated[str | None, typer.Option(help=METHOD_HELP, autocompletion=_methods, rich_help_panel=WHAT)] = None,
     strength: Annotated[float | None, typer.Option(help=STRENGTH_HELP, rich_help_panel=METHOD)] = None,
     name: Annotated[
-        str | None, typer.Option(help="The new session's name; two words are made up otherwise.", rich_help_panel=WHERE)
+        str | None,
+        typer.Option(help="Name of the new session.  [dim]\\[default: two random words][/]", rich_help_panel=WHERE),
     ] = None,
     assignments: Set = None,
     without_screen: Annotated[
-        bool, typer.Option("--headless", help="Without the screen.", rich_help_panel=WHERE)
+        bool, typer.Option("--headless", help="Run without the screen.", rich_help_panel=WHERE)
     ] = False,
     device: StoredDevice = None,
     threads: StoredThreads = None,
@@ -408,10 +428,10 @@ def fork(
     data_dir: StoredDataDir = None,
     sessions_dir: SessionsDir = Path("sessions"),
 ) -> None:
-    """Branch off from a task's end with another method or strength: a new session that shares the past.
+    """Start a new session at the end of a task of another one, with another method or strength.
 
-    With the same method a new strength holds for the past tasks too. Another method keeps the earlier penalty as strong
-    as it was, and adds its own.
+    With the same method, a new strength also applies to the earlier tasks. Another method keeps the earlier penalty at
+    its strength and adds its own.
 
     [bold]Examples[/]
 
@@ -463,7 +483,7 @@ def batch(
     hidden: Hidden = None,
     seed: Seed = None,
     seeds: Annotated[
-        int, typer.Option(help="Number of seeds, counted on from --seed.", min=1, max=10_000, rich_help_panel=WHAT)
+        int, typer.Option(help="Number of seeds, starting with --seed.", min=1, max=10_000, rich_help_panel=WHAT)
     ] = 1,
     epochs: Epochs = None,
     steps: Steps = None,
@@ -487,25 +507,25 @@ def batch(
     leave_alone: LeaveAlone = None,
     device: Device = None,
     threads: Threads = None,
-    jobs: Annotated[int, typer.Option(help="Runs at a time.", min=1, rich_help_panel=WHERE)] = 1,
+    jobs: Annotated[int, typer.Option(help="Number of runs at the same time.", min=1, rich_help_panel=WHERE)] = 1,
     data_dir: DataDir = None,
     sessions_dir: SessionsDir = Path("sessions"),
     config: Config = None,
     assignments: Set = None,
     json: Annotated[
         Path | None,
-        typer.Option(help="Write the results there, one entry a run.", metavar="FILE", rich_help_panel=WHERE),
+        typer.Option(help="Write the results to this file, one entry per run.", metavar="FILE", rich_help_panel=WHERE),
     ] = None,
 ) -> None:
     """Train many networks without a screen, and compare them in a table.
 
-    Every combination of methods, benchmarks, scenarios, strengths and seeds is a session. The same line again,
-    after an interruption, skips what is finished and goes on with what is not.
+    Each combination of methods, benchmarks, scenarios, strengths and seeds is a session. After an interruption, run the
+    same command to continue: it skips finished sessions and resumes the others.
 
     [bold]Examples[/]
 
-      cl-tui batch --method none --method si --method ewc --method mas --seeds 3 --json results.json
-      cl-tui batch --method si --strength 0.1 --strength 1 --strength 10 --seeds 5 --jobs 2
+      cl-tui batch --method none --method si --seeds 3 --json results.json
+      cl-tui batch --method si --strength 0.1 --strength 1 --jobs 2
     """
     from cl_tui import report
     from cl_tui.batch import as_json, check_writable, data_needed, execute, plan, write_result
@@ -530,10 +550,10 @@ def batch(
     if json is not None:
         write_result(json, as_json(outcome.summaries))
     for failed, message in outcome.failures.items():
-        print(f"cl-tui: {failed} failed: {message}", file=sys.stderr)
+        complain(f"cl-tui: {failed} failed: {message}")
     if outcome.interrupted:
         left = len(runs) - len(outcome.summaries)
-        print(f"stopped: {left} of {len(runs)} runs are left, the same line again goes on", file=sys.stderr)
+        complain(f"stopped: {left} of {len(runs)} runs left; run the same command to continue")
         raise typer.Exit(INTERRUPTED)
     raise typer.Exit(1 if outcome.failures else 0)
 
@@ -541,36 +561,38 @@ def batch(
 @app.command(rich_help_panel="Train")
 def reproduce(
     names: Annotated[
-        list[str], typer.Argument(metavar="PRESET…", help="[dim]cl-tui presets[/] lists them.", autocompletion=_presets)
+        list[str], typer.Argument(metavar="PRESET", help="[dim]cl-tui presets[/] lists them.", autocompletion=_presets)
     ],
     seeds: Annotated[
         int | None,
-        typer.Option(help="Number of seeds, counted from 0; the preset's own number otherwise.", min=1, max=10_000),
+        typer.Option(help="Number of seeds, starting with 0; by default the preset's own number.", min=1, max=10_000),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(help="Runs at a time; as many as there are processors otherwise.", min=1)
+        int | None, typer.Option(help="Number of runs at the same time; by default one per processor.", min=1)
     ] = None,
     device: Device = None,
     threads: Threads = None,
     data_dir: DataDir = None,
     sessions_dir: SessionsDir = Path("sessions"),
     json: Annotated[
-        Path | None, typer.Option(help="Write the rows there, accuracies as fractions.", metavar="FILE")
+        Path | None, typer.Option(help="Write the rows to this file, accuracies as fractions.", metavar="FILE")
     ] = None,
-    markdown: Annotated[Path | None, typer.Option(help="Write the rows there as a page.", metavar="FILE")] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Write the rows to this file as a page.", metavar="FILE")
+    ] = None,
 ) -> None:
-    """Run published tables again, and compare: published value, ours, the difference, and whether the two agree.
+    """Run published experiments again, and compare the results with the published values.
 
-    A row says "agrees", "differs" or "too few runs to tell", from the errors of both numbers, and how many seeds would
-    tell. The table is followed by the result of every seed.
+    Each row says "agrees", "differs" or "too few runs to tell", judged by the errors of both numbers, and how many
+    seeds would tell. Below the table are the results of each seed.
 
-    Every case and seed is a session, without a screen. The same line again, after an interruption, skips what is
-    finished and goes on with what is not.
+    Each case and seed is a session, without a screen. After an interruption, run the same command to continue: it skips
+    finished sessions and resumes the others.
 
     [bold]Examples[/]
 
       cl-tui reproduce mas-demo
-      cl-tui reproduce vandeven-split-mnist --seeds 5 --markdown reproductions.md
+      cl-tui reproduce vandeven-split-mnist --seeds 5 --markdown page.md
     """
     from dataclasses import asdict
 
@@ -606,10 +628,10 @@ def reproduce(
         )
         write_result(markdown, again.page(line, tables))
     for failed, message in outcome.failures.items():
-        print(f"cl-tui: {failed} failed: {message}", file=sys.stderr)
+        complain(f"cl-tui: {failed} failed: {message}")
     if outcome.interrupted:
         left = len(runs) - len(outcome.summaries)
-        print(f"stopped: {left} of {len(runs)} runs are left, the same line again goes on", file=sys.stderr)
+        complain(f"stopped: {left} of {len(runs)} runs left; run the same command to continue")
         raise typer.Exit(INTERRUPTED)
     raise typer.Exit(1 if outcome.failures else 0)
 
@@ -774,9 +796,9 @@ def _tell(ended: "Outcome") -> int:
     from cl_tui.outcome import INTERRUPTED
 
     if ended.exit_code in (0, INTERRUPTED):
-        print(ended.message)
+        print(wrapped(ended.message, sys.stdout))
     else:
-        print(f"cl-tui: {ended.message}", file=sys.stderr)
+        complain(f"cl-tui: {ended.message}")
     return ended.exit_code
 
 
@@ -787,15 +809,15 @@ Name = Annotated[str, typer.Argument(metavar="SESSION", autocompletion=_sessions
 WatchedName = Annotated[
     str | None,
     typer.Argument(
-        metavar="[SESSION]", help="Which to watch; all to choose from if none is named.", autocompletion=_sessions
+        metavar="SESSION", help="The session to watch; by default choose from a list.", autocompletion=_sessions
     ),
 ]
-Names = Annotated[list[str], typer.Argument(metavar="SESSION…", autocompletion=_sessions)]
+Names = Annotated[list[str], typer.Argument(metavar="SESSION", autocompletion=_sessions)]
 
 
 @sessions_app.callback(invoke_without_command=True)
 def _sessions_root(ctx: typer.Context, sessions_dir: SessionsDir = Path("sessions")) -> None:
-    """The saved sessions; without a command, lists them."""
+    """List, show, export and delete the saved sessions. Without a command, it lists them."""
     source = ctx.get_parameter_source("sessions_dir")
     if ctx.invoked_subcommand is None:
         list_(sessions_dir)
@@ -805,7 +827,7 @@ def _sessions_root(ctx: typer.Context, sessions_dir: SessionsDir = Path("session
 
 @sessions_app.command("list")
 def list_(sessions_dir: SessionsDir = Path("sessions")) -> None:
-    """List the saved sessions, the newest first."""
+    """List the saved sessions, newest first."""
     from cl_tui import report
     from engine.session import list_sessions
 
@@ -819,10 +841,12 @@ def list_(sessions_dir: SessionsDir = Path("sessions")) -> None:
 @sessions_app.command()
 def show(
     name: Name,
-    everything: Annotated[bool, typer.Option("--all", "-a", help="All settings, not only what was changed.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", "-a", help="Show all settings, not only what was changed.")
+    ] = False,
     sessions_dir: SessionsDir = Path("sessions"),
 ) -> None:
-    """Show one session: result, what was changed, accuracy matrix, curves, importances, and what to type next."""
+    """Show one session: result, changed settings, accuracy matrix, curves, importances, and commands to use next."""
     from cl_tui import facts, report
     from cl_tui.session_page import PAPER_WIDTH, session_page
     from engine.session import look_at
@@ -843,7 +867,9 @@ def export(
     name: Name,
     html: Annotated[
         Path | None,
-        typer.Option(help="A page for browser and paper.  [dim]\\[default: SESSION.html][/]", metavar="FILE"),
+        typer.Option(
+            help="A page for the browser and for printing.  [dim]\\[default: SESSION.html][/]", metavar="FILE"
+        ),
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Everything in one file.", metavar="FILE")] = None,
     csv: Annotated[
@@ -852,13 +878,13 @@ def export(
     tensorboard: Annotated[
         Path | None, typer.Option(help="An event file in DIR/SESSION, for tensorboard --logdir DIR.", metavar="DIR")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Replace what is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Replace existing files.")] = False,
     sessions_dir: SessionsDir = Path("sessions"),
 ) -> None:
-    """Write a session as a page, as tables, as JSON, or for TensorBoard; several at once, a page if none is named.
+    """Write a session as a page, as tables, as JSON, or for TensorBoard. Without an option, it writes a page.
 
-    Also while it trains. Curves are whole in CSV and JSON; TensorBoard's are thinned to the lowest and the highest of
-    10,000 stretches.
+    It also works while the session is training. CSV and JSON hold complete curves. For TensorBoard, each curve is cut
+    into 10,000 pieces, and each piece is given by its lowest and its highest value.
 
     [bold]Examples[/]
 
@@ -879,10 +905,10 @@ def export(
 @sessions_app.command()
 def delete(
     names: Names,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")] = False,
     sessions_dir: SessionsDir = Path("sessions"),
 ) -> None:
-    """Delete sessions; not while they train."""
+    """Delete sessions that are not being trained."""
     from engine.session import delete_session, look_at
 
     sessions_dir, names = _located_all(sessions_dir, names)
@@ -890,7 +916,9 @@ def delete(
         look_at(sessions_dir, name)  # a wrong name is told before anything is deleted
     if not yes:
         if not sys.stdin.isatty():
-            raise UsageError("nobody is there to ask: say --yes to delete without asking")
+            raise UsageError(
+                "deleting needs a confirmation, but this is not a terminal: add --yes to delete without asking"
+            )
         typer.confirm(f"Delete {', '.join(names)} from {sessions_dir}?", abort=True)
     for name in dict.fromkeys(names):
         delete_session(sessions_dir, name)
@@ -901,15 +929,15 @@ def delete(
 def web(
     name: WatchedName = None,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; others than the default let other machines in.")
+        str, typer.Option(help="Address to listen on; any other than the default lets other machines in.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65_535)] = 8000,
     public_url: Annotated[
-        str | None, typer.Option(help="Address as browsers see it, behind a proxy or from elsewhere.", metavar="URL")
+        str | None, typer.Option(help="Address that browsers use, for example behind a proxy.", metavar="URL")
     ] = None,
     sessions_dir: SessionsDir = Path("sessions"),
 ) -> None:
-    """Home and watch in a browser, read-only.
+    """Show home and watch in a browser, read-only.
 
     [bold]Examples[/]
 
@@ -931,7 +959,7 @@ def watch(
     name: WatchedName = None,
     sessions_dir: SessionsDir = Path("sessions"),
 ) -> None:
-    """Follow a session that trains in another process or on another machine, or replay it. Changes nothing.
+    """Follow a session that is training in another process or on another machine, or replay a session. Read-only.
 
     [bold]Examples[/]
 
@@ -953,16 +981,17 @@ def watch(
 @app.command(rich_help_panel="Look")
 def compare(
     names: Names,
-    plain: Annotated[bool, typer.Option("--plain", help="Print it, also where there is a terminal.")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Print the comparison instead of opening the screen.")] = False,
     json: Annotated[
-        Path | None, typer.Option(help="Print it, and write all of it there, accuracies as fractions.", metavar="FILE")
+        Path | None,
+        typer.Option(help="Print the comparison, and write it to this file, accuracies as fractions.", metavar="FILE"),
     ] = None,
     sessions_dir: SessionsDir = Path("sessions"),
 ) -> None:
-    """Compare sessions: curves over each other, differences of accuracy, and the settings that differ.
+    """Compare sessions: their curves in one chart, differences in accuracy, and the settings that differ.
 
-    Sessions that differ only in the seed are one group, shown as mean ± standard error. Without a terminal it prints
-    what it shows.
+    Sessions that differ only in the seed form a group, shown as mean ± standard error. Without a terminal, the
+    comparison is printed.
 
     [bold]Examples[/]
 
@@ -999,12 +1028,12 @@ def analyse(
     names: Names,
     examples: Annotated[
         int,
-        typer.Option(help="At most so many of each task are measured on.", metavar="N", min=1, rich_help_panel=WHERE),
+        typer.Option(help="Most examples of each task to measure on.", metavar="N", min=1, rich_help_panel=WHERE),
     ] = 2000,
     device: Annotated[
         str | None,
         typer.Option(
-            help="auto, cpu, cuda or mps.  [dim]\\[default: auto, or cpu if the session was trained there][/]",
+            help="auto, cpu, cuda or mps.  [dim]\\[default: auto, or cpu if the session was trained on it][/]",
             rich_help_panel=WHERE,
         ),
     ] = None,
@@ -1012,13 +1041,15 @@ def analyse(
     sessions_dir: SessionsDir = Path("sessions"),
     json: Annotated[
         Path | None,
-        typer.Option(help="Write all figures there, one entry a session.", metavar="FILE", rich_help_panel=WHERE),
+        typer.Option(
+            help="Write all figures to this file, one entry per session.", metavar="FILE", rich_help_panel=WHERE
+        ),
     ] = None,
 ) -> None:
-    """What a session's method did: whether it works, and where the forgetting comes from.
+    """Show what a session's method did: whether it works, and where the forgetting comes from.
 
     Correlation between the tasks' importances; agreement of Ω, the Fisher diagonal and MAS's Ω at the same weights;
-    how Ω is spread; which layers moved, and what that cost. For any session with an ended task, finished or not.
+    distribution of Ω; which layers moved, and what that cost. The session must have completed at least one task.
 
     [bold]Examples[/]
 
@@ -1059,10 +1090,10 @@ def analyse(
 @app.command(rich_help_panel="Look")
 def methods(
     name: Annotated[
-        str | None, typer.Argument(help="Only this one, with its defaults.", autocompletion=_methods)
+        str | None, typer.Argument(help="Show only this method, with its defaults.", autocompletion=_methods)
     ] = None,
 ) -> None:
-    """The methods: formula, source, options, defaults."""
+    """List the methods: formula, source, options, defaults."""
     from cl_tui import report
     from engine.config import unknown
     from engine.methods import METHODS
@@ -1074,7 +1105,7 @@ def methods(
 
 @app.command(rich_help_panel="Look")
 def benchmarks() -> None:
-    """The benchmarks: tasks, source, defaults."""
+    """List the benchmarks: tasks, source, defaults."""
     from cl_tui import report
 
     report.console().print(report.benchmarks_page())
@@ -1083,10 +1114,10 @@ def benchmarks() -> None:
 @app.command(rich_help_panel="Look")
 def presets(
     name: Annotated[
-        str | None, typer.Argument(help="Only this one, with every setting it makes.", autocompletion=_presets)
+        str | None, typer.Argument(help="Show only this preset, with all its settings.", autocompletion=_presets)
     ] = None,
 ) -> None:
-    """The published configurations: source, settings, numbers."""
+    """List the published configurations: source, settings, results."""
     from cl_tui import report
     from cl_tui.reproduce import preset_page, presets_page
     from engine.presets import PRESETS
@@ -1106,7 +1137,7 @@ def _preset(name: str) -> "PresetInfo":
 
 @app.command(rich_help_panel="Look")
 def models() -> None:
-    """The networks."""
+    """List the networks."""
     from cl_tui import report
 
     report.console().print(report.models_table())

@@ -1,9 +1,11 @@
-"""Whether the terminal can show a screen, and how large that is."""
+"""Whether the terminal can show a screen, how large it is, and sentences that fit it."""
 
 import contextlib
 import os
 import sys
+import textwrap
 from collections.abc import Mapping
+from typing import TextIO
 
 from engine.text import visible
 
@@ -58,3 +60,21 @@ def size_known() -> None:
         descriptor = sys.__stdout__.fileno()
         if 0 in termios.tcgetwinsize(descriptor):
             termios.tcsetwinsize(descriptor, _USUAL)
+
+
+def wrapped(text: str, stream: TextIO) -> str:
+    """``text`` in lines that break between words where ``stream`` is a terminal; elsewhere as it is."""
+    try:
+        width = os.get_terminal_size(stream.fileno()).columns if stream.isatty() else 0
+    except OSError:
+        width = 0
+    if width <= 0:
+        return text
+    return "\n".join(
+        textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False) for line in text.split("\n")
+    )
+
+
+def complain(text: str) -> None:
+    """Prints a sentence on stderr."""
+    print(wrapped(text, sys.stderr), file=sys.stderr)

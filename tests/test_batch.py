@@ -260,7 +260,7 @@ def test_ctrl_c_saves_all_and_says_that_the_same_line_goes_on(sessions: Path, tm
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
-    assert "the same line again goes on" in err
+    assert "run the same command to continue" in err
     assert "Traceback" not in err
     assert {listed.state for listed in list_sessions(sessions)} <= {"stopped", "finished"}
     assert all(Session.open(sessions, listed.name).checkpoints() for listed in started)

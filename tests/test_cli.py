@@ -1,11 +1,13 @@
 """The commands, as somebody types them."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from engine.session import Session, look_at
 from tests import saved
 from tests.conftest import QUICK, CommandLine
 from tests.runs import AtStep, assert_same_run, create, finished, tiny
+from tests.terminal import Terminal
 
 
 @pytest.fixture
@@ -62,6 +65,50 @@ def test_help_has_examples_and_panels(cl_tui: CommandLine, command: str) -> None
     out = cl_tui(command, "--help").out
     assert f"cl-tui {command}" in out.partition("Examples")[2]
     assert "Where and how" in out
+
+
+COMMANDS = ["", "run", "resume", "fork", "batch", "reproduce", "watch", "web", "compare", "analyse", "methods"]
+COMMANDS += [
+    "benchmarks",
+    "presets",
+    "models",
+    "sessions",
+    *(f"sessions {name}" for name in ["list", "show", "export", "delete"]),
+]
+
+
+@pytest.mark.parametrize("width", [80, 60])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_fits_the_terminal(cl_tui: CommandLine, monkeypatch: pytest.MonkeyPatch, command: str, width: int) -> None:
+    """No line is broken early, no option's name is cut, an example is one line, and no type is Python's."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("LINES", "50")
+    out = cl_tui(*command.split(), "--help").out
+    lines = [line.rstrip() for line in out.splitlines()]
+    assert max(map(len, lines)) <= width
+    assert not re.search(r"<\w+", out)
+    told, _, panels = out.partition("╭")
+    assert re.findall(r"--[\w-]*…", panels) == []
+    for line, following in pairwise(line.strip() for line in told.splitlines()):
+        if line.startswith("cl-tui") and width == 80:
+            assert following == "" or following.startswith("cl-tui"), "an example is one line"
+        elif line and following and not following.startswith(("cl-tui", "-")):
+            assert len(line) + 1 + len(following.split()[0]) > width - 2, f"broken early: {line}"
+
+
+def test_an_error_is_broken_between_words(tmp_path: Path) -> None:
+    """At the terminal's width; one line where no terminal is."""
+    arguments = ["run", "--set", "dropout=1"]
+    with Terminal(arguments, tmp_path, columns=50) as terminal:
+        assert terminal.wait_for_end() == 2
+        lines = terminal.output.decode().splitlines()
+    assert len(lines) > 5
+    assert max(map(len, lines)) <= 50
+    piped = subprocess.run(
+        [sys.executable, "-m", "cl_tui", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+    ).stderr
+    assert piped.count("\n") == 1
+    assert " ".join(lines).split() == piped.split()
 
 
 def test_version(cl_tui: CommandLine) -> None:
