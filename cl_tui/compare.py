@@ -405,11 +405,8 @@ def _course(kind: CurveKind, histories: Iterable[History], width: int) -> Course
 
 
 def seen_accuracy(history: History) -> list[facts.Point]:
-    """Average accuracy over the tasks seen so far, whenever it was looked at."""
-    rows = {look.step: look.accuracies for look in history.probes}
-    rows |= {look.step: look.accuracies for look in history.evaluations}
-    rows |= dict(zip(history.starts[1:], history.matrix, strict=False))
-    return [(step, mean(row)) for step, row in sorted(rows.items()) if row]
+    """Average accuracy over the tasks seen so far on their evaluation subsets, whenever it was measured."""
+    return [(step, mean(row)) for step, row in sorted(facts.probed_rows(history).items()) if row]
 
 
 def _accuracy_course(members: Sequence[Sequence[facts.Point]]) -> Course | None:
@@ -507,6 +504,11 @@ def _within(group: Group, runs: Sequence[_Run]) -> Iterator[str]:
     for seed in sorted({seed for seed in seeds if seeds.count(seed) > 1}):
         yield f"{group.letter} has seed {seed} {seeds.count(seed)} times: its standard errors are too small"
     for run in runs:
+        if not run.history.measured_alike:
+            yield (
+                f"{group.letter}: {run.name} was recorded by an older version: between the ends of tasks its "
+                "accuracies are on fewer test examples with every task"
+            )
         yield from _broken(group.letter, run)
 
 

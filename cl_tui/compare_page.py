@@ -35,7 +35,7 @@ COLORS = ("cyan", "orange", "magenta", "green", "red", "blue")
 STYLES = ("cyan", "yellow", "magenta", "green", "red", "blue")
 """The same for text, where a terminal's own colours are better read."""
 TITLES: dict[CurveKind, str] = {
-    "accuracy": "Average accuracy in % over the tasks seen so far",
+    "accuracy": "Average accuracy in % over the tasks seen so far, on their evaluation subsets",
     "loss": "Task loss",
     "penalty": "Penalty",
 }

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from cl_tui import facts
+from cl_tui import facts, words
 from engine.config import RunConfig
 from engine.disk import write_whole
 from engine.errors import EngineError, SessionDamaged
@@ -93,7 +93,9 @@ def as_json(listed: Listed) -> bytes:
 
     The keys of summary.json, and ``format``, ``state``, ``tasks`` (name, steps, classes, epoch_steps), ``parameters``,
     ``device``, ``versions``, ``curves`` (value k of ``loss``, ``penalty`` and ``seconds`` is that of step k+1),
-    ``strengths``, ``probes`` (quick looks), ``evaluations``, ``importances`` (at the end of each task),
+    ``strengths``, ``probes`` (during tasks, on the evaluation subsets), ``evaluations`` (``accuracies`` on whole test
+    sets, ``probed`` on the subsets), ``probed_matrix`` (as ``accuracy_matrix``, on the subsets and without nulls),
+    ``test_examples`` and ``subset_examples`` (of each task), ``importances`` (at the end of each task),
     ``importance`` (the newest), ``paths``, ``notes``, ``plans``, ``forked``, ``resumed``, ``failure`` and ``warnings``.
     """
     config, history = listed.config, listed.history
@@ -109,6 +111,9 @@ def as_json(listed: Listed) -> bytes:
         "parameters": history.parameters,
         "device": history.device,
         "began": began.time if began is not None else None,
+        "test_examples": began.test_examples if began is not None else (),
+        "subset_examples": began.subset_examples if began is not None else (),
+        "probed_matrix": history.probed if history.measured_alike else (),
         "versions": began.versions if began is not None else {},
         "curves": {
             name: values().tolist() if curve.length else []
@@ -190,23 +195,30 @@ def _strengths(config: RunConfig, history: History, steps: "np.ndarray") -> list
 
 
 def _accuracies(config: RunConfig, history: History) -> str:
-    """The matrix: row after, column on which task; empty where it is not yet seen."""
+    """The matrix on whole test sets: row after, column on which task; empty where it is not yet seen."""
     names = [f"{number}: {task.name}" for number, task in enumerate(history.tasks, start=1)]
     rows = ([number, *row, *[""] * (len(names) - len(row))] for number, row in enumerate(history.matrix, start=1))
-    return table(["after", *names], rows)
+    return table(["after (whole test sets)", *names], rows)
 
 
 def _probes(config: RunConfig, history: History) -> str:
-    """Every look at the accuracies, by kind: 'probe' on some test examples, the others on whole test sets."""
-    kinds = (("probe", history.probes), ("evaluation", history.evaluations))
-    looks = [(look.step, kind, look.task, look.accuracies) for kind, found in kinds for look in found]
-    looks += [(history.starts[task + 1], "task end", task, row) for task, row in enumerate(history.matrix)]
+    """Every accuracy that was measured: on the evaluation subsets, at the ends of tasks on whole test sets too."""
+    whole, subset = words.WHOLE_TEST_SET, "evaluation subset"
+    looks = [
+        (look.step, "probe", look.task, look.accuracies, words.measured_on(look, history)) for look in history.probes
+    ]
+    for look in history.evaluations:
+        looks.append((look.step, "evaluation", look.task, look.accuracies, whole))
+        looks.append((look.step, "evaluation", look.task, look.probed, subset))
+    for task, (row, probed) in enumerate(zip(history.matrix, history.probed, strict=True)):
+        looks.append((history.starts[task + 1], "task end", task, row, whole))
+        looks.append((history.starts[task + 1], "task end", task, probed if history.measured_alike else (), subset))
     rows = (
-        (step, kind, task + 1, on, accuracy)
-        for step, kind, task, accuracies in sorted(looks, key=lambda look: look[0])
+        (step, kind, task + 1, on, accuracy, where)
+        for step, kind, task, accuracies, where in sorted(looks, key=lambda look: look[0])
         for on, accuracy in enumerate(accuracies, start=1)
     )
-    return table(("step", "kind", "in task", "on task", "accuracy"), rows)
+    return table(("step", "kind", "in task", "on task", "accuracy", "measured on"), rows)
 
 
 def _importances(config: RunConfig, history: History) -> str:

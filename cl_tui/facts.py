@@ -4,7 +4,7 @@ import math
 import shlex
 import time
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -217,10 +217,24 @@ def next_lines(listed: Listed, sessions_dir: Path) -> list[tuple[str, str]]:
 
 
 def accuracy_series(history: History) -> list[list[Point]]:
-    """For each task its accuracy over the steps: at task ends, full evaluations, and quick looks between them."""
+    """For each task its accuracy over the steps, on the evaluation subsets."""
+    return _by_task(history, probed_rows(history))
+
+
+def whole_accuracy_series(history: History) -> list[list[Point]]:
+    """For each task its accuracy on the whole test set: at the ends of tasks, and when that was asked for."""
+    rows = {look.step: look.accuracies for look in history.evaluations}
+    return _by_task(history, rows | dict(zip(history.starts[1:], history.matrix, strict=False)))
+
+
+def probed_rows(history: History) -> dict[int, tuple[float, ...]]:
+    """By step the accuracies on the evaluation subsets: at probes, evaluations and the ends of tasks."""
     rows: dict[int, tuple[float, ...]] = {look.step: look.accuracies for look in history.probes}
-    rows |= {look.step: look.accuracies for look in history.evaluations}
-    rows |= dict(zip(history.starts[1:], history.matrix, strict=False))
+    rows |= {look.step: look.probed or look.accuracies for look in history.evaluations}
+    return rows | dict(zip(history.starts[1:], history.probed, strict=False))
+
+
+def _by_task(history: History, rows: Mapping[int, tuple[float, ...]]) -> list[list[Point]]:
     series: list[list[Point]] = [[] for _ in history.tasks]
     for step, accuracies in sorted(rows.items()):
         for points, accuracy in zip(series, accuracies, strict=False):

@@ -133,7 +133,7 @@ def _accuracies(history: History) -> Iterable[Markup]:
     seen = sum(map(bool, series))
     if not seen:
         return
-    told = "Whole test sets at the end of each task; in between, quick looks at some test examples."
+    told = words.probed_caption(history)
     if seen > drawings.MOST_LINES:
         told += f" {drawings.MOST_LINES} of {seen} tasks are coloured and named, evenly spread; the others are grey."
     yield _section("Accuracy on each task over the steps", _caption(told), drawings.accuracies(history, series))

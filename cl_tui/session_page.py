@@ -152,7 +152,7 @@ def _accuracies(history: History, width: int) -> list[RenderableType]:
     if not seen:
         return []
     chosen = [seen[place] for place in facts.spread(len(seen), MOST_LINES)]
-    title = "Accuracy in % on each task over the steps"
+    title = f"Accuracy in % on each task over the steps, on {words.probed_on(history)}"
     if len(chosen) < len(seen):
         title += f" ({len(chosen)} of {len(seen)} tasks, evenly spread)"
     return _section(title, _accuracy_chart(history, {task: series[task] for task in chosen}, _chart_width(width)))

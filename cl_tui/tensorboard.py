@@ -21,7 +21,10 @@ LARGEST = 3.4028234e38
 
 
 def event_file(config: RunConfig, history: History) -> bytes:
-    """The whole file: loss, penalty, strength, accuracy on each task, and the importances at the tasks' ends."""
+    """The whole file: loss, penalty, strength, accuracy on each task, and the importances at the tasks' ends.
+
+    The accuracies on the evaluation subsets and those on whole test sets have tags of their own.
+    """
     began = history.started.time if history.started is not None else 0.0
     version = _double(1, began) + _bytes(3, b"brain.Event:2")
     return b"".join(map(_record, (version, *_events(config, history, began))))
@@ -37,13 +40,19 @@ def _events(config: RunConfig, history: History, began: float) -> Iterator[bytes
     changes = [(change.step, change.strength) for change in history.strengths]
     for step, strength in ((0, facts.first_strength(config, history)), *changes):
         yield _event(_clock(history, began, step), step, _scalar("steps/strength", strength))
-    for task, points in enumerate(facts.accuracy_series(history)):
-        tag = f"accuracy/task {task + 1:03} ({history.tasks[task].name})"
-        for step, accuracy in points:
-            yield _event(_clock(history, began, step), step, _scalar(tag, accuracy))
+    for where, series in (
+        ("subset", facts.accuracy_series(history)),
+        ("whole test set", facts.whole_accuracy_series(history)),
+    ):
+        for task, points in enumerate(series):
+            tag = f"accuracy on {where}/task {task + 1:03} ({history.tasks[task].name})"
+            for step, accuracy in points:
+                yield _event(_clock(history, began, step), step, _scalar(tag, accuracy))
     for ended, row in enumerate(history.matrix, start=1):
         step = history.starts[ended]
-        yield _event(_clock(history, began, step), step, _scalar("accuracy/average", sum(row) / len(row)))
+        yield _event(
+            _clock(history, began, step), step, _scalar("accuracy on whole test set/average", sum(row) / len(row))
+        )
     for measured in history.importances:
         for layer in measured.layers:
             summary = _histogram(f"importance/{layer.name}", layer, measured)

@@ -5,7 +5,7 @@ import math
 from engine import metrics
 from engine.benchmarks import BENCHMARKS
 from engine.config import RunConfig, shown
-from engine.events import PathFollowed
+from engine.events import Evaluated, PathFollowed, Probed
 from engine.history import History
 from engine.methods import METHODS
 
@@ -17,6 +17,46 @@ def percent(fraction: float) -> str:
     '98.8'
     """
     return f"{100 * fraction:.1f}"
+
+
+WHOLE_TEST_SET = "whole test set"
+
+
+def measured_on(look: Probed | Evaluated, history: History) -> str:
+    """On which test examples of each task, for a file."""
+    if isinstance(look, Evaluated):
+        return WHOLE_TEST_SET
+    return "evaluation subset" if history.measured_alike else "first test examples, fewer with every task"
+
+
+def probed_on(history: History) -> str:
+    """On which test examples the accuracies over time are.
+
+    >>> from engine.events import RunStarted, TaskInfo
+    >>> started = RunStarted(0.0, (TaskInfo("0 8", 9, 2), TaskInfo("1 7", 9, 2)), "cpu", 10, {}, "", (70, 71), (50, 50))
+    >>> probed_on(History(started=started))
+    '50 test examples a task'
+    """
+    if history.started is None or not history.started.subset_examples:
+        return "mixed test examples"
+    sizes = history.started.subset_examples
+    if sizes == history.started.test_examples:
+        return "whole test sets"
+    least, most = min(sizes), max(sizes)
+    return f"{f'{least:,}' if least == most else f'{least:,}–{most:,}'} test examples a task"
+
+
+def probed_caption(history: History) -> str:
+    """The same in a sentence."""
+    on = probed_on(history)
+    if not history.measured_alike:
+        return (
+            "Recorded by an older version: whole test sets at the end of each task; in between, the first test "
+            "examples, fewer with every task, so dips are of unlike things."
+        )
+    if on == "whole test sets":
+        return "On whole test sets."
+    return f"On the evaluation subset, {on}: the same examples during tasks and at their ends."
 
 
 def duration(seconds: float) -> str:

@@ -1,6 +1,10 @@
-"""Accuracy on every task: whole test sets, or the fast probe."""
+"""Accuracy on every task: on whole test sets, or on an evaluation subset of each, which a probe passes quickly.
 
-from collections.abc import Callable, Sequence
+As in De Lange et al. 2023, "Continual evaluation for lifelong learning": the subset is the same for the whole run, so
+that what two probes say differs only where the network does.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -8,10 +12,13 @@ from torch.nn.functional import cross_entropy
 
 from engine.benchmarks.task import Task
 from engine.scenario import Outputs
+from engine.seeds import generator
 
 BATCH = 4096
-PROBE_EXAMPLES = 2000
-"""Test examples that one probe looks at, over all seen tasks together."""
+PROBE_EXAMPLES = 3000
+"""Test examples of all tasks together that a probe looks at when the last one is trained."""
+FEWEST_EXAMPLES = 16
+"""Of one task, however many tasks there are."""
 
 
 def accuracies(
@@ -54,12 +61,31 @@ def mean_loss(model: nn.Module, inputs: Tensor, labels: Tensor, active: slice) -
     return loss
 
 
-class Probe:
-    """The fast look at all tasks seen while ``newest`` is trained: one forward pass over a part of each test set."""
+def evaluation_subsets(tasks: Sequence[Task], seed: int) -> list[Tensor]:
+    """Rows of each task's test set: equally many of each class, drawn once from ``seed``; all where it is small.
 
-    def __init__(self, tasks: Sequence[Task], outputs: Outputs, newest: int) -> None:
-        share = max(16, PROBE_EXAMPLES // (newest + 1))
-        taken = [task.test.first(share) for task in tasks[: newest + 1]]
+    How many depends on the number of planned tasks alone, so the subsets stay the same from the first task to the last.
+    """
+    share = max(FEWEST_EXAMPLES, PROBE_EXAMPLES // len(tasks))
+    return [_subset(task, share, generator(seed, "evaluation subset", number)) for number, task in enumerate(tasks)]
+
+
+def _subset(task: Task, share: int, random: torch.Generator) -> Tensor:
+    """At most ``share`` rows, or one of each class where that is more, in rising order."""
+    labels = task.test.labels
+    if len(labels) <= share:
+        return torch.arange(len(labels), device=labels.device)
+    each = max(1, share // task.classes)
+    shuffled = torch.randperm(len(labels), generator=random).to(labels.device)
+    of_class: Iterator[Tensor] = (shuffled[labels[shuffled] == label][:each] for label in range(task.classes))
+    return torch.cat(list(of_class)).sort().values
+
+
+class Probe:
+    """The fast look at all tasks seen while ``newest`` is trained: one forward pass over the evaluation subsets."""
+
+    def __init__(self, tasks: Sequence[Task], subsets: Sequence[Tensor], outputs: Outputs, newest: int) -> None:
+        taken = [task.test.take(rows) for task, rows in zip(tasks[: newest + 1], subsets, strict=False)]
         self._inputs = torch.cat([inputs for inputs, _ in taken])
         self._labels = [labels + outputs.offset(number) for number, (_, labels) in enumerate(taken)]
         self._active = [outputs.active(number, newest) for number in range(newest + 1)]

@@ -28,6 +28,9 @@ Omega = Annotated[float, Interval(ge=1e-60, le=1e40)]
 Text = Annotated[str, MaxLen(100_000), AfterValidator(visible)]
 """Of a log that is read, only what may be shown."""
 Row = Annotated[tuple[Fraction, ...], Len(1, MOST_TASKS)]
+Probe = Annotated[tuple[Fraction, ...], MaxLen(MOST_TASKS)]
+"""Accuracy on the evaluation subset of each task seen so far; empty in sessions that did not measure it."""
+Counts = Annotated[tuple[Positive, ...], MaxLen(MOST_TASKS)]
 MOST_LAYERS = 10_000
 
 
@@ -71,7 +74,16 @@ class RunStarted:
     versions: Annotated[dict[Text, Text], MaxLen(100)]
     data: Text = ""
     """Digest of the data set; empty in sessions of format 1."""
+    test_examples: Counts = ()
+    """How many each task's whole test set has; empty in sessions from before this was told."""
+    subset_examples: Counts = ()
+    """How many of them the evaluation subset has, the same ones for the whole run. Empty in older sessions, whose
+    probes looked at fewer with every task."""
     event: Literal["run-started"] = "run-started"
+
+    def __post_init__(self) -> None:
+        if not {len(self.test_examples), len(self.subset_examples)} <= {0, len(self.tasks)}:
+            raise ValueError("the numbers of test examples are not those of its tasks")
 
 
 @dataclass(frozen=True)
@@ -110,7 +122,7 @@ class StepsTaken:
 
 @dataclass(frozen=True)
 class Probed:
-    """The fast look during a task: accuracy on some test examples of each seen task, as fractions."""
+    """The fast look during a task: accuracy on the evaluation subset of each seen task, as fractions."""
 
     task: TaskIndex
     step: Whole
@@ -127,6 +139,7 @@ class Evaluated:
     task: TaskIndex
     step: Whole
     accuracies: Row
+    probed: Probe = ()
     event: Literal["evaluated"] = "evaluated"
 
 
@@ -220,6 +233,7 @@ class TaskEnded:
     step: Whole
     elapsed: Seconds
     accuracies: Row
+    probed: Probe = ()
     event: Literal["task-ended"] = "task-ended"
 
 

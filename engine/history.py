@@ -99,7 +99,9 @@ class History:
     rate: float = 0.0
     """Steps a second, lately."""
     matrix: tuple[tuple[float, ...], ...] = ()
-    """One row per ended task."""
+    """One row per ended task, on whole test sets."""
+    probed: tuple[tuple[float, ...], ...] = ()
+    """The same rows on the evaluation subsets, as probes are; those of ``matrix`` where that was not measured."""
     probes: tuple[Probed, ...] = ()
     evaluations: tuple[Evaluated, ...] = ()
     curve: Curve = field(default_factory=Curve)
@@ -131,17 +133,48 @@ class History:
         return self.starts[-1]
 
     @property
+    def look(self) -> Probed | Evaluated | None:
+        """The latest accuracies during the task in training; None when there are none yet."""
+        looks = [seen[-1] for seen in (self.evaluations, self.probes) if seen and seen[-1].task == self.task]
+        return max(looks, key=lambda look: look.step) if looks and self.state != "finished" else None
+
+    @property
     def probe(self) -> tuple[float, ...]:
-        """The latest accuracies during the task in training, empty when there are none yet."""
-        looks = [seen[-1] for seen in (self.probes, self.evaluations) if seen and seen[-1].task == self.task]
-        if self.state == "finished" or not looks:
-            return ()
-        return max(looks, key=lambda look: look.step).accuracies
+        """The accuracies of ``look``, empty while there is none."""
+        return self.look.accuracies if self.look else ()
 
     @property
     def accuracies(self) -> tuple[float, ...]:
         """The newest known accuracy on each seen task."""
         return self.probe or (self.matrix[-1] if self.matrix else ())
+
+    @property
+    def alike(self) -> tuple[tuple[float, ...], ...]:
+        """A row for each ended task, and ``probe`` while a task is trained, all on the same test examples: on the
+        evaluation subsets where the newest is a probe, else on whole test sets."""
+        match self.look:
+            case None:
+                return self.matrix
+            case Evaluated(accuracies=row):
+                return (*self.matrix, row)
+            case Probed(accuracies=row):
+                return (*self.probed, row)
+
+    @property
+    def newest_probed(self) -> tuple[float, ...]:
+        """The newest known accuracy on the evaluation subset of each seen task."""
+        match self.look:
+            case None:
+                return self.probed[-1] if self.probed else ()
+            case Evaluated(accuracies=row, probed=probed):
+                return probed or row
+            case Probed(accuracies=row):
+                return row
+
+    @property
+    def measured_alike(self) -> bool:
+        """Whether all probes, and the ends of tasks in ``probed``, are on the same test examples."""
+        return self.started is None or bool(self.started.subset_examples)
 
     @property
     def remaining(self) -> float | None:
@@ -190,8 +223,11 @@ class History:
                 raise ValueError(f"the importance at the end of task {event.task + 1} a second time")
             case PathFollowed() if self.paths and event.task < self.paths[-1].task:
                 raise ValueError(f"task {event.task + 1} after task {self.paths[-1].task + 1}")
-        if isinstance(event, Probed | Evaluated | TaskEnded) and len(event.accuracies) != event.task + 1:
-            raise ValueError(f"{len(event.accuracies)} accuracies, on {event.task + 1} tasks")
+        if isinstance(event, Probed | Evaluated | TaskEnded):
+            rows = (event.accuracies,) if isinstance(event, Probed) else (event.accuracies, event.probed)
+            for row in filter(None, rows):
+                if len(row) != event.task + 1:
+                    raise ValueError(f"{len(row)} accuracies, on {event.task + 1} tasks")
         told = max(map(len, (self.evaluations, self.notes, self.strengths, self.plans)))
         if told > MOST_TOLD or len(self.probes) > MOST_PROBES:
             raise ValueError("too many of its kind came before")
@@ -243,7 +279,11 @@ class History:
                 return replace(self, paths=(*(self.paths[:-1] if again else self.paths), event))
             case TaskEnded():
                 return replace(
-                    self, task=event.task + 1, elapsed=event.elapsed, matrix=(*self.matrix, event.accuracies)
+                    self,
+                    task=event.task + 1,
+                    elapsed=event.elapsed,
+                    matrix=(*self.matrix, event.accuracies),
+                    probed=(*self.probed, event.probed or event.accuracies),
                 )
             case Saved():
                 return replace(self, saved_step=event.step)

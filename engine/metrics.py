@@ -59,10 +59,10 @@ def backward_transfer(matrix: Matrix) -> float | None:
 
 @dataclass(frozen=True, eq=False)
 class Looks:
-    """Everything that was measured during a run, in the order of time: N looks at T tasks.
+    """Everything that was measured on the same test examples during a run, in the order of time: N looks at T tasks.
 
     ``steps`` (N,): the step after which it was measured. ``during`` (N,): the task in training then, counted from 0.
-    ``ended`` (N,): whether this is the evaluation at that task's end. ``accuracies`` (N, T): fractions, NaN for tasks
+    ``ended`` (N,): whether this is the one at that task's end. ``accuracies`` (N, T): fractions, NaN for tasks
     that were not seen yet.
     """
 

@@ -22,7 +22,7 @@ from engine.checkpoint import Cursor
 from engine.config import RunConfig
 from engine.control import NOTHING, Control, Stopped, Wishes
 from engine.errors import ConfigError, NumericsError, SessionDamaged, SessionMismatch
-from engine.evaluation import Probe, accuracies, accuracy, mean_loss
+from engine.evaluation import Probe, accuracies, accuracy, evaluation_subsets, mean_loss
 from engine.events import (
     Evaluated,
     Event,
@@ -93,6 +93,7 @@ class Trainer:
         """Digest of the data; after a space that of the user's own inputs, where Ω is measured on those."""
         control.check()
         self.outputs = Outputs.of(config.scenario, [task.classes for task in self.tasks])
+        self.subsets = evaluation_subsets(self.tasks, config.seed)
         self.model = build_model(config, self.outputs, self.device)
         self.parameters = FlatParameters(self.model)
         self.method: Method = _load(METHODS[config.method].code)(config)
@@ -190,7 +191,14 @@ class Trainer:
             self._steered, _ = steering(self.session, 0)
             self.recorder.open(0)
             started = RunStarted(
-                time.time(), self._plan(), str(self.device), self.parameters.size, versions(), self.data
+                time.time(),
+                self._plan(),
+                str(self.device),
+                self.parameters.size,
+                versions(),
+                self.data,
+                test_examples=tuple(len(task.test) for task in self.tasks),
+                subset_examples=tuple(map(len, self.subsets)),
             )
             self._tell(started)
         self._clock.start()
@@ -234,7 +242,7 @@ class Trainer:
             self._tell_path()
         self.control.activity = "training"
         steps, epoch = schedule.steps, schedule.steps_in_epoch
-        probe = Probe(self.tasks, self.outputs, self.task)
+        probe = self._probe(self.task)
         probe_every = max(1, steps // PROBES_PER_TASK)
         histogram_every = max(1, steps // HISTOGRAMS_PER_TASK)
         while self.task_step < self.steps[self.task]:
@@ -296,14 +304,18 @@ class Trainer:
             penalty = replace(penalty, importance=penalty.importance * self.held)
         self.control.activity = "evaluating"
         row = accuracies(self.model, self.tasks, self.outputs, self.task, self.control.check)
+        probed = self._probe(self.task)(self.model)
         self._adopt(penalty)
         self._tell_importance(penalty.importance if penalty else None, running=False)
-        self._tell(TaskEnded(self.task, self.step, self._clock.elapsed, row))
+        self._tell(TaskEnded(self.task, self.step, self._clock.elapsed, row, probed))
         ended = self.task
         self.task, self.task_step = self.task + 1, 0
         self._save(ended_task=ended)
         if self.control.pause_at_task_end and self.task < len(self.tasks):
             self.control.pause()
+
+    def _probe(self, newest: int) -> Probe:
+        return Probe(self.tasks, self.subsets, self.outputs, newest)
 
     def _unlabelled(self, task: int) -> tuple[Tensor, slice]:
         active = self.outputs.active(task, self.task)
@@ -506,7 +518,7 @@ class Trainer:
             activity, self.control.activity = self.control.activity, "evaluating"
             newest = min(self.task, len(self.tasks) - 1)
             row = accuracies(self.model, self.tasks, self.outputs, newest, self.control.check)
-            self._tell(Evaluated(self.task, self.step, row))
+            self._tell(Evaluated(self.task, self.step, row, self._probe(newest)(self.model)))
             self.control.activity = activity
         if wishes.end_task:
             self._end_early()

@@ -45,7 +45,7 @@ def bound(steps: int, seconds: float, tasks: int, layers: int) -> float:
         + REPORT * reports
         + probes * (LINE + ACCURACY * (tasks + 1) / 2 + STEP / 2 * layers)
         + histograms * (2 * LINE + LAYER * layers)
-        + tasks * (4 * LINE + ACCURACY * (tasks + 1) / 2)
+        + tasks * (4 * LINE + ACCURACY * (tasks + 1))
         + LINE * seconds / CHECKPOINT_SECONDS
     )
 

@@ -192,6 +192,7 @@ def assert_same_history(one: History, other: History) -> None:
     assert one.state == other.state
     assert (one.task, one.step, one.tasks) == (other.task, other.step, other.tasks)
     assert one.matrix == other.matrix
+    assert one.probed == other.probed
     assert one.curve.length == one.step
     assert other.curve.length == other.step
     assert one.curve.losses().tolist() == other.curve.losses().tolist()

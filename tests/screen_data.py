@@ -36,7 +36,7 @@ def accuracy(task: int, after: int) -> float:
 def events(tasks: int = 5, steps: int = STEPS, bundle: int = 50) -> Iterator[Event]:
     """A whole run, told in bundles of ``bundle`` steps."""
     infos = tuple(TaskInfo(NAMES[task % 5], steps, 2) for task in range(tasks))
-    yield RunStarted(0.0, infos, "cpu", 17_610, {"torch": "2"})
+    yield RunStarted(0.0, infos, "cpu", 17_610, {"torch": "2"}, "", (72,) * tasks, (72,) * tasks)
     for task in range(tasks):
         start = task * steps
         yield TaskStarted(task, start)
@@ -49,7 +49,7 @@ def events(tasks: int = 5, steps: int = STEPS, bundle: int = 50) -> Iterator[Eve
             yield StepsTaken(start + done, (start + done) / 500, losses, penalties)
         yield importance(task, start + steps)
         row = tuple(accuracy(j, task) for j in range(task + 1))
-        yield TaskEnded(task, start + steps, (start + steps) / 500, row)
+        yield TaskEnded(task, start + steps, (start + steps) / 500, row, row)
         yield Saved(start + steps, 0.0, f"task-{task}.safetensors")
     yield RunFinished(tasks * steps, 0.0, tasks * steps / 500)
 

@@ -49,8 +49,11 @@ def lowered(by: float, until: int | None = None, tasks: int = 3) -> Iterable[Eve
     """The made-up run with every accuracy lowered, up to a step."""
     for event in screen_data.events(tasks=tasks, steps=200):
         match event:
-            case Probed() | TaskEnded():
+            case Probed():
                 event = replace(event, accuracies=tuple(accuracy - by for accuracy in event.accuracies))
+            case TaskEnded():
+                row = tuple(accuracy - by for accuracy in event.accuracies)
+                event = replace(event, accuracies=row, probed=row)
             case StepsTaken():
                 event = replace(event, losses=tuple(loss + by for loss in event.losses))
         if until is not None and isinstance(event, StepsTaken) and event.step > until:

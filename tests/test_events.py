@@ -50,9 +50,20 @@ measured = st.builds(
     st.sets(st.from_type(Omega), min_size=2, max_size=2),
     layers,
 )
-related = (StepsTaken, ImportanceMeasured)
+task_infos = st.lists(st.from_type(TaskInfo), min_size=1, max_size=5).map(tuple)
+started = task_infos.flatmap(
+    lambda tasks: st.builds(
+        RunStarted,
+        tasks=st.just(tasks),
+        test_examples=st.just(()) | st.just((10,) * len(tasks)),
+        subset_examples=st.just(()) | st.just((7,) * len(tasks)),
+    )
+)
+related = (StepsTaken, ImportanceMeasured, RunStarted)
 """Events whose parts depend on each other."""
-any_event = st.one_of(steps_taken, measured, *[st.from_type(kind) for kind in get_args(Event) if kind not in related])
+any_event = st.one_of(
+    steps_taken, measured, started, *[st.from_type(kind) for kind in get_args(Event) if kind not in related]
+)
 
 
 @given(any_event)
@@ -126,7 +137,7 @@ def test_a_torn_line_is_never_taken_for_another_event(event: Event, data: st.Dat
 
 def test_the_log_is_plain_json_that_other_tools_can_read() -> None:
     event = TaskEnded(task=1, step=20, elapsed=1.5, accuracies=(0.5, 1.0))
-    expected = {"task": 1, "step": 20, "elapsed": 1.5, "accuracies": [0.5, 1.0], "event": "task-ended"}
+    expected = {"task": 1, "step": 20, "elapsed": 1.5, "accuracies": [0.5, 1.0], "probed": [], "event": "task-ended"}
     assert json.loads(encode(event)) == expected
 
 
@@ -154,7 +165,10 @@ LAYER = json.loads(encode(MEASURED))["layers"][0]
         (ENDED, {"accuracies": [1.1]}),
         (ENDED, {"accuracies": [math.nan]}),
         (ENDED, {"accuracies": [0.5] * 1001}),
+        (ENDED, {"probed": [1.1]}),
         (STARTED, {"time": 1e12}),
+        (STARTED, {"subset_examples": [3, 4]}),
+        (STARTED, {"test_examples": [0]}),
         (STARTED, {"tasks": []}),
         (STARTED, {"tasks": [vars(STARTED.tasks[0])] * 1001}),
         (STARTED, {"tasks": [{"name": "0 8", "steps": 0, "classes": 2}]}),

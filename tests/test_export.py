@@ -326,10 +326,21 @@ def test_csv_reads_back_equal(told: Listed) -> None:
     assert [int(row["task"]) for row in curves] == [task for task in range(1, 6) for _ in range(1000)]
     matrix = [[float(cell) for cell in list(row.values())[1:] if cell] for row in found["accuracies.csv"]]
     assert matrix == [list(row) for row in history.matrix]
-    assert list(found["accuracies.csv"][0]) == ["after", "1: 0 8", "2: 1 7", "3: 2 3", "4: 4 9", "5: 5 6"]
-    ends = [float(row["accuracy"]) for row in found["probes.csv"] if row["kind"] == "task end"]
-    assert ends == [accuracy for row in history.matrix for accuracy in row]
-    assert sum(row["kind"] == "probe" for row in found["probes.csv"]) == 15
+    assert list(found["accuracies.csv"][0]) == [
+        "after (whole test sets)",
+        "1: 0 8",
+        "2: 1 7",
+        "3: 2 3",
+        "4: 4 9",
+        "5: 5 6",
+    ]
+    ends = [row for row in found["probes.csv"] if row["kind"] == "task end"]
+    for where, rows in (("whole test set", history.matrix), ("evaluation subset", history.probed)):
+        measured = [float(row["accuracy"]) for row in ends if row["measured on"] == where]
+        assert measured == [accuracy for row in rows for accuracy in row]
+    assert len(ends) == 30
+    probes = [row for row in found["probes.csv"] if row["kind"] == "probe"]
+    assert [row["measured on"] for row in probes] == ["evaluation subset"] * 15
     layers = found["importance.csv"]
     assert len(layers) == 15
     assert history.importance is not None
@@ -445,10 +456,13 @@ def test_tensorboard_reads_back_equal(told: Listed) -> None:
     losses = [(step, value) for step, _, value in found["steps/loss"]]
     assert [step for step, _ in losses] == list(range(1, 5001))
     assert [value for _, value in losses] == pytest.approx(history.curve.losses().tolist(), rel=1e-6)
-    averages = [value for _, _, value in found["accuracy/average"]]
+    averages = [value for _, _, value in found["accuracy on whole test set/average"]]
     assert averages == pytest.approx([sum(row) / len(row) for row in history.matrix])
-    assert [step for step, _, _ in found["accuracy/task 002 (1 7)"]][-1] == 5000
-    assert found["accuracy/task 002 (1 7)"][-1][2] == pytest.approx(history.matrix[-1][1])
+    tag = "accuracy on whole test set/task 002 (1 7)"
+    assert [step for step, _, _ in found[tag]] == [2000, 3000, 4000, 5000]
+    assert found[tag][-1][2] == pytest.approx(history.matrix[-1][1])
+    subset = found["accuracy on subset/task 002 (1 7)"]
+    assert [step for step, _, _ in subset] == [1500, 2000, 2500, 3000, 3500, 4000, 4500, 5000]
 
 
 def test_tensorboard_has_the_histograms(told: Listed) -> None:

@@ -187,6 +187,7 @@ MEASURED = ImportanceMeasured(0, 4, False, 1e-9, 1.0, ())
         ((STARTED,), TaskEnded(0, 4, 1.0, (0.9, 0.9)), "2 accuracies, on 1 tasks"),
         (FIRST_TASK, Probed(1, 5, (0.9,)), "1 accuracies, on 2 tasks"),
         (FIRST_TASK, Evaluated(1, 5, (0.9, 0.9, 0.9)), "3 accuracies, on 2 tasks"),
+        (FIRST_TASK, Evaluated(1, 5, (0.9, 0.9), (0.9,)), "1 accuracies, on 2 tasks"),
         ((STARTED,), Probed(1, 1, (0.9, 0.9)), "before it begins"),
         ((*FIRST_TASK, *SECOND_TASK), Evaluated(2, 10, (0.9,) * 3), "before it begins"),
         ((STARTED, MEASURED), MEASURED, "a second time"),

@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 from rich.style import Style
 
+from cl_tui import words
 from cl_tui.widgets.accuracy import AccuracyPane
-from cl_tui.widgets.histories import draw_histories
+from cl_tui.widgets.histories import draw_histories, task_rows
 from cl_tui.widgets.importance import ImportancePane
 from cl_tui.widgets.layers import LayerLook, draw_layers, grouped
 from cl_tui.widgets.matrix import draw_accuracies
 from cl_tui.widgets.moment import LookTable, importance_at, known_at
 from cl_tui.widgets.pane import Line, Palette, Pane
-from cl_tui.widgets.tasks import TasksPane
+from cl_tui.widgets.tasks import TasksPane, draw_tasks
 from cl_tui.widgets.view import Sight, View
 from engine.config import resolve
 from engine.events import (
@@ -74,7 +75,8 @@ def importance(task: int, step: int, running: bool, layers: int) -> ImportanceMe
 
 def events(tasks: int = 5, layers: int = 3, probes: int = 10, evaluated: bool = False) -> Iterator[Event]:
     names = ("0 8", "1 7", "2 3", "4 9", "5 6")
-    yield RunStarted(0.0, tuple(TaskInfo(names[task % 5], STEPS, 2) for task in range(tasks)), "cpu", 1, {})
+    infos = tuple(TaskInfo(names[task % 5], STEPS, 2) for task in range(tasks))
+    yield RunStarted(0.0, infos, "cpu", 1, {}, "", (2000,) * tasks, (600,) * tasks)
     for task in range(tasks):
         yield TaskStarted(task, task * STEPS)
         for probe in range(1, probes + 1):
@@ -87,9 +89,8 @@ def events(tasks: int = 5, layers: int = 3, probes: int = 10, evaluated: bool = 
             if probe == probes // 2:
                 yield importance(task, step, True, layers)
         yield importance(task, (task + 1) * STEPS, False, layers)
-        yield TaskEnded(
-            task, (task + 1) * STEPS, (task + 1) * 2.0, tuple(accuracy(j, task, 1) for j in range(task + 1))
-        )
+        row = tuple(accuracy(j, task, 1) for j in range(task + 1))
+        yield TaskEnded(task, (task + 1) * STEPS, (task + 1) * 2.0, row, row)
     yield RunFinished(tasks * STEPS, 0.0, tasks * 2.0)
 
 
@@ -265,8 +266,52 @@ def test_the_zoomed_matrix_has_each_task_s_best() -> None:
     assert lines[6].split() == ["best", "98.7", "98.7", "95.0"]
     assert lines[7].split() == ["lost", "1.7", "0.7"]
     assert lines[8].split() == ["average", "96.7", "forgetting", "1.2"]
-    assert lines[9] == "Over time (%): each task, and their average"
+    assert lines[9] == "Over time (%), 600 test examples a task: each task, and their average"
     assert lines[-1].endswith("5,000 steps")
+
+
+def apart(older: bool = False) -> History:
+    """A task has ended, 0.9 on its whole test set and 0.8 on its subset; it stands still while the next one trains."""
+    infos = (TaskInfo("0 8", 10, 2), TaskInfo("1 7", 10, 2))
+    sizes = () if older else ((2000, 2000), (600, 600))
+    known = History().apply(RunStarted(0.0, infos, "cpu", 1, {}, "", *sizes))
+    for event in (
+        TaskStarted(0, 0),
+        StepsTaken(10, 1.0, (0.1,) * 10, (0.0,) * 10),
+        Probed(0, 10, (0.8,)),
+        TaskEnded(0, 10, 1.0, (0.9,), () if older else (0.8,)),
+        TaskStarted(1, 10),
+        StepsTaken(15, 1.5, (0.1,) * 5, (0.0,) * 5),
+        Probed(1, 15, (0.8, 0.5)),
+    ):
+        known = known.apply(event)
+    return known
+
+
+def test_what_is_lost_is_told_between_accuracies_on_the_same_examples() -> None:
+    """While a task trains, in every pane; a full evaluation is compared with the matrix instead."""
+    known = apart()
+    lines = matrix(known)
+    assert [line.split() for line in lines if "0.0" in line][:2] == [["1", "90.0", "·"], ["2", "now", "80.0", "50.0"]]
+    assert next(line.split() for line in lines if line.startswith("lost")) == ["lost", "0.0"]
+    (row, _) = task_rows(view(known), LookTable().stability(view(known)))
+    assert (row["measured_on"], row["learned"], row["best"], row["now"]) == ("evaluation subset", 0.8, 0.8, 0.8)
+    assert row["dip_in_task_2"] == 0.0
+    unzoomed = text(draw_tasks(view(known), 76, 10, PALETTE))
+    assert any("80.0 →  80.0" in line for line in unzoomed)
+
+    evaluated = known.apply(Evaluated(1, 15, (0.7, 0.5), (0.6, 0.5)))
+    lines = matrix(evaluated)
+    assert next(line.split() for line in lines if line.startswith("lost")) == ["lost", "20.0"]
+    assert LookTable().stability(view(evaluated)).dips[1, 0] == pytest.approx(0.2)
+
+
+def test_of_an_older_session_it_is_said_that_unlike_things_are_compared() -> None:
+    known = apart(older=True)
+    assert "mixed test examples" in "".join(matrix(known, 160, 20))
+    (row, _) = task_rows(view(known), LookTable().stability(view(known)))
+    assert row["measured_on"] == "mixed test examples"
+    assert "older version" in words.probed_caption(known)
 
 
 def test_in_a_wide_pane_the_curves_stand_beside_the_matrix() -> None:
@@ -286,7 +331,7 @@ def test_a_hundred_tasks_become_signs_that_are_explained() -> None:
     assert len(cells) == 68, "one cell for each task that fits"
     assert any(line.startswith("lost ") and "█" in line for line in lines)
     assert any("<65" in line and "not yet" in line for line in lines)
-    assert "3 that lost most, the newest, average" in "".join(lines)
+    assert "600 test examples a task: 3 that lost most, newest, average" in "".join(lines)
 
 
 def test_signs_and_colours_follow_the_accuracy() -> None:

@@ -3,6 +3,8 @@
 Zoomed: with each task's best, and the accuracies over time.
 """
 
+from collections.abc import Sequence
+
 from rich.segment import Segment
 from rich.style import Style
 
@@ -21,10 +23,12 @@ class AccuracyPane(Pane):
     HELP_TITLE = "Accuracy"
     HOW_TO_READ = (
         "Row: after training this task. Column: accuracy (%) on that task's test set. '·' is not evaluated yet, "
-        "which is not 0. The row 'now' is a quick look at some test examples while the task trains. Read down a "
-        "column: falling numbers are forgetting. 'lost' is each task's best accuracy minus its newest, in points; "
-        "forgetting is their mean. Zoomed: the accuracies over time too, each line named by its task, avg the average "
-        "of the tasks seen. Of many tasks the cells are signs and colours, which the line below explains."
+        "which is not 0. Rows of ended tasks are on the whole test sets. The row 'now' is on the evaluation subset: "
+        "some test examples of each class, the same for the whole run (of small test sets all). Read down a "
+        "column: falling numbers are forgetting. 'lost' is each task's best accuracy minus its newest, in points, both "
+        "on the same test examples; forgetting is their mean. Zoomed: also the accuracies on the subset over time, "
+        "each line named by its task, avg the average of the tasks seen. Of many tasks the cells are signs and "
+        "colours, which the line below explains."
     )
 
     def __init__(self) -> None:
@@ -48,14 +52,16 @@ class AccuracyPane(Pane):
     def data(self, view: View) -> list[dict[str, object]]:
         """The matrix, a row after each task; the last one while a task trains. Accuracies as fractions."""
         history = seen_at_cursor(view).history
-        looks = [(history.starts[task + 1], False, row) for task, row in enumerate(history.matrix)]
-        if history.probe:
-            looks.append((history.step, True, history.probe))
+        looks = [
+            (history.starts[task + 1], False, words.WHOLE_TEST_SET, row) for task, row in enumerate(history.matrix)
+        ]
+        if history.look is not None:
+            looks.append((history.step, True, words.measured_on(history.look, history), history.probe))
         names = [f"task_{task + 1}" for task in range(len(history.tasks))]
         rows: list[dict[str, object]] = []
-        for after, (step, running, row) in enumerate(looks):
+        for after, (step, running, on, row) in enumerate(looks):
             known = {name: row[task] if task < len(row) else None for task, name in enumerate(names)}
-            rows.append({"after_task": after + 1, "step": step, "running": running, **known})
+            rows.append({"after_task": after + 1, "step": step, "running": running, "measured_on": on, **known})
         return rows
 
 
@@ -94,11 +100,12 @@ def draw_matrix(
                 accuracy = rows[i][j] if i < len(rows) and j < len(rows[i]) else None
                 line.append(_cell(accuracy, cell, middle, palette))
             lines.append(line)
+    alike = history.alike
     if with_best:
-        lines.append(_bests(rows, shown, label, cell, palette))
+        lines.append(_bests(alike, shown, label, cell, palette))
     if with_losses:
-        lines.append(_losses(metrics.forgetting_by_task(rows), shown, label, cell, palette))
-    lines.append(summary(metrics.average_accuracy(rows), metrics.forgetting(rows), width, palette))
+        lines.append(_losses(metrics.forgetting_by_task(alike), shown, label, cell, palette))
+    lines.append(summary(metrics.average_accuracy(alike), metrics.forgetting(alike), width, palette))
     return lines
 
 
@@ -140,7 +147,7 @@ def _losses(drops: list[float], shown: range, label: int, cell: int, palette: Pa
     return line
 
 
-def _bests(rows: list[tuple[float, ...]], shown: range, label: int, cell: int, palette: Palette) -> Line:
+def _bests(rows: Sequence[Sequence[float]], shown: range, label: int, cell: int, palette: Palette) -> Line:
     """Each task's best accuracy so far, under its column."""
     line = [Segment(f"{'best':<{label}}", palette.muted)]
     for task in shown:

@@ -186,10 +186,10 @@ class OverlayPane(ComparePane):
 
     HELP_TITLE = "Curves"
     HOW_TO_READ = (
-        "One curve a group, with its letter along it: the average accuracy over the tasks seen so far, the task loss, "
-        "or the penalty. Where there is room, faint dots reach one standard error up and down. A point "
-        "of loss and penalty is a mean over a few steps. Every other curve is dotted. The line above the plot has the "
-        "last values, or those at the crosshair, which ← → move and Esc takes away."
+        "One curve a group, with its letter along it: the average accuracy over the tasks seen so far on their "
+        "evaluation subsets, the task loss, or the penalty. Where there is room, faint dots reach one standard error "
+        "up and down. A point of loss and penalty is a mean over a few steps. Every other curve is dotted. "
+        "The line above the plot has the last values, or those at the crosshair, which ← → move and Esc takes away."
     )
 
     def __init__(self) -> None:

@@ -60,6 +60,8 @@ def draw_histories(
 
     charts = table.kept((chart_width, band, shown, view.sight, whole.total_steps, palette), draw)
     scale = f"{100 * low:.0f}–100 %"
+    on = f"{scale} on {words.probed_on(history)}"
+    scale = on if len(on) < chart_width else scale
     heads = f"{'':{label_width}}{scale:<{chart_width}}{_HEADS}{'':{number_width}}"
     lines: list[Line] = [[Segment(heads + (f"  {'at step':>{_STEP}}  dips" if wide else ""), palette.muted)]]
     for place, task in enumerate(shown):
@@ -154,16 +156,17 @@ def _numbers(
     palette: Palette,
 ) -> Line:
     """Learned, best, now, lowest and in which task; as wide as _HEADS and a task's number."""
-    if task >= len(history.accuracies):
+    newest = history.newest_probed
+    if task >= len(newest):
         return []
-    now = history.accuracies[task]
-    if task >= len(history.matrix):
+    now = newest[task]
+    if task >= len(history.probed):
         return [Segment(f"{'':>9}{'':>7}{words.percent(now):>7}", palette.strong)]
     highest = now if best is None else best
     low = f"{words.percent(lowest.accuracy):>8} in {lowest.during + 1:>{number_width}}" if lowest else ""
     fell = highest - lowest.accuracy if lowest else 0.0
     return [
-        Segment(f"{words.percent(history.matrix[task][task]):>9}{words.percent(highest):>7}", palette.muted),
+        Segment(f"{words.percent(history.probed[task][task]):>9}{words.percent(highest):>7}", palette.muted),
         Segment(f"{words.percent(now):>7}", fallen(highest - now, palette)),
         Segment(low, fallen(fell, palette)),
     ]
@@ -189,9 +192,8 @@ def dip_words(found: list[float], room: int) -> str:
 
 
 def _summary(found: Stability, history: History, width: int, palette: Palette) -> Line:
-    """The run's own numbers: average, min-ACC, worst case, and the deepest dip."""
-
-    accuracies = history.accuracies
+    """The run's own numbers, on the evaluation subsets: average, min-ACC, worst case, and the deepest dip."""
+    accuracies = history.newest_probed
     if found.worst_case is None or not accuracies:
         return []
     parts = [("average", words.percent(sum(accuracies) / len(accuracies)))]
@@ -212,6 +214,7 @@ def _summary(found: Stability, history: History, width: int, palette: Palette) -
 def task_rows(view: View, found: Stability) -> list[dict[str, object]]:
     """What the zoomed pane shows, for a file; accuracies as fractions, steps and tasks counted from 1."""
     history = seen_at_cursor(view).history
+    newest, on = history.newest_probed, "evaluation subset" if history.measured_alike else words.probed_on(history)
     rows: list[dict[str, object]] = []
     for task, info in enumerate(history.tasks):
         lowest = found.lowest[task]
@@ -220,9 +223,10 @@ def task_rows(view: View, found: Stability) -> list[dict[str, object]]:
             "name": info.name,
             "steps": info.steps,
             "done": history.steps_done(task),
-            "learned": history.matrix[task][task] if task < len(history.matrix) else None,
+            "measured_on": on,
+            "learned": history.probed[task][task] if task < len(history.probed) else None,
             "best": found.best[task],
-            "now": history.accuracies[task] if task < len(history.accuracies) else None,
+            "now": newest[task] if task < len(newest) else None,
             "lowest": lowest.accuracy if lowest else None,
             "lowest_at_step": lowest.step if lowest else None,
             "lowest_in_task": lowest.during + 1 if lowest else None,

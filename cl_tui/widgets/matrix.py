@@ -8,12 +8,14 @@ from itertools import pairwise
 import numpy as np
 from rich.segment import Segment
 
+from cl_tui import words
 from cl_tui.widgets.accuracy import LEVELS, WIDEST, draw_matrix, summary
 from cl_tui.widgets.histories import lower_end
 from cl_tui.widgets.moment import LookTable, seen_at_cursor
 from cl_tui.widgets.pane import Line, Palette, window
 from cl_tui.widgets.timechart import Series, line_chart
 from cl_tui.widgets.view import View
+from engine.events import Probed
 from engine.metrics import Looks
 
 BESIDE = 120
@@ -36,22 +38,25 @@ def draw_accuracies(
     view: View, table: LookTable, width: int, height: int, palette: Palette, pan: tuple[int, int] | None = None
 ) -> list[Line]:
     """Needs an accuracy. At the crosshair the matrix is that of its step, while the curves show the whole run."""
-    now, looks = seen_at_cursor(view), table.looks(view.history)
+    now, looks, matrix = seen_at_cursor(view), table.looks(view.history), table.matrix(view.history)
     count = len(view.history.tasks)
     label = len(f"{count} now ")
     if width >= BESIDE:
         share = min(label + count * WIDEST, width * 3 // 5)
         if (share - label) // count < _NUMBER:
             share = min(share, max(label + 2 * count, _LEGEND))
-        left = _matrix(now, looks, share, height, palette, pan)
+        left = _matrix(now, looks, matrix, share, height, palette, pan)
         right = list(_curves(view, table, width - share - 2, height, palette))
         left += [[] for _ in range(len(right) - len(left))]
         right += [[] for _ in range(len(left) - len(right))]
         return [[*_filled(a, share + 2, palette), *b] for a, b in zip(left, right, strict=True)]
     below = max(height - (count + 4), _FEWEST_ROWS)
     if height - below < _FEWEST_ROWS:
-        return _matrix(now, looks, width, height, palette, pan)
-    return [*_matrix(now, looks, width, height - below, palette, pan), *_curves(view, table, width, below, palette)]
+        return _matrix(now, looks, matrix, width, height, palette, pan)
+    return [
+        *_matrix(now, looks, matrix, width, height - below, palette, pan),
+        *_curves(view, table, width, below, palette),
+    ]
 
 
 def _filled(line: Line, width: int, palette: Palette) -> Line:
@@ -60,25 +65,29 @@ def _filled(line: Line, width: int, palette: Palette) -> Line:
 
 
 def _matrix(
-    view: View, looks: Looks, width: int, height: int, palette: Palette, pan: tuple[int, int] | None
+    view: View, looks: Looks, matrix: np.ndarray, width: int, height: int, palette: Palette, pan: tuple[int, int] | None
 ) -> list[Line]:
     """In numbers where every task has room for them, else in signs."""
     count = len(view.history.tasks)
     label = len(f"{count} now ")
     if (width - label) // count >= _NUMBER or not view.history.accuracies:
         return draw_matrix(view, width, height, palette, pan, with_best=True)
-    return _signs(view, looks, width, height, palette, pan)
+    return _signs(view, looks, matrix, width, height, palette, pan)
 
 
 def _signs(
-    view: View, looks: Looks, width: int, height: int, palette: Palette, pan: tuple[int, int] | None
+    view: View, looks: Looks, matrix: np.ndarray, width: int, height: int, palette: Palette, pan: tuple[int, int] | None
 ) -> list[Line]:
     """A sign and a colour for each accuracy, what each task lost as bars, and a legend."""
     history = view.history
     count, now = len(history.tasks), min(history.task, len(history.tasks) - 1)
-    rows = looks.accuracies[looks.ended][: len(history.matrix)]
-    if history.probe:
-        rows = np.vstack([rows, np.pad(history.probe, (0, count - len(history.probe)), constant_values=np.nan)])
+    ended = len(history.matrix)
+    rows = alike = matrix[:ended]
+    if history.look is not None:
+        newest = np.pad(history.probe, (0, count - len(history.probe)), constant_values=np.nan)
+        rows = alike = np.vstack([rows, newest])
+        if isinstance(history.look, Probed):
+            alike = np.vstack([looks.accuracies[looks.ended][:ended], newest])
     label = len(f"{count} now ")
     cell = 2 if (width - label) // count >= 2 else 1
     shown = window(count, (width - label) // cell, pan[0] if pan else None, now)
@@ -101,11 +110,11 @@ def _signs(
         inks = levels[place].tolist()
         line += [Segment(text[a * cell : b * cell], styles[inks[a]]) for a, b in pairwise(cuts)]
         lines.append(line)
-    drops = np.fmax.reduce(rows[:-1], axis=0) - rows[-1] if len(rows) > 1 else np.full(count, np.nan)
-    learned = drops[: len(rows) - 1]
+    drops = np.fmax.reduce(alike[:-1], axis=0) - alike[-1] if len(alike) > 1 else np.full(count, np.nan)
+    learned = drops[: len(alike) - 1]
     lines.append(_lost(drops[shown.start : shown.stop], label, cell, palette))
     forgetting = float(learned.mean()) if len(learned) else None
-    lines.append(summary(float(np.nanmean(rows[-1])), forgetting, width, palette))
+    lines.append(summary(float(np.nanmean(alike[-1])), forgetting, width, palette))
     lines.append(_legend(width, palette))
     return lines[:height]
 
@@ -166,9 +175,9 @@ def _drawn_curves(view: View, table: LookTable, width: int, height: int, palette
         series.append(Series("average", "avg", looks.steps, average, palette.strong, dotted=True))
     seen = int(looks.during[-1]) + 1
     if len(tasks) == seen:
-        said = "Over time (%): each task, and their average"
+        said = f"Over time (%), {words.probed_on(history)}: each task, and their average"
     else:
-        said = f"Over time (%): {len(tasks) - 1} that lost most, the newest, average"
+        said = f"Over time (%), {words.probed_on(history)}: {len(tasks) - 1} that lost most, newest, average"
     spread = len(history.tasks) * 4 <= width
     chart = line_chart(
         series,

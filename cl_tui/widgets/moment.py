@@ -30,6 +30,7 @@ def known_at(history: History, step: int | None) -> History:
         task=ended,
         step=step,
         matrix=history.matrix[:ended],
+        probed=history.probed[:ended],
         probes=history.probes[: bisect_right(history.probes, step, key=_step)],
         evaluations=history.evaluations[: bisect_right(history.evaluations, step, key=_step)],
         importance=importance_at(history, step),
@@ -69,6 +70,7 @@ class LookTable:
         self._count = 0
         self._tasks = tasks
         self._arrays: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None = None
+        self._matrix: np.ndarray | None = None
         self._lowest = self._lowest_learned = math.inf
         self._looks: Looks | None = None
         self._found: tuple[int | None, Stability] | None = None
@@ -94,10 +96,10 @@ class LookTable:
         return self._kept[1]
 
     def looks(self, history: History) -> Looks:
-        """All accuracies told so far. Arrays of earlier calls stay as they were."""
+        """All accuracies on the evaluation subsets told so far. Arrays of earlier calls stay as they were."""
         import numpy as np
 
-        told = (history.probes, history.evaluations, history.matrix)
+        told = (history.probes, history.evaluations, history.probed)
         if self._tasks != len(history.tasks) or not self._goes_on(told):
             self._clear(len(history.tasks))
         new = _new_looks(history, self._taken)
@@ -116,10 +118,14 @@ class LookTable:
                 for wide, narrow in zip(grown, arrays, strict=True):
                     wide[: self._count] = narrow[: self._count]
             self._arrays = arrays = grown
+        if self._matrix is None:
+            self._matrix = np.full((self._tasks, self._tasks), np.nan)
         steps, during, ended, accuracies = arrays
         for n, (step, task, at_end, row) in enumerate(new, self._count):
             steps[n], during[n], ended[n] = step, task, at_end
             accuracies[n, : len(row)] = row
+            if at_end:
+                self._matrix[task, : task + 1] = history.matrix[task]
             self._lowest = min(self._lowest, *row)
             self._lowest_learned = min(self._lowest_learned, *row[:task], math.inf)
         self._count += len(new)
@@ -129,6 +135,12 @@ class LookTable:
         self._looks = Looks(steps[:count], during[:count], ended[:count], accuracies[:count])
         self._found = self._kept = None
         return self._looks
+
+    def matrix(self, history: History) -> "np.ndarray":
+        """The accuracies on whole test sets at the ends of tasks, shape (T, T); NaN where there is none."""
+        self.looks(history)
+        assert self._matrix is not None
+        return self._matrix
 
     def _goes_on(self, told: tuple[tuple[object, ...], ...]) -> bool:
         """Whether what was taken is the beginning of what is told now; not so when a replay went back."""
@@ -142,10 +154,10 @@ def _new_looks(history: History, taken: tuple[int, int, int]) -> list[tuple[int,
     """(step, task in training, at its end, accuracies) in the order of time, the end of a task after its probes."""
     probes, evaluations, rows = taken
     new: list[tuple[int, int, bool, tuple[float, ...]]] = []
-    for seen in (history.probes[probes:], history.evaluations[evaluations:]):
-        new += [(look.step, look.task, False, look.accuracies) for look in seen]
-    for task in range(rows, len(history.matrix)):
-        new.append((history.starts[task + 1], task, True, history.matrix[task]))
+    new += [(look.step, look.task, False, look.accuracies) for look in history.probes[probes:]]
+    new += [(look.step, look.task, False, look.probed or look.accuracies) for look in history.evaluations[evaluations:]]
+    for task in range(rows, len(history.probed)):
+        new.append((history.starts[task + 1], task, True, history.probed[task]))
     new.sort(key=lambda look: look[:3])
     return new
 

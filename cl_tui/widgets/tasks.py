@@ -22,10 +22,11 @@ class TasksPane(Pane):
     HELP_TITLE = "Tasks"
     HOW_TO_READ = (
         "One line a task: ✔ learned, ▶ in training, waiting without a sign. The bar is the share of its steps. On "
-        "the right the accuracy (%) when it was learned → now; a second number that sinks is forgetting. Zoomed: each "
-        "task's accuracy over time, on one scale that is written above; 'lowest' since it was learned, while which "
-        "task was trained; a dip is how far it fell then, and min-ACC the mean of the lowest. Between two ends of "
-        "tasks they are quick looks at some test examples."
+        "the right the accuracy (%) when it was learned → now, both on the same examples: on the evaluation subset "
+        "while a task is trained, else on the whole test set. A second number that sinks is forgetting. Zoomed: each "
+        "task's accuracy over time on the evaluation subset, some test examples of each class, the same for the whole "
+        "run; the scale and how many they are stand above. 'Lowest' since it was learned, while which task was "
+        "trained; a dip is how far it fell then, and min-ACC the mean of the lowest."
     )
 
     def __init__(self) -> None:
@@ -120,12 +121,11 @@ def sign(view: View, task: int, palette: Palette) -> tuple[str, Style]:
 
 def _accuracy(history: History, task: int, palette: Palette) -> Line:
     """'99.4 → 98.1', the second number coloured where it fell."""
-    known = history.accuracies
-    learned = history.matrix[task][task] if task < len(history.matrix) else None
-    if learned is None:
-        newest = words.percent(known[task]) if task < len(known) else ""
+    rows = history.alike
+    if task >= len(history.matrix):
+        newest = words.percent(rows[-1][task]) if rows and task < len(rows[-1]) else ""
         return [Segment(f"{newest:>{_ACCURACY}}", palette.strong)]
-    now = known[task]
+    learned, now = rows[task][task], rows[-1][task]
     style = fallen(learned - now, palette)
     return [Segment(f"{words.percent(learned):>5} → ", palette.muted), Segment(f"{words.percent(now):>5}", style)]
 
