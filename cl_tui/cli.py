@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 
 from cl_tui.help_pages import App
 from cl_tui.terminal import complain, wrapped
+from engine.disk import expanded
 from engine.errors import ConfigError, EngineError
 from engine.text import visible
 
@@ -94,13 +95,20 @@ def _presets() -> list[str]:
 
 def _sessions(ctx: typer.Context) -> list[str]:
     """Without names that a shell would read as more than a name."""
-    folder = Path(ctx.params.get("sessions_dir") or os.environ.get("CL_TUI_SESSIONS_DIR") or "sessions")
+    given = ctx.params.get("sessions_dir") or os.environ.get("CL_TUI_SESSIONS_DIR") or "sessions"
+    folder = Path(expanded(str(given)))
     names = (path.parent.name for path in folder.glob("*/config.toml"))
     return sorted(name for name in names if re.fullmatch(r"\w[\w.-]*", name, re.ASCII))
 
 
+def _file(path: Path | None) -> Path | None:
+    """A file or folder that an option names."""
+    return path and Path(expanded(str(path)))
+
+
 def _showable(path: Path) -> Path:
     """A folder that screens, tables and lines to be typed name."""
+    path = Path(expanded(str(path)))
     if visible(str(path)) != str(path):
         raise typer.BadParameter(f"{str(path)!r} has characters that cannot be shown: rename it")
     return path
@@ -235,7 +243,9 @@ SessionsDir = Annotated[
 ]
 Config = Annotated[
     Path | None,
-    typer.Option(help="A file of settings; options override them.", metavar="FILE.toml", rich_help_panel=WHERE),
+    typer.Option(
+        help="A file of settings; options override them.", callback=_file, metavar="FILE.toml", rich_help_panel=WHERE
+    ),
 ]
 Set = Annotated[
     list[str] | None,
@@ -514,7 +524,12 @@ def batch(
     assignments: Set = None,
     json: Annotated[
         Path | None,
-        typer.Option(help="Write the results to this file, one entry per run.", metavar="FILE", rich_help_panel=WHERE),
+        typer.Option(
+            help="Write the results to this file, one entry per run.",
+            callback=_file,
+            metavar="FILE",
+            rich_help_panel=WHERE,
+        ),
     ] = None,
 ) -> None:
     """Train many networks without a screen, and compare them in a table.
@@ -575,10 +590,11 @@ def reproduce(
     data_dir: DataDir = None,
     sessions_dir: SessionsDir = Path("sessions"),
     json: Annotated[
-        Path | None, typer.Option(help="Write the rows to this file, accuracies as fractions.", metavar="FILE")
+        Path | None,
+        typer.Option(help="Write the rows to this file, accuracies as fractions.", callback=_file, metavar="FILE"),
     ] = None,
     markdown: Annotated[
-        Path | None, typer.Option(help="Write the rows to this file as a page.", metavar="FILE")
+        Path | None, typer.Option(help="Write the rows to this file as a page.", callback=_file, metavar="FILE")
     ] = None,
 ) -> None:
     """Run published experiments again, and compare the results with the published values.
@@ -735,7 +751,7 @@ def _session_path(sessions_dir: Path, name: str) -> Path:
 
     if name not in (".", "..") and not any(separator in name for separator in (os.sep, os.altsep) if separator):
         return sessions_dir / check_name(name)
-    path = Path(name).expanduser()
+    path = Path(expanded(name))
     if path.name in ("", ".."):
         path = path.resolve()
     found = [place for place in (sessions_dir / path, path) if (place / "config.toml").is_file()]
@@ -868,15 +884,19 @@ def export(
     html: Annotated[
         Path | None,
         typer.Option(
-            help="A page for the browser and for printing.  [dim]\\[default: SESSION.html][/]", metavar="FILE"
+            help="A page for the browser and for printing.  [dim]\\[default: SESSION.html][/]",
+            callback=_file,
+            metavar="FILE",
         ),
     ] = None,
-    json: Annotated[Path | None, typer.Option(help="Everything in one file.", metavar="FILE")] = None,
+    json: Annotated[Path | None, typer.Option(help="Everything in one file.", callback=_file, metavar="FILE")] = None,
     csv: Annotated[
-        Path | None, typer.Option(help="Tables: curves, accuracies, probes, importances.", metavar="DIR")
+        Path | None,
+        typer.Option(help="Tables: curves, accuracies, probes, importances.", callback=_file, metavar="DIR"),
     ] = None,
     tensorboard: Annotated[
-        Path | None, typer.Option(help="An event file in DIR/SESSION, for tensorboard --logdir DIR.", metavar="DIR")
+        Path | None,
+        typer.Option(help="An event file in DIR/SESSION, for tensorboard --logdir DIR.", callback=_file, metavar="DIR"),
     ] = None,
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace existing files.")] = False,
     sessions_dir: SessionsDir = Path("sessions"),
@@ -984,7 +1004,11 @@ def compare(
     plain: Annotated[bool, typer.Option("--plain", help="Print the comparison instead of opening the screen.")] = False,
     json: Annotated[
         Path | None,
-        typer.Option(help="Print the comparison, and write it to this file, accuracies as fractions.", metavar="FILE"),
+        typer.Option(
+            help="Print the comparison, and write it to this file, accuracies as fractions.",
+            callback=_file,
+            metavar="FILE",
+        ),
     ] = None,
     sessions_dir: SessionsDir = Path("sessions"),
 ) -> None:
@@ -1042,7 +1066,10 @@ def analyse(
     json: Annotated[
         Path | None,
         typer.Option(
-            help="Write all figures to this file, one entry per session.", metavar="FILE", rich_help_panel=WHERE
+            help="Write all figures to this file, one entry per session.",
+            callback=_file,
+            metavar="FILE",
+            rich_help_panel=WHERE,
         ),
     ] = None,
 ) -> None:

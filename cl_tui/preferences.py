@@ -11,6 +11,8 @@ import platformdirs
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from engine.disk import expanded
+
 FILE = "preferences.toml"
 ASIDE = "preferences.damaged.toml"
 
@@ -34,7 +36,7 @@ class Preferences(BaseModel):
 def folder() -> Path:
     """Where preferences lie: CL_TUI_CONFIG_DIR, or else the system's place for them."""
     chosen = os.environ.get("CL_TUI_CONFIG_DIR")
-    return Path(chosen) if chosen else platformdirs.user_config_path("cl-tui", appauthor=False)
+    return Path(expanded(chosen)) if chosen else platformdirs.user_config_path("cl-tui", appauthor=False)
 
 
 def in_browser() -> bool:

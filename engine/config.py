@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import ErrorDetails
 
 from engine.benchmarks import BENCHMARKS
+from engine.disk import expanded
 from engine.errors import ConfigError, first_line
 from engine.methods import METHODS
 from engine.models import MODELS
@@ -132,6 +133,11 @@ class RunConfig(BaseModel):
         if name not in known:
             raise unknown(info.field_name, name, known)
         return name
+
+    @field_validator("importance_data", "data_dir")
+    @classmethod
+    def _expanded(cls, path: str | None) -> str | None:
+        return path and expanded(path)
 
     @field_validator("preset", "importance_data", "leave_alone", "data_dir")
     @classmethod

@@ -8,6 +8,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 
+def expanded(path: str) -> str:
+    """``path`` with ~ and ~user as a shell replaces them, which leaves the ~ in --data-dir=~/d and in a file alone.
+
+    >>> import os
+    >>> expanded("~/d") == os.path.join(os.path.expanduser("~"), "d"), expanded("./~"), expanded("train")
+    (True, './~', 'train')
+    """
+    return os.path.expanduser(path)
+
+
 def open_plain(path: Path) -> BinaryIO:
     """Raises OSError, and ValueError for what is no plain file: a link may lead anywhere, and a pipe never ends."""
     if not stat.S_ISREG(os.lstat(path).st_mode):
