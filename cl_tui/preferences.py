@@ -61,7 +61,7 @@ def load() -> tuple[Preferences, str]:
         why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
     except ValueError as error:  # not TOML, or not UTF-8
         why = f"not TOML ({error})"
-    where = "fix or delete it"
+    where = "mend it or move it away"
     if not in_browser():
         with contextlib.suppress(OSError):
             path.replace(path.with_name(ASIDE))

@@ -61,7 +61,7 @@ _SETTLED = ("name", "method", "benchmark", "scenario", "model", "seed", "hyperpa
 """Of a summary, what the folder's name and config.toml say."""
 _SUM = ',\n  "checksum": "'
 """In summary.json, after all else."""
-_LOST = "put back a copy of that file, or delete the session"
+_LOST = "put back a copy of that file, or undo what was changed in it"
 _STEP = re.compile(r"(?:task-\d+-)?step-(\d+)\.safetensors")
 
 SessionState = Literal["running", "stopped", "interrupted", "failed", "finished", "damaged"]
@@ -359,7 +359,8 @@ def _read_summary(path: Path, sums: bool) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else first_line(error)
         raise SessionDamaged(
-            f"session {name} is damaged: {summary_path}: {why}; without that file 'cl-tui resume {name}' writes it anew"
+            f"session {name} is damaged: {summary_path}: {why}; move that file away, and 'cl-tui resume {name}' writes "
+            f"it again"
         ) from None
     return cast(dict[str, Any], found)
 
@@ -732,7 +733,9 @@ def _refuse_links(path: Path) -> None:
         for link in [path, *entries]:
             if link.is_symlink():
                 what = "is a link" if link is path else f"holds a link, {link.name}"
-                raise SessionError(f"session {path.name} {what}, which may lead anywhere: remove it")
+                raise SessionError(
+                    f"session {path.name} {what}, which may lead anywhere: put what it leads to in its place"
+                )
 
 
 def reason(error: OSError) -> str:

@@ -187,7 +187,10 @@ class Trainer:
             if damaged:
                 raise damaged[0]
             if any(isinstance(event, Saved | RunForked) for event in self.session.readable(0)[0]):
-                raise SessionDamaged(f"session {self.session.name} is damaged: its checkpoints are gone; delete it")
+                raise SessionDamaged(
+                    f"session {self.session.name} is damaged: its checkpoints are gone; put back a copy of "
+                    f"{self.session.checkpoints_dir}, or start a new run: its log can still be watched"
+                )
             self._steered, _ = steering(self.session, 0)
             self.recorder.open(0)
             started = RunStarted(

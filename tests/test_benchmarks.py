@@ -1,5 +1,6 @@
 """Sequences of tasks: real digits, MNIST where its files are, permutations."""
 
+import gzip
 import os
 import shutil
 from itertools import combinations
@@ -173,46 +174,125 @@ def one_sentence(data_dir: Path) -> str:
     return str(caught.value)
 
 
+NO_NETWORK = "<urlopen error [Errno -2] Name or service not known>"
+
+
+class Unreachable:
+    """In the place of torchvision.datasets, as it fails without a network: after it has made its folder."""
+
+    @staticmethod
+    def MNIST(root: str, download: bool) -> None:
+        (Path(root) / "MNIST" / "raw").mkdir(parents=True)
+        tried = "\n".join(f"Tried https://mirror{number}/, got:\n{NO_NETWORK}" for number in (1, 2))
+        raise RuntimeError(f"Error downloading train-images-idx3-ubyte.gz:\n{tried}\n")
+
+
+class Reachable:
+    """As it succeeds: what it leaves are files of the right sizes."""
+
+    @staticmethod
+    def MNIST(root: str, download: bool) -> None:
+        hollow_mnist(Path(root))
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torchvision_import, "torchvision_datasets", lambda: Unreachable)
+
+
+def everything_in(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+@pytest.mark.usefixtures("no_network")
 @pytest.mark.parametrize("file", files.MNIST_FILES, ids=lambda file: file.name)
 def test_a_missing_or_cut_file_is_named(file: files.DataFile, tmp_path: Path) -> None:
     raw = hollow_mnist(tmp_path)
     with open(raw / file.name, "r+b") as cut:
         cut.truncate(file.size // 2)
+    before = everything_in(tmp_path)
     message = one_sentence(tmp_path)
     assert str(raw / file.name) in message
     assert "cut or damaged" in message
+    assert everything_in(tmp_path) == before, "it is not written over"
     (raw / file.name).unlink()
+    before = everything_in(tmp_path)
     message = one_sentence(tmp_path)
-    assert f"{raw / file.name} is missing" in message
+    assert f"{raw} lacks {file.name}, and the download failed" in message
+    assert everything_in(tmp_path) == before
+
+
+@pytest.mark.usefixtures("no_network")
+def test_no_message_about_data_tells_people_to_delete_any(tmp_path: Path) -> None:
+    """They may have put them there by hand, and may not be able to download them again."""
+    raw = hollow_mnist(tmp_path)
+    messages = [one_sentence(tmp_path / "none")]
+    with pytest.raises(BenchmarkError) as caught:
+        files.read_mnist(tmp_path)
+    messages.append(str(caught.value))
+    os.truncate(raw / files.MNIST_FILES[0].name, 10)
+    messages.append(one_sentence(tmp_path))
+    (raw / files.MNIST_FILES[1].name).unlink()
+    messages.append(one_sentence(tmp_path))
+    assert len(set(messages)) == 4
+    for message in messages:
+        assert not any(word in message for word in ("delete", "remove")), message
+        assert "--data-dir" in message
 
 
 def test_a_file_with_other_content_is_named(tmp_path: Path) -> None:
     raw = hollow_mnist(tmp_path)
     prepare("split-mnist", tmp_path)
     with pytest.raises(BenchmarkError, match="checksum") as caught:
-        files.check_mnist(tmp_path)
+        files.read_mnist(tmp_path)
     assert str(raw / files.MNIST_FILES[0].name) in str(caught.value)
 
 
-@pytest.mark.parametrize("error", [OSError("no route to host"), RuntimeError("File not found or corrupted.\nmore")])
-def test_without_files_and_network_one_sentence_says_what_to_do(
-    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("within", ["", "MNIST", "MNIST/raw"])
+@pytest.mark.usefixtures("no_network")
+def test_without_files_and_network_one_sentence_tells_the_whole_cause_and_nothing_is_made(
+    within: str, tmp_path: Path
 ) -> None:
-    class Unreachable:
-        @staticmethod
-        def MNIST(*_: object, **__: object) -> None:
-            raise error
-
-    monkeypatch.setattr(torchvision_import, "torchvision_datasets", Unreachable)
-    message = one_sentence(tmp_path / "data")
-    assert str(tmp_path / "data") in message
+    """torchvision's message has a line for each address that it tried."""
+    message = one_sentence(tmp_path / "data" / within)
+    assert f"MNIST is not in {tmp_path / 'data' / 'MNIST' / 'raw'}, and the download failed: " in message
+    assert message.count(f"got: {NO_NETWORK}") == 2
+    assert "https://mirror1/" in message
     assert "--data-dir" in message
-    assert str(error).splitlines()[0].rstrip(".") in message
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_a_data_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+def test_a_failure_without_an_address_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise OSError(28, "No space left on device", "x")
+
+    monkeypatch.setattr(torchvision_import, "torchvision_datasets", refuse)
+    assert "the download failed: [Errno 28] No space left on device: 'x'; connect" in one_sentence(tmp_path)
+
+
+@pytest.mark.parametrize("within", ["", "MNIST", "MNIST/raw"])
+def test_what_is_missing_is_downloaded_and_what_is_there_left_alone(
+    within: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torchvision_import, "torchvision_datasets", lambda: Reachable)
+    raw = tmp_path / "MNIST" / "raw"
+    prepare("split-mnist", tmp_path / within)
+    assert sorted(path.name for path in raw.iterdir()) == sorted(file.name for file in files.MNIST_FILES)
+    (raw / files.MNIST_FILES[1].name).unlink()
+    before = everything_in(raw)
+    prepare("split-mnist", tmp_path / within)
+    after = everything_in(raw)
+    assert {path: after[path] for path in before} == before
+    assert len(after) == 4
+
+
+def test_a_data_folder_that_cannot_be_made_is_told_before_anything_is_downloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torchvision_import, "torchvision_datasets", lambda: pytest.fail("it is downloaded"))
     (tmp_path / "file").touch()
-    assert "--data-dir" in one_sentence(tmp_path / "file" / "data")
+    message = one_sentence(tmp_path / "file" / "data")
+    assert f"{tmp_path / 'file'} is not a folder: name another folder with --data-dir" in message
 
 
 def test_benchmarks_without_files_need_no_folder(tmp_path: Path) -> None:
@@ -254,6 +334,45 @@ def test_a_changed_byte_of_mnist_is_noticed(tmp_path: Path) -> None:
     changed.write_bytes(data)
     with pytest.raises(BenchmarkError, match="wrong checksum"):
         mnist(tmp_path)
+
+
+@needs_mnist
+@pytest.mark.parametrize("given", ["", "MNIST", "MNIST/raw", "flat"])
+def test_real_mnist_is_found_where_it_lies_packed_or_not(given: str, tmp_path: Path) -> None:
+    """One file is packed, another is cut but has its packed form beside it, as torchvision leaves it."""
+    from engine.benchmarks.mnist import mnist
+
+    raw = tmp_path / ("flat" if given == "flat" else "MNIST/raw")
+    shutil.copytree(MNIST, raw)
+    for name in ("t10k-labels-idx1-ubyte", "train-labels-idx1-ubyte"):
+        with gzip.open(raw / f"{name}.gz", "wb") as packed:
+            packed.write((raw / name).read_bytes())
+    (raw / "t10k-labels-idx1-ubyte").unlink()
+    os.truncate(raw / "train-labels-idx1-ubyte", 100)
+    before = everything_in(tmp_path)
+    prepare("split-mnist", tmp_path / given)
+    found, expected = mnist(tmp_path / given), mnist(Path(TEST_DATA or ""))
+    for one, other in ((found.train, expected.train), (found.test, expected.test)):
+        assert torch.equal(one.inputs, other.inputs)
+        assert torch.equal(one.labels, other.labels)
+    assert everything_in(tmp_path) == before
+
+
+@needs_mnist
+def test_a_damaged_packed_file_is_named(tmp_path: Path) -> None:
+    shutil.copytree(MNIST, tmp_path, dirs_exist_ok=True)
+    plain = tmp_path / "t10k-labels-idx1-ubyte"
+    packed = tmp_path / f"{plain.name}.gz"
+    content = bytearray(gzip.compress(plain.read_bytes()))
+    plain.unlink()
+    packed.write_bytes(content[:-100])
+    assert f"{packed} is cut or damaged: put a whole copy there" in one_sentence(tmp_path)
+    content[1000] ^= 255
+    packed.write_bytes(content)
+    prepare("split-mnist", tmp_path)
+    with pytest.raises(BenchmarkError, match="is cut or damaged: put a whole copy there") as caught:
+        files.read_mnist(tmp_path)
+    assert str(packed) in str(caught.value)
 
 
 @needs_mnist

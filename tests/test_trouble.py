@@ -33,10 +33,10 @@ TROUBLE: dict[str, tuple[Callable[[Session], object], str]] = {
         lambda session: session.config_path.write_bytes(b"format = 9\n" + session.config_path.read_bytes()[11:]),
         "has format 9, newer than this cl-tui reads: upgrade cl-tui",
     ),
-    "a link": (linked, "is a link, which may lead anywhere: remove it"),
+    "a link": (linked, "is a link, which may lead anywhere: put what it leads to in its place"),
     "a link within": (
         lambda session: os.symlink("/etc/passwd", session.path / "more"),
-        "holds a link, more, which may lead anywhere: remove it",
+        "holds a link, more, which may lead anywhere: put what it leads to in its place",
     ),
 }
 
@@ -69,9 +69,9 @@ def test_a_result_that_is_damaged_is_written_anew(tmp_path: Path, cl_tui: Comman
     flip(session.summary_path)
     (listed,) = list_sessions(tmp_path / "sessions")
     assert listed.state == "damaged"
-    assert "without that file 'cl-tui resume otter' writes it anew" in listed.problem
+    assert "move that file away, and 'cl-tui resume otter' writes it again" in listed.problem
     assert "summary.json" in cl_tui("sessions", "show", "otter").out
-    session.summary_path.unlink()
+    session.summary_path.rename(tmp_path / "away")
     assert cl_tui("resume", "otter", "--headless").exit_code == 0
     assert session.summary()["accuracy_matrix"] == result
 

@@ -1,15 +1,21 @@
 """The files of the data sets that are not part of a package: found, checked, downloaded. No torch but to download."""
 
+import gzip
 import hashlib
+import os
+import tempfile
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.errors import BenchmarkError, first_line
+from engine.disk import write_whole
+from engine.errors import BenchmarkError
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file as torchvision keeps it, unpacked."""
+    """A file as torchvision keeps it, unpacked; beside it or in its place NAME.gz may lie."""
 
     name: str
     size: int
@@ -25,49 +31,124 @@ MNIST_FILES = (
 )
 
 
+_ELSEWHERE = "name another folder with --data-dir; into a new one MNIST is downloaded"
+
+
 def prepare_mnist(data_dir: Path) -> None:
-    """Raises BenchmarkError when MNIST is incomplete under ``data_dir`` and cannot be downloaded."""
-    raw = data_dir / "MNIST" / "raw"
-    if not any((raw / file.name).exists() for file in MNIST_FILES):
-        _download_mnist(data_dir)
+    """Downloads the files of MNIST that are missing. Changes none that are there. Raises BenchmarkError."""
+    raw = _mnist_folder(data_dir)
+    missing = [file for file in MNIST_FILES if not any(map(os.path.lexists, _forms(raw, file)))]
+    if missing:
+        _download_mnist(raw, missing)
     for file in MNIST_FILES:
-        _check_size(raw, file)
+        plain, packed = _forms(raw, file)
+        if _size(plain) != file.size and _packed_size(packed) != file.size:
+            raise _unusable(plain if os.path.lexists(plain) else packed, file)
 
 
-def check_mnist(data_dir: Path) -> None:
-    """The whole content, by its checksums. Raises BenchmarkError."""
-    raw = data_dir / "MNIST" / "raw"
-    for file in MNIST_FILES:
-        _check_size(raw, file)
-        if hashlib.sha256((raw / file.name).read_bytes()).hexdigest() != file.sha256:
-            raise BenchmarkError(
-                f"{raw / file.name} is damaged (wrong checksum): delete {raw}; it is then downloaded anew"
-            )
+def read_mnist(data_dir: Path) -> dict[str, bytes]:
+    """The content of each file, whose checksum fits, by the file's name. Raises BenchmarkError."""
+    raw = _mnist_folder(data_dir)
+    return {file.name: _content(raw, file) for file in MNIST_FILES}
 
 
-def _check_size(raw: Path, file: DataFile) -> None:
-    path = raw / file.name
+def _mnist_folder(data_dir: Path) -> Path:
+    """MNIST/raw in ``data_dir``, which may also be MNIST, MNIST/raw, or any folder of the files themselves."""
+    usual = data_dir / "MNIST" / "raw"
+    for folder in (usual, data_dir / "raw", data_dir):
+        if any(os.path.isfile(form) for file in MNIST_FILES for form in _forms(folder, file)):
+            return folder
+    match data_dir.absolute().parts:
+        case (*_, "MNIST", "raw"):
+            return data_dir
+        case (*_, "MNIST"):
+            return data_dir / "raw"
+    return usual
+
+
+def _forms(raw: Path, file: DataFile) -> tuple[Path, Path]:
+    """Unpacked and packed."""
+    return raw / file.name, raw / f"{file.name}.gz"
+
+
+def _content(raw: Path, file: DataFile) -> bytes:
+    """Of the first form that is whole."""
+    plain, packed = _forms(raw, file)
+    problem = _unusable(plain, file)
+    for path in (plain, packed):
+        try:
+            with gzip.open(path) if path == packed else open(path, "rb") as opened:
+                content = opened.read(file.size + 1)
+        except FileNotFoundError:
+            continue
+        except (gzip.BadGzipFile, EOFError, zlib.error):
+            content = b""
+        except OSError as error:
+            problem = BenchmarkError(f"{path} cannot be read: {error.strerror}; mend that, or {_ELSEWHERE}")
+            continue
+        if hashlib.sha256(content).hexdigest() == file.sha256:
+            return content
+        if path == plain or not os.path.lexists(plain):
+            problem = _unusable(path, file)
+    raise problem
+
+
+def _size(path: Path) -> int | None:
+    """None where it cannot be told."""
     try:
-        size = path.stat().st_size
+        return path.stat().st_size
     except OSError:
-        raise BenchmarkError(
-            f"MNIST is incomplete: {path} is missing; delete {raw}; it is then downloaded anew"
-        ) from None
-    if size != file.size:
-        raise BenchmarkError(
-            f"{path} is cut or damaged ({size:,} bytes instead of {file.size:,}): "
-            f"delete {raw}; it is then downloaded anew"
-        )
+        return None
 
 
-def _download_mnist(data_dir: Path) -> None:
+def _packed_size(path: Path) -> int | None:
+    """Of what is packed, as the last four bytes of the file say; None where that cannot be told."""
+    try:
+        with open(path, "rb") as packed:
+            packed.seek(-4, os.SEEK_END)
+            return int.from_bytes(packed.read(4), "little")
+    except OSError:
+        return None
+
+
+def _unusable(path: Path, file: DataFile) -> BenchmarkError:
+    size = _size(path)
+    if size is None:
+        what = "cannot be read" if os.path.lexists(path) else "is missing"
+    elif path.suffix == ".gz":
+        what = "is cut or damaged"
+    elif size != file.size:
+        what = f"is cut or damaged ({size:,} bytes instead of {file.size:,})"
+    else:
+        what = "is damaged or not of MNIST (wrong checksum)"
+    return BenchmarkError(f"{path} {what}: put a whole copy there, or {_ELSEWHERE}")
+
+
+def _download_mnist(raw: Path, missing: Sequence[DataFile]) -> None:
+    """Into a temporary folder first: what fails leaves nothing behind."""
+    names = ", ".join(file.name for file in missing)
+    lacks = f"MNIST is not in {raw}" if len(missing) == len(MNIST_FILES) else f"{raw} lacks {names}"
+    there = next(folder for folder in (raw, *raw.parents) if os.path.lexists(folder))
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        why = "cannot be written" if there.is_dir() else "is not a folder"
+        raise BenchmarkError(f"{lacks}, and {there} {why}: name another folder with --data-dir")
+
     from engine.benchmarks.torchvision_import import torchvision_datasets
 
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        torchvision_datasets().MNIST(str(data_dir), download=True)
+        with tempfile.TemporaryDirectory(prefix="cl-tui-mnist-") as folder:
+            torchvision_datasets().MNIST(folder, download=True)
+            raw.mkdir(parents=True, exist_ok=True)
+            for file in missing:
+                write_whole(raw / file.name, (Path(folder) / "MNIST" / "raw" / file.name).read_bytes())
     except (OSError, RuntimeError) as error:
         raise BenchmarkError(
-            f"MNIST is not in {data_dir} and could not be downloaded ({first_line(error)}): connect to a network, or "
-            f"put torchvision's MNIST/raw files there, or name their folder with --data-dir"
+            f"{lacks}, and the download failed: {_whole(error)}; connect to a network, or put {names} there (also "
+            f"packed, as .gz), or name the folder that has them with --data-dir"
         ) from None
+
+
+def _whole(error: Exception) -> str:
+    """Every line of an exception's text: torchvision tells the cause for each address that it tried."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(line if line.endswith((":", ",")) else f"{line.rstrip('.')};" for line in lines).rstrip(";")

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,19 +15,17 @@ def mnist(data_dir: Path) -> DataSet:
 
     Read from the very files whose checksums fit: torchvision would prefer an older form of them, if it lies there.
     """
-    files.check_mnist(data_dir)
-    raw = data_dir / "MNIST" / "raw"
+    content = files.read_mnist(data_dir)
+
+    def values(name: str, head: int) -> Tensor:
+        """What stands after the head of an idx file. Shape (bytes,)."""
+        return torch.frombuffer(bytearray(content[name]), dtype=torch.uint8, offset=head)
 
     def examples(part: str) -> Examples:
-        images = _bytes(raw / f"{part}-images-idx3-ubyte", skip=16)
-        return Examples(images.view(-1, 784).float() / 255, _bytes(raw / f"{part}-labels-idx1-ubyte", skip=8).long())
+        images = values(f"{part}-images-idx3-ubyte", head=16).view(-1, 784).float() / 255
+        return Examples(images, values(f"{part}-labels-idx1-ubyte", head=8).long())
 
     return DataSet(examples("train"), examples("t10k"))
-
-
-def _bytes(path: Path, skip: int) -> Tensor:
-    """What stands after the head of an idx file. Shape (bytes,)."""
-    return torch.from_numpy(np.fromfile(path, np.uint8, offset=skip))
 
 
 def split_mnist(config: RunConfig) -> list[Task]:

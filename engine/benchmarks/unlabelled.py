@@ -68,7 +68,7 @@ def _read(path: Path, folder: Path, features: int, room: int) -> Tensor:
     except Exception as error:  # the readers of images and arrays raise almost anything on a damaged file
         raise BenchmarkError(f"{path} cannot be read as examples of {features} values: {first_line(error)}") from None
     if not torch.isfinite(inputs).all():
-        raise BenchmarkError(f"{path} holds values that are not finite: remove it")
+        raise BenchmarkError(f"{path} holds values that are not finite: mend it, or move it out of the folder")
     return inputs / 255 if values.dtype.kind in "iu" else inputs
 
 
