@@ -11,6 +11,8 @@ from cl_tui.cli import main
 
 QUICK = ["--tasks", "2", "--epochs", "1"]
 """Options with which a run takes a moment."""
+TEST_DATA = Path(named).absolute() if (named := os.environ.get("CL_TUI_TEST_DATA")) else None
+"""Where MNIST lies; None where nobody has said."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,6 @@ def sessions(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def mnist() -> Path:
     """A folder with torchvision's MNIST files; the test is skipped without one."""
-    folder = os.environ.get("CL_TUI_TEST_DATA")
-    if not folder or not (Path(folder) / "MNIST" / "raw").is_dir():
+    if TEST_DATA is None or not (TEST_DATA / "MNIST" / "raw").is_dir():
         pytest.skip("needs MNIST: set CL_TUI_TEST_DATA to the folder that holds MNIST/raw")
-    return Path(folder)
+    return TEST_DATA

@@ -16,9 +16,9 @@ from engine.benchmarks.digits import digits, permuted_digits, split_digits
 from engine.benchmarks.task import DataSet, Examples, split
 from engine.config import resolve
 from engine.errors import BenchmarkError
+from tests.conftest import TEST_DATA
 
-TEST_DATA = os.environ.get("CL_TUI_TEST_DATA")
-MNIST = Path(TEST_DATA or "") / "MNIST" / "raw"
+MNIST = (TEST_DATA or Path()) / "MNIST" / "raw"
 needs_mnist = pytest.mark.skipif(
     not (TEST_DATA and MNIST.is_dir()), reason="CL_TUI_TEST_DATA names no folder with MNIST/raw"
 )
@@ -304,8 +304,8 @@ def test_benchmarks_without_files_need_no_folder(tmp_path: Path) -> None:
 def test_real_mnist_is_whole_and_splits_into_pairs() -> None:
     from engine.benchmarks.mnist import split_mnist
 
-    prepare("split-mnist", Path(TEST_DATA or ""))
-    tasks = split_mnist(resolve({"benchmark": "split-mnist", "data_dir": TEST_DATA}))
+    prepare("split-mnist", MNIST.parents[1])
+    tasks = split_mnist(resolve({"benchmark": "split-mnist", "data_dir": str(TEST_DATA)}))
     assert [task.name for task in tasks] == ["0 1", "2 3", "4 5", "6 7", "8 9"]
     assert sum(len(task.train) for task in tasks) == 60_000
     assert sum(len(task.test) for task in tasks) == 10_000
@@ -351,7 +351,7 @@ def test_real_mnist_is_found_where_it_lies_packed_or_not(given: str, tmp_path: P
     os.truncate(raw / "train-labels-idx1-ubyte", 100)
     before = everything_in(tmp_path)
     prepare("split-mnist", tmp_path / given)
-    found, expected = mnist(tmp_path / given), mnist(Path(TEST_DATA or ""))
+    found, expected = mnist(tmp_path / given), mnist(MNIST.parents[1])
     for one, other in ((found.train, expected.train), (found.test, expected.test)):
         assert torch.equal(one.inputs, other.inputs)
         assert torch.equal(one.labels, other.labels)
@@ -379,8 +379,8 @@ def test_a_damaged_packed_file_is_named(tmp_path: Path) -> None:
 def test_mnist_is_what_torchvision_reads() -> None:
     from engine.benchmarks.mnist import mnist
 
-    ours = mnist(Path(TEST_DATA or ""))
+    ours = mnist(MNIST.parents[1])
     for train, part in ((True, ours.train), (False, ours.test)):
-        theirs = torchvision_import.torchvision_datasets().MNIST(TEST_DATA, train=train)
+        theirs = torchvision_import.torchvision_datasets().MNIST(str(TEST_DATA), train=train)
         assert torch.equal(part.inputs, theirs.data.flatten(1).float() / 255)
         assert torch.equal(part.labels, theirs.targets)
