@@ -432,7 +432,7 @@ def _train(path: Path, place: Mapping[str, Any], connection: Connection) -> Ende
     except EngineError as error:
         return Ended("failed", str(error))
     if session.finished:  # by another batch
-        return Ended("finished", words.result(session.history()))
+        return Ended("finished", words.result(session.history(), session.config))
     engine = EngineThread(session)
     engine.start()
     due = time.monotonic()
@@ -443,7 +443,9 @@ def _train(path: Path, place: Mapping[str, Any], connection: Connection) -> Ende
             due += TELL_SECONDS
             _tell(connection, engine)
     if engine.error is None:
-        message = words.result(engine.history) if engine.history.state == "finished" else "stopped and saved"
+        message = (
+            words.result(engine.history, session.config) if engine.history.state == "finished" else "stopped and saved"
+        )
         return Ended("finished" if engine.history.state == "finished" else "stopped", message)
     if not isinstance(engine.error, SessionLocked):
         headless.discard_if_untrained(session)

@@ -13,13 +13,14 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, Any, Literal
 
 from cl_tui import facts, words
-from cl_tui.report import method_and_strength
+from cl_tui.report import mean_and_error, method_and_strength
 from engine import metrics
 from engine.benchmarks import BENCHMARKS
 from engine.config import PLACE, RunConfig, shown
 from engine.errors import EngineError, SessionDamaged
 from engine.history import History
 from engine.methods import METHODS
+from engine.one_class import numbered, one_class_tasks, without
 from engine.session import Listed, Session, look_at
 
 if TYPE_CHECKING:
@@ -503,6 +504,7 @@ def _within(group: Group, runs: Sequence[_Run]) -> Iterator[str]:
     seeds = [member.seed for member in group.members]
     for seed in sorted({seed for seed in seeds if seeds.count(seed) > 1}):
         yield f"{group.letter} has seed {seed} {seeds.count(seed)} times: its standard errors are too small"
+    yield from _one_class(group, runs)
     for run in runs:
         if not run.history.measured_alike:
             yield (
@@ -510,6 +512,24 @@ def _within(group: Group, runs: Sequence[_Run]) -> Iterator[str]:
                 "accuracies are on fewer test examples with every task"
             )
         yield from _broken(group.letter, run)
+
+
+def _one_class(group: Group, runs: Sequence[_Run]) -> Iterator[str]:
+    """The figures without the tasks that have one class, of the sessions that ``group.figures`` is of."""
+    found: dict[tuple[int, ...], list[_Run]] = {}
+    for run in runs:
+        if len(run.history.matrix) == group.ended:
+            classes = [task.classes for task in run.history.tasks[: group.ended]]
+            found.setdefault(one_class_tasks(run.config.scenario, classes), []).append(run)
+    for one_class, alike in found.items():
+        if one_class:
+            others = [without(run.history.matrix, one_class) for run in alike]
+            told = (f"{name} {mean_and_error([figure[key] for figure in others])}" for name, key in FIGURES.items())
+            have = "has" if len(one_class) == 1 else "have"
+            yield (
+                f"{group.letter}: {numbered(one_class)} {have} one class, so there is nothing to tell apart; without "
+                f"that: {', '.join(told)}"
+            )
 
 
 def _broken(letter: str, run: _Run) -> Iterator[str]:

@@ -15,6 +15,7 @@ from engine.errors import ConfigError
 from engine.events import ImportanceMeasured, LayerHistogram
 from engine.history import History
 from engine.methods import METHODS
+from engine.one_class import numbered, one_class_tasks, without
 from engine.session import Listed
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def result(listed: Listed) -> str:
     if history is None:
         return listed.problem
     if listed.state == "finished":
-        return f"{words.result(history)}."
+        return f"{words.result(history, listed.config)}."
     if not history.tasks:
         return {"running": "It is loading."}.get(listed.state, "It ended before any training.")
     told = f"{words.progress(history)}, after {words.duration(history.elapsed)} of training"
@@ -51,14 +52,40 @@ def result(listed: Listed) -> str:
     return f"{begun}{told}."
 
 
-def figures(history: History) -> list[tuple[str, str]]:
-    """The numbers that sum a run up, as far as they exist."""
-    percentages = {
-        "average accuracy": metrics.average_accuracy(history.matrix),
+def averages(config: RunConfig, history: History) -> list[tuple[str, str]]:
+    """The averages over the tasks, as far as they exist, and those without the tasks of one class."""
+    every = {
+        "average_accuracy": metrics.average_accuracy(history.matrix),
         "forgetting": metrics.forgetting(history.matrix),
-        "backward transfer": metrics.backward_transfer(history.matrix),
+        "backward_transfer": metrics.backward_transfer(history.matrix),
     }
-    found = [(name, f"{words.percent(value)} %") for name, value in percentages.items() if value is not None]
+    found = [(name, _average(key, every[key])) for key, name in AVERAGES.items() if every[key] is not None]
+    one_class = one_class_tasks(config.scenario, [task.classes for task in history.tasks])
+    if one_class:
+        others = without(history.matrix, one_class)
+        found += [
+            (f"{name} without {numbered(one_class)}", _average(key, others[key]))
+            for key, name in AVERAGES.items()
+            if others[key] is not None
+        ]
+    return found
+
+
+AVERAGES = {
+    "average_accuracy": "average accuracy",
+    "forgetting": "forgetting",
+    "backward_transfer": "backward transfer",
+}
+
+
+def _average(key: str, value: float | None) -> str:
+    """Accuracies in %, differences of accuracies in points."""
+    return f"{words.percent(value or 0.0)} {'%' if key == 'average_accuracy' else 'points'}"
+
+
+def figures(config: RunConfig, history: History) -> list[tuple[str, str]]:
+    """The numbers that sum a run up, as far as they exist."""
+    found = averages(config, history)
     if history.step:
         found += [("steps", f"{history.step:,}"), ("training", words.duration(history.elapsed))]
     if history.elapsed:

@@ -66,7 +66,9 @@ def _header(listed: Listed, config: RunConfig, history: History) -> Iterable[Mar
     yield element("h1", listed.name, state)
     yield element("p", facts.subtitle(config), class_="subtitle")
     yield element("p", facts.result(listed))
-    figures = [element("div", element("dt", name), element("dd", value)) for name, value in facts.figures(history)]
+    figures = [
+        element("div", element("dt", name), element("dd", value)) for name, value in facts.figures(config, history)
+    ]
     if figures:
         yield element("dl", *figures, class_="figures")
     for warning in facts.warnings(config, history):

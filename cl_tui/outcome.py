@@ -25,7 +25,7 @@ def outcome(engine: EngineThread) -> Outcome:
         end = f"\nKept: {history.failure.kept}." if history.failure else ""
         return Outcome(engine.error.exit_code, f"{engine.error}{end}")
     if history.state == "finished":
-        return Outcome(0, f"{words.result(history)}.")
+        return Outcome(0, f"{words.result(history, engine.session.config)}.")
     if history.state == "loading":
         return Outcome(INTERRUPTED, f"Stopped while loading, before any training.\n{resume}")
     if engine.alive:

@@ -17,6 +17,7 @@ from engine.config import shown
 from engine.history import Curve
 from engine.methods import METHODS, MethodInfo, Option
 from engine.models import MODELS
+from engine.one_class import numbered
 from engine.session import Listed
 
 PIPE_WIDTH = 200
@@ -52,15 +53,21 @@ def _results(
 ) -> Iterable[RenderableType]:
     yield Text(f"{benchmark} · {scenario}", style="bold")
     table = _table("method")
-    for heading in ("accuracy %", "forgetting %", "backward transfer %", "steps/s", "n"):
+    for heading in ("accuracy %", "forgetting", "backward transfer", "steps/s", "n"):
         table.add_column(heading, justify="right", no_wrap=True)
     for (method, strength), runs in rows.items():
-        figures = (mean_and_error([run[key] for run in runs]) for key in PERCENTAGES)
+        figures = (mean_and_error([run[key] for run in runs]) for key in AVERAGES)
         table.add_row(method_and_strength(method, strength), *figures, _mean_rate(runs), str(len(runs)))
+        for one_class in dict.fromkeys(tuple(run.get("one_class_tasks", ())) for run in runs):
+            if one_class:
+                alike = [run for run in runs if tuple(run.get("one_class_tasks", ())) == one_class]
+                others = (mean_and_error([run["without_one_class_tasks"][key] for run in alike]) for key in AVERAGES)
+                table.add_row(f"  without {numbered(one_class)} of one class", *others, style="dim")
     yield _indented(table)
+    yield _indented(Text("forgetting and backward transfer in points", style="dim"))
 
 
-PERCENTAGES = ("average_accuracy", "forgetting", "backward_transfer")
+AVERAGES = ("average_accuracy", "forgetting", "backward_transfer")
 
 
 def mean_and_error(fractions: Sequence[float | None]) -> str:

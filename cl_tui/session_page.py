@@ -54,7 +54,7 @@ def session_page(listed: Listed, sessions_dir: Path, width: int, everything: boo
     warnings = [*facts.warnings(config, history), *facts.set_aside(sessions_dir / listed.name)]
     parts += [Text(f"⚠ {warning}", style="yellow") for warning in warnings]
     parts += _settings(config, everything)
-    parts += _matrix(history, width)
+    parts += _matrix(config, history, width)
     parts += _accuracies(history, width)
     if history.curve.length:
         parts += _section(
@@ -114,7 +114,7 @@ def _table(*headings: str) -> Table:
 # Accuracy
 
 
-def _matrix(history: History, width: int) -> list[RenderableType]:
+def _matrix(config: RunConfig, history: History, width: int) -> list[RenderableType]:
     if not history.matrix:
         return []
     tasks, ended = len(history.tasks), len(history.matrix)
@@ -135,8 +135,8 @@ def _matrix(history: History, width: int) -> list[RenderableType]:
     if len(columns) < tasks or len(rows) < ended:
         told = f"thinned: {len(rows)} of {ended} rows and {len(columns)} of {tasks} columns, evenly spread"
         shown.append(Text(told, style="dim"))
-    figures = facts.figures(history)
-    shown.append(Text(", ".join(f"{name} {value}" for name, value in figures if value.endswith("%"))))
+    averages = facts.averages(config, history)
+    shown.append(Text(", ".join(f"{name} {value}" for name, value in averages)))
     return _section("Accuracy in %, after (row) on (column); forgotten: best before minus last", *shown)
 
 

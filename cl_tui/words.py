@@ -8,6 +8,7 @@ from engine.config import RunConfig, shown
 from engine.events import Evaluated, PathFollowed, Probed
 from engine.history import History
 from engine.methods import METHODS
+from engine.one_class import numbered, one_class_tasks, without
 
 
 def percent(fraction: float) -> str:
@@ -121,8 +122,8 @@ def path_check(path: PathFollowed, wide: bool = False) -> str:
     return f"Σω {quantity(path.gained)} ÷ loss drop {drop} = {quantity(path.ratio)}"
 
 
-def result(history: History) -> str:
-    """What a finished run came to."""
+def result(history: History, config: RunConfig | None = None) -> str:
+    """What a finished run came to; with its ``config`` also without the tasks that have one class."""
     average, forgetting = metrics.average_accuracy(history.matrix), metrics.forgetting(history.matrix)
     words = f"Finished in {_spoken(history.elapsed)}"
     if average is not None:
@@ -131,7 +132,19 @@ def result(history: History) -> str:
         drops = metrics.forgetting_by_task(history.matrix)
         worst = max(range(len(drops)), key=drops.__getitem__)
         words += f", forgetting {percent(forgetting)} (worst: task {worst + 1}, {percent(drops[worst])})"
-    return words
+    return f"{words}{_of_several_classes(history, config)}" if config is not None else words
+
+
+def _of_several_classes(history: History, config: RunConfig) -> str:
+    one_class = one_class_tasks(config.scenario, [task.classes for task in history.tasks])
+    found = without(history.matrix, one_class)
+    average, forgetting = found["average_accuracy"], found["forgetting"]
+    if not one_class:
+        return ""
+    if average is None:
+        return "; every task has one class, so that says nothing"
+    told = f"; without {numbered(one_class)} of one class: average accuracy {percent(average)} %"
+    return told if forgetting is None else f"{told}, forgetting {percent(forgetting)}"
 
 
 def _spoken(seconds: float) -> str:

@@ -47,6 +47,7 @@ from engine.errors import (
 )
 from engine.events import Event, Probed, StepsTaken, decode
 from engine.history import History
+from engine.one_class import one_class_tasks, without
 
 FORMAT = 2
 """1 had no checksums outside of checkpoints. Such a session is read, and goes on, as what it is."""
@@ -418,16 +419,21 @@ class Skimmed:
     """The last of them: where these stand no more, the log was cut in between."""
 
 
-class _Result(BaseModel):
-    """What lists and tables tell of a finished session, as summary.json has it."""
-
+class _Averages(BaseModel):
     model_config = ConfigDict(allow_inf_nan=False)
 
-    hyperparameters: dict[str, Any]
-    accuracy_matrix: list[list[Annotated[float, Field(ge=0, le=1)] | None]]
     average_accuracy: Annotated[float, Field(ge=0, le=1)] | None
     forgetting: Annotated[float, Field(ge=-1, le=1)] | None
     backward_transfer: Annotated[float, Field(ge=-1, le=1)] | None
+
+
+class _Result(_Averages):
+    """What lists and tables tell of a finished session, as summary.json has it."""
+
+    hyperparameters: dict[str, Any]
+    accuracy_matrix: list[list[Annotated[float, Field(ge=0, le=1)] | None]]
+    one_class_tasks: list[NonNegativeInt] = []
+    without_one_class_tasks: _Averages | None = None
     steps: NonNegativeInt
     seconds: NonNegativeFloat
     steps_per_second: NonNegativeFloat | None
@@ -650,8 +656,13 @@ def newest_unfinished(sessions_dir: Path) -> Session:
 
 
 def summary(name: str, config: RunConfig, history: History) -> dict[str, Any]:
-    """The schema that summary.json and 'batch --json' share. Accuracies are fractions; null where a task is unseen."""
+    """The schema that summary.json and 'batch --json' share. Accuracies are fractions; null where a task is unseen.
+
+    ``one_class_tasks``, counted from 0, are those in which there is nothing to tell apart; ``without_one_class_tasks``
+    holds the three averages over the others, and is null where all tasks count.
+    """
     tasks = len(history.tasks)
+    one_class = one_class_tasks(config.scenario, [task.classes for task in history.tasks])
     matrix = [[*row, *[None] * (tasks - len(row))] for row in history.matrix]
     hyperparameters = config.model_dump(mode="json", exclude={"method", "benchmark", "scenario", "model", "seed"})
     return {
@@ -666,6 +677,8 @@ def summary(name: str, config: RunConfig, history: History) -> dict[str, Any]:
         "average_accuracy": metrics.average_accuracy(history.matrix),
         "forgetting": metrics.forgetting(history.matrix),
         "backward_transfer": metrics.backward_transfer(history.matrix),
+        "one_class_tasks": one_class,
+        "without_one_class_tasks": without(history.matrix, one_class) if one_class else None,
         "forked": {"parent": history.forked.parent, "task": history.forked.task} if history.forked else None,
         "path_integral": [path.ratio for path in history.paths] or None,
         "steps": history.step,

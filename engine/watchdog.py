@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Literal
 
+from engine.benchmarks import BENCHMARKS
 from engine.config import RunConfig
 from engine.history import History
 from engine.methods import METHODS
+from engine.one_class import numbered, one_class_tasks
 
 WINDOW = 100
 """Steps over which a loss is averaged; a task is not judged before."""
@@ -47,7 +49,11 @@ class Alarm:
 
 
 def caution(config: RunConfig) -> str:
-    """What is known of a run before it starts: nothing, or where its method cannot work."""
+    """What is known of a run before it starts: nothing, or why its numbers say little."""
+    return "; ".join(filter(None, (_weak_method(config), _one_class(config))))
+
+
+def _weak_method(config: RunConfig) -> str:
     if config.tasks < 2 or not METHODS[config.method].symbol:
         return ""
     if config.strength == 0:
@@ -58,6 +64,20 @@ def caution(config: RunConfig) -> str:
         f"in the class scenario a penalty alone ends near {100 / config.tasks:.0f} % on {config.tasks} tasks in every "
         f"published table: classes of different tasks never meet in training; method joint shows what is possible"
     )
+
+
+def _one_class(config: RunConfig) -> str:
+    benchmark = BENCHMARKS[config.benchmark]
+    found = one_class_tasks(config.scenario, benchmark.classes_by_task(config.tasks))
+    if not found:
+        return ""
+    have = "has one class" if len(found) == 1 else "have one class each"
+    said = f"{numbered(found)} {have}: there is nothing to tell apart, so accuracy there says nothing and "
+    if len(found) < config.tasks:
+        said += "lifts the averages, which are also given without them"
+    else:
+        said += "neither do the averages"
+    return f"{said}; with at most {len(benchmark.classes) // 2} tasks each has two classes"
 
 
 def alarms(history: History, config: RunConfig) -> tuple[Alarm, ...]:

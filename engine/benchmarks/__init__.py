@@ -39,6 +39,20 @@ class BenchmarkInfo:
     options: Mapping[str, float] = field(default_factory=dict)
     """Defaults of options that only some methods read (xi)."""
 
+    def classes_by_task(self, tasks: int) -> tuple[int, ...]:
+        """How many classes each of ``tasks`` tasks has."""
+        return (len(self.classes),) * tasks if self.permuted else group_sizes(len(self.classes), tasks)
+
+
+def group_sizes(classes: int, tasks: int) -> tuple[int, ...]:
+    """As even as can be, the larger ones first.
+
+    >>> group_sizes(10, 4)
+    (3, 3, 2, 2)
+    """
+    size, larger = divmod(classes, tasks)
+    return tuple(size + (number < larger) for number in range(tasks))
+
 
 _DIGITS = "scikit-learn's 1,797 handwritten digits of 8×8 (Alpaydin & Kaynak 1998), three quarters for training"
 _MNIST = "LeCun, Cortes & Burges; in --data-dir, as torchvision lays it out"

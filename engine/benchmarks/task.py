@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from engine.benchmarks import group_sizes
 from engine.config import RunConfig
 from engine.seeds import generator
 
@@ -108,12 +109,11 @@ def class_order(config: RunConfig, classes: Sequence[int]) -> Sequence[int]:
 
 def split(data: DataSet, classes: Sequence[int], tasks: int) -> list[Task]:
     """``classes``, in their order, cut into ``tasks`` groups as even as can be, the larger ones first."""
-    size, larger = divmod(len(classes), tasks)
     cut = []
     start = 0
-    for number in range(tasks):
-        group = list(classes[start : start + size + (number < larger)])
-        start += len(group)
+    for size in group_sizes(len(classes), tasks):
+        group = list(classes[start : start + size])
+        start += size
         name = " ".join(map(str, group))
         cut.append(Task(name, len(group), _of_classes(data.train, group), _of_classes(data.test, group)))
     return cut
