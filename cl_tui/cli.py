@@ -849,7 +849,8 @@ def list_(sessions_dir: SessionsDir = Path("sessions")) -> None:
 
     found = list_sessions(sessions_dir)
     if found:
-        report.console().print(report.sessions_table(found))
+        console = report.console()
+        console.print(report.sessions_table(found, console.width))
     else:
         print(f"no sessions in {sessions_dir}: 'cl-tui run' starts one")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean, stdev
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -22,6 +23,8 @@ from engine.session import Listed
 
 PIPE_WIDTH = 200
 """Columns where the output is no terminal, so that no name is cut."""
+SHORTEST_NAME = 12
+"""Columns that a session's name gets in the narrowest terminal."""
 CHART_SIZE = (76, 16)
 MOST_TICKS = 8
 LARGEST = 1e300
@@ -92,16 +95,19 @@ def _mean_rate(runs: Sequence[Mapping[str, Any]]) -> str:
 # Sessions
 
 
-def sessions_table(sessions: Iterable[Listed]) -> Table:
+def sessions_table(sessions: Iterable[Listed], width: int = PIPE_WIDTH) -> Table:
+    """A line a session; names are shortened in the middle where ``width`` does not hold them."""
     now = time.time()
+    rows = [(listed.name, *_session_cells(listed), ago(now - listed.changed)) for listed in sessions]
+    headings = ("session", "state", "method", "benchmark", "seed", "acc. %", "when")
+    widths = [max(map(cell_len, column)) for column in zip(headings, *rows, strict=True)]
+    room = max(SHORTEST_NAME, width - sum(widths[1:]) - len(widths))
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
-    table.add_column("session", overflow="fold")
-    for heading in ("state", "method", "benchmark"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("seed", "accuracy %", "when"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for listed in sessions:
-        table.add_row(listed.name, *_session_cells(listed), ago(now - listed.changed))
+    for heading in headings:
+        number = heading in ("seed", "acc. %", "when")
+        table.add_column(heading, justify="right" if number else "left", no_wrap=True)
+    for name, *cells in rows:
+        table.add_row(words.shortened(name, room), *cells)
     return table
 
 

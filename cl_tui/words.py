@@ -2,6 +2,8 @@
 
 import math
 
+from rich.cells import cell_len, chop_cells
+
 from engine import metrics
 from engine.benchmarks import BENCHMARKS
 from engine.config import RunConfig, shown
@@ -60,6 +62,19 @@ def probed_caption(history: History) -> str:
     return f"On the evaluation subset, {on}: the same examples during tasks and at their ends."
 
 
+def shortened(text: str, width: int) -> str:
+    """``text`` in at most ``width`` columns: its beginning and, twice as long, its end, where a run has its seed.
+
+    >>> shortened("ewc-1000-split-digits-seed3-1a2b3c4d", 22), shortened("calm-otter", 22)
+    ('ewc-100…seed3-1a2b3c4d', 'calm-otter')
+    """
+    if cell_len(text) <= width:
+        return text
+    last = 2 * (width - 1) // 3
+    end = chop_cells(text[::-1], last)[0][::-1]
+    return f"{chop_cells(text, width - 1 - last)[0]}…{end}"
+
+
 def duration(seconds: float) -> str:
     """
     >>> duration(7.4), duration(3723)
@@ -108,18 +123,37 @@ def variant(config: RunConfig) -> list[str]:
     return found
 
 
+GOOD, FAIR = 1.25, 2.0
+"""How far Σω may be from the drop of the loss, as a factor either way. Ω is proportional to ω, so where Σω is r times
+the drop, the strength acts like r · c. Strengths are usually tried in steps of a factor 3 or 10: up to 2, the error is
+smaller than such a step, and up to 1.25 it is a fifth of the smaller one (log 1.25 ÷ log 3)."""
+
+
 def path_check(path: PathFollowed, wide: bool = False) -> str:
-    """The path-integral check in words; the ratio is near 1 where Σω follows the loss.
+    """The path-integral check in words: Σω as a share of the drop of the task's loss.
 
     >>> path_check(PathFollowed(0, 10, 0.55, 0.7, 0.2, 1.1)), path_check(PathFollowed(0, 10, 0.55, 0.7, 0.2, 1.1), True)
-    ('Σω÷drop 1.1', 'Σω 0.55 ÷ loss drop 0.5 = 1.1')
+    ('Σω÷drop 110 %: good', 'Σω 0.55 is 110 % of the loss drop 0.5: good')
     """
     if path.ratio is None:
         return "Σω 0"
+    share = f"{quantity(100 * path.ratio)} %"
     if not wide:
-        return f"Σω÷drop {quantity(path.ratio)}"
+        return f"Σω÷drop {share}: {path_verdict(path.ratio)}"
     drop = quantity(path.start_loss - path.loss)
-    return f"Σω {quantity(path.gained)} ÷ loss drop {drop} = {quantity(path.ratio)}"
+    return f"Σω {quantity(path.gained)} is {share} of the loss drop {drop}: {path_verdict(path.ratio)}"
+
+
+def path_verdict(ratio: float) -> str:
+    """
+    >>> [path_verdict(ratio) for ratio in (1.1, 0.81, 1.7, 0.5, 2.7, 0.3, -1.0)]
+    ['good', 'good', 'fair', 'fair', 'too high', 'too low', 'too low']
+    """
+    if 1 / GOOD <= ratio <= GOOD:
+        return "good"
+    if 1 / FAIR <= ratio <= FAIR:
+        return "fair"
+    return "too high" if ratio > 1 else "too low"
 
 
 def result(history: History, config: RunConfig | None = None) -> str:

@@ -157,7 +157,7 @@ def test_a_json_file_that_cannot_be_written(cl_tui: CommandLine, sessions: Path)
 @pytest.mark.parametrize("command", [["resume"], ["sessions", "show"], ["sessions", "delete", "--yes"]], ids=" ".join)
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("quiet-fox", "no session quiet-fox in sessions"), ("../up", "session name '../up'"), ("[b]x", "'[b]x'")],
+    [("quiet-fox", "no session quiet-fox in sessions"), ("../up", "../up is not a session"), ("[b]x", "'[b]x'")],
 )
 def test_a_session_that_is_not_there(cl_tui: CommandLine, command: list[str], name: str, words: str) -> None:
     assert_told(cl_tui(*command, name), 2, words)

@@ -1,5 +1,6 @@
 """The commands, as somebody types them."""
 
+import io
 import os
 import re
 import signal
@@ -11,15 +12,17 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from cl_tui import cli, headless, report
 from cl_tui.outcome import Outcome
 from cl_tui.screens.monitor import MonitorScreen
+from engine.config import resolve
 from engine.control import Control
 from engine.events import StepsTaken
 from engine.history import Curve
 from engine.runner import train
-from engine.session import Session, look_at
+from engine.session import Session, list_sessions, look_at
 from tests import saved
 from tests.conftest import QUICK, CommandLine
 from tests.runs import AtStep, assert_same_run, create, finished, tiny
@@ -282,6 +285,29 @@ def test_sessions_are_listed_and_shown(cl_tui: CommandLine, sessions: Path) -> N
     assert max(map(len, shown.splitlines())) <= 80
     assert cl_tui("sessions", "delete", "calm-otter", "--yes").out == "deleted calm-otter\n"
     assert [path.name for path in sessions.iterdir()] == ["brave-fox"]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_list_in_a_narrow_terminal_keeps_the_seeds(
+    cl_tui: CommandLine, sessions: Path, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    """A line a session, and no two names alike: what is left out stands in the middle."""
+    for seed in (3, 4, 12):
+        create(sessions, resolve({"method": "ewc", "seed": seed}), f"ewc-1000-split-digits-seed{seed}-1a2b3c4d")
+    table = report.sessions_table(list_sessions(sessions), width)
+    shown = io.StringIO()
+    Console(file=shown, width=width).print(table)
+    lines = shown.getvalue().splitlines()
+    assert len(lines) == 4
+    assert max(map(len, lines)) <= width
+    names = {line.split()[0] for line in lines[1:]}
+    assert (
+        names
+        == {
+            80: {"ewc-1000-…-seed12-1a2b3c4d", "ewc-1000-…s-seed3-1a2b3c4d", "ewc-1000-…s-seed4-1a2b3c4d"},
+            120: {f"ewc-1000-split-digits-seed{seed}-1a2b3c4d" for seed in (3, 4, 12)},
+        }[width]
+    )
 
 
 def line_with(words: str, text: str) -> str:

@@ -146,7 +146,7 @@ def sparkline(values: Sequence[float], length: int, width: int) -> str:
     return drawn
 
 
-NAME = Column("session", 0, lambda listed, width: listed.name)
+NAME = Column("session", 0, lambda listed, width: words.shortened(listed.name, width - 1))
 AGO = Column("ago", 9, lambda listed, width: _ago(listed), screen=66, right=True, style="sessions--muted")
 NARROW_CURVE = Column("by task", 9, _curve, screen=70, style="sessions--curve")
 WIDE_CURVE = Column("after each task", 22, _curve, screen=150, style="sessions--curve")
