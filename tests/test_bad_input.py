@@ -110,7 +110,7 @@ def test_missing_mnist_and_no_network(cl_tui: CommandLine, monkeypatch: pytest.M
         raise OSError("Network is unreachable")
 
     monkeypatch.setattr("engine.benchmarks.torchvision_import.torchvision_datasets", no_network)
-    assert_told(cl_tui("batch", "--benchmark", "split-mnist"), 1, "could not be downloaded (Network is unreachable)")
+    assert_told(cl_tui("batch", "--benchmark", "split-mnist"), 1, "the download failed: Network is unreachable")
     assert not sessions.exists()
 
 
@@ -214,7 +214,7 @@ def test_a_damaged_configuration(cl_tui: CommandLine, stopped: Session) -> None:
 
 
 def test_deleting_without_anybody_to_ask(cl_tui: CommandLine, stopped: Session) -> None:
-    assert_told(cl_tui("sessions", "delete", stopped.name), 2, "say --yes")
+    assert_told(cl_tui("sessions", "delete", stopped.name), 2, "add --yes")
     assert_told(cl_tui("sessions", "delete", "--yes", stopped.name, "quiet-fox"), 2, "no session quiet-fox")
     assert stopped.path.exists()
 
