@@ -53,8 +53,9 @@ _DTYPES = {
     torch.bool: "BOOL",
 }
 """What safetensors calls each."""
-MOST_VECTORS = 16
-"""Weights, what the optimizer and the method keep, Ω and the anchor: no method makes more of a checkpoint."""
+MOST_VECTORS = 24
+"""Weights, what the optimizer and the method keep, these again as they were after the best epoch, Ω and the anchor: no
+method makes more of a checkpoint."""
 MOST_HEADER_BYTES = 1 << 20
 
 

@@ -5,7 +5,7 @@ import importlib
 import math
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -112,8 +112,9 @@ class Trainer:
         self.total = torch.empty_like(self.parameters.values)
         """Gradient of loss plus penalty, for a method that must see the loss's alone."""
         self.before = torch.empty_like(self.parameters.values)
-        self.best: Tensor | None = None
-        """The weights of the task's best epoch so far, shape (P,), where those are kept."""
+        self.best: dict[str, Tensor] = {}
+        """The moment after the task's best epoch so far, where that is kept, under the names of a checkpoint: weights,
+        what the method keeps, and the optimizer's state where the next task goes on with it."""
         self.best_accuracy: float | None = None
 
         self.task = 0
@@ -179,7 +180,7 @@ class Trainer:
             self.recorder.open(cursor.log_length)
             if damaged:
                 self._patiently(partial(self.session.set_aside, checkpoints[: len(damaged)]))
-            note = "; ".join([*self._differences(cursor), *_set_aside(damaged), *lost])
+            note = "; ".join([*self._differences(cursor), *_set_aside(damaged), *lost, *self._partly_kept()])
             self._tell(RunResumed(time.time(), self.step, str(self.device), note))
             self._plan_again()
             break
@@ -268,16 +269,16 @@ class Trainer:
             if self.control.attention or self._steered:
                 self._attend()
         self._report()
+        if self.best:
+            self._go_back_to_best()
         self._tell_path()
-        if self.best is not None:
-            self.parameters.values.copy_(self.best)
 
     def _begin_task(self) -> None:
         """What differs from the task before; also in the middle of a task from which a resume goes on."""
         if self.task_step == 0:
             if self.config.reset_optimizer:
                 self.optimizer = make_optimizer(self.config, self.parameters.theta)
-            self.best = self.best_accuracy = None
+            self.best, self.best_accuracy = {}, None
             self.method.begin_task(self.parameters.values)
         for group in self.optimizer.param_groups:
             group["lr"] = self.feed.schedules[self.task].lr
@@ -286,7 +287,21 @@ class Trainer:
         """As the MAS authors' demo: the task's own test set decides, and the first of equal epochs is kept."""
         found = accuracy(self.model, self.tasks, self.outputs, self.task, self.task)
         if self.best_accuracy is None or found > self.best_accuracy:
-            self.best, self.best_accuracy = self.parameters.values.clone(), found
+            self.best = {name: tensor.clone() for name, tensor in self._moment().items()}
+            self.best_accuracy = found
+
+    def _moment(self) -> dict[str, Tensor]:
+        """What ``keep`` keeps of the best epoch."""
+        found = {"theta": self.parameters.values, **_under("method/", self.method.tensors)}
+        if not self.config.reset_optimizer:
+            found |= _under("optimizer/", self.optimizer.state[self.parameters.theta])
+        return found
+
+    def _go_back_to_best(self) -> None:
+        """A checkpoint of an older version has only the weights: what else there is stays as it is."""
+        self.parameters.values.copy_(self.best["theta"])
+        self.method.tensors |= _within("method/", self.best)
+        self.optimizer.state[self.parameters.theta] |= _within("optimizer/", self.best)
 
     def _end_task(self) -> None:
         """Nothing is changed before all is computed, so a stop in here resumes at the task's last step."""
@@ -313,6 +328,7 @@ class Trainer:
         self._tell(TaskEnded(self.task, self.step, self._clock.elapsed, row, probed))
         ended = self.task
         self.task, self.task_step = self.task + 1, 0
+        self.best, self.best_accuracy = {}, None
         self._save(ended_task=ended)
         if self.control.pause_at_task_end and self.task < len(self.tasks):
             self.control.pause()
@@ -467,10 +483,9 @@ class Trainer:
     def _tell_path(self) -> None:
         """The path-integral check, for a method that follows the path."""
         gained = self.method.path_integral()
-        paths = self.recorder.history.paths
-        told = bool(paths) and (paths[-1].task, paths[-1].step) == (self.task, self.step)
-        if gained is None or told:  # before a stop at the task's end, which finds the best epoch's weights in place
+        if gained is None:
             return
+        paths = self.recorder.history.paths
         train = self.tasks[self.task].train
         rows = torch.randperm(len(train), generator=generator(self.config.seed, "path", self.task))[:PATH_EXAMPLES]
         inputs, labels = train.take(rows.to(self.device))
@@ -478,7 +493,9 @@ class Trainer:
         loss = mean_loss(self.model, inputs, labels + self.outputs.offset(self.task), active)
         start = paths[-1].start_loss if paths and paths[-1].task == self.task else loss
         ratio = gained / (start - loss) if start != loss else None
-        self._tell(PathFollowed(self.task, self.step, gained, start, loss, ratio))
+        found = PathFollowed(self.task, self.step, gained, start, loss, ratio)
+        if not paths or found != paths[-1]:  # told before a stop at the task's end
+            self._tell(found)
 
     # Being told
 
@@ -629,13 +646,11 @@ class Trainer:
 
     def _tensors(self) -> dict[str, Tensor]:
         found = {"theta": self.parameters.values}
-        found |= {f"optimizer/{name}": value for name, value in self.optimizer.state[self.parameters.theta].items()}
-        found |= {f"method/{name}": value for name, value in self.method.tensors.items()}
+        found |= _under("optimizer/", self.optimizer.state[self.parameters.theta])
+        found |= _under("method/", self.method.tensors)
         if self.penalty is not None:
             found |= {"penalty/importance": self.penalty.importance, "penalty/anchor": self.penalty.anchor}
-        if self.best is not None:
-            found["best/theta"] = self.best
-        return found
+        return found | _under("best/", self.best)
 
     def _check_fit(self, tensors: dict[str, Tensor], cursor: Cursor) -> None:
         """Raises SessionMismatch unless the checkpoint is of this run: a fused optimizer reads whatever it is given."""
@@ -645,12 +660,12 @@ class Trainer:
         optimizer = make_optimizer(self.config, one)
         optimizer.step()
         self.method.begin_task(one.data)
-        of_optimizer = {f"optimizer/{name}": value for name, value in optimizer.state[one].items()}
-        of_method = {f"method/{name}": value for name, value in self.method.tensors.items()}
+        of_optimizer = _under("optimizer/", optimizer.state[one])
+        of_method = _under("method/", self.method.tensors)
         known = of_optimizer | of_method
 
         def fits(name: str, found: Tensor) -> bool:
-            like = known.get(name, one)
+            like = known.get(name.removeprefix("best/"), one)
             return found.dtype == like.dtype and found.shape == (vector if like.shape == one.shape else like.shape)
 
         needed = {"theta"}
@@ -662,6 +677,8 @@ class Trainer:
             needed |= {"penalty/importance", "penalty/anchor"}
         if cursor.best is not None:
             needed.add("best/theta")
+        if sum(name.startswith("best/") for name in tensors) > 1:
+            needed |= {f"best/{name}" for name in of_method}
         history, tasks = self.recorder.history, len(self.tasks)
         if not (
             needed <= tensors.keys()
@@ -676,24 +693,27 @@ class Trainer:
     def _restore(self, tensors: dict[str, Tensor], cursor: Cursor) -> None:
         self.parameters.values.copy_(tensors["theta"])
 
-        def group(prefix: str) -> dict[str, Tensor]:
-            return {
-                name.removeprefix(prefix): value.to(self.device)
-                for name, value in tensors.items()
-                if name.startswith(prefix)
-            }
-
-        self.optimizer.state[self.parameters.theta] = group("optimizer/")
-        self.method.tensors = group("method/")
+        tensors = {name: value.to(self.device) for name, value in tensors.items()}
+        self.optimizer.state[self.parameters.theta] = _within("optimizer/", tensors)
+        self.method.tensors = _within("method/", tensors)
         turned = [each.strength for each in self.recorder.history.strengths if each.step <= cursor.step]
         self.strength = turned[-1] if turned else self.config.strength
         if cursor.constant is not None:
-            kept = group("penalty/")
+            kept = _within("penalty/", tensors)
             self._adopt(Quadratic(kept["importance"], kept["anchor"], cursor.constant))
-        if cursor.best is not None:
-            self.best, self.best_accuracy = group("best/")["theta"], cursor.best
+        self.best = _within("best/", tensors) if cursor.best is not None else {}
+        self.best_accuracy = cursor.best
         self.task, self.task_step, self.step = cursor.task, cursor.task_step, cursor.step
         self._clock.elapsed_before = cursor.elapsed
+
+    def _partly_kept(self) -> list[str]:
+        """A sentence about a checkpoint of an older version, which has only the weights of the best epoch."""
+        if not self.best or self.best.keys() == self._moment().keys():
+            return []
+        return [
+            "the checkpoint was written by an older version and has only the weights of the best epoch: if no later "
+            "epoch of this task is better, its importance is that of all its steps"
+        ]
 
     def _differences(self, cursor: Cursor) -> list[str]:
         """What keeps this resume from being bit-exact, in words."""
@@ -707,6 +727,16 @@ def seconds_to_next(held_up: float, took: float) -> float:
     """From one checkpoint to the next, after one that held training up and took so many seconds to write."""
     cost = held_up + took / 2  # where there are two processors: perf/checkpoints.py
     return max(min(max(CHECKPOINT_SECONDS, cost / CHECKPOINT_SHARE), LONGEST_SECONDS - took), 0.0)
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """With ``prefix`` before each name."""
+    return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
+
+
+def _within(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Those whose name begins with ``prefix``, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def _set_aside(damaged: Sequence[SessionDamaged]) -> list[str]:

@@ -59,6 +59,7 @@ SETTINGS: list[Case] = [
     ("si", {"keep": "best", "lr": 0.1}),
     ("ewc", {"keep": "best", "steps": 5, "fisher": "batched"}),
     ("joint", {"steps": 3, "keep": "best"}),
+    ("rwalk", {"keep": "best", "lr": 0.1, "score_every": 3, "reset_optimizer": False}),
     ("mas", {"first_task": {"lr": 0.03, "batch_size": 250, "epochs": 3}, "reset_optimizer": False}),
     ("rwalk", {"first_task": {"epochs": 1}, "steps": 4, "score_every": 3}),
     ("si", {"class_order": "random", "normalize": (0.3, 0.4), "init": "glorot"}),

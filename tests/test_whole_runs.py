@@ -8,10 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
+import engine.training
+from engine import checkpoint
 from engine.config import RunConfig, resolve
+from engine.control import Control
+from engine.evaluation import accuracy
 from engine.methods import METHODS
+from engine.methods.si import SynapticIntelligence
 from engine.models import MODELS
+from engine.runner import train
 from tests import runs
 from tests.reference.method import flat
 from tests.textbook import left_alone, run_slowly
@@ -64,6 +71,10 @@ LONGER: list[runs.Case] = [
     ("si", {"keep": "best", "lr": 0.3}),
     ("mas", {"keep": "best", "lr": 0.3, "steps": 9, "recompute": True}),
     ("joint", {"keep": "best", "lr": 0.3, "steps": 8}),
+    ("si", {"keep": "best", "lr": 0.3, "reset_optimizer": False, "gradient": "total"}),
+    ("si", {"keep": "best", "lr": 0.3, "optimizer": "sgd", "momentum": 0.9, "reset_optimizer": False}),
+    ("rwalk", {"keep": "best", "lr": 0.3, "score_every": 3}),
+    ("rwalk", {"keep": "best", "lr": 0.3, "epochs": 8, "reset_optimizer": False}),
     ("ewc", {"steps": 7, "fisher": "batched"}),
     ("l2", {"steps": 3}),
     ("si", {"first_task": {"lr": 0.05, "batch_size": 7, "epochs": 2}, "gradient": "total"}),
@@ -107,12 +118,66 @@ def test_mas_on_a_folder_equals_the_textbook_on_what_is_in_it(
     assert_equals_slow_run(tmp_path, config, torch.float64, close64)
 
 
-def test_a_best_epoch_that_is_not_the_last_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("method", ["si", "rwalk"])
+@pytest.mark.parametrize("reset", [True, False], ids=["reset", "kept"])
+def test_a_best_epoch_that_is_not_the_last_is_kept(
+    method: str, reset: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Otherwise nothing is compared above: a run in which the two differ."""
     runs.register_blobs(monkeypatch)
-    best, last = (runs.finished(tmp_path, small("si", keep=keep, lr=0.3), keep) for keep in ("best", "last"))
+    best, last = (
+        runs.finished(tmp_path, small(method, keep=keep, lr=0.3, reset_optimizer=reset), keep)
+        for keep in ("best", "last")
+    )
     assert not torch.equal(runs.newest(best)[0]["theta"], runs.newest(last)[0]["theta"])
     assert best.history().matrix[0][0] >= last.history().matrix[0][0]
+
+
+@pytest.mark.parametrize("settings", [{}, {"optimizer": "sgd", "lr": 0.05, "strength": 0.01}], ids=["adam", "sgd"])
+def test_the_path_ends_at_the_kept_weights(
+    settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Σω, Ω and the path-integral check leave out the steps after the best epoch, on the shipped digits."""
+    contributions: list[float] = []
+    found: list[float] = []
+
+    def followed(self: SynapticIntelligence, gradient: Tensor, change: Tensor) -> None:
+        contributions.append(-torch.dot(gradient.double(), change.double()).item())
+        after_step(self, gradient, change)
+
+    def judged(*arguments: Any) -> float:
+        found.append(accuracy(*arguments))
+        return found[-1]
+
+    after_step = SynapticIntelligence.after_step
+    monkeypatch.setattr(SynapticIntelligence, "after_step", followed)
+    monkeypatch.setattr(engine.training, "accuracy", judged)
+    chosen = {"method": "si", "tasks": 2, "keep": "best", "lr": 0.01, "epochs": 20, "device": "cpu"} | settings
+    history = runs.finished(tmp_path, resolve(chosen)).history()
+    left_out = 0.0
+    for number, path in enumerate(history.paths):
+        steps, epoch_steps = history.tasks[number].steps, history.tasks[number].epoch_steps
+        of_task, judgements = contributions[:steps], found[:20]
+        best = judgements.index(max(judgements)) + 1
+        assert path.gained == pytest.approx(sum(of_task[: best * epoch_steps]), rel=1e-4)
+        left_out = max(left_out, abs(sum(of_task[best * epoch_steps :])) / path.gained)
+        del contributions[:steps], found[:20]
+    assert left_out > 0.01, "the best epoch was the last one: nothing was tested"
+
+
+def test_a_checkpoint_that_kept_the_best_weights_alone_goes_on_and_says_so(tmp_path: Path) -> None:
+    """As older versions wrote it: nobody knows any more what had been summed up by then."""
+    session = runs.create(tmp_path, runs.tiny("si", keep="best", lr=0.1))
+    train(session, runs.AtStep(3))
+    (path,) = session.checkpoints()
+    tensors, cursor = runs.newest(session)
+    assert "best/method/path_integral" in tensors
+    older = {name: tensor for name, tensor in tensors.items() if not name.startswith("best/method/")}
+    checkpoint.write(path, older, cursor)
+    history = train(session, Control())
+    assert history.state == "finished"
+    assert history.resumed is not None
+    assert "only the weights of the best epoch" in history.resumed.note
 
 
 @pytest.mark.parametrize("reset", [True, False], ids=["reset", "kept"])

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 
@@ -104,7 +105,8 @@ def train_slowly(
 ) -> SlowRun:
     """Trains ``model`` in place, task after task.
 
-    ``keep_best``: each task ends with the weights of the epoch that was best on its test examples, the first of equals.
+    ``keep_best``: each task ends at the moment after the epoch that was best on its test examples, the first of equals:
+    with the weights, what the method has summed up and the optimizer's state as they were then.
     ``leave_alone``: places of the parameters that no penalty holds.
     """
     theta = list(model.parameters())
@@ -121,7 +123,7 @@ def train_slowly(
         among = competing(scenario, classes, number, number)
         right = partial(place, scenario, classes, number)
         start_loss, path_integral = mean_loss(model, task, among, right), 0.0
-        best, best_accuracy = copies(theta), -math.inf
+        best_accuracy = -math.inf
         for epoch in task.epochs:
             for rows in epoch:
                 if method.replays:
@@ -144,11 +146,18 @@ def train_slowly(
                 run.losses.append(loss.item())
                 run.penalties.append(penalty.item())
             if keep_best and (found := accuracy(model, task, among, right)) > best_accuracy:
-                best, best_accuracy = copies(theta), found
-        run.paths.append((path_integral, start_loss, mean_loss(model, task, among, right)))
+                best_accuracy = found
+                best = copies(theta)
+                best_method = deepcopy(vars(method))
+                best_state = deepcopy(optimizer.state_dict())
+                best_integral = path_integral
         if keep_best:
             for t, b in zip(theta, best, strict=True):
                 t.data.copy_(b)
+            vars(method).update(best_method)
+            optimizer.load_state_dict(best_state)
+            path_integral = best_integral
+        run.paths.append((path_integral, start_loss, mean_loss(model, task, among, right)))
         elsewhere = [
             (
                 seen.train_inputs if seen.unlabelled is None else seen.unlabelled,
