@@ -39,7 +39,7 @@ class Line(NamedTuple):
     time: float
     """Seconds since the epoch."""
     number: int
-    """Counts the captured lines from 0; tells apart what came at the same moment."""
+    """Counts the captured lines from 0, those of the run below 0; tells apart what came at the same moment."""
     stream: Stream
     text: str
     """Printable characters only."""

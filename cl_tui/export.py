@@ -96,7 +96,8 @@ def as_json(listed: Listed) -> bytes:
     ``strengths``, ``probes`` (during tasks, on the evaluation subsets), ``evaluations`` (``accuracies`` on whole test
     sets, ``probed`` on the subsets), ``probed_matrix`` (as ``accuracy_matrix``, on the subsets and without nulls),
     ``test_examples`` and ``subset_examples`` (of each task), ``importances`` (at the end of each task),
-    ``importance`` (the newest), ``paths``, ``notes``, ``plans``, ``forked``, ``resumed``, ``failure`` and ``warnings``.
+    ``importance`` (the newest), ``paths``, ``notes``, ``plans``, ``forked``, ``resumed``, ``failure``,
+    ``warnings`` (as sentences) and ``warned`` (each when it was first given).
     """
     config, history = listed.config, listed.history
     assert config is not None
@@ -123,6 +124,7 @@ def as_json(listed: Listed) -> bytes:
     }
     for key in ("strengths", "probes", "evaluations", "importances", "paths", "notes", "plans"):
         known[key] = [_told(event) for event in getattr(history, key)]
+    known["warned"] = [_told(event) for event in history.warnings]
     for key in ("importance", "forked", "resumed", "failure"):
         event = getattr(history, key)
         known[key] = None if event is None else _told(event)
@@ -243,6 +245,11 @@ def _steering(config: RunConfig, history: History) -> str:
     return table(("step", "what"), facts.steering(history))
 
 
+def _warnings(config: RunConfig, history: History) -> str:
+    rows = ((warned.step, warned.task + 1, warned.name, warned.text) for warned in history.warnings)
+    return table(("step", "task", "warning", "text"), rows)
+
+
 def _settings(config: RunConfig, history: History) -> str:
     return config.to_toml()
 
@@ -253,6 +260,7 @@ CSV_FILES = {
     "probes.csv": _probes,
     "importance.csv": _importances,
     "steering.csv": _steering,
+    "warnings.csv": _warnings,
     "settings.toml": _settings,
 }
 """What each file holds; accuracies are fractions, tasks counted from 1."""

@@ -1,28 +1,35 @@
 """What happened in a run, as lines of the log."""
 
-from bisect import bisect_right
+from bisect import bisect_left
 
 from cl_tui import words
 from cl_tui.capture import Line
 from engine.history import History
 
+_FIRST = -1_000_000
+"""The number of a run's first line: of what came at the same moment, the run's lines stand first, in their order."""
+
 
 def happenings(history: History) -> list[Line]:
-    """The notable events in the order of time: start, resumption, changes of strength or plan, notes, ends of tasks.
+    """The notable events in the order of time: start, resumption, changes of strength or plan, notes, warnings, ends of
+    tasks, the end.
 
-    A history keeps no clock for the end of a task: it is reckoned by the seconds of training since the last event
-    that has one, and never later than the next such event.
+    An older session does not tell when a task ended: that is reckoned by the seconds of training since the last event
+    that has a time, and never later than the next such event.
     """
-    told: list[tuple[float, str]] = []
+    told: list[tuple[float, int, str]] = []
     clocks: list[tuple[int, float]] = []
 
     def tell(step: int, time: float, text: str) -> None:
-        told.append((time, text))
+        told.append((time, step, text))
         clocks.append((step, time))
 
     if history.started is not None:
         began = f"Training begins: {len(history.tasks)} tasks, {history.total_steps:,} steps, on {history.device}"
         tell(0, history.started.time, began)
+    for plan in history.plans:
+        tell(plan.step, plan.time, f"{_capital(plan.why)}, at step {plan.step:,}")
+    ends = len(told)
     if (forked := history.forked) is not None:
         tell(forked.step, forked.time, f"Forked from {forked.parent}, which trained tasks 1 to {forked.task + 1}")
     if (resumed := history.resumed) is not None:
@@ -31,26 +38,27 @@ def happenings(history: History) -> list[Line]:
     for changed in history.strengths:
         text = f"Strength {changed.before:g} → {changed.strength:g} after step {changed.step:,}"
         tell(changed.step, changed.time, text)
-    for plan in history.plans:
-        tell(plan.step, plan.time, f"{_capital(plan.why)}, at step {plan.step:,}")
     for noted in history.notes:
         tell(noted.step, noted.time, f"{_capital(noted.text)}, at step {noted.step:,}")
+    for warned in history.warnings:
+        tell(warned.step, warned.time, f"⚠ Warning at step {warned.step:,}: {warned.text}")
     if (failure := history.failure) is not None:
         tell(failure.step, failure.time, f"Failed: {failure.message}")
+    if (finished := history.finished) is not None:
+        tell(finished.step, finished.time, words.result(history))
 
     clocks.sort()
-    for task, row in enumerate(history.matrix):
-        ended = _clock(history, clocks, history.starts[task + 1])
-        told.append((ended, f"Task {task + 1} ended: {words.percent(row[-1])} % on {history.tasks[task].name}"))
-    if history.state == "finished":
-        told.append((_clock(history, clocks, history.step), words.result(history)))
-    told.sort(key=lambda entry: entry[0])
-    return [Line(time, -1, "run", text) for time, text in told]
+    for task, (row, ended) in enumerate(zip(history.matrix, history.ends, strict=True)):
+        step = history.starts[task + 1]
+        text = f"Task {task + 1} ended: {words.percent(row[-1])} % on {history.tasks[task].name}"
+        told.insert(ends + task, (ended or _clock(history, clocks, step), step, text))
+    told.sort(key=lambda entry: entry[:2])
+    return [Line(time, number, "run", text) for number, (time, _, text) in enumerate(told, start=_FIRST)]
 
 
 def _clock(history: History, clocks: list[tuple[int, float]], step: int) -> float:
     """About when ``step`` had been taken, in seconds since the epoch; 0 where no event tells the time."""
-    place = bisect_right(clocks, step, key=lambda clock: clock[0])
+    place = bisect_left(clocks, step, key=lambda clock: clock[0])
     if not place:
         return 0.0
     known, time = clocks[place - 1]

@@ -176,6 +176,20 @@ class Noted:
 
 
 @dataclass(frozen=True)
+class Warned:
+    """The watchdog found something wrong with ``task``. Told once for each name and task."""
+
+    task: TaskIndex
+    step: Whole
+    time: Seconds
+    name: Annotated[Text, MinLen(1)]
+    """Of the kind of warning: 'drowned', 'no-penalty'."""
+    text: Annotated[Text, MinLen(1)]
+    """One sentence: what is wrong, what usually causes it, what to try."""
+    event: Literal["warned"] = "warned"
+
+
+@dataclass(frozen=True)
 class RunForked:
     """Everything before this is the past of ``parent`` up to the end of task ``task``, counted from 0."""
 
@@ -234,6 +248,8 @@ class TaskEnded:
     elapsed: Seconds
     accuracies: Row
     probed: Probe = ()
+    time: Seconds = 0.0
+    """0 in sessions from before this was told."""
     event: Literal["task-ended"] = "task-ended"
 
 
@@ -283,6 +299,7 @@ Event = (
     | StrengthChanged
     | TasksPlanned
     | Noted
+    | Warned
     | RunForked
     | ImportanceMeasured
     | PathFollowed

@@ -26,6 +26,7 @@ from engine.events import (
     TaskInfo,
     TasksPlanned,
     TaskStarted,
+    Warned,
 )
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 State = Literal["loading", "training", "stopped", "failed", "finished"]
 MOST_TOLD = 10_000
-"""Of what a user asks for: evaluations, notes, changes of strength or plan, each."""
+"""Of what a user asks for: evaluations, notes, changes of strength or plan; and of warnings; each."""
 MOST_PROBES = 50_000
 """A thousand tasks have fewer."""
 
@@ -114,11 +115,15 @@ class History:
     strengths: tuple[StrengthChanged, ...] = ()
     notes: tuple[Noted, ...] = ()
     plans: tuple[TasksPlanned, ...] = ()
+    warnings: tuple[Warned, ...] = ()
+    ends: tuple[float, ...] = ()
+    """When each ended task ended, in seconds since the epoch; 0 where its session does not tell it."""
     saved_step: int | None = None
     started: RunStarted | None = None
     resumed: RunResumed | None = None
     forked: RunForked | None = None
     failure: RunFailed | None = None
+    finished: RunFinished | None = None
 
     @cached_property
     def starts(self) -> tuple[int, ...]:
@@ -211,7 +216,7 @@ class History:
                 raise ValueError(f"{len(event.losses)} steps to step {event.step:,}, after step {before:,}")
             case TaskStarted() | TaskEnded() if event.task != ended or ended == tasks:
                 raise ValueError(f"task {event.task + 1} of {tasks}, where {ended} have ended")
-            case Probed() | Evaluated() | ImportanceMeasured() | PathFollowed() if event.task > begun:
+            case Probed() | Evaluated() | ImportanceMeasured() | PathFollowed() | Warned() if event.task > begun:
                 raise ValueError(f"task {event.task + 1} of {tasks}, before it begins")
             case RunForked() if event.task + 1 != ended:
                 raise ValueError(f"a fork at the end of task {event.task + 1}, where {ended} have ended")
@@ -228,7 +233,7 @@ class History:
             for row in filter(None, rows):
                 if len(row) != event.task + 1:
                     raise ValueError(f"{len(row)} accuracies, on {event.task + 1} tasks")
-        told = max(map(len, (self.evaluations, self.notes, self.strengths, self.plans)))
+        told = max(map(len, (self.evaluations, self.notes, self.strengths, self.plans, self.warnings)))
         if told > MOST_TOLD or len(self.probes) > MOST_PROBES:
             raise ValueError("too many of its kind came before")
 
@@ -269,6 +274,8 @@ class History:
                 return replace(self, tasks=event.tasks, plans=(*self.plans, event))
             case Noted():
                 return replace(self, notes=(*self.notes, event))
+            case Warned():
+                return replace(self, warnings=(*self.warnings, event))
             case RunForked():
                 return replace(self, state="loading", forked=event)
             case ImportanceMeasured():
@@ -284,6 +291,7 @@ class History:
                     elapsed=event.elapsed,
                     matrix=(*self.matrix, event.accuracies),
                     probed=(*self.probed, event.probed or event.accuracies),
+                    ends=(*self.ends, event.time),
                 )
             case Saved():
                 return replace(self, saved_step=event.step)
@@ -292,7 +300,7 @@ class History:
             case RunFailed():
                 return replace(self, state="failed", failure=event)
             case RunFinished():
-                return replace(self, state="finished", elapsed=event.elapsed)
+                return replace(self, state="finished", elapsed=event.elapsed, finished=event)
 
     def _rate(self, event: StepsTaken) -> float:
         seconds = event.elapsed - self.elapsed

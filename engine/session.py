@@ -532,7 +532,7 @@ def _from_summary(path: Path, format: int, settings: bytes) -> tuple[RunConfig, 
 
 _END = 200
 _KIND = re.compile(rb'"event":"([a-z-]+)"(?:,"sum":"[0-9a-f]{8}")?\}\n$')
-_NOT_LISTED = {b"importance", b"path", b"saved", b"noted"}
+_NOT_LISTED = {b"importance", b"path", b"saved", b"noted", b"warned"}
 
 
 def _skim(session: Session, files: tuple[tuple[int, int], ...], earlier: Listed | None) -> tuple[History, Skimmed]:

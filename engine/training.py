@@ -41,6 +41,7 @@ from engine.events import (
     TaskInfo,
     TasksPlanned,
     TaskStarted,
+    Warned,
 )
 from engine.feed import Feed
 from engine.importance import histograms
@@ -54,6 +55,7 @@ from engine.saving import Saving
 from engine.scenario import Outputs
 from engine.seeds import generator
 from engine.session import Session, reason
+from engine.watchdog import fresh
 
 PROBES_PER_TASK = 20
 HISTOGRAMS_PER_TASK = 8
@@ -254,6 +256,7 @@ class Trainer:
             if self.task_step % probe_every == 0:
                 self._report()
                 self._tell(Probed(self.task, self.step, probe(self.model), self._layer_penalties()))
+                self._tell_warnings()
             if self.task_step % histogram_every == 0 and self.task_step < steps:
                 running = self.method.running_importance(self.parameters.values, self.penalty)
                 self._tell_importance(None if running is None else running * self.held, running=True)
@@ -325,7 +328,8 @@ class Trainer:
         probed = self._probe(self.task)(self.model)
         self._adopt(penalty)
         self._tell_importance(penalty.importance if penalty else None, running=False)
-        self._tell(TaskEnded(self.task, self.step, self._clock.elapsed, row, probed))
+        self._tell(TaskEnded(self.task, self.step, self._clock.elapsed, row, probed, time.time()))
+        self._tell_warnings()
         ended = self.task
         self.task, self.task_step = self.task + 1, 0
         self.best, self.best_accuracy = {}, None
@@ -462,7 +466,13 @@ class Trainer:
         for number, found in enumerate(zip(losses, penalties, strict=True), start=first):
             for what, value in zip(("loss", "penalty"), found, strict=True):
                 if not math.isfinite(value):
+                    self._tell_warnings()
                     raise NumericsError(f"the {what} became {value} at step {number}, in task {self.task + 1}")
+
+    def _tell_warnings(self) -> None:
+        """After each look: at steps that do not depend on the clock, so that a resume repeats them."""
+        for alarm in fresh(self.recorder.history, self.config):
+            self._tell(Warned(alarm.task, self.step, time.time(), alarm.name, alarm.text))
 
     def _layer_penalties(self) -> tuple[float, ...]:
         if self.penalty_gradient is None or self.penalty is None:

@@ -1,16 +1,20 @@
-"""What goes wrong in a run without stopping it, read from its History alone, so that it shows live and in a replay.
+"""What goes wrong in a run without stopping it, read from its History alone: live, in a replay and in an old session.
+
+The trainer asks at each look at the accuracies, and tells of what is new (``fresh``) as an event. Between two looks no
+judgement changes, so the screen says what the log says, and a resumed run finds the same at the same step.
 
 A penalty that is too strong need not be large: where it wins, the weights stay at the anchor and it is nearly zero. So
 a task is judged by what it learns, and the penalty blamed only where the first task, which has none, was learned.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Literal
 
 from engine.benchmarks import BENCHMARKS
 from engine.config import RunConfig
+from engine.events import Warned
 from engine.history import History
 from engine.methods import METHODS
 from engine.one_class import numbered, one_class_tasks
@@ -32,20 +36,30 @@ OVERSHOT = 3.0
 GROWN = 1.2
 """Times the ΣΩ after the first task: more than that, and importance adds up from task to task."""
 
-Kind = Literal["not-finite", "no-penalty", "drowned", "saturated", "no-learning"]
+MOST_NAMED = 8
+"""Tasks that a sentence names one by one."""
+
+Name = Literal["not-finite", "no-penalty", "drowned", "saturated", "no-learning"]
 
 
 @dataclass(frozen=True)
 class Alarm:
     """Each text is part of a sentence, without a capital and a full stop."""
 
-    kind: Kind
+    name: Name
+    task: int
+    """Which it is about, counted from 0."""
     what: str
     """What is wrong, and where."""
     cause: str
     """What usually causes it."""
     remedy: str
     """What to try."""
+
+    @property
+    def text(self) -> str:
+        """One sentence, of at most three lines of 80 characters."""
+        return f"{self.what}: {self.cause}; {self.remedy}"
 
 
 def caution(config: RunConfig) -> str:
@@ -81,11 +95,12 @@ def _one_class(config: RunConfig) -> str:
 
 
 def alarms(history: History, config: RunConfig) -> tuple[Alarm, ...]:
-    """What is wrong now, the most serious first. Costs the same however long the run is."""
+    """What is wrong as of the newest look, the most serious first. Costs the same however long the run is."""
     if not history.tasks or not history.curve.length:
         return ()
     if broken := _not_finite(history):
         return (broken,)
+    history = _at_last_look(history)
     judged = _stretch(history)
     found = [_no_penalty(history, config)]
     if judged:
@@ -94,9 +109,46 @@ def alarms(history: History, config: RunConfig) -> tuple[Alarm, ...]:
     return tuple(alarm for alarm in found if alarm)
 
 
+def fresh(history: History, config: RunConfig) -> list[Alarm]:
+    """The alarms that no event has told of yet, for their task."""
+    told = {(warned.name, warned.task) for warned in history.warnings}
+    return [alarm for alarm in alarms(history, config) if (alarm.name, alarm.task) not in told]
+
+
 def warnings(history: History, config: RunConfig) -> tuple[str, ...]:
-    """Each alarm as one sentence, of at most three lines of 80 characters."""
-    return tuple(f"{alarm.what}: {alarm.cause}; {alarm.remedy}" for alarm in alarms(history, config))
+    """All warnings of a run so far, a sentence for each kind, with where else it was given.
+
+    In a session from before warnings were events, those that stand at its end.
+    """
+    by_name: dict[str, list[Warned]] = {}
+    for warned in history.warnings:
+        by_name.setdefault(warned.name, []).append(warned)
+    told = [f"{first.text} (at step {first.step:,}{_again(later)})" for first, *later in by_name.values()]
+    return (*told, *(alarm.text for alarm in fresh(history, config) if alarm.name not in by_name))
+
+
+def _again(later: list[Warned]) -> str:
+    """
+    >>> _again([Warned(2, 900, 0.0, "drowned", "-"), Warned(3, 1200, 0.0, "drowned", "-")])
+    ', again in tasks 3 and 4'
+    >>> _again([]), _again([Warned(task, 0, 0.0, "drowned", "-") for task in range(4, 104)])
+    ('', ', again in 100 tasks, the last of them 104')
+    """
+    tasks = [str(warned.task + 1) for warned in later]
+    if not tasks:
+        return ""
+    if len(tasks) == 1:
+        return f", again in task {tasks[0]}"
+    if len(tasks) > MOST_NAMED:
+        return f", again in {len(tasks)} tasks, the last of them {tasks[-1]}"
+    return f", again in tasks {', '.join(tasks[:-1])} and {tasks[-1]}"
+
+
+def _at_last_look(history: History) -> History:
+    """As it was when accuracies were told last: by a probe, or at a task's end."""
+    probed = history.probes[-1].step if history.probes else 0
+    step = min(max(probed, history.starts[len(history.matrix)]), history.step)
+    return replace(history, step=step, curve=replace(history.curve, length=step)) if step < history.step else history
 
 
 @dataclass(frozen=True)
@@ -165,18 +217,19 @@ def _looks(history: History, task: int, start: int) -> list[float]:
 
 def _not_finite(history: History) -> Alarm | None:
     """In the last steps: no run goes on after it."""
+    task = min(history.task, len(history.tasks) - 1)
     start = max(0, history.curve.length - WINDOW)
     losses, penalties = history.curve.losses(start).tolist(), history.curve.penalties(start).tolist()
     for row, (loss, penalty) in enumerate(zip(losses, penalties, strict=True)):
         if math.isfinite(loss) and math.isfinite(penalty):
             continue
         name, value = ("penalty", penalty) if math.isfinite(loss) else ("loss", loss)
-        what = f"the {name} became {value} at step {start + row + 1:,}, in task {history.task + 1}"
+        what = f"the {name} became {value} at step {start + row + 1:,}, in task {task + 1}"
         if name == "penalty" or (row and penalties[row - 1] > losses[row - 1]):
             cause = "strength times learning rate is too high: each step overshoots the anchor further than the last"
-            return Alarm("not-finite", what, cause, "start again with a tenth of the strength")
+            return Alarm("not-finite", task, what, cause, "start again with a tenth of the strength")
         cause = "the learning rate is too high: each step overshoots further than the last"
-        return Alarm("not-finite", what, cause, "start again with a tenth of the learning rate")
+        return Alarm("not-finite", task, what, cause, "start again with a tenth of the learning rate")
     return None
 
 
@@ -198,19 +251,20 @@ def _without_penalty(history: History, config: RunConfig, task: int) -> Alarm:
     what = f"the penalty is exactly zero in task {task + 1}"
     if 1 in (_competing(history, config, task - 1), _competing(history, config, task)):
         cause = "among one class alone there is nothing to learn, and so nothing to protect"
-        return Alarm("no-penalty", what, cause, "train fewer tasks, of two classes at least")
+        return Alarm("no-penalty", task, what, cause, "train fewer tasks, of two classes at least")
     gathered = [measured for measured in history.importances if measured.task < task]
     if gathered and any(layer.zeros < layer.size for layer in gathered[-1].layers):
         wrong = "high, and the network is dead" if _overshot(history, config) else "low"
         cause = f"no important weight has moved, so the learning rate, {config.lr:g}, is far too {wrong}"
-        return Alarm("no-penalty", what, cause, "start again with another")
+        return Alarm("no-penalty", task, what, cause, "start again with another")
     cause = f"no importance was gathered, so {config.method} equals fine-tuning here"
     if history.forked is not None and not gathered:
-        return Alarm("no-penalty", what, cause, f"train from the start with {config.method}: the parent gathers none")
+        remedy = f"train from the start with {config.method}: the parent gathers none"
+        return Alarm("no-penalty", task, what, cause, remedy)
     if config.leave_alone:
-        return Alarm("no-penalty", what, cause, "name fewer parameters in leave_alone")
+        return Alarm("no-penalty", task, what, cause, "name fewer parameters in leave_alone")
     remedy = "see that the tasks before are learned, and with a lower learning rate if their loss is exactly zero"
-    return Alarm("no-penalty", what, cause, remedy)
+    return Alarm("no-penalty", task, what, cause, remedy)
 
 
 def _may_hinder(history: History, config: RunConfig, judged: _Stretch) -> bool:
@@ -239,10 +293,10 @@ def _hindered(history: History, config: RunConfig, judged: _Stretch) -> Alarm | 
             f"the importance has grown {float(f'{growth:.2g}'):g}-fold since task 1 "
             f"and leaves hardly any weight free to change"
         )
-        return Alarm("saturated", what, cause, "try a tenth of the strength, or larger hidden layers")
+        return Alarm("saturated", judged.task, what, cause, "try a tenth of the strength, or larger hidden layers")
     strength = history.strength(config)
     cause = f"{METHODS[config.method].symbol} = {strength:g} is too high: the penalty holds the weights where they are"
-    return Alarm("drowned", what, cause, f"try a tenth, {strength / 10:g}")
+    return Alarm("drowned", judged.task, what, cause, f"try a tenth, {strength / 10:g}")
 
 
 def _no_learning(history: History, config: RunConfig, judged: _Stretch) -> Alarm | None:
@@ -255,9 +309,9 @@ def _no_learning(history: History, config: RunConfig, judged: _Stretch) -> Alarm
     )
     if _overshot(history, config) or loss > OVERSHOT * guessing:
         cause = f"the learning rate, {config.lr:g}, is too high: it throws the weights out of reach"
-        return Alarm("no-learning", what, cause, "start again with a tenth")
+        return Alarm("no-learning", judged.task, what, cause, "start again with a tenth")
     cause = f"the learning rate, {config.lr:g}, is too low, or the inputs do not tell the classes apart"
-    return Alarm("no-learning", what, cause, "start again with ten times as much")
+    return Alarm("no-learning", judged.task, what, cause, "start again with ten times as much")
 
 
 def _overshot(history: History, config: RunConfig) -> bool:

@@ -33,6 +33,12 @@ def _own_preferences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CL_TUI_CONFIG_DIR", str(tmp_path / "preferences"))
 
 
+@pytest.fixture(autouse=True)
+def _time_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers to keys stand until a test has read them, also where something else has the processor."""
+    monkeypatch.setattr("cl_tui.widgets.warning.REPLY_SECONDS", 600.0)
+
+
 @pytest.fixture
 def cl_tui(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
     """Calls ``cl-tui`` with some arguments, in an empty folder and without a terminal."""

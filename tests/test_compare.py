@@ -545,7 +545,7 @@ def test_what_cannot_be_read_is_told_on_the_screen_and_after_it(folder: Path) ->
     (folder / "si-1" / "events.jsonl").write_text("nonsense\n")
 
     async def act(pilot: Pilot[Any], screen: CompareScreen) -> None:
-        assert "si-1 is damaged" in str(screen.query_one("Notice").render())
+        assert "si-1 is damaged" in str(screen.query_one("WarningLine").render())
         await pilot.press("c", "m", "left", "z", "z", "q")
 
     app = shown(folder, ["si-0", "si-1"], act)

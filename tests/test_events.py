@@ -22,6 +22,7 @@ from engine.events import (
     TaskEnded,
     TaskIndex,
     TaskInfo,
+    Warned,
     Whole,
     decode,
     encode,
@@ -136,8 +137,16 @@ def test_a_torn_line_is_never_taken_for_another_event(event: Event, data: st.Dat
 
 
 def test_the_log_is_plain_json_that_other_tools_can_read() -> None:
-    event = TaskEnded(task=1, step=20, elapsed=1.5, accuracies=(0.5, 1.0))
-    expected = {"task": 1, "step": 20, "elapsed": 1.5, "accuracies": [0.5, 1.0], "probed": [], "event": "task-ended"}
+    event = TaskEnded(task=1, step=20, elapsed=1.5, accuracies=(0.5, 1.0), time=7.0)
+    expected = {
+        "task": 1,
+        "step": 20,
+        "elapsed": 1.5,
+        "accuracies": [0.5, 1.0],
+        "probed": [],
+        "time": 7.0,
+        "event": "task-ended",
+    }
     assert json.loads(encode(event)) == expected
 
 
@@ -186,6 +195,7 @@ LAYER = json.loads(encode(MEASURED))["layers"][0]
         (MEASURED, {"layers": [LAYER | {"top": 1.5}]}),
         (StepsTaken(1, 0.0, (1.0,), (0.0,)), {"step": -5}),
         (Noted(1, 0.0, "paused"), {"text": "p" * 100_001}),
+        (Warned(0, 1, 0.0, "drowned", "too strong"), {"name": ""}),
     ],
     ids=lambda value: value.event if not isinstance(value, dict) else str(value)[:30],
 )

@@ -28,6 +28,7 @@ from engine.events import (
     TaskInfo,
     TasksPlanned,
     TaskStarted,
+    Warned,
 )
 from engine.history import History
 from engine.session import Listed, Session, look_at
@@ -80,6 +81,7 @@ def steered_events() -> Iterator[Event]:
     yield StrengthChanged(8, 1003.0, 1.0, 10.0)
     yield Evaluated(1, 8, (0.5, 0.625))
     yield Noted(8, 1003.5, "paused for 3 s")
+    yield Warned(1, 8, 1004.0, "drowned", "task 2 is barely learned: too strong; try a tenth")
     yield StepsTaken(10, 1.0, (math.inf, math.nan), (0.03, 1e300))
 
 
@@ -356,6 +358,18 @@ def test_csv_knows_epoch_strength_and_what_is_not_finite(steered: Listed) -> Non
     assert float(curves[8]["loss"]) == math.inf
     assert math.isnan(float(curves[9]["loss"]))
     assert [row["what"] for row in found["steering.csv"]][-1] == "paused for 3 s"
+
+
+def test_every_export_has_the_warnings(steered: Listed, tmp_path: Path) -> None:
+    text = "task 2 is barely learned: too strong; try a tenth"
+    (row,) = tables(steered)["warnings.csv"]
+    assert row == {"step": "8", "task": "2", "warning": "drowned", "text": text}
+    page = export.contents("html", steered, tmp_path)[0].decode()
+    as_json = export.as_json(steered)
+    assert f"T{text[1:]} (at step 8)." in page
+    found = json.loads(as_json)
+    assert found["warned"] == [{"task": 1, "step": 8, "time": 1004.0, "name": "drowned", "text": text}]
+    assert f"{text} (at step 8)" in found["warnings"]
 
 
 def test_a_spreadsheet_runs_no_text_as_a_formula(tmp_path: Path) -> None:

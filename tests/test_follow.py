@@ -24,6 +24,7 @@ from engine.events import (
     RunStopped,
     StepsTaken,
     StrengthChanged,
+    Warned,
 )
 from engine.follow import Follower, applied
 from engine.history import Curve, History
@@ -210,6 +211,7 @@ OTHERS: tuple[Event, ...] = (
     Evaluated(0, 10, (0.5,)),
     StrengthChanged(10, 0.0, 1.0, 2.0),
     Noted(10, 0.0, "paused"),
+    Warned(0, 10, 0.0, "drowned", "too strong"),
     RunResumed(0.0, 10, "cuda", "other device"),
     RunStopped(10, 0.0),
     PathFollowed(0, 10, 1.0, 1.0, 0.5, 2.0),

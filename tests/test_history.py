@@ -25,6 +25,7 @@ from engine.events import (
     TaskInfo,
     TasksPlanned,
     TaskStarted,
+    Warned,
 )
 from engine.history import MOST_TOLD, Curve, History
 
@@ -198,6 +199,7 @@ MEASURED = ImportanceMeasured(0, 4, False, 1e-9, 1.0, ())
         ),
         (FIRST_TASK, RunForked(0.0, 4, "calm-otter", 1), "a fork at the end of task 2, where 1 have ended"),
         (FIRST_TASK, RunFinished(10, 0.0, 1.0), "1 of 2 tasks"),
+        (FIRST_TASK, Warned(2, 4, 0.0, "drowned", "too strong"), "task 3 of 2, before it begins"),
         (FIRST_TASK, TasksPlanned(4, 0.0, TASKS[:1], "planned anew"), "1 tasks instead of 2"),
     ],
 )
@@ -216,3 +218,5 @@ def test_a_log_with_a_million_notes_is_not_read_to_its_end() -> None:
     """Each note makes the next one slower to keep."""
     with pytest.raises(ValueError, match="too many"):
         told(STARTED, *[Noted(0, 0.0, "paused")] * (MOST_TOLD + 2))
+    with pytest.raises(ValueError, match="too many"):
+        told(STARTED, *[Warned(0, 0, 0.0, "drowned", "too strong")] * (MOST_TOLD + 2))

@@ -40,6 +40,7 @@ from engine.events import (
     StepsTaken,
     TaskInfo,
     TasksPlanned,
+    Warned,
 )
 from engine.session import Session, look_at
 from engine.text import visible
@@ -86,6 +87,7 @@ def events() -> Iterator[Event]:
                     yield RunResumed(2.0, 100, harm(2), harm(0))
                     yield Noted(100, 3.0, harm(0))
                     yield Noted(100, 3.0, harm(8))
+                    yield Warned(0, 100, 3.5, harm(0), harm(3))
                     yield TasksPlanned(100, 4.0, tuple(TaskInfo(harm(k), 100, 2) for k in range(5)), harm(0))
             case _:
                 yield event

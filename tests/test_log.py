@@ -10,7 +10,18 @@ from textual.widgets import Input
 from cl_tui.capture import Captured, Stream
 from cl_tui.happenings import happenings
 from cl_tui.screens.log import MOST_COPIED, LogLines, LogScreen
-from engine.events import Noted, RunFailed, RunForked, RunResumed, StrengthChanged, TasksPlanned, decode, encode
+from engine.events import (
+    Noted,
+    RunFailed,
+    RunForked,
+    RunResumed,
+    StrengthChanged,
+    TaskEnded,
+    TasksPlanned,
+    Warned,
+    decode,
+    encode,
+)
 from engine.history import History
 from tests import screen_data
 
@@ -21,7 +32,8 @@ START = 1_000_000.0
 def run(until: int | None = 2500) -> History:
     history = screen_data.history(until)
     assert history.started is not None
-    return replace(history, started=replace(history.started, time=START))
+    finished = history.finished and replace(history.finished, time=START + 200.0)
+    return replace(history, started=replace(history.started, time=START), finished=finished)
 
 
 class Host(App[None]):
@@ -85,10 +97,43 @@ def test_what_happened_is_told_in_the_order_of_time() -> None:
 def test_a_finished_forked_and_resumed_run_says_so() -> None:
     resumed = RunResumed(START + 100.0, 2000, "cpu", "another version of torch")
     history = replace(run(None), forked=RunForked(START + 50.0, 1000, "calm-otter", 0)).apply(resumed)
-    told = [line.text for line in happenings(replace(history, state="finished"))]
+    told = [line.text for line in happenings(history)]
     assert "Forked from calm-otter, which trained tasks 1 to 1" in told
     assert "Resumed at step 2,000 (another version of torch)" in told
     assert told[-1].startswith("Finished in")
+
+
+async def test_the_end_of_the_run_stands_below_the_end_of_its_last_task() -> None:
+    """Also where both have the same time, and in a session that does not tell when a task ended."""
+    history = run(None)
+    assert history.finished is not None
+    at_once = replace(history, finished=replace(history.finished, time=START + 10.0), ends=(*[START + 10.0] * 5,))
+    for known in (history, at_once):
+        async with Host(numbered(0), known).run_test(size=(80, 24)) as pilot:
+            told = [line.text.split(":")[0] for line in (await settled(pilot)).lines]
+            assert told == ["Training begins", *(f"Task {task} ended" for task in range(1, 6)), told[-1]]
+            assert told[-1].startswith("Finished in")
+
+
+@pytest.mark.parametrize("ended", [0.0, START + 2.5], ids=["older session", "told"])
+def test_a_task_ends_before_the_break_that_follows_it(ended: float) -> None:
+    history = run(1000).apply(TaskEnded(0, 1000, 2.0, (0.99,), time=ended))
+    for event in (
+        Warned(0, 1000, START + 2.6, "no-learning", "nothing is learned in task 1: why; what to try"),
+        Noted(1000, START + 3.0, "paused"),
+        StrengthChanged(1000, START + 30.0, 1.0, 10.0),
+        Noted(1000, START + 63.0, "continued"),
+    ):
+        history = history.apply(event)
+    told = happenings(history)
+    assert [line.text for line in told[1:]] == [
+        "Task 1 ended: 99.0 % on 0 8",
+        "⚠ Warning at step 1,000: nothing is learned in task 1: why; what to try",
+        "Paused, at step 1,000",
+        "Strength 1 → 10 after step 1,000",
+        "Continued, at step 1,000",
+    ]
+    assert told[1].time == pytest.approx(ended or START + 2.0)
 
 
 def test_a_run_that_loads_has_nothing_to_tell() -> None:

@@ -17,13 +17,14 @@ from cl_tui.screens.failure import FailureScreen
 from cl_tui.screens.help import HelpScreen
 from cl_tui.screens.knob import KnobScreen
 from cl_tui.screens.monitor import MonitorScreen
+from cl_tui.widgets import warning as warning_module
 from cl_tui.widgets.accuracy import AccuracyPane
 from cl_tui.widgets.curves import CurvesPane
 from cl_tui.widgets.header import HeaderLine
 from cl_tui.widgets.importance import ImportancePane
 from cl_tui.widgets.pane import Pane
 from cl_tui.widgets.tasks import TasksPane
-from cl_tui.widgets.warning import Notice
+from cl_tui.widgets.warning import Notice, WarningLine
 from engine.control import NOTHING, Wishes
 from engine.errors import NumericsError, SessionError
 from engine.events import RunFailed, RunResumed, Saved, StepsTaken, StrengthChanged
@@ -68,6 +69,12 @@ class Watched:
     @property
     def notice(self) -> str:
         return str(self.monitor.query_one(Notice).content)
+
+    @property
+    def warning(self) -> str:
+        line = self.monitor.query_one(WarningLine)
+        assert line.display == bool(line.content)
+        return str(line.content)
 
 
 @asynccontextmanager
@@ -358,7 +365,26 @@ async def test_a_zero_penalty_is_warned_of(tmp_path: Path) -> None:
     known = screen_data.history(2500)
     silent = Curve().extended(known.curve.losses().tolist(), [0.0] * known.curve.length)
     async with watching(tmp_path, known=replace(known, curve=silent)) as watched:
-        assert watched.notice.startswith("⚠ the penalty is exactly zero in task 3")
+        assert watched.warning.startswith("⚠ the penalty is exactly zero in task 3")
+
+
+@pytest.mark.parametrize("size", [(60, 18), (80, 24), (160, 48)])
+async def test_an_answer_to_a_key_leaves_the_warning_and_goes_after_three_seconds(
+    tmp_path: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = screen_data.history(2500)
+    silent = Curve().extended(known.curve.losses().tolist(), [0.0] * known.curve.length)
+    async with watching(tmp_path, known=replace(known, curve=silent), size=size) as watched:
+        warning = watched.warning
+        for key, answer in (("s", "Sav"), ("space", "Paused"), ("z", ""), ("b", "A break"), ("t", "Theme")):
+            await watched.press(key)
+            assert answer in watched.notice
+            assert watched.warning == warning, key
+        monkeypatch.setattr(warning_module, "REPLY_SECONDS", 0.01)
+        await watched.press("b")
+        while "breaks" in watched.notice:
+            await watched.pilot.pause(0.01)
+        assert watched.warning == warning
 
 
 async def test_a_resumed_run_says_so(tmp_path: Path) -> None:
@@ -390,7 +416,7 @@ async def test_resizing_redraws_at_once(tmp_path: Path) -> None:
 async def test_an_unchanged_run_repaints_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with watching(tmp_path) as watched:
         monitor = watched.monitor
-        monitor._reply = ""
+        monitor.forget_reply()
         drawn: list[float] = []
         monkeypatch.setattr(monitor, "redraw", lambda: drawn.append(time.monotonic()))
         monitor.poll()
@@ -483,12 +509,12 @@ async def test_training_that_waits_for_the_disk_says_so_until_it_goes_on(tmp_pat
         assert "/s" in watched.header
         watched.engine.control.trouble = FULL
         await watched.settle()
-        assert watched.notice == f"⚠ {FULL}"
+        assert watched.warning == f"⚠ {FULL}"
         assert "waiting" in watched.header
         assert "/s" not in watched.header
         watched.engine.control.trouble = ""
         await watched.settle()
-        assert FULL not in watched.notice
+        assert watched.warning == ""
         assert "waiting" not in watched.header
 
 

@@ -25,7 +25,7 @@ from cl_tui.widgets.header import HeaderLine
 from cl_tui.widgets.importance import ImportancePane
 from cl_tui.widgets.pane import Pane
 from cl_tui.widgets.tasks import TasksPane
-from cl_tui.widgets.warning import Notice
+from cl_tui.widgets.warning import Notice, WarningLine
 from engine.errors import SessionNotFound
 from engine.events import Event, RunResumed, RunStopped
 from engine.log import EventLog
@@ -73,6 +73,10 @@ class Watched:
     @property
     def notice(self) -> str:
         return str(self.screen.query_one(Notice).content)
+
+    @property
+    def warning(self) -> str:
+        return str(self.screen.query_one(WarningLine).content)
 
     @property
     def header(self) -> str:
@@ -166,8 +170,10 @@ async def test_a_log_that_cannot_be_read_on_shows_what_comes_before(tmp_path: Pa
     with open(session.events_path, "ab") as file:
         file.write(b"nonsense\n")
     async with watching(session) as watched:
-        await watched.until(lambda: "line 17" in watched.notice)
-        assert "what comes before can still be watched" in watched.notice
+        await watched.until(lambda: "line 17" in watched.warning)
+        await watched.press("greater_than_sign")
+        assert "a second shows" in watched.notice
+        assert "what comes before can still be watched" in watched.warning, "no answer to a key stands in its place"
         assert "step 350 of 350" in watched.position
 
 
@@ -175,7 +181,7 @@ async def test_a_log_that_is_missing_is_told(tmp_path: Path) -> None:
     session = written(tmp_path, RUN)
     session.events_path.unlink()
     async with watching(session) as watched:
-        assert "cannot be read: No such file" in watched.notice
+        assert "cannot be read: No such file" in watched.warning
         assert watched.position == "⚠ Cannot be read on, after 0 events"
 
 

@@ -22,12 +22,15 @@ from engine.events import (
     TaskEnded,
     TaskInfo,
     TaskStarted,
+    Warned,
 )
+from engine.fork import fork
 from engine.history import Curve, History
 from engine.methods import METHODS
 from engine.runner import train
 from engine.session import Session
 from engine.watchdog import Alarm, alarms, caution, warnings
+from tests import runs
 
 STEPS = 400
 LOST, LEARNED = [0.6] * 200, [0.1] * 200
@@ -70,7 +73,7 @@ def config(method: str = "si", **settings: object) -> RunConfig:
 
 def only(history: History, settings: RunConfig) -> Alarm:
     (alarm,) = alarms(history, settings)
-    assert warnings(history, settings) == (f"{alarm.what}: {alarm.cause}; {alarm.remedy}",)
+    assert warnings(history, settings) == (f"{alarm.what}: {alarm.cause}; {alarm.remedy}",) == (alarm.text,)
     return alarm
 
 
@@ -80,7 +83,7 @@ def only(history: History, settings: RunConfig) -> Alarm:
 def test_a_penalty_of_exactly_zero_in_the_second_task_is_named() -> None:
     history = in_second_task(LEARNED, 0.0)
     alarm = only(history, config())
-    assert alarm.kind == "no-penalty"
+    assert alarm.name == "no-penalty"
     assert "exactly zero in task 2" in alarm.what
     assert "no importance was gathered" in alarm.cause
     assert alarms(history, config("none")) == ()
@@ -115,7 +118,7 @@ def test_the_strength_of_now_decides_whether_there_should_be_a_penalty() -> None
     assert "fine-tuning" in caution(config(strength=0.0))
     on = off.apply(StrengthChanged(history.step, 0.0, 0.0, 1.0))
     assert alarms(on, config()) == (), "no step has been taken with it"
-    assert only(in_training(on, LEARNED[:150], [0.0] * 150), config()).kind == "no-penalty"
+    assert only(in_training(on, LEARNED[:150], [0.0] * 150), config()).name == "no-penalty"
 
 
 # The penalty keeps the task from being learned
@@ -125,7 +128,7 @@ def test_the_strength_of_now_decides_whether_there_should_be_a_penalty() -> None
 def test_a_strength_that_is_too_high_shows_in_what_is_learned(penalty: float) -> None:
     """A penalty that wins keeps the weights at the anchor, where it is nearly zero."""
     alarm = only(in_second_task(LOST, penalty), config(strength=30.0))
-    assert alarm.kind == "drowned"
+    assert alarm.name == "drowned"
     assert "task 2 is hardly learned (accuracy 50 %, task 1 reached 100 %)" in alarm.what
     assert "c = 30 is too high" in alarm.cause
     assert alarm.remedy == "try a tenth, 3"
@@ -148,14 +151,14 @@ def test_a_task_gets_time_to_learn() -> None:
 
 
 def test_the_penalty_is_not_blamed_where_the_first_task_was_not_learned_either() -> None:
-    assert only(in_second_task([0.7] * 200, 1.0, first=0.5), config()).kind == "no-learning"
+    assert only(in_second_task([0.7] * 200, 1.0, first=0.5), config()).name == "no-learning"
 
 
 def test_an_alarm_stays_until_the_next_task_can_be_judged() -> None:
     history = in_second_task([0.6] * STEPS, 1.0)
     tasks = (*history.tasks, history.tasks[0])
     history = replace(history, tasks=tasks).apply(TaskEnded(1, history.step, 1.0, (0.5, 0.5)))
-    assert only(history, config()).kind == "drowned"
+    assert only(history, config()).name == "drowned"
     history = in_training(history.apply(TaskStarted(2, history.step)), [0.6] * 90, [1.0] * 90)
     assert "task 2 is hardly learned" in only(history, config()).what
     assert alarms(in_training(history, LEARNED, [1.0] * 200, [0.9] * 6), config()) == ()
@@ -175,7 +178,7 @@ def test_another_strength_is_judged_by_its_own_steps() -> None:
 def test_importance_that_grew_until_nothing_is_learned_is_saturated() -> None:
     history = in_training(after_tasks(1.0, 0.95, 0.9, importances=(1.0, 2.0, 3.0)), LOST, [1.0] * 200)
     alarm = only(history, config())
-    assert alarm.kind == "saturated"
+    assert alarm.name == "saturated"
     assert "3-fold since task 1" in alarm.cause
     assert "hidden layers" in alarm.remedy
 
@@ -187,7 +190,7 @@ def test_importance_that_grew_until_nothing_is_learned_is_saturated() -> None:
 )
 def test_else_it_is_the_strength(accuracies: tuple[float, ...], importances: tuple[float, ...]) -> None:
     history = in_training(after_tasks(*accuracies, importances=importances), LOST, [1.0] * 200)
-    assert only(history, config()).kind == "drowned"
+    assert only(history, config()).name == "drowned"
 
 
 def test_less_accuracy_from_task_to_task_is_no_alarm_yet() -> None:
@@ -201,7 +204,7 @@ def test_less_accuracy_from_task_to_task_is_no_alarm_yet() -> None:
 def test_a_loss_that_stays_where_guessing_is_tells_of_the_learning_rate() -> None:
     start = after_tasks()
     alarm = only(in_training(start, [0.69] * 200, [0.0] * 200), config(lr=1e-9))
-    assert alarm.kind == "no-learning"
+    assert alarm.name == "no-learning"
     assert "1e-09, is too low" in alarm.cause
     far_off = in_training(start, [500.0] * 100 + [0.7] * 100, [0.0] * 200)
     assert "is too high" in only(far_off, config(lr=10.0)).cause
@@ -225,7 +228,7 @@ def test_a_task_of_one_class_is_learned_from_the_start() -> None:
 def test_in_the_class_scenario_one_guesses_among_all_classes_so_far() -> None:
     settled = in_training(after_tasks(1.0), [1.0] * 200, [0.0] * 200, [0.4] * 6)
     assert alarms(settled, config("joint", scenario="class")) == ()
-    assert only(settled, config("joint")).kind == "no-learning"
+    assert only(settled, config("joint")).name == "no-learning"
 
 
 # Not finite
@@ -235,7 +238,7 @@ def test_in_the_class_scenario_one_guesses_among_all_classes_so_far() -> None:
 def test_what_is_not_finite_is_named_alone_with_its_step(bad: float) -> None:
     history = in_training(after_tasks(1.0), [0.6] * 149 + [bad], [0.0] * 150)
     alarm = only(history, config())
-    assert alarm.kind == "not-finite"
+    assert alarm.name == "not-finite"
     assert alarm.what == f"the loss became {bad} at step 550, in task 2"
     assert "the learning rate is too high" in alarm.cause
     history = in_training(after_tasks(1.0), [0.6] * 150, [0.1] * 120 + [bad] * 30)
@@ -248,7 +251,7 @@ def test_what_is_not_finite_is_named_alone_with_its_step(bad: float) -> None:
 
 
 def replayed(folder: Path, settings: RunConfig) -> list[tuple[Alarm, ...]]:
-    """What is said after each event of a run, whether it ends well or not."""
+    """What is said after each event of a run, however it ends: each alarm is told by one event."""
     session = Session.create(folder, "run", settings)
     with contextlib.suppress(NumericsError):
         train(session, Control())
@@ -256,7 +259,9 @@ def replayed(folder: Path, settings: RunConfig) -> list[tuple[Alarm, ...]]:
     for event in session.events():
         history = history.apply(event)
         said.append(alarms(history, settings))
-        assert all(len(textwrap.wrap(f"⚠ {sentence}", 78)) <= 3 for sentence in warnings(history, settings))
+        assert all(len(textwrap.wrap(f"⚠ {alarm.text}", 78)) <= 3 for alarm in said[-1])
+    told = [(warned.name, warned.task) for warned in history.warnings]
+    assert sorted(told) == sorted({(alarm.name, alarm.task) for found in said for alarm in found})
     return said
 
 
@@ -266,7 +271,7 @@ def test_no_false_alarm_in_the_default_run(method: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "settings"),
+    ("name", "settings"),
     [
         ("drowned", {"method": "l2", "strength": 3000.0}),
         ("drowned", {"method": "mas", "strength": 1e4, "benchmark": "permuted-digits", "hidden": (20,)}),
@@ -279,10 +284,59 @@ def test_no_false_alarm_in_the_default_run(method: str, tmp_path: Path) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(f"{key}={of}" for key, of in value.items()),
 )
-def test_a_bad_run_sets_off_its_alarm(kind: str, settings: dict[str, object], tmp_path: Path) -> None:
+def test_a_bad_run_sets_off_its_alarm(name: str, settings: dict[str, object], tmp_path: Path) -> None:
     said = replayed(tmp_path, resolve({"tasks": 2, "epochs": 10, **settings}))
-    assert {alarm.kind for found in said for alarm in found} == {kind}
+    assert {alarm.name for found in said for alarm in found} == {name}
     assert said[-1], "and it still sounds at the end"
+
+
+DROWNED = resolve({"method": "l2", "strength": 3000.0, "tasks": 3, "epochs": 10})
+"""Warns in tasks 2 and 3, of 368 steps in all or more."""
+
+
+def told(session: Session) -> list[tuple[object, ...]]:
+    """All warnings, but for the time."""
+    return [(each.task, each.step, each.name, each.text) for each in session.history().warnings]
+
+
+def test_a_resumed_run_neither_repeats_nor_loses_a_warning(tmp_path: Path) -> None:
+    whole = runs.finished(tmp_path, DROWNED, "whole")
+    assert [each[0] for each in told(whole)] == [1, 2]
+    first = whole.history().warnings[0].step
+    for name, kill, save in (("before", first + 1, first - 1), ("after", first + 9, first + 1)):
+        session = runs.create(tmp_path, DROWNED, name)
+        runs.killed(session, kill, saves=[save])
+        assert [each[1] for each in told(session)] == [first]
+        assert train(session, Control()).state == "finished"
+        assert told(session) == told(whole), f"saved at step {save}, killed at {kill}"
+
+
+def test_a_fork_has_the_warnings_of_the_past_it_shares(tmp_path: Path) -> None:
+    parent = runs.finished(tmp_path, DROWNED, "parent")
+    made = fork(parent, 1, "fork", {"strength": 0.3})
+    assert told(made) == told(parent)[:1]
+    assert train(made, Control()).state == "finished"
+    assert told(made) == told(parent)[:1]
+
+
+def test_a_session_from_before_warnings_were_events_has_those_that_stand_at_its_end() -> None:
+    history = in_second_task(LOST, 1.0)
+    assert history.warnings == ()
+    (text,) = warnings(history, config(strength=30.0))
+    assert text.startswith("task 2 is hardly learned")
+    warned = Warned(1, history.step, 0.0, "drowned", text)
+    assert warnings(history.apply(warned), config(strength=30.0)) == (f"{text} (at step 600)",)
+    later = history.apply(warned).apply(replace(warned, name="no-penalty", text="another"))
+    assert warnings(later, config(strength=30.0)) == (f"{text} (at step 600)", "another (at step 600)")
+
+
+def test_no_judgement_changes_between_two_looks() -> None:
+    """So that what the screen says is in the log."""
+    history = in_second_task(LOST, 1.0)
+    known = alarms(history, config(strength=30.0))
+    falling = history.apply(StepsTaken(history.step + 150, 2.0, (0.01,) * 150, (1.0,) * 150))
+    assert alarms(falling, config(strength=30.0)) == known != ()
+    assert alarms(falling.apply(Probed(1, falling.step, (0.5, 0.9))), config(strength=30.0)) == ()
 
 
 def test_a_judgement_takes_no_longer_in_a_long_run() -> None:
@@ -304,6 +358,6 @@ def test_a_judgement_takes_no_longer_in_a_long_run() -> None:
     for _ in range(50):
         history = replace(known)
         began = time.perf_counter()
-        assert only(history, settings).kind == "drowned"
+        assert only(history, settings).name == "drowned"
         took.append(time.perf_counter() - began)
     assert min(took) < 1e-3

@@ -1,6 +1,5 @@
 """Sessions side by side: groups over seeds, the settings that differ, curves over each other, matrices."""
 
-import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -18,11 +17,9 @@ from cl_tui.outcome import Outcome
 from cl_tui.screens.zooming import ZoomingScreen
 from cl_tui.widgets.comparison import ComparePane, GroupsPane, MatrixPane, OverlayPane, SettingsPane
 from cl_tui.widgets.pane import Pane
-from cl_tui.widgets.warning import Notice
+from cl_tui.widgets.warning import Notice, WarningLine
 from engine.errors import EngineError
 from engine.session import Listed
-
-REPLY_SECONDS = 4.0
 
 
 class CompareScreen(ZoomingScreen):
@@ -34,7 +31,7 @@ class CompareScreen(ZoomingScreen):
         Binding("r", "reload", "Reload", tooltip="Read the sessions again"),
         Binding("escape", "back", "Back", tooltip="Back out: of the crosshair, the zoomed pane, this screen"),
     ]
-    ALLOW_IN_MAXIMIZED_VIEW = "#title, Notice, Footer"
+    ALLOW_IN_MAXIMIZED_VIEW = "#title, WarningLine, Notice, Footer"
     HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (60, "-wide-enough"), (120, "-wide")]  # noqa: RUF012 (as Textual declares it)
     AUTO_FOCUS = "GroupsPane"
 
@@ -46,8 +43,6 @@ class CompareScreen(ZoomingScreen):
         self.error: EngineError | None = None
         """Why the sessions cannot be compared."""
         self._reading = False
-        self._reply = ""
-        self._reply_until = 0.0
 
     def compose(self) -> ComposeResult:
         yield Static(self._title(), id="title", markup=False)
@@ -56,6 +51,7 @@ class CompareScreen(ZoomingScreen):
             yield OverlayPane()
             yield SettingsPane()
             yield MatrixPane()
+        yield WarningLine()
         yield Notice()
         yield Footer(compact=True, show_command_palette=False)
         yield Static(
@@ -64,7 +60,6 @@ class CompareScreen(ZoomingScreen):
         )
 
     def on_mount(self) -> None:
-        self.set_interval(0.5, self._tick)
         self.action_reload()
 
     # Reading
@@ -83,7 +78,7 @@ class CompareScreen(ZoomingScreen):
         try:
             await away(partial(check, self._folder, self._names))
             for number, name in enumerate(self._names, start=1):
-                self._say(f"Reading {number} of {len(self._names)}: {name}…")
+                self.query_one(Notice).say(f"Reading {number} of {len(self._names)}: {name}…")
                 sessions.append(await away(partial(read, self._folder, name)))
             self.found = await away(partial(compare, sessions))
         except EngineError as error:
@@ -94,7 +89,8 @@ class CompareScreen(ZoomingScreen):
             for pane in self.query(ComparePane):
                 pane.tell(self.found)
         self.query_one("#title", Static).update(self._title())
-        self._show_notice()
+        self._show_warning()
+        self.query_one(Notice).say("")
 
     def _title(self) -> str:
         if self.found is None:
@@ -109,26 +105,12 @@ class CompareScreen(ZoomingScreen):
 
     def reply(self, text: str) -> None:
         """Answers a key in words."""
-        self._reply, self._reply_until = text, time.monotonic() + REPLY_SECONDS
-        self._say(text)
+        self.query_one(Notice).answer(text)
 
-    def _tick(self) -> None:
-        if self._reply and time.monotonic() >= self._reply_until:
-            self._reply = ""
-            self._show_notice()
-
-    def _show_notice(self) -> None:
+    def _show_warning(self) -> None:
         notes = self.found.notes if self.found else ()
-        if self.error is not None:
-            self._say(str(self.error), warning=True)
-        elif notes:
-            more = f"  (and {len(notes) - 1} more, on the left)" if len(notes) > 1 else ""
-            self._say(f"{notes[0]}{more}", warning=True)
-        else:
-            self._say("")
-
-    def _say(self, text: str, warning: bool = False) -> None:
-        self.query_one(Notice).say(text, warning)
+        more = f"  (and {len(notes) - 1} more, on the left)" if len(notes) > 1 else ""
+        self.query_one(WarningLine).say(str(self.error) if self.error else f"{notes[0]}{more}" if notes else "")
 
     # Keys
 

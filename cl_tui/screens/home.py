@@ -41,7 +41,8 @@ LOOK_SECONDS = 2.0
 """Between two looks at the folder."""
 PORTION_SECONDS = 0.1
 """How long rows are gathered before the first are shown; twice as long each time after that."""
-REPLY_SECONDS = 6.0
+RESULT_SECONDS = 10.0
+"""How long it is told what became of a run, or why something could not be done."""
 MOST_NAMED = 5
 """Sessions that a question names one by one."""
 
@@ -92,7 +93,6 @@ class HomeScreen(Screen[Outcome]):
         """What a thread is doing for a key, in words; one at a time."""
         self._go_to = ""
         """The session to put the cursor on as soon as it is seen."""
-        self._reply_until = 0.0
 
     def compose(self) -> ComposeResult:
         yield Static(id="title", markup=False)
@@ -128,9 +128,6 @@ class HomeScreen(Screen[Outcome]):
     # Looking at the folder
 
     def _tick(self) -> None:
-        if self._reply_until and time.monotonic() >= self._reply_until:
-            self._reply_until = 0.0
-            self.query_one(Notice).say("")
         if not any(isinstance(screen, Screen) and not screen.is_modal for screen in self._above()):
             self.look()
 
@@ -237,10 +234,9 @@ class HomeScreen(Screen[Outcome]):
     def on_data_table_row_highlighted(self) -> None:
         self._say_detail()
 
-    def reply(self, text: str, seconds: float = REPLY_SECONDS) -> None:
+    def reply(self, text: str, seconds: float | None = None) -> None:
         """Answers a key in words."""
-        self.query_one(Notice).say(text)
-        self._reply_until = time.monotonic() + seconds
+        self.query_one(Notice).answer(text, seconds)
 
     # Work for a key
 
@@ -254,11 +250,11 @@ class HomeScreen(Screen[Outcome]):
         try:
             found = await away(job)
         except EngineError as error:
-            self.reply(str(error))
+            self.reply(str(error), RESULT_SECONDS)
         except OSError as error:
-            self.reply(visible(f"{error.filename or 'a file'}: {error.strerror or error}"))
+            self.reply(visible(f"{error.filename or 'a file'}: {error.strerror or error}"), RESULT_SECONDS)
         else:
-            self.query_one(Notice).say("")
+            self.query_one(Notice).forget()
             return found
         finally:
             self._at_work = ""
@@ -369,7 +365,7 @@ class HomeScreen(Screen[Outcome]):
             from cl_tui.headless import discard_if_untrained
 
             await self._done("Cleaning up", partial(discard_if_untrained, session))
-        self.reply(f"{session.name}: {ended.message.splitlines()[0]}")
+        self.reply(f"{session.name}: {ended.message.splitlines()[0]}", RESULT_SECONDS)
         self.look()
 
     def action_mark(self) -> None:

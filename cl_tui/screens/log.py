@@ -19,10 +19,10 @@ from textual.widgets import Footer, Input
 
 from cl_tui.capture import Captured, Line, Stream
 from cl_tui.happenings import happenings
+from cl_tui.widgets import warning
 from engine.history import History
 
 POLL_SECONDS = 0.5
-REPLY_SECONDS = 4.0
 MOST_COPIED = 60_000
 """Characters: terminals refuse a clipboard that is much larger."""
 
@@ -272,7 +272,7 @@ class LogScreen(ModalScreen[None]):
 
     def _reply(self, text: str) -> None:
         """Answers a key in the border."""
-        self._answer, self._answer_until = text, time.monotonic() + REPLY_SECONDS
+        self._answer, self._answer_until = text, time.monotonic() + warning.REPLY_SECONDS
         self._say()
 
     def action_search(self) -> None:

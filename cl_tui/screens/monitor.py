@@ -33,7 +33,7 @@ PATIENCE_SECONDS = 10.0
 """How long quitting waits for the engine before it says so."""
 STEP_SECONDS = 1.0
 """How long the shell waits, at Ctrl-Z, for training to come to the end of a step."""
-SURE_SECONDS = 4.0
+SURE_SECONDS = 3.0
 """Within this a key that cannot be taken back must be pressed again."""
 SLOW_PACE = 50.0
 """Steps a second in slow motion, for benchmarks that name no pace of their own."""
@@ -152,7 +152,7 @@ class MonitorScreen(PanesScreen):
     def action_pause(self) -> None:
         if not self._ended("pause"):
             self.engine.control.pause()
-            self.reply("Paused; space continues", seconds=float("inf"))
+            self.reply("Paused; space continues")
 
     def action_proceed(self) -> None:
         if not self._ended("continue"):

@@ -21,16 +21,14 @@ from cl_tui.widgets.importance import ImportancePane
 from cl_tui.widgets.pane import Pane
 from cl_tui.widgets.tasks import TasksPane
 from cl_tui.widgets.view import Sight, View
-from cl_tui.widgets.warning import Notice
+from cl_tui.widgets.warning import Notice, WarningLine
 from engine.errors import EngineError
-from engine.watchdog import warnings
+from engine.watchdog import alarms
 
 if TYPE_CHECKING:
     from cl_tui.app import ClTui
 
 POLL_SECONDS = 0.1
-REPLY_SECONDS = 4.0
-"""How long the answer to a key stands where the news were."""
 
 
 class PanesScreen(ZoomingScreen):
@@ -43,7 +41,7 @@ class PanesScreen(ZoomingScreen):
         Binding("c", "copy", "Copy", tooltip="Copy the pane's data as CSV", show=False),
         Binding("w", "write", "Write", tooltip="Write the pane into a file: SVG, CSV or JSON", show=False),
     ]
-    ALLOW_IN_MAXIMIZED_VIEW = "HeaderLine, Notice, Footer, .in-zoom"
+    ALLOW_IN_MAXIMIZED_VIEW = "HeaderLine, WarningLine, Notice, Footer, .in-zoom"
     HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (60, "-wide-enough")]  # noqa: RUF012 (as Textual declares it)
     AUTO_FOCUS = "TasksPane"
     NOTHING_TO_LEAVE = "Nothing to go back from; q quits"
@@ -56,8 +54,6 @@ class PanesScreen(ZoomingScreen):
         self.news = ""
         """The last notable thing, for the line below the panes."""
         self._drawn_at = 0.0
-        self._reply = ""
-        self._reply_until = 0.0
         self._choices: tuple[object, ...] = ()
         """What ``check_action`` went by when the footer was last built."""
 
@@ -85,6 +81,7 @@ class PanesScreen(ZoomingScreen):
             yield CurvesPane()
             yield ImportancePane()
         yield from self.compose_below()
+        yield WarningLine()
         yield Notice()
         yield Footer(compact=True)
         yield Static(
@@ -132,8 +129,7 @@ class PanesScreen(ZoomingScreen):
         """Ten times a second: redraws if there is anything new, as often as ``hurried`` allows."""
         now = time.monotonic()
         view = self.look()
-        reply_over = bool(self._reply) and now >= self._reply_until
-        if reply_over or (view.differs(self.view) and now - self._drawn_at >= self.hurried(view)):
+        if view.differs(self.view) and now - self._drawn_at >= self.hurried(view):
             self.redraw()
 
     def redraw(self) -> None:
@@ -157,30 +153,24 @@ class PanesScreen(ZoomingScreen):
         return list(self.query(Pane))
 
     def _show_notice(self, view: View) -> None:
-        if self._reply and time.monotonic() >= self._reply_until:
-            self._reply = ""
-        alarms = warnings(view.history, view.config)
-        notice = self.query_one(Notice)
-        if self._reply:
-            notice.say(self._reply)
-        elif view.trouble:
-            notice.say(view.trouble, warning=True)
-        elif view.loading:
-            notice.say(f"{view.activity}…")
-        elif alarms and view.history.state != "finished":
-            notice.say(alarms[0] if len(alarms) == 1 else f"{alarms[0]}  (and {len(alarms) - 1} more)", warning=True)
-        elif alarms:
-            notice.say(f"{alarms[0]}\n{self.news}", warning=True)
-        else:
-            notice.say(self.news)
+        self.query_one(WarningLine).say(self.warning(view))
+        self.query_one(Notice).say(f"{view.activity}…" if view.loading and not view.trouble else self.news)
 
-    def reply(self, text: str, seconds: float = REPLY_SECONDS) -> None:
+    def warning(self, view: View) -> str:
+        """What is wrong, as long as it is."""
+        if view.trouble:
+            return view.trouble
+        found = alarms(view.history, view.config)
+        more = f"  (and {len(found) - 1} more)" if len(found) > 1 else ""
+        return f"{found[0].text}{more}" if found else ""
+
+    def reply(self, text: str, seconds: float | None = None) -> None:
         """Answers a key in the line below the panes."""
-        self._reply, self._reply_until = text, time.monotonic() + seconds
+        self.query_one(Notice).answer(text, seconds)
         self.redraw()
 
     def forget_reply(self) -> None:
-        self._reply = ""
+        self.query_one(Notice).forget()
 
     # Looking closer
 

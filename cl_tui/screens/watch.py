@@ -33,6 +33,7 @@ SILENT_SECONDS = 10.0
 GONE_SECONDS = 60.0
 """A run that is silent for so long when it is opened, and not trained on this machine, is replayed."""
 PROBLEM_SECONDS = 10.0
+"""How long it is told what became of a session, with the line that goes on."""
 READING_SECONDS = 0.5
 """Between two redraws while a long log is read, which the drawing would slow down."""
 
@@ -79,6 +80,7 @@ class WatchScreen(PanesScreen):
         self._decided = False
         """Whether it is known if there is anything to follow."""
         self._problem = ""
+        """Why the log cannot be read on, as it is shown."""
         self._polled_at = time.monotonic()
         self._shown = History()
 
@@ -103,11 +105,9 @@ class WatchScreen(PanesScreen):
         passed, self._polled_at = now - self._polled_at, now
         if self.recording is not self.reader.recording:
             self._begin_anew()
-        problem = self.reader.problem
-        if problem != self._problem:
-            self._problem = problem
-            if problem:
-                self.reply(problem, PROBLEM_SECONDS)
+        if self.reader.problem != self._problem:
+            self._problem = self.reader.problem
+            self.redraw()
         if self.reader.loaded and not self._decided:
             self._decide()
         if self.replay is not None and self.replay.playing:
@@ -176,6 +176,9 @@ class WatchScreen(PanesScreen):
         if before is None or not self.reader.loaded or view.history.step < before.history.step:
             return ""
         return words.latest_news(before.history, view.history) or ""
+
+    def warning(self, view: View) -> str:
+        return self._problem or super().warning(view)
 
     def choices(self, view: View) -> tuple[object, ...]:
         return (*super().choices(view), self.replay is not None, self.replay is not None and self.replay.playing)

@@ -1,6 +1,12 @@
-"""The line below the panes: a warning, or else the last notable thing that happened."""
+"""The lines below the panes: what is wrong; and under it the news, or for a while the answer to a key."""
 
+import math
+
+from textual.timer import Timer
 from textual.widgets import Static
+
+REPLY_SECONDS = 3.0
+"""How long the answer to a key stands where the news were."""
 
 
 class Notice(Static):
@@ -8,9 +14,45 @@ class Notice(Static):
 
     def __init__(self) -> None:
         super().__init__(markup=False)
+        self._news = self._answer = ""
+        self._timer: Timer | None = None
 
-    def say(self, text: str, warning: bool = False) -> None:
-        line = f"⚠ {text}" if warning else text
+    def say(self, news: str) -> None:
+        """Shown while there is no answer."""
+        self._news = news
+        self._show()
+
+    def answer(self, text: str, seconds: float | None = None) -> None:
+        """Shown for REPLY_SECONDS, or so long; until ``forget`` where that is infinite."""
+        self.forget()
+        self._answer = text
+        seconds = REPLY_SECONDS if seconds is None else seconds
+        if math.isfinite(seconds):
+            self._timer = self.set_timer(seconds, self.forget)
+        self._show()
+
+    def forget(self) -> None:
+        """Takes the answer away."""
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer, self._answer = None, ""
+        self._show()
+
+    def _show(self) -> None:
+        text = self._answer or self._news
+        if text != self.content:
+            self.update(text)
+
+
+class WarningLine(Static):
+    """Stands as long as what it warns of does; without a warning it takes no room."""
+
+    def __init__(self) -> None:
+        super().__init__(markup=False)
+        self.display = False
+
+    def say(self, text: str) -> None:
+        line = f"⚠ {text}" if text else ""
         if line != self.content:
-            self.set_class(warning, "-warning")
+            self.display = bool(line)
             self.update(line)

@@ -35,7 +35,7 @@ from engine import checkpoint, log, watchdog
 from engine.config import RunConfig, from_toml, parse_assignments, read_settings, resolve
 from engine.control import Control
 from engine.errors import ConfigError, EngineError, SessionDamaged, SessionError
-from engine.events import Event, RunFinished, decode, encode
+from engine.events import Event, RunFinished, Warned, decode, encode
 from engine.history import History
 from engine.methods import METHODS
 from engine.runner import train
@@ -154,7 +154,8 @@ def assignments(data: DataObject, folder: Path) -> None:
 
 # Events
 
-EVENTS: tuple[Event, ...] = tuple(screen_data.events(tasks=3, steps=4, bundle=2))
+_RUN = tuple(screen_data.events(tasks=3, steps=4, bundle=2))
+EVENTS: tuple[Event, ...] = (*_RUN[:-1], Warned(2, 12, 0.0, "drowned", "too strong"), _RUN[-1])
 KINDS = {kind.event: kind for kind in get_args(Event)}
 
 
