@@ -162,6 +162,23 @@ def wanted(all_fields: Sequence[Field], values: Mapping[str, str]) -> Wanted:
     return Wanted(config, pace, name, tuple(_joined(words)))
 
 
+def problems(all_fields: Sequence[Field], values: Mapping[str, str]) -> dict[str, str]:
+    """Everything that is wrong with a filled form: a sentence by field; under '' what concerns no single one."""
+    found: dict[str, str] = {}
+    values = dict(values)
+    while True:
+        try:
+            wanted(all_fields, values)
+        except ConfigError as error:
+            key = error.setting if values.get(error.setting, "").strip() else ""
+            found[key] = str(error)
+            if not key:
+                return found
+            del values[key]
+        else:
+            return found
+
+
 def _joined(words: Mapping[str, list[str]]) -> list[str]:
     return [word for given in words.values() for word in given]
 

@@ -51,6 +51,11 @@ class Filled:
     def said(self, name: str) -> str:
         return str(self.screen.query_one(name, Static).content)
 
+    def problem(self, key: str) -> str:
+        """What stands at a field."""
+        shown = self.screen.query_one(f"#row-{key} > .problem", Static)
+        return str(shown.content) if shown.display else ""
+
     def default(self, key: str) -> str:
         entry = self.screen.query_one(f"#{key}")
         assert isinstance(entry, Input | Select)
@@ -141,14 +146,14 @@ async def test_the_line_says_only_what_differs(tmp_path: Path) -> None:
     ("values", "why"),
     [
         ({"epochs": "x"}, "--epochs"),
-        ({"epochs": "0"}, "epochs = 0 cannot be used"),
-        ({"lr": "nan"}, "lr = nan cannot be used"),
+        ({"epochs": "0"}, "it should be greater than or equal to 1"),
+        ({"lr": "nan"}, "it should be a finite number"),
         ({"hidden": "10,"}, "write values with commas between them"),
         ({"tasks": "11"}, "split-digits has at most 10"),
         ({"epochs": "1", "steps": "1"}, "give either epochs or steps"),
         ({"pace": "slow"}, "--pace 'slow'"),
         ({"name": "../x"}, "session name '../x'"),
-        ({"method": "rwalk", "alpha": "2"}, "alpha = 2 cannot be used"),
+        ({"method": "rwalk", "alpha": "2"}, "it should be less than or equal to 1"),
     ],
 )
 async def test_what_cannot_be_is_told_as_one_types_in_the_command_line_s_words(
@@ -156,14 +161,44 @@ async def test_what_cannot_be_is_told_as_one_types_in_the_command_line_s_words(
 ) -> None:
     async with filling(tmp_path) as filled:
         await filled.fill(**values)
-        assert why in filled.said("#problem")
-        assert "\n" not in filled.said("#problem")
+        *_, at_fault = values
+        assert why in filled.problem(at_fault)
+        assert "\n" not in filled.problem(at_fault)
+        assert filled.said("#problem") == f"Correct first: {at_fault}"
         assert filled.said("#line") == ""
         await filled.press("ctrl+r")
         assert filled.app.screen is filled.screen
         assert not list(tmp_path.iterdir())
         await filled.fill(**{key: "" for key in values if key != "method"})
+        assert filled.said("#problem") == filled.problem(at_fault) == ""
+
+
+async def test_every_field_that_is_wrong_says_so_at_once(tmp_path: Path) -> None:
+    """Errors of the option's type, of one setting, and of two settings together."""
+    async with filling(tmp_path) as filled:
+        await filled.fill(seed="x", epochs="0", hidden="10,", tasks="11", pace="slow", name="../x", lr="0.1")
+        shown = {field.key for field in form.fields() if filled.problem(field.key)}
+        assert shown == {"seed", "epochs", "hidden", "tasks", "pace", "name"}
+        rows = [filled.screen.query_one(f"#row-{key}") for key in shown]
+        assert all(row.region.height >= 2 for row in rows)
+        listed = filled.said("#problem").removeprefix("Correct first: ").split(", ")
+        assert set(listed) == shown
+        await filled.fill(seed="1", epochs="", hidden="", pace="", name="")
+        assert filled.said("#problem") == "Correct first: tasks"
+        await filled.fill(tasks="2")
         assert filled.said("#problem") == ""
+        assert "--tasks 2" in filled.said("#line")
+
+
+async def test_a_preset_brings_its_benchmark(tmp_path: Path) -> None:
+    """Also where another one was chosen before; afterwards, the choice is free again."""
+    async with filling(Path("sessions")) as filled:
+        await filled.fill(benchmark="permuted-digits")
+        await filled.fill(preset="vandeven-split-mnist")
+        assert filled.default("benchmark") == "split-mnist"
+        assert filled.said("#line") == "cl-tui run --preset vandeven-split-mnist"
+        await filled.fill(benchmark="split-digits")
+        assert "--benchmark split-digits" in filled.said("#line")
 
 
 def test_each_setting_has_help_and_the_command_line_s_own() -> None:
@@ -287,7 +322,7 @@ async def test_a_name_that_is_taken_is_told(tmp_path: Path) -> None:
     async with filling(tmp_path) as filled:
         await filled.fill(name="taken")
         await filled.press("ctrl+r")
-        await filled.until(lambda: "session taken exists already" in filled.said("#problem"))
+        await filled.until(lambda: "session taken exists already" in filled.problem("name"))
         assert filled.app.screen is filled.screen
 
 

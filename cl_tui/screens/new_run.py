@@ -1,5 +1,6 @@
 """A new run as a form, which shows the command line that it amounts to."""
 
+import contextlib
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -15,7 +16,7 @@ from cl_tui import cli, form
 from cl_tui.away import away
 from cl_tui.form import Field, Wanted
 from engine.benchmarks import BENCHMARKS, prepare
-from engine.errors import EngineError
+from engine.errors import ConfigError, EngineError, SessionExists
 from engine.session import Session
 
 COLUMNS = ((cli.WHAT, cli.METHOD), (cli.TRAINING, cli.WHERE))
@@ -62,13 +63,14 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
             id="too-small",
         )
 
-    def _row(self, field: Field) -> Horizontal:
+    def _row(self, field: Field) -> Vertical:
         entry: Select[str] | Input
         if field.choices:
             entry = Select([(name, name) for name in field.choices], id=field.key, compact=True)
         else:
             entry = Input(id=field.key, compact=True)
-        return Horizontal(Label(markup=False), entry, classes="row", id=f"row-{field.key}")
+        problem = Static(classes="problem", markup=False)
+        return Vertical(Horizontal(Label(markup=False), entry, classes="row"), problem, id=f"row-{field.key}")
 
     def on_mount(self) -> None:
         self._check()
@@ -78,7 +80,10 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
     def on_input_changed(self) -> None:
         self._check()
 
-    def on_select_changed(self) -> None:
+    def on_select_changed(self, event: Select.Changed) -> None:
+        """A preset brings its benchmark: one that was chosen before would give another experiment."""
+        if event.select.id == "preset" and isinstance(event.value, str):
+            self.query_one("#benchmark", Select).clear()
         self._check()
 
     @property
@@ -94,15 +99,17 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
         return chosen if isinstance(chosen, str) else ""
 
     def _check(self) -> None:
-        """Says at once what is wrong, or what line the form amounts to."""
-        problem, self._wanted = "", None
+        """Says at once what is wrong, each at its field, or what line the form amounts to."""
         choices = {field.key: self._value(field) for field in self._fields if field.key in form.CHOICES}
-        try:
+        with contextlib.suppress(ConfigError):
             self._usual = form.wanted(self._fields, choices)
-            self._wanted = form.wanted(self._fields, self.values)
-        except EngineError as error:
-            problem = str(error)
+        problems = form.problems(self._fields, self.values)
+        self._wanted = None if problems else form.wanted(self._fields, self.values)
         self._show_fields(self._wanted or self._usual)
+        for field in self._fields:
+            self._complain_at(field.key, problems.get(field.key, ""))
+        at_fields = ", ".join(key.replace("_", " ") for key in problems if key)
+        problem = problems.get("") or (f"Correct first: {at_fields}" if at_fields else "")
         line = "" if self._wanted is None else form.command_line(self._wanted.arguments, self._folder)
         _put(self.query_one("#line", Static), line)
         self.query_one("#line").display = self._wanted is not None
@@ -113,7 +120,7 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
         """Only what the method reads, with the defaults that hold if it is left open."""
         method = self._usual.config.method
         for field in self._fields:
-            row = self.query_one(f"#row-{field.key}", Horizontal)
+            row = self.query_one(f"#row-{field.key}", Vertical)
             row.display = field.read_by(method)
             _put(row.query_one(Label), field.label(method))
             default = known.default(field.key)
@@ -141,6 +148,11 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
             self.app.copy_to_clipboard(form.command_line(self._wanted.arguments, self._folder))
             self._say("The line was sent to the terminal's clipboard")
 
+    def _complain_at(self, key: str, problem: str) -> None:
+        shown = self.query_one(f"#row-{key} > .problem", Static)
+        _put(shown, problem.rpartition(" cannot be used: ")[2])
+        shown.display = bool(problem)
+
     def _complain(self, problem: str) -> None:
         _put(self.query_one("#problem", Static), problem)
         self.query_one("#problem").display = bool(problem)
@@ -167,6 +179,10 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
             await away(partial(prepare, benchmark.name, Path(wanted.config.data_dir)))
             name = wanted.name or cli.free_name(self._folder)
             session = await away(partial(Session.create, self._folder, name, wanted.config))
+        except SessionExists as error:
+            self._say("")
+            self._complain_at("name", str(error))
+            self._complain("Correct first: name")
         except EngineError as error:
             self._say("")
             self._complain(str(error))
