@@ -169,7 +169,12 @@ FisherSamples = Annotated[
 Sensitivity = Annotated[str | None, typer.Option(help="mas: global, local or batched.", rich_help_panel=METHOD)]
 ImportanceData = Annotated[
     str | None,
-    typer.Option(help="mas: inputs to measure Ω on: train, test or a folder.", metavar="DATA", rich_help_panel=METHOD),
+    typer.Option(
+        help="mas: inputs to measure Ω on: train, test, or a folder of images or .npy arrays "
+        "(values 0 to 1; whole numbers 0 to 255).",
+        metavar="DATA",
+        rich_help_panel=METHOD,
+    ),
 ]
 Recompute = Annotated[
     bool | None,

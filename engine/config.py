@@ -102,7 +102,7 @@ class RunConfig(BaseModel):
         default=None,
         min_length=1,
         max_length=4096,
-        description="inputs that mas measures Ω on: train, test, or a folder of unlabelled ones",
+        description="inputs that mas measures Ω on: train, test, or a folder of unlabelled ones, 0 to 1",
     )
     recompute: Flag | None = Field(default=None, description="measure Ω anew on all tasks so far")
     importance_batch: Whole | None = Field(

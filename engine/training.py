@@ -105,6 +105,8 @@ class Trainer:
         self.steps = [schedule.steps for schedule in self.feed.schedules]
         """How many each task takes; fewer than its schedule says where it was ended early."""
         self.held = self.parameters.matching_none(config.leave_alone)
+        self._read: list[str] = []
+        """What there is to say about the user's own inputs."""
         self._unlabelled_inputs = self._read_unlabelled()
         if self._unlabelled_inputs is not None:
             self.data += f" {digest_of(self._unlabelled_inputs)}"
@@ -207,6 +209,8 @@ class Trainer:
                 subset_examples=tuple(map(len, self.subsets)),
             )
             self._tell(started)
+            for said in self._read:
+                self._note(said)
         self._clock.start()
         self._checkpoint_due = time.monotonic() + CHECKPOINT_SECONDS
 
@@ -352,7 +356,7 @@ class Trainer:
         folder = self.config.importance_data
         if folder in (None, "train", "test"):
             return None
-        inputs = read_unlabelled(Path(folder), BENCHMARKS[self.config.benchmark].inputs)
+        inputs = read_unlabelled(Path(folder), BENCHMARKS[self.config.benchmark].inputs, self._read.append)
         if self.config.normalize is not None:
             inputs = (inputs - self.config.normalize[0]) / self.config.normalize[1]
         return inputs.to(self.device)

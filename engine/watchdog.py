@@ -64,7 +64,7 @@ class Alarm:
 
 def caution(config: RunConfig) -> str:
     """What is known of a run before it starts: nothing, or why its numbers say little."""
-    return "; ".join(filter(None, (_weak_method(config), _one_class(config))))
+    return "; ".join(filter(None, (_weak_method(config), _one_class(config), _other_scale(config))))
 
 
 def _weak_method(config: RunConfig) -> str:
@@ -77,6 +77,17 @@ def _weak_method(config: RunConfig) -> str:
     return (
         f"in the class scenario a penalty alone ends near {100 / config.tasks:.0f} % on {config.tasks} tasks in every "
         f"published table: classes of different tasks never meet in training; method joint shows what is possible"
+    )
+
+
+def _other_scale(config: RunConfig) -> str:
+    """A mean or deviation of pixels 0–255 would make all inputs nearly the same number."""
+    if config.normalize is None or config.normalize[0] <= 1:
+        return ""
+    mean, deviation = config.normalize
+    return (
+        f"normalize {mean:g},{deviation:g} is of another scale: inputs are 0 to 1 here, so for pixels of 0 to 255 "
+        f"write {mean / 255:.4g},{deviation / 255:.4g}"
     )
 
 

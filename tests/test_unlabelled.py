@@ -66,14 +66,14 @@ def test_an_array_holds_one_example_or_many(shape: tuple[int, ...], tmp_path: Pa
     """Whole numbers count as 0–255, others as they are."""
     whole = pixels(*shape)
     np.save(tmp_path / "a.npy", whole)
-    np.save(tmp_path / "b.npy", whole.astype(np.float64) - 300.5)
+    np.save(tmp_path / "b.npy", whole.astype(np.float64) / 200 - 0.25)
     found = read_unlabelled(tmp_path, FEATURES)
     assert found.dtype == torch.float32
     examples = whole.reshape(-1, 64)
     count = len(examples)
     assert found.shape == (2 * count, 64)
     assert torch.equal(found[:count], torch.from_numpy(examples) / 255)
-    assert torch.equal(found[count:], torch.from_numpy(examples.astype(np.float64) - 300.5).float())
+    assert torch.equal(found[count:], torch.from_numpy(examples.astype(np.float64) / 200 - 0.25).float())
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int32, np.int64, np.uint16])
@@ -255,7 +255,7 @@ def test_a_folder_that_is_missing_empty_or_a_file_is_named(tmp_path: Path) -> No
     assert ".png" in empty
     assert ".npy" in empty
     (tmp_path / "notes.txt").touch()
-    assert refused(tmp_path) == empty
+    assert refused(tmp_path) == f"{empty}; skipped: notes.txt"
     assert "no folder" in refused(tmp_path / "notes.txt")
 
 
@@ -263,6 +263,69 @@ def test_an_image_for_a_network_whose_inputs_are_no_square_is_refused(tmp_path: 
     Image.fromarray(pixels(8, 8)).save(tmp_path / "a.png")
     with pytest.raises(BenchmarkError, match=r"a\.png.*5 values are no square"):
         read_unlabelled(tmp_path, 5)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (np.linspace(0, 16, 64), ["0 to 16", "0 to 1 are expected"]),
+        (np.linspace(0, 255, 64, dtype=np.float32), ["0 to 255", "0 to 1 are expected"]),
+        (np.linspace(-0.42, 2.82, 64), ["-0.42 to 2.82"]),
+        (np.linspace(-3, 0, 64), ["-3 to 0"]),
+        (np.full(64, 65535, dtype=np.uint16), ["whole numbers from 0 to 255"]),
+        (np.full(64, -1, dtype=np.int8), ["-1 to -1", "whole numbers from 0 to 255"]),
+    ],
+    ids=["digits", "pixels", "standardised", "negative", "16 bits", "signed"],
+)
+def test_inputs_of_another_scale_are_refused_with_the_range_seen_and_expected(
+    values: np.ndarray, words: list[str], tmp_path: Path
+) -> None:
+    """Floats from 0 to 16 made Ω 193 times too large."""
+    np.save(tmp_path / "a.npy", values)
+    message = refused(tmp_path)
+    assert str(tmp_path / "a.npy") in message
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize(
+    "values", [np.arange(64, dtype=np.uint8) % 17, np.linspace(0, 1 / 255, 64)], ids=["0–16", "/255²"]
+)
+def test_arrays_that_are_faint_all_over_are_refused(values: np.ndarray, tmp_path: Path) -> None:
+    """Whole numbers from 0 to 16 would count as 0–0.06. A blank one among others is none of that."""
+    np.save(tmp_path / "a.npy", values)
+    assert "read as 0 to 1" in refused(tmp_path)
+    np.save(tmp_path / "b.npy", np.ones(64))
+    assert len(read_unlabelled(tmp_path, FEATURES)) == 2
+
+
+def test_a_black_image_is_an_input(tmp_path: Path) -> None:
+    Image.new("L", (8, 8)).save(tmp_path / "a.png")
+    assert not read_unlabelled(tmp_path, FEATURES).any()
+
+
+def test_what_was_read_in_which_range_and_what_was_skipped_is_told(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.array([[-0.25] * 64, [1.5] * 64]))
+    Image.new("L", (8, 8)).save(tmp_path / "b.png")
+    (tmp_path / "raw").mkdir()
+    for name in ("notes.txt", "raw/c.tiff", "d", "e", "f", "g"):
+        (tmp_path / name).touch()
+    told: list[str] = []
+    read_unlabelled(tmp_path, FEATURES, told.append)
+    assert told == [
+        f"importance_data {tmp_path}: 3 inputs from 2 files, values from -0.25 to 1.5 of 0 to 1; "
+        "skipped: d, e, f, g, notes.txt and 1 more"
+    ]
+
+
+def test_a_run_says_what_it_read(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    np.save(folder / "a.npy", np.ones(64))
+    (folder / "labels.csv").touch()
+    finished = runs.finished(tmp_path, runs.tiny("mas", importance_data=str(folder)))
+    (note,) = finished.history().notes
+    assert note.text.endswith("1 input from 1 file, values from 1 to 1 of 0 to 1; skipped: labels.csv")
 
 
 def test_a_run_on_a_bad_folder_fails_with_the_same_sentence_before_it_trains(tmp_path: Path) -> None:

@@ -121,6 +121,11 @@ def test_the_strength_of_now_decides_whether_there_should_be_a_penalty() -> None
     assert only(in_training(on, LEARNED[:150], [0.0] * 150), config()).name == "no-penalty"
 
 
+def test_a_normalisation_of_pixels_up_to_255_is_told_before_the_run() -> None:
+    assert caution(config(normalize=(0.1307, 0.3081))) == ""
+    assert "for pixels of 0 to 255 write 0.1307,0.3081" in caution(config(normalize=(33.3285, 78.5655)))
+
+
 # The penalty keeps the task from being learned
 
 

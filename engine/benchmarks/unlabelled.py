@@ -3,7 +3,7 @@ adapts to the test conditions)."""
 
 import math
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,34 +20,69 @@ MOST_VALUES = 500_000_000
 """In all files together."""
 MOST_PIXELS = 50_000_000
 """Of one image."""
+LOWEST, HIGHEST = -1.0, 2.0
+"""Values beyond are of another scale: the benchmarks' are 0–1, and noise or contrast may lead a little out of that."""
+FAINT = 0.1
+"""Arrays that nowhere hold more are of another scale, too."""
+MOST_NAMED = 5
+"""Skipped files."""
 
 
-def read_unlabelled(folder: Path, features: int) -> Tensor:
+def read_unlabelled(folder: Path, features: int, tell: Callable[[str], None] = lambda said: None) -> Tensor:
     """Every image and .npy array under ``folder``, in the order of their paths. Shape (N, features), values in 0–1.
 
     Images become grey and square, √features on a side; an array holds one example of ``features`` values or many, and
-    whole numbers count as 0–255. Sizes that a file claims are not trusted. Raises BenchmarkError, naming the file.
+    whole numbers count as 0–255. Sizes that a file claims are not trusted. ``tell`` hears how much was read, in which
+    range, and what was skipped. Raises BenchmarkError, naming the file.
     """
     if not folder.is_dir():
         raise BenchmarkError(f"importance_data {folder} is no folder: give train, test, or a folder of images")
+    inputs, skipped = _files(folder)
     found: list[Tensor] = []
     room = MOST_VALUES
-    for path in sorted(_inputs(folder)):
+    for path in inputs:
         found.append(_read(path, folder, features, room))
         room -= found[-1].numel()
     if not found:
-        raise BenchmarkError(f"importance_data {folder} holds no images ({', '.join(IMAGES)}) and no .npy arrays")
-    return torch.cat(found)
+        raise BenchmarkError(
+            f"importance_data {folder} holds no images ({', '.join(IMAGES)}) and no .npy arrays{_skipped(skipped)}"
+        )
+    read = torch.cat(found)
+    low, high = read.min().item(), read.max().item()
+    if high <= FAINT and all(path.suffix.lower() == ".npy" for path in inputs):
+        raise BenchmarkError(
+            f"importance_data {folder} holds values from {low:.3g} to {high:.3g}, read as 0 to 1 (whole numbers are "
+            f"divided by 255): scale them, so that they reach 1, or 255 as whole numbers"
+        )
+    count = f"{len(read):,} input{'' if len(read) == 1 else 's'} from {len(inputs):,} file{'s'[: len(inputs) > 1]}"
+    tell(f"importance_data {folder}: {count}, values from {low:.3g} to {high:.3g} of 0 to 1{_skipped(skipped)}")
+    return read
 
 
-def _inputs(folder: Path) -> Iterator[Path]:
+def _files(folder: Path) -> tuple[list[Path], list[str]]:
+    """The inputs, and the names of all other files, both sorted."""
+    inputs, skipped = [], []
     for number, path in enumerate(folder.rglob("*")):
         if number == MOST_FILES:
             raise BenchmarkError(
                 f"importance_data {folder} holds more than {MOST_FILES:,} files: give a smaller folder"
             )
         if path.suffix.lower() in (*IMAGES, ".npy"):
-            yield path
+            inputs.append(path)
+        elif not path.is_dir():
+            skipped.append(str(path.relative_to(folder)))
+    return sorted(inputs), sorted(skipped)
+
+
+def _skipped(names: Sequence[str]) -> str:
+    """
+    >>> _skipped(["a.tiff", "notes.txt"]), _skipped([])
+    ('; skipped: a.tiff, notes.txt', '')
+    """
+    if not names:
+        return ""
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return f"; skipped: {', '.join(names[:MOST_NAMED])}{more}"
 
 
 def _read(path: Path, folder: Path, features: int, room: int) -> Tensor:
@@ -69,7 +104,15 @@ def _read(path: Path, folder: Path, features: int, room: int) -> Tensor:
         raise BenchmarkError(f"{path} cannot be read as examples of {features} values: {first_line(error)}") from None
     if not torch.isfinite(inputs).all():
         raise BenchmarkError(f"{path} holds values that are not finite: mend it, or move it out of the folder")
-    return inputs / 255 if values.dtype.kind in "iu" else inputs
+    whole = values.dtype.kind in "iu"
+    low, high = values.min().item(), values.max().item()
+    if (low < 0 or high > 255) if whole else (low < LOWEST or high > HIGHEST):
+        expected = "whole numbers from 0 to 255" if whole else "0 to 1"
+        raise BenchmarkError(
+            f"{path} holds values from {low:.4g} to {high:.4g}, where {expected} are expected: Ω grows with the scale "
+            f"of the inputs, so scale them as the training data are"
+        )
+    return inputs / 255 if whole else inputs
 
 
 def _image(path: Path, features: int) -> "np.ndarray":

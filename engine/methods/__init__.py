@@ -137,7 +137,7 @@ METHODS: dict[str, MethodInfo] = {
                 ),
                 "importance_data": Option(
                     "inputs it is measured on: train, test (without labels), or a folder of unlabelled images or .npy "
-                    "arrays from where the network will be used",
+                    "arrays (0 to 1; whole numbers 0 to 255) from where the network will be used",
                     default="train",
                 ),
                 "recompute": Option(
