@@ -62,6 +62,12 @@ class SessionTooYoung(SessionError):
     exit_code = 2
 
 
+class UnsupportedNetwork(EngineError):
+    """A network of which the importances cannot be measured exactly."""
+
+    exit_code = 2
+
+
 class NumericsError(EngineError):
     """The loss or the weights are no longer finite."""
 

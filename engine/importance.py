@@ -5,11 +5,14 @@ So Σₙ (δₙaₙᵀ)² = (δ²)ᵀ(a²) and Σₙ |δₙaₙᵀ| = |δ|ᵀ|a|
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import Node
 
+from engine.errors import UnsupportedNetwork
 from engine.events import LayerHistogram
 from engine.parameters import Layer
 
@@ -21,17 +24,25 @@ HISTOGRAM_DECADES = 10
 class PerExample:
     """One forward pass whose per-example gradients can be summed.
 
-    Raises TypeError for a network with parameters outside linear layers.
+    Each parameter must belong to one linear layer, which is called once, on one row an example, and nothing else may
+    use it: only then are δ and a of that call the whole gradient. Raises UnsupportedNetwork otherwise, by name.
     """
 
     def __init__(self, model: nn.Module, inputs: Tensor) -> None:
         """``inputs`` of shape (N, features)."""
-        self._layers = [module for module in model.modules() if any(True for _ in module.parameters(recurse=False))]
-        if not all(isinstance(layer, nn.Linear) for layer in self._layers):
-            raise TypeError("per-example importances need a network of linear layers")
-        seen: dict[nn.Module, tuple[Tensor, Tensor]] = {}
+        self._layers: list[nn.Module] = []
+        names = {}
+        for name, module in model.named_modules():
+            if any(True for _ in module.parameters(recurse=False)):
+                if type(module).forward is not nn.Linear.forward:
+                    raise _refusal(name, f"is a {type(module).__name__}, not a linear layer")
+                self._layers.append(module)
+                names[module] = name
+        calls: dict[nn.Module, list[tuple[Tensor, Tensor]]] = {layer: [] for layer in self._layers}
         hooks = [
-            layer.register_forward_hook(lambda module, args, output: seen.update({module: (args[0].detach(), output)}))
+            layer.register_forward_hook(
+                lambda module, args, output: calls[module].append((args[0].detach(), output)), prepend=True
+            )
             for layer in self._layers
         ]
         try:
@@ -40,8 +51,22 @@ class PerExample:
         finally:
             for hook in hooks:
                 hook.remove()
-        self._activations = [seen[layer][0] for layer in self._layers]
-        self._preactivations = [seen[layer][1] for layer in self._layers]
+        for layer, found in calls.items():
+            if len(found) != 1:
+                times = f"is used {len(found)} times" if found else "is not used"
+                raise _refusal(names[layer], f"{times} in a forward pass")
+            if found[0][0].shape[:-1] != inputs.shape[:1]:
+                raise _refusal(names[layer], "is used on more than one row of an example")
+        uses, computed = _uses(self.outputs)
+        for name, parameter in model.named_parameters(remove_duplicate=False):
+            if uses[parameter] != 1:
+                count = f"is used {uses[parameter]} times" if uses[parameter] else "gets no gradient"
+                raise _refusal(name, f"{count} in a forward pass")
+        for layer, [(_, output)] in calls.items():
+            if output.grad_fn not in computed:
+                raise _refusal(names[layer], "is not used as a layer")
+        self._activations = [calls[layer][0][0] for layer in self._layers]
+        self._preactivations = [calls[layer][0][1] for layer in self._layers]
 
     def sum(self, output_gradients: Tensor, transform: Callable[[Tensor], Tensor]) -> Tensor:
         """Σₙ transform(gₙ), shape (P,), where gₙ is the gradient that row n of ``output_gradients`` (N, outputs) causes
@@ -62,10 +87,13 @@ class PerExample:
 
     def sum_local(self, output_gradients: Tensor, transform: Callable[[Tensor], Tensor]) -> Tensor:
         """As ``sum``, but each hidden layer's gradient is that of its own ‖ReLU(y)‖², 2·ReLU(y), and goes no deeper;
-        ``output_gradients`` (N, outputs) is the last layer's.
+        ``output_gradients`` (N, outputs) is that of the layer which gives the outputs.
         """
-        hidden = [2 * preactivation.detach().clamp_min(0) for preactivation in self._preactivations[:-1]]
-        return self._product([transform(delta) for delta in (*hidden, output_gradients)], transform)
+        deltas = [
+            output_gradients if preactivation is self.outputs else 2 * preactivation.detach().clamp_min(0)
+            for preactivation in self._preactivations
+        ]
+        return self._product([transform(delta) for delta in deltas], transform)
 
     def _product(self, changed: Sequence[Tensor], transform: Callable[[Tensor], Tensor]) -> Tensor:
         """Of each layer's transformed δ with its transformed inputs."""
@@ -75,6 +103,35 @@ class PerExample:
             if layer.bias is not None:
                 parts.append(delta.sum(0))
         return torch.cat(parts)
+
+
+def _uses(outputs: Tensor) -> tuple[Counter[Tensor], set[Node | None]]:
+    """How often each parameter enters into the computation of ``outputs``, in any way, and all steps of that."""
+    found: Counter[Tensor] = Counter()
+    waiting: list[Node | None] = [outputs.grad_fn]
+    seen = set(waiting)
+    while waiting:
+        node = waiting.pop()
+        for earlier, _ in node.next_functions if node is not None else ():
+            if (variable := getattr(earlier, "variable", None)) is not None:
+                found[variable] += 1
+            if earlier not in seen:
+                seen.add(earlier)
+                waiting.append(earlier)
+    return found, seen
+
+
+def _refusal(name: str, what: str) -> UnsupportedNetwork:
+    return UnsupportedNetwork(
+        f"importances cannot be measured example by example: {name or 'the network itself'} {what}; ewc and mas need "
+        "nn.Linear layers, each used once in a forward pass"
+    )
+
+
+def check_network(model: nn.Module, inputs: Tensor) -> None:
+    """Raises UnsupportedNetwork where importances could not be measured; ``inputs`` of shape (N, features)."""
+    with _evaluating(model):
+        PerExample(model, inputs)
 
 
 def fisher_diagonal(

@@ -44,7 +44,7 @@ from engine.events import (
     Warned,
 )
 from engine.feed import Feed
-from engine.importance import histograms
+from engine.importance import check_network, histograms
 from engine.methods import METHODS
 from engine.methods.base import LearnedTask, Method
 from engine.models import MODELS
@@ -99,6 +99,8 @@ class Trainer:
         self.model = build_model(config, self.outputs, self.device)
         self.parameters = FlatParameters(self.model)
         self.method: Method = _load(METHODS[config.method].code)(config)
+        if self.method.measures_examples:
+            check_network(self.model, self.tasks[0].train.first(2)[0])
         self.strength = config.strength
         """c or λ now."""
         self.feed = Feed(config, self.tasks, self.outputs, self.method.replays)

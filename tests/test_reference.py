@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -13,6 +14,8 @@ from torch import Tensor, nn
 
 import engine.importance
 from engine.config import RunConfig, resolve
+from engine.control import Control
+from engine.errors import UnsupportedNetwork
 from engine.importance import (
     batched_fisher,
     batched_sensitivity,
@@ -33,6 +36,7 @@ from engine.methods.si import SynapticIntelligence
 from engine.models.mlp import mlp
 from engine.parameters import FlatParameters
 from engine.penalty import PenaltyGradient, Quadratic
+from engine.runner import train
 from engine.seeds import generator
 from tests import runs
 from tests.reference import ewc, mas
@@ -234,10 +238,103 @@ def test_layers_without_bias_are_measured_too() -> None:
     close64(fisher_diagonal(model, inputs, slice(0, 2)), flat(ewc.exact_fisher(model, inputs, range(2))))
 
 
-def test_another_kind_of_layer_is_refused_rather_than_measured_wrongly() -> None:
-    model = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.Linear(4, 2))
-    with pytest.raises(TypeError, match="linear"):
-        fisher_diagonal(model, torch.ones(2, 3), slice(0, 2))
+class Net(nn.Module):
+    """Two linear layers, used as ``use`` says."""
+
+    def __init__(self, use: Callable[["Net", Tensor], Tensor]) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(4, 4), nn.Linear(4, 4)
+        self.use = use
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.use(self, inputs)
+
+
+class Masked(nn.Linear):
+    def forward(self, inputs: Tensor) -> Tensor:
+        return nn.functional.linear(inputs, self.weight * 0.5, self.bias)
+
+
+def tied() -> nn.Module:
+    net = Net(lambda net, x: net.second(net.first(x).tanh()))
+    net.second.weight = net.first.weight
+    return net
+
+
+REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
+    "another kind": (lambda: nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4)), "1 is a LayerNorm, not a linear layer"),
+    "its own forward": (lambda: nn.Sequential(nn.Linear(4, 4), Masked(4, 4)), "1 is a Masked"),
+    "recurrence": (
+        lambda: Net(lambda net, x: net.second(net.first(net.first(x).tanh()))),
+        "first is used 2 times in a forward pass",
+    ),
+    "same layer twice": (lambda: nn.Sequential(*[nn.Linear(4, 4)] * 2), "0 is used 2 times in a forward pass"),
+    "tied": (tied, "first.weight is used 2 times in a forward pass"),
+    "functional": (
+        lambda: Net(lambda net, x: nn.functional.linear(net.second(net.first(x)), net.first.weight)),
+        "first.weight is used 2 times in a forward pass",
+    ),
+    "functional alone": (
+        lambda: Net(lambda net, x: net.second(nn.functional.linear(x, net.first.weight))),
+        "first is not used in a forward pass",
+    ),
+    "called for nothing": (
+        lambda: Net(
+            lambda net, x: (net.first(x), net.second(nn.functional.linear(x, net.first.weight, net.first.bias)))[1]
+        ),
+        "first is not used as a layer",
+    ),
+    "bias twice": (lambda: Net(lambda net, x: net.second(net.first(x)) + net.first.bias), "first.bias is used 2 times"),
+    "never used": (lambda: Net(lambda net, x: net.first(x)), "second is not used in a forward pass"),
+    "used for nothing": (
+        lambda: Net(lambda net, x: (net.second(x), net.first(x))[1]),
+        "second.weight gets no gradient in a forward pass",
+    ),
+    "detached": (
+        lambda: Net(lambda net, x: net.second(net.first(x).detach())),
+        "first.weight gets no gradient in a forward pass",
+    ),
+    "over time": (
+        lambda: Net(lambda net, x: net.second(net.first(x.repeat(3, 1)).reshape(3, -1, 4).sum(0))),
+        "first is used on more than one row of an example",
+    ),
+    "three dimensions": (
+        lambda: Net(lambda net, x: net.second(net.first(x.unsqueeze(1)).squeeze(1))),
+        "first is used on more than one row of an example",
+    ),
+}
+"""Networks whose per-example gradients are not one outer product a layer."""
+
+
+@BY_IMPORTANCE
+@pytest.mark.parametrize("network", REFUSED)
+def test_a_network_that_would_be_measured_wrongly_is_refused_by_name(importance: str, network: str) -> None:
+    build, told = REFUSED[network]
+    model, inputs = build().double(), random_inputs(5, 4, 0)
+    with pytest.raises(UnsupportedNetwork, match=f"example by example: {told}"):
+        FAST_IMPORTANCES[importance](model, inputs, random_labels(5, slice(0, 4), 0), slice(0, 4))
+    assert model.training
+
+
+def test_layers_need_not_be_registered_in_the_order_in_which_they_are_used() -> None:
+    """For the Hebbian form, too, the last layer is the one that gives the outputs."""
+    model = Net(lambda net, x: net.first(net.second(x).relu())).double()
+    plain = nn.Sequential(model.second, nn.ReLU(), model.first)
+    inputs, active, half = random_inputs(5, 4, 0), slice(0, 3), 4 * 4 + 4
+    for measure in (fisher_diagonal, output_sensitivity, layer_sensitivity):
+        expected = measure(plain, inputs, active)
+        close64(measure(model, inputs, active), torch.cat([expected[half:], expected[:half]]))
+
+
+@pytest.mark.parametrize("method", ["ewc", "mas"])
+def test_such_a_network_is_refused_before_anything_is_trained(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.training.build_model", lambda *_: nn.Sequential(nn.Linear(64, 4), nn.LayerNorm(4)))
+    session = runs.create(tmp_path, runs.tiny(method))
+    with pytest.raises(UnsupportedNetwork, match="1 is a LayerNorm"):
+        train(session, Control())
+    assert session.history().step == 0
 
 
 # The penalty

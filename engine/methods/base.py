@@ -37,6 +37,8 @@ class Method:
     """Whether ``after_step`` is to be called."""
     sees_total = False
     """Whether the gradient it is given includes the penalty's."""
+    measures_examples = False
+    """Whether ``end_task`` measures importances example by example, which not every network allows."""
     replays = False
     """Whether a task is trained on the data of all tasks so far."""
     factor = 1.0

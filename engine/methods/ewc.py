@@ -19,6 +19,7 @@ class ElasticWeightConsolidation(Method):
     """Importance as the curvature of the task's log-likelihood at its end."""
 
     factor = 0.5
+    measures_examples = True
 
     def end_task(self, learned: LearnedTask, penalty: Quadratic | None) -> Quadratic:
         fisher = self._fisher(learned)

@@ -11,6 +11,8 @@ from engine.penalty import Quadratic
 class MemoryAwareSynapses(Method):
     """Importance as how much the outputs change with a weight; needs no labels."""
 
+    measures_examples = True
+
     def __init__(self, config: RunConfig) -> None:
         super().__init__(config)
         self.factor = 0.5 if config.half else 1.0
