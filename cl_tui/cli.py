@@ -1,7 +1,6 @@
 """The command line: parse, call, print. What is heavy is imported inside the command that needs it."""
 
 import os
-import re
 import sys
 from functools import cache
 from pathlib import Path
@@ -14,6 +13,7 @@ from cl_tui.help_pages import App
 from cl_tui.terminal import complain, wrapped
 from engine.disk import expanded
 from engine.errors import ConfigError, EngineError
+from engine.names import is_name
 from engine.text import visible
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _sessions(ctx: typer.Context) -> list[str]:
     given = ctx.params.get("sessions_dir") or os.environ.get("CL_TUI_SESSIONS_DIR") or "sessions"
     folder = Path(expanded(str(given)))
     names = (path.parent.name for path in folder.glob("*/config.toml"))
-    return sorted(name for name in names if re.fullmatch(r"\w[\w.-]*", name, re.ASCII))
+    return sorted(filter(is_name, names))
 
 
 def _file(path: Path | None) -> Path | None:
@@ -752,7 +752,7 @@ def _located_all(sessions_dir: Path, names: "Sequence[str]") -> tuple[Path, list
 
 
 def _session_path(sessions_dir: Path, name: str) -> Path:
-    from engine.session import check_name
+    from engine.names import check_name
 
     if name not in (".", "..") and not any(separator in name for separator in (os.sep, os.altsep) if separator):
         return sessions_dir / check_name(name)
@@ -918,13 +918,13 @@ def export(
       cl-tui sessions export calm-otter --html report.html --csv tables --force
     """
     from cl_tui.export import Kind, exports
-    from engine.session import look_at
+    from engine.session import look_at, session_path
 
     sessions_dir, name = _located(sessions_dir, name)
     places: dict[Kind, Path | None] = {"html": html, "json": json, "csv": csv, "tensorboard": tensorboard}
     wanted = {kind: path for kind, path in places.items() if path is not None}
     listed = look_at(sessions_dir, name)
-    for written in exports(listed, sessions_dir / name, wanted or {"html": Path(f"{name}.html")}, force):
+    for written in exports(listed, session_path(sessions_dir, name), wanted or {"html": Path(f"{name}.html")}, force):
         print(visible(f"wrote {written}"))
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
+from rich.cells import cell_len
 from rich.console import Group as Page
 from rich.console import RenderableType
 from rich.padding import Padding
@@ -110,7 +111,7 @@ def percent(found: Estimate | None, between: str = " ± ") -> str:
 def _settings(settings: Sequence[Setting], groups: Sequence[Group], width: int) -> Iterator[Table]:
     """In as many tables as the groups need beside each other."""
     name = max(len(setting.name) for setting in settings) + _GAP
-    widths = [min(max(len(setting.values[k]) for setting in settings), WIDEST_VALUE) for k in range(len(groups))]
+    widths = [min(max(cell_len(setting.values[k]) for setting in settings), WIDEST_VALUE) for k in range(len(groups))]
     for columns in _fitting(widths, width - 2 - name):
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
         table.add_column("", no_wrap=True)

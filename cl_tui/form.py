@@ -18,8 +18,8 @@ from engine.config import METHOD_OPTIONS, RunConfig, shown
 from engine.errors import ConfigError
 from engine.methods import METHODS
 from engine.models import MODELS
+from engine.names import check_name
 from engine.presets import PRESETS
-from engine.session import check_name
 
 CHOICES = ("method", "benchmark", "scenario", "preset")
 """What the defaults of everything else depend on."""

@@ -26,6 +26,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, cast
+from unicodedata import normalize
 
 import filelock
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, ValidationError, field_validator
@@ -47,6 +48,7 @@ from engine.errors import (
 )
 from engine.events import Event, Probed, StepsTaken, decode
 from engine.history import History
+from engine.names import alike, check_name, is_name
 from engine.one_class import one_class_tasks, without
 
 FORMAT = 2
@@ -54,29 +56,17 @@ FORMAT = 2
 ROLLING_CHECKPOINTS = 2
 MOST_SUMMARY_BYTES = 1 << 26
 """A matrix of a thousand tasks takes a third of it."""
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
-_OF_WINDOWS = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
-"""Names of devices, whatever follows a dot."""
 _FIRST_LINES = re.compile(rb"format = (\d{1,9})\n(?:checksum = \"([0-9a-f]{32})\"\n)?")
 _SETTLED = ("name", "method", "benchmark", "scenario", "model", "seed", "hyperparameters")
 """Of a summary, what the folder's name and config.toml say."""
 _SUM = ',\n  "checksum": "'
 """In summary.json, after all else."""
 _LOST = "put back a copy of that file, or undo what was changed in it"
+_CONTENTS = {"config.toml", "events.jsonl", "checkpoints", "summary.json", "lock", "error.txt"}
+"""All that may lie in a session's folder."""
 _STEP = re.compile(r"(?:task-\d+-)?step-(\d+)\.safetensors")
 
 SessionState = Literal["running", "stopped", "interrupted", "failed", "finished", "damaged"]
-
-
-def check_name(name: str) -> str:
-    """Raises ConfigError unless ``name`` can be a session's folder, on any system."""
-    if not _NAME.fullmatch(name):
-        raise ConfigError(
-            f"session name {name!r}: use letters, digits, '.', '_' and '-', at most 100, no '.' at an end", "name"
-        )
-    if _OF_WINDOWS.fullmatch(name):
-        raise ConfigError(f"session name {name!r}: on Windows this is a device; choose another", "name")
-    return name
 
 
 class Session:
@@ -89,7 +79,7 @@ class Session:
 
     @property
     def name(self) -> str:
-        return self.path.name
+        return normalize("NFC", self.path.name)
 
     @property
     def events_path(self) -> Path:
@@ -126,7 +116,8 @@ class Session:
 
         Raises as ``create``.
         """
-        path = sessions_dir / check_name(name)
+        name = check_name(name)
+        path = sessions_dir / name
         hidden = sessions_dir / f".{name}.{os.getpid()}.new"
         exists = (
             f"session {name} exists already in {sessions_dir}: choose another --name, or go on with "
@@ -134,6 +125,7 @@ class Session:
         )
         if os.path.lexists(path):
             raise SessionExists(exists)
+        _refuse_alike(sessions_dir, name)
         try:
             sessions_dir.mkdir(parents=True, exist_ok=True)
             _sweep(sessions_dir)
@@ -168,7 +160,7 @@ class Session:
     @classmethod
     def open(cls, sessions_dir: Path, name: str) -> "Session":
         """Raises SessionNotFound, SessionMismatch for a newer format, or SessionDamaged."""
-        path = _existing(sessions_dir, name)
+        path = session_path(sessions_dir, name)
         format, settings = _settings(path)
         try:
             return cls(path, from_toml(settings.decode(), str(path / "config.toml")), format)
@@ -460,11 +452,11 @@ def glances(sessions_dir: Path, earlier: Mapping[str, Listed] = MappingProxyType
     found = []
     with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(sessions_dir) as entries:
         for entry in entries:
-            if _NAME.fullmatch(entry.name) and not _OF_WINDOWS.fullmatch(entry.name):
+            if is_name(entry.name):
                 config, log, _ = _files(entry.path)
                 if config != (0, 0):
-                    found.append((-(log[0] or config[0]), entry.name))
-    for _, name in sorted(found):
+                    found.append((-(log[0] or config[0]), normalize("NFC", entry.name)))
+    for name in dict.fromkeys(name for _, name in sorted(found)):
         with contextlib.suppress(SessionNotFound):  # deleted since
             yield glance(sessions_dir, name, earlier.get(name))
 
@@ -476,7 +468,7 @@ def glance(sessions_dir: Path, name: str, earlier: Listed | None = None) -> List
     and of a finished session, which only its summary is read of, no tasks. ``earlier``: what a glance found before;
     then only what is new is read. Raises SessionNotFound.
     """
-    path = _existing(sessions_dir, name)
+    path = session_path(sessions_dir, name)
     files = _files(str(path))
     if earlier is not None and (earlier.skimmed is None or earlier.skimmed.files[0] != files[0]):
         earlier = None
@@ -583,7 +575,7 @@ def _skim(session: Session, files: tuple[tuple[int, int], ...], earlier: Listed 
 
 def look_at(sessions_dir: Path, name: str) -> Listed:
     """One session with its whole history, also when it is damaged. Raises SessionNotFound."""
-    path = _existing(sessions_dir, name)
+    path = session_path(sessions_dir, name)
     log = path / "events.jsonl"
     changed = (log if log.exists() else path).stat().st_mtime
     try:
@@ -608,7 +600,7 @@ def _state(session: Session, history: History) -> SessionState:
 
 def delete_session(sessions_dir: Path, name: str) -> None:
     """Also a damaged one. Raises SessionNotFound, SessionLocked while it trains, or SessionError for another folder."""
-    path = _existing(sessions_dir, name)
+    path = session_path(sessions_dir, name)
     if not any((path / part).exists() for part in ("config.toml", "events.jsonl")):
         raise SessionError(f"{path} is not a session, and is not deleted")
     with _locked(path):
@@ -624,12 +616,14 @@ def delete_session(sessions_dir: Path, name: str) -> None:
         raise SessionError(f"session {name} could not be deleted: {error.strerror}") from None
 
 
-def rename_session(sessions_dir: Path, name: str, new: str) -> None:
-    """Also a damaged one. Raises ConfigError for a name that cannot be, SessionNotFound, SessionExists, or
-    SessionLocked while it trains."""
-    path, target = _existing(sessions_dir, name), sessions_dir / check_name(new)
-    if os.path.lexists(target):
+def rename_session(sessions_dir: Path, name: str, new: str) -> str:
+    """The new name as it is kept. Also of a damaged session. Raises ConfigError for a name that cannot be,
+    SessionNotFound, SessionExists, or SessionLocked while it trains."""
+    path, new = session_path(sessions_dir, name), check_name(new)
+    target = sessions_dir / new
+    if os.path.lexists(target) and not (alike(new) == alike(name) and target.samefile(path) and path.name != new):
         raise SessionExists(f"session {new} exists already in {sessions_dir}: choose another name")
+    _refuse_alike(sessions_dir, new, but=path.name)
     with _locked(path):
         if os.name == "posix":
             _move(path, target)
@@ -638,6 +632,7 @@ def rename_session(sessions_dir: Path, name: str, new: str) -> None:
     with contextlib.suppress(OSError, SessionError):  # no summary, or a damaged one, stays as it is
         session = Session.open(sessions_dir, new)
         session._write_summary(session.summary())
+    return new
 
 
 def _move(path: Path, target: Path) -> None:
@@ -687,11 +682,24 @@ def summary(name: str, config: RunConfig, history: History) -> dict[str, Any]:
     }
 
 
-def _existing(sessions_dir: Path, name: str) -> Path:
-    path = sessions_dir / check_name(name)
-    if not path.is_dir():
-        raise SessionNotFound(f"no session {name} in {sessions_dir}: 'cl-tui sessions list' shows what is there")
-    return path
+def session_path(sessions_dir: Path, name: str) -> Path:
+    """The folder of the session ``name``. Raises ConfigError for what cannot be a name, SessionNotFound."""
+    name = check_name(name)
+    for spelled in (name, normalize("NFD", name)):  # as it is on a disk that was a Mac's
+        if (sessions_dir / spelled).is_dir():
+            return sessions_dir / spelled
+    raise SessionNotFound(f"no session {name} in {sessions_dir}: 'cl-tui sessions list' shows what is there")
+
+
+def _refuse_alike(sessions_dir: Path, name: str, but: str = "") -> None:
+    """Raises SessionExists where a session other than ``but`` could not lie beside ``name`` on every system."""
+    with contextlib.suppress(OSError):  # a folder that is not there holds none
+        for other in os.listdir(sessions_dir):
+            if other != but and alike(other) == alike(name):
+                raise SessionExists(
+                    f"session {name} is called like {other} in {sessions_dir}, and some systems do not tell capitals "
+                    f"from small letters: choose another name"
+                )
 
 
 @contextlib.contextmanager
@@ -723,7 +731,8 @@ def _sweep(sessions_dir: Path) -> None:
     for pattern in (".*.new", ".*.deleted"):
         for left in sessions_dir.glob(pattern):
             with contextlib.suppress(OSError):
-                if time.time() - left.stat().st_mtime > 3600:
+                ours = {entry.removesuffix(".part") for entry in os.listdir(left)} <= _CONTENTS
+                if ours and time.time() - left.stat().st_mtime > 3600:
                     shutil.rmtree(left)
 
 

@@ -18,11 +18,11 @@ from engine import checkpoint, disk, training
 from engine.benchmarks.digits import digits
 from engine.benchmarks.task import Examples, Task
 from engine.control import Control
-from engine.errors import ConfigError, NumericsError, SessionDamaged, SessionError, SessionMismatch
+from engine.errors import NumericsError, SessionDamaged, SessionError, SessionMismatch
 from engine.fork import fork
 from engine.log import EventLog
 from engine.runner import EngineThread, train
-from engine.session import Session, check_name, list_sessions, look_at
+from engine.session import Session, list_sessions, look_at
 from tests import runs
 from tests.saved import lines
 
@@ -434,17 +434,6 @@ def test_the_content_is_that_of_inputs_labels_and_orders() -> None:
 
 
 # What is kept out
-
-
-@pytest.mark.parametrize("name", ["con", "NUL", "aux.txt", "com1", "Lpt9.log", "a.", "..", "a/b", "a\\b", "c:", "-x"])
-def test_a_name_that_is_none_on_some_system_is_refused(name: str) -> None:
-    with pytest.raises(ConfigError, match="session name"):
-        check_name(name)
-
-
-@pytest.mark.parametrize("name", ["console", "com10", "a.b", "nul-1", "x"])
-def test_names_that_only_look_like_those_are_fine(name: str) -> None:
-    assert check_name(name) == name
 
 
 @pytest.mark.parametrize("file", ["", "events.jsonl", "config.toml", "summary.json", "lock", "checkpoints"])

@@ -104,7 +104,7 @@ def test_a_session_that_is_not_there_is_not_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "..", "a/b", "/etc", "../up", ".hidden", "-dash", "a b", "a\n", "ü", "a" * 101, "a\0"], ids=repr
+    "name", ["", ".", "..", "a/b", "/etc", "../up", ".hidden", "-dash", "a b", "a\n", "a" * 101, "a\0"], ids=repr
 )
 def test_a_name_that_could_leave_the_folder_is_refused(name: str, tmp_path: Path) -> None:
     with refused(ConfigError, "name"):

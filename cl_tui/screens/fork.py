@@ -1,6 +1,7 @@
 """A small form: from which task's end to branch off, with what method and strength, under what name."""
 
 import threading
+from itertools import count
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -15,6 +16,7 @@ from engine.errors import EngineError
 from engine.fork import fork, forked_config
 from engine.history import History
 from engine.methods import METHODS
+from engine.names import extended
 from engine.session import Session
 
 
@@ -69,11 +71,9 @@ class ForkScreen(ModalScreen[Session | None]):
         yield Footer(compact=True, show_command_palette=False)
 
     def _free_name(self) -> str:
-        folder, stem = self._parent_session.path.parent, self._parent_session.name[:90]
-        number = 1
-        while (folder / f"{stem}-fork-{number}").exists():
-            number += 1
-        return f"{stem}-fork-{number}"
+        folder, stem = self._parent_session.path.parent, self._parent_session.name
+        names = (extended(stem, f"-fork-{number}") for number in count(1))
+        return next(name for name in names if not (folder / name).exists())
 
     def on_select_changed(self, event: Select.Changed) -> None:
         """Another method has a strength of its own."""

@@ -25,15 +25,16 @@ from cl_tui.widgets.warning import Notice
 from engine.benchmarks import BENCHMARKS, prepare
 from engine.config import moved
 from engine.errors import ConfigError, EngineError
+from engine.names import check_name
 from engine.runner import EngineThread, device_problem
 from engine.session import (
     Listed,
     Session,
-    check_name,
     delete_session,
     glances,
     look_at,
     rename_session,
+    session_path,
 )
 from engine.text import visible
 
@@ -312,7 +313,7 @@ class HomeScreen(Screen[Outcome]):
         if found.config is None or found.history is None:
             self.reply(found.problem)
             return
-        session = Session(self._folder / found.name, found.config, found.format)
+        session = Session(session_path(self._folder, found.name), found.config, found.format)
         if forkable(session, found.history):
             self.app.push_screen(ForkScreen(session, found.history), self._forked)
         else:
@@ -399,16 +400,17 @@ class HomeScreen(Screen[Outcome]):
         if new is None:
             return
         marked = listed.name in self._marked
-        if await self._done(f"Renaming {listed.name}", partial(_renamed, self._folder, listed.name, new)):
+        renaming = partial(rename_session, self._folder, listed.name, new)
+        if kept := await self._done(f"Renaming {listed.name}", renaming):
             self._marked.discard(listed.name)
             if marked:
-                self._marked.add(new)
-            self._go_to = new
+                self._marked.add(kept)
+            self._go_to = kept
         self.look()
 
     def _name_problem(self, before: str, name: str) -> str:
         try:
-            check_name(name)
+            name = check_name(name)
         except ConfigError as error:
             return str(error)
         return f"There is a session {name} already." if name != before and name in self._sessions else ""
@@ -485,12 +487,6 @@ def _opened(folder: Path, name: str) -> tuple[Session, str]:
     session = Session.open(folder, name)
     prepare(session.config.benchmark, Path(session.config.data_dir))
     return session, device_problem(session.config)
-
-
-def _renamed(folder: Path, name: str, new: str) -> str:
-    """Raises EngineError."""
-    rename_session(folder, name, new)
-    return new
 
 
 def _delete(folder: Path, names: list[str]) -> None:

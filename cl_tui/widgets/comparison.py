@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
@@ -125,7 +126,7 @@ class GroupsPane(ComparePane):
         if group.ended < len(group.tasks):
             counted = f" {group.ended}/{len(group.tasks)} tasks{counted}"
         title = _cut(group.title, width - 2 - len(counted))
-        room = width - 2 - len(title)
+        room = width - 2 - cell_len(title)
         letter = Segment(f"{group.letter} ", self.ink(number) + Style(bold=True))
         return [letter, Segment(title, palette.strong), Segment(f"{counted:>{room}}", palette.muted)]
 
@@ -155,10 +156,10 @@ class SettingsPane(ComparePane):
 
     def _table(self, found: Comparison, width: int, palette: Palette) -> list[Line]:
         first = self.at[0]
-        name = min(max(len(setting.name) for setting in found.settings), width // 2)
+        name = min(max(cell_len(setting.name) for setting in found.settings), width // 2)
         widths: list[int] = []
         for k in range(first, len(found.groups)):
-            cell = min(max(len(setting.values[k]) for setting in found.settings), WIDEST_VALUE)
+            cell = min(max(cell_len(setting.values[k]) for setting in found.settings), WIDEST_VALUE)
             if widths and name + sum(widths) + 2 * len(widths) + 2 + cell > width:
                 break
             widths.append(min(cell, max(width - name - 2, 1)))
@@ -173,7 +174,7 @@ class SettingsPane(ComparePane):
             for k, cell in zip(groups, widths, strict=True):
                 value = setting.values[k]
                 style = palette.muted if value == NOTHING else palette.text
-                line.append(Segment(f"  {_cut(value, cell):<{cell}}", style))
+                line.append(Segment(f"  {set_cell_size(_cut(value, cell), cell)}", style))
             lines.append(line)
         return lines
 
@@ -385,4 +386,4 @@ def _cut(text: str, width: int) -> str:
     >>> _cut("learning rate", 9)
     'learning…'
     """
-    return text if len(text) <= width else f"{text[: max(width - 1, 0)]}…"
+    return text if cell_len(text) <= width else f"{set_cell_size(text, max(width - 1, 0))}…"

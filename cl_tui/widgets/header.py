@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from textual.widgets import Static
 
 from cl_tui import words
@@ -38,11 +39,11 @@ def header(view: View, width: int) -> str:
         least = min([*left, *right], key=lambda part: part.weight)
         (left if least in left else right).remove(least)
     names, state = between.join(part.text for part in left), "  ".join(part.text for part in right)
-    return f"{names}{state:>{max(0, width - len(names))}}"
+    return f"{names}{state:>{max(0, width - cell_len(names))}}"
 
 
 def _length(left: list[Part], right: list[Part], between: str) -> int:
-    return len(between.join(part.text for part in left)) + sum(len(part.text) + 2 for part in right)
+    return cell_len(between.join(part.text for part in left)) + sum(cell_len(part.text) + 2 for part in right)
 
 
 def _identity(view: View) -> list[Part]:
