@@ -12,6 +12,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.events import AppBlur
 from textual.filter import LineFilter
 from textual.screen import Screen
 
@@ -24,6 +25,7 @@ from cl_tui.preferences import Preferences
 from cl_tui.screens.help import HelpScreen
 from cl_tui.screens.log import LogScreen
 from cl_tui.screens.monitor import MonitorScreen
+from cl_tui.screens.offering import OfferingScreen
 from cl_tui.screens.panes import PanesScreen
 from cl_tui.themes import DEFAULT, THEMES
 from cl_tui.widgets.pane import Pane
@@ -124,6 +126,11 @@ class ClTui(App[Outcome]):
         gc.set_threshold(2_000, 10, 100)  # a full collection stops the screen and the training for a tenth of a second
         self._heed_job_control()  # Textual has set its own by now
 
+    def on_app_blur(self, event: AppBlur) -> None:
+        """A page in a browser begins without focus as Textual sees it, and would show no keys until it is clicked."""
+        if self.is_web:
+            event.prevent_default()
+
     # Signals
 
     def on_load(self) -> None:
@@ -221,7 +228,10 @@ class ClTui(App[Outcome]):
         if not self.is_screen_installed(name):
             panes = list(self.screen.query(Pane))
             owners = [type(self.screen), *map(type, panes), type(self)]
-            bindings = [binding for owner in owners for binding in declared(owner)]
+            never = self.screen.never if isinstance(self.screen, OfferingScreen) else ()
+            bindings = [
+                key for owner in owners for key in declared(owner) if issubclass(owner, Pane) or key.action not in never
+            ]
             self.install_screen(HelpScreen(bindings, panes), name)
         self.push_screen(name)
 
@@ -247,12 +257,12 @@ class ClTui(App[Outcome]):
         self.push_screen(LogScreen(self.captured, history))
 
 
-def declared(owner: type) -> list[BindingType]:
+def declared(owner: type) -> list[Binding]:
     """The keys that ``owner`` has from its own class and from those it derives from here, its own first; not Textual's.
 
     A key that a class declares again is no longer that of the class it derives from.
     """
-    found: list[BindingType] = []
+    found: list[Binding] = []
     taken: set[str] = set()
     for base in owner.__mro__:
         if base.__module__.startswith("cl_tui."):

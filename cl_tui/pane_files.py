@@ -85,7 +85,8 @@ def copy_pane(app: "App[object]", pane: Pane, view: View) -> str:
     if len(text) > MOST_COPIED:
         return f"{len(rows):,} rows are too much for a clipboard: save them to a file instead"
     app.copy_to_clipboard(text)
-    sent = f"Sent to the terminal's clipboard: {len(rows):,} row{'s' if len(rows) > 1 else ''} of {name_of(pane)}"
+    where = "browser" if app.is_web else "terminal"
+    sent = f"Sent to the {where}'s clipboard: {len(rows):,} row{'s' if len(rows) > 1 else ''} of {name_of(pane)}"
     return sent if app.is_web else f"{sent}; w writes a file"
 
 

@@ -18,6 +18,7 @@ from textual_serve.server import Server
 
 from engine.errors import ConfigError, EngineError
 
+PAGE = Path(__file__).parent / "web_page"
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 MOST_PAGES = 20
 """Open at a time; each is a process."""
@@ -31,8 +32,7 @@ class ReadOnlyServer(Server):
     def __init__(self, arguments: list[str], host: str, port: int, public_url: str | None) -> None:
         command = [sys.executable, "-m", "cl_tui", *arguments]
         line = subprocess.list2cmdline(command) if sys.platform == "win32" else shlex.join(command)
-        page = Path(__file__).parent / "web_page"
-        super().__init__(line, _bracketed(host), port, "cl-tui", public_url, templates_path=page)
+        super().__init__(line, _bracketed(host), port, "cl-tui", public_url, templates_path=PAGE)
         self._bound_to = host
         self.allowed = allowed_hosts(host, port, public_url)
         """What a browser may call this server, as host:port."""
@@ -46,6 +46,7 @@ class ReadOnlyServer(Server):
 
     async def _make_app(self) -> web.Application:
         app = await super()._make_app()
+        app.router.add_get("/page.js", _script)
         app.middlewares.append(_only_own_pages(self.allowed))
         app.on_response_prepare.append(self._restrict)
         self.host = self._bound_to
@@ -93,6 +94,10 @@ class ReadOnlyServer(Server):
         )
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
+
+
+async def _script(request: web.Request) -> web.FileResponse:
+    return web.FileResponse(PAGE / "page.js")
 
 
 def _size(asked: Mapping[str, object]) -> dict[str, int]:

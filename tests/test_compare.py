@@ -606,10 +606,10 @@ def test_q_waits_for_no_session(folder: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_it_follows_every_size(folder: Path) -> None:
     async def act(pilot: Pilot[Any], screen: CompareScreen) -> None:
-        for width, height in ((40, 12), (60, 18), (200, 50), (59, 40), (100, 17), (80, 24)):
+        for width, height in ((40, 12), (60, 18), (200, 50), (59, 40), (31, 40), (100, 17), (80, 24)):
             await pilot.resize_terminal(width, height)
             await pilot.pause()
-            small = width < 60 or height < 18
+            small = width < 32 or height < 18
             assert screen.query_one("#too-small").display == small
             assert screen.query_one("#panes").display != small
             await pilot.press("c", "m")

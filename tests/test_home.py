@@ -267,10 +267,17 @@ async def test_a_wider_terminal_shows_more_columns(size: tuple[int, int], headin
 async def test_it_follows_the_terminal_s_size(every_state: Path) -> None:
     async with at_home(every_state, (200, 50)) as opened:
         await opened.go_to("stopped")
-        await opened.pilot.resize_terminal(40, 12)
+        await opened.pilot.resize_terminal(31, 12)
         await opened.pilot.pause()
         assert opened.home.query_one("#too-small").region.height > 0
         assert opened.table.region.height == 0
+        await opened.pilot.resize_terminal(40, 12)
+        await opened.pilot.pause()
+        assert opened.home.query_one("#too-small").region.height == 0
+        assert sum(column.width for column in opened.table.columns.values()) <= opened.table.size.width
+        headings = [str(column.label).strip() for column in opened.table.columns.values()]
+        assert headings == ["", "session", "state", "acc. %"]
+        assert str(opened.table.get_row("stopped")[2]).strip() == "■ 50 %"
         await opened.pilot.resize_terminal(80, 24)
         await opened.pilot.pause()
         assert opened.home.query_one("#too-small").region.height == 0

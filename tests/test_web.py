@@ -12,20 +12,25 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import aiohttp
 import pyte
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from textual.binding import Binding
+from textual.screen import Screen
 
 from cl_tui import web as web_module
 from cl_tui.app import ClTui
+from cl_tui.outcome import Outcome
 from cl_tui.screens.home import HomeScreen
 from cl_tui.web import MOST_CELLS, allowed_hosts
+from cl_tui.widgets.pane import Pane
 from tests import runs, saved
 from tests.conftest import CommandLine
+from tests.first_screens import FIRST_SCREENS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -185,6 +190,42 @@ async def test_no_key_of_a_page_changes_anything(address: str, sessions: Path, l
     assert not list(looks.iterdir())
 
 
+async def test_a_page_offers_only_what_it_can_do(address: str) -> None:
+    """In its footer and its help. A finished run cannot be followed."""
+    footer = (await screen(address, "space Play.*Palette")).splitlines()[-1]
+    assert footer.split("  ")[0].strip() == "z Zoom space Play ] Task g Go to q Quit ? Help"
+    helped = await screen(address, "(?s)Help.*Next pane", "?")
+    assert "Branch off" not in helped
+    assert "Write the pane" not in helped
+
+
+async def test_a_page_is_as_wide_as_the_device_and_has_the_focus_by_itself(address: str) -> None:
+    """A telephone else pretends 980 pixels; and page.js is served."""
+    async with aiohttp.ClientSession() as client:
+        async with client.get(f"http://{address}/") as response:
+            page = await response.text()
+        assert 'name="viewport" content="width=device-width' in page
+        (where,) = re.findall(r'src="([^"]*page\.js)"', page)
+        async with client.get(where) as script:
+            assert "focus()" in await script.text()
+
+
+@pytest.mark.parametrize("first", FIRST_SCREENS)
+async def test_a_narrow_window_shows_one_column(first: Callable[[Path], Screen[Outcome]], tmp_path: Path) -> None:
+    """Which is as wide as the window, and in which every pane can be brought into view."""
+    app = ClTui(first(tmp_path))
+    async with app.run_test(size=(36, 40)) as pilot:
+        await pilot.pause()
+        assert not app.first.query_one("#too-small").display
+        for _ in app.first.query(Pane):
+            await pilot.press("n")
+            await pilot.pause(0.1)
+            shown = app.first.focused
+            assert isinstance(shown, Pane)
+            assert shown.size.width >= 30
+            assert app.first.query_one("#panes").region.contains_region(shown.region)
+
+
 async def test_no_key_of_read_only_home_changes_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor what the palette offers."""
     monkeypatch.setenv("TEXTUAL_DRIVER", "textual.drivers.web_driver:WebDriver")
@@ -196,14 +237,14 @@ async def test_no_key_of_read_only_home_changes_anything(tmp_path: Path, monkeyp
     async with app.run_test(size=(120, 30)) as pilot:
         while home.current is None:
             await pilot.pause(0.01)
-        for binding in [*home.active_bindings.values()]:
-            if binding.binding.action not in ("leave", "quit", "suspend_process"):
-                await pilot.press(binding.binding.key)
-                await pilot.pause()
-                while app.screen is not home:
-                    app.pop_screen()
+        for binding in Binding.make_bindings(HomeScreen.BINDINGS):  # also those that are not offered
+            await pilot.press(binding.key)
+            await pilot.pause()
+            while app.screen is not home:
+                app.pop_screen()
         offered = {command.title for command in app.get_system_commands(home)}
-        assert {"Delete", "Rename", "New run"} <= offered
+        assert not {"New run", "Resume", "Fork", "Rename", "Delete"} & offered
+        assert {"Open", "Compare", "Filter"} <= offered
         for command in app.get_system_commands(home):
             if command.title not in ("Quit", "Suspend", "Screenshot"):
                 found = command.callback()
@@ -240,7 +281,9 @@ def test_a_port_or_a_name_that_cannot_be_is_told_in_a_sentence(cl_tui: CommandLi
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 def test_a_real_browser_draws_it(address: str, tmp_path: Path) -> None:
-    """Chromium, headless, through its own debugging socket: the terminal's canvas is painted, and a key changes it."""
+    """Chromium, headless, through its own debugging socket: the terminal's canvas is painted, and a key changes
+    it, though nobody has clicked.
+    """
     assert asyncio.run(_pictures(address, tmp_path)) is None
 
 
@@ -301,9 +344,6 @@ async def _pictures(address: str, folder: Path) -> None:
 
                 await call("Page.navigate", url=f"http://{address}/")
                 first = await painted()
-                for kind in ("mousePressed", "mouseReleased"):
-                    await call("Input.dispatchMouseEvent", type=kind, x=300, y=200, button="left", clickCount=1)
-                await painted()
                 key = {"key": "?", "code": "Slash", "windowsVirtualKeyCode": 191, "modifiers": 8}
                 await call("Input.dispatchKeyEvent", type="keyDown", text="?", **key)
                 await call("Input.dispatchKeyEvent", type="keyUp", **key)

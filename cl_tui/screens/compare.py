@@ -32,7 +32,7 @@ class CompareScreen(ZoomingScreen):
         Binding("escape", "back", "Back", tooltip="Back out: of the crosshair, the zoomed pane, this screen"),
     ]
     ALLOW_IN_MAXIMIZED_VIEW = "#title, WarningLine, Notice, Footer"
-    HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (60, "-wide-enough"), (120, "-wide")]  # noqa: RUF012 (as Textual declares it)
+    HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (32, "-narrow"), (60, "-wide-enough"), (120, "-wide")]  # noqa: RUF012 (as Textual declares it)
     AUTO_FOCUS = "GroupsPane"
 
     def __init__(self, sessions_dir: Path, names: Sequence[str]) -> None:
@@ -55,7 +55,7 @@ class CompareScreen(ZoomingScreen):
         yield Notice()
         yield Footer(compact=True, show_command_palette=False)
         yield Static(
-            "The terminal is too small for a comparison: it needs at least 60 columns and 18 lines. q quits.",
+            "The terminal is too small for a comparison: it needs at least 32 columns and 18 lines. q quits.",
             id="too-small",
         )
 

@@ -20,6 +20,7 @@ from cl_tui.away import away
 from cl_tui.outcome import INTERRUPTED, Outcome
 from cl_tui.screens.dialogs import ConfirmScreen, NameScreen
 from cl_tui.screens.monitor import MonitorScreen
+from cl_tui.screens.offering import OfferingScreen
 from cl_tui.widgets.sessions import ORDERS, SessionsTable, arranged
 from cl_tui.widgets.warning import Notice
 from engine.benchmarks import BENCHMARKS, prepare
@@ -50,7 +51,7 @@ MOST_NAMED = 5
 T = TypeVar("T")
 
 
-class HomeScreen(Screen[Outcome]):
+class HomeScreen(OfferingScreen):
     """The first screen of ``cl-tui``. ``read_only``: nothing can be trained or changed from here."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -66,7 +67,7 @@ class HomeScreen(Screen[Outcome]):
         Binding("o", "sort", "Sort", tooltip="By age, name, method or accuracy", show=False),
         Binding("escape", "back", "Back", tooltip="Back out: of the filter, the marks", show=False),
     ]
-    HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (60, "-wide-enough")]  # noqa: RUF012 (as Textual declares it)
+    HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (32, "-wide-enough")]  # noqa: RUF012 (as Textual declares it)
     VERTICAL_BREAKPOINTS = [(0, "-too-low"), (12, "-high-enough")]  # noqa: RUF012 (as Textual declares it)
     AUTO_FOCUS = "SessionsTable"
 
@@ -83,6 +84,8 @@ class HomeScreen(Screen[Outcome]):
         super().__init__()
         self._folder = sessions_dir
         self._read_only = read_only
+        if read_only:
+            self.never |= frozenset({"new_run", "resume", "fork", "rename", "delete"})
         self._sessions: dict[str, Listed] = {}
         self._marked: set[str] = set()
         self._order = ORDERS[0]
@@ -105,7 +108,7 @@ class HomeScreen(Screen[Outcome]):
         yield Notice()
         yield Footer(compact=True, show_command_palette=False)
         yield Static(
-            "The terminal is too small for the sessions: it needs at least 60 columns and 12 lines. "
+            "The terminal is too small for the sessions: it needs at least 32 columns and 12 lines. "
             "Nothing is stopped by that; q quits.",
             id="too-small",
         )

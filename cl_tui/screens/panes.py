@@ -42,7 +42,7 @@ class PanesScreen(ZoomingScreen):
         Binding("w", "write", "Write", tooltip="Write the pane into a file: SVG, CSV or JSON", show=False),
     ]
     ALLOW_IN_MAXIMIZED_VIEW = "HeaderLine, WarningLine, Notice, Footer, .in-zoom"
-    HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (60, "-wide-enough")]  # noqa: RUF012 (as Textual declares it)
+    HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (32, "-narrow"), (60, "-wide-enough")]  # noqa: RUF012 (as Textual declares it)
     AUTO_FOCUS = "TasksPane"
     NOTHING_TO_LEAVE = "Nothing to go back from; q quits"
 
@@ -85,7 +85,7 @@ class PanesScreen(ZoomingScreen):
         yield Notice()
         yield Footer(compact=True)
         yield Static(
-            "The terminal is too small for the monitor: it needs at least 60 columns and 18 lines. "
+            "The terminal is too small for the monitor: it needs at least 32 columns and 18 lines. "
             "Nothing is stopped by that; q quits.",
             id="too-small",
         )

@@ -37,6 +37,9 @@ PROBLEM_SECONDS = 10.0
 READING_SECONDS = 0.5
 """Between two redraws while a long log is read, which the drawing would slow down."""
 
+_OF_A_REPLAY = frozenset(
+    {"play", "pause", "step(1)", "step(-1)", "speed(1)", "speed(-1)", "border(1)", "border(-1)", "go"}
+)
 _PLAY = "Replay: play, or pause"
 _STEP = "Replay: one report of steps on, or back"
 _SPEED = "Replay: faster, or slower"
@@ -72,6 +75,8 @@ class WatchScreen(PanesScreen):
         """
         super().__init__()
         self._read_only = read_only
+        if read_only:
+            self.never |= frozenset({"fork"})
         self.session = Session.open(sessions_dir, name)
         self.reader = Reader(self.session)
         self.recording = self.reader.recording
@@ -181,7 +186,8 @@ class WatchScreen(PanesScreen):
         return self._problem or super().warning(view)
 
     def choices(self, view: View) -> tuple[object, ...]:
-        return (*super().choices(view), self.replay is not None, self.replay is not None and self.replay.playing)
+        playing = self.replay is not None and self.replay.playing
+        return (*super().choices(view), self.replay is not None, playing, self.recording.newest.state)
 
     def hurried(self, view: View) -> float:
         return 0.0 if self.reader.loaded else READING_SECONDS
@@ -198,6 +204,14 @@ class WatchScreen(PanesScreen):
             line.say(position(self.replay, line.content_size.width))
 
     # The replay
+
+    @property
+    def refused(self) -> frozenset[str]:
+        """Also what only a replay can do, and to follow what is over."""
+        refused = super().refused
+        if self.replay is None:
+            return refused | _OF_A_REPLAY
+        return refused | {"follow"} if self.recording.newest.state == "finished" else refused
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         playing = self.replay is not None and self.replay.playing

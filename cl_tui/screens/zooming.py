@@ -4,15 +4,14 @@ from typing import ClassVar, Literal
 
 from textual.binding import Binding, BindingType
 from textual.events import Click
-from textual.screen import Screen
 
-from cl_tui.outcome import Outcome
+from cl_tui.screens.offering import OfferingScreen
 from cl_tui.widgets.pane import Pane
 
 _ZOOM = "Zoom the pane, or back (also: double click)"
 
 
-class ZoomingScreen(Screen[Outcome]):
+class ZoomingScreen(OfferingScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("z,enter", "zoom", "Zoom", tooltip=_ZOOM),
         Binding("z,enter", "unzoom", "All panes", tooltip=_ZOOM),

@@ -105,6 +105,10 @@ def _state(listed: Listed, width: int) -> str:
     return f"{SIGNS[listed.state][0]} {listed.state}{percent}"
 
 
+def _short_state(listed: Listed, width: int) -> str:
+    return _state(listed, width).replace(listed.state, "").replace("  ", " ")
+
+
 def _method_text(listed: Listed, width: int) -> str:
     return method_and_strength(listed.config.method, listed.config.strength) if listed.config else ""
 
@@ -148,12 +152,17 @@ def sparkline(values: Sequence[float], length: int, width: int) -> str:
 
 NAME = Column("session", 0, lambda listed, width: words.shortened(listed.name, width - 1))
 AGO = Column("ago", 9, lambda listed, width: _ago(listed), screen=66, right=True, style="sessions--muted")
+STATE = Column("state", 19, _state)
+SHORT_STATE = Column("state", 8, _short_state)
+"""Where the screen is narrower than MIDDLE, without the word."""
+MIDDLE = 52
 NARROW_CURVE = Column("by task", 9, _curve, screen=70, style="sessions--curve")
 WIDE_CURVE = Column("after each task", 22, _curve, screen=150, style="sessions--curve")
 COLUMNS = (
     NAME,
-    Column("state", 19, _state),
-    Column("method", 13, _method_text),
+    STATE,
+    SHORT_STATE,
+    Column("method", 13, _method_text, screen=MIDDLE),
     Column("benchmark", 16, lambda listed, width: listed.config.benchmark if listed.config else "", screen=100),
     Column("scenario", 9, lambda listed, width: listed.config.scenario if listed.config else "", screen=112),
     Column("seed", 5, lambda listed, width: str(listed.config.seed) if listed.config else "", screen=112, right=True),
@@ -248,6 +257,7 @@ class SessionsTable(DataTable[Text], inherit_bindings=False):
     def _fitting_columns(self) -> list[tuple[Column, int]]:
         space = self.scrollable_content_region.width
         fitting = [column for column in COLUMNS if column.screen <= space]
+        fitting.remove(SHORT_STATE if space >= MIDDLE else STATE)
         if WIDE_CURVE in fitting:
             fitting.remove(NARROW_CURVE)
         rest = space - 2 - sum(column.width for column in fitting)
