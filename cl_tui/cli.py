@@ -53,7 +53,9 @@ def main() -> None:
     except TyperException as error:  # no such option, for example
         from typer.rich_utils import rich_format_error
 
-        error.message = visible(error.message)
+        from engine.config import in_plain_words
+
+        error.message = visible(in_plain_words(error.message))
         rich_format_error(error)  # type: ignore[arg-type]  # it wants the class that Typer keeps to itself
         sys.exit(error.exit_code)
     except typer.Abort:
@@ -683,13 +685,13 @@ def _above(assignments: list[str] | None) -> dict[str, Any]:
 def wanted(arguments: "Sequence[str]") -> "tuple[RunConfig, float | None]":
     """What ``cl-tui run ARGUMENTS`` trains, and at most how many steps a second. Raises ConfigError."""
     from engine.benchmarks import BENCHMARKS
-    from engine.config import resolve
+    from engine.config import in_plain_words, resolve
 
     try:
         ctx = cast(typer.Context, run_command().make_context("cl-tui run", list(arguments)))
     except TyperException as error:
         at_fault = getattr(getattr(error, "param", None), "name", None)
-        raise ConfigError(error.format_message(), at_fault or "") from None
+        raise ConfigError(in_plain_words(error.format_message()), at_fault or "") from None
     settings = resolve(_below(ctx.params["config"]) | _given(ctx) | _above(ctx.params["assignments"]))
     return settings, _pace(ctx.params["pace"], BENCHMARKS[settings.benchmark].watch_pace)
 

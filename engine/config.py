@@ -313,8 +313,7 @@ def _sentence(first: ErrorDetails) -> str:
     key = ".".join(str(part) for part in first["loc"] if part in NAMES) or "the configuration"
     if first["type"] == "missing" and len(first["loc"]) == 1:
         return f"{key} is missing"
-    reason = first["msg"].replace("Input should be", "it should be").replace("Tuple should", "it should")
-    reason = reason.replace("a valid tuple", "a list").replace("a valid integer", "a whole number")
+    reason = in_plain_words(first["msg"])
     if key == "class_order":
         reason = "it should be 'random' or a list of the classes"
     try:
@@ -322,6 +321,17 @@ def _sentence(first: ErrorDetails) -> str:
     except (ValueError, RecursionError):  # Python shows no whole number of more than 4,300 digits
         value = "a value this long"
     return f"{key} = {value} cannot be used: {reason}"
+
+
+def in_plain_words(reason: str) -> str:
+    """Why pydantic refuses a value.
+
+    >>> in_plain_words("Input should be a valid integer, unable to parse string as an integer")
+    'it should be a whole number'
+    """
+    reason = reason.replace("Input should be", "it should be").replace("Tuple should", "it should")
+    reason = reason.replace("a valid tuple", "a list").replace("a valid integer", "a whole number")
+    return reason.replace("a valid number", "a number").partition(", unable to parse")[0]
 
 
 def _short(value: object) -> str:

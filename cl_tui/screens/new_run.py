@@ -108,7 +108,7 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
         self._show_fields(self._wanted or self._usual)
         for field in self._fields:
             self._complain_at(field.key, problems.get(field.key, ""))
-        at_fields = ", ".join(key.replace("_", " ") for key in problems if key)
+        at_fields = ", ".join(field.key.replace("_", " ") for field in self._fields if field.key in problems)
         problem = problems.get("") or (f"Correct first: {at_fields}" if at_fields else "")
         line = "" if self._wanted is None else form.command_line(self._wanted.arguments, self._folder)
         _put(self.query_one("#line", Static), line)
@@ -150,7 +150,9 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
 
     def _complain_at(self, key: str, problem: str) -> None:
         shown = self.query_one(f"#row-{key} > .problem", Static)
-        _put(shown, problem.rpartition(" cannot be used: ")[2])
+        if problem.startswith((f"{key} = ", f"--{key} ", "Invalid value for ")):  # what the field shows
+            problem = problem.partition(": ")[2]
+        _put(shown, problem)
         shown.display = bool(problem)
 
     def _complain(self, problem: str) -> None:
