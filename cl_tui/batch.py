@@ -14,25 +14,31 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Literal
 
 from rich.console import Console
-from rich.progress import Progress, TaskID
+from rich.progress import TaskID
 
 from cl_tui import headless, words
+from cl_tui.report import STDOUT, print_as_it_is
 from engine.config import METHOD_OPTIONS, PLACE, RunConfig, moved, resolve
 from engine.disk import write_whole
 from engine.errors import ConfigError, EngineError, SessionDamaged, SessionError, SessionExists, SessionLocked
 from engine.methods import METHODS
+from engine.names import check_name
 from engine.runner import EngineThread
 from engine.session import Session
 from engine.watchdog import caution
 
 TELL_SECONDS = 0.5
+MOST_SHARE = 0.99
+"""Of a run that has taken its last step: it is still measured and saved."""
+ELSEWHERE_SECONDS = 1.0
+"""Between two looks at the sessions that other processes train."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,13 @@ def plan(
     combinations = _without_unread_options(combinations)
     runs = [one_run(combination, jobs) for combination in combinations]
     return list({run.name: run for run in runs}.values())
+
+
+def named(runs: Sequence[Run], name: str) -> list[Run]:
+    """The one run there is, under ``name``. Raises ConfigError."""
+    if len(runs) != 1:
+        raise ConfigError(f"--name {name}: a name is for one run, these options make {len(runs)}; leave --name out")
+    return [replace(runs[0], name=check_name(name))]
 
 
 def one_run(settings: Mapping[str, Any], jobs: int) -> Run:
@@ -135,7 +148,8 @@ def open_or_create(run: Run, sessions_dir: Path) -> Session:
     session = Session.open(sessions_dir, run.name)
     if _computed(session.config) != _computed(run.config):
         raise SessionExists(
-            f"session {run.name} in {sessions_dir} has other settings: rename it, or choose another --sessions-dir"
+            f"session {run.name} in {sessions_dir} has other settings: rename it, or choose another --name or "
+            f"--sessions-dir"
         )
     session.config = moved(session.config, run.place)
     return session
@@ -211,9 +225,11 @@ class Told:
 class Ended:
     """A worker's last message about a run."""
 
-    state: Literal["finished", "stopped", "failed"]
-    message: str
+    state: Literal["finished", "stopped", "failed", "elsewhere"]
+    """The last: another process was quicker to train it."""
+    message: str = ""
     """The result, or why it failed."""
+    warnings: tuple[str, ...] = ()
 
 
 class Pool:
@@ -221,6 +237,9 @@ class Pool:
 
     A worker that dies (killed, perhaps for want of memory) costs the other runs nothing. Its own goes on from its
     checkpoint after all others have had their turn, and so with fewer beside it; where it dies again, it has failed.
+
+    What another process trains (the same line, started twice) is left to it. Once that process has ended, finished or
+    not, a worker reads the result or trains the rest.
     """
 
     def __init__(self, runs: Sequence[Run], sessions_dir: Path, jobs: int, display: "Display") -> None:
@@ -230,6 +249,9 @@ class Pool:
         self._display = display
         self._busy: dict[Any, tuple[Run, Worker]] = {}
         """By the worker's connection."""
+        self._elsewhere: list[Run] = []
+        """Trained by other processes now."""
+        self._look_due = 0.0
         self._idle: list[Worker] = []
         self._died: set[str] = set()
         """Runs whose worker has died once."""
@@ -241,8 +263,9 @@ class Pool:
         with headless.stop_on_signal(self._interrupt), self._display:
             try:
                 told = False
-                while self._busy or (self._waiting and not self._interrupted):
+                while self._busy or ((self._waiting or self._elsewhere) and not self._interrupted):
                     if not self._interrupted:
+                        self._look_elsewhere()
                         self._assign()
                     elif not told:
                         told = True
@@ -265,10 +288,27 @@ class Pool:
             except EngineError as error:
                 self._end(run, Ended("failed", str(error)))
                 continue
+            if session.running:
+                self._leave(run)
+                continue
             worker = self._free_worker()
             worker.send((session.path, run.place))
             self._busy[worker.connection] = run, worker
             self._display.begin(run.name)
+
+    def _leave(self, run: Run) -> None:
+        """To the process that trains it."""
+        self._elsewhere.append(run)
+        self._display.leave(run.name)
+
+    def _look_elsewhere(self) -> None:
+        """What no other process trains any more is next."""
+        if time.monotonic() < self._look_due:
+            return
+        self._look_due = time.monotonic() + ELSEWHERE_SECONDS
+        over = [run for run in self._elsewhere if not Session(self._sessions_dir / run.name, run.config).running]
+        self._elsewhere = [run for run in self._elsewhere if run not in over]
+        self._waiting[:0] = over
 
     def _free_worker(self) -> "Worker":
         while self._idle:
@@ -280,6 +320,9 @@ class Pool:
     def _receive(self) -> None:
         """What the workers have to say, waiting a little for it."""
         headless.forget_lost_terminal()
+        if not self._busy:  # all that is left is trained elsewhere
+            time.sleep(headless.LOOK_SECONDS)
+            return
         for connection in wait(list(self._busy), timeout=headless.LOOK_SECONDS):
             run, worker = self._busy[connection]
             try:
@@ -294,7 +337,10 @@ class Pool:
                 continue
             del self._busy[connection]
             self._idle.append(worker)
-            self._end(run, message)
+            if message.state == "elsewhere":
+                self._leave(run)
+            else:
+                self._end(run, message)
 
     def _bury(self, run: Run, end: str) -> None:
         if self._interrupted or run.name in self._died:
@@ -364,27 +410,36 @@ class Display:
         self._console = console
         self._planned = planned
         self._done = done
-        self._progress = Progress(
-            *headless.progress_columns(), console=console, transient=True, disable=not console.is_terminal
-        )
-        self._all = self._progress.add_task("all runs", total=planned, completed=done, doing=self._counted(), rate="")
-        self._bars: dict[str, TaskID] = {}
+        self._bars = headless.Bars(console)
+        self._all = self._bars.add_task("all runs", total=planned, completed=done, doing=self._counted(), rate="")
+        self._rows: dict[str, TaskID] = {}
         self._shares: dict[str, float] = {}
         """How much of each run in training is done, 0–1."""
         self._troubles: dict[str, str] = {}
 
     def __enter__(self) -> None:
-        headless.start(self._progress)
+        self._bars.start()
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        self._bars.stop()
 
     def begin(self, name: str) -> None:
-        self._bars[name] = self._progress.add_task(name, total=None, doing="starting", rate="")
+        self._show(name, "starting")
+
+    def leave(self, name: str) -> None:
+        """Another process trains it."""
+        if name not in self._rows and not self._console.is_terminal:
+            self.say(f"{name}: another process is training it; its result is awaited")
+        self._show(name, "another process")
+
+    def _show(self, name: str, doing: str) -> None:
+        if name not in self._rows:
+            self._rows[name] = self._bars.add_task(name, total=None, doing=doing, rate="")
+        self._bars.update(self._rows[name], doing=doing, rate="")
 
     def update(self, name: str, told: Told) -> None:
-        self._progress.update(
-            self._bars[name], completed=told.step, total=told.total or None, doing=told.doing, rate=told.rate
+        self._bars.update(
+            self._rows[name], completed=told.step, total=told.total or None, doing=told.doing, rate=told.rate
         )
         self._shares[name] = told.step / told.total if told.total else 0.0
         headless.tell_trouble(self._console, self._troubles.get(name, ""), told.trouble, name)
@@ -392,18 +447,25 @@ class Display:
         self._update_all()
 
     def end(self, name: str, ended: Ended) -> None:
-        if name in self._bars:
-            self._progress.remove_task(self._bars.pop(name))
+        if name in self._rows:
+            self._bars.remove_task(self._rows.pop(name))
         self._shares.pop(name, None)
         self._troubles.pop(name, None)
         if ended.state != "stopped":
             self._done += 1
         self._update_all()
-        self._console.print(f"{self._counted()} {name}: {'failed' if ended.state == 'failed' else ended.message}")
+        self.say(f"{self._counted()} {name}: {'failed' if ended.state == 'failed' else ended.message}")
+        headless.print_warnings(self._console, ended.warnings, name)
+
+    def say(self, line: str) -> None:
+        """Above the bars, which are drawn as they are now: else those of before would stand below it for a moment."""
+        self._bars.refresh()
+        headless.say(self._console, line)
 
     def _update_all(self) -> None:
-        completed = self._done + sum(self._shares.values())
-        self._progress.update(self._all, completed=completed, doing=self._counted())
+        """A run counts as done only once it has ended."""
+        under_way = sum(min(share, MOST_SHARE) for share in self._shares.values())
+        self._bars.update(self._all, completed=self._done + under_way, doing=self._counted())
 
     def _counted(self) -> str:
         return f"{self._done}/{self._planned}"
@@ -431,8 +493,6 @@ def _train(path: Path, place: Mapping[str, Any], connection: Connection) -> Ende
         session.config = moved(session.config, place)
     except EngineError as error:
         return Ended("failed", str(error))
-    if session.finished:  # by another batch
-        return Ended("finished", words.result(session.history(), session.config))
     engine = EngineThread(session)
     engine.start()
     due = time.monotonic()
@@ -442,14 +502,15 @@ def _train(path: Path, place: Mapping[str, Any], connection: Connection) -> Ende
         if time.monotonic() >= due:
             due += TELL_SECONDS
             _tell(connection, engine)
-    if engine.error is None:
-        message = (
-            words.result(engine.history, session.config) if engine.history.state == "finished" else "stopped and saved"
-        )
-        return Ended("finished" if engine.history.state == "finished" else "stopped", message)
-    if not isinstance(engine.error, SessionLocked):
+    if isinstance(engine.error, SessionLocked):
+        return Ended("elsewhere")
+    if engine.error is not None:
         headless.discard_if_untrained(session)
-    return Ended("failed", str(engine.error))
+        return Ended("failed", str(engine.error))
+    found = headless.warnings(engine)
+    if engine.history.state == "finished":
+        return Ended("finished", words.result(engine.history, session.config), found)
+    return Ended("stopped", "stopped and saved", found)
 
 
 def _tell(connection: Connection, engine: EngineThread) -> None:
@@ -465,6 +526,8 @@ def _tell(connection: Connection, engine: EngineThread) -> None:
 
 def check_writable(path: Path, option: str = "--json") -> None:
     """Before hours of training, not after them. Raises ConfigError."""
+    if path == STDOUT:
+        return
     try:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -476,6 +539,9 @@ def check_writable(path: Path, option: str = "--json") -> None:
 
 def write_result(path: Path, text: str) -> None:
     """The whole file or none of it. Raises SessionError."""
+    if path == STDOUT:
+        print_as_it_is(text)
+        return
     try:
         write_whole(path, text.encode())
     except OSError as error:

@@ -121,9 +121,11 @@ def _showable(path: Path) -> Path:
 WHAT, TRAINING, METHOD, WHERE = "What to train", "Training", "Method", "Where and how"
 
 BENCHMARK_HELP = "Sequence of tasks; [dim]cl-tui benchmarks[/] lists them.  [dim]\\[default: split-digits][/]"
-METHOD_HELP = "How earlier tasks are protected; [dim]cl-tui methods[/] lists them.  [dim]\\[default: si][/]"
+METHODS_HELP = "How earlier tasks are protected; [dim]cl-tui methods[/] lists them."
+METHOD_HELP = METHODS_HELP + "  [dim]\\[default: si][/]"
 SCENARIO_HELP = "What the network is told at test time: task, domain or class."
 STRENGTH_HELP = "c or λ, the penalty's factor."
+JSON_HELP = " - prints it, and the table to standard error."
 
 Preset = Annotated[
     str | None,
@@ -242,6 +244,7 @@ Pace = Annotated[
         rich_help_panel=WHERE,
     ),
 ]
+Headless = Annotated[bool, typer.Option("--headless", help="Run without the screen.", rich_help_panel=WHERE)]
 SessionsDir = Annotated[
     Path,
     typer.Option(
@@ -343,6 +346,7 @@ def run(
         str | None,
         typer.Option(help="Name of the session.  [dim]\\[default: two random words][/]", rich_help_panel=WHERE),
     ] = None,
+    without_screen: Headless = False,
     config: Config = None,
     assignments: Set = None,
 ) -> None:
@@ -355,19 +359,24 @@ def run(
       cl-tui run --benchmark split-mnist --method mas --hidden 400,400
       cl-tui run --preset vandeven-split-mnist --method si
       cl-tui run --config my.toml --set momentum=0.5 --pace max
+      cl-tui run --method si --seed 3 --name third --headless
     """
-    from cl_tui import headless
+    from cl_tui import headless, report
     from cl_tui.outcome import INTERRUPTED
     from engine.benchmarks import BENCHMARKS, prepare
     from engine.config import resolve
     from engine.session import Session
 
     settings = resolve(_below(config) | _given(ctx) | _above(assignments))
-    speed = _pace(pace, BENCHMARKS[settings.benchmark].watch_pace)
-    _require_terminal("'cl-tui batch' trains without one")
+    speed = _pace(pace, None if without_screen else BENCHMARKS[settings.benchmark].watch_pace)
+    if not without_screen:
+        _require_terminal("'cl-tui run --headless' trains without one")
     prepare(settings.benchmark, Path(settings.data_dir))
     session = Session.create(sessions_dir, name or free_name(sessions_dir), settings)
-    exit_code = _watch(session, speed)
+    if without_screen:
+        exit_code = _tell(headless.train(session, speed, report.console(stderr=True)))
+    else:
+        exit_code = _watch(session, speed)
     if exit_code not in (0, INTERRUPTED):
         headless.discard_if_untrained(session)
     raise typer.Exit(exit_code)
@@ -384,7 +393,7 @@ def resume(
             autocompletion=_sessions,
         ),
     ] = None,
-    without_screen: Annotated[bool, typer.Option("--headless", help="Run without the screen.")] = False,
+    without_screen: Headless = False,
     device: StoredDevice = None,
     threads: StoredThreads = None,
     pace: Pace = None,
@@ -429,16 +438,24 @@ def fork(
     at_task: Annotated[
         int, typer.Option("--at-task", help="Branch off at the end of this task, counted from 1.", min=1)
     ],
-    method: Annotated[str | None, typer.Option(help=METHOD_HELP, autocompletion=_methods, rich_help_panel=WHAT)] = None,
-    strength: Annotated[float | None, typer.Option(help=STRENGTH_HELP, rich_help_panel=METHOD)] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help=METHODS_HELP + "  [dim]\\[default: the parent's][/]", autocompletion=_methods, rich_help_panel=WHAT
+        ),
+    ] = None,
+    strength: Annotated[
+        float | None,
+        typer.Option(
+            help=STRENGTH_HELP + "  [dim]\\[default: the parent's, or the new method's own][/]", rich_help_panel=METHOD
+        ),
+    ] = None,
     name: Annotated[
         str | None,
         typer.Option(help="Name of the new session.  [dim]\\[default: two random words][/]", rich_help_panel=WHERE),
     ] = None,
     assignments: Set = None,
-    without_screen: Annotated[
-        bool, typer.Option("--headless", help="Run without the screen.", rich_help_panel=WHERE)
-    ] = False,
+    without_screen: Headless = False,
     device: StoredDevice = None,
     threads: StoredThreads = None,
     pace: Pace = None,
@@ -527,12 +544,19 @@ def batch(
     jobs: Annotated[int, typer.Option(help="Number of runs at the same time.", min=1, rich_help_panel=WHERE)] = 1,
     data_dir: DataDir = None,
     sessions_dir: SessionsDir = Path("sessions"),
+    name: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of the session, if there is only one run.  [dim]\\[default: from its settings][/]",
+            rich_help_panel=WHERE,
+        ),
+    ] = None,
     config: Config = None,
     assignments: Set = None,
     json: Annotated[
         Path | None,
         typer.Option(
-            help="Write the results to this file, one entry per run.",
+            help="Write the results to this file, one entry per run." + JSON_HELP,
             callback=_file,
             metavar="FILE",
             rich_help_panel=WHERE,
@@ -550,7 +574,7 @@ def batch(
       cl-tui batch --method si --strength 0.1 --strength 1 --jobs 2
     """
     from cl_tui import report
-    from cl_tui.batch import as_json, check_writable, data_needed, execute, plan, write_result
+    from cl_tui.batch import as_json, check_writable, data_needed, execute, named, plan, write_result
     from cl_tui.outcome import INTERRUPTED
     from engine.benchmarks import prepare
 
@@ -561,6 +585,8 @@ def batch(
     first_seed = given.pop("seed", below.get("seed", 0))
     axes["seed"] = [first_seed + number for number in range(seeds)] if isinstance(first_seed, int) else [first_seed]
     runs = plan(axes, below | given, _above(assignments), jobs)
+    if name is not None:
+        runs = named(runs, name)
     if json is not None:
         check_writable(json)
     for needed, folder in data_needed(runs, sessions_dir):
@@ -568,7 +594,8 @@ def batch(
 
     outcome = execute(runs, sessions_dir, jobs, report.console(stderr=True))
     if outcome.summaries:
-        report.console().print(report.results(outcome.summaries))
+        console = report.console(stderr=json == report.STDOUT)
+        console.print(report.results(outcome.summaries, console.width))
     if json is not None:
         write_result(json, as_json(outcome.summaries))
     for failed, message in outcome.failures.items():
@@ -598,7 +625,9 @@ def reproduce(
     sessions_dir: SessionsDir = Path("sessions"),
     json: Annotated[
         Path | None,
-        typer.Option(help="Write the rows to this file, accuracies as fractions.", callback=_file, metavar="FILE"),
+        typer.Option(
+            help="Write the rows to this file, accuracies as fractions." + JSON_HELP, callback=_file, metavar="FILE"
+        ),
     ] = None,
     markdown: Annotated[
         Path | None, typer.Option(help="Write the rows to this file as a page.", callback=_file, metavar="FILE")
@@ -630,6 +659,8 @@ def reproduce(
     where = {"device": device, "threads": threads, "data_dir": data_dir}
     plans = [(preset, again.plan(preset, seeds or preset.seeds, where, at_a_time)) for preset in chosen]
     runs = [run for _, cases in plans for _, planned in cases for run in planned]
+    if json == markdown == report.STDOUT:
+        raise UsageError("only one of --json and --markdown can be -, the standard output: name a file for the other")
     for option, path in (("--json", json), ("--markdown", markdown)):
         if path is not None:
             check_writable(path, option)
@@ -641,8 +672,9 @@ def reproduce(
     tables = [
         (preset, [again.compare(preset, case, planned, found) for case, planned in cases]) for preset, cases in plans
     ]
+    console = report.console(stderr=report.STDOUT in (json, markdown))
     for preset, rows in tables:
-        report.console().print(again.table(preset, rows))
+        console.print(again.table(preset, rows))
     if json is not None:
         write_result(json, as_json([asdict(row) for _, rows in tables for row in rows]))
     if markdown is not None:
@@ -892,12 +924,14 @@ def export(
     html: Annotated[
         Path | None,
         typer.Option(
-            help="A page for the browser and for printing.  [dim]\\[default: SESSION.html][/]",
+            help="A page for the browser and for printing; - prints it.  [dim]\\[default: SESSION.html][/]",
             callback=_file,
             metavar="FILE",
         ),
     ] = None,
-    json: Annotated[Path | None, typer.Option(help="Everything in one file.", callback=_file, metavar="FILE")] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Everything in one file; - prints it.", callback=_file, metavar="FILE")
+    ] = None,
     csv: Annotated[
         Path | None,
         typer.Option(help="Tables: curves, accuracies, probes, importances.", callback=_file, metavar="DIR"),
@@ -920,14 +954,16 @@ def export(
       cl-tui sessions export calm-otter --html report.html --csv tables --force
     """
     from cl_tui.export import Kind, exports
+    from cl_tui.report import STDOUT
     from engine.session import look_at, session_path
 
     sessions_dir, name = _located(sessions_dir, name)
     places: dict[Kind, Path | None] = {"html": html, "json": json, "csv": csv, "tensorboard": tensorboard}
     wanted = {kind: path for kind, path in places.items() if path is not None}
     listed = look_at(sessions_dir, name)
+    told = sys.stderr if STDOUT in wanted.values() else sys.stdout
     for written in exports(listed, session_path(sessions_dir, name), wanted or {"html": Path(f"{name}.html")}, force):
-        print(visible(f"wrote {written}"))
+        print(visible(f"wrote {written}"), file=told)
 
 
 @sessions_app.command()
@@ -1013,7 +1049,7 @@ def compare(
     json: Annotated[
         Path | None,
         typer.Option(
-            help="Print the comparison, and write it to this file, accuracies as fractions.",
+            help="Print the comparison, and write it to this file, accuracies as fractions." + JSON_HELP,
             callback=_file,
             metavar="FILE",
         ),
@@ -1046,7 +1082,7 @@ def compare(
     if json is not None:
         check_writable(json)
     found = comparing.compare(comparing.read(sessions_dir, name) for name in names)
-    console = report.console()
+    console = report.console(stderr=json == report.STDOUT)
     if not console.is_terminal:
         console.width = PAPER_WIDTH
     console.print(page(found, console.width))
@@ -1074,7 +1110,7 @@ def analyse(
     json: Annotated[
         Path | None,
         typer.Option(
-            help="Write all figures to this file, one entry per session.",
+            help="Write all figures to this file, one entry per session." + JSON_HELP,
             callback=_file,
             metavar="FILE",
             rich_help_panel=WHERE,
@@ -1103,7 +1139,7 @@ def analyse(
     opened = [Session.open(sessions_dir, name) for name in names]  # a wrong name is told before anything is measured
     if json is not None:
         check_writable(json)
-    console = report.console()
+    console = report.console(stderr=json == report.STDOUT)
     entries = []
     for number, session in enumerate(opened):
         anywhere = {} if session.config.device == "cpu" else {"device": "auto"}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cl_tui import facts, words
+from cl_tui.report import STDOUT, print_as_it_is
 from engine.config import RunConfig
 from engine.disk import write_whole
 from engine.errors import EngineError, SessionDamaged
@@ -289,16 +290,26 @@ def place(kind: Kind, path: Path, files: list[Path]) -> str:
 
 
 def exports(listed: Listed, folder: Path, wanted: Mapping[Kind, Path], force: bool) -> Iterator[str]:
-    """Writes each wanted kind and tells where; nothing is written where one of the places is taken.
+    """Writes each wanted kind and tells where, or prints it; nothing is written where one of the places is taken.
 
     ``folder``: the session's. Raises SessionDamaged, or ExportRefused for a place that cannot be written.
     """
     if listed.history is None:
         raise SessionDamaged(listed.problem)
+    printed = [kind for kind, path in wanted.items() if path == STDOUT]
+    for kind in printed:
+        if kind in ("csv", "tensorboard"):
+            raise ExportRefused(f"--{kind} - cannot be: it writes files into a folder; name one")
+    if len(printed) > 1:
+        raise ExportRefused("only one of --html and --json can be -, the standard output: name a file for the other")
     began = listed.history.started.time if listed.history.started is not None else 0.0
     files = {kind: targets(kind, path, listed.name, began) for kind, path in wanted.items()}
+    for kind in printed:
+        del files[kind]
     for kind, paths in files.items():
         check_free(kind, paths, force)
+    for kind in printed:
+        print_as_it_is(contents(kind, listed, folder)[0].decode())
     for kind, paths in files.items():
         write(kind, dict(zip(paths, contents(kind, listed, folder), strict=True)))
         yield place(kind, wanted[kind], paths)

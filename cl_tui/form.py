@@ -23,7 +23,7 @@ from engine.presets import PRESETS
 
 CHOICES = ("method", "benchmark", "scenario", "preset")
 """What the defaults of everything else depend on."""
-_NOT_IN_THE_FORM = ("sessions_dir", "config", "assignments")
+_NOT_IN_THE_FORM = ("sessions_dir", "without_screen", "config", "assignments")
 
 
 @dataclass(frozen=True)

@@ -2,24 +2,28 @@
 
 import contextlib
 import errno
+import math
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import FrameType
 
+from rich.cells import cell_len
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress, Task, TimeRemainingColumn
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
 
 from cl_tui import words
 from cl_tui.outcome import Outcome, outcome
-from engine import metrics
+from engine import metrics, watchdog
 from engine.control import Control
 from engine.errors import SessionDamaged
 from engine.history import History
 from engine.runner import EngineThread
 from engine.session import Session, delete_session
-from engine.watchdog import caution
 
 LOOK_SECONDS = 0.2
 TOGETHER_SECONDS = 1.0
@@ -61,7 +65,7 @@ def stop_on_signal(stop: Callable[[], None]) -> Iterator[None]:
 
 def train(session: Session, pace: float | None, console: Console) -> Outcome:
     """Trains to the end or until a signal, saying on ``console`` how far it is."""
-    if known := caution(session.config):
+    if known := watchdog.caution(session.config):
         console.print(known)
     engine = EngineThread(session, pace)
     show = ProgressLine(session.name, console) if console.is_terminal else TaskLines(console)
@@ -82,7 +86,24 @@ def train(session: Session, pace: float | None, console: Console) -> Outcome:
                 raise
     if engine.history.resumed is not None and engine.history.resumed.note:
         console.print(engine.history.resumed.note)
+    if engine.error is None:  # which says what went wrong, and what to do
+        print_warnings(console, warnings(engine))
     return outcome(engine)
+
+
+def warnings(engine: EngineThread) -> tuple[str, ...]:
+    """What is wrong with a run that has ended, each a sentence."""
+    return watchdog.warnings(engine.history, engine.session.config)
+
+
+def print_warnings(console: Console, found: Iterable[str], name: str = "") -> None:
+    for warning in found:
+        say(console, f"warning: {warning}", name)
+
+
+def say(console: Console, line: str, name: str = "") -> None:
+    """About the session of that name, where there are several; broken into lines only where a terminal needs it."""
+    console.print(f"{name}: {line}" if name else line, markup=False, soft_wrap=not console.is_terminal)
 
 
 def forget_lost_terminal() -> None:
@@ -98,25 +119,24 @@ def forget_lost_terminal() -> None:
 def tell_trouble(console: Console, before: str, now: str, name: str = "") -> None:
     """A line when training begins to wait for the disk, and one when it goes on."""
     if bool(before) != bool(now):
-        told = now or "The disk can be written again: training goes on"
-        console.print(f"{name}: {told}" if name else told, markup=False, soft_wrap=True)
+        say(console, now or "The disk can be written again: training goes on", name)
 
 
 class ProgressLine:
     """For a terminal: one line, redrawn."""
 
     def __init__(self, name: str, console: Console) -> None:
-        self._progress = Progress(*progress_columns(), console=console, transient=True)
-        self._task = self._progress.add_task(name, total=None, doing="", rate="")
+        self._bars = Bars(console)
+        self._task = self._bars.add_task(name, total=None, doing="", rate="")
 
     def __enter__(self) -> None:
-        start(self._progress)
+        self._bars.start()
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        self._bars.stop()
 
     def update(self, history: History, control: Control) -> None:
-        self._progress.update(
+        self._bars.update(
             self._task,
             completed=history.step,
             total=history.total_steps or None,
@@ -153,22 +173,61 @@ def _tasks_before_resume(history: History) -> int:
     return sum(end <= history.resumed.step for end in history.starts[1 : len(history.matrix) + 1])
 
 
-def start(progress: Progress) -> None:
-    """With the cursor that rich hides: a kill or Ctrl-Z would leave it hidden."""
-    progress.start()
-    progress.console.show_cursor()
+BAR = 24
+"""Columns of a bar where there is room."""
+_LEAST = (("bar", 8), ("doing", 15), ("left", 0), ("rate", 0), ("bar", 0), ("name", 16), ("doing", 8), ("name", 4))
+"""What is made narrower, down to so many columns, until a row fits; first things first."""
 
 
-def progress_columns() -> tuple[TextColumn | BarColumn | TimeRemainingColumn, ...]:
-    """A run's name, its bar, what it is doing, its speed and the time left."""
-    return (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TextColumn("{task.fields[doing]}", markup=False),
-        TextColumn("{task.fields[rate]}", markup=False),
-        TimeRemainingColumn(compact=True),
-    )
+def _fitting(rows: Sequence[Mapping[str, str]], width: int) -> dict[str, int]:
+    """The columns' widths, in their order, without those there is no room for."""
+    keys = rows[0] if rows else ()
+    widths = {key: BAR if key == "bar" else max(cell_len(row[key]) for row in rows) for key in keys}
+    for key, least in _LEAST:
+        gaps = sum(map(bool, widths.values()))
+        excess = sum(widths.values()) + gaps - width
+        if excess > 0 and widths.get(key, 0) > least:
+            widths[key] = max(least, widths[key] - excess) if least else 0
+    return {key: of for key, of in widths.items() if of}
+
+
+class Bars(Progress):
+    """A row for each run: its name, its bar, how far and at what it is, its speed and the time left.
+
+    Where the terminal is narrow it leaves out the bar, speed and time, and shortens the name.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._terminal = console  # asked for its width from within the next line
+        super().__init__(console=console, transient=True, disable=not console.is_terminal)
+
+    def start(self) -> None:
+        """With the cursor that rich hides: a kill or Ctrl-Z would leave it hidden."""
+        super().start()
+        self.console.show_cursor()
+
+    def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
+        time_left = TimeRemainingColumn(compact=True)
+        rows = [
+            {
+                "name": task.description,
+                "bar": "",
+                "percent": "" if task.total is None else f"{math.floor(task.percentage)} %",
+                "doing": task.fields["doing"],
+                "rate": task.fields["rate"],
+                "left": "" if task.total is None else time_left.render(task).plain,
+            }
+            for task in tasks
+        ]
+        widths = _fitting(rows, self._terminal.width)
+        table = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
+        for key, width in widths.items():
+            table.add_column(width=width, no_wrap=True, justify="right" if key == "percent" else "left")
+        for task, row in zip(tasks, rows, strict=True):
+            cells = {**row, "name": words.shortened(row["name"], widths["name"])}
+            bar = ProgressBar(total=task.total or 1.0, completed=task.completed)
+            table.add_row(*(bar if key == "bar" else Text(cells[key]) for key in widths))
+        return table
 
 
 def doing(history: History, control: Control) -> str:

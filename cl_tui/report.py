@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
@@ -39,37 +40,59 @@ def console(stderr: bool = False) -> Console:
     return made
 
 
+STDOUT = Path("-")
+"""What the standard output is called where a file is asked for."""
+
+
+def print_as_it_is(text: str) -> None:
+    """Neither wrapped nor coloured: for another program."""
+    console().out(text, end="", highlight=False)
+
+
 # Results of a batch
 
 
-def results(summaries: Iterable[Mapping[str, Any]]) -> RenderableType:
-    """One table per benchmark and scenario, one row per method and strength: mean ± standard error over the seeds."""
+def results(summaries: Iterable[Mapping[str, Any]], width: int) -> RenderableType:
+    """One table per benchmark and scenario, one row per method and strength: mean ± standard error over the seeds.
+    ``width``: columns there are."""
     tables: dict[tuple[str, str], dict[tuple[str, float], list[Mapping[str, Any]]]] = {}
     for found in summaries:
         rows = tables.setdefault((found["benchmark"], found["scenario"]), {})
         rows.setdefault((found["method"], found["hyperparameters"]["strength"]), []).append(found)
-    return Group(*(part for (title, rows) in tables.items() for part in _results(*title, rows)))
+    return Group(*(part for (title, rows) in tables.items() for part in _results(*title, rows, width)))
 
 
 def _results(
-    benchmark: str, scenario: str, rows: Mapping[tuple[str, float], Sequence[Mapping[str, Any]]]
+    benchmark: str, scenario: str, rows: Mapping[tuple[str, float], Sequence[Mapping[str, Any]]], width: int
 ) -> Iterable[RenderableType]:
     yield Text(f"{benchmark} · {scenario}", style="bold")
-    table = _table("method")
-    for heading in ("accuracy %", "forgetting", "backward transfer", "steps/s", "n"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    cells = []
     for (method, strength), runs in rows.items():
         figures = (mean_and_error([run[key] for run in runs]) for key in AVERAGES)
-        table.add_row(method_and_strength(method, strength), *figures, _mean_rate(runs), str(len(runs)))
+        cells.append((method_and_strength(method, strength), *figures, _mean_rate(runs), str(len(runs))))
         for one_class in dict.fromkeys(tuple(run.get("one_class_tasks", ())) for run in runs):
             if one_class:
                 alike = [run for run in runs if tuple(run.get("one_class_tasks", ())) == one_class]
                 others = (mean_and_error([run["without_one_class_tasks"][key] for run in alike]) for key in AVERAGES)
-                table.add_row(f"  without {numbered(one_class)} of one class", *others, style="dim")
+                cells.append((f"  without {numbered(one_class)} of one class", *others, "", ""))
+    figures_width = [max(map(len, column)) for column in list(zip(*cells, strict=True))[1:]]
+    names_width = max(len(method_and_strength(*row)) for row in rows)
+    if names_width + sum(figures_width) + 2 * len(RESULTS) > width:
+        for method, *found in cells:
+            told = [f"{heading} {figure}" for heading, figure in zip(RESULTS[1:], found, strict=True) if figure]
+            yield Text(f"  {method}: {', '.join(told)}")
+        return
+    table = _table()
+    table.add_column(RESULTS[0], min_width=names_width)
+    for heading, least in zip(RESULTS[1:], figures_width, strict=True):  # headings break where it is narrow
+        table.add_column(heading, justify="right", min_width=least)
+    for row in cells:
+        table.add_row(*row, style=None if row[-1] else "dim")
     yield _indented(table)
     yield _indented(Text("forgetting and backward transfer in points", style="dim"))
 
 
+RESULTS = ("method", "accuracy %", "forgetting", "backward transfer", "steps/s", "n")
 AVERAGES = ("average_accuracy", "forgetting", "backward_transfer")
 
 

@@ -25,11 +25,14 @@ LONGEST_MESSAGE = 10_000
 def train(session: Session, control: Control, recorder: Recorder | None = None) -> History:
     """Train to the end, or until ``control`` says stop; ``history.state`` tells which.
 
-    Begins at the newest checkpoint if there is one. Raises EngineError; whatever else goes wrong inside becomes one,
-    with the traceback kept in the session's folder.
+    Begins at the newest checkpoint if there is one; a session that another process has finished stays as it is. Raises
+    EngineError; whatever else goes wrong inside becomes one, with the traceback kept in the session's folder.
     """
     recorder = recorder or Recorder(session)
     with session.locked():
+        if session.finished:
+            recorder.history = session.history()
+            return recorder.history
         try:
             control.activity = "loading PyTorch"
             from engine.training import Trainer

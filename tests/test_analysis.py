@@ -476,6 +476,9 @@ def test_the_command_prints_each_session_and_writes_json(cl_tui: CommandLine, se
     written = json.loads((tmp_path / "found.json").read_text())
     assert [entry["session"] for entry in written] == ["calm-otter", "brave-fox"]
     assert written[0] == json.loads(json.dumps(analyse(protected, 50).as_dict()))
+    printed = cl_tui("analyse", "calm-otter", "brave-fox", "--examples", "50", "--json", "-")
+    assert json.loads(printed.out) == written
+    assert printed.err == answer.out
 
 
 def test_many_tasks_do_not_burst_the_page(tmp_path: Path) -> None:

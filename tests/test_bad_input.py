@@ -98,7 +98,7 @@ def test_usage_that_typer_refuses(cl_tui: CommandLine, arguments: list[str]) -> 
 
 
 def test_no_terminal(cl_tui: CommandLine, sessions: Path) -> None:
-    assert_told(cl_tui("run"), 2, "'cl-tui batch'")
+    assert_told(cl_tui("run"), 2, "'cl-tui run --headless'")
     assert not sessions.exists()
 
 

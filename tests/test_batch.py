@@ -13,17 +13,21 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pyte
 import pytest
 from rich.console import Console
 
 from cl_tui import batch, headless, report
 from engine.config import resolve
+from engine.control import Control
 from engine.errors import ConfigError
+from engine.events import RunResumed, RunStarted
 from engine.session import Session, list_sessions, look_at
 from tests.conftest import QUICK, CommandLine
-from tests.runs import AtStep, assert_same_run, create, finished, train
+from tests.runs import AtStep, assert_same_run, create, finished, tiny, train
 from tests.test_cli import line_with, wait_for_steps
 
+BEGUN = (RunStarted, RunResumed)
 TWO = ["batch", "--method", "none", "--method", "si", *QUICK]
 
 
@@ -127,10 +131,10 @@ def test_an_unfinished_run_goes_on_to_the_same_bits(cl_tui: CommandLine, session
 
 def test_one_failing_run_does_not_stop_the_others(cl_tui: CommandLine, sessions: Path, tmp_path: Path) -> None:
     none, si = batch.plan({"method": ["none", "si"]}, {"tasks": 2, "epochs": 1}, {}, jobs=1)
-    with create(sessions, none.config, none.name).locked():
-        answer = cl_tui(*TWO, "--json", "results.json")
+    (create(sessions, none.config, none.name).checkpoints_dir / "step-00000005.safetensors").write_text("no")
+    answer = cl_tui(*TWO, "--json", "results.json")
     assert answer.exit_code == 1
-    assert f"{none.name} failed: session {none.name} is being trained by another process" in answer.err
+    assert f"{none.name} failed: " in answer.err
     assert line_with("si ", answer.out)
     assert [result["name"] for result in json.loads((tmp_path / "results.json").read_text())] == [si.name]
 
@@ -219,6 +223,159 @@ def test_what_another_batch_has_finished_meanwhile_is_not_run_again(sessions: Pa
     assert session.events_path.read_bytes() == before
 
 
+LONG = ["batch", "--tasks", "2", "--epochs", "150"]
+"""Some seconds of training a run."""
+
+
+def start(folder: Path, *line: str) -> "subprocess.Popen[str]":
+    """Another process, and group of processes, that runs ``cl-tui``."""
+    command = [sys.executable, "-m", "cl_tui", *line]
+    return subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def test_the_same_line_twice_at_once_trains_each_run_once(sessions: Path, tmp_path: Path) -> None:
+    """What one trains, the other leaves alone, trains the rest, and reads the result; both tell the same."""
+    both = [start(tmp_path, *LONG, "--seeds", "3") for _ in range(2)]
+    ended = [process.communicate(timeout=240) for process in both]
+    assert [process.returncode for process in both] == [0, 0], ended
+    (table, err), (same_table, other_err) = ended
+    assert table == same_table
+    assert line_with("si ", table).endswith("3")
+    assert "another process is training it" in err + other_err
+    for told in (err, other_err):
+        assert "fail" not in told
+        assert sum("average accuracy" in line for line in told.splitlines()) == 3
+    for listed in list_sessions(sessions):
+        begun = [event for event in Session.open(sessions, listed.name).events() if isinstance(event, BEGUN)]
+        assert len(begun) == 1, "trained in one go, by one of the two"
+
+
+def test_a_run_whose_other_process_dies_is_taken_over(sessions: Path, tmp_path: Path) -> None:
+    first = start(tmp_path, *LONG, "--epochs", "1000")
+    while not (listed := list_sessions(sessions)) or listed[0].state != "running":
+        time.sleep(0.05)
+    session = Session.open(sessions, listed[0].name)
+    wait_for_steps(session)
+    second = start(tmp_path, *LONG, "--epochs", "1000")
+    assert second.stderr is not None
+    told = second.stderr.readline()
+    assert told == f"{session.name}: another process is training it; its result is awaited\n"
+    os.killpg(first.pid, signal.SIGKILL)
+    first.communicate()
+    before = session.history().step
+    deadline = time.monotonic() + 120
+    while session.history().step <= before or not session.running:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    os.killpg(second.pid, signal.SIGINT)
+    second.communicate(timeout=120)
+    assert second.returncode == 130
+    assert session.history().state == "stopped"
+
+
+def test_ctrl_c_ends_the_wait_for_another_process(sessions: Path, tmp_path: Path) -> None:
+    (run,) = batch.plan({}, {"tasks": 2, "epochs": 150}, {}, jobs=1)
+    with create(sessions, run.config, run.name).locked():
+        waiting = start(tmp_path, *LONG)
+        assert waiting.stderr is not None
+        assert "another process is training it" in waiting.stderr.readline()
+        waiting.send_signal(signal.SIGINT)
+        _, err = waiting.communicate(timeout=60)
+    assert waiting.returncode == 130
+    assert err == "stopped: 1 of 1 runs left; run the same command to continue\n"
+
+
+def test_a_session_that_was_finished_meanwhile_stays_as_it_is(sessions: Path) -> None:
+    """Between a look at it and the lock: it is not trained further."""
+    session = finished(sessions, tiny())
+    before = {path: path.read_bytes() for path in session.path.rglob("*") if path.is_file()}
+    assert train(session, Control()).state == "finished"
+    assert {path: path.read_bytes() for path in session.path.rglob("*") if path.is_file()} == before
+
+
+def test_what_is_wrong_with_a_run_is_told_at_its_end(cl_tui: CommandLine) -> None:
+    """By a batch and by a single run alike."""
+    wrong = ["--tasks", "2", "--epochs", "10", "--lr", "1e-12"]
+    single = cl_tui("run", "--headless", "--name", "slow", *wrong)
+    assert single.exit_code == 0, single.err
+    (warning,) = (line for line in single.err.splitlines() if line.startswith("warning: nothing is learned in task 2"))
+    many = cl_tui("batch", *wrong, "--name", "slower")
+    assert many.exit_code == 0, many.err
+    assert f"slower: {warning}" in many.err.splitlines()
+
+
+def test_one_named_run(cl_tui: CommandLine, sessions: Path) -> None:
+    """The same line skips it once it is finished; the name is for one run of these settings only."""
+    line = ["batch", *QUICK, "--name", "my-run"]
+    assert cl_tui(*line).exit_code == 0
+    assert [listed.name for listed in list_sessions(sessions)] == ["my-run"]
+    assert cl_tui(*line).err == "1 of 1 runs are finished already\n"
+    several = cl_tui(*line, "--seeds", "2")
+    assert several.exit_code == 2
+    assert "--name my-run: a name is for one run, these options make 2" in several.err
+    other = cl_tui(*line, "--lr", "0.5")
+    assert other.exit_code == 2
+    assert "has other settings: rename it, or choose another --name or --sessions-dir" in other.err
+    assert cl_tui("batch", *QUICK, "--name", "../out").exit_code == 2
+
+
+def test_json_on_the_standard_output(cl_tui: CommandLine, sessions: Path) -> None:
+    """And nothing else there: the table goes to standard error."""
+    answer = cl_tui(*TWO, "--json", "-")
+    assert answer.exit_code == 0, answer.err
+    assert [result["method"] for result in json.loads(answer.out)] == ["none", "si"]
+    assert line_with("split-digits · task", answer.err)
+    assert not Path("-").exists()
+
+
+# The display
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+def test_the_display_holds_no_line_of_a_run_that_has_ended(columns: int) -> None:
+    """At each moment, as a terminal shows it; also where the lines of the ended wrap."""
+    screen = pyte.Screen(columns, 100)
+    stream = pyte.Stream(screen)
+
+    class Terminal(io.StringIO):
+        def write(self, text: str) -> int:
+            stream.feed(text.replace("\n", "\r\n"))
+            return len(text)
+
+    display = batch.Display(Console(file=Terminal(), width=columns, force_terminal=True), planned=3, done=0)
+
+    def bars() -> list[str]:
+        lines = [line.rstrip() for line in screen.display]
+        first = next(number for number, line in enumerate(lines) if line.startswith("all runs"))
+        return [line for line in lines[first:] if line]
+
+    left = [f"none-split-digits-seed{seed}-588050dc" for seed in range(3)]
+    with display:
+        display.begin(left[0])
+        display.begin(left[1])
+        display.leave(left[2])
+        while left:
+            for step in (1, 995, 999, 1000):
+                display.update(left[0], batch.Told(step, 1000, "task 2/2", "1,234/s", ""))
+                display.say("a line above")
+                whole, first, *others = bars()
+                assert f" {3 - len(left)}/3" in whole
+                assert "100 %" not in whole
+                assert f" {step // 10} % task 2/2" in first
+                assert first.startswith("none-s")
+                assert len(others) == len(left) - 1
+                assert len(left) == 1 or "another process" in others[-1]
+            display.end(left.pop(0), batch.Ended("finished", RESULT))
+            assert len(bars()) == 1 + len(left), "\n".join(bars())
+            assert f" {3 - len(left)}/3" in bars()[0]
+    assert not [line for line in screen.display if line.startswith("all runs")]
+
+
+RESULT = "Finished in 1 s: average accuracy 93.3 %, forgetting 7.7 (worst: task 1, 7.7)"
+
+
 def test_trouble_with_the_disk_is_told_once_when_it_begins_and_when_it_ends() -> None:
     console = Console(file=io.StringIO(), width=200)
     display = batch.Display(console, planned=2, done=0)
@@ -274,6 +431,33 @@ def test_standard_errors() -> None:
     assert report.mean_and_error([0.90, 0.94, 0.95]) == f"93.0 ± {100 * 0.0264575 / math.sqrt(3):.1f}"
     assert report.mean_and_error([0.5]) == "50.0"
     assert report.mean_and_error([None]) == "—"
+
+
+@pytest.mark.parametrize("columns", [30, 40, 50, 60, 80])
+def test_the_table_is_whole_at_any_width(columns: int) -> None:
+    summaries = [
+        {
+            "benchmark": "split-digits",
+            "scenario": "task",
+            "method": method,
+            "hyperparameters": {"strength": 1.0 if method == "si" else 0.0},
+            "average_accuracy": accuracy,
+            "forgetting": 0.125,
+            "backward_transfer": -0.125,
+            "steps_per_second": 1390,
+        }
+        for method in ("none", "si")
+        for accuracy in (0.90, 0.94)
+    ]
+    console = Console(file=io.StringIO(), width=columns)
+    console.print(report.results(summaries, columns))
+    assert isinstance(console.file, io.StringIO)
+    words = console.file.getvalue().split()
+    for word in ("none", "si", "accuracy", "forgetting", "backward"):
+        assert word in [found.strip(":,") for found in words]
+    for figures in ("92.0 ± 2.0", "12.5 ± 0.0", "-12.5 ± 0.0"):
+        assert " ".join(words).count(f" {figures}") == 2
+    assert "…" not in "".join(words)
 
 
 def test_real_mnist(cl_tui: CommandLine, mnist: Path) -> None:

@@ -114,6 +114,28 @@ def test_an_error_is_broken_between_words(tmp_path: Path) -> None:
     assert " ".join(lines).split() == piped.split()
 
 
+def test_help_tells_the_defaults_of_the_command_at_hand(cl_tui: CommandLine) -> None:
+    """What a session already says holds where one is named, not what a new run would begin with."""
+    for command in ("resume", "fork", "analyse"):
+        out = cl_tui(command, "--help").out
+        text = " ".join(out.replace("│", " ").split())
+        assert "[default: the session's]" in text
+        assert "[default: si]" not in text
+        assert "[default: data]" not in text
+        assert command != "fork" or ("[default: the parent's]" in text and "or the new method's own]" in text)
+
+
+def test_run_without_a_screen(cl_tui: CommandLine, sessions: Path) -> None:
+    """One named run in one line, at full speed; a name that is taken is refused."""
+    line = ["run", "--headless", *QUICK, "--name", "calm-otter"]
+    answer = cl_tui(*line)
+    assert answer.exit_code == 0, answer.err
+    assert answer.out.startswith("Finished in")
+    assert [told[:6] for told in answer.err.splitlines()] == ["task 1", "task 2"]
+    assert not [note for note in Session.open(sessions, "calm-otter").history().notes if "slow" in note.text]
+    assert cl_tui(*line).exit_code == 2
+
+
 def test_version(cl_tui: CommandLine) -> None:
     assert cl_tui("--version").out.startswith("cl-tui 0.")
 

@@ -364,6 +364,9 @@ def test_json_holds_everything(cl_tui: CommandLine, folder: Path) -> None:
     assert ewc["difference_to_first"][0][0]["value"] == pytest.approx(-0.18)
     assert len(si["curves"]["loss"]["steps"]) == len(si["curves"]["loss"]["means"]) == 300
     assert found["settings"]["method"] == ["si", "ewc"]
+    printed = cl_tui("compare", *NAMES, "--json", "-")
+    assert json.loads(printed.out) == found
+    assert "si" in printed.err
 
 
 # The screen

@@ -258,6 +258,19 @@ def test_nothing_is_replaced_unless_asked(cl_tui: CommandLine, sessions: Path) -
     assert json.loads(Path("a.json").read_text())["name"] == "calm-otter"
 
 
+def test_an_export_on_the_standard_output(cl_tui: CommandLine, sessions: Path) -> None:
+    finished(sessions, tiny(), "calm-otter")
+    line = ("sessions", "export", "calm-otter")
+    printed = cl_tui(*line, "--json", "-", "--csv", "tables")
+    assert printed.exit_code == 0
+    assert json.loads(printed.out)["name"] == "calm-otter"
+    assert printed.err.startswith("wrote tables")
+    assert cl_tui(*line, "--html", "-").out.startswith("<!DOCTYPE html>")
+    assert "only one of --html and --json" in cl_tui(*line, "--html", "-", "--json", "-").err
+    assert "--csv - cannot be: it writes files into a folder" in cl_tui(*line, "--csv", "-").err
+    assert not Path("-").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -157,11 +157,14 @@ def test_the_command_runs_compares_writes_and_skips_what_is_done(tiny: Preset, t
     assert f"{100 * rows[0]['mean']:.2f} ± {100 * rows[0]['standard_error']:.2f}" in written.read_text()
     assert "cl-tui reproduce tiny" in written.read_text()
 
-    again = CliRunner().invoke(app, line)
+    again = CliRunner().invoke(app, [*line, "--json", "-"])
     assert again.exit_code == 0
-    assert "4 of 4 runs are finished already" in again.output
+    assert "4 of 4 runs are finished already" in again.stderr
     for row in rows:
-        assert " ".join(f"{100 * accuracy:.2f}" for accuracy in row["accuracies"]) in again.output
+        assert " ".join(f"{100 * accuracy:.2f}" for accuracy in row["accuracies"]) in again.stderr
+    assert json.loads(again.stdout) == rows
+    both = CliRunner().invoke(app, [*line, "--json", "-", "--markdown", "-"])
+    assert "only one of --json and --markdown can be -" in str(both.exception)
 
 
 @pytest.mark.parametrize(
