@@ -25,6 +25,7 @@ from rich.progress import TaskID
 
 from cl_tui import headless, words
 from cl_tui.report import STDOUT, print_as_it_is
+from engine import strict_json
 from engine.config import METHOD_OPTIONS, PLACE, RunConfig, moved, resolve
 from engine.disk import write_whole
 from engine.errors import ConfigError, EngineError, SessionDamaged, SessionError, SessionExists, SessionLocked
@@ -122,7 +123,7 @@ def run_name(config: RunConfig) -> str:
     parts.append(config.benchmark)
     if config.scenario != resolve({"benchmark": config.benchmark}).scenario:
         parts.append(config.scenario)
-    content = json.dumps(_computed(config), sort_keys=True).encode()
+    content = json.dumps(_computed(config), sort_keys=True, allow_nan=False).encode()
     parts += [f"seed{config.seed}", hashlib.blake2b(content, digest_size=4).hexdigest()]
     return "-".join(parts)
 
@@ -549,4 +550,5 @@ def write_result(path: Path, text: str) -> None:
 
 
 def as_json(content: object) -> str:
-    return json.dumps(content, indent=2) + "\n"
+    """A number that is not finite is null."""
+    return strict_json.dumps(content, indent=2) + "\n"

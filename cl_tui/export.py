@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cl_tui import facts, words
 from cl_tui.report import STDOUT, print_as_it_is
+from engine import strict_json
 from engine.config import RunConfig
 from engine.disk import write_whole
 from engine.errors import EngineError, SessionDamaged
@@ -129,31 +129,11 @@ def as_json(listed: Listed) -> bytes:
     for key in ("importance", "forked", "resumed", "failure"):
         event = getattr(history, key)
         known[key] = None if event is None else _told(event)
-    return _dumped(known) + b"\n"
+    return strict_json.dumps(known).encode() + b"\n"
 
 
 def _told(event: Any) -> dict[str, Any]:
     return {key: value for key, value in asdict(event).items() if key != "event"}
-
-
-def _dumped(content: object) -> bytes:
-    try:
-        return json.dumps(content, allow_nan=False).encode()
-    except ValueError:
-        return json.dumps(_finite(content), allow_nan=False).encode()
-
-
-def _finite(content: Any) -> Any:
-    """With null in the place of every number that is not finite."""
-    match content:
-        case float():
-            return content if abs(content) < float("inf") else None
-        case dict():
-            return {key: _finite(value) for key, value in content.items()}
-        case list() | tuple():
-            return list(map(_finite, content))
-        case _:
-            return content
 
 
 # CSV

@@ -1,7 +1,6 @@
 """A pane's data taken away: to the clipboard, or as a picture or a table into a file."""
 
 import io
-import json
 import math
 import re
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from cl_tui.export import table
 from cl_tui.widgets.pane import Pane
 from cl_tui.widgets.view import View
+from engine import strict_json
 from engine.errors import EngineError
 
 if TYPE_CHECKING:
@@ -43,8 +43,7 @@ def json_text(rows: Rows) -> str:
     >>> json_text([{"task": 1, "now": float("nan")}])
     '[\n  {\n    "task": 1,\n    "now": null\n  }\n]\n'
     """
-    known = [{name: _plain(value) for name, value in row.items()} for row in rows]
-    return json.dumps(known, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return strict_json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
 
 
 def _plain(value: object) -> object:

@@ -77,14 +77,14 @@ def write(path: Path, tensors: Mapping[str, Tensor], cursor: Cursor) -> None:
 
     The format's own library would copy all of it once more, or hide its errors and the file's permissions.
     """
-    text = json.dumps(asdict(cursor))
+    text = json.dumps(asdict(cursor), allow_nan=False)
     header: dict[str, Any] = {"__metadata__": {"cursor": text, "digest": _digest(tensors, text)}}
     ordered = sorted(tensors.items(), key=lambda named: -named[1].element_size())  # so that all are aligned
     end = 0
     for name, tensor in ordered:
         start, end = end, end + tensor.numel() * tensor.element_size()
         header[name] = {"dtype": _DTYPES[tensor.dtype], "shape": tensor.shape, "data_offsets": [start, end]}
-    lead = json.dumps(header).encode()
+    lead = json.dumps(header, allow_nan=False).encode()
     lead += b" " * (-len(lead) % 8)
     with open(path, "wb") as file:
         file.write(len(lead).to_bytes(8, "little") + lead)

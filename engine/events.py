@@ -5,7 +5,6 @@ of training without pauses, summed over resumes. ``step`` counts optimizer steps
 anybody: ``decode`` refuses numbers that no run has.
 """
 
-import json
 import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -13,6 +12,7 @@ from typing import Annotated, Literal
 from annotated_types import Interval, Len, MaxLen, MinLen
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
+from engine import strict_json
 from engine.text import visible
 
 MOST_TASKS = 1000
@@ -314,13 +314,13 @@ _ANY_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminato
 
 
 def encode(event: Event) -> str:
-    """One line of JSON, without the line break."""
-    text = json.dumps(vars(event), default=vars, separators=(",", ":"), ensure_ascii=False)
+    """One line of JSON, without the line break. A number that is not finite is a string: "NaN", "Infinity"."""
+    text = strict_json.dumps(vars(event), strict_json.named, default=vars, separators=(",", ":"), ensure_ascii=False)
     return text.encode(errors="replace").decode()  # the name of a file may hold what is no text
 
 
 def decode(line: str | bytes) -> Event:
-    """The event in one line. Raises ValueError for anything else."""
+    """The event in one line; also of an older version, with bare NaN. Raises ValueError for anything else."""
     try:
         return _ANY_EVENT.validate_json(line)
     except ValidationError as error:

@@ -1,5 +1,6 @@
 """Saving: one checkpoint on its way to the disk, while training goes on."""
 
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -64,6 +65,8 @@ class Saving(threading.Thread):
 
 def check_finite(tensors: Mapping[str, Tensor], cursor: Cursor, layers: tuple[Layer, ...]) -> None:
     """Raises NumericsError, naming the layer."""
+    if cursor.constant is not None and not math.isfinite(cursor.constant):
+        raise NumericsError(f"the penalty is no longer finite at step {cursor.step}, in task {max(cursor.task, 1)}")
     for name, tensor in tensors.items():
         values = tensor.numpy()  # numpy computes in this thread alone
         with np.errstate(over="ignore", invalid="ignore"):

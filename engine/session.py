@@ -32,7 +32,7 @@ import filelock
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, ValidationError, field_validator
 
 from engine import log as event_log
-from engine import metrics
+from engine import metrics, strict_json
 from engine.config import MOST_BYTES, RunConfig, from_toml, validated
 from engine.disk import open_plain, read_plain, replace_whole, sync, write_whole
 from engine.errors import (
@@ -302,7 +302,7 @@ class Session:
         self._write_summary(summary(self.name, self.config, history))
 
     def _write_summary(self, found: dict[str, Any]) -> None:
-        text = json.dumps(found, indent=2)
+        text = strict_json.dumps(found, indent=2)
         if self.sums:
             text = text.removesuffix("\n}")
             text += f'{_SUM}{_checksum(text.encode())}"\n}}'

@@ -67,11 +67,16 @@ any_event = st.one_of(
 )
 
 
+def refuse(constant: str) -> None:
+    raise AssertionError(f"{constant} is no JSON")
+
+
 @given(any_event)
 def test_every_event_survives_the_round_trip(event: Event) -> None:
     """Numbers to the bit, infinite and NaN ones too, and any text that can be shown."""
     line = encode(event)
     assert "\n" not in line
+    json.loads(line, parse_constant=refuse)
     again = decode(line)
     assert type(again) is type(event)
     assert repr(again) == repr(event)  # repr: NaN differs from itself
@@ -90,6 +95,21 @@ def test_a_loss_that_is_not_finite_is_told_as_it_is() -> None:
     assert isinstance(again, StepsTaken)
     assert math.isnan(again.losses[0])
     assert again.losses[1:] == (math.inf, -math.inf)
+
+
+def test_what_is_not_finite_has_a_name_in_the_log_and_older_logs_read_the_same() -> None:
+    event = StepsTaken(3, 0.5, (math.nan, math.inf, -math.inf), (0.0, 1.0, 2.0))
+    assert json.loads(encode(event), parse_constant=refuse)["losses"] == ["NaN", "Infinity", "-Infinity"]
+    older = json.dumps(vars(event))
+    assert "[NaN, Infinity, -Infinity]" in older
+    assert repr(decode(older)) == repr(decode(encode(event))) == repr(event)
+
+
+def test_a_mean_importance_beyond_all_numbers_is_told_in_strict_json() -> None:
+    layer = LayerHistogram("fc1.weight", 10, 2, math.inf, (3, 5))
+    event = ImportanceMeasured(0, 4, False, 1e-9, 1.0, (layer,))
+    json.loads(encode(event), parse_constant=refuse)
+    assert decode(encode(event)) == event
 
 
 def test_every_event_has_a_name_of_its_own() -> None:

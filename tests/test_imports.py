@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LIGHT = ["errors", "config", "presets", "events", "history", "metrics", "control", "session", "runner", "watchdog"]
-LIGHT += ["analysis", "fork", "follow", "disk", "log", "names", "one_class", "scenario", "text"]
+LIGHT += ["analysis", "fork", "follow", "disk", "log", "names", "one_class", "scenario", "strict_json", "text"]
 LIGHT_PACKAGES = ["methods", "benchmarks", "models"]
 """Only their __init__ is light."""
 
@@ -49,6 +49,14 @@ def test_the_screens_know_only_the_light_engine(path: Path) -> None:
         if within(name, "engine"):
             module_or_its_content = {name, name.rpartition(".")[0]}
             assert module_or_its_content & light, name
+
+
+@pytest.mark.parametrize("path", [*modules("engine"), *modules("cl_tui")], ids=lambda path: str(path.relative_to(ROOT)))
+def test_all_json_that_is_written_is_strict(path: Path) -> None:
+    """NaN and Infinity are no JSON: what may hold them goes through engine.strict_json."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("json.dumps", "json.dump"):
+            assert any(word.arg == "allow_nan" for word in node.keywords), f"{path}:{node.lineno}"
 
 
 def test_light_modules_import_nothing_heavy() -> None:

@@ -2,17 +2,20 @@
 
 import errno
 import json
+import math
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cl_tui.batch import as_json
 from engine import checkpoint
 from engine.config import resolve
 from engine.control import Control, Wishes
@@ -28,7 +31,9 @@ from engine.errors import (
     SessionNotFound,
 )
 from engine.events import RunStopped
+from engine.parameters import Layer
 from engine.runner import train
+from engine.saving import check_finite
 from engine.session import Session, delete_session, list_sessions, newest_unfinished
 from tests import runs
 from tests.saved import lines
@@ -479,3 +484,24 @@ def test_reading_a_session_writes_nothing_into_its_log(tmp_path: Path) -> None:
     list_sessions(tmp_path)
     session.history()
     assert (copy / "events.jsonl").read_bytes() == session.events_path.read_bytes()
+
+
+def test_a_summary_has_null_for_what_is_not_finite(tmp_path: Path) -> None:
+    """And so has the list of summaries that a batch writes."""
+    session = runs.finished(tmp_path, runs.tiny("si"))
+    history = session.history()
+    broken = tuple(replace(path, ratio=math.nan) for path in history.paths)
+    session.write_summary(replace(history, paths=broken))
+    found = json.loads(session.summary_path.read_text(encoding="utf-8"), parse_constant=pytest.fail)
+    assert found["path_integral"] == [None, None]
+    assert session.summary()["path_integral"] == [None, None]
+    written = json.loads(as_json([session.summary(), {"mean": math.inf}]), parse_constant=pytest.fail)
+    assert written[1] == {"mean": None}
+
+
+def test_a_penalty_that_is_not_finite_is_not_saved(tmp_path: Path) -> None:
+    """Its constant is no tensor: it stands in the checkpoint's cursor."""
+    session = runs.finished(tmp_path, runs.tiny("ewc"))
+    tensors, cursor = runs.newest(session)
+    with pytest.raises(NumericsError, match="the penalty is no longer finite at step 8, in task 2"):
+        check_finite(tensors, replace(cursor, constant=math.inf), (Layer("all", 0, len(tensors["theta"])),))

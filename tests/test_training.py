@@ -1,5 +1,6 @@
 """What happens when training goes wrong: what is said, and what is kept."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ def test_a_loss_that_is_not_finite_is_told_with_its_step_and_task(tmp_path: Path
     session = runs.create(tmp_path, runs.tiny("si", **runs.ABSURD))
     with pytest.raises(NumericsError) as caught:
         train(session, Control())
+    for line in session.events_path.read_text(encoding="utf-8").splitlines():
+        json.loads(line, parse_constant=pytest.fail)
     losses = session.history().curve.losses()
     first = int((~torch.isfinite(torch.tensor(losses))).nonzero()[0]) + 1
     task = 1 if first <= 40 else 2
