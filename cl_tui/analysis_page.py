@@ -73,7 +73,10 @@ def _correlation_part(found: Analysis, width: int) -> Iterable[RenderableType]:
         yield _left_out(found, "correlation")
         return
     correlation = found.correlation
-    yield Text(f"{correlation.quantity}: Pearson correlation between the tasks, whole network")
+    parts = "whole network but the heads" if correlation.heads else "whole network"
+    yield Text(f"{correlation.quantity}: Pearson correlation between the tasks, {parts}")
+    if correlation.heads:
+        yield Text("(each task has a head of its own, so there is nothing to correlate)")
     tasks = len(found.tasks)
     if tasks * COLUMN + 4 <= width - 2:
         yield correlation_table(correlation.whole)
@@ -197,7 +200,7 @@ def _forgetting_part(found: Analysis) -> Iterable[RenderableType]:
         "moved\nrelative",
         "loss back\nmeasured",
         "loss back\nfirst order",
-        "accuracy\nback %",
+        "accuracy\nback, points",
         figures_from=1,
     )
     for layer in (found.forgetting.whole, *found.forgetting.layers):

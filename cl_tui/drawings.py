@@ -30,8 +30,6 @@ MOST_LINES = 7
 MOST_BORDERS = 25
 MOST_LABELS = 8
 """Changes of the strength that are written beside their mark."""
-LEVELS = (0.5, 0.65, 0.8, 0.9, 0.95, 0.98)
-"""Where the colour of an accuracy changes: finer near the top, where forgetting begins."""
 LABEL_HEIGHT = 15
 SMALL = (228, 74)
 """Size of one layer's histogram."""
@@ -39,7 +37,7 @@ SMALL = (228, 74)
 
 def level(accuracy: float) -> str:
     """The class that colours an accuracy."""
-    return f"h{sum(accuracy >= border for border in LEVELS)}"
+    return f"h{words.level(accuracy)}"
 
 
 @dataclass(frozen=True)

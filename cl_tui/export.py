@@ -156,9 +156,7 @@ def _steps(config: RunConfig, history: History) -> Iterable[tuple[float | str, .
 
     steps = np.arange(1, curve.length + 1)
     tasks = np.clip(np.searchsorted(history.starts, steps) - 1, 0, len(history.tasks) - 1)
-    each = np.array([task.epoch_steps for task in history.tasks])[tasks]
-    within = steps - 1 - np.array(history.starts)[tasks]
-    epochs = [*map(_or_empty, np.where(each > 0, within // np.maximum(each, 1) + 1, 0).tolist())]
+    epochs = [*map(_or_empty, facts.epochs(history, steps).tolist())]
     columns = (curve.seconds().tolist(), curve.losses().tolist(), curve.penalties().tolist())
     return zip(steps.tolist(), (tasks + 1).tolist(), epochs, *columns, _strengths(config, history, steps), strict=True)
 

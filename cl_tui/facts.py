@@ -295,6 +295,19 @@ def layer_figures(layer: LayerHistogram) -> dict[str, str]:
     }
 
 
+# Epochs
+
+
+def epochs(history: History, steps: "np.ndarray") -> "np.ndarray":
+    """In which epoch of its task each of the ``steps`` (counted from 1) lies, from 1; 0 where that is not recorded."""
+    import numpy as np
+
+    starts = np.array(history.starts)
+    tasks = np.clip(np.searchsorted(starts, steps) - 1, 0, len(history.tasks) - 1)
+    each = np.array([task.epoch_steps for task in history.tasks])[tasks]
+    return np.where(each > 0, (steps - 1 - starts[tasks]) // np.maximum(each, 1) + 1, 0)
+
+
 # Thinning
 
 

@@ -86,15 +86,15 @@ def _matrix(history: History) -> Iterable[Markup]:
     parts = [
         _caption(
             "Row: after training this task. Column: on the test set of that task. Read down a column: falling numbers, "
-            "fading colours, are forgetting. · is a task that is not seen yet. Forgotten is a task's best accuracy "
+            "fading colours, are forgetting. · is a task that is not seen yet. Forgetting is a task's best accuracy "
             "before the last row, minus that in the last row, in points."
         )
     ]
     if len(columns) < tasks:
         parts.append(_caption(f"{len(columns)} of {tasks} tasks are written out, evenly spread; the picture has all."))
     scale = [
-        element("span", f"under {100 * drawings.LEVELS[0]:.0f} %", class_="h0"),
-        *(element("span", f"{100 * low:.0f} %", class_=drawings.level(low)) for low in drawings.LEVELS),
+        element("span", f"under {100 * words.LEVELS[0]:.0f} %", class_="h0"),
+        *(element("span", f"{100 * low:.0f} %", class_=drawings.level(low)) for low in words.LEVELS),
     ]
     parts += [
         element("div", _table_of_accuracies(history, rows, columns), class_="wide"),
@@ -125,7 +125,7 @@ def _table_of_accuracies(history: History, rows: Sequence[int], columns: Sequenc
         "table",
         element("thead", element("tr", *(element("th", head) for head in ("after", *heads)))),
         element("tbody", *body),
-        element("tfoot", element("tr", element("th", "forgotten"), *lost)) if drops else Markup(),
+        element("tfoot", element("tr", element("th", "forgetting"), *lost)) if drops else Markup(),
         class_="matrix dense" if len(columns) > DENSE else "matrix",
     )
 

@@ -34,8 +34,8 @@ FEWEST_BINS, MOST_BINS = 16, 40
 """Columns of a histogram."""
 WIDEST_NAME = 24
 """Columns of a layer's or a task's name; a longer one is folded or cut."""
-LEVELS = ((0.5, "bold red"), (0.8, "red"), (0.95, "yellow"), (1.01, "green"))
-"""Below which accuracy which colour."""
+LEVELS = ("bold red", "red", "yellow", "cyan", "green", "bold green")
+"""The colour of an accuracy by ``words.level``."""
 STATES = {"finished": "green", "running": "cyan", "stopped": "yellow", "interrupted": "red", "failed": "red"}
 COLORS = ("cyan", "magenta", "yellow", "green", "blue", "red")
 
@@ -118,7 +118,7 @@ def _matrix(config: RunConfig, history: History, width: int) -> list[RenderableT
     if not history.matrix:
         return []
     tasks, ended = len(history.tasks), len(history.matrix)
-    label = min(max(map(len, ["forgotten", *facts.named(range(ended), history)])), WIDEST_NAME) + 2
+    label = min(max(map(len, ["forgetting", *facts.named(range(ended), history)])), WIDEST_NAME) + 2
     columns = facts.spread(tasks, min(max((width - 2 - label) // CELL, 2), MOST_ROWS))
     rows = facts.spread(ended, MOST_ROWS)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
@@ -130,20 +130,20 @@ def _matrix(config: RunConfig, history: History, width: int) -> list[RenderableT
     drops = metrics.forgetting_by_task(history.matrix)
     if drops:
         lost = (Text(words.percent(drops[task]) if task < len(drops) else "") for task in columns)
-        table.add_row(Text("forgotten", style="bold"), *lost)
+        table.add_row(Text("forgetting", style="bold"), *lost)
     shown: list[RenderableType] = [table]
     if len(columns) < tasks or len(rows) < ended:
         told = f"thinned: {len(rows)} of {ended} rows and {len(columns)} of {tasks} columns, evenly spread"
         shown.append(Text(told, style="dim"))
     averages = facts.averages(config, history)
     shown.append(Text(", ".join(f"{name} {value}" for name, value in averages)))
-    return _section("Accuracy in %, after (row) on (column); forgotten: best before minus last", *shown)
+    return _section("Accuracy in %, after (row) on (column); forgetting: best before minus last, in points", *shown)
 
 
 def _accuracy(row: Sequence[float], task: int) -> Text:
     if task >= len(row):
         return Text("·", style="dim")
-    return Text(words.percent(row[task]), style=next(style for below, style in LEVELS if row[task] < below))
+    return Text(words.percent(row[task]), style=LEVELS[words.level(row[task])])
 
 
 def _accuracies(history: History, width: int) -> list[RenderableType]:

@@ -1,6 +1,7 @@
 """Numbers and results in words, as the screens say them."""
 
 import math
+from bisect import bisect_right
 
 from rich.cells import cell_len, chop_cells
 
@@ -73,6 +74,18 @@ def shortened(text: str, width: int) -> str:
     last = 2 * (width - 1) // 3
     end = chop_cells(text[::-1], last)[0][::-1]
     return f"{chop_cells(text, width - 1 - last)[0]}…{end}"
+
+
+LEVELS = (0.65, 0.80, 0.90, 0.95, 0.98)
+"""Where the colour of an accuracy changes, on every screen and page: finer near the top, where forgetting begins."""
+
+
+def level(accuracy: float) -> int:
+    """
+    >>> level(0.5), level(0.8), level(1.0)
+    (0, 2, 5)
+    """
+    return bisect_right(LEVELS, accuracy)
 
 
 def duration(seconds: float) -> str:

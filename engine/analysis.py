@@ -40,7 +40,10 @@ class Correlation:
     quantity: str
     """What of each task is correlated, in words."""
     whole: TaskCorrelation
+    """Of all layers but the ``heads``."""
     layers: tuple[TaskCorrelation, ...]
+    heads: tuple[str, ...] = ()
+    """Layers that are left out: in the task scenario the last one, where each task has outputs of its own."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +179,7 @@ class Analysis:
 
             {"session", "method", "strength", "benchmark", "scenario", "seed", "tasks": [name, …], "all_tasks", "step",
              "examples", "left_alone": [layer, …],
-             "correlation": {"quantity", "whole": C, "layers": [C, …]} or null,
+             "correlation": {"quantity", "whole": C, "layers": [C, …], "heads": [layer, …]} or null,
                  C = {"layer", "size", "matrix": [[r, …], …], "mean"}
              "agreement": {"whole": A, "layers": [A, …]},
                  A = {"layer", "size", "omega_fisher": P or null, "omega_mas": P or null, "fisher_mas": P}

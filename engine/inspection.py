@@ -87,9 +87,16 @@ def inspect(session: Session, examples: int, tell: Callable[[str], None]) -> Ana
     else:
         tell("correlating the tasks' importances")
         values = per_task.values
-        correlation = Correlation(
-            per_task.quantity, *_per_layer(held, lambda name, layers: _correlated(values, name, layers))
-        )
+        heads = tuple(layer for layer in held if config.scenario == "task" and _is_head(layer))
+        shared = tuple(layer for layer in held if layer not in heads)
+        if shared:
+            correlation = Correlation(
+                per_task.quantity,
+                *_per_layer(shared, lambda name, layers: _correlated(values, name, layers)),
+                heads=tuple(layer.name for layer in heads),
+            )
+        else:
+            left_out["correlation"] = "the penalty holds the heads alone, of which each task has its own"
 
     importance = None
     if last.importance is None:
@@ -210,6 +217,11 @@ def _read(path: Path, config: RunConfig, size: int, last: bool) -> _End:
         importance=taken("penalty/importance") if asked else None,
         path=taken("method/path_integral") if config.method == "si" else None,
     )
+
+
+def _is_head(layer: Layer) -> bool:
+    """In the task scenario each task has outputs of its own, so that two tasks' importances never meet there."""
+    return layer.name.startswith("head.")
 
 
 def _left_alone(layer: Layer, config: RunConfig) -> bool:

@@ -190,7 +190,8 @@ def check_correlation(found: Analysis, expected: Sequence[Tensor]) -> None:
     assert correlation is not None
     model = network_of(found, expected[0])
     for layer in (correlation.whole, *correlation.layers):
-        rows = [own if layer.layer == "all" else part(model, own, layer.layer) for own in expected]
+        of = [layer.layer for layer in correlation.layers] if layer.layer == "all" else [layer.layer]
+        rows = [torch.cat([part(model, own, name) for name in of]) for own in expected]
         for one, row in enumerate(rows):
             for other, column in enumerate(rows):
                 assert layer.matrix[one][other] == near(slow_pearson(row.tolist(), column.tolist()))
@@ -213,9 +214,24 @@ def test_si_correlates_the_path_integrals(blobs: None, tmp_path: Path) -> None:
     found = analyse(session)
     check_correlation(found, [end["method/path_integral"] for end in ends(session)])
     assert found.correlation is not None
-    assert [layer.layer for layer in found.correlation.layers] == [
-        *("fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias", "head.weight", "head.bias")
-    ]
+    assert [layer.layer for layer in found.correlation.layers] == ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"]
+
+
+@pytest.mark.parametrize("scenario", ["task", "domain", "class"])
+def test_heads_of_their_own_have_no_part_in_the_correlation(blobs: None, tmp_path: Path, scenario: str) -> None:
+    """In the task scenario two tasks share no output: the heads would pull the whole network's figure down."""
+    session = small(tmp_path, "si", scenario=scenario)
+    found = analyse(session)
+    check_correlation(found, [end["method/path_integral"] for end in ends(session)])
+    assert found.correlation is not None
+    own = scenario == "task"
+    assert found.correlation.heads == (("head.weight", "head.bias") if own else ())
+    assert ("head.weight" in [layer.layer for layer in found.correlation.layers]) is not own
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(analysis_page(found, 120))
+    page = console.export_text()
+    assert ("whole network but the heads" in page) is own
+    assert ("each task has a head of its own" in page) is own
 
 
 @pytest.mark.parametrize("gamma", [None, 0.5])
@@ -302,7 +318,8 @@ def test_what_the_penalty_leaves_alone_is_no_part_of_it(tmp_path: Path) -> None:
     assert found.correlation is not None
     assert found.importance is not None
     assert found.forgetting is not None
-    for part_of_omega in (found.correlation, found.agreement, found.importance):
+    assert [layer.layer for layer in found.correlation.layers] == ["fc1.weight"], "each task has a head of its own"
+    for part_of_omega in (found.agreement, found.importance):
         assert [layer.layer for layer in part_of_omega.layers] == ["fc1.weight", "head.weight"]
         assert part_of_omega.whole.size == sum(layer.size for layer in part_of_omega.layers)
     assert [layer.layer for layer in found.forgetting.layers] == list(LAYERS), "they move all the same"

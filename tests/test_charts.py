@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from rich.style import Style
 
+from cl_tui import drawings, session_page, words
+from cl_tui.widgets import accuracy as accuracy_pane
 from cl_tui.widgets import braille
 from cl_tui.widgets.accuracy import draw_matrix
 from cl_tui.widgets.braille import Envelope
@@ -199,6 +201,19 @@ def test_what_is_not_evaluated_is_a_point_and_not_a_zero() -> None:
     assert text(lines)[3].split() == ["3", "now", "95.0", "97.0", "99.0", "·", "·"]
     assert text(lines)[-2].split() == ["lost", "4.0", "2.0"]
     assert text(lines)[-1].split() == ["average", "97.0", "forgetting", "3.0"]
+
+
+@pytest.mark.parametrize("accuracy", [0.0, 0.64, 0.65, 0.8, 0.9, 0.9499, 0.95, 0.98, 1.0])
+def test_an_accuracy_has_the_same_colour_on_screens_and_pages(accuracy: float) -> None:
+    """There were three scales, of four, six and seven colours."""
+    level = words.level(accuracy)
+    heat = tuple(Style(color=f"color({number})") for number in range(len(words.LEVELS) + 1))
+    assert accuracy_pane.heat(accuracy, Palette(heat=heat)) == heat[level]
+    assert len(Palette().heat) == len(session_page.LEVELS) == len(heat)
+    assert drawings.level(accuracy) == f"h{level}"
+    css = (Path(drawings.__file__).parent / "report.css").read_text(encoding="utf-8")
+    assert f".h{level} {{" in css
+    assert f".h{len(heat)} {{" not in css
 
 
 def test_the_matrix_colours_what_is_forgotten() -> None:

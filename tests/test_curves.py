@@ -1,5 +1,7 @@
 """The loss and penalty pane: every key and the mouse, what they read, and that data which arrives moves nothing."""
 
+import csv
+import io
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,6 +17,8 @@ from rich.style import Style
 from textual.binding import Binding
 from textual.events import MouseScrollDown, MouseScrollLeft, MouseScrollRight, MouseScrollUp
 
+from cl_tui.export import CSV_FILES
+from cl_tui.pane_files import csv_text
 from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.widgets.braille import Envelope, exact_columns
 from cl_tui.widgets.curve_chart import draw_curves, layer_penalties, layout, strength_at
@@ -674,7 +678,7 @@ def test_data_are_the_steps_in_sight() -> None:
     assert rows[0] == {
         "step": 1998,
         "task": 2,
-        "epoch": 9.98,
+        "epoch": 10,
         "seconds": pytest.approx(3.996),
         "loss": known.curve.losses()[1997],
         "penalty": known.curve.penalties()[1997],
@@ -683,6 +687,15 @@ def test_data_are_the_steps_in_sight() -> None:
     assert len(CurvesPane().data(view(known))) == 2500
     assert CurvesPane().data(view(known, Sight(steps=(3000, 4000)))) == []
     assert CurvesPane().data(view(History())) == []
+
+
+def test_data_have_the_columns_of_an_export_with_the_same_meaning() -> None:
+    """``epoch`` was whole in one and a fraction in the other."""
+    known = with_epochs(screen_data.history(2500), 100)
+    exported = list(csv.DictReader(io.StringIO(CSV_FILES["curves.csv"](view(known).config, known))))
+    copied = list(csv.DictReader(io.StringIO(csv_text(CurvesPane().data(view(known))))))
+    assert copied == exported
+    assert [copied[step - 1]["epoch"] for step in (1, 100, 101, 1000, 1001)] == ["1", "1", "2", "10", "1"]
 
 
 async def test_data_of_very_many_steps_are_what_the_columns_show(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_the_matrix_has_numbers_and_colours(tmp_path: Path) -> None:
     plain = re.sub("\x1b\\[[0-9;]*m", "", row)
     assert plain.split() == ["5:", "5", "6", "91.0", "93.0", "95.0", "97.0", "99.0"]
     assert len(set(re.findall("\x1b\\[([0-9;]+)m", row))) > 2
-    (lost,) = (line for line in page.splitlines() if line.strip().startswith("\x1b[1mforgotten"))
+    (lost,) = (line for line in page.splitlines() if line.strip().startswith("\x1b[1mforgetting"))
     assert "8.0" in lost
 
 

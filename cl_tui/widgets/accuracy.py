@@ -15,8 +15,6 @@ from cl_tui.widgets.view import View
 from engine import metrics
 
 WIDEST = 12
-LEVELS = (0.65, 0.80, 0.90, 0.95, 0.98)
-"""Where an accuracy's colour changes: finer near the top, where forgetting begins."""
 
 
 class AccuracyPane(Pane):
@@ -134,7 +132,7 @@ def centred(text: str, width: int) -> str:
 
 
 def heat(accuracy: float, palette: Palette) -> Style:
-    return palette.heat[sum(accuracy >= level for level in LEVELS)]
+    return palette.heat[words.level(accuracy)]
 
 
 def _losses(drops: list[float], shown: range, label: int, cell: int, palette: Palette) -> Line:

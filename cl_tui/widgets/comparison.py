@@ -27,7 +27,7 @@ from cl_tui.widgets.pane import Line, Palette, Pane, message, strips, window
 
 INKS = 6
 """Colours that tell groups apart, beside their letters."""
-SHORT = dict(zip(FIGURES, ("accuracy", "forgotten", "transfer"), strict=True))
+SHORT = dict(zip(FIGURES, ("accuracy", "forgetting", "transfer"), strict=True))
 WIDEST_VALUE = 16
 WIDEST_CELL = 13
 Cell = tuple[tuple[str, ...], Style]
@@ -108,7 +108,7 @@ class GroupsPane(ComparePane):
     )
 
     def content(self, found: Comparison, width: int, height: int, palette: Palette) -> list[Line]:
-        shown = list(FIGURES)[: 3 if width >= 30 else 2]
+        shown = list(FIGURES)[: 3 if width >= 33 else 2]
         cell = min(width // len(shown), 18)
         lines: list[Line] = [[Segment("".join(f"{SHORT[name]:>{cell}}" for name in shown), palette.muted)]]
         for number, group in enumerate(found.groups):

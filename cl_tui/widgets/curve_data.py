@@ -2,25 +2,23 @@
 
 import numpy as np
 
+from cl_tui import facts
 from cl_tui.widgets.braille import exact_columns
 from cl_tui.widgets.curve_chart import strength_at
-from cl_tui.widgets.curves import knows_epochs
 from cl_tui.widgets.timechart import TimeAxis
 from cl_tui.widgets.view import View
 from engine.history import Curve
 
 
 def exact_rows(view: View, first: int, last: int) -> list[dict[str, object]]:
-    """One row for each step after ``first``, up to ``last``. The epoch is None where it was not recorded."""
+    """One row for each step after ``first``, up to ``last``, with the columns of ``sessions export --csv``. The epoch,
+    counted from 1 in each task, is None where it was not recorded."""
     history, curve = view.history, view.history.curve
     columns = [values(first)[: last - first].tolist() for values in (curve.seconds, curve.losses, curve.penalties)]
     starts = np.array(history.starts)
     steps = np.arange(first + 1, last + 1)
     tasks = np.clip(np.searchsorted(starts, steps - 1, side="right") - 1, 0, max(len(history.tasks) - 1, 0))
-    epochs: list[float] | list[None] = [None] * len(steps)
-    if knows_epochs(history):
-        each = np.array([task.epoch_steps for task in history.tasks])
-        epochs = ((steps - starts[tasks]) / each[tasks]).tolist()
+    epochs = [epoch or None for epoch in facts.epochs(history, steps).tolist()]
     strengths = _strengths(view, steps)
     names = ("step", "task", "epoch", "seconds", "loss", "penalty", "strength")
     every = zip(steps.tolist(), (tasks + 1).tolist(), epochs, *columns, strengths, strict=True)

@@ -9,7 +9,7 @@ import numpy as np
 from rich.segment import Segment
 
 from cl_tui import words
-from cl_tui.widgets.accuracy import LEVELS, WIDEST, draw_matrix, summary
+from cl_tui.widgets.accuracy import WIDEST, draw_matrix, summary
 from cl_tui.widgets.histories import lower_end
 from cl_tui.widgets.moment import LookTable, seen_at_cursor
 from cl_tui.widgets.pane import Line, Palette, window
@@ -95,8 +95,10 @@ def _signs(
 
     styles = (*palette.heat, palette.muted)
     seen = rows[visible.start : visible.stop, shown.start : shown.stop]
-    levels = np.full((len(visible), len(shown)), len(LEVELS) + 1)
-    levels[: len(seen)] = np.where(np.isnan(seen), len(LEVELS) + 1, np.searchsorted(LEVELS, seen, side="right"))
+    levels = np.full((len(visible), len(shown)), len(words.LEVELS) + 1)
+    levels[: len(seen)] = np.where(
+        np.isnan(seen), len(words.LEVELS) + 1, np.searchsorted(words.LEVELS, seen, side="right")
+    )
     signs = np.full((len(visible), len(shown) * cell), ord(" "), dtype="<u4")
     signs[:, cell - 1 :: cell] = np.array([ord(sign) for sign in _SIGNS], dtype="<u4")[levels]
     changes = levels[:, 1:] != levels[:, :-1]
@@ -142,7 +144,7 @@ def _lost(drops: np.ndarray, label: int, cell: int, palette: Palette) -> Line:
 
 def _legend(width: int, palette: Palette) -> Line:
     """What the signs and colours mean, from the first level to the last."""
-    names = [f"<{100 * LEVELS[0]:.0f}", *(f"{100 * level:.0f}" for level in LEVELS), "not yet"]
+    names = [f"<{100 * words.LEVELS[0]:.0f}", *(f"{100 * level:.0f}" for level in words.LEVELS), "not yet"]
     line: Line = []
     for sign, name, style in zip(_SIGNS, names, (*palette.heat, palette.muted), strict=True):
         line += [Segment(f" {sign} ", style), Segment(f" {name}  ", palette.muted)]
