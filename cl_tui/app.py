@@ -18,6 +18,7 @@ from textual.screen import Screen
 
 from cl_tui import preferences, signals
 from cl_tui.capture import Captured
+from cl_tui.legible import LegibleFilter
 from cl_tui.outcome import INTERRUPTED, Outcome
 from cl_tui.pane_files import started_in, without_fonts, write_new
 from cl_tui.plain import AsciiFilter, wanted
@@ -82,7 +83,7 @@ class ClTui(App[Outcome]):
         self._quitting = False
         self._signals = contextlib.ExitStack()
         """Heard, from before the terminal is changed until it is as it was."""
-        self._ascii = AsciiFilter()
+        self._ascii, self._legible = AsciiFilter(), LegibleFilter()
         self._look()
 
     def _look(self) -> None:
@@ -92,7 +93,7 @@ class ClTui(App[Outcome]):
         self.ascii_charts = wanted(self.preferences.charts, os.environ)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), *([self._ascii] if self.ascii_charts else [])]
+        return [*super().get_line_filters(), self._legible, *([self._ascii] if self.ascii_charts else [])]
 
     def remember(self, **chosen: object) -> None:
         """Keeps preferences for the next start; says so where that cannot be."""
