@@ -27,33 +27,29 @@ def check_name(name: str) -> str:
     True
     """
     normal = unicodedata.normalize("NFC", name)
-    if len(normal) > MOST_CHARACTERS or len(normal.encode(errors="replace")) > MOST_BYTES:
-        raise ConfigError(
-            f"session name {normal[:20]!r}… is too long: at most {MOST_CHARACTERS} letters that take {MOST_BYTES} bytes"
-        )
-    if not _allowed(normal):
-        raise ConfigError(
-            f"session name {name!r}: use letters and digits of any script, '.', '_' and '-', with a letter or digit at "
-            f"the beginning and no '.' at the end"
-        )
-    if _OF_WINDOWS.fullmatch(normal):
-        raise ConfigError(f"session name {name!r}: on Windows this is a device; choose another")
-    try:
-        os.fsencode(normal)
-    except UnicodeEncodeError:
-        raise ConfigError(
-            f"session name {name!r}: file names are in {sys.getfilesystemencoding()} here, which lacks some of these "
-            f"letters: set a locale with UTF-8, or choose another"
-        ) from None
+    if problem := _problem(normal):
+        raise ConfigError(f"session name {name[:MOST_CHARACTERS]!r}: {problem}", "name")
     return normal
 
 
 def is_name(name: str) -> bool:
     """Whether a session may be called so; normalised or not."""
+    return not _problem(unicodedata.normalize("NFC", name))
+
+
+def _problem(name: str) -> str:
+    """What to do about a name that cannot be; empty where it can."""
+    if len(name) > MOST_CHARACTERS or len(name.encode(errors="replace")) > MOST_BYTES:
+        return f"use at most {MOST_CHARACTERS} letters, which take at most {MOST_BYTES} bytes"
+    if not _allowed(name):
+        return "use letters and digits of any script, '.', '_' and '-', a letter or digit first, and no '.' last"
+    if _OF_WINDOWS.fullmatch(name):
+        return "on Windows this is a device; choose another"
     try:
-        return bool(check_name(name))
-    except ConfigError:
-        return False
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return f"file names are in {sys.getfilesystemencoding()} here: set a locale with UTF-8, or choose other letters"
+    return ""
 
 
 def _allowed(name: str) -> bool:

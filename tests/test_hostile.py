@@ -360,13 +360,25 @@ def test_a_setting_that_cannot_be_shown_is_refused(key: str) -> None:
 def test_folders_with_strange_names_are_no_sessions(folder: Path, cl_tui: CommandLine) -> None:
     """Nor does the shell's completion offer them."""
     settings = (folder / "finished" / "config.toml").read_bytes()
-    for name in ("\x1b[31mred", "[red]", "..x", "a b", "$(reboot)", "x" * 101, "\udcff", "con", "-rf", "é"):
+    for name in (
+        "\x1b[31mred",
+        "[red]",
+        "..x",
+        "a b",
+        "$(reboot)",
+        "x" * 101,
+        "\udcff",
+        "con",
+        "-rf",
+        "é\u202e",
+        "\u3164",
+    ):
         (folder / name).mkdir()
         (folder / name / "config.toml").write_bytes(settings)
     answer = cl_tui("sessions", "list", "--sessions-dir", str(folder))
     assert sorted(line.split()[0] for line in answer.out.splitlines()) == ["damaged", "failed", "finished", "session"]
     offered = cli._sessions(cast(typer.Context, SimpleNamespace(params={"sessions_dir": folder})))
-    assert {"damaged", "failed", "finished"} <= {*offered} <= {"damaged", "failed", "finished", "con", "x" * 101}
+    assert offered == ["damaged", "failed", "finished"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
