@@ -136,7 +136,7 @@ class ClTui(App[Outcome]):
 
     def on_load(self) -> None:
         """Before the terminal is changed."""
-        self._signals.enter_context(signals.heard(self._told_to_end, self._end_process))
+        self._signals.enter_context(signals.heard(self._told_to_end, self._end_process, self._save))
 
     def on_unmount(self) -> None:
         self._signals.close()
@@ -166,6 +166,11 @@ class ClTui(App[Outcome]):
         for monitor in self._monitors:
             monitor.hang_up()
         os._exit(INTERRUPTED)
+
+    def _save(self) -> None:
+        """In another thread: a checkpoint of what is in training, if anything is."""
+        for monitor in self._monitors:
+            monitor.engine.control.save()
 
     @property
     def _monitors(self) -> list[MonitorScreen]:

@@ -258,10 +258,11 @@ class Pool:
         """Runs whose worker has died once."""
         self._failures: dict[str, str] = {}
         self._interrupted = False
+        self._asked_to_save = False
 
     def run(self) -> tuple[dict[str, str], bool]:
         """The failures by name, and whether a signal ended it early."""
-        with headless.stop_on_signal(self._interrupt), self._display:
+        with headless.heed_signals(self._interrupt, self._ask_to_save), self._display:
             try:
                 told = False
                 while self._busy or ((self._waiting or self._elsewhere) and not self._interrupted):
@@ -271,7 +272,12 @@ class Pool:
                     elif not told:
                         told = True
                         for _, worker in self._busy.values():
-                            worker.send(None)
+                            worker.send("stop")
+                    if self._asked_to_save:
+                        self._asked_to_save = False
+                        self._display.say(headless.TOLD_TO_SAVE)
+                        for _, worker in self._busy.values():
+                            worker.send("save")
                     self._receive()
             finally:
                 for worker in [*self._idle, *(worker for _, worker in self._busy.values())]:
@@ -280,6 +286,9 @@ class Pool:
 
     def _interrupt(self) -> None:
         self._interrupted = True
+
+    def _ask_to_save(self) -> None:
+        self._asked_to_save = True
 
     def _assign(self) -> None:
         while self._waiting and len(self._busy) < self._jobs:
@@ -368,8 +377,9 @@ class Worker:
             self.process.start()
         theirs.close()
 
-    def send(self, task: tuple[Path, Mapping[str, Any]] | None) -> None:
-        """A session's folder, and what of its ``PLACE`` was typed; None: save, and leave the run."""
+    def send(self, task: tuple[Path, Mapping[str, Any]] | Literal["save", "stop"]) -> None:
+        """A session's folder, and what of its ``PLACE`` was typed; or what to do with the run in training: save a
+        checkpoint, or save and leave it."""
         with contextlib.suppress(OSError):  # it is dead: its end of the connection tells
             self.connection.send(task)
 
@@ -390,14 +400,14 @@ class Worker:
 
 @contextlib.contextmanager
 def _deaf() -> Iterator[None]:
-    """Processes that are started within hear no Ctrl-C, which reaches the whole group, from their first moment: the
-    parent decides, to whom what comes meanwhile comes afterwards.
+    """Processes that are started within hear no Ctrl-C and no SIGUSR1, which reach the whole group, from their first
+    moment: the parent decides, to whom what comes meanwhile comes afterwards.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
     resource_tracker.ensure_running()  # it is started with the first process, and lets signals in again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, headless.STOP_SIGNALS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (*headless.STOP_SIGNALS, *headless.SAVE_SIGNALS))
     try:
         yield
     finally:
@@ -477,12 +487,12 @@ class Display:
 
 def work(connection: Connection) -> None:
     """What ``Worker.send`` sends comes in; Told, and one Ended for each, go out. Ends when the other side is gone."""
-    for number in headless.STOP_SIGNALS:
+    for number in (*headless.STOP_SIGNALS, *headless.SAVE_SIGNALS):
         signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(EOFError, OSError):
         while True:
             task = connection.recv()
-            if task is not None:  # a stop may come just after the run has ended
+            if isinstance(task, tuple):  # what else there is may come just after the run has ended
                 path, place = task
                 connection.send(_train(path, place, connection))
 
@@ -499,7 +509,10 @@ def _train(path: Path, place: Mapping[str, Any], connection: Connection) -> Ende
     due = time.monotonic()
     while not engine.join(0.1):
         if not engine.control.stopping and connection.poll():
-            engine.control.stop()
+            if _received(connection) == "save":
+                engine.control.save()
+            else:
+                engine.control.stop()
         if time.monotonic() >= due:
             due += TELL_SECONDS
             _tell(connection, engine)
@@ -512,6 +525,14 @@ def _train(path: Path, place: Mapping[str, Any], connection: Connection) -> Ende
     if engine.history.state == "finished":
         return Ended("finished", words.result(engine.history, session.config), found)
     return Ended("stopped", "stopped and saved", found)
+
+
+def _received(connection: Connection) -> object:
+    """None where the parent is gone."""
+    try:
+        return connection.recv()
+    except (EOFError, OSError):
+        return None
 
 
 def _tell(connection: Connection, engine: EngineThread) -> None:

@@ -1,6 +1,7 @@
 """The command line: parse, call, print. What is heavy is imported inside the command that needs it."""
 
 import os
+import signal
 import sys
 from functools import cache
 from pathlib import Path
@@ -48,6 +49,9 @@ def main() -> None:
     """The entry of the ``cl-tui`` command."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal that cannot show λ shows '?'
+    for name in ("SIGUSR1", "SIGUSR2"):  # they ask for a checkpoint: where nothing trains yet, they end nothing
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     try:
         sys.exit(app(prog_name="cl-tui", standalone_mode=False))
     except TyperException as error:  # no such option, for example

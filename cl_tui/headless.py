@@ -30,12 +30,16 @@ TOGETHER_SECONDS = 1.0
 """Signals within this are one: a login that ends sends two kinds, ``timeout`` sends its own twice."""
 STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
+SAVE_SIGNALS = [getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name)]
+"""What a cluster sends some time before it ends a job."""
+
 
 @contextlib.contextmanager
-def stop_on_signal(stop: Callable[[], None]) -> Iterator[None]:
+def heed_signals(stop: Callable[[], None], save: Callable[[], None]) -> Iterator[None]:
     """Ctrl-C, SIGTERM and SIGHUP call ``stop``; one that comes TOGETHER_SECONDS later ends the program as usual.
+    SIGUSR1 and SIGUSR2 call ``save``.
 
-    A signal that is ignored (by nohup) stays so.
+    A signal to stop that is ignored (by nohup) stays so.
     """
     handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     earlier = {number: handler for number, handler in handlers.items() if handler is not signal.SIG_IGN}
@@ -57,6 +61,8 @@ def stop_on_signal(stop: Callable[[], None]) -> Iterator[None]:
 
     for number in earlier:
         signal.signal(number, handle)
+    for number in SAVE_SIGNALS:
+        earlier[number] = signal.signal(number, lambda number, frame: save())
     try:
         yield
     finally:
@@ -70,7 +76,14 @@ def train(session: Session, pace: float | None, console: Console) -> Outcome:
     engine = EngineThread(session, pace)
     show = ProgressLine(session.name, console) if console.is_terminal else TaskLines(console)
     trouble, over = "", False
-    with stop_on_signal(engine.control.stop), show:
+    asked_to_save = False
+
+    def save() -> None:
+        nonlocal asked_to_save
+        asked_to_save = True
+        engine.control.save()
+
+    with heed_signals(engine.control.stop, save), show:
         engine.start()
         while not over:
             over = engine.join(LOOK_SECONDS)
@@ -79,6 +92,9 @@ def train(session: Session, pace: float | None, console: Console) -> Outcome:
             try:
                 if engine.error is None:
                     tell_trouble(console, before, trouble)
+                if asked_to_save:
+                    asked_to_save = False
+                    say(console, TOLD_TO_SAVE)
                 show.update(engine.history, engine.control)
             except (OSError, SystemExit):  # nobody reads any more what is printed; rich exits for a broken pipe
                 engine.control.stop()
@@ -143,6 +159,9 @@ class ProgressLine:
             doing=doing(history, control),
             rate=rate(history, control),
         )
+
+
+TOLD_TO_SAVE = "A signal asks for a checkpoint: it is saved at the next step, and training continues"
 
 
 class TaskLines:

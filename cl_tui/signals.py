@@ -1,4 +1,4 @@
-"""Signals that end the screen, and the terminal that may be gone by then.
+"""Signals that end the screen or ask for a checkpoint, and the terminal that may be gone by then.
 
 A thread hears them: the screen's own may be waiting for a terminal that takes nothing any more (a connection that is
 cut), and would hear of nothing ever again.
@@ -20,15 +20,17 @@ PATIENCE_SECONDS = 3.0
 """How long the screen has to answer."""
 LOOK_SECONDS = 1.0
 """Between two looks at the terminal: SIGHUP does not always wake a thread that waits for one."""
-_NAMES = ("SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP")
+_TO_END = ("SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP")
+_TO_SAVE = ("SIGUSR1", "SIGUSR2")
 
 
 @contextlib.contextmanager
-def heard(leave: Callable[[], None], give_up: Callable[[], None]) -> Iterator[None]:
-    """Within, a signal calls ``leave`` in the running loop; ``give_up`` in a thread, where the loop does not answer or
-    the terminal is gone."""
+def heard(leave: Callable[[], None], give_up: Callable[[], None], save: Callable[[], None]) -> Iterator[None]:
+    """Within, a signal to end calls ``leave`` in the running loop; ``give_up`` in a thread, where the loop does not
+    answer or the terminal is gone. SIGUSR1 and SIGUSR2 call ``save`` in that thread."""
     loop, context = asyncio.get_running_loop(), copy_context()
-    came: SimpleQueue[bool] = SimpleQueue()
+    came: SimpleQueue[str] = SimpleQueue()
+    """Names of signals; empty: no more are heard."""
     on_a_terminal = terminal_is_there()
     on_a_page = os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver")
 
@@ -39,8 +41,12 @@ def heard(leave: Callable[[], None], give_up: Callable[[], None]) -> Iterator[No
     def wait_for_them() -> None:
         while True:
             try:
-                if not came.get(timeout=LOOK_SECONDS):
+                name = came.get(timeout=LOOK_SECONDS)
+                if not name:
                     return
+                if name in _TO_SAVE:
+                    save()
+                    continue
             except Empty:
                 if not (_server_is_gone() if on_a_page else on_a_terminal and not terminal_is_there()):
                     continue
@@ -52,10 +58,10 @@ def heard(leave: Callable[[], None], give_up: Callable[[], None]) -> Iterator[No
                 give_up()
 
     def note(number: int, frame: FrameType | None) -> None:
-        came.put(True)
+        came.put(signal.Signals(number).name)
 
     earlier = {}
-    for name in _NAMES:
+    for name in (*_TO_END, *_TO_SAVE):
         with contextlib.suppress(AttributeError, ValueError):  # not on every system, and only in the main thread
             number = getattr(signal, name)
             earlier[number] = signal.signal(number, note)
@@ -65,7 +71,7 @@ def heard(leave: Callable[[], None], give_up: Callable[[], None]) -> Iterator[No
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler)
-        came.put(False)
+        came.put("")
 
 
 def terminal_is_there() -> bool:

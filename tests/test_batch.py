@@ -214,7 +214,7 @@ def test_what_another_batch_has_finished_meanwhile_is_not_run_again(sessions: Pa
     here, there = multiprocessing.Pipe()
     here.send((session.path, {}))
     here.close()
-    signals = {number: signal.getsignal(number) for number in headless.STOP_SIGNALS}
+    signals = {number: signal.getsignal(number) for number in (*headless.STOP_SIGNALS, *headless.SAVE_SIGNALS)}
     try:
         batch.work(there)
     finally:
@@ -421,6 +421,30 @@ def test_ctrl_c_saves_all_and_says_that_the_same_line_goes_on(sessions: Path, tm
     assert "Traceback" not in err
     assert {listed.state for listed in list_sessions(sessions)} <= {"stopped", "finished"}
     assert all(Session.open(sessions, listed.name).checkpoints() for listed in started)
+
+
+@pytest.mark.skipif(not headless.SAVE_SIGNALS, reason="this system has no such signal")
+def test_a_signal_that_asks_for_a_checkpoint_reaches_all_runs_and_ends_none(sessions: Path, tmp_path: Path) -> None:
+    """As a cluster sends it: to every process of the job. SIGTERM after it stops as always."""
+    process = start(tmp_path, *LONG, "--epochs", "1000", "--seeds", "2", "--jobs", "2")
+    while len(started := list_sessions(sessions)) < 2:
+        time.sleep(0.05)
+    opened = [Session.open(sessions, listed.name) for listed in started]
+    for session in opened:
+        wait_for_steps(session)
+    for number in headless.SAVE_SIGNALS:
+        before = [session.saved_step for session in opened]
+        os.killpg(process.pid, number)
+        deadline = time.monotonic() + 120
+        while any(session.saved_step == step for session, step in zip(opened, before, strict=True)):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    assert all(session.running for session in opened)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert err.count(headless.TOLD_TO_SAVE) == 2
+    assert {session.history().state for session in opened} == {"stopped"}
 
 
 # The table

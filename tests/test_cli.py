@@ -271,11 +271,46 @@ def test_a_signal_saves_and_says_how_to_go_on(cl_tui: CommandLine, sessions: Pat
     assert history.saved_step == history.step > 0
 
 
+@pytest.mark.skipif(not headless.SAVE_SIGNALS, reason="this system has no such signal")
+@pytest.mark.parametrize("number", headless.SAVE_SIGNALS, ids=lambda number: number.name)
+def test_a_signal_asks_for_a_checkpoint_and_training_goes_on(tmp_path: Path, number: signal.Signals) -> None:
+    """In a process of its own, so that one which is not heard ends it; SIGTERM after it saves and stops."""
+    command = [sys.executable, "-m", "cl_tui", "run", "--headless", "--name", "one", "--epochs", "1000"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "sessions" / "one" / "config.toml").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    session = Session.open(tmp_path / "sessions", "one")
+    wait_for_steps(session)
+    process.send_signal(number)
+    deadline = time.monotonic() + 60
+    while session.saved_step is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    saved = session.saved_step
+    while session.history().step <= saved:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.terminate()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert headless.TOLD_TO_SAVE in err
+    assert out.startswith("Saved at step")
+    history = session.history()
+    assert history.saved_step == history.step > saved
+
+
+def test_a_signal_that_asks_for_a_checkpoint_ends_nothing_where_nothing_trains(cl_tui: CommandLine) -> None:
+    cl_tui("--version")
+    for number in headless.SAVE_SIGNALS:
+        assert signal.getsignal(number) is signal.SIG_IGN
+
+
 def test_an_ignored_signal_stays_ignored() -> None:
     """So that nohup works."""
     earlier = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with headless.stop_on_signal(lambda: None):
+        with headless.heed_signals(lambda: None, lambda: None):
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
             assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
     finally:

@@ -64,7 +64,7 @@ def test_a_run_that_is_stopped_while_the_disk_is_full_has_failed(
 def test_signals_that_come_together_are_one_and_a_later_one_ends_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
     """``timeout`` sends its own twice, and a login that ends sends two kinds: that is no impatience."""
     stopped: list[bool] = []
-    with headless.stop_on_signal(lambda: stopped.append(True)):
+    with headless.heed_signals(lambda: stopped.append(True), lambda: None):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
             signal.raise_signal(number)
         monkeypatch.setattr(headless, "TOGETHER_SECONDS", 0.0)

@@ -90,6 +90,21 @@ def test_a_signal_saves_and_restores_the_terminal(
     assert_saved(tmp_path)
 
 
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2])
+def test_a_signal_asks_for_a_checkpoint_and_the_screen_stays(tmp_path: Path, number: signal.Signals) -> None:
+    with Terminal([*RUN, "--pace", "200"], tmp_path) as terminal:
+        terminal.wait_for(TRAINING)
+        terminal.signal(number)
+        terminal.wait_for("Saved at step")
+        saved = Session.open(tmp_path / "sessions", "one").saved_step
+        assert saved
+        terminal.signal(signal.SIGTERM)
+        assert terminal.wait_for_end() == 130
+        assert terminal.restored
+    assert_saved(tmp_path)
+    assert (Session.open(tmp_path / "sessions", "one").saved_step or 0) > saved
+
+
 @pytest.mark.parametrize("stalled", [False, True])
 def test_a_terminal_that_is_closed_saves(tmp_path: Path, stalled: bool) -> None:
     """Also after a while in which it took nothing any more, and the screen waited for it: a connection that is cut."""
