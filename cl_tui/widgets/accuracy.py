@@ -13,6 +13,8 @@ from cl_tui.widgets.moment import LookTable, seen_at_cursor, when
 from cl_tui.widgets.pane import Line, Palette, Pane, message, window
 from cl_tui.widgets.view import View
 from engine import metrics
+from engine.events import Probed
+from engine.history import History
 
 WIDEST = 12
 
@@ -103,7 +105,7 @@ def draw_matrix(
         lines.append(_bests(alike, shown, label, cell, palette))
     if with_losses:
         lines.append(_losses(metrics.forgetting_by_task(alike), shown, label, cell, palette))
-    lines.append(summary(metrics.average_accuracy(alike), metrics.forgetting(alike), width, palette))
+    lines.append(summary(history, metrics.average_accuracy(alike), metrics.forgetting(alike), width, palette))
     return lines
 
 
@@ -155,12 +157,16 @@ def _bests(rows: Sequence[Sequence[float]], shown: range, label: int, cell: int,
     return line
 
 
-def summary(average: float | None, forgetting: float | None, width: int, palette: Palette) -> Line:
-    """The matrix in two numbers, as far as they are known."""
+def summary(history: History, average: float | None, forgetting: float | None, width: int, palette: Palette) -> Line:
+    """The matrix in two numbers, as far as they are known; and on what they are, where not on whole test sets."""
     if average is None:
         return []
     line = [Segment("average ", palette.muted), Segment(words.percent(average), palette.strong)]
     if forgetting is not None:
         word = "forgetting" if width >= 32 else "lost"
         line += [Segment(f"  {word} ", palette.muted), Segment(words.percent(forgetting), palette.strong)]
+    on = f"  on {words.probed_on(history)}"
+    partial = isinstance(history.look, Probed) and words.WHOLE_TEST_SET not in on
+    if partial and sum(segment.cell_length for segment in line) + len(on) <= width:
+        line.append(Segment(on, palette.muted))
     return line

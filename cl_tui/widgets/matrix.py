@@ -116,7 +116,7 @@ def _signs(
     learned = drops[: len(alike) - 1]
     lines.append(_lost(drops[shown.start : shown.stop], label, cell, palette))
     forgetting = float(learned.mean()) if len(learned) else None
-    lines.append(summary(float(np.nanmean(alike[-1])), forgetting, width, palette))
+    lines.append(summary(history, float(np.nanmean(alike[-1])), forgetting, width, palette))
     lines.append(_legend(width, palette))
     return lines[:height]
 
