@@ -1,4 +1,5 @@
-"""The README cannot drift: its set-up lines are those that .ci/run reads, and its commands are run."""
+"""README and docs/ cannot drift: the set-up lines are those that .ci/run reads, every command is run, and every option,
+link and name of a test exists."""
 
 import re
 import shlex
@@ -6,15 +7,78 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import typer
+from typer.core import TyperGroup
 
+from cl_tui import cli
 from tests.conftest import QUICK, CommandLine
 from tests.runs import AtStep, create, tiny, train
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"(?:<!-- (\w+) -->\n)?```sh\n(.*?)```", README, flags=re.DOTALL)
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
+PAGES = {"README.md": README} | PAGES
+BLOCKS = re.findall(r"(?:<!-- (\w+) -->\n)?```sh\n(.*?)```", "\n".join(PAGES.values()), flags=re.DOTALL)
 SET_UP = {mark: block.strip() for mark, block in BLOCKS if mark}
-COMMANDS = [line for mark, block in BLOCKS if not mark for line in block.splitlines()]
+COMMANDS = list(dict.fromkeys(line for mark, block in BLOCKS if not mark for line in block.splitlines()))
+INLINE = re.findall(r"`(cl-tui [a-z][^`\n]*)`", "\n".join(PAGES.values()))
+"""Commands within sentences."""
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) < 150
+    for page in PAGES:
+        assert page == "README.md" or f"](docs/{page})" in README, f"the README does not lead to {page}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    folder = ROOT if page == "README.md" else ROOT / "docs"
+    links = re.findall(r"\]\(([^)#]+)\)", PAGES[page])
+    assert [link for link in links if "://" not in link and not (folder / link).is_file()] == []
+
+
+def test_tests_and_files_that_are_named_exist() -> None:
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py"))
+    for name in set(re.findall(r"`(test_\w+)`", "\n".join(PAGES.values()))):
+        assert f"def {name}(" in code, name
+    for name in set(
+        re.findall(r"`((?:engine|cl_tui|tests|perf)/[\w/]*\.\w+|test_\w+\.py)`", "\n".join(PAGES.values()))
+    ):
+        assert (ROOT / name).is_file() or (ROOT / "tests" / name).is_file(), name
+
+
+def test_every_command_is_in_the_overview_and_every_option_exists() -> None:
+    root = typer.main.get_command(cli.app)
+    assert isinstance(root, TyperGroup)
+    commands = {name: command for name, command in root.commands.items() if not isinstance(command, TyperGroup)}
+    sessions = root.commands["sessions"]
+    assert isinstance(sessions, TyperGroup)
+    for name in commands:
+        assert f"cl-tui {name}" in PAGES["commands.md"], name
+    everywhere = [root, *commands.values(), sessions, *sessions.commands.values()]
+    known = {
+        name for command in everywhere for option in command.params for name in option.opts + option.secondary_opts
+    }
+    mentioned = {
+        option for text in PAGES.values() for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", _of_ours(text))
+    }
+    assert mentioned - known - {"--help", "--install-completion"} == set()
+    assert len(mentioned) > 30
+
+
+def _of_ours(page: str) -> str:
+    """Without the lines that install and test, and without other programs' options."""
+    return re.sub(r"<!-- (start|tests) -->\n```sh\n.*?```", "", page, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("line", dict.fromkeys(INLINE))
+def test_a_command_within_a_sentence_exists(line: str) -> None:
+    """Its options were looked at above."""
+    command = line.split()[1]
+    root = typer.main.get_command(cli.app)
+    assert isinstance(root, TyperGroup)
+    assert command in root.commands or command in ("COMMAND",), line
 
 
 def test_the_set_up_lines_install_the_tested_versions() -> None:
@@ -46,9 +110,10 @@ def test_a_command_of_the_readme(cl_tui: CommandLine, sessions: Path, line: str)
     program, *arguments = shlex.split(line)
     assert program == "cl-tui"
     train(create(sessions, tiny(), "calm-otter"), AtStep(5))
-    if "with-ewc" in arguments and "compare" in arguments:
-        train(create(sessions, tiny("ewc"), "with-ewc"), AtStep(5))
     command, *rest = arguments or [""]
+    if command == "compare":
+        for name in {name for name in rest if not name.startswith("-")} - {"calm-otter"}:
+            train(create(sessions, tiny("ewc"), name), AtStep(5))
     match command:
         case "":
             answer = cl_tui()
