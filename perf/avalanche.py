@@ -23,13 +23,11 @@ import torch
 from engine.benchmarks.task import Task
 from engine.config import RunConfig, resolve
 from engine.control import Control
-from engine.methods import METHODS
-from engine.methods.base import Method
 from engine.recorder import Recorder
 from engine.session import Session
-from engine.training import Trainer, _load, load_tasks
-from perf.measure import CLOCKS, show
-from perf.step import STEPS, in_second_task, steps_of
+from engine.training import Trainer, load_tasks, penalty_factor
+from perf.measure import CLOCKS, arguments, show
+from perf.step import STEPS, TINY_STEPS, in_second_task, steps_of
 
 COMPARED = ("none", "si", "ewc", "mas")
 HERE = Path(__file__).resolve()
@@ -52,8 +50,7 @@ class Avalanche:
         assert self._process.stdin
         assert self._process.stdout
         keys = ("method", "seed", "hidden", "lr", "batch_size", "epochs", "threads")
-        method: Method = _load(METHODS[config.method].code)(config)
-        factor = config.strength * method.factor
+        factor = config.strength * penalty_factor(config)
         asked = {key: getattr(config, key) for key in keys}
         asked |= {"factor": factor, "clock": options.clock, "fused": options.fused}
         asked["own_data"] = options.data_dir if options.own_data else None
@@ -71,8 +68,8 @@ class Avalanche:
         self._process.wait()
 
 
-def ours(config: RunConfig, clock: Callable[[], float]) -> dict[str, Any]:
-    """What is measured in one run."""
+def ours(config: RunConfig, clock: Callable[[], float], steps: int) -> dict[str, Any]:
+    """What is measured in one run, and in so many steps after it."""
     with tempfile.TemporaryDirectory() as folder:
         session = Session.create(Path(folder), "run", config)
         trainer = Trainer(session, Control(), Recorder(session))
@@ -81,12 +78,12 @@ def ours(config: RunConfig, clock: Callable[[], float]) -> dict[str, Any]:
         seconds = clock() - began
         trainer.recorder.close()
         accuracies = trainer.recorder.history.matrix[-1]
-        take = steps_of(in_second_task(Path(folder) / "steps", config))
+        take = steps_of(in_second_task(Path(folder) / "steps", config), steps)
         began = clock()
         take()
         return {
             "seconds": seconds,
-            "step_seconds": (clock() - began) / STEPS,
+            "step_seconds": (clock() - began) / steps,
             "accuracy": sum(accuracies) / len(accuracies),
         }
 
@@ -107,9 +104,11 @@ def save_tasks(tasks: list[Task], path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--avalanche-python", required=True, help="interpreter of an environment with avalanche-lib")
-    parser.add_argument("--data-dir", required=True, help="where MNIST lies")
+    parser = arguments(__doc__)
+    parser.add_argument(
+        "--avalanche-python", help="interpreter of an environment with avalanche-lib; may be left out with --tiny"
+    )
+    parser.add_argument("--data-dir", help="where MNIST lies; with --tiny, split-digits without it")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--epochs", type=int, default=1, help="a task")
@@ -122,14 +121,20 @@ def main() -> None:
         "instead of tensors; ours is normalised too",
     )
     options = parser.parse_args()
-    clock = CLOCKS[options.clock]
+    if not options.tiny and not (options.avalanche_python and options.data_dir):
+        parser.error("--avalanche-python and --data-dir are needed, but with --tiny")
+    clock, steps = CLOCKS[options.clock], STEPS
+    if options.tiny:
+        options.rounds, options.epochs, steps = 1, 3, TINY_STEPS
+    benchmark = "split-mnist" if options.data_dir else "split-digits"
 
     def config(method: str, seed: int) -> RunConfig:
         return resolve(
             {
                 "method": method,
-                "benchmark": "split-mnist",
+                "benchmark": benchmark,
                 "scenario": "task",
+                "tasks": 2 if options.tiny else None,
                 "hidden": (256, 256),
                 "batch_size": 64,
                 "optimizer": "adam",
@@ -150,25 +155,31 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "tasks.pt"
         save_tasks(load_tasks(config("none", 0), torch.device("cpu")), data)
-        other = Avalanche(options.avalanche_python, data)
-        other.run(config("none", 0), options)
-        ours(config("none", 0), clock)  # now both are warm
+        other = Avalanche(options.avalanche_python, data) if options.avalanche_python else None
+        if other is not None:
+            other.run(config("none", 0), options)
+            ours(config("none", 0), clock, steps)  # now both are warm
         for seed in range(options.rounds):
             for method in COMPARED:
                 settings = config(method, seed)
-                sides = {
-                    "ours": partial(ours, settings, clock),
-                    "avalanche": partial(other.run, settings, options),
-                }
+                sides: dict[str, Callable[[], dict[str, Any]]] = {"ours": partial(ours, settings, clock, steps)}
+                if other is not None:
+                    sides["avalanche"] = partial(other.run, settings, options)
                 for side in sorted(sides, reverse=seed % 2 == 0):
                     found[side, method].append(sides[side]())
-        other.close()
+        if other is not None:
+            other.close()
     print(
-        f"\nsplit MNIST, 784-256-256-10, task scenario, batch 64, Adam 1e-3{' (both fused)' if options.fused else ''}, "
+        f"\n{benchmark}, hidden 256-256, task scenario, batch 64, Adam 1e-3{' (both fused)' if options.fused else ''}, "
         f"{'Avalanche with its own SplitMNIST, ' if options.own_data else ''}"
         f"{options.epochs} epochs a task, threads {options.threads}, {options.clock} clock, "
         f"{options.rounds} runs of each"
     )
+    if other is None:
+        print("Avalanche's side and all ratios are left out: no --avalanche-python")
+        for method in COMPARED:
+            print(f"  {method:6} ours {accuracies(found['ours', method])}")
+        return
     for what, key, scale, unit in (("a step", "step_seconds", 1e3, "ms"), ("a run", "seconds", 1.0, "s")):
         print(f"{what}, Avalanche ÷ ours")
         for method in COMPARED:

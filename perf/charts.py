@@ -1,7 +1,6 @@
 """Milliseconds to build the loss and penalty pane, by the length of the run and by how much of it is in sight, against
 a plotext chart of the same size that gets 500 points of each curve."""
 
-import argparse
 import statistics
 from collections.abc import Callable
 from functools import partial
@@ -19,10 +18,12 @@ from cl_tui.widgets.view import Sight, View
 from engine.config import resolve
 from engine.events import RunStarted, StepsTaken, TaskInfo
 from engine.history import History
-from perf.measure import CLOCKS, interleaved, ratios
+from perf.measure import CLOCKS, arguments, interleaved, ratios
 
 POINTS = 500
 """What the plotext chart draws of each curve."""
+LENGTHS = ((1_000, 5), (100_000, 5), (1_000_000, 100))
+"""Steps and tasks of a run."""
 AROUND = 5
 """Lines of a terminal that are not the zoomed pane's content: header, notice, footer, two of its border."""
 PALETTE = Palette(muted=Style(dim=True), loss=Style(color="cyan"), penalty=Style(color="yellow"))
@@ -67,19 +68,21 @@ def with_plotext(history: History, width: int, height: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__)
     parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     options = parser.parse_args()
+    lengths = LENGTHS[:1] if options.tiny else LENGTHS
+    rounds = 1 if options.tiny else options.rounds
     for columns, rows in ((80, 24), (200, 50)):
-        for length, tasks in ((1_000, 5), (100_000, 5), (1_000_000, 100)):
+        for length, tasks in lengths:
             history = recorded(length, tasks)
             sides: dict[str, Callable[[], object]] = {"plotext": partial(with_plotext, history, columns, rows)}
             for seen in sorted({length, length // 5, length // 20, 200}, reverse=True):
                 for smoothing in (0.0, 0.99) if seen in (length, 200) else (0.0,):
                     name, draw = pane(history, seen, CurveLook(smoothing=smoothing), columns - 4, rows - AROUND)
                     sides[name] = draw
-            seconds = interleaved(sides, options.rounds, CLOCKS[options.clock])
+            seconds = interleaved(sides, rounds, CLOCKS[options.clock])
             for name, took in seconds.items():
                 ratio = f"   plotext ÷ this = {ratios(seconds['plotext'], took)[1]:.0f}" if name != "plotext" else ""
                 print(f"{columns}×{rows}  {name:46} {statistics.median(took) * 1e3:7.2f} ms{ratio}", flush=True)

@@ -4,7 +4,6 @@ A checkpoint costs what the same steps take longer while one is written beside t
 steps, and what the writing thread takes of processors, memory and disk.
 """
 
-import argparse
 import tempfile
 import time
 from pathlib import Path
@@ -14,6 +13,9 @@ from engine.control import Control
 from engine.recorder import Recorder
 from engine.session import Session
 from engine.training import LONGEST_SECONDS, Trainer, seconds_to_next
+from perf.measure import arguments
+
+HIDDEN = ([100, 100], [512, 512], [2000, 2000], [4950, 4950])
 
 
 def steps(trainer: Trainer, count: int) -> float:
@@ -27,11 +29,12 @@ def steps(trainer: Trainer, count: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
-    for hidden in ([100, 100], [512, 512], [2000, 2000], [4950, 4950]):
+    rounds = 1 if options.tiny else options.rounds
+    for hidden in HIDDEN[:1] if options.tiny else HIDDEN:
         with tempfile.TemporaryDirectory() as folder:
             config = resolve({"hidden": hidden, "steps": 10**6, "threads": options.threads, "xi": 1.0})
             session = Session.create(Path(folder), "checkpoints", config)
@@ -46,7 +49,7 @@ def main() -> None:
             trainer._finish_saving()
             count = max(10, round(1.5 * (time.perf_counter() - began) / took))
             plain, beside, held_up, wrote = [], [], [], []
-            for _ in range(options.rounds):
+            for _ in range(rounds):
                 plain.append(steps(trainer, count))
                 began = time.perf_counter()
                 trainer._save()
@@ -57,7 +60,7 @@ def main() -> None:
                 beside.append(time.perf_counter() - began)
                 held_up.append(trainer._held_up)
                 wrote.append(saving.took)
-            middle = options.rounds // 2
+            middle = rounds // 2
             cost = sorted(b - p for b, p in zip(beside, plain, strict=True))[middle]
             held, written = sorted(held_up)[middle], sorted(wrote)[middle]
             interval = seconds_to_next(held, written)

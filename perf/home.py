@@ -1,14 +1,13 @@
 """Seconds until ``cl-tui`` alone shows its first frame and all rows of many sessions, against a bare interpreter's
 start."""
 
-import argparse
 import shutil
 import statistics
 import tempfile
 import time
 from pathlib import Path
 
-from perf.measure import interleaved
+from perf.measure import arguments, interleaved
 from perf.startup import bare_interpreter
 from tests import saved
 from tests.terminal import Terminal
@@ -32,19 +31,20 @@ def seconds(folder: Path, sessions: int) -> tuple[float, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__)
     parser.add_argument("--sessions", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
+    sessions, rounds = (5, 1) if options.tiny else (options.sessions, options.rounds)
     with tempfile.TemporaryDirectory() as folder:
-        many(Path(folder) / "sessions", options.sessions)
+        many(Path(folder) / "sessions", sessions)
         taken: list[tuple[float, float]] = []
         sides = {
-            "home": lambda: taken.append(seconds(Path(folder), options.sessions)),
+            "home": lambda: taken.append(seconds(Path(folder), sessions)),
             "bare interpreter": bare_interpreter,
         }
-        bare = statistics.median(interleaved(sides, options.rounds)["bare interpreter"])
-    for number, what in enumerate(("first frame", f"all {options.sessions:,} sessions")):
+        bare = statistics.median(interleaved(sides, rounds)["bare interpreter"])
+    for number, what in enumerate(("first frame", f"all {sessions:,} sessions")):
         found = statistics.median(one[number] for one in taken)
         print(f"{what:18} {found:.3f} s (target ≤ 1 s) ÷ bare interpreter {bare:.3f} s = {found / bare:.1f}")
 

@@ -4,7 +4,6 @@ as published code has it, and a tight one.
 All give the same importances; the largest difference is printed in float32 and in float64.
 """
 
-import argparse
 import copy
 import tempfile
 from collections.abc import Callable
@@ -24,7 +23,7 @@ from engine.models.mlp import mlp
 from engine.recorder import Recorder
 from engine.session import Session
 from engine.training import Trainer
-from perf.measure import CLOCKS, interleaved, show
+from perf.measure import CLOCKS, arguments, interleaved, show
 
 HIDDEN = (256, 256)
 DOUBLE_EXAMPLES = 1000
@@ -181,7 +180,7 @@ def compare(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__)
     parser.add_argument("--data-dir", help="where MNIST lies; without it the inputs are random")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=5)
@@ -190,6 +189,9 @@ def main() -> None:
     parser.add_argument("--share", type=int, default=10_000, help="examples at which a loop looks")
     parser.add_argument("--ten-class-share", type=int, default=2000, help="the same, for the Fisher of 10 classes")
     options = parser.parse_args()
+    if options.tiny:
+        options.examples = options.share = options.ten_class_share = 10
+        options.rounds = 1
     torch.set_num_threads(options.threads)
     rounds, clock = options.rounds, CLOCKS[options.clock]
     if options.data_dir:

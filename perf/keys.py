@@ -1,11 +1,11 @@
 """Milliseconds from a key press to the repaint that answers it, while training runs at full speed."""
 
-import argparse
 import statistics
 import tempfile
 import time
 from pathlib import Path
 
+from perf.measure import arguments
 from tests.terminal import Terminal
 
 ANSWERS = {"z": "Accuracy", "space": "paused", "?": "Pause, or continue"}
@@ -13,18 +13,19 @@ ANSWERS = {"z": "Accuracy", "space": "paused", "?": "Pause, or continue"}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__)
     parser.add_argument("--presses", type=int, default=200)
     parser.add_argument("--benchmark", default="split-digits")
     parser.add_argument("--data-dir", default="data")
     options = parser.parse_args()
-    arguments = ["run", "--method", "si", "--benchmark", options.benchmark, "--data-dir", options.data_dir]
-    arguments += ["--pace", "max", "--epochs", "10000"]
+    presses, settled = (4 * len(ANSWERS), 0.0) if options.tiny else (options.presses, 2.0)
+    command = ["run", "--method", "si", "--benchmark", options.benchmark, "--data-dir", options.data_dir]
+    command += ["--pace", "max", "--epochs", "10000"]
     took: dict[str, list[float]] = {key: [] for key in ANSWERS}
-    with tempfile.TemporaryDirectory() as folder, Terminal(arguments, Path(folder), 160, 48) as terminal:
+    with tempfile.TemporaryDirectory() as folder, Terminal(command, Path(folder), 160, 48) as terminal:
         terminal.wait_for(r"▶.*\d/s")
-        wait_until(terminal, time.monotonic() + 2)
-        for number in range(options.presses):
+        wait_until(terminal, time.monotonic() + settled)
+        for number in range(presses):
             key = list(ANSWERS)[number // 2 % len(ANSWERS)]
             wait_until(terminal, time.monotonic() + 0.13)
             took[key].append(milliseconds_to_answer(terminal, key, ANSWERS[key]))

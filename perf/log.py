@@ -1,6 +1,5 @@
 """How long events.jsonl grows: bytes a step of real runs, and the bound that their steps, tasks and layers set."""
 
-import argparse
 import json
 import tempfile
 from collections import Counter
@@ -13,6 +12,7 @@ from engine.importance import HISTOGRAM_BINS
 from engine.runner import train
 from engine.session import Session
 from engine.training import CHECKPOINT_SECONDS, HISTOGRAMS_PER_TASK, PROBES_PER_TASK, REPORT_SECONDS, REPORT_STEPS
+from perf.measure import arguments
 
 RUNS: dict[str, tuple[dict[str, Any], float | None]] = {
     "full speed": ({}, None),
@@ -24,6 +24,7 @@ RUNS: dict[str, tuple[dict[str, Any], float | None]] = {
     "50 layers, 50 tasks": ({"benchmark": "permuted-digits", "hidden": [32] * 49, "tasks": 50, "steps": 100}, None),
 }
 """Settings, and at most how many steps a second."""
+TINY: dict[str, Any] = {"tasks": 2, "steps": 100}
 
 STEP = 2 * 19
 """Bytes: a loss and a penalty of six digits, each at its longest, such as 1234570000000000.0 and a comma."""
@@ -57,10 +58,13 @@ def log_of(config: RunConfig, pace: float | None, folder: Path) -> tuple[list[by
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__)
     parser.add_argument("runs", nargs="*", default=list(RUNS), help="which; all by default")
-    for name in parser.parse_args().runs:
+    options = parser.parse_args()
+    for name in ["full speed"] if options.tiny else options.runs:
         settings, pace = RUNS[name]
+        if options.tiny:
+            settings = TINY
         with tempfile.TemporaryDirectory() as folder:
             lines, session = log_of(resolve({"device": "cpu", **settings}), pace, Path(folder))
             history = session.history()

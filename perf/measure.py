@@ -1,11 +1,19 @@
 """Interleaved measuring: all sides in turn, many rounds, ratios within a round."""
 
+import argparse
 import statistics
 import time
 from collections.abc import Callable, Mapping
 
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "processor": time.process_time}
 """What passes, and what this process used of the processors: the second is steadier beside other programs."""
+
+
+def arguments(description: str | None) -> argparse.ArgumentParser:
+    """What every script takes: ``--tiny``, with which the tests run it."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--tiny", action="store_true", help="a quick run through all of it, whose figures mean nothing")
+    return parser
 
 
 def interleaved(
@@ -26,7 +34,8 @@ def interleaved(
 
 def ratios(above: list[float], below: list[float]) -> tuple[float, float, float]:
     """Lower quartile, median and upper quartile of the ratio, round by round."""
-    low, middle, high = statistics.quantiles([a / b for a, b in zip(above, below, strict=True)], n=4)
+    found = [a / b for a, b in zip(above, below, strict=True)]
+    low, middle, high = statistics.quantiles(found, n=4) if len(found) > 1 else found * 3
     return low, middle, high
 
 

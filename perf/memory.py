@@ -19,9 +19,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from perf.measure import arguments
+
 # The process that starts the others imports no torch: Linux counts what it holds in the peak of a process it starts.
 
-FEW, MANY = 2, 100
+FEW, MANY, TINY_MANY = 2, 100, 4
 BLOCK = 2**18
 """Bytes from which on a block is the operating system's own, with --give-back."""
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -77,7 +79,7 @@ def in_fresh_process(settings: dict[str, Any], give_back: bool) -> dict[str, flo
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__)
     parser.add_argument("--hidden", type=int, nargs="*", default=[600, 600])
     parser.add_argument("--steps", type=int, default=5, help="steps a task")
     parser.add_argument("--rounds", type=int, default=3)
@@ -87,6 +89,9 @@ def main() -> None:
     if options.one_run:
         print(json.dumps(run_once(json.loads(options.one_run))))
         return
+    variants, many = VARIANTS, MANY
+    if options.tiny:
+        variants, many, options.hidden, options.rounds = {"si": VARIANTS["si"]}, TINY_MANY, [8], 1
     shared = {
         "benchmark": "permuted-digits",
         "hidden": options.hidden,
@@ -100,25 +105,25 @@ def main() -> None:
         f"freed blocks {freed}",
         flush=True,
     )
-    for name, variant in VARIANTS.items():
-        found: dict[int, list[dict[str, float]]] = {FEW: [], MANY: []}
+    for name, variant in variants.items():
+        found: dict[int, list[dict[str, float]]] = {FEW: [], many: []}
         for number in range(options.rounds):
-            for tasks in (FEW, MANY) if number % 2 else (MANY, FEW):
+            for tasks in (FEW, many) if number % 2 else (many, FEW):
                 found[tasks].append(in_fresh_process({**shared, **variant, "tasks": tasks}, options.give_back))
-        print(f"\n{name}: {MANY} tasks ÷ {FEW} tasks")
+        print(f"\n{name}: {many} tasks ÷ {FEW} tasks")
         peaks = {tasks: [run["peak"] for run in runs] for tasks, runs in found.items()}
         added = {tasks: [run["peak"] - run["before"] for run in runs] for tasks, runs in found.items()}
         tensors = {tasks: [run["tensors"] for run in runs] for tasks, runs in found.items()}
-        compare("peak resident", peaks)
-        compare("the run's part of it", added)
-        compare("live tensors at the end", tensors)
+        compare("peak resident", peaks[many], peaks[FEW])
+        compare("the run's part of it", added[many], added[FEW])
+        compare("live tensors at the end", tensors[many], tensors[FEW])
 
 
-def compare(what: str, found: dict[int, list[float]]) -> None:
-    many, few = statistics.median(found[MANY]), statistics.median(found[FEW])
-    among = [above / below for above in found[MANY] for below in found[FEW]]
+def compare(what: str, many: list[float], few: list[float]) -> None:
+    above, below = statistics.median(many), statistics.median(few)
+    among = [one / other for one in many for other in few]
     print(
-        f"  {what:24} {many:8.1f} MiB ÷ {few:8.1f} MiB  = {many / few:.4f}  ({min(among):.4f}–{max(among):.4f})",
+        f"  {what:24} {above:8.1f} MiB ÷ {below:8.1f} MiB  = {above / below:.4f}  ({min(among):.4f}–{max(among):.4f})",
         flush=True,
     )
 

@@ -1,7 +1,6 @@
 """Training speed with the monitor open, in a pseudo-terminal, against the same run headless: all panes and each zoomed,
 at two sizes, with few tasks and with many."""
 
-import argparse
 import contextlib
 import itertools
 import os
@@ -15,7 +14,7 @@ from typing import Any
 
 from engine.config import resolve
 from engine.session import Session
-from perf.measure import ratios
+from perf.measure import arguments, ratios
 from tests.terminal import Terminal
 
 ZOOMED = ("all panes", "Tasks", "Accuracy", "Loss", "Importance")
@@ -26,6 +25,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "split-mnist": {"epochs": 4},
     "permuted-digits, 100 tasks": {"benchmark": "permuted-digits", "tasks": 100, "epochs": 2},
 }
+TINY: dict[str, Any] = {"tasks": 2, "epochs": 5}
 
 
 def watched(size: tuple[int, int], zoomed: int, sessions: Path, name: str) -> float:
@@ -56,18 +56,20 @@ def rate(sessions: Path, name: str) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__)
     parser.add_argument("--data-dir", help="where MNIST lies; without it split-mnist is left out")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--run", action="append", choices=RUNS, help="only this one; may be repeated")
     parser.add_argument("--only-all-panes", action="store_true", help="no zoom, and only the smaller size")
     options = parser.parse_args()
+    if options.tiny:
+        options.run, options.only_all_panes, options.rounds = ["split-digits"], True, 1
     looks = (
         list(itertools.product(SIZES[:1], [0])) if options.only_all_panes else list(itertools.product(SIZES, range(5)))
     )
     for title in options.run or RUNS:
-        settings = {"benchmark": title, "threads": options.threads} | RUNS[title]
+        settings = {"benchmark": title, "threads": options.threads} | RUNS[title] | (TINY if options.tiny else {})
         if settings["benchmark"] == "split-mnist":
             if not options.data_dir:
                 print("split-mnist is left out: no --data-dir")

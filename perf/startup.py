@@ -1,13 +1,12 @@
 """Seconds to ``cl-tui --help`` and to the first frame of ``cl-tui run``, against a bare interpreter's start."""
 
-import argparse
 import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from perf.measure import interleaved
+from perf.measure import arguments, interleaved
 from tests.terminal import Terminal
 
 
@@ -25,11 +24,11 @@ def first_frame() -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
     sides = {"--help": help_text, "first frame of run": first_frame, "bare interpreter": bare_interpreter}
-    seconds = interleaved(sides, options.rounds)
+    seconds = interleaved(sides, 1 if options.tiny else options.rounds)
     bare = statistics.median(seconds["bare interpreter"])
     for name, target in (("--help", 0.3), ("first frame of run", 0.7)):
         found = statistics.median(seconds[name])

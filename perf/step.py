@@ -1,7 +1,6 @@
 """A training step of each method against the same step without a method, in the second task, where the penalty acts;
 and SI against a textbook loop that adds its penalty through autograd."""
 
-import argparse
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +16,11 @@ from engine.models.mlp import mlp
 from engine.recorder import Recorder
 from engine.session import Session
 from engine.training import REPORT_STEPS, Trainer
-from perf.measure import interleaved, show
+from perf.measure import arguments, interleaved, show
 
 STEPS = 100
+"""Of each side in each round."""
+TINY_STEPS = 10
 
 
 def in_second_task(folder: Path, config: RunConfig) -> Trainer:
@@ -33,11 +34,11 @@ def in_second_task(folder: Path, config: RunConfig) -> Trainer:
     return trainer
 
 
-def steps_of(trainer: Trainer) -> Callable[[], None]:
-    """Takes STEPS steps, and tells of them as in a run."""
+def steps_of(trainer: Trainer, steps: int) -> Callable[[], None]:
+    """Takes so many steps, and tells of them as in a run; the task must be long enough for all calls."""
 
     def take() -> None:
-        for _ in range(STEPS):
+        for _ in range(steps):
             trainer._one_step()
             if len(trainer._losses) == REPORT_STEPS:
                 trainer._report()
@@ -45,7 +46,7 @@ def steps_of(trainer: Trainer) -> Callable[[], None]:
     return take
 
 
-def textbook_si(trainer: Trainer) -> Callable[[], None]:
+def textbook_si(trainer: Trainer, steps: int) -> Callable[[], None]:
     """SI as one writes it first: lists of tensors, the penalty a part of the loss, torch's own optimizer."""
     config, task = trainer.config, trainer.tasks[1]
     model: nn.Module = mlp(task.train.inputs.shape[1], config.hidden, trainer.outputs.count, config.seed)
@@ -55,7 +56,7 @@ def textbook_si(trainer: Trainer) -> Callable[[], None]:
     paths = [torch.zeros_like(parameter) for parameter in parameters]
     optimizer = torch.optim.Adam(parameters, lr=config.lr)
     active = trainer.outputs.active(1, 1)
-    rows = torch.randint(len(task.train), (STEPS, config.batch_size))
+    rows = torch.randint(len(task.train), (steps, config.batch_size))
 
     def take() -> None:
         for batch in rows:
@@ -78,32 +79,34 @@ def textbook_si(trainer: Trainer) -> Callable[[], None]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__)
     parser.add_argument("--data-dir", help="where MNIST lies; without it only the digits are measured")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=40)
     options = parser.parse_args()
+    rounds, steps = (1, TINY_STEPS) if options.tiny else (options.rounds, STEPS)
     benchmarks = {"split-digits": {}, "split-mnist": {"data_dir": options.data_dir}}
     if not options.data_dir:
         print("split-mnist is left out: no --data-dir")
         del benchmarks["split-mnist"]
     for benchmark, settings in benchmarks.items():
         with tempfile.TemporaryDirectory() as folder:
-            shared = {"benchmark": benchmark, "threads": options.threads, "epochs": 1, **settings}
+            shared = {"benchmark": benchmark, "threads": options.threads, "first_task": {"epochs": 1}, **settings}
+            shared["steps"] = steps * (rounds + 1)  # of the second task: each round, and one to warm up
             trainers = {
                 method: in_second_task(Path(folder), resolve({"method": method, **shared})) for method in METHODS
             }
-            sides = {method: steps_of(trainer) for method, trainer in trainers.items()}
-            sides["textbook si"] = textbook_si(trainers["si"])
-            seconds = interleaved(sides, options.rounds)
+            sides = {method: steps_of(trainer, steps) for method, trainer in trainers.items()}
+            sides["textbook si"] = textbook_si(trainers["si"], steps)
+            seconds = interleaved(sides, rounds)
             config = trainers["si"].config
             print(
                 f"\n{benchmark}, hidden {config.hidden}, batch {config.batch_size}, threads {options.threads}: a step"
             )
             for method in METHODS:
                 if method != "none":
-                    show(f"{method} ÷ none", seconds[method], seconds["none"], 1e3 / STEPS, "ms")
-            show("textbook si ÷ si", seconds["textbook si"], seconds["si"], 1e3 / STEPS, "ms")
+                    show(f"{method} ÷ none", seconds[method], seconds["none"], 1e3 / steps, "ms")
+            show("textbook si ÷ si", seconds["textbook si"], seconds["si"], 1e3 / steps, "ms")
 
 
 if __name__ == "__main__":
