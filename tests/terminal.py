@@ -1,20 +1,23 @@
 """The real program in a pseudo-terminal, read back as the screen a person would see."""
 
-import fcntl
 import os
-import pty
 import re
 import select
 import signal
 import struct
 import sys
 import tempfile
-import termios
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyte
+import pytest
+
+if sys.platform != "win32":
+    import fcntl
+    import pty
+    import termios
 
 KEYS = {"space": " ", "escape": "\x1b", "tab": "\t", "enter": "\r", "ctrl+c": "\x03", "ctrl+p": "\x10"}
 
@@ -31,6 +34,8 @@ class Terminal:
         environment: Mapping[str, str] | None = None,
         program: Sequence[str] = ("-m", "cl_tui"),
     ) -> None:
+        if sys.platform == "win32":
+            pytest.skip("needs a pseudo-terminal, which Windows does not have")
         self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self._screen)
         self.output = b""

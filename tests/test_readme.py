@@ -3,6 +3,7 @@ link and name of a test exists."""
 
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -93,7 +94,8 @@ def test_the_set_up_lines_install_the_tested_versions() -> None:
 def test_ci_takes_its_line_from_the_readme() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     (extraction,) = re.findall(r"^line=\$\((.*)\)$", script, flags=re.MULTILINE)
-    ran = subprocess.run(["bash", "-c", extraction], cwd=ROOT, capture_output=True, text=True, check=True)
+    bash = shutil.which("bash") or "bash"  # Windows has another one, which it takes unless told where
+    ran = subprocess.run([bash, "-c", extraction], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == SET_UP["tests"]
     assert "pip install" not in script
 

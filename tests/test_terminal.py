@@ -65,14 +65,14 @@ def assert_saved(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("opened", "shows", "how"),
     [
-        ("k", "From the next step on", [signal.SIGTERM]),
-        ("?", "Esc closes", [signal.SIGQUIT]),
-        ("z", TRAINING, [signal.SIGTERM, signal.SIGHUP]),
+        ("k", "From the next step on", ["SIGTERM"]),
+        ("?", "Esc closes", ["SIGQUIT"]),
+        ("z", TRAINING, ["SIGTERM", "SIGHUP"]),
         ("space", "paused", "ctrl+c"),
     ],
 )
 def test_a_signal_saves_and_restores_the_terminal(
-    tmp_path: Path, opened: str, shows: str, how: list[signal.Signals] | str
+    tmp_path: Path, opened: str, shows: str, how: list[str] | str
 ) -> None:
     """Whatever is open; and two that come together, as at the end of a login, are not taken for impatience."""
     with Terminal([*RUN, "--pace", "200"], tmp_path) as terminal:
@@ -82,8 +82,8 @@ def test_a_signal_saves_and_restores_the_terminal(
         if isinstance(how, str):
             terminal.send(how)
         else:
-            for number in how:
-                terminal.signal(number)
+            for name in how:
+                terminal.signal(signal.Signals[name])
         assert terminal.wait_for_end() == 130
         assert terminal.restored
         assert "cl-tui resume one" in terminal.text

@@ -1,7 +1,6 @@
 """Everyone can tell the colours of the Okabe-Ito themes, and every terminal can show the screens."""
 
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from textual.color import Color
 from cl_tui.plain import Charts, translated, wanted
 from cl_tui.themes import THEMES
 from cl_tui.widgets.pane import Palette, Pane
+from tests.terminal import Terminal
 from tests.test_snapshots import monitor
 
 VISIONS = {
@@ -145,11 +145,8 @@ app.run()
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX")
 def test_nothing_but_ascii_reaches_a_poor_terminal(tmp_path: Path) -> None:
     """In the panes, the help, the palette and a zoomed pane."""
-    from tests.terminal import Terminal
-
     script = tmp_path / "plain.py"
     script.write_text(SCREEN, encoding="utf-8")
     environment = {"LANG": "C", "LC_ALL": "", "LC_CTYPE": "", "TERM": "linux"}
