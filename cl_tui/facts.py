@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cl_tui import words
+from cl_tui import cli, words
 from engine import metrics, watchdog
 from engine.config import FirstTask, RunConfig, resolve, shown
 from engine.errors import ConfigError
@@ -138,17 +138,6 @@ def _values(config: RunConfig) -> dict[str, Any]:
     return {key: value for key, value in config if value is not None and value != ()}
 
 
-_FLAGS = {
-    "reset_optimizer": ("--keep-optimizer", "--reset-optimizer"),
-    "recompute": ("--accumulate", "--recompute"),
-    "half": ("--whole", "--half"),
-}
-_ONLY_BY_SET = (
-    *("class_order", "normalize", "init", "momentum", "first_task"),
-    *("keep", "importance_batch", "alpha", "score_every", "epsilon"),
-)
-
-
 def command(config: RunConfig, path: Path) -> str:
     """What one types to train the same from the start; ``path``: the session's config.toml, if no options can say it.
 
@@ -174,13 +163,14 @@ def command(config: RunConfig, path: Path) -> str:
 
 
 def _typed(key: str, value: object) -> list[str]:
-    """The words of the command line that make a setting."""
-    if key in _FLAGS:
-        return [_FLAGS[key][bool(value)]]
-    if key in _ONLY_BY_SET:
+    """The words of the command line that make a setting: an option of ``cl-tui run`` where it has one."""
+    option = next((option for option in cli.run_command().params if option.name == key), None)
+    if option is None:
         return ["--set", f"{key}={_toml(value)}"]
+    if option.secondary_opts:
+        return [option.opts[0] if value else option.secondary_opts[0]]
     words = value if isinstance(value, tuple) else (value,)
-    return [f"--{key.replace('_', '-')}", ",".join(str(word).removesuffix(".0") for word in words)]
+    return [option.opts[0], ",".join(str(word).removesuffix(".0") for word in words)]
 
 
 def _toml(value: object) -> str:

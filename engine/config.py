@@ -213,6 +213,8 @@ PLACE = frozenset({"device", "threads", "data_dir"})
 """Settings that say where a run computes and where its data lie, not what it computes: what is typed for them overrides
 what a session has stored."""
 METHOD_OPTIONS = tuple(dict.fromkeys(key for info in METHODS.values() for key in info.options))
+if undeclared := [key for key in METHOD_OPTIONS if key not in RunConfig.model_fields]:
+    raise TypeError(f"give RunConfig a field for each option in METHODS: {', '.join(undeclared)}")
 
 
 def shown(value: object) -> str:

@@ -1,6 +1,6 @@
 """The methods by name. Light on purpose: listing and validating them imports no torch.
 
-To add a method: one file here with a subclass of ``Method``, and one entry in ``METHODS``.
+CONTRIBUTING.md tells how to add a method.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Option:
-    """A configuration key that only some methods read."""
+    """A configuration key that only some methods read; its type and bounds are those of its field in RunConfig."""
 
     meaning: str
     default: object = None
