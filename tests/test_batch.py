@@ -26,6 +26,7 @@ from engine.session import Session, list_sessions, look_at
 from tests.conftest import QUICK, CommandLine
 from tests.runs import AtStep, assert_same_run, create, finished, tiny, train
 from tests.test_cli import line_with, wait_for_steps
+from tests.waiting import until
 
 BEGUN = (RunStarted, RunResumed)
 TWO = ["batch", "--method", "none", "--method", "si", *QUICK]
@@ -391,6 +392,7 @@ def test_trouble_with_the_disk_is_told_once_when_it_begins_and_when_it_ends() ->
     ]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no signals that end a program gently")
 def test_ctrl_c_saves_all_and_says_that_the_same_line_goes_on(sessions: Path, tmp_path: Path) -> None:
     """As a terminal sends it: to the whole process group."""
     command = [
@@ -410,8 +412,8 @@ def test_ctrl_c_saves_all_and_says_that_the_same_line_goes_on(sessions: Path, tm
     process = subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    while len(started := list_sessions(sessions)) < 2:
-        time.sleep(0.05)
+    until(lambda: len(list_sessions(sessions)) == 2)
+    started = list_sessions(sessions)
     for listed in started:
         wait_for_steps(Session.open(sessions, listed.name))
     os.killpg(process.pid, signal.SIGINT)

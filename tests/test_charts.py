@@ -148,9 +148,9 @@ def test_a_redraw_after_a_hundred_thousand_steps_is_cheap() -> None:
     shown = view(known)
     best = math.inf
     for _ in range(20):
-        began = time.perf_counter()
+        began = time.thread_time()
         draw_curves(shown, record, 36, 8, PALETTE, CurveLook(), zoomed=False)
-        best = min(best, time.perf_counter() - began)
+        best = min(best, time.thread_time() - began)
     assert best < 0.004, f"{best * 1e3:.2f} ms"
 
 

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from tests import saved
 from tests.conftest import QUICK, CommandLine
 from tests.runs import AtStep, assert_same_run, create, finished, tiny
 from tests.terminal import Terminal
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -253,7 +253,8 @@ def test_resume_with_the_screen(
     assert Session.open(sessions, "calm-otter").finished
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no signals that end a program gently")
+@pytest.mark.parametrize("number", headless.STOP_SIGNALS, ids=lambda number: number.name)
 def test_a_signal_saves_and_says_how_to_go_on(cl_tui: CommandLine, sessions: Path, number: signal.Signals) -> None:
     session = create(sessions, tiny(epochs=500), "calm-otter")
 
@@ -306,6 +307,7 @@ def test_a_signal_that_asks_for_a_checkpoint_ends_nothing_where_nothing_trains(c
         assert signal.getsignal(number) is signal.SIG_IGN
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGHUP")
 def test_an_ignored_signal_stays_ignored() -> None:
     """So that nohup works."""
     earlier = signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -318,10 +320,7 @@ def test_an_ignored_signal_stays_ignored() -> None:
 
 
 def wait_for_steps(session: Session) -> None:
-    deadline = time.monotonic() + 120
-    while not any(isinstance(event, StepsTaken) for event in session.events()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: any(isinstance(event, StepsTaken) for event in session.events()))
 
 
 # sessions

@@ -30,6 +30,8 @@ from engine.log import EventLog
 from engine.session import Session
 from tests import screen_data
 from tests.conftest import CommandLine
+from tests.terminal import Terminal
+from tests.waiting import PATIENCE_SECONDS, on_screen
 
 
 def write(folder: Path, name: str, events: Iterable[Event], **settings: Any) -> Session:
@@ -379,20 +381,11 @@ def shown(
         screen = CompareScreen(folder, names)
         app = ClTui(screen)
         async with app.run_test(size=size) as pilot:
-            await until(pilot, lambda: screen.found is not None or screen.error is not None)
+            await on_screen(pilot, lambda: screen.found is not None or screen.error is not None)
             await act(pilot, screen)
         return app
 
     return asyncio.run(run())
-
-
-async def until(pilot: Pilot[Any], reached: Callable[[], bool]) -> None:
-    for _ in range(400):
-        if reached():
-            await pilot.pause()
-            return
-        await pilot.pause(0.02)
-    raise AssertionError("it was never reached")
 
 
 def text_of(pane: ComparePane) -> str:
@@ -504,9 +497,9 @@ def test_escape_goes_back_to_the_screen_below(folder: Path) -> None:
     async def act(pilot: Pilot[Any], screen: CompareScreen) -> None:
         above = CompareScreen(folder, ["si-0", "ewc-0"])
         await pilot.app.push_screen(above)
-        await until(pilot, lambda: above.found is not None)
+        await on_screen(pilot, lambda: above.found is not None)
         await pilot.press("escape")
-        await until(pilot, lambda: screen.is_current)
+        await on_screen(pilot, lambda: screen.is_current)
 
     assert shown(folder, NAMES, act).return_value is None
 
@@ -538,7 +531,7 @@ def test_r_reads_again(folder: Path) -> None:
         log.append(TaskEnded(1, 400, 1.0, (0.5, 0.9)))
         log.close()
         await pilot.press("r")
-        await until(pilot, lambda: screen.found is not before)
+        await on_screen(pilot, lambda: screen.found is not before)
         assert "2/3 tasks" in text_of(screen.query_one(GroupsPane))
 
     shown(folder, ["si-0", "running"], act)
@@ -568,7 +561,7 @@ def test_the_first_frame_waits_for_no_session(folder: Path, monkeypatch: pytest.
     let_go = threading.Event()
 
     def slow(sessions_dir: Path, name: str) -> Any:
-        let_go.wait(20)
+        let_go.wait(PATIENCE_SECONDS)
         return read(sessions_dir, name)
 
     monkeypatch.setattr("cl_tui.screens.compare.read", slow)
@@ -577,31 +570,31 @@ def test_the_first_frame_waits_for_no_session(folder: Path, monkeypatch: pytest.
         screen = CompareScreen(folder, NAMES)
         app = ClTui(screen)
         async with app.run_test() as pilot:
-            await until(pilot, lambda: "Reading 1 of 5: si-0" in str(screen.query_one("Notice").render()))
+            await on_screen(pilot, lambda: "Reading 1 of 5: si-0" in str(screen.query_one("Notice").render()))
             assert screen.found is None
             await pilot.press("c", "m", "r", "left")
             assert "being read" in str(screen.query_one("Notice").render())
             let_go.set()
-            await until(pilot, lambda: screen.found is not None)
+            await on_screen(pilot, lambda: screen.found is not None)
 
     asyncio.run(run())
 
 
 def test_q_waits_for_no_session(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     let_go = threading.Event()
-    monkeypatch.setattr("cl_tui.screens.compare.read", lambda *_: let_go.wait(20))
+    monkeypatch.setattr("cl_tui.screens.compare.read", lambda *_: let_go.wait(PATIENCE_SECONDS))
 
     async def run() -> ClTui:
         screen = CompareScreen(folder, NAMES)
         app = ClTui(screen)
         async with app.run_test() as pilot:
-            await until(pilot, lambda: "Reading 1 of 5" in str(screen.query_one("Notice").render()))
+            await on_screen(pilot, lambda: "Reading 1 of 5" in str(screen.query_one("Notice").render()))
             await pilot.press("q")
         return app
 
     began = time.monotonic()
     app = asyncio.run(run())
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < PATIENCE_SECONDS / 2
     let_go.set()
     assert app.return_value is not None
     assert app.return_value.exit_code == 0
@@ -622,9 +615,6 @@ def test_it_follows_every_size(folder: Path) -> None:
 
 
 def test_in_a_real_terminal(folder: Path) -> None:
-    pytest.importorskip("fcntl")
-    from tests.terminal import Terminal
-
     with Terminal(["compare", *NAMES], folder.parent) as terminal:
         terminal.wait_for("5 sessions in 2 groups")
         terminal.send("c")

@@ -12,19 +12,13 @@ from engine.errors import ConfigError, SessionLocked
 from engine.runner import EngineThread, train
 from engine.session import Session
 from tests import runs
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.002)
+from tests.waiting import PATIENCE_SECONDS, until
 
 
 def started(session: Session, pace: float | None) -> EngineThread:
     engine = EngineThread(session, pace)
     engine.start()
-    wait_for(lambda: engine.history.step > 0 or not engine.alive)
+    until(lambda: engine.history.step > 0 or not engine.alive)
     return engine
 
 
@@ -34,35 +28,36 @@ def test_pause_holds_the_run_and_proceed_lets_it_go_on(tmp_path: Path) -> None:
     session = runs.create(tmp_path, config, "paused")
     engine = started(session, pace=100)
     engine.control.pause()
-    wait_for(lambda: engine.control.activity == "paused")
+    until(lambda: engine.control.activity == "paused")
     held = engine.history.step
     time.sleep(0.1)
     assert engine.history.step == held
     assert engine.history.curve.length == held
     assert 0 < held < engine.history.total_steps
     engine.control.proceed()
-    assert engine.join(20)
+    assert engine.join(PATIENCE_SECONDS)
     assert engine.error is None
     assert engine.history.state == "finished"
     runs.assert_same_run(session, runs.finished(tmp_path, config, "whole"))
 
 
 def test_time_in_a_pause_is_not_training_time(tmp_path: Path) -> None:
+    began = time.monotonic()
     engine = started(runs.create(tmp_path, runs.tiny("si")), pace=50)
     engine.control.pause()
-    wait_for(lambda: engine.control.activity == "paused")
+    until(lambda: engine.control.activity == "paused")
     time.sleep(1.0)
     engine.control.set_pace(None)
     engine.control.proceed()
-    assert engine.join(20)
-    assert engine.history.elapsed < 1.0
+    assert engine.join(PATIENCE_SECONDS)
+    assert engine.history.elapsed < time.monotonic() - began - 1.0
 
 
 def test_stop_ends_at_the_next_step_and_saves(tmp_path: Path) -> None:
     session = runs.create(tmp_path, runs.tiny("si"))
     engine = started(session, pace=20)
     engine.control.stop()
-    assert engine.join(20)
+    assert engine.join(PATIENCE_SECONDS)
     assert engine.history.state == "stopped"
     assert 0 < engine.history.step < engine.history.total_steps
     assert runs.newest(session)[1].step == engine.history.step == engine.history.saved_step
@@ -74,7 +69,7 @@ def test_stop_wakes_a_run_that_is_paused_or_very_slow(tmp_path: Path) -> None:
         if pause:
             engine.control.pause()
         engine.control.stop()
-        assert engine.join(10), name
+        assert engine.join(PATIENCE_SECONDS), name
         assert engine.history.state == "stopped"
 
 
@@ -82,17 +77,17 @@ def test_save_writes_a_checkpoint_now_also_in_a_pause(tmp_path: Path) -> None:
     session = runs.create(tmp_path, runs.tiny("si"))
     engine = started(session, pace=0.01)
     engine.control.save()
-    wait_for(lambda: engine.history.saved_step is not None)
+    until(lambda: engine.history.saved_step is not None)
     engine.control.pause()
-    wait_for(lambda: engine.control.activity == "paused")
+    until(lambda: engine.control.activity == "paused")
     for path in session.checkpoints():
         path.unlink()
     engine.control.save()
-    wait_for(lambda: bool(session.checkpoints()))
-    wait_for(lambda: engine.control.activity == "paused")
+    until(lambda: bool(session.checkpoints()))
+    until(lambda: engine.control.activity == "paused")
     assert engine.control.paused
     engine.control.stop()
-    assert engine.join(10)
+    assert engine.join(PATIENCE_SECONDS)
 
 
 def test_pace_changes_no_number(tmp_path: Path) -> None:
@@ -112,7 +107,7 @@ def test_a_new_pace_takes_hold_at_once(pace: float | None, tmp_path: Path) -> No
     engine = started(runs.create(tmp_path, runs.tiny("si")), pace=0.01)
     time.sleep(0.05)
     engine.control.set_pace(pace)
-    assert engine.join(10)
+    assert engine.join(PATIENCE_SECONDS)
     assert engine.history.state == "finished"
 
 
@@ -161,11 +156,11 @@ def test_an_engine_thread_keeps_its_error_and_dies_quietly(tmp_path: Path) -> No
     with session.locked():
         engine = EngineThread(session)
         engine.start()
-        assert engine.join(20)
+        assert engine.join(PATIENCE_SECONDS)
     assert isinstance(engine.error, SessionLocked)
 
 
-def test_a_thread_that_never_began_has_nothing_to_wait_for(tmp_path: Path) -> None:
+def test_a_thread_that_never_began_has_nothing_to_until(tmp_path: Path) -> None:
     engine = EngineThread(runs.create(tmp_path, runs.tiny("si")))
     assert engine.join(0)
     assert engine.history.state == "loading"
@@ -268,11 +263,11 @@ def test_a_break_between_tasks_waits_with_the_task_saved(tmp_path: Path) -> None
     engine = EngineThread(session)
     engine.control.set_pause_at_task_end(True)
     engine.start()
-    wait_for(lambda: engine.control.activity == "paused")
+    until(lambda: engine.control.activity == "paused")
     assert len(engine.history.matrix) == 1
     assert engine.history.saved_step == engine.history.step == engine.history.starts[1]
     engine.control.proceed()
-    assert engine.join(20)
+    assert engine.join(PATIENCE_SECONDS)
     assert [note.text for note in engine.history.notes] == ["a break after each task", "paused", "continued"]
     runs.assert_same_run(session, runs.finished(tmp_path, session.config, "whole"))
 

@@ -25,6 +25,7 @@ from engine.runner import EngineThread, train
 from engine.session import Session, list_sessions, look_at
 from tests import runs
 from tests.saved import lines
+from tests.waiting import PATIENCE_SECONDS
 
 OLD = Path(__file__).parent / "old_sessions"
 
@@ -198,7 +199,7 @@ def test_the_training_thread_shows_the_trouble_until_it_is_over(
     while not engine.control.trouble:
         assert engine.alive
     full.clear()
-    assert engine.join(60)
+    assert engine.join(PATIENCE_SECONDS)
     assert (engine.control.trouble, engine.error, engine.history.state) == ("", None, "finished")
 
 
@@ -510,6 +511,7 @@ def without_locks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows locks in another way")
 def test_a_folder_that_cannot_lock_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     session = stopped(tmp_path)
     with without_locks(monkeypatch), pytest.raises(SessionError, match=r"has no locks.*--sessions-dir"):

@@ -1,14 +1,15 @@
 """The form that branches off: what it offers, what it refuses, and what it makes."""
 
-import asyncio
 from pathlib import Path
 
 from textual.app import App
+from textual.pilot import Pilot
 from textual.widgets import Input, Select, Static
 
 from cl_tui.screens.fork import ForkScreen, forkable
 from engine.session import Session
 from tests import runs
+from tests.waiting import on_screen
 
 
 class Host(App[None]):
@@ -31,12 +32,10 @@ def problem(host: Host) -> str:
     return str(host.form.query_one("#problem", Static).content)
 
 
-async def until_made(host: Host) -> Session:
-    for _ in range(400):
-        if host.made and host.made[0] is not None:
-            return host.made[0]
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"no session was made: {problem(host)}")
+async def until_made(host: Host, pilot: Pilot[object]) -> Session:
+    await on_screen(pilot, lambda: host.made and host.made[0] is not None, lambda: problem(host))
+    assert host.made[0] is not None
+    return host.made[0]
 
 
 async def test_it_begins_after_the_last_task_that_can_be(tmp_path: Path) -> None:
@@ -49,7 +48,7 @@ async def test_it_begins_after_the_last_task_that_can_be(tmp_path: Path) -> None
         assert host.form.query_one("#name", Input).value == "parent-fork-1"
         host.form.query_one("#strength", Input).value = "77"
         await pilot.press("ctrl+r")
-        made = await until_made(host)
+        made = await until_made(host, pilot)
     assert (made.name, made.config.method, made.config.strength) == ("parent-fork-1", "si", 77.0)
     forked = made.history().forked
     assert forked is not None
@@ -64,7 +63,7 @@ async def test_another_method_brings_its_own_strength(tmp_path: Path) -> None:
         await pilot.pause()
         assert host.form.query_one("#strength", Input).value == f"{runs.tiny('ewc', strength=None).strength:g}"
         await pilot.press("ctrl+r")
-        made = await until_made(host)
+        made = await until_made(host, pilot)
     assert made.config.method == "ewc"
     assert made.history().step == made.history().starts[1]
 
@@ -81,11 +80,7 @@ async def test_what_cannot_be_is_told_in_the_form(tmp_path: Path) -> None:
         host.form.query_one("#strength", Input).value = "1"
         host.form.query_one("#name", Input).value = "../elsewhere"
         await pilot.press("ctrl+r")
-        for _ in range(200):
-            await pilot.pause(0.05)
-            if "session name" in problem(host):
-                break
-        assert "session name '../elsewhere'" in problem(host)
+        await on_screen(pilot, lambda: "session name '../elsewhere'" in problem(host), lambda: problem(host))
         await pilot.press("escape")
     assert host.made == [None]
     assert [path.name for path in tmp_path.iterdir()] == ["parent"]

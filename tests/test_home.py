@@ -2,7 +2,6 @@
 
 import re
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -36,6 +35,7 @@ from tests.conftest import CommandLine
 from tests.runs import with_settings
 from tests.screen_data import ToldEngine
 from tests.terminal import Terminal
+from tests.waiting import PATIENCE_SECONDS, on_screen
 
 
 class Opened:
@@ -73,12 +73,7 @@ class Opened:
         return str(self.home.query_one(Notice).content)
 
     async def until(self, condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 10
-        while not condition():
-            assert time.monotonic() < deadline, (
-                f"it did not happen: {self.notice!r}, {self.app.screen_stack}, {self.rows}"
-            )
-            await self.pilot.pause(0.01)
+        await on_screen(self.pilot, condition, lambda: (self.notice, self.app.screen_stack, self.rows))
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
@@ -170,15 +165,14 @@ async def test_the_first_frame_waits_for_no_session(tmp_path: Path, monkeypatch:
     go = threading.Event()
 
     def slow(folder: Path, earlier: Mapping[str, Listed]) -> Iterator[Listed]:
-        assert go.wait(10)
+        assert go.wait(PATIENCE_SECONDS)
         yield from glances(folder, earlier)
 
     monkeypatch.setattr(home_module, "glances", slow)
     app = ClTui(HomeScreen(tmp_path))
     async with app.run_test() as pilot:
         opened = Opened(app, pilot)
-        await pilot.pause(0.1)
-        assert "looking…" in opened.said("#title")
+        await opened.until(lambda: "looking…" in opened.said("#title"))
         assert opened.names == []
         go.set()
         await opened.until(lambda: opened.names == ["run"])
@@ -192,7 +186,7 @@ async def test_rows_come_in_portions(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def slow(folder: Path, earlier: Mapping[str, Listed]) -> Iterator[Listed]:
         for number, listed in enumerate(glances(folder, earlier)):
             if number == 4:
-                assert go.wait(10)
+                assert go.wait(PATIENCE_SECONDS)
             yield listed
 
     monkeypatch.setattr(home_module, "glances", slow)
@@ -390,7 +384,7 @@ async def test_a_session_of_a_missing_device_is_trained_on_what_is_there_after_a
 @pytest.mark.usefixtures("told")
 async def test_slow_work_blocks_nothing_but_a_second_one(every_state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     go = threading.Event()
-    monkeypatch.setattr(home_module, "prepare", lambda benchmark, data_dir: go.wait(10))
+    monkeypatch.setattr(home_module, "prepare", lambda benchmark, data_dir: go.wait(PATIENCE_SECONDS))
     async with at_home(every_state) as opened:
         await opened.go_to("stopped")
         await opened.press("r")
@@ -654,7 +648,7 @@ async def test_ctrl_c_in_a_monitor_leaves_the_program_and_tells_how_to_resume(ev
         await opened.press("r")
         await opened.shown(MonitorScreen)
         await opened.press("ctrl+c")
-        await opened.pilot.pause(0.3)
+        await opened.until(lambda: opened.app.return_value is not None)
     ended = opened.app.return_value
     assert isinstance(ended, Outcome)
     assert ended.exit_code == 130

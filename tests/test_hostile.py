@@ -49,6 +49,7 @@ from tests.conftest import CommandLine
 from tests.screen_data import ToldEngine
 from tests.terminal import Terminal
 from tests.test_export import Page, written
+from tests.waiting import on_screen
 
 HARM = (
     "[red]r[/] [@click=app.quit]q[/] [link=http://evil.example]l[/] [/wrong] [bold",
@@ -149,11 +150,7 @@ class Shown:
         return "\n".join(lines)
 
     async def until(self, true: Callable[[], object]) -> None:
-        for _ in range(500):
-            if true():
-                return
-            await self.pilot.pause(0.01)
-        raise AssertionError("in vain")
+        await on_screen(self.pilot, true)
 
     async def every_pane(self, screen: Screen[Outcome]) -> str:
         """All that the panes show, first side by side, then each alone, and all of its pictures and tables."""

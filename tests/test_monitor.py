@@ -31,6 +31,7 @@ from engine.events import RunFailed, RunResumed, Saved, StepsTaken, StrengthChan
 from engine.history import Curve, History
 from tests import screen_data
 from tests.screen_data import ToldEngine
+from tests.waiting import on_screen
 
 
 class Watched:
@@ -108,10 +109,7 @@ async def test_the_first_frame_is_painted_before_the_engine_starts(
     engine.control.activity = "loading PyTorch"
     app = ClTui(MonitorScreen(engine, None))
     async with app.run_test(size=(80, 24)) as pilot:
-        for _ in range(100):
-            await pilot.pause(0.01)
-            if seen:
-                break
+        await on_screen(pilot, lambda: seen)
     assert len(seen) == 1
     assert seen[0].endswith("◌ loading PyTorch")
 
@@ -297,7 +295,7 @@ async def test_arrows_pan_where_there_are_many_tasks(tmp_path: Path) -> None:
 async def test_quitting_saves_and_tells_how_to_resume(tmp_path: Path, key: str) -> None:
     async with watching(tmp_path) as watched:
         await watched.press(key)
-        await watched.pilot.pause(0.2)
+        await on_screen(watched.pilot, lambda: watched.app.return_value is not None)
     assert watched.engine.control.stopping
     found = watched.app.return_value
     assert isinstance(found, Outcome)

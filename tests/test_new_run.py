@@ -24,6 +24,7 @@ from engine.errors import BenchmarkError, ConfigError
 from engine.methods import METHODS
 from engine.session import Session
 from tests.conftest import CommandLine
+from tests.waiting import PATIENCE_SECONDS, on_screen
 
 Result = tuple[Session, float | None] | None
 
@@ -66,11 +67,7 @@ class Filled:
         return {field.key for field in form.fields() if self.screen.query_one(f"#row-{field.key}").display}
 
     async def until(self, condition: Callable[[], object]) -> None:
-        for _ in range(500):
-            if condition():
-                return
-            await self.pilot.pause(0.01)
-        raise AssertionError(f"it did not happen: {self.said('#problem')!r}")
+        await on_screen(self.pilot, condition, lambda: self.said("#problem"))
 
 
 @asynccontextmanager
@@ -329,7 +326,7 @@ async def test_data_that_are_missing_are_told(tmp_path: Path, monkeypatch: pytes
     go = threading.Event()
 
     def refuse(benchmark: str, data_dir: Path) -> None:
-        assert go.wait(10)
+        assert go.wait(PATIENCE_SECONDS)
         raise BenchmarkError(f"MNIST is not in {data_dir} and could not be downloaded")
 
     monkeypatch.setattr(new_run_module, "prepare", refuse)
@@ -344,7 +341,7 @@ async def test_data_that_are_missing_are_told(tmp_path: Path, monkeypatch: pytes
 
 async def test_escape_during_a_download_starts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     go = threading.Event()
-    monkeypatch.setattr(new_run_module, "prepare", lambda benchmark, data_dir: go.wait(10))
+    monkeypatch.setattr(new_run_module, "prepare", lambda benchmark, data_dir: go.wait(PATIENCE_SECONDS))
     async with filling(tmp_path / "sessions") as filled:
         await filled.press("ctrl+r")
         await filled.press("escape")
@@ -372,9 +369,9 @@ async def test_every_field_can_be_reached_and_read(size: tuple[int, int], tmp_pa
         assert filled.shown == {entry.id for entry in chain}
         for entry in (chain[0], chain[-1], filled.screen.query_one("#leave_alone")):
             entry.focus()
-            await filled.pilot.pause(0.1)
+            seen = filled.screen.query_one("VerticalScroll").region
+            await filled.until(lambda seen=seen, entry=entry: seen.contains_region(entry.region))
             assert entry.size.width >= 8
-            assert filled.screen.query_one("VerticalScroll").region.contains_region(entry.region)
 
 
 async def test_too_small_a_terminal_says_so(tmp_path: Path) -> None:

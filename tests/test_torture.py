@@ -2,6 +2,7 @@
 
 import errno
 import random
+import struct
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -32,6 +33,17 @@ def test_a_run_survives_kills_faults_and_losses_of_power() -> None:
     assert int(counts["kills"]) == SHORT["kills"]
     assert int(counts["faults"]) >= SHORT["faults"]
     assert int(counts["power losses"]) == SHORT["power"]
+
+
+def test_a_trace_is_read_while_it_grows(tmp_path: Path) -> None:
+    """Whole records only: wherever it ends, what is read is how it begins."""
+    one = struct.pack("=iiiiqiii4x", Operation.WRITE, 0, 3, 0, 0, 2, 0, 3) + b"/a" + b"abc"
+    other = struct.pack("=iiiiqiii4x", Operation.RENAME, 0, 0, 0, 0, 2, 2, 0) + b"/a" + b"/b"
+    path = tmp_path / "trace"
+    for end in range(len(one + other) + 1):
+        path.write_bytes((one + other)[:end])
+        found = [str(traced) for traced in faulty.read_trace(path)]
+        assert found == ["write /a", "rename /a to /b"][: (end >= len(one)) + (end == len(one + other))]
 
 
 # The disk that loses power

@@ -13,6 +13,7 @@ from engine.runner import EngineThread, train
 from engine.session import list_sessions
 from engine.training import find_device
 from tests import runs
+from tests.waiting import PATIENCE_SECONDS
 
 
 def test_a_loss_that_is_not_finite_is_told_with_its_step_and_task(tmp_path: Path) -> None:
@@ -128,7 +129,7 @@ def test_an_error_whose_details_cannot_be_written_is_still_one_sentence(
     (session.path / "error.txt").mkdir()
     thread = EngineThread(session)
     thread.start()
-    assert thread.join(20)
+    assert thread.join(PATIENCE_SECONDS)
     assert "ZeroDivisionError: a mistake" in str(thread.error)
     assert thread.history.state == "failed"
 
@@ -169,7 +170,7 @@ def test_a_failure_on_the_way_to_the_checkpoint_does_not_say_that_it_is_gone(
     monkeypatch.setattr("engine.benchmarks.digits.split_digits", missing)
     thread = EngineThread(session)
     thread.start()
-    assert thread.join(20)
+    assert thread.join(PATIENCE_SECONDS)
     assert isinstance(thread.error, BenchmarkError)
     assert thread.history.failure is not None
     assert thread.history.failure.kept == "the checkpoint at step 3"

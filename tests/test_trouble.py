@@ -11,6 +11,7 @@ from cl_tui.screens.home import HomeScreen
 from engine.session import Session, list_sessions
 from tests import runs, saved
 from tests.conftest import CommandLine
+from tests.waiting import on_screen
 
 
 def flip(path: Path) -> None:
@@ -55,9 +56,7 @@ async def test_what_is_wrong_is_named_with_what_to_do(kind: str, tmp_path: Path,
     home = HomeScreen(Path("sessions"))
     app = ClTui(home)
     async with app.run_test(size=(80, 24)) as pilot:
-        while home.current is None or home._looking:
-            await pilot.pause(0.01)
-        await pilot.pause()
+        await on_screen(pilot, lambda: home.current is not None and not home._looking)
         detail = home.query_one("#detail")
         drawn = " ".join(detail.render_line(y).text.strip() for y in range(detail.size.height))
     assert said.split("; ")[-1] in drawn

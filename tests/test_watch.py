@@ -33,6 +33,7 @@ from engine.session import Session
 from tests import screen_data
 from tests.conftest import CommandLine
 from tests.test_follow import lines
+from tests.waiting import on_screen
 
 RUN = tuple(screen_data.events(tasks=3, steps=200))
 """In training for 1.2 s: 600 steps in reports of 50, 0.1 s each."""
@@ -60,11 +61,7 @@ class Watched:
         await self.pilot.pause()
 
     async def until(self, true: Callable[[], object]) -> None:
-        for _ in range(500):
-            if true():
-                return
-            await self.pilot.pause(0.01)
-        raise AssertionError(f"in vain; the screen says: {self.position!r}, {self.notice!r}")
+        await on_screen(self.pilot, true, lambda: (self.position, self.notice))
 
     @property
     def position(self) -> str:

@@ -362,7 +362,7 @@ def test_a_judgement_takes_no_longer_in_a_long_run() -> None:
     settings, took = config(), []
     for _ in range(50):
         history = replace(known)
-        began = time.perf_counter()
+        began = time.thread_time()
         assert only(history, settings).name == "drowned"
-        took.append(time.perf_counter() - began)
+        took.append(time.thread_time() - began)
     assert min(took) < 1e-3

@@ -31,6 +31,7 @@ from cl_tui.widgets.pane import Pane
 from tests import runs, saved
 from tests.conftest import CommandLine
 from tests.first_screens import FIRST_SCREENS
+from tests.waiting import PATIENCE_SECONDS, on_screen, until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -75,7 +76,7 @@ def address(sessions: Path, looks: Path) -> Iterator[str]:
             time.sleep(0.02)
     yield f"127.0.0.1:{port}"
     server.terminate()
-    assert server.wait(20) == 0
+    assert server.wait(PATIENCE_SECONDS) == 0
 
 
 async def answer(address: str, path: str = "/", **headers: str) -> int:
@@ -84,7 +85,7 @@ async def answer(address: str, path: str = "/", **headers: str) -> int:
         return response.status
 
 
-async def screen(address: str, until: str, *keys: str, seconds: float = 30) -> str:
+async def screen(address: str, until: str, *keys: str, seconds: float = PATIENCE_SECONDS) -> str:
     """What a terminal of 100×30 shows once ``until`` is on it; the keys are sent when the panes are there."""
     seen = pyte.Screen(100, 30)
     stream = pyte.ByteStream(seen)
@@ -158,7 +159,11 @@ async def test_a_page_that_asks_for_too_much_gets_what_it_may(address: str) -> N
     """Its process would keep every cell of the terminal in memory."""
     where = f"ws://{address}/ws?width=1000000&height=1000000"
     sent = b""
-    async with aiohttp.ClientSession() as client, client.ws_connect(where, max_msg_size=0) as page, asyncio.timeout(30):
+    async with (
+        aiohttp.ClientSession() as client,
+        client.ws_connect(where, max_msg_size=0) as page,
+        asyncio.timeout(PATIENCE_SECONDS),
+    ):
         while b"\x1b[%d;1H" % MOST_CELLS["height"] not in sent:
             sent += await page.receive_bytes()
     assert max(map(int, re.findall(rb"\x1b\[(\d+);\d+H", sent))) == MOST_CELLS["height"]
@@ -168,7 +173,7 @@ async def test_a_page_that_asks_for_too_much_gets_what_it_may(address: str) -> N
 async def test_what_no_page_says_ends_the_connection(message: str, address: str) -> None:
     async with aiohttp.ClientSession() as client, client.ws_connect(f"ws://{address}/ws") as page:
         await page.send_str(message)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while (await page.receive()).type is aiohttp.WSMsgType.BINARY:
                 pass
     assert await answer(address) == 200
@@ -235,8 +240,7 @@ async def test_no_key_of_read_only_home_changes_anything(tmp_path: Path, monkeyp
     home = HomeScreen(tmp_path / "sessions", read_only=True)
     app = ClTui(home)
     async with app.run_test(size=(120, 30)) as pilot:
-        while home.current is None:
-            await pilot.pause(0.01)
+        await on_screen(pilot, lambda: home.current)
         for binding in Binding.make_bindings(HomeScreen.BINDINGS):  # also those that are not offered
             await pilot.press(binding.key)
             await pilot.pause()
@@ -310,10 +314,7 @@ async def _pictures(address: str, folder: Path) -> None:
     )
     try:
         told = folder / "profile" / "DevToolsActivePort"
-        for _ in range(300):
-            if told.exists() and told.read_text().count("\n"):
-                break
-            await asyncio.sleep(0.1)
+        until(lambda: told.exists() and told.read_text().count("\n"))
         port = told.read_text().splitlines()[0]
         async with aiohttp.ClientSession() as client:
             async with client.get(f"http://127.0.0.1:{port}/json/list") as listed:
@@ -325,7 +326,7 @@ async def _pictures(address: str, folder: Path) -> None:
                     nonlocal number
                     number += 1
                     await tab.send_json({"id": number, "method": method, "params": parameters})
-                    while (found := await tab.receive_json(timeout=30)).get("id") != number:
+                    while (found := await tab.receive_json(timeout=PATIENCE_SECONDS)).get("id") != number:
                         pass
                     result: dict[str, object] = found["result"]
                     return result
@@ -355,4 +356,4 @@ async def _pictures(address: str, folder: Path) -> None:
                 assert len(first) > 20_000  # a bare page of this size is a tenth of that
     finally:
         browser.terminate()
-        browser.wait(20)
+        browser.wait(PATIENCE_SECONDS)

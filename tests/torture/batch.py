@@ -24,7 +24,7 @@ from tests.torture.counts import Counts
 
 PLAN = [*("--method", "none", "--method", "si", "--method", "ewc"), *("--seeds", "2", "--tasks", "3", "--epochs", "30")]
 JOBS = 2
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 """What takes longer hangs."""
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 

@@ -26,7 +26,7 @@ from tests.torture import faulty
 from tests.torture.counts import Counts
 from tests.torture.faulty import Fault
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 """A child that takes longer hangs."""
 CRASHED, HUNG = 70, 71
 """The exit codes that stand for a traceback, and for no end."""

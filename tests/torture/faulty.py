@@ -113,13 +113,19 @@ def arm(folder: Path, trace: int, fault: Fault) -> None:
 
 
 def read_trace(path: Path) -> Iterator[Traced]:
-    with path.open("rb") as file:
-        while len(head := file.read(_RECORD.size)) == _RECORD.size:
-            operation, action, result, error, offset, *lengths = _RECORD.unpack(head)
-            name, other, data = (file.read(length) for length in lengths)
-            yield Traced(
-                Operation(operation), name.decode(), other.decode(), Action(action), result, error, offset, data
-            )
+    """Its whole records: while it grows, the last may be there only in part."""
+    trace, place = path.read_bytes(), 0
+    while place + _RECORD.size <= len(trace):
+        operation, action, result, error, offset, *lengths = _RECORD.unpack_from(trace, place)
+        place += _RECORD.size
+        if place + sum(lengths) > len(trace):
+            return
+        parts = []
+        for length in lengths:
+            parts.append(trace[place : place + length])
+            place += length
+        name, other, data = parts
+        yield Traced(Operation(operation), name.decode(), other.decode(), Action(action), result, error, offset, data)
 
 
 def injected(path: Path) -> list[Traced]:
