@@ -26,7 +26,7 @@ from tests import saved
 from tests.conftest import QUICK, CommandLine
 from tests.runs import AtStep, assert_same_run, create, finished, tiny
 from tests.terminal import Terminal
-from tests.waiting import until
+from tests.waiting import PATIENCE_SECONDS, until
 
 
 @pytest.fixture
@@ -278,22 +278,16 @@ def test_a_signal_asks_for_a_checkpoint_and_training_goes_on(tmp_path: Path, num
     """In a process of its own, so that one which is not heard ends it; SIGTERM after it saves and stops."""
     command = [sys.executable, "-m", "cl_tui", "run", "--headless", "--name", "one", "--epochs", "1000"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while not (tmp_path / "sessions" / "one" / "config.toml").exists():
-        assert process.poll() is None
-        time.sleep(0.05)
+    until((tmp_path / "sessions" / "one" / "config.toml").exists, process.poll)
     session = Session.open(tmp_path / "sessions", "one")
     wait_for_steps(session)
     process.send_signal(number)
-    deadline = time.monotonic() + 60
-    while session.saved_step is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: session.saved_step is not None)
     saved = session.saved_step
-    while session.history().step <= saved:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    assert saved is not None
+    until(lambda: session.history().step > saved)
     process.terminate()
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 130, err
     assert headless.TOLD_TO_SAVE in err
     assert out.startswith("Saved at step")

@@ -90,11 +90,11 @@ def test_a_signal_saves_and_restores_the_terminal(
     assert_saved(tmp_path)
 
 
-@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2])
-def test_a_signal_asks_for_a_checkpoint_and_the_screen_stays(tmp_path: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize("name", ["SIGUSR1", "SIGUSR2"])
+def test_a_signal_asks_for_a_checkpoint_and_the_screen_stays(tmp_path: Path, name: str) -> None:
     with Terminal([*RUN, "--pace", "200"], tmp_path) as terminal:
         terminal.wait_for(TRAINING)
-        terminal.signal(number)
+        terminal.signal(signal.Signals[name])
         terminal.wait_for("Saved at step")
         saved = Session.open(tmp_path / "sessions", "one").saved_step
         assert saved
