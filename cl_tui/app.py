@@ -18,10 +18,10 @@ from textual.screen import Screen
 
 from cl_tui import preferences, signals
 from cl_tui.capture import Captured
-from cl_tui.legible import LegibleFilter
+from cl_tui.legible import AsciiFilter, LegibleFilter
 from cl_tui.outcome import INTERRUPTED, Outcome
 from cl_tui.pane_files import started_in, without_fonts, write_new
-from cl_tui.plain import AsciiFilter, wanted
+from cl_tui.plain import spelled, wanted
 from cl_tui.preferences import Preferences
 from cl_tui.screens.help import HelpScreen
 from cl_tui.screens.log import LogScreen
@@ -94,6 +94,10 @@ class ClTui(App[Outcome]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._legible, *([self._ascii] if self.ascii_charts else [])]
+
+    def get_key_display(self, binding: Binding) -> str:
+        shown = super().get_key_display(binding)
+        return spelled(shown) if self.ascii_charts else shown
 
     def remember(self, **chosen: object) -> None:
         """Keeps preferences for the next start; says so where that cannot be."""

@@ -1,5 +1,6 @@
 """The command line: parse, call, print. What is heavy is imported inside the command that needs it."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -47,11 +48,21 @@ class UsageError(EngineError):
 
 def main() -> None:
     """The entry of the ``cl-tui`` command."""
+    from cl_tui.plain import in_ascii
+
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal that cannot show λ shows '?'
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # for what no letter stands for
     for name in ("SIGUSR1", "SIGUSR2"):  # they ask for a checkpoint: where nothing trains yet, they end nothing
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
+    with (
+        contextlib.redirect_stdout(in_ascii(sys.stdout, os.environ)),
+        contextlib.redirect_stderr(in_ascii(sys.stderr, os.environ)),
+    ):
+        _main()
+
+
+def _main() -> None:
     try:
         sys.exit(app(prog_name="cl-tui", standalone_mode=False))
     except TyperException as error:  # no such option, for example

@@ -1,7 +1,8 @@
-"""Text that can be read in every theme: one filter over everything that is drawn."""
+"""Text that can be read in every theme and on every terminal: filters over everything that is drawn."""
 
 import re
 from functools import lru_cache
+from itertools import islice
 
 from rich.color import Color as RichColor
 from rich.color_triplet import ColorTriplet
@@ -9,6 +10,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
 from textual.filter import LineFilter
+
+from cl_tui.plain import spelled_line
 
 LEAST_CONTRAST = 4.5
 """WCAG 2.1, AA, of text on its background; black or white reaches it on every colour."""
@@ -24,6 +27,17 @@ class LegibleFilter(LineFilter):
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         return [_legible(segment, background) for segment in segments]
+
+
+class AsciiFilter(LineFilter):
+    """Draws every character in ASCII, and each line as wide as it is."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        line = "".join(segment.text for segment in segments)
+        if line.isascii():
+            return segments
+        forms = iter(spelled_line(line, fixed=True))
+        return [Segment("".join(islice(forms, len(text))), style, control) for text, style, control in segments]
 
 
 def _legible(segment: Segment, background: Color) -> Segment:

@@ -1,6 +1,11 @@
 """Everyone can tell the colours of the Okabe-Ito themes, and every terminal can show the screens."""
 
+import io
+import os
 import re
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from rich.segment import Segment
 from textual.color import Color
+from textual.screen import Screen
 
-from cl_tui.plain import Charts, translated, wanted
+from cl_tui.app import ClTui
+from cl_tui.legible import AsciiFilter
+from cl_tui.outcome import Outcome
+from cl_tui.plain import _GREEK, Charts, in_ascii, spelled_line, translated, wanted
+from cl_tui.screens.home import HomeScreen
 from cl_tui.themes import THEMES
 from cl_tui.widgets.pane import Palette, Pane
+from tests.first_screens import FIRST_SCREENS
 from tests.terminal import Terminal
 from tests.test_snapshots import monitor
 
@@ -115,7 +127,7 @@ def test_who_gets_ascii(charts: Charts, environment: dict[str, str], ascii_: boo
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_character_becomes_ascii_of_the_same_width(text: str) -> None:
-    plain = translated(text)
+    plain = "".join(spelled_line(text, fixed=True))
     assert plain.isascii()
     assert len(plain) == sum(1 if c.isascii() else cell_len(c) for c in text)
 
@@ -130,7 +142,7 @@ SCREEN = """
 import sys
 from pathlib import Path
 from cl_tui.app import ClTui
-from cl_tui.plain import AsciiFilter
+from cl_tui.legible import AsciiFilter
 from tests.test_snapshots import monitor
 
 class Plain(ClTui):
@@ -167,3 +179,70 @@ def test_nothing_but_ascii_reaches_a_poor_terminal(tmp_path: Path) -> None:
         terminal.wait_for_end()
         assert terminal.restored
         assert terminal.output.isascii()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+@pytest.mark.parametrize("first", FIRST_SCREENS)
+async def test_signs_are_words_on_a_screen_in_ascii(
+    first: Callable[[Path], Screen[Outcome]], size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """λ is lambda and ⏎ is Enter: no sign becomes a letter that means nothing, or a '?'."""
+    monkeypatch.setenv("LC_ALL", "C")
+    drawn: dict[str, str] = {}
+    draw = AsciiFilter.apply
+
+    def apply(self: AsciiFilter, segments: list[Segment], background: Color) -> list[Segment]:
+        found = draw(self, segments, background)
+        drawn["".join(segment.text for segment in segments)] = "".join(segment.text for segment in found)
+        return found
+
+    monkeypatch.setattr(AsciiFilter, "apply", apply)
+    app = ClTui(first(tmp_path))
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause(0.3)
+        for key in ("z", "n", "n", "left", "n", "question_mark", "escape", "n"):
+            await pilot.press(key)
+            await pilot.pause(0.1)
+    assert any("Enter" in line for line in drawn.values()) or not isinstance(app.first, HomeScreen)
+    for line, plain in drawn.items():
+        assert plain.isascii()
+        assert len(plain) == cell_len(line)
+        assert plain[-1:] == translated(line[-1:]), "the frame stays at the edge"
+        assert plain.count("?") == line.count("?"), line
+        for sign, word in _GREEK.items():
+            assert plain.count(word) >= line.count(sign), (line, plain)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["methods"], ["methods", "ewc"], ["methods", "rwalk"], ["--help"], ["run", "--help"], ["models"]]
+)
+def test_what_is_printed_is_in_words_too(arguments: list[str]) -> None:
+    """Where the locale is C, whatever Python makes of it, and where an encoding has no λ."""
+    for variables in ({"LC_ALL": "C"}, {"LANG": "en_GB.UTF-8", "PYTHONIOENCODING": "latin-1"}):
+        environment = {key: value for key, value in os.environ.items() if key not in ("LANG", "LC_ALL", "LC_CTYPE")}
+        command = [sys.executable, "-m", "cl_tui", *arguments]
+        printed = subprocess.run(command, env=environment | variables, capture_output=True, check=True).stdout
+        assert printed.isascii()
+        assert b"?" not in printed
+        if arguments[1:] == ["ewc"]:
+            assert b"lambda/2*sum_t F_t(theta-theta_t)^2" in printed
+
+
+def test_a_stream_that_shows_everything_is_left_alone() -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    assert in_ascii(stream, {"LANG": "de_DE.UTF-8"}) is stream
+    assert in_ascii(stream, {"LANG": "de_DE.UTF-8", "TERM": "linux"}) is stream, "a file has no terminal"
+    in_ascii(stream, {"LANG": "C"}).write("\x1b[1mλ\x1b[0m    5\n")
+    stream.flush()
+    assert stream.buffer.getvalue() == b"\x1b[1mlambda\x1b[0m 5\n"
+
+
+def test_a_word_takes_its_room_where_it_hurts_least() -> None:
+    """From the blanks after it, then from a line drawn after it, then from what is before it; never from the frame."""
+    for line, plain in (
+        ("│ Ω 3e-11 ────── 0.3      │", "| Omega 3e-11 ------ 0.3  |"),
+        ("╭─ Importance Ω ───────────╮", "+- Importance Omega -------+"),
+        ("╰───────────── Σω÷drop 1 ─╯", "+------ sum omega/drop 1 -+"),
+        ("│Ωλ│", "|Ol|"),
+    ):
+        assert "".join(spelled_line(line, fixed=True)) == plain

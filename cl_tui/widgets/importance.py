@@ -14,6 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.events import Blur, Key, Paste
 
 from cl_tui import words
+from cl_tui.plain import translated
 from cl_tui.widgets.layers import LayerLook, chosen, draw_layers, share, shown_importance
 from cl_tui.widgets.moment import seen_at_cursor, when
 from cl_tui.widgets.pane import Line, Palette, Pane, message
@@ -74,7 +75,12 @@ class ImportancePane(Pane):
         known = f"running, task {measured.task + 1}" if measured.running else f"after task {measured.task + 1}"
         if view.sight.cursor is not None:
             return f"{when(view)} · {known}"
-        return f"{known} · {words.path_check(history.paths[-1], self.size.width >= 70)}" if history.paths else known
+        if not history.paths:
+            return known
+        check = words.path_check(history.paths[-1], self.size.width >= 70)
+        whole = f"{known} · {check}"
+        in_words = translated(whole) if getattr(self.app, "ascii_charts", False) else whole
+        return whole if len(in_words) <= self.size.width else check
 
     def data(self, view: View) -> list[dict[str, object]]:
         """A row a layer that matches the filter, of the Ω that is shown; counts by the lower end of their bins."""
