@@ -78,7 +78,7 @@ BENCHMARKS: dict[str, BenchmarkInfo] = {
                 "optimizer": "adam",
                 "reset_optimizer": True,
             },
-            strengths={"l2": 0.3, "si": 1.0, "ewc": 1e3, "mas": 0.1, "rwalk": 10.0},
+            strengths={"l2": 0.1, "si": 1.0, "ewc": 1e3, "mas": 0.1, "rwalk": 10.0},
             options={"xi": 1e-3},
             code="engine.benchmarks.digits:split_digits",
             watch_pace=250.0,
