@@ -301,7 +301,7 @@ def test_what_is_wrong_with_a_run_is_told_at_its_end(cl_tui: CommandLine) -> Non
     wrong = ["--tasks", "2", "--epochs", "10", "--lr", "1e-12"]
     single = cl_tui("run", "--headless", "--name", "slow", *wrong)
     assert single.exit_code == 0, single.err
-    (warning,) = (line for line in single.err.splitlines() if line.startswith("warning: nothing is learned in task 2"))
+    (warning,) = (line for line in single.err.splitlines() if line.startswith("warning: nothing is learned in task 1"))
     many = cl_tui("batch", *wrong, "--name", "slower")
     assert many.exit_code == 0, many.err
     assert f"slower: {warning}" in many.err.splitlines()
