@@ -80,6 +80,8 @@ class ClTui(App[Outcome]):
         self.captured = captured or Captured()
         self.preferences, self._complaint = preferences.load()
         self._first_theme = theme
+        self.zoomed: type[Pane] | None = None
+        """The pane that fills screens of panes; not remembered from one start to the next."""
         self._quitting = False
         self._signals = contextlib.ExitStack()
         """Heard, from before the terminal is changed until it is as it was."""
@@ -233,12 +235,12 @@ class ClTui(App[Outcome]):
         self.place.leave()
 
     def action_help(self) -> None:
-        """Built once for each kind of screen: to build it again takes longer than a key may."""
-        name = f"help of {type(self.screen).__name__}"
+        """Built once for each kind of screen and the keys it offers: to build it again takes longer than a key may."""
+        never = self.screen.never if isinstance(self.screen, OfferingScreen) else frozenset[str]()
+        name = f"help of {type(self.screen).__name__} without {sorted(never)}"
         if not self.is_screen_installed(name):
             panes = list(self.screen.query(Pane))
             owners = [type(self.screen), *map(type, panes), type(self)]
-            never = self.screen.never if isinstance(self.screen, OfferingScreen) else ()
             bindings = [
                 key for owner in owners for key in declared(owner) if issubclass(owner, Pane) or key.action not in never
             ]
@@ -253,6 +255,7 @@ class ClTui(App[Outcome]):
 
     def action_reset_looks(self) -> None:
         self.remember(**dict(Preferences()))
+        self.zoomed = None
         self._look()
         self.screen.refresh(layout=True)
         for screen in self.screen_stack:

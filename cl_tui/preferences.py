@@ -29,8 +29,6 @@ class Preferences(BaseModel):
     """Of the curves; auto: logarithmic where they span more than two decades."""
     x: Literal["steps", "epochs", "seconds"] = "steps"
     smoothing: float = Field(default=0.0, ge=0.0, lt=1.0, allow_inf_nan=False)
-    zoomed: str | None = None
-    """The pane that fills the screen."""
 
 
 def folder() -> Path:
@@ -51,7 +49,9 @@ def load() -> tuple[Preferences, str]:
     """
     path = folder() / FILE
     try:
-        return Preferences.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))), ""
+        read = tomllib.loads(path.read_text(encoding="utf-8"))
+        read.pop("zoomed", None)  # which was remembered once
+        return Preferences.model_validate(read), ""
     except FileNotFoundError:
         return Preferences(), ""
     except OSError as error:

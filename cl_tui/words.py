@@ -199,9 +199,9 @@ def _spoken(seconds: float) -> str:
 
 
 def progress(history: History) -> str:
-    """How far a run has come: 'step 1,234 of 5,160, in task 2 of 5'."""
-    task = min(history.task + 1, len(history.tasks))
-    return f"step {history.step:,} of {history.total_steps:,}, in task {task} of {len(history.tasks)}"
+    """How far a run has come: 'step 1,234 of 5,160, in task 2 of 5', or 'after task 1 of 5' between two tasks."""
+    where = f"after task {history.task}" if history.between else f"in task {min(history.task + 1, len(history.tasks))}"
+    return f"step {history.step:,} of {history.total_steps:,}, {where} of {len(history.tasks)}"
 
 
 def latest_news(before: History, after: History) -> str | None:

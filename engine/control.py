@@ -19,7 +19,8 @@ class Wishes:
     save: bool = False
     evaluate: bool = False
     """Accuracy on whole test sets, now."""
-    end_task: bool = False
+    end_task: int | None = None
+    """Which task to end, counted from 0; nothing is done where it has ended meanwhile."""
     strength: float | None = None
     """From the next step on; None to leave it."""
     pace: bool = False
@@ -92,10 +93,10 @@ class Control:
         with self._changed:
             self._set(_wishes=replace(self._wishes, evaluate=True))
 
-    def end_task(self) -> None:
-        """End the task in training at the next step border, as if its steps were all taken."""
+    def end_task(self, task: int) -> None:
+        """End ``task`` at the next step border, as if its steps were all taken."""
         with self._changed:
-            self._set(_wishes=replace(self._wishes, end_task=True))
+            self._set(_wishes=replace(self._wishes, end_task=task))
 
     def pause(self) -> None:
         self._set(_paused=True)

@@ -94,6 +94,8 @@ class History:
     parameters: int = 0
     task: int = 0
     """The task in training, counted from 0; the number of tasks when all are done."""
+    between: bool = False
+    """Whether ``task`` has not begun yet and the one before has ended, as at a break."""
     step: int = 0
     elapsed: float = 0.0
     """Seconds of training, without pauses."""
@@ -255,7 +257,7 @@ class History:
                     self, state="training", device=event.device, resumed=event, saved_step=event.step, failure=None
                 )
             case TaskStarted():
-                return replace(self, state="training", task=event.task)
+                return replace(self, state="training", task=event.task, between=False)
             case StepsTaken():
                 return replace(
                     self,
@@ -288,6 +290,7 @@ class History:
                 return replace(
                     self,
                     task=event.task + 1,
+                    between=event.task + 1 < len(self.tasks),
                     elapsed=event.elapsed,
                     matrix=(*self.matrix, event.accuracies),
                     probed=(*self.probed, event.probed or event.accuracies),

@@ -99,6 +99,8 @@ class EngineThread:
         self.control = Control(pace)
         self.error: EngineError | None = None
         self._recorder = Recorder(session)
+        if (saved := session.saved_step) is not None:  # what a resume goes on with is known before all else is read
+            self._recorder.history = History(strengths=session.strengths(saved))
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     @property

@@ -46,7 +46,7 @@ from engine.errors import (
     first_line,
     unreadable,
 )
-from engine.events import Event, Probed, StepsTaken, decode
+from engine.events import Event, Probed, StepsTaken, StrengthChanged, decode
 from engine.history import History
 from engine.names import alike, check_name, is_name
 from engine.one_class import one_class_tasks, without
@@ -249,6 +249,17 @@ class Session:
         if finished and history.state != "finished":
             raise self.damaged_log("it ends before the run does")
         return history
+
+    def strengths(self, step: int) -> tuple[StrengthChanged, ...]:
+        """The changes of the strength up to ``step``, as far as the log can be read; no other line is looked into."""
+        found: list[StrengthChanged] = []
+        with contextlib.suppress(OSError, ValueError), open_plain(self.events_path) as file:
+            for line in event_log.whole_lines(file):
+                if b'"event":"strength"' in line[-_END:] and isinstance(event := decode(line), StrengthChanged):
+                    if event.step > step:
+                        break
+                    found.append(event)
+        return tuple(found)
 
     # Checkpoints
 

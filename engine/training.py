@@ -552,11 +552,11 @@ class Trainer:
             self._change_strength(wishes.strength)
         if wishes.evaluate:
             activity, self.control.activity = self.control.activity, "evaluating"
-            newest = min(self.task, len(self.tasks) - 1)
+            newest = max(self.task if self.task_step else self.task - 1, 0)
             row = accuracies(self.model, self.tasks, self.outputs, newest, self.control.check)
-            self._tell(Evaluated(self.task, self.step, row, self._probe(newest)(self.model)))
+            self._tell(Evaluated(newest, self.step, row, self._probe(newest)(self.model)))
             self.control.activity = activity
-        if wishes.end_task:
+        if wishes.end_task == self.task:
             self._end_early()
         if wishes.save:
             self._save()

@@ -470,7 +470,7 @@ def test_arrows_scroll_and_move_the_crosshair_which_escape_takes_away(folder: Pa
     shown(folder, NAMES, act)
 
 
-def test_z_zooms_and_escape_backs_out_and_leaves(folder: Path) -> None:
+def test_z_zooms_and_escape_backs_out_and_never_quits(folder: Path) -> None:
     async def act(pilot: Pilot[Any], screen: CompareScreen) -> None:
         await pilot.press("z")
         assert screen.maximized is screen.query_one(GroupsPane)
@@ -478,8 +478,10 @@ def test_z_zooms_and_escape_backs_out_and_leaves(folder: Path) -> None:
         assert screen.maximized is screen.query_one(OverlayPane)
         await pilot.press("escape")
         assert screen.maximized is None
+        await pilot.press("escape", "escape")
         assert screen.app.is_running
-        await pilot.press("escape")
+        assert str(screen.query_one("Notice").render()) == "Nothing to go back from; q quits"
+        await pilot.press("q")
 
     app = shown(folder, NAMES, act)
     assert app.return_value is not None

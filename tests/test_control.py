@@ -225,10 +225,14 @@ def test_a_changed_strength_is_repeated_when_the_run_is_killed_and_resumed(tmp_p
     runs.assert_same_run(session, undisturbed)
 
 
+def end_first(control: Control) -> None:
+    control.end_task(0)
+
+
 def test_a_task_ended_early_ends_there_also_after_a_kill(tmp_path: Path) -> None:
     config = runs.tiny("ewc")
     whole = runs.create(tmp_path, config, "whole")
-    history = train(whole, Turned(step_2=Control.end_task))
+    history = train(whole, Turned(step_2=end_first))
     assert [task.steps for task in history.tasks] == [2, 4]
     assert history.state == "finished"
     assert history.step == history.total_steps == 6
@@ -239,7 +243,7 @@ def test_a_task_ended_early_ends_there_also_after_a_kill(tmp_path: Path) -> None
         raise runs.Killed
 
     session = runs.create(tmp_path, config, "killed")
-    steps = {"step_1": Control.save, "step_2": Control.end_task, "step_4": kill}
+    steps = {"step_1": Control.save, "step_2": end_first, "step_4": kill}
     with pytest.raises(runs.Killed):
         train(session, Turned(**steps))
     for path in session.checkpoints():
@@ -256,6 +260,29 @@ def test_evaluating_now_gives_whole_test_sets_and_changes_no_number(tmp_path: Pa
     history = train(session, Turned(step_6=Control.evaluate))
     assert [(event.task, event.step, len(event.accuracies)) for event in history.evaluations] == [(1, 6, 2)]
     runs.assert_same_run(session, runs.finished(tmp_path, config, "untouched"))
+
+
+def test_a_wish_to_end_a_task_that_has_ended_meanwhile_does_nothing(tmp_path: Path) -> None:
+    """As one that is told while the task's importance is measured."""
+    history = train(runs.create(tmp_path, runs.tiny("si")), Turned(step_5=end_first))
+    assert [task.steps for task in history.tasks] == [4, 4]
+    assert history.plans == ()
+
+
+def test_a_look_at_a_break_is_at_the_tasks_seen_so_far(tmp_path: Path) -> None:
+    engine = EngineThread(runs.create(tmp_path, runs.tiny("si")))
+    engine.control.set_pause_at_task_end(True)
+    engine.start()
+    until(lambda: engine.control.activity == "paused")
+    assert engine.history.between
+    engine.control.evaluate()
+    until(lambda: bool(engine.history.evaluations or engine.error))
+    assert engine.error is None
+    (look,) = engine.history.evaluations
+    assert (look.task, look.accuracies) == (0, engine.history.matrix[0])
+    engine.control.proceed()
+    assert engine.join(20)
+    assert not engine.history.between
 
 
 def test_a_break_between_tasks_waits_with_the_task_saved(tmp_path: Path) -> None:

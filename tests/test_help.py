@@ -31,6 +31,9 @@ async def test_every_binding_is_in_the_help(first: Callable[[Path], Screen[Outco
         await pilot.pause()
         assert isinstance(app.screen, HelpScreen)
         text = "\n".join(str(part.content) for part in app.screen.query(Static))
+        told = {binding.tooltip for binding in bindings}
+        never = {binding.tooltip for binding in declared_here if binding.tooltip not in told}
+        assert not [line for line in text.splitlines() if line[11:] in never]
         for binding in bindings:
             assert binding.tooltip, binding
             assert binding.tooltip in text

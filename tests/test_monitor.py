@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Footer, Static
+from textual.widgets._footer import FooterKey
 
+from cl_tui import words
 from cl_tui.app import ClTui, Outcome
 from cl_tui.screens import monitor as monitor_module
 from cl_tui.screens.failure import FailureScreen
@@ -27,8 +30,10 @@ from cl_tui.widgets.tasks import TasksPane
 from cl_tui.widgets.warning import Notice, WarningLine
 from engine.control import NOTHING, Wishes
 from engine.errors import NumericsError, SessionError
-from engine.events import RunFailed, RunResumed, Saved, StepsTaken, StrengthChanged
+from engine.events import RunFailed, RunResumed, Saved, StepsTaken, StrengthChanged, TaskEnded, TaskStarted
 from engine.history import Curve, History
+from engine.log import line
+from engine.runner import EngineThread
 from tests import screen_data
 from tests.screen_data import ToldEngine
 from tests.waiting import on_screen
@@ -171,6 +176,84 @@ async def test_after_the_end_a_steering_key_says_why_it_does_nothing(tmp_path: P
         await watched.press(key)
         assert "The run is finished" in watched.notice
         assert not watched.engine.control.paused
+
+
+STEERING = {"Pause", "Continue", "Save", "Strength", "Full speed", "Slow", "Evaluate", "Break", "End task"}
+
+
+async def test_a_finished_run_offers_no_key_that_steers_it(tmp_path: Path) -> None:
+    """Neither in the footer, nor in the palette, nor in the help, also if that was open before."""
+    async with watching(tmp_path, known=screen_data.history(4950), pace=20.0) as watched:
+        footer = watched.monitor.query_one(Footer)
+
+        def offered() -> set[str]:
+            return {active.binding.description for active in watched.monitor.active_bindings.values()}
+
+        async def helped() -> str:
+            await watched.press("question_mark")
+            text = "\n".join(str(part.content) for part in watched.app.screen.query(Static))
+            await watched.press("escape")
+            return text
+
+        assert offered() & STEERING == STEERING - {"Continue", "Slow"}
+        assert "Strength" in {key.description for key in footer.query(FooterKey)}
+        assert "Change the strength" in await helped()
+        watched.engine.known = screen_data.history()
+        await watched.settle()
+        assert not offered() & STEERING
+        await watched.pilot.pause()
+        assert {key.description for key in footer.query(FooterKey)} == {"Zoom", "Quit", "Help", "Palette"}
+        told = await helped()
+        assert "Change the strength" not in told
+        assert "Pause" not in told
+        assert "Copy the pane's data" in told
+
+
+async def test_a_method_without_a_penalty_offers_no_strength(tmp_path: Path) -> None:
+    async with watching(tmp_path, method="none") as watched:
+        assert "knob" not in {active.binding.action for active in watched.monitor.active_bindings.values()}
+
+
+@pytest.mark.parametrize(("width", "where"), [(60, "⏸ after 2/5"), (160, "⏸ after task 2 of 5")])
+async def test_at_a_break_header_tasks_and_x_agree_which_task_it_is(tmp_path: Path, width: int, where: str) -> None:
+    known = screen_data.history(2000)
+    for event in screen_data.events():
+        if isinstance(event, TaskEnded) and event.task == 1:
+            known = known.apply(event)
+    async with watching(tmp_path, known=known, size=(width, 24)) as watched:
+        watched.engine.control.pause()
+        await watched.settle()
+        assert where in watched.header
+        assert not any(line.startswith(("⏸", "▶")) for line in watched.text(TasksPane).splitlines())
+        await watched.press("x")
+        assert watched.notice == "No task to end: task 2 has ended, and task 3 has not begun"
+        assert words.progress(known) == "step 2,000 of 5,000, after task 2 of 5"
+        watched.engine.tell(TaskStarted(2, 2000), StepsTaken(2010, 5.0, (0.1,) * 10, (0.1,) * 10))
+        await watched.settle()
+        assert where.replace("after task 2", "task 3").replace("after 2", "3") in watched.header
+        await watched.press("x")
+        assert "end task 3" in watched.notice
+
+
+async def test_a_zoom_is_of_this_start(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        await watched.press("n", "z")
+        assert watched.monitor.maximized is not None
+    async with watching(tmp_path / "again") as watched:
+        assert watched.monitor.maximized is None
+
+
+async def test_a_resumed_run_shows_the_strength_in_force_at_once(tmp_path: Path) -> None:
+    session = screen_data.session(tmp_path)
+    log, turned = b"", (StrengthChanged(1000, 0.0, 1.0, 7.5), StrengthChanged(1900, 0.0, 7.5, 9.0))
+    for event in (*screen_data.events(tasks=2), *turned):
+        log += line(event, len(log))
+    session.events_path.write_bytes(log)
+    for step, strength in ((500, 1), (1000, 7.5), (1800, 7.5), (1900, 9)):
+        session.write_checkpoint(Path.touch, step)
+        monitor = MonitorScreen(EngineThread(session), None)
+        assert monitor.look().strength == strength
+        assert monitor.look().loading
 
 
 @pytest.mark.parametrize("key", ["z", "enter"])
@@ -455,7 +538,7 @@ async def test_the_knob_takes_a_typed_number_and_refuses_what_is_none(tmp_path: 
         assert tuned(watched) is None
 
 
-async def test_a_method_without_a_penalty_has_no_knob(tmp_path: Path) -> None:
+async def test_a_method_without_a_penalty_says_so_at_the_knob(tmp_path: Path) -> None:
     async with watching(tmp_path, method="none") as watched:
         await watched.press("k")
         assert "no penalty" in watched.notice
@@ -484,7 +567,7 @@ async def test_e_evaluates_and_b_breaks_and_x_must_be_pressed_twice(tmp_path: Pa
         assert "Press x again to end task 3" in watched.notice
         assert control.take_wishes() == NOTHING
         await watched.press("x")
-        assert control.take_wishes() == Wishes(end_task=True)
+        assert control.take_wishes() == Wishes(end_task=2)
 
 
 @pytest.mark.parametrize("key", ["k", "e", "b", "x"])
@@ -521,7 +604,7 @@ async def test_training_that_waits_for_the_disk_says_so_until_it_goes_on(tmp_pat
     [
         (["s"], Wishes(save=True)),
         (["e"], Wishes(evaluate=True)),
-        (["x", "x"], Wishes(end_task=True)),
+        (["x", "x"], Wishes(end_task=2)),
         (["k", "5", "enter"], Wishes(strength=5.0)),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from cl_tui import preferences
 from cl_tui.preferences import ASIDE, FILE, Preferences, folder, load, save
 
-CHOSEN = Preferences(theme="dracula", charts="ascii", y="linear", x="seconds", smoothing=0.9, zoomed="AccuracyPane")
+CHOSEN = Preferences(theme="dracula", charts="ascii", y="linear", x="seconds", smoothing=0.9)
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
@@ -19,6 +19,12 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     assert load() == (CHOSEN, "")
     assert save(Preferences()) == ""
     assert load() == (Preferences(), "")
+
+
+def test_a_zoom_that_an_earlier_version_remembered_is_passed_over() -> None:
+    folder().mkdir(parents=True)
+    (folder() / FILE).write_text('theme = "nord"\nzoomed = "AccuracyPane"\n')
+    assert load() == (Preferences(theme="nord"), "")
 
 
 def test_only_what_differs_from_a_first_start_is_written() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from textual.app import App
+from textual.binding import Binding
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
@@ -70,6 +71,10 @@ class Watched:
     @property
     def notice(self) -> str:
         return str(self.screen.query_one(Notice).content)
+
+    @property
+    def offered(self) -> set[str]:
+        return {active.binding.description for active in self.screen.active_bindings.values()}
 
     @property
     def warning(self) -> str:
@@ -283,6 +288,8 @@ async def test_keys_of_the_replay_say_why_they_do_nothing_while_following(tmp_pa
         async with watching(session) as watched:
             await watched.press(names.get(key, key))
             assert watched.notice.startswith("This follows the run as it trains: r replays it, and then one can ")
+            assert not {"Play", "Step", "Task", "Go to", "Start"} & watched.offered
+            assert "Replay" in watched.offered
 
 
 # Replaying
@@ -407,6 +414,8 @@ async def test_a_finished_run_cannot_be_followed(tmp_path: Path) -> None:
     async with watching(written(tmp_path, RUN)) as watched:
         await watched.press("r")
         assert watched.notice == "The run is finished: there is nothing to follow"
+        assert "Follow" not in watched.offered
+        assert {"Play", "Step", "Task", "Go to"} <= watched.offered
         assert "Replay" in watched.position
 
 
@@ -433,8 +442,10 @@ async def test_every_key_is_in_the_help(tmp_path: Path) -> None:
         shown = "\n".join(str(static.content) for static in watched.app.screen.query(Static))
         for tooltip in ("Replay: play, or pause", "Replay: go to a step", "Leave; watching has changed nothing"):
             assert tooltip in shown
-        for binding in WatchScreen.BINDINGS:
-            assert binding.tooltip in shown  # type: ignore[union-attr]
+        never = watched.screen.never
+        assert never == {"replay", "follow"}, "of a run that is finished"
+        for binding in Binding.make_bindings(WatchScreen.BINDINGS):
+            assert (binding.tooltip in shown) == (binding.action not in never)
 
 
 # Forking
@@ -472,10 +483,12 @@ async def test_fork_says_why_it_cannot_be(
 # Leaving
 
 
-@pytest.mark.parametrize("key", ["q", "escape"])
-async def test_it_is_left_out_of_the_program(tmp_path: Path, key: str) -> None:
+async def test_q_leaves_the_program_and_escape_does_not(tmp_path: Path) -> None:
     async with watching(written(tmp_path, RUN)) as watched:
-        await watched.pilot.press(key)
+        await watched.press("escape", "escape")
+        assert watched.app.is_running
+        assert watched.notice == "Nothing to go back from; q quits"
+        await watched.pilot.press("q")
         await watched.pilot.pause()
         assert watched.app.return_value == Outcome(0, "")
 

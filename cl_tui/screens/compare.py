@@ -127,12 +127,9 @@ class CompareScreen(ZoomingScreen):
         if self.maximized is not None:
             self.action_unzoom()
         else:
-            self.leave()
+            self.step_out()
 
     def leave(self) -> None:
         """q: to the screen below, or out of the program."""
-        from cl_tui.app import ClTui
-
-        assert isinstance(self.app, ClTui)
         error = self.error if self.found is None else None
-        self.app.end(self, Outcome(error.exit_code, str(error)) if error else Outcome(0, ""))
+        self._home.end(self, Outcome(error.exit_code, str(error)) if error else Outcome(0, ""))

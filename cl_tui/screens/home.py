@@ -21,6 +21,7 @@ from cl_tui.outcome import INTERRUPTED, Outcome
 from cl_tui.screens.dialogs import ConfirmScreen, NameScreen
 from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.screens.offering import OfferingScreen
+from cl_tui.screens.zooming import NOTHING_OPEN
 from cl_tui.widgets.sessions import ORDERS, SessionsTable, arranged
 from cl_tui.widgets.warning import Notice
 from engine.benchmarks import BENCHMARKS, prepare
@@ -45,6 +46,8 @@ PORTION_SECONDS = 0.1
 """How long rows are gathered before the first are shown; twice as long each time after that."""
 RESULT_SECONDS = 10.0
 """How long it is told what became of a run, or why something could not be done."""
+_CHANGING = {"new_run", "resume", "fork", "rename", "delete"}
+"""The actions that write."""
 MOST_NAMED = 5
 """Sessions that a question names one by one."""
 
@@ -84,8 +87,6 @@ class HomeScreen(OfferingScreen):
         super().__init__()
         self._folder = sessions_dir
         self._read_only = read_only
-        if read_only:
-            self.never |= frozenset({"new_run", "resume", "fork", "rename", "delete"})
         self._sessions: dict[str, Listed] = {}
         self._marked: set[str] = set()
         self._order = ORDERS[0]
@@ -222,8 +223,25 @@ class HomeScreen(OfferingScreen):
         parts += ["read-only"] if self._read_only else []
         self.query_one("#title", Static).update(" · ".join([f"cl-tui  {self._folder}", *parts]))
 
+    @property
+    def never(self) -> frozenset[str]:
+        return super().never | (_CHANGING if self._read_only else set())
+
+    @property
+    def refused(self) -> frozenset[str]:
+        """Also what cannot be done with the session under the cursor."""
+        state, refused = self.current and self.current.state, self.never
+        if state is None:
+            return refused | _CHANGING - {"new_run"} | {"open", "mark"}
+        if state not in ("stopped", "interrupted", "failed"):
+            refused |= {"resume"}
+        if state == "damaged":
+            refused |= {"fork"}
+        return refused
+
     def _say_detail(self) -> None:
         listed = self.current
+        self.offer_by(listed and listed.state)
         lines = ["", ""]
         if listed is not None and listed.config is not None:
             lines[0] = facts.subtitle(listed.config)
@@ -469,7 +487,7 @@ class HomeScreen(OfferingScreen):
             self._marked = set()
             self._show()
         else:
-            self.reply("Nothing to go back from; q quits")
+            self.reply(NOTHING_OPEN)
 
     def action_sort(self) -> None:
         self._order = ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)]

@@ -5,7 +5,7 @@ The timer asks, the engine's thread computes: nothing here waits for the engine.
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -15,6 +15,7 @@ from cl_tui.outcome import kept, outcome
 from cl_tui.screens.failure import FailureScreen
 from cl_tui.screens.knob import KnobScreen
 from cl_tui.screens.panes import PanesScreen
+from cl_tui.screens.zooming import NOTHING_OPEN
 from cl_tui.widgets.view import View
 from engine.benchmarks import BENCHMARKS
 from engine.errors import ConfigError
@@ -37,6 +38,19 @@ SURE_SECONDS = 3.0
 """Within this a key that cannot be taken back must be pressed again."""
 SLOW_PACE = 50.0
 """Steps a second in slow motion, for benchmarks that name no pace of their own."""
+
+STEERING = {
+    "pause",
+    "proceed",
+    "save",
+    "knob",
+    "full_speed",
+    "slow_motion",
+    "evaluate",
+    "pause_at_task_end",
+    "end_task",
+}
+"""The actions that a run which has ended knows no more."""
 
 _PAUSE = "Pause, or continue"
 _PACE = "Full speed, or slow motion (changes no number)"
@@ -68,7 +82,8 @@ class MonitorScreen(PanesScreen):
         """Whether to leave also where nothing can be saved."""
         self._leaving_since: float | None = None
         self._failure_shown = False
-        self._end_asked_at = -SURE_SECONDS
+        self._end_asked = (-1, -SURE_SECONDS)
+        """Which task was to be ended, and when that was asked for: it must be asked for twice."""
         self._spent_before = 0.0
         """Seconds of the processor that the screen's thread had used when it last began to redraw."""
 
@@ -107,8 +122,15 @@ class MonitorScreen(PanesScreen):
             return known
         return words.latest_news(earlier, view.history) or ""
 
-    def choices(self, view: View) -> tuple[object, ...]:
-        return (*super().choices(view), view.paused, view.pace is None)
+    @property
+    def never(self) -> frozenset[str]:
+        """To steer what has ended, or a strength where there is no penalty."""
+        if self.engine.history.state not in ("loading", "training"):
+            return super().never | STEERING
+        return super().never | (set() if METHODS[self.engine.session.config.method].symbol else {"knob"})
+
+    def choices(self, view: View) -> tuple[Hashable, ...]:
+        return (view.paused, view.pace is None, view.history.state)
 
     def hurried(self, view: View) -> float:
         if not view.training or view.waiting or view.paused or view.pace is not None:
@@ -219,19 +241,25 @@ class MonitorScreen(PanesScreen):
 
     def action_end_task(self) -> None:
         """Asks once more first: it cannot be taken back."""
-        history = self.engine.history
+        history, now = self.engine.history, time.monotonic()
+        task, number = history.task, history.task + 1
+        asked, asked_at = self._end_asked
         if self._ended("cut short"):
             return
-        if history.task >= len(history.tasks) or history.steps_done(history.task) == 0:
-            self.reply("No task to end: none has begun")
-        elif time.monotonic() - self._end_asked_at > SURE_SECONDS:
-            self._end_asked_at = time.monotonic()
-            self.reply(f"Press x again to end task {history.task + 1} here: it cannot be taken back", SURE_SECONDS)
+        if history.between:
+            self.reply(f"No task to end: task {task} has ended, and task {number} has not begun")
+        elif not history.tasks or (task < len(history.tasks) and not history.steps_done(task)):
+            self.reply(f"No task to end: no step of task {number} is taken yet")
+        elif task == len(history.tasks) or history.steps_done(task) == history.tasks[task].steps:
+            self.reply(f"Task {min(number, len(history.tasks))} has taken its last step already")
+        elif asked != task or now - asked_at > SURE_SECONDS:
+            self._end_asked = (task, now)
+            self.reply(f"Press x again to end task {number} here: it cannot be taken back", SURE_SECONDS)
         else:
-            self._end_asked_at = -SURE_SECONDS
-            self.engine.control.end_task()
-            self.reply(f"Ending task {history.task + 1}")
-            self._say_if_it_waits(f"Task {history.task + 1} ends")
+            self._end_asked = (-1, -SURE_SECONDS)
+            self.engine.control.end_task(task)
+            self.reply(f"Ending task {number}")
+            self._say_if_it_waits(f"Task {number} ends")
 
     def _say_if_it_waits(self, what: str) -> None:
         """``what`` was wished for: why it is not done now."""
@@ -241,6 +269,10 @@ class MonitorScreen(PanesScreen):
             self.redraw()
 
     # Leaving
+
+    def step_out(self) -> None:
+        """To leave ends the training: that takes a q, also where home is below."""
+        self.reply(NOTHING_OPEN)
 
     def leave(self) -> None:
         """Saves and ends. Where that cannot be, or takes long, it says so; asked again, it ends without."""

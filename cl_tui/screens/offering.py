@@ -1,5 +1,6 @@
 """A screen that offers only what it can do."""
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from textual.screen import Screen
@@ -17,21 +18,31 @@ class OfferingScreen(Screen[Outcome]):
     The keys are still answered, with the reason.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.never = frozenset({"write", "suspend_process"} if in_browser() else ())
-        """Actions of the screen or the program."""
+    _offered: Hashable = ()
+    """What decided about the keys when the footer was last built."""
+
+    @property
+    def never(self) -> frozenset[str]:
+        """Actions of the screen or the program that cannot be done here, or no longer."""
+        return frozenset({"write", "suspend_process"} if in_browser() else ())
 
     @property
     def refused(self) -> frozenset[str]:
+        """Those that cannot be done at this moment."""
         return self.never
 
     @property
     def active_bindings(self) -> "dict[str, ActiveBinding]":
-        own = (self, self.app)
+        own, refused = (self, self.app), self.refused
         found = super().active_bindings
         return {
             key: active
             for key, active in found.items()
-            if active.node not in own or active.binding.action not in self.refused
+            if active.node not in own or active.binding.action not in refused
         }
+
+    def offer_by(self, *choices: Hashable) -> None:
+        """Builds the footer again where ``choices``, which decide about the keys, are others than before."""
+        if choices != self._offered:
+            self._offered = choices
+            self.refresh_bindings()

@@ -1,8 +1,8 @@
 """What watching a run is, live or in a replay: four panes that show one View, and the keys with which one looks."""
 
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Hashable, Sequence
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -25,9 +25,6 @@ from cl_tui.widgets.warning import Notice, WarningLine
 from engine.errors import EngineError
 from engine.watchdog import alarms
 
-if TYPE_CHECKING:
-    from cl_tui.app import ClTui
-
 POLL_SECONDS = 0.1
 
 
@@ -44,7 +41,6 @@ class PanesScreen(ZoomingScreen):
     ALLOW_IN_MAXIMIZED_VIEW = "HeaderLine, WarningLine, Notice, Footer, .in-zoom"
     HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (32, "-narrow"), (60, "-wide-enough")]  # noqa: RUF012 (as Textual declares it)
     AUTO_FOCUS = "TasksPane"
-    NOTHING_TO_LEAVE = "Nothing to go back from; q quits"
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,8 +50,6 @@ class PanesScreen(ZoomingScreen):
         self.news = ""
         """The last notable thing, for the line below the panes."""
         self._drawn_at = 0.0
-        self._choices: tuple[object, ...] = ()
-        """What ``check_action`` went by when the footer was last built."""
 
     def look(self) -> View:
         """What there is to see at this moment."""
@@ -65,8 +59,8 @@ class PanesScreen(ZoomingScreen):
         """The most notable thing that happened between two looks, or nothing."""
         raise NotImplementedError
 
-    def choices(self, view: View) -> tuple[object, ...]:
-        """Whatever in ``view`` decides which of the actions on one key makes sense."""
+    def choices(self, view: View) -> tuple[Hashable, ...]:
+        """What in ``view`` decides which keys the footer offers."""
         return ()
 
     def hurried(self, view: View) -> float:
@@ -98,18 +92,11 @@ class PanesScreen(ZoomingScreen):
         self.set_interval(POLL_SECONDS, self.poll)
         self.look_as(self._home.preferences)
 
-    @property
-    def _home(self) -> "ClTui":
-        from cl_tui.app import ClTui
-
-        assert isinstance(self.app, ClTui)
-        return self.app
-
     def look_as(self, preferences: Preferences) -> None:
-        """Scales, smoothing and layout as they are remembered."""
+        """Scales and smoothing as they are remembered, the zoom as it was since the program began."""
         self.query_one(CurvesPane).curve_look = CurveLook(preferences.y, preferences.x, preferences.smoothing)
-        zoomed = next((pane for pane in self.query(Pane) if type(pane).__name__ == preferences.zoomed), None)
-        if zoomed is not None:
+        if self._home.zoomed is not None:
+            zoomed = self.query_one(self._home.zoomed)
             self.set_focus(zoomed)
             self.maximize(zoomed)
         elif self.maximized is not None:
@@ -142,10 +129,7 @@ class PanesScreen(ZoomingScreen):
         for pane in self.visible_panes():
             pane.show(view)
         self._show_notice(view)
-        choices = self.choices(view)
-        if choices != self._choices:
-            self._choices = choices
-            self.refresh_bindings()
+        self.offer_by(*self.choices(view))
 
     def visible_panes(self) -> Sequence[Pane]:
         if isinstance(self.maximized, Pane):
@@ -181,7 +165,7 @@ class PanesScreen(ZoomingScreen):
 
     def show_alone(self, pane: Pane | None) -> None:
         super().show_alone(pane)
-        self._home.remember(zoomed=type(pane).__name__ if pane else None)
+        self._home.zoomed = type(pane) if pane else None
         self.call_after_refresh(self.redraw)
 
     # Taking it away
@@ -220,15 +204,7 @@ class PanesScreen(ZoomingScreen):
         elif self.maximized is not None:
             self.action_unzoom()
         else:
-            self.at_the_outermost()
-
-    def at_the_outermost(self) -> None:
-        """Esc where there is nothing left to back out of."""
-        self.reply(self.NOTHING_TO_LEAVE)
-
-    def leave(self) -> None:
-        """q: ends this screen. Subclasses save what there is to save."""
-        raise NotImplementedError
+            self.step_out()
 
     def end(self, outcome: Outcome) -> None:
         """To the screen below, or out of the program."""

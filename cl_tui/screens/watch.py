@@ -6,6 +6,7 @@ A thread reads the log portion by portion; nothing is ever written into the sess
 import contextlib
 import threading
 import time
+from collections.abc import Hashable
 from pathlib import Path
 from typing import ClassVar
 
@@ -38,7 +39,7 @@ READING_SECONDS = 0.5
 """Between two redraws while a long log is read, which the drawing would slow down."""
 
 _OF_A_REPLAY = frozenset(
-    {"play", "pause", "step(1)", "step(-1)", "speed(1)", "speed(-1)", "border(1)", "border(-1)", "go"}
+    {"play", "pause", "step(1)", "step(-1)", "speed(1)", "speed(-1)", "border(1)", "border(-1)", "go", "end"}
 )
 _PLAY = "Replay: play, or pause"
 _STEP = "Replay: one report of steps on, or back"
@@ -75,8 +76,6 @@ class WatchScreen(PanesScreen):
         """
         super().__init__()
         self._read_only = read_only
-        if read_only:
-            self.never |= frozenset({"fork"})
         self.session = Session.open(sessions_dir, name)
         self.reader = Reader(self.session)
         self.recording = self.reader.recording
@@ -185,9 +184,19 @@ class WatchScreen(PanesScreen):
     def warning(self, view: View) -> str:
         return self._problem or super().warning(view)
 
-    def choices(self, view: View) -> tuple[object, ...]:
-        playing = self.replay is not None and self.replay.playing
-        return (*super().choices(view), self.replay is not None, playing, self.recording.newest.state)
+    @property
+    def never(self) -> frozenset[str]:
+        """To fork from a read-only page; to follow what is over."""
+        found = super().never
+        if self._read_only:
+            found |= {"fork"}
+        if self.replay is not None and self.recording.newest.state == "finished":
+            found |= {"replay", "follow"}
+        return found
+
+    def choices(self, view: View) -> tuple[Hashable, ...]:
+        replay = self.replay
+        return (replay is not None, replay is not None and replay.playing, self.recording.newest.state)
 
     def hurried(self, view: View) -> float:
         return 0.0 if self.reader.loaded else READING_SECONDS
@@ -207,11 +216,8 @@ class WatchScreen(PanesScreen):
 
     @property
     def refused(self) -> frozenset[str]:
-        """Also what only a replay can do, and to follow what is over."""
-        refused = super().refused
-        if self.replay is None:
-            return refused | _OF_A_REPLAY
-        return refused | {"follow"} if self.recording.newest.state == "finished" else refused
+        """Also what only a replay can do."""
+        return self.never if self.replay is not None else self.never | _OF_A_REPLAY
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         playing = self.replay is not None and self.replay.playing
@@ -341,9 +347,6 @@ class WatchScreen(PanesScreen):
             self.reply(f"Forked. To train it: {resume_line(made)}", PROBLEM_SECONDS)
 
     # Leaving
-
-    def at_the_outermost(self) -> None:
-        self.leave()
 
     def leave(self) -> None:
         self.reader.end()

@@ -1,6 +1,6 @@
 """A screen of panes, of which one may have all of it."""
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual.binding import Binding, BindingType
 from textual.events import Click
@@ -8,6 +8,10 @@ from textual.events import Click
 from cl_tui.screens.offering import OfferingScreen
 from cl_tui.widgets.pane import Pane
 
+if TYPE_CHECKING:
+    from cl_tui.app import ClTui
+
+NOTHING_OPEN = "Nothing to go back from; q quits"
 _ZOOM = "Zoom the pane, or back (also: double click)"
 
 
@@ -25,6 +29,28 @@ class ZoomingScreen(OfferingScreen):
     def at_hand(self) -> Pane:
         """The pane that keys are meant for."""
         return self.focused if isinstance(self.focused, Pane) else self.query(Pane).first()
+
+    @property
+    def _home(self) -> "ClTui":
+        from cl_tui.app import ClTui
+
+        assert isinstance(self.app, ClTui)
+        return self.app
+
+    def reply(self, text: str) -> None:
+        """Answers a key in words."""
+        raise NotImplementedError
+
+    def leave(self) -> None:
+        """q: ends this screen. Subclasses save what there is to save."""
+        raise NotImplementedError
+
+    def step_out(self) -> None:
+        """Esc where nothing is open: back to the screen below. Out of the program only q leads."""
+        if self._home.first is self:
+            self.reply(NOTHING_OPEN)
+        else:
+            self.leave()
 
     def show_alone(self, pane: Pane | None) -> None:
         """Gives ``pane`` the whole screen; None shows all."""

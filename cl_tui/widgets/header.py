@@ -64,9 +64,10 @@ def _progress(view: View, wide: bool) -> list[Part]:
     history = view.history
     if not history.tasks:
         return [Part(f"{view.glyph} {view.activity}", 21)]
-    task = min(history.task + 1, len(history.tasks))
-    state = f"{view.glyph} task {task} of {len(history.tasks)}" if wide else f"{view.glyph} {task}/{len(history.tasks)}"
-    parts = [Part(state, 21), Part(f"{100 * history.step / history.total_steps:.0f} %", 0)]
+    count, after = len(history.tasks), "after " if history.between else ""
+    task = history.task if history.between else min(history.task + 1, count)
+    state = f"task {task} of {count}" if wide else f"{task}/{count}"
+    parts = [Part(f"{view.glyph} {after}{state}", 21), Part(f"{100 * history.step / history.total_steps:.0f} %", 0)]
     if view.waiting:
         parts.append(Part("waiting", 12))
     elif view.training and view.paused:

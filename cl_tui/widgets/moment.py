@@ -28,6 +28,7 @@ def known_at(history: History, step: int | None) -> History:
         history,
         state="training",
         task=ended,
+        between=0 < ended < len(history.tasks) and step == history.starts[ended],
         step=step,
         matrix=history.matrix[:ended],
         probed=history.probed[:ended],

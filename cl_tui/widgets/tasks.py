@@ -114,7 +114,7 @@ def sign(view: View, task: int, palette: Palette) -> tuple[str, Style]:
     history = view.history
     if task < len(history.matrix):
         return "✔", palette.good
-    if task == history.task and not view.loading:
+    if task == history.task and not view.loading and not history.between:
         return view.glyph, palette.bad if history.state == "failed" else palette.strong
     return " ", palette.muted
 
