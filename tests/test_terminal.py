@@ -313,7 +313,7 @@ def test_a_terminal_that_can_show_no_screen_gets_a_sentence(tmp_path: Path, name
     saved.finished(tmp_path / "sessions", "done")
     why = f"TERM={name}" if name else "TERM is not set"
     for arguments, instead in (
-        (["run"], "cl-tui batch"),
+        (["run"], "cl-tui run --headless"),
         (["resume"], "cl-tui resume --headless"),
         (["fork", SAVED, "--at-task", "1"], "cl-tui fork --headless"),
         (["watch"], "cl-tui sessions list"),
