@@ -11,7 +11,7 @@ from rich.style import Style
 from textual.color import Color
 from textual.filter import LineFilter
 
-from cl_tui.plain import spelled_line
+from cl_tui.plain import by_sign, spelled_line
 
 LEAST_CONTRAST = 4.5
 """WCAG 2.1, AA, of text on its background; black or white reaches it on every colour."""
@@ -33,11 +33,13 @@ class AsciiFilter(LineFilter):
     """Draws every character in ASCII, and each line as wide as it is."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        line = "".join(segment.text for segment in segments)
-        if line.isascii():
-            return segments
-        forms = iter(spelled_line(line, fixed=True))
-        return [Segment("".join(islice(forms, len(text))), style, control) for text, style, control in segments]
+        forms = [by_sign(text) for text, _, _ in segments]
+        if None not in forms:
+            return [
+                Segment(form or "", style, control) for form, (_, style, control) in zip(forms, segments, strict=True)
+            ]
+        letters = iter(spelled_line("".join(segment.text for segment in segments), fixed=True))
+        return [Segment("".join(islice(letters, len(text))), style, control) for text, style, control in segments]
 
 
 def _legible(segment: Segment, background: Color) -> Segment:

@@ -84,15 +84,20 @@ def spelled(key: str) -> str:
     return "".join({"←": "Left", "→": "Right"}.get(sign, _WORDS.get(sign, _ascii(sign))) for sign in key)
 
 
+def by_sign(text: str) -> str | None:
+    """``text`` in ASCII where each sign has a form of its own width, which is quick to find; else None."""
+    if text.isascii():
+        return text
+    return None if _LONGER.search(text) else "".join(map(_ascii, text))
+
+
 def spelled_line(line: str, fixed: bool) -> list[str]:
     """The form of each character, or escape code, of ``line``. ``fixed``: the line stays as wide as it is."""
-    if fixed and not _LONGER.search(line):
-        return [_ascii(character) for character in line]
     parts = list(line) if fixed else _ESCAPE_OR_CHARACTER.findall(line)
     short = [part if len(part) > 1 else _ascii(part) for part in parts]
     forms = [_form(parts, place) for place in range(len(parts))]
     _make_room(forms, short, " ")
-    if not fixed:
+    if not fixed or not parts:
         return forms
     _make_room(forms, short, "-")
     over = sum(map(len, forms)) - sum(map(len, short))
