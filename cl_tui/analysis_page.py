@@ -58,7 +58,7 @@ def _header(found: Analysis) -> Iterable[RenderableType]:
     ended = f"after task {len(found.tasks)} of {found.all_tasks}, at step {found.step:,}"
     yield Text(f"{ended}; measured on at most {found.examples:,} examples a task")
     if found.left_alone:
-        yield Text(f"the penalty leaves {', '.join(found.left_alone)} alone: no part of the figures about Ω")
+        yield Text(f"unpenalised, so not included in the figures about Ω: {', '.join(found.left_alone)}")
 
 
 def _section(title: str, parts: Iterable[RenderableType]) -> list[RenderableType]:

@@ -67,7 +67,7 @@ class ClTui(App[Outcome]):
         Binding("q", "leave", "Quit", tooltip=_QUIT),
         Binding("ctrl+c", "quit", "Quit", tooltip=_QUIT, show=False, priority=True),
         Binding(
-            "ctrl+z", "suspend_process", "Suspend", tooltip="Back to the shell; fg goes on", show=False, priority=True
+            "ctrl+z", "suspend_process", "Suspend", tooltip="Back to the shell; fg returns", show=False, priority=True
         ),
         Binding("ctrl+p", "command_palette", "Palette", tooltip="Every action by name", show=False),
     ]

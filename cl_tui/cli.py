@@ -439,7 +439,7 @@ def resume(
     benchmark = BENCHMARKS[session.config.benchmark]
     speed = _pace(pace, None if without_screen else benchmark.watch_pace)
     if not without_screen:
-        _require_terminal("'cl-tui resume --headless' goes on without one")
+        _require_terminal("'cl-tui resume --headless' trains without one")
     prepare(benchmark.name, Path(session.config.data_dir))
     if without_screen:
         raise typer.Exit(_tell(headless.train(session, speed, report.console(stderr=True))))

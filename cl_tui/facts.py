@@ -188,7 +188,7 @@ def _toml(value: object) -> str:
 
 
 def steering(history: History) -> list[tuple[int, str]]:
-    """What steered the run, in the order of steps: where it forked, resumed, changed strength or plan, and notes."""
+    """The interventions in the order of steps: where it forked, resumed, changed strength or plan, and notes."""
     found: list[tuple[int, str]] = []
     if (forked := history.forked) is not None:
         found.append((forked.step, f"forked from {forked.parent} at the end of task {forked.task + 1}"))
@@ -213,7 +213,7 @@ def environment(config: RunConfig, history: History) -> list[tuple[str, str]]:
     began = time.strftime("%Y-%m-%d %H:%M", time.localtime(history.started.time))
     return [
         ("began", began),
-        ("device", f"{history.device}, {config.threads} thread{'s' if config.threads > 1 else ''} of torch"),
+        ("device", f"{history.device}, {config.threads} PyTorch thread{'s' if config.threads > 1 else ''}"),
         *history.started.versions.items(),
         ("parameters", f"{history.parameters:,}"),
     ]
@@ -227,7 +227,7 @@ def next_lines(listed: Listed, sessions_dir: Path) -> list[tuple[str, str]]:
     offered = {
         "running": [("watch", "follow it")],
         "finished": [("watch", "replay it"), ("analyse", "see what protected it")],
-    }.get(listed.state, [("resume", "go on")])
+    }.get(listed.state, [("resume", "continue")])
     offered.append(("sessions export", "keep it as a page"))
     lines = [(shlex.join(["cl-tui", *verb.split(), listed.name, *where]), purpose) for verb, purpose in offered]
     return [*lines, (command(listed.config, sessions_dir / listed.name / "config.toml"), "train it once more")]

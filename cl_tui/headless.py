@@ -135,7 +135,7 @@ def forget_lost_terminal() -> None:
 def tell_trouble(console: Console, before: str, now: str, name: str = "") -> None:
     """A line when training begins to wait for the disk, and one when it goes on."""
     if bool(before) != bool(now):
-        say(console, now or "The disk can be written again: training goes on", name)
+        say(console, now or "The disk is writable again: training continues", name)
 
 
 class ProgressLine:

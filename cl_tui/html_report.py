@@ -218,7 +218,7 @@ def _steering(history: History) -> Iterable[Markup]:
     entries = facts.steering(history)
     if entries:
         rows = ((f"step {step:,}", text) for step, text in entries)
-        yield _section("What steered it", _table((), rows, numbers=False), long=True)
+        yield _section("Interventions", _table((), rows, numbers=False), long=True)
 
 
 def _settings(config: RunConfig) -> Iterable[Markup]:
@@ -240,7 +240,7 @@ def _environment(config: RunConfig, history: History) -> Iterable[Markup]:
 
 def _again(config: RunConfig, history: History, path: Path) -> Iterable[Markup]:
     steered = history.strengths or history.plans or history.forked
-    told = [_caption("Without what steered it.")] if steered else []
+    told = [_caption("Without the interventions.")] if steered else []
     words = facts.command(config, path / "config.toml").split(" ")
     line = (element("span", word, class_="option") if word.startswith("-") else word for word in words)
     spaced = joined(*(part for word in line for part in (" ", word)))

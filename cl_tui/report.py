@@ -284,7 +284,7 @@ def _options(method: MethodInfo) -> Table:
     for key, option in method.options.items():
         default = "" if option.default is None else shown(option.default)
         grid.add_row(_named((key, option)), default, option.meaning)
-    grid.add_row("leave_alone", "", "parameters that no penalty holds, by name pattern: *.bias, head.*")
+    grid.add_row("leave_alone", "", "unpenalised parameters, by name pattern: *.bias, head.*")
     return grid
 
 

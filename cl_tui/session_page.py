@@ -233,7 +233,7 @@ def _importance(measured: ImportanceMeasured, width: int) -> list[RenderableType
     return _section(f"Importance Ω by layer, {when}; top 1 %: share of ΣΩ that they hold", *shown)
 
 
-# What steered it, where it ran, what comes next
+# Interventions, where it ran, what comes next
 
 
 def _steering(history: History) -> list[RenderableType]:
@@ -241,7 +241,7 @@ def _steering(history: History) -> list[RenderableType]:
     if not entries:
         return []
     shown = [_pairs((f"step {step:,}", text) for step, text in entries[-MOST_EVENTS:])]
-    title = "What steered it"
+    title = "Interventions"
     if len(entries) > MOST_EVENTS:
         title += f" (the last {MOST_EVENTS} of {len(entries)})"
     return _section(title, *shown)

@@ -113,11 +113,11 @@ def quantity(value: float) -> str:
 
 
 def variant(config: RunConfig) -> list[str]:
-    """Which variant of its method a run is: the options that are not at their defaults, and what is left alone.
+    """Which variant of its method a run is: the options that are not at their defaults, and the unpenalised parameters.
 
     >>> from engine.config import resolve
     >>> variant(resolve({"method": "ewc", "gamma": 0.9, "fisher": "batched", "leave_alone": ["*.bias"]}))
-    ['γ=0.9', 'fisher batched', 'leaves *.bias']
+    ['γ=0.9', 'fisher batched', 'unpenalised *.bias']
     >>> variant(resolve({"method": "si", "half": True, "xi": 0.5}))
     ['ξ=0.5', 'half']
     """
@@ -132,7 +132,7 @@ def variant(config: RunConfig) -> list[str]:
         else:
             found.append(key if value is True else f"{key} {shown(value)}")
     if config.leave_alone:
-        found.append(f"leaves {shown(config.leave_alone)}")
+        found.append(f"unpenalised {shown(config.leave_alone)}")
     return found
 
 
@@ -213,7 +213,7 @@ def latest_news(before: History, after: History) -> str | None:
         return f"Task {len(row)} learned: {percent(row[-1])} %"
     if after.resumed is not before.resumed and after.resumed is not None:
         if after.forked is not None and after.forked.step == after.resumed.step:
-            return f"Goes on from the end of task {after.forked.task + 1} of {after.forked.parent}"
+            return f"Continues from the end of task {after.forked.task + 1} of {after.forked.parent}"
         note = f" ({after.resumed.note})" if after.resumed.note else ""
         return f"Resumed at step {after.resumed.step:,}{note}"
     if before.state == "loading" and after.state == "training":

@@ -69,21 +69,21 @@ class RunConfig(BaseModel):
     )
     optimizer: Literal["adam", "adamw", "sgd"]
     lr: Real = Field(gt=0, le=1000, description="learning rate")
-    momentum: Real | None = Field(default=None, ge=0, lt=1, description="of sgd")
-    batch_size: Whole = Field(ge=1, le=1_000_000, description="examples a step")
+    momentum: Real | None = Field(default=None, ge=0, lt=1, description="momentum of sgd")
+    batch_size: Whole = Field(ge=1, le=1_000_000, description="examples per step")
     epochs: Whole | None = Field(default=None, ge=1, le=1_000_000, description="passes over each task's data")
     steps: Whole | None = Field(
-        default=None, ge=1, le=1_000_000_000, description="optimizer steps a task, instead of epochs"
+        default=None, ge=1, le=1_000_000_000, description="optimizer steps per task, instead of epochs"
     )
     first_task: FirstTask | None = Field(default=None, description="other values for the first task")
-    reset_optimizer: Flag = Field(description="forget the optimizer's state at each task")
+    reset_optimizer: Flag = Field(description="reset the optimizer at each task")
     keep: Literal["last", "best"] = Field(
         default="last",
         description="the weights a task ends with: its last, or those of the epoch that was best on its test set",
     )
     strength: Real = Field(ge=0, le=1e15, description="c or λ, the penalty's factor")
     xi: Real | None = Field(
-        default=None, ge=1e-30, le=1e6, description="ξ of si, the damping of a path that hardly moved"
+        default=None, ge=1e-30, le=1e6, description="ξ of si, the damping for weights that barely moved"
     )
     gradient: Literal["task", "total"] | None = Field(
         default=None, description="what si follows: the gradient of the task's loss, or of loss plus penalty"
@@ -104,7 +104,7 @@ class RunConfig(BaseModel):
         max_length=4096,
         description="inputs that mas measures Ω on: train, test, or a folder of unlabelled ones, 0 to 1",
     )
-    recompute: Flag | None = Field(default=None, description="measure Ω anew on all tasks so far")
+    recompute: Flag | None = Field(default=None, description="measure Ω again on all tasks so far")
     importance_batch: Whole | None = Field(
         default=None, ge=1, le=1_000_000, description="examples a mini-batch of a batched importance"
     )
@@ -115,15 +115,15 @@ class RunConfig(BaseModel):
         default=None, ge=1, le=1_000_000_000, description="Δt of rwalk, the steps whose path is scored as one"
     )
     epsilon: Real | None = Field(
-        default=None, ge=1e-30, le=1e6, description="ε of rwalk, the damping of a path that hardly moved"
+        default=None, ge=1e-30, le=1e6, description="ε of rwalk, the damping for weights that barely moved"
     )
     leave_alone: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = Field(
-        default=(), max_length=100, description="name patterns of parameters that no penalty holds (*.bias, head.*)"
+        default=(), max_length=100, description="name patterns of unpenalised parameters (*.bias, head.*)"
     )
     seed: Whole = Field(ge=0, lt=2**63)
     device: Literal["auto", "cpu", "cuda", "mps"]
-    threads: Whole = Field(ge=1, le=1024, description="of torch")
-    data_dir: str = Field(max_length=4096, description="where torchvision's data sets lie")
+    threads: Whole = Field(ge=1, le=1024, description="number of PyTorch threads")
+    data_dir: str = Field(max_length=4096, description="folder of torchvision's data sets")
 
     @field_validator("method", "benchmark", "model")
     @classmethod

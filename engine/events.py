@@ -88,7 +88,7 @@ class RunStarted:
 
 @dataclass(frozen=True)
 class RunResumed:
-    """Training goes on from the checkpoint at ``step``; ``note`` says what differs from before, or nothing."""
+    """Training continues from the checkpoint at ``step``; ``note`` says what differs from before, or nothing."""
 
     time: Seconds
     step: Whole

@@ -187,7 +187,7 @@ def _task_ends(session: Session) -> list[Path]:
     if not found:
         raise SessionTooYoung(
             f"session {session.name} has not ended a task yet, so there is nothing to analyse: "
-            f"'cl-tui resume {session.name}' goes on"
+            f"'cl-tui resume {session.name}' continues it"
         )
     for number in range(1, max(found) + 1):
         if number not in found:
@@ -248,7 +248,7 @@ def _of_each_task(config: RunConfig, ends: Sequence[_End]) -> _OfEachTask | str:
     if config.method == "l2":
         return "Ω of l2 is 1 everywhere, after every task"
     if config.recompute:
-        return "Ω is measured anew on all tasks at each task's end, so no part of it is one task's own"
+        return "Ω is measured again on all tasks at each task's end, so no part of it is one task's own"
     kept = config.gamma if config.gamma is not None else 1.0
     added = [after.double() - kept * before.double() for before, after in pairwise(omegas)]
     words = "change of Ω with the task" if config.method == "rwalk" else "what the task added to Ω"

@@ -142,7 +142,7 @@ PRESETS: dict[str, Preset] = {
             seeds=1,
             differs=(
                 "The authors' code measures how far a weight moved in the first task from zero, not from where it "
-                "began; with ξ = 0.1 that is hardly a difference.",
+                "began; with ξ = 0.1 that makes almost no difference.",
             ),
         ),
         Preset(

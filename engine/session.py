@@ -120,7 +120,7 @@ class Session:
         path = sessions_dir / name
         hidden = sessions_dir / f".{name}.{os.getpid()}.new"
         exists = (
-            f"session {name} exists already in {sessions_dir}: choose another --name, or go on with "
+            f"session {name} exists already in {sessions_dir}: choose another --name, or continue it with "
             f"'cl-tui resume {name}'"
         )
         if os.path.lexists(path):
@@ -234,7 +234,7 @@ class Session:
     def unwritable(self, error: OSError) -> SessionError:
         return SessionError(
             f"session {self.name} cannot be written: {reason(error)}; "
-            f"mend that, then go on with 'cl-tui resume {self.name}'"
+            f"correct that, then continue with 'cl-tui resume {self.name}'"
         )
 
     def history(self, length: int | None = None) -> History:

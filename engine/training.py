@@ -242,7 +242,7 @@ class Trainer:
         known = self.task if forked_here else len(self.steps)
         self.steps[:known] = [task.steps for task in history.tasks[:known]]
         if forked_here and self._plan() != history.tasks:
-            self._tell(TasksPlanned(self.step, time.time(), self._plan(), "planned anew by the fork"))
+            self._tell(TasksPlanned(self.step, time.time(), self._plan(), "planned again by the fork"))
 
     def _train_task(self) -> None:
         schedule = self.feed.schedules[self.task]
@@ -644,7 +644,9 @@ class Trainer:
         try:
             while True:
                 why = reason(problem)
-                self.control.trouble = f"{why}; training waits, and goes on by itself once that can be written"
+                self.control.trouble = (
+                    f"{why}; training is paused and continues automatically when the disk is writable again"
+                )
                 stopping = not self.control.wait(RETRY_SECONDS)
                 try:
                     done = (again or write)()

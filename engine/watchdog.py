@@ -23,8 +23,8 @@ WINDOW = 100
 """Steps over which a loss is averaged; a task is not judged before."""
 ENOUGH = 1 / 4
 """The part of a task's steps after which something should have been learned."""
-HARDLY = 0.4
-"""Of what the first task, or else perfection, reaches above guessing: a task below is hardly learned."""
+BARELY = 0.4
+"""Of what the first task, or else perfection, reaches above guessing: a task below is barely learned."""
 RISE = 0.05
 """An accuracy that is this much higher than half way back is rising."""
 FALL = 0.95
@@ -283,7 +283,7 @@ def _may_hinder(history: History, config: RunConfig, judged: _Stretch) -> bool:
     if judged.task == 0 or not history.strength(config) or _overshot(history, config):
         return False
     penalised = history.curve.penalties(judged.last - WINDOW)[:WINDOW].any()
-    return bool(penalised) and _share(history.matrix[0][0], 1.0, history, config, 0) >= HARDLY
+    return bool(penalised) and _share(history.matrix[0][0], 1.0, history, config, 0) >= BARELY
 
 
 def _hindered(history: History, config: RunConfig, judged: _Stretch) -> Alarm | None:
@@ -294,7 +294,7 @@ def _hindered(history: History, config: RunConfig, judged: _Stretch) -> Alarm | 
     if not judged.ended and (judged.rising or learning):
         return None
     what = (
-        f"task {judged.task + 1} is hardly learned (accuracy {100 * judged.accuracy:.0f} %, "
+        f"task {judged.task + 1} is barely learned (accuracy {100 * judged.accuracy:.0f} %, "
         f"task 1 reached {100 * history.matrix[0][0]:.0f} %)"
     )
     growth = _growth(history)
@@ -302,7 +302,7 @@ def _hindered(history: History, config: RunConfig, judged: _Stretch) -> Alarm | 
     if growth > GROWN and any(not _hardly(task, history.matrix[task][task], history, config) for task in earlier):
         cause = (
             f"the importance has grown {float(f'{growth:.2g}'):g}-fold since task 1 "
-            f"and leaves hardly any weight free to change"
+            f"and leaves almost no weight free to change"
         )
         return Alarm("saturated", judged.task, what, cause, "try a tenth of the strength, or larger hidden layers")
     strength = history.strength(config)
@@ -312,14 +312,14 @@ def _hindered(history: History, config: RunConfig, judged: _Stretch) -> Alarm | 
 
 def _no_learning(history: History, config: RunConfig, judged: _Stretch) -> Alarm | None:
     loss, guessing = judged.loss(history), _guessing(history, config, judged.task)
-    if loss < GUESSING * guessing or _share(judged.accuracy, 1.0, history, config, judged.task) >= HARDLY:
+    if loss < GUESSING * guessing or _share(judged.accuracy, 1.0, history, config, judged.task) >= BARELY:
         return None
     steps = judged.last - judged.first
     what = (
         f"nothing is learned in task {judged.task + 1} (loss {loss:.3g} after {steps:,} steps, guessing {guessing:.3g})"
     )
     if _overshot(history, config) or loss > OVERSHOT * guessing:
-        cause = f"the learning rate, {config.lr:g}, is too high: it throws the weights out of reach"
+        cause = f"the learning rate, {config.lr:g}, is too high: the weights diverge"
         return Alarm("no-learning", judged.task, what, cause, "start again with a tenth")
     cause = f"the learning rate, {config.lr:g}, is too low, or the inputs do not tell the classes apart"
     return Alarm("no-learning", judged.task, what, cause, "start again with ten times as much")
@@ -332,7 +332,7 @@ def _overshot(history: History, config: RunConfig) -> bool:
 
 def _hardly(task: int, accuracy: float, history: History, config: RunConfig) -> bool:
     """Whether ``accuracy`` on ``task`` is far below what the first task reached."""
-    return _share(accuracy, history.matrix[0][0], history, config, task) < HARDLY
+    return _share(accuracy, history.matrix[0][0], history, config, task) < BARELY
 
 
 def _share(accuracy: float, full: float, history: History, config: RunConfig, task: int) -> float:

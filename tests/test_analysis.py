@@ -260,7 +260,7 @@ def test_mas_correlates_each_tasks_sensitivity(blobs: None, tmp_path: Path) -> N
         ("none", {}, "no importance"),
         ("joint", {}, "no importance"),
         ("l2", {}, "1 everywhere"),
-        ("mas", {"recompute": True}, "measured anew"),
+        ("mas", {"recompute": True}, "measured again"),
     ],
 )
 def test_what_has_no_importance_of_each_task_says_so(

@@ -388,7 +388,7 @@ def test_trouble_with_the_disk_is_told_once_when_it_begins_and_when_it_ends() ->
     assert isinstance(console.file, io.StringIO)
     assert console.file.getvalue().splitlines() == [
         "one: no space",
-        "one: The disk can be written again: training goes on",
+        "one: The disk is writable again: training continues",
     ]
 
 

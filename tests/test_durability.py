@@ -93,7 +93,7 @@ def test_training_waits_for_the_disk_and_goes_on_to_the_same_bits(
     monkeypatch.setattr(call, failing(3, number, getattr({"os": os}.get(module, checkpoint), name)))
     train(session, control)
     assert f"{os.strerror(number)}: {session.path}" in control.told[0]
-    assert "goes on by itself" in control.told[0]
+    assert "continues automatically" in control.told[0]
     assert control.trouble == ""
     assert any("waited" in note.text for note in session.history().notes)
     runs.assert_same_run(session, whole)

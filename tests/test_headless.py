@@ -36,14 +36,14 @@ def test_a_full_disk_is_told_when_training_begins_to_wait_and_when_it_goes_on(
     assert isinstance(console.file, io.StringIO)
     told = [line for line in console.file.getvalue().splitlines() if not line.startswith("task")]
     assert len(told) == 2
-    assert told[0].startswith("No space left on device: events.jsonl; training waits")
-    assert told[1] == "The disk can be written again: training goes on"
+    assert told[0].startswith("No space left on device: events.jsonl; training is paused")
+    assert told[1] == "The disk is writable again: training continues"
 
 
 def test_a_run_that_is_stopped_while_the_disk_is_full_has_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And nothing is said of a disk that can be written again."""
+    """And nothing is said about training that continues."""
 
     signals = iter([signal.SIGTERM])
 
@@ -58,7 +58,7 @@ def test_a_run_that_is_stopped_while_the_disk_is_full_has_failed(
     assert ended.exit_code == 1
     assert "No space left on device" in ended.message
     assert isinstance(console.file, io.StringIO)
-    assert "again" not in console.file.getvalue()
+    assert "training continues" not in console.file.getvalue()
 
 
 def test_signals_that_come_together_are_one_and_a_later_one_ends_the_program(monkeypatch: pytest.MonkeyPatch) -> None:

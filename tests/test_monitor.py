@@ -581,7 +581,10 @@ async def test_nothing_is_steered_after_the_end(tmp_path: Path, key: str) -> Non
 
 # A disk that cannot be written
 
-FULL = "No space left on device: events.jsonl; training waits, and goes on by itself once that can be written"
+FULL = (
+    "No space left on device: events.jsonl; "
+    "training is paused and continues automatically when the disk is writable again"
+)
 
 
 async def test_training_that_waits_for_the_disk_says_so_until_it_goes_on(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_steering_is_told_in_order(tmp_path: Path) -> None:
             TaskEnded(0, 4, 2.0, (0.5,)),
         )
     )
-    told = page.partition("What steered it")[2].splitlines()
+    told = page.partition("Interventions")[2].splitlines()
     assert told[1].split() == ["step", "2", "paused"]
     assert told[2].split() == ["step", "3", "strength", "10", "→", "100"]
     assert "after step 3" in page

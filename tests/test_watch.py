@@ -231,7 +231,7 @@ async def test_silence_is_shown_as_such(tmp_path: Path, here: bool) -> None:
 async def test_a_run_that_died_long_ago_is_replayed_and_may_still_be_followed(tmp_path: Path) -> None:
     async with watching(written(tmp_path, HALF, silent_for=3600)) as watched:
         assert "Replay" in watched.position
-        assert "It stopped without a word. To continue: cl-tui resume calm-otter" in watched.notice
+        assert "It stopped without saying why. To continue: cl-tui resume calm-otter" in watched.notice
         await watched.press("r")
         assert watched.position.startswith("⚠ Silent for 1:00:0")
 

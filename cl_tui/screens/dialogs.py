@@ -42,7 +42,7 @@ class ConfirmScreen(ModalScreen[bool]):
 class NameScreen(ModalScreen[str | None]):
     """Gives a name, or None. ``problem``: what is wrong with one, or nothing."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Leave it")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
 
     def __init__(self, title: str, name: str, problem: Callable[[str], str]) -> None:
         super().__init__()

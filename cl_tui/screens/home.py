@@ -60,8 +60,10 @@ class HomeScreen(OfferingScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new_run", "New run", tooltip="Choose what to train, and start it"),
         Binding("enter", "open", "Open", tooltip="Watch it, or replay it"),
-        Binding("r", "resume", "Resume", tooltip="Go on training where it stopped"),
-        Binding("f", "fork", "Fork", tooltip="Branch off from a task's end with another method or strength"),
+        Binding("r", "resume", "Resume", tooltip="Continue training where it stopped"),
+        Binding(
+            "f", "fork", "Fork", tooltip="Start a new session at the end of a task, with another method or strength"
+        ),
         Binding("space", "mark", "Mark", tooltip="Mark it, to compare or delete several", show=False),
         Binding("c", "compare", "Compare", tooltip="Compare the marked sessions"),
         Binding("m", "rename", "Rename", tooltip="Give it another name", show=False),

@@ -22,7 +22,7 @@ class KnobScreen(ModalScreen[float | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "turn(1)", "Stronger", priority=True),
         Binding("down", "turn(-1)", "Weaker", priority=True),
-        Binding("escape", "dismiss(None)", "Leave it"),
+        Binding("escape", "dismiss(None)", "Cancel"),
     ]
 
     def __init__(self, symbol: str, strength: float) -> None:

@@ -69,9 +69,7 @@ class MonitorScreen(PanesScreen):
         Binding("f", "slow_motion", "Slow", tooltip=_PACE),
         Binding("e", "evaluate", "Evaluate", tooltip="Measure the accuracy on whole test sets now", show=False),
         Binding("b", "pause_at_task_end", "Break", tooltip=_BREAK, show=False),
-        Binding(
-            "x", "end_task", "End task", tooltip="End the task in training here, and go on with the next", show=False
-        ),
+        Binding("x", "end_task", "End task", tooltip="End the current task here and start the next one", show=False),
     ]
 
     def __init__(self, engine: EngineThread, pace: float | None) -> None:
@@ -179,7 +177,7 @@ class MonitorScreen(PanesScreen):
     def action_proceed(self) -> None:
         if not self._ended("continue"):
             self.engine.control.proceed()
-            self.reply("Training goes on")
+            self.reply("Training continues")
 
     def action_save(self) -> None:
         if self._ended("save"):

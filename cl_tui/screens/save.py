@@ -47,7 +47,7 @@ class SaveScreen(ModalScreen[Kind | None]):
         Binding("s", "dismiss('svg')", "SVG"),
         Binding("c", "dismiss('csv')", "CSV"),
         Binding("j", "dismiss('json')", "JSON"),
-        Binding("escape", "dismiss(None)", "Leave it"),
+        Binding("escape", "dismiss(None)", "Cancel"),
     ]
 
     def __init__(self, name: str) -> None:

@@ -128,7 +128,7 @@ class WatchScreen(PanesScreen):
             self.replay = Replay(self.recording)
             self.refresh_bindings()
             if not self.over:
-                self.reply(f"It stopped without a word. To continue: {resume_line(self.session)}", PROBLEM_SECONDS)
+                self.reply(f"It stopped without saying why. To continue: {resume_line(self.session)}", PROBLEM_SECONDS)
 
     @property
     def over(self) -> bool:
@@ -148,7 +148,7 @@ class WatchScreen(PanesScreen):
             self.replay.seek(self.recording.at_step(earlier.step))
             self.replay.speed, self.replay.playing = earlier.speed, earlier.playing
         self.news = ""
-        self.reply("The run was resumed from a checkpoint: its log was cut there, and is read anew")
+        self.reply("The run was resumed from a checkpoint: its log was cut there and is read again")
 
     def _ended(self) -> None:
         """The replay has played to the end of what there is."""

@@ -61,11 +61,11 @@ class CurvesPane(Pane):
         Binding(
             "plus,equals_sign,up",
             "magnify(0.5)",
-            "Closer",
-            tooltip="Loss and penalty: closer, around the crosshair or the newest step (also: wheel)",
+            "Zoom in",
+            tooltip="Loss and penalty: zoom in, around the crosshair or the newest step (also: wheel)",
             show=False,
         ),
-        Binding("minus,down", "magnify(2.0)", "Farther", tooltip="Loss and penalty: farther", show=False),
+        Binding("minus,down", "magnify(2.0)", "Zoom out", tooltip="Loss and penalty: zoom out", show=False),
         Binding("pageup", "shift(-0.5)", "Earlier", tooltip="Loss and penalty: earlier steps", show=False),
         Binding("pagedown", "shift(0.5)", "Later", tooltip="Loss and penalty: later steps", show=False),
         Binding("home", "follow", "Whole run", tooltip="Loss and penalty: the whole run again", show=False),
@@ -85,7 +85,7 @@ class CurvesPane(Pane):
         "Solid dots, L: the loss on the current task alone. Sparse dots, P: the penalty that holds earlier tasks' "
         "weights. Each column spans from the smallest to the largest value of its steps, so a single spike stays "
         "visible. ┊ is a task border, ▲ a step from which on the strength is another, ✖ a step whose value was not "
-        "finite. On a logarithmic axis ('log') a penalty of exactly 0 has no dots. A running mean begins anew "
+        "finite. On a logarithmic axis ('log') a penalty of exactly 0 has no dots. A running mean starts again "
         "with each task; the values themselves are faint behind it."
     )
 

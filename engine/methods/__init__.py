@@ -77,7 +77,7 @@ METHODS: dict[str, MethodInfo] = {
             source="Zenke, Poole & Ganguli 2017, equations 3–5; max(0, ·) as in the authors' code",
             code="engine.methods.si:SynapticIntelligence",
             options={
-                "xi": Option("damping where a weight hardly moved", symbol="ξ"),
+                "xi": Option("damping for weights that barely moved", symbol="ξ"),
                 "gradient": Option(
                     "g of the task's loss alone (task, the paper) or of loss plus penalty (total)", default="task"
                 ),
@@ -141,14 +141,14 @@ METHODS: dict[str, MethodInfo] = {
                     default="train",
                 ),
                 "recompute": Option(
-                    "measure Ω anew on all tasks so far at each task's end, instead of adding to it", default=False
+                    "measure Ω again on all tasks so far at each task's end, instead of adding to it", default=False
                 ),
                 "half": HALF,
                 "importance_batch": IMPORTANCE_BATCH,
             },
             elsewhere=(
                 "The authors' demo: |mini-batch mean| over batches of 200 (--sensitivity batched), and one of its two "
-                "settings measures Ω anew on all earlier tasks (--recompute).",
+                "settings measures Ω again on all earlier tasks (--recompute).",
                 "Avalanche 0.6.0: |mini-batch mean| over the training's batches (--sensitivity batched), and at a "
                 "task's end the mean of the earlier Ω and the new one, where here they are added.",
                 "FACIL: as Avalanche, and the penalty halved (--half).",
@@ -169,7 +169,7 @@ METHODS: dict[str, MethodInfo] = {
                     default=10,
                     symbol="Δt",
                 ),
-                "epsilon": Option("damping where a weight hardly moved", default=1e-3, symbol="ε"),
+                "epsilon": Option("damping for weights that barely moved", default=1e-3, symbol="ε"),
             },
             elsewhere=(
                 "The authors' code: F is updated once every Δt steps, with the mean of their g²; a negative score is "

@@ -19,7 +19,7 @@ from tests.torture.counts import Counts
 DISK_BYTES = 1 << 20
 LEFT_BYTES = (10_000, 50_000)
 """Room on the full disk: a session needs a little more."""
-WAITS = "training waits"
+WAITS = "training is paused"
 """What a run says that cannot write."""
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
 
