@@ -26,7 +26,7 @@ from rich.progress import TaskID
 from cl_tui import headless, words
 from cl_tui.report import STDOUT, print_as_it_is
 from engine import strict_json
-from engine.config import METHOD_OPTIONS, PLACE, RunConfig, moved, resolve
+from engine.config import METHOD_OPTIONS, PLACE, WITHOUT_EFFECT, RunConfig, moved, resolve
 from engine.disk import write_whole
 from engine.errors import ConfigError, EngineError, SessionDamaged, SessionError, SessionExists, SessionLocked
 from engine.methods import METHODS
@@ -130,7 +130,7 @@ def run_name(config: RunConfig) -> str:
 
 def _computed(config: RunConfig) -> dict[str, Any]:
     """The settings that decide a run's numbers."""
-    return config.model_dump(mode="json", exclude={*PLACE, "preset"}, exclude_defaults=True)
+    return config.model_dump(mode="json", exclude=set(WITHOUT_EFFECT), exclude_defaults=True)
 
 
 def finished(run: Run, sessions_dir: Path) -> bool:

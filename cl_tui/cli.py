@@ -227,6 +227,15 @@ DataDir = Annotated[
         rich_help_panel=WHERE,
     ),
 ]
+KeepCheckpoints = Annotated[
+    str | None,
+    typer.Option(
+        help="Checkpoints of ended tasks that stay, for forks and analyse: all, last, or a number.  "
+        "[dim]\\[default: all][/]",
+        metavar="all|last|N",
+        rich_help_panel=WHERE,
+    ),
+]
 StoredDevice = Annotated[
     str | None,
     typer.Option(help="auto, cpu, cuda or mps.  [dim]\\[default: the session's][/]", rich_help_panel=WHERE),
@@ -356,6 +365,7 @@ def run(
     threads: Threads = None,
     pace: Pace = None,
     data_dir: DataDir = None,
+    keep_checkpoints: KeepCheckpoints = None,
     sessions_dir: SessionsDir = Path("sessions"),
     name: Annotated[
         str | None,
@@ -558,6 +568,7 @@ def batch(
     threads: Threads = None,
     jobs: Annotated[int, typer.Option(help="Number of runs at the same time.", min=1, rich_help_panel=WHERE)] = 1,
     data_dir: DataDir = None,
+    keep_checkpoints: KeepCheckpoints = None,
     sessions_dir: SessionsDir = Path("sessions"),
     name: Annotated[
         str | None,
@@ -719,6 +730,8 @@ def _given(ctx: typer.Context) -> dict[str, Any]:
 
     named = {key: value for key, value in ctx.params.items() if key in RunConfig.model_fields}
     given = {key: value for key, value in named.items() if value not in (None, (), [])}
+    if given.get("keep_checkpoints", "").isdecimal():
+        given["keep_checkpoints"] = int(given["keep_checkpoints"])
     return {key: parse_list(key, value) if key in LISTS else value for key, value in given.items()}
 
 

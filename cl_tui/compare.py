@@ -16,7 +16,7 @@ from cl_tui import facts, words
 from cl_tui.report import mean_and_error, method_and_strength
 from engine import metrics
 from engine.benchmarks import BENCHMARKS
-from engine.config import PLACE, RunConfig, shown
+from engine.config import WITHOUT_EFFECT, RunConfig, shown
 from engine.errors import EngineError, SessionDamaged
 from engine.history import History
 from engine.methods import METHODS
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 LETTERS = ascii_uppercase + ascii_lowercase
-INDIFFERENT = PLACE | {"seed", "preset"}
+INDIFFERENT = WITHOUT_EFFECT | {"seed"}
 """Settings that decide no result by themselves, or, the seed, only by chance."""
 FIGURES = {"average accuracy": "average_accuracy", "forgetting": "forgetting", "backward transfer": "backward_transfer"}
 """Each in words and as the function of engine.metrics."""

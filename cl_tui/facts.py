@@ -13,10 +13,11 @@ from engine import metrics, watchdog
 from engine.config import FirstTask, RunConfig, resolve, shown
 from engine.errors import ConfigError
 from engine.events import ImportanceMeasured, LayerHistogram
+from engine.fork import forkable
 from engine.history import History
 from engine.methods import METHODS
 from engine.one_class import numbered, one_class_tasks, without
-from engine.session import Listed
+from engine.session import Listed, Session
 
 if TYPE_CHECKING:
     import numpy as np
@@ -230,6 +231,10 @@ def next_lines(listed: Listed, sessions_dir: Path) -> list[tuple[str, str]]:
     }.get(listed.state, [("resume", "continue")])
     offered.append(("sessions export", "keep it as a page"))
     lines = [(shlex.join(["cl-tui", *verb.split(), listed.name, *where]), purpose) for verb, purpose in offered]
+    session = Session(sessions_dir / listed.name, listed.config, listed.format)
+    if listed.history is not None and (possible := forkable(session, listed.history)):
+        fork = ["cl-tui", "fork", listed.name, "--at-task", str(possible[-1] + 1), *where]
+        lines.append((shlex.join(fork), f"fork it, at {numbered(possible)}"))
     return [*lines, (command(listed.config, sessions_dir / listed.name / "config.toml"), "train it once more")]
 
 

@@ -120,6 +120,9 @@ class RunConfig(BaseModel):
     leave_alone: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = Field(
         default=(), max_length=100, description="name patterns of unpenalised parameters (*.bias, head.*)"
     )
+    keep_checkpoints: Literal["all", "last"] | Annotated[int, Field(strict=True, ge=1, le=1000)] = Field(
+        default="all", description="which checkpoints of ended tasks stay: all, the last one, or so many"
+    )
     seed: Whole = Field(ge=0, lt=2**63)
     device: Literal["auto", "cpu", "cuda", "mps"]
     threads: Whole = Field(ge=1, le=1024, description="number of PyTorch threads")
@@ -212,6 +215,8 @@ LISTS = {key for key, field in RunConfig.model_fields.items() if _may_be_list(fi
 PLACE = frozenset({"device", "threads", "data_dir"})
 """Settings that say where a run computes and where its data lie, not what it computes: what is typed for them overrides
 what a session has stored."""
+WITHOUT_EFFECT = PLACE | {"preset", "keep_checkpoints"}
+"""Settings that change nothing that is computed."""
 METHOD_OPTIONS = tuple(dict.fromkeys(key for info in METHODS.values() for key in info.options))
 if undeclared := [key for key in METHOD_OPTIONS if key not in RunConfig.model_fields]:
     raise TypeError(f"give RunConfig a field for each option in METHODS: {', '.join(undeclared)}")
@@ -318,6 +323,8 @@ def _sentence(first: ErrorDetails) -> str:
     reason = in_plain_words(first["msg"])
     if key == "class_order":
         reason = "it should be 'random' or a list of the classes"
+    if key == "keep_checkpoints":
+        reason = "it should be all, last, or a whole number from 1 to 1000"
     try:
         value = _short(first["input"])
     except (ValueError, RecursionError):  # Python shows no whole number of more than 4,300 digits

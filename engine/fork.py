@@ -1,5 +1,6 @@
 """Fork: a new session that shares another's past up to a task's end, and goes on with another method or strength."""
 
+import contextlib
 import os
 import shutil
 import time
@@ -11,10 +12,12 @@ from typing import Any
 
 from engine.config import RunConfig, resolve
 from engine.disk import open_plain, write_whole
-from engine.errors import ConfigError, SessionDamaged, SessionError, SessionTooYoung
+from engine.errors import ConfigError, EngineError, SessionDamaged, SessionTooYoung
 from engine.events import Event, RunForked, StrengthChanged
+from engine.history import History
 from engine.log import line
 from engine.methods import METHODS
+from engine.one_class import numbered
 from engine.session import Session
 
 SHARED = ("benchmark", "scenario", "tasks", "class_order", "normalize", "model", "hidden", "init", "seed")
@@ -63,7 +66,12 @@ def fork(parent: Session, task: int, name: str, changes: Mapping[str, Any]) -> S
     from engine import checkpoint  # brings torch
     from engine.training import penalty_factor
 
-    tensors, cursor = checkpoint.read(checkpoint_path)
+    try:
+        tensors, cursor = checkpoint.read(checkpoint_path)
+    except SessionDamaged:
+        if not checkpoint_path.exists():  # the parent trains, and keeps only the last ones
+            raise _not_there(parent, task) from None
+        raise
     strength = parent.history(cursor.log_length).strength(parent.config)
     with open_plain(parent.events_path) as file:
         past = file.read(cursor.log_length)
@@ -91,14 +99,29 @@ def fork(parent: Session, task: int, name: str, changes: Mapping[str, Any]) -> S
         write_whole(session.events_path, log)
         for earlier in range(task):
             if (path := parent.task_checkpoint(earlier)) is not None:
-                _share(path, session.checkpoints_dir / path.name)
+                with contextlib.suppress(FileNotFoundError):  # the parent trains, and keeps only the last ones
+                    _share(path, session.checkpoints_dir / path.name)
         write = partial(checkpoint.write, tensors=tensors, cursor=replace(cursor, log_length=len(log)))
         session.write_checkpoint(write, cursor.step, ended_task=task)
     return session
 
 
-def _not_there(parent: Session, task: int) -> SessionError:
-    ended = len(parent.history().matrix)
+def forkable(session: Session, history: History) -> list[int]:
+    """The tasks after which ``session`` can branch off: ended, with a checkpoint, and not the last."""
+    ended = min(len(history.matrix), len(history.tasks) - 1)
+    return [task for task in range(ended) if session.task_checkpoint(task) is not None]
+
+
+def _not_there(parent: Session, task: int) -> EngineError:
+    history = parent.history()
+    ended = len(history.matrix)
+    if task < ended and (why := parent.thinned):
+        possible = forkable(parent, history)
+        where = f"forks are possible at {numbered(possible)}" if possible else "no task is left to fork at"
+        return ConfigError(
+            f"session {parent.name} cannot be forked at task {task + 1}: the checkpoint of that task was not kept "
+            f"({why}); {where}"
+        )
     if task < ended:
         return SessionDamaged(
             f"session {parent.name} is damaged: {parent.checkpoints_dir} has no checkpoint of the end of task "

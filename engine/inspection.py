@@ -58,30 +58,33 @@ _TASK_END = re.compile(r"task-(\d+)-step-\d+\.safetensors")
 def inspect(session: Session, examples: int, tell: Callable[[str], None]) -> Analysis:
     """See ``engine.analysis.analyse``."""
     config = session.config
-    paths = _task_ends(session)
+    paths, ended = _task_ends(session)
     device = find_device(config.device)
     tell(f"reading {config.benchmark}")
     tasks = load_tasks(config, device)
     outputs = Outputs.of(config.scenario, [task.classes for task in tasks])
     model = build_model(config, outputs, device)
     parameters = FlatParameters(model)
-    if len(paths) > len(tasks):
+    if ended > len(tasks):
         raise SessionMismatch(f"session {session.name}: more tasks have ended than config.toml names")
 
     tell("reading the checkpoints")
     ends = [_read(path, config, parameters.size, last=path == paths[-1]) for path in paths]
     last = ends[-1]
     held = tuple(layer for layer in parameters.layers if not _left_alone(layer, config))
-    subject = _Subject(config, tasks, outputs, model, parameters, len(ends) - 1, examples)
+    subject = _Subject(config, tasks, outputs, model, parameters, ended - 1, examples)
     parameters.values.copy_(last.theta)
 
+    too_few = "it takes two ended tasks"
+    if len(ends) < ended:
+        too_few = f"it takes the checkpoints of all ended tasks, which were not kept ({session.thinned})"
     left_out: dict[str, str] = {}
     per_task = _of_each_task(config, ends)
     correlation = None
     if isinstance(per_task, str):
         left_out["correlation"] = per_task
     elif len(ends) < 2:
-        left_out["correlation"] = "it takes two ended tasks"
+        left_out["correlation"] = too_few
     elif not held:
         left_out["correlation"] = "the penalty leaves every layer alone"
     else:
@@ -114,7 +117,7 @@ def inspect(session: Session, examples: int, tell: Callable[[str], None]) -> Ana
 
     forgetting = None
     if len(ends) < 2:
-        left_out["forgetting"] = "it takes two ended tasks"
+        left_out["forgetting"] = too_few
     else:
         forgetting = _forgetting(subject, [end.theta for end in ends], tell)
 
@@ -125,7 +128,7 @@ def inspect(session: Session, examples: int, tell: Callable[[str], None]) -> Ana
         benchmark=config.benchmark,
         scenario=config.scenario,
         seed=config.seed,
-        tasks=tuple(task.name for task in tasks[: len(ends)]),
+        tasks=tuple(task.name for task in tasks[:ended]),
         all_tasks=len(tasks),
         step=last.step,
         examples=examples,
@@ -178,8 +181,9 @@ class _Subject:
 # Reading
 
 
-def _task_ends(session: Session) -> list[Path]:
-    """The checkpoints at the tasks' ends, the first task's first. Raises SessionTooYoung, SessionDamaged."""
+def _task_ends(session: Session) -> tuple[list[Path], int]:
+    """The checkpoints at the tasks' ends, the first task's first, and the number of ended tasks; the last one alone
+    where others were not kept. Raises SessionTooYoung, SessionDamaged."""
     found: dict[int, Path] = {}
     for path in session.checkpoints():  # newest first: of two for one task, the newer counts
         if match := _TASK_END.fullmatch(path.name):
@@ -189,13 +193,16 @@ def _task_ends(session: Session) -> list[Path]:
             f"session {session.name} has not ended a task yet, so there is nothing to analyse: "
             f"'cl-tui resume {session.name}' continues it"
         )
-    for number in range(1, max(found) + 1):
-        if number not in found:
-            raise SessionDamaged(
-                f"session {session.name} is damaged: {session.checkpoints_dir} has no checkpoint of the end of "
-                f"task {number}"
-            )
-    return [found[number] for number in sorted(found)]
+    ended = max(found)
+    missing = [number for number in range(1, ended + 1) if number not in found]
+    if missing and session.thinned:
+        return [found[ended]], ended
+    if missing:
+        raise SessionDamaged(
+            f"session {session.name} is damaged: {session.checkpoints_dir} has no checkpoint of the end of "
+            f"task {missing[0]}"
+        )
+    return [found[number] for number in sorted(found)], ended
 
 
 def _read(path: Path, config: RunConfig, size: int, last: bool) -> _End:

@@ -3,7 +3,7 @@
 <sessions>/<name>/config.toml                      RunConfig, complete
                   events.jsonl                     append-only
                   checkpoints/step-*.safetensors   rolling, the last two
-                  checkpoints/task-*.safetensors   one at each task's end
+                  checkpoints/task-*.safetensors   one at each task's end; how many stay, keep_checkpoints says
                   checkpoints/*.damaged            set aside by a resume that could not use them
                   summary.json                     when finished
                   lock                             held while it trains
@@ -283,18 +283,36 @@ class Session:
         return next(self.checkpoints_dir.glob(f"task-{task + 1:03}-step-*.safetensors"), None)
 
     def write_checkpoint(self, write: Callable[[Path], object], step: int, ended_task: int | None = None) -> str:
-        """One whole file, which ``write`` fills, or none; drops old rolling ones, and returns the new one's name.
+        """One whole file, which ``write`` fills, or none; then drops what need not stay, and returns its name.
 
-        ``ended_task`` (counted from 0) marks the checkpoint of a task's end, which stays. Raises OSError.
+        ``ended_task`` (counted from 0) marks the checkpoint of a task's end. Raises OSError.
         """
         prefix = f"task-{ended_task + 1:03}-" if ended_task is not None else ""
         name = f"{prefix}step-{step:08}.safetensors"
         replace_whole(self.checkpoints_dir / name, write)
-        rolling = [path for path in self.checkpoints() if path.name.startswith("step-")]
         left_by_a_kill = self.checkpoints_dir.glob("*.part")
-        for old in (*rolling[ROLLING_CHECKPOINTS:], *left_by_a_kill):
+        for old in (*self._dispensable(), *left_by_a_kill):
             old.unlink(missing_ok=True)
         return name
+
+    def _dispensable(self) -> list[Path]:
+        """Checkpoints that need not stay. The newest and the one before always do: if the newest is damaged, a resume
+        uses the other."""
+        found = self.checkpoints()
+        ends = [path for path in found if path.name.startswith("task-")]
+        rolling = [path for path in found if path.name.startswith("step-")]
+        keep = self.config.keep_checkpoints
+        most = len(ends) if keep == "all" else 1 if keep == "last" else keep
+        stays = {*found[:2], *ends[:most], *rolling[:ROLLING_CHECKPOINTS]}
+        return [path for path in found if path not in stays]
+
+    @property
+    def thinned(self) -> str:
+        """Why the checkpoint of an ended task may be missing without damage; empty where none may. Raises
+        SessionDamaged."""
+        if self.config.keep_checkpoints != "all":
+            return f"keep_checkpoints = {self.config.keep_checkpoints}"
+        return "nor by the session that this one is a fork of" if self.history().forked is not None else ""
 
     def set_aside(self, checkpoints: Iterable[Path]) -> None:
         """Renames what a resume could not use, lest another takes it for newer than what is trained from here on.

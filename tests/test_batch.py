@@ -79,7 +79,7 @@ def test_an_option_goes_to_the_methods_that_read_it() -> None:
 def test_another_setting_is_another_session_and_another_place_is_not() -> None:
     config = resolve({})
     assert batch.run_name(config.model_copy(update={"lr": 0.5})) != batch.run_name(config)
-    for elsewhere in ({"threads": 7}, {"data_dir": "there"}, {"device": "cpu"}):
+    for elsewhere in ({"keep_checkpoints": 3}, {"threads": 7}, {"data_dir": "there"}, {"device": "cpu"}):
         assert batch.run_name(config.model_copy(update=elsewhere)) == batch.run_name(config)
 
 

@@ -187,6 +187,23 @@ def test_run_makes_a_session_and_shows_it(
     assert cl_tui("run", "--name", "calm-otter").exit_code == 2
 
 
+@pytest.mark.parametrize(("typed", "kept"), [("all", "all"), ("last", "last"), ("3", 3)])
+def test_how_many_checkpoints_stay_is_a_setting(
+    cl_tui: CommandLine, screen: list[tuple[Session, float | None]], typed: str, kept: str | int
+) -> None:
+    for name, option in (("one", ["--keep-checkpoints", typed]), ("two", ["--set", f"keep_checkpoints={typed}"])):
+        assert cl_tui("run", *QUICK, "--name", name, *option).exit_code == 0
+    assert [session.config.keep_checkpoints for session, _ in screen] == [kept, kept]
+    assert Session.open(screen[0][0].path.parent, "one").config.keep_checkpoints == kept
+
+
+@pytest.mark.parametrize("typed", ["some", "0", "-1", "1.5"])
+def test_how_many_checkpoints_cannot_stay(cl_tui: CommandLine, typed: str) -> None:
+    answer = cl_tui("batch", "--keep-checkpoints", typed)
+    assert answer.exit_code == 2
+    assert "it should be all, last, or a whole number from 1 to 1000" in answer.err
+
+
 def test_run_makes_up_a_name_of_two_words(
     cl_tui: CommandLine, sessions: Path, screen: list[tuple[Session, float | None]]
 ) -> None:

@@ -306,6 +306,68 @@ def test_a_run_whose_checkpoints_are_gone_does_not_begin_anew_in_silence(tmp_pat
 # Checkpoints beside the training
 
 
+def ends(session: Session) -> list[int]:
+    """The tasks, counted from 1, of whose ends there are checkpoints."""
+    return sorted(int(path.name[5:8]) for path in session.checkpoints() if path.name.startswith("task-"))
+
+
+@pytest.mark.parametrize(("keep", "kept"), [("all", [1, 2, 3, 4, 5]), ("last", [4, 5]), (1, [4, 5]), (3, [3, 4, 5])])
+def test_as_many_checkpoints_of_ended_tasks_stay_as_asked(keep: str | int, kept: list[int], tmp_path: Path) -> None:
+    """And always two checkpoints. The run computes the same, and is taken for the same."""
+    thinned = runs.finished(tmp_path, runs.tiny("si", tasks=5, keep_checkpoints=keep), "thinned")
+    assert ends(thinned) == kept
+    all_kept = runs.finished(tmp_path, runs.tiny("si", tasks=5), "all-kept")
+    runs.assert_same_tensors(runs.newest(thinned)[0], runs.newest(all_kept)[0])
+    runs.assert_same_history(thinned.history(), all_kept.history())
+
+
+def test_a_checkpoint_goes_only_when_two_newer_ones_are_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole and synced, the folder too."""
+    session = runs.create(tmp_path, runs.tiny("si", tasks=5, keep_checkpoints="last"))
+    calls: list[tuple[str, str]] = []
+    sync, unlink = disk.sync, Path.unlink
+
+    def noted_sync(path: Path) -> None:
+        sync(path)
+        calls.append(("synced", path.name))
+
+    def noted_unlink(path: Path, missing_ok: bool = False) -> None:
+        if path.suffix == ".safetensors":
+            newer = [found for found in session.checkpoints() if found.name > path.name]
+            assert len(newer) >= 2, "one to use, and one in case that is damaged"
+            for found in newer:
+                checkpoint.read(found)
+            assert calls[-1] == ("synced", "checkpoints")
+            assert ("synced", f"{newer[0].name}.part") in calls
+            removed.append(path.name)
+        unlink(path, missing_ok)
+
+    removed: list[str] = []
+    monkeypatch.setattr(disk, "sync", noted_sync)
+    monkeypatch.setattr(Path, "unlink", noted_unlink)
+    assert train(session, Control()).state == "finished"
+    assert [name[:8] for name in removed] == ["task-001", "task-002", "task-003"]
+
+
+def test_a_damaged_checkpoint_costs_little_where_only_the_last_is_kept(tmp_path: Path) -> None:
+    """The one before it is used, to the same bits."""
+    config = runs.tiny("si", tasks=3, keep_checkpoints="last")
+    whole = runs.finished(tmp_path, config, "whole")
+    session = runs.create(tmp_path, config)
+    runs.killed(session, 9)
+    assert ends(session) == [1, 2]
+    path = session.checkpoints()[0]
+    path.write_bytes(path.read_bytes()[:-7])
+    assert train(session, Control()).state == "finished"
+    history = session.history()
+    assert history.resumed is not None
+    assert "the one before is used" in history.resumed.note
+    runs.assert_same_tensors(runs.newest(session)[0], runs.newest(whole)[0])
+    runs.assert_same_history(history, whole.history())
+
+
 def test_a_checkpoint_holds_one_moment_although_training_goes_on_while_it_is_written(
     tmp_path: Path, whole: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """Fork: the past is shared to the bit, and from the task's end on only what was asked for differs."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,12 @@ import torch
 from engine import checkpoint
 from engine.control import Control
 from engine.errors import ConfigError, SessionDamaged, SessionExists, SessionTooYoung
-from engine.fork import fork, forked_config
+from engine.fork import fork, forkable, forked_config
 from engine.runner import train
 from engine.session import Session
 from engine.training import penalty_factor
 from tests import runs
+from tests.conftest import CommandLine
 
 METHODS_WITH_PENALTY = ["si", "ewc", "mas", "l2", "rwalk"]
 
@@ -143,3 +145,35 @@ def test_a_fork_needs_an_ended_task_with_another_after_it(tmp_path: Path) -> Non
     with pytest.raises(SessionDamaged):
         fork(whole, 0, "child", {})
     assert sorted(found.name for found in tmp_path.iterdir()) == ["parent", "stopped"]
+
+
+def test_a_task_whose_checkpoint_was_not_kept(cl_tui: CommandLine, sessions: Path) -> None:
+    """Said with what is possible, alike at the command line, on the page and in the form; analyse says what is left."""
+    whole = runs.finished(sessions, runs.tiny("si", tasks=5, keep_checkpoints="last"), "calm-otter")
+    refused = cl_tui("fork", "calm-otter", "--at-task", "2", "--headless")
+    assert refused.exit_code == 2
+    assert refused.err == (
+        "cl-tui: session calm-otter cannot be forked at task 2: the checkpoint of that task was not kept "
+        "(keep_checkpoints = last); forks are possible at task 4\n"
+    )
+    assert forkable(whole, whole.history()) == [3]
+    shown = cl_tui("sessions", "show", "calm-otter").out
+    assert re.search(r"fork it, at task 4 +cl-tui fork calm-otter --at-task 4", shown)
+    child = cl_tui("fork", "calm-otter", "--at-task", "4", "--headless", "--name", "child")
+    assert child.exit_code == 0, child.err
+    again = cl_tui("fork", "child", "--at-task", "1", "--headless")
+    assert "was not kept" in again.err
+    found = cl_tui("analyse", "calm-otter", "--examples", "50")
+    assert found.exit_code == 0, found.err
+    assert "after task 5 of 5" in found.out
+    why = "it takes the checkpoints of all ended tasks, which were not kept (keep_checkpoints = last)"
+    assert found.out.count(why) == 2
+
+
+def test_a_missing_checkpoint_is_damage_where_all_are_kept(tmp_path: Path) -> None:
+    whole = parent(tmp_path)
+    path = whole.task_checkpoint(0)
+    assert path is not None
+    path.unlink()
+    with pytest.raises(SessionDamaged, match="no checkpoint of the end of task 1"):
+        fork(whole, 0, "child", {})

@@ -160,7 +160,7 @@ def test_every_line_to_type_is_a_command(sessions: Path) -> None:
         listed = [look_at(sessions, name) for name in ("done", "stopped", "running")]
     assert [each.state for each in listed] == ["finished", "stopped", "running"]
     offered = [shlex.split(line) for each in listed for line, _ in facts.next_lines(each, sessions)]
-    assert {words[1] for words in offered} == {"watch", "analyse", "resume", "sessions", "run"}
+    assert {words[1] for words in offered} == {"watch", "analyse", "resume", "sessions", "fork", "run"}
     for program, verb, *rest in offered:
         assert program == "cl-tui"
         assert verb in commands | {"sessions"}

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Label, Select, Static
 
 from engine.errors import EngineError
-from engine.fork import fork, forked_config
+from engine.fork import fork, forkable, forked_config
 from engine.history import History
 from engine.methods import METHODS
 from engine.names import extended
@@ -137,9 +137,3 @@ class ForkScreen(ModalScreen[Session | None]):
             self.dismiss(message.session)
         else:
             self.query_one("#problem", Static).update(message.problem)
-
-
-def forkable(session: Session, history: History) -> list[int]:
-    """The tasks after which ``session`` can branch off: ended, saved, and not the last."""
-    ended = min(len(history.matrix), len(history.tasks) - 1)
-    return [task for task in range(ended) if session.task_checkpoint(task) is not None]

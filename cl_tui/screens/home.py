@@ -328,7 +328,8 @@ class HomeScreen(OfferingScreen):
         listed = self._chosen("fork")
         if listed is None:
             return
-        from cl_tui.screens.fork import ForkScreen, forkable
+        from cl_tui.screens.fork import ForkScreen
+        from engine.fork import forkable
 
         found = await self._done(f"Reading {listed.name}", partial(look_at, self._folder, listed.name))
         if found is None:

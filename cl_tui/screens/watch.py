@@ -19,11 +19,12 @@ from textual.widgets import Footer, Input, Static
 from cl_tui import words
 from cl_tui.outcome import Outcome, resume_line
 from cl_tui.replay import Recording, Replay
-from cl_tui.screens.fork import ForkScreen, forkable
+from cl_tui.screens.fork import ForkScreen
 from cl_tui.screens.panes import PanesScreen
 from cl_tui.widgets.view import View
 from engine.errors import SessionDamaged, SessionError
 from engine.follow import Follower
+from engine.fork import forkable
 from engine.history import History
 from engine.session import Session, trained_here
 
