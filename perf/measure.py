@@ -19,8 +19,11 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
 def interleaved(
     sides: Mapping[str, Callable[[], object]], rounds: int, clock: Callable[[], float] = time.perf_counter
 ) -> dict[str, list[float]]:
-    """Seconds of each side in each round; the sides change places from round to round."""
-    for side in sides.values():
+    """Seconds of each side in each round; the sides change places from round to round.
+
+    All run once before, to be warm, unless there is a single round.
+    """
+    for side in sides.values() if rounds > 1 else ():
         side()
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     names = list(sides)
