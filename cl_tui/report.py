@@ -52,7 +52,7 @@ def print_as_it_is(text: str) -> None:
 # Results of a batch
 
 
-def results(summaries: Iterable[Mapping[str, Any]], width: int) -> RenderableType:
+def results(summaries: Iterable[Mapping[str, Any]], width: int = PIPE_WIDTH) -> RenderableType:
     """One table per benchmark and scenario, one row per method and strength: mean ± standard error over the seeds.
     ``width``: columns there are."""
     tables: dict[tuple[str, str], dict[tuple[str, float], list[Mapping[str, Any]]]] = {}

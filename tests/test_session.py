@@ -393,6 +393,8 @@ def test_the_summary_has_the_promised_schema(tmp_path: Path) -> None:
         "average_accuracy",
         "forgetting",
         "backward_transfer",
+        "one_class_tasks",
+        "without_one_class_tasks",
         "forked",
         "path_integral",
         "steps",
