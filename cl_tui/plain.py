@@ -14,7 +14,7 @@ _COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
 """What Python itself puts into LC_CTYPE where the locale is C (PEP 538)."""
 
 _KINDS = {
-    "bars": ("▁▂▃▄▅▆▇█▀▔", ".:-=+*%##-"),
+    "bars": ("▁▂▃▄▅▆▇█▀▔▒", ".:-=+*%##-%"),
     "edges": ("▉▊▋▌▍▎▏▐▕", "|||||||||"),
     "lines": ("─│┊┤━┃═║╸╺╴╶╱╲", "-|:+=|=|===-/\\"),
     "corners": ("╭╮╰╯┌┐└┘┏┓┗┛", "++++++++++++"),

@@ -18,7 +18,9 @@ from cl_tui.widgets.curve_chart import draw_curves
 from cl_tui.widgets.curve_record import CurveRecord
 from cl_tui.widgets.curves import CurveLook
 from cl_tui.widgets.header import header
+from cl_tui.widgets.histories import draw_histories
 from cl_tui.widgets.importance import draw_importance
+from cl_tui.widgets.moment import LookTable
 from cl_tui.widgets.pane import Line, Palette
 from cl_tui.widgets.tasks import draw_tasks
 from cl_tui.widgets.timechart import steps_axis, value_labels
@@ -177,7 +179,23 @@ def test_of_many_tasks_the_present_one_is_in_view() -> None:
     known = screen_data.history(4050, tasks=60, steps=100)
     assert any(line.startswith("▶ 41") for line in text(draw_tasks(view(known), 36, 8, PALETTE)))
     assert any(line.startswith("41 ") for line in text(draw_matrix(view(known), 36, 8, PALETTE)))
-    assert text(draw_tasks(view(known), 36, 8, PALETTE, start=0))[0].startswith("✔  1")
+    assert text(draw_tasks(view(known), 36, 8, PALETTE, start=0))[1].startswith("✔  1")
+
+
+@pytest.mark.parametrize(
+    ("start", "told"), [(0, "50 more below"), (30, "30 more above, 20 below"), (60, "50 more above")]
+)
+def test_tasks_that_do_not_fit_are_counted_under_a_header(start: int, told: str) -> None:
+    known = view(screen_data.history(4050, tasks=60, steps=100))
+    for lines in (
+        text(draw_tasks(known, 76, 12, PALETTE, start)),
+        text(draw_histories(known, LookTable(), 76, 13, PALETTE, start)),
+    ):
+        assert "learned" in lines[0]
+        assert sum(line[2:4].strip().isdigit() for line in lines) == 10
+        (line,) = (line for line in lines if " more " in line)
+        assert line.strip().endswith(told)
+    assert not any("more" in line for line in text(draw_tasks(known, 76, 70, PALETTE)))
 
 
 @pytest.mark.parametrize("width", [26, 36, 76, 156])

@@ -27,8 +27,8 @@ class AccuracyPane(Pane):
         "some test examples of each class, the same for the whole run (of small test sets all). Read down a "
         "column: falling numbers are forgetting. 'lost' is each task's best accuracy minus its newest, in points, both "
         "on the same test examples; forgetting is their mean. Zoomed: also the accuracies on the subset over time, "
-        "each line named by its task, avg the average of the tasks seen. Of many tasks the cells are signs and "
-        "colours, which the line below explains."
+        "each line named by its task, avg the average of the tasks seen. Of many tasks each cell is a colour, or "
+        "a sign where there are no colours; the line below explains them."
     )
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from cl_tui import words
 from cl_tui.widgets import braille
 from cl_tui.widgets.moment import LookTable, seen_at_cursor
 from cl_tui.widgets.pane import Line, Palette, window
-from cl_tui.widgets.tasks import fallen, sign
+from cl_tui.widgets.tasks import fallen, more, sign
 from cl_tui.widgets.timechart import Canvas, TimeAxis, steps_axis
 from cl_tui.widgets.view import View
 from engine.history import History
@@ -21,6 +21,7 @@ _HEADS = f"{'learned':>9}{'best':>7}{'now':>7}{'lowest in':>12}"
 _WIDE = 116
 """From this width on, when a task was lowest and its dips stand beside its line, not below."""
 _STEP, _DIPS = 10, 34
+"""Columns of the step at which a task was lowest, and at most of its dips."""
 _MOST_BAND = 8
 """Rows of one task's chart."""
 _LEAST_BORDER = 4
@@ -40,11 +41,13 @@ def draw_histories(
     name_width = min(max(cell_len(task.name) for task in history.tasks), max(4, width // 8))
     label_width = 2 + number_width + 2 + name_width + 1
     wide = width >= _WIDE
-    right = len(_HEADS) + number_width + (2 + _STEP + 2 + _DIPS if wide else 0)
-    chart_width = max(width - label_width - right, 4)
+    numbers = len(_HEADS) + number_width
     room = max(height - 3, 1)
     band = min(max(room // count, 1), _MOST_BAND)
     shown = window(count, room // band, start, min(history.task, count - 1))
+    dips = [dip_words(found.dips[:, task].tolist(), _DIPS if wide else numbers - 1, wide) for task in shown]
+    right = numbers + (2 + _STEP + 2 + max(len("dips"), *map(len, dips)) if wide else 0)
+    chart_width = max(width - label_width - right, 4)
 
     time = steps_axis(view.sight.steps or (0, whole.total_steps), 2 * chart_width)
     low = lower_end(table)
@@ -68,19 +71,18 @@ def draw_histories(
         lowest = found.lowest[task]
         accuracies = _numbers(history, task, lowest, found.best[task], number_width, palette)
         at = f"{lowest.step:,}" if lowest else ""
-        dipped = dip_words(found.dips[:, task].tolist(), _DIPS if wide else right - 1)
         for part in range(band):
             line = charts[place * band + part]
             if part == 0:
                 line = [*_label(view, task, number_width, name_width, palette), *line, *accuracies]
                 if wide:
-                    line.append(Segment(f"  {at:>{_STEP}}  {dipped}", palette.muted))
+                    line.append(Segment(f"  {at:>{_STEP}}  {dips[place]}", palette.muted))
             else:
-                below = "" if wide or not lowest else _below(part, band, at, dipped)
+                below = "" if wide or not lowest else _below(part, band, at, dips[place])
                 line = [Segment(" " * label_width, palette.text), *line, Segment(f"{below:>{right}}", palette.muted)]
             lines.append(line)
     steps = time.ticks(chart_width) if chart_width >= 40 else time.ends(chart_width)
-    lines.append([Segment(" " * label_width + steps, palette.muted)])
+    lines.append([Segment(f"{'':{label_width}}{steps:<{chart_width}}{more(shown, count):>{right}}", palette.muted)])
     lines.append(_summary(found, history, width, palette))
     return lines
 
@@ -172,18 +174,20 @@ def _numbers(
     ]
 
 
-def dip_words(found: list[float], room: int) -> str:
-    """A task's dips, one for each later task, in points; of too many only the deepest.
+def dip_words(found: list[float], room: int, headed: bool = False) -> str:
+    """A task's dips, one for each later task, in points; of too many only the deepest. ``headed``: under "dips".
 
     >>> nan = float("nan")
     >>> dip_words([nan, 0.021, 0.0], 30), dip_words([nan, 0.021, 0.0], 10), dip_words([nan, nan], 30)
     ('dips 2.1 0.0', '2.1 in 2', '')
+    >>> dip_words([nan, 0.021, 0.0], 30, headed=True)
+    '2.1 0.0'
     """
     told = [(dip, task) for task, dip in enumerate(found) if dip == dip]
     if not told:
         return ""
     if len("dips") + len(" 0.0") * len(told) <= room:
-        each = "dips " + " ".join(words.percent(dip) for dip, _ in told)
+        each = ("" if headed else "dips ") + " ".join(words.percent(dip) for dip, _ in told)
         if len(each) <= room:
             return each
     dip, task = max(told, key=lambda one: one[0])

@@ -25,7 +25,9 @@ _FEWEST_ROWS = 8
 _NUMBER = 4
 """Cells that a number of the matrix needs."""
 _SIGNS = "#x=-' ·"
-"""By level, from poor to perfect; the last for what is not evaluated."""
+"""Where there are no colours, by level, from poor to perfect; the last for what is not evaluated."""
+_SHADE = "▒"
+"""A cell whose colour is not that of its background."""
 _LEGEND = 66
 """Cells that explain the signs."""
 _BARS = " ▁▂▃▄▅▆▇█"
@@ -67,18 +69,18 @@ def _filled(line: Line, width: int, palette: Palette) -> Line:
 def _matrix(
     view: View, looks: Looks, matrix: np.ndarray, width: int, height: int, palette: Palette, pan: tuple[int, int] | None
 ) -> list[Line]:
-    """In numbers where every task has room for them, else in signs."""
+    """In numbers where every task has room for them, else in colours or signs."""
     count = len(view.history.tasks)
     label = len(f"{count} now ")
     if (width - label) // count >= _NUMBER or not view.history.accuracies:
         return draw_matrix(view, width, height, palette, pan, with_best=True)
-    return _signs(view, looks, matrix, width, height, palette, pan)
+    return _cells(view, looks, matrix, width, height, palette, pan)
 
 
-def _signs(
+def _cells(
     view: View, looks: Looks, matrix: np.ndarray, width: int, height: int, palette: Palette, pan: tuple[int, int] | None
 ) -> list[Line]:
-    """A sign and a colour for each accuracy, what each task lost as bars, and a legend."""
+    """A colour for each accuracy, or a sign where there is none, what each task lost as bars, and a legend."""
     history = view.history
     count, now = len(history.tasks), min(history.task, len(history.tasks) - 1)
     ended = len(history.matrix)
@@ -100,7 +102,9 @@ def _signs(
         np.isnan(seen), len(words.LEVELS) + 1, np.searchsorted(words.LEVELS, seen, side="right")
     )
     signs = np.full((len(visible), len(shown) * cell), ord(" "), dtype="<u4")
-    signs[:, cell - 1 :: cell] = np.array([ord(sign) for sign in _SIGNS], dtype="<u4")[levels]
+    fills, signs_of = _signs(palette)
+    signs[:, ::cell] = np.array([ord(sign) for sign in fills], dtype="<u4")[levels]
+    signs[:, cell - 1 :: cell] = np.array([ord(sign) for sign in signs_of], dtype="<u4")[levels]
     changes = levels[:, 1:] != levels[:, :-1]
 
     lines: list[Line] = [[Segment(f"{'after':<{label}}{_column_numbers(shown, cell)}", palette.muted)]]
@@ -119,6 +123,14 @@ def _signs(
     lines.append(summary(history, float(np.nanmean(alike[-1])), forgetting, width, palette))
     lines.append(_legend(width, palette))
     return lines[:height]
+
+
+def _signs(palette: Palette) -> tuple[str, str]:
+    """What stands in a cell of each level, first in front and then at its end; the last for what is not evaluated."""
+    if not palette.coloured:
+        return " " * len(_SIGNS), _SIGNS
+    shades = "".join(" " if ink.bgcolor and not ink.bgcolor.is_default else _SHADE for ink in palette.heat)
+    return f"{shades} ", f"{shades}{_SIGNS[-1]}"
 
 
 def _column_numbers(shown: range, cell: int) -> str:
@@ -143,11 +155,12 @@ def _lost(drops: np.ndarray, label: int, cell: int, palette: Palette) -> Line:
 
 
 def _legend(width: int, palette: Palette) -> Line:
-    """What the signs and colours mean, from the first level to the last."""
+    """What the colours or signs mean, from the first level to the last."""
     names = [f"<{100 * words.LEVELS[0]:.0f}", *(f"{100 * level:.0f}" for level in words.LEVELS), "not yet"]
     line: Line = []
-    for sign, name, style in zip(_SIGNS, names, (*palette.heat, palette.muted), strict=True):
-        line += [Segment(f" {sign} ", style), Segment(f" {name}  ", palette.muted)]
+    styles = (*palette.heat, palette.muted)
+    for fill, sign, name, style in zip(*_signs(palette), names, styles, strict=True):
+        line += [Segment(f"{fill}{sign}{fill}", style), Segment(f" {name}  ", palette.muted)]
     return line if sum(segment.cell_length for segment in line) <= width else line[: 2 * max(width // 9, 1)]
 
 

@@ -32,6 +32,8 @@ class Palette:
     importance: Style = Style()
     heat: tuple[Style, ...] = (Style(),) * 6
     """Backgrounds of an accuracy, from poor to perfect."""
+    coloured: bool = False
+    """Whether the terminal shows colours; where it does not, signs say what they would."""
 
 
 _NAMES = ("text", "muted", "strong", "good", "caution", "bad", "loss", "penalty", "importance")
@@ -135,7 +137,8 @@ class Pane(Widget, can_focus=True):
 
     def _palette(self) -> Palette:
         styles = {name: self.get_component_rich_style(f"pane--{name}") for name in _NAMES}
-        return Palette(**styles, heat=tuple(self.get_component_rich_style(f"pane--{name}") for name in _HEAT))
+        heat = tuple(self.get_component_rich_style(f"pane--{name}") for name in _HEAT)
+        return Palette(**styles, heat=heat, coloured=not self.app.no_color)
 
     def action_pan(self, across: int, down: int) -> None:
         if self.view is None:

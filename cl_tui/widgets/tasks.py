@@ -14,6 +14,8 @@ from cl_tui.widgets.view import View
 from engine.history import History
 
 _ACCURACY = len("100.0 → 100.0")
+FEWEST = 4
+"""Rows from which on a list of tasks that does not fit has a header, and a last line that says how many are missing."""
 NOTABLE_DROP = 0.01
 """From this loss of accuracy on, a task's number is coloured."""
 
@@ -75,13 +77,15 @@ def draw_tasks(view: View, width: int, height: int, palette: Palette, start: int
     if with_steps:
         bar_width -= 2 + 2 * steps_width + 3
     lines: list[Line] = []
-    head = height > count
+    cut = count > height >= FEWEST
+    head = height > count or cut
     spread = height >= 2 * count + 4
     if head:
         before = width - 2 - _ACCURACY - (2 + 2 * steps_width + 3 if with_steps else 0)
         steps_head = f"  {'steps':>{2 * steps_width + 3}}" if with_steps else ""
         lines.append([Segment(f"{'':{before}}learned → {'now':>5}{steps_head}", palette.muted)])
-    for task in window(count, height - head, start, min(history.task, count - 1)):
+    shown = window(count, height - head - cut, start, min(history.task, count - 1))
+    for task in shown:
         info = history.tasks[task]
         done = history.steps_done(task)
         glyph, style = sign(view, task, palette)
@@ -99,7 +103,9 @@ def draw_tasks(view: View, width: int, height: int, palette: Palette, start: int
         lines.append(line)
         if spread:
             lines.append([])
-    if height >= len(lines) + 2 - spread:
+    if cut:
+        lines.append([Segment(more(shown, count), palette.muted)])
+    elif height >= len(lines) + 2 - spread:
         share = history.step / history.total_steps
         whole = [
             Segment(f"{'all':<{2 + number_width + 2 + name_width + 2}}", palette.muted),
@@ -108,6 +114,18 @@ def draw_tasks(view: View, width: int, height: int, palette: Palette, start: int
         ]
         lines += [whole] if spread else [[], whole]
     return lines
+
+
+def more(shown: range, count: int) -> str:
+    """How many of ``count`` tasks are out of view.
+
+    >>> more(range(2, 5), 9), more(range(0, 5), 9), more(range(4, 9), 9), more(range(9), 9)
+    ('2 more above, 4 below', '4 more below', '4 more above', '')
+    """
+    above, below = shown.start, count - shown.stop
+    if above and below:
+        return f"{above} more above, {below} below"
+    return f"{above} more above" if above else f"{below} more below" if below else ""
 
 
 def sign(view: View, task: int, palette: Palette) -> tuple[str, Style]:
