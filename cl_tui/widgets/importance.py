@@ -79,7 +79,7 @@ class ImportancePane(Pane):
             return known
         check = words.path_check(history.paths[-1], self.size.width >= 70)
         whole = f"{known} · {check}"
-        in_words = translated(whole) if getattr(self.app, "ascii_charts", False) else whole
+        in_words = translated(whole) if self.is_attached and getattr(self.app, "ascii_charts", False) else whole
         return whole if len(in_words) <= self.size.width else check
 
     def data(self, view: View) -> list[dict[str, object]]:
