@@ -130,7 +130,7 @@ def correlation_chart(correlation: Correlation) -> Text:
 
 
 def _weights(layers: Sequence[TaskCorrelation]) -> list[TaskCorrelation]:
-    """Few enough for a chart, from the first to the last: the weight matrices, or whatever there is."""
+    """Few enough for a chart, from the first to the last: the weight matrices, or all that there is."""
     chosen = [layer for layer in layers if layer.layer.endswith("weight")] or list(layers)
     if len(chosen) <= MOST_LINES:
         return chosen

@@ -112,7 +112,7 @@ class ClTui(App[Outcome]):
 
     @property
     def place(self) -> Place:
-        """The screen that one is in, whatever is open over it."""
+        """The current screen, below any dialog."""
         return next(screen for screen in reversed(self.screen_stack) if isinstance(screen, Place))
 
     def end(self, left: Screen[Outcome], outcome: Outcome) -> None:
@@ -183,7 +183,7 @@ class ClTui(App[Outcome]):
         return [screen for screen in self.screen_stack if isinstance(screen, MonitorScreen)]
 
     def action_suspend_process(self) -> None:
-        """Ctrl-Z, or SIGTSTP: back to the shell, with whatever started this; it goes on with ``fg``."""
+        """Ctrl-Z, or SIGTSTP: back to the shell, with the process that started this; ``fg`` returns."""
         if not (self._driver and self._driver.can_suspend and hasattr(signal, "SIGTSTP")):
             self.place.reply("There is no shell here to go back to")
             return

@@ -236,7 +236,7 @@ class Ended:
 class Pool:
     """A few worker processes that take one run after another.
 
-    A worker that dies (killed, perhaps for want of memory) costs the other runs nothing. Its own goes on from its
+    A worker that dies (killed, perhaps for want of memory) costs the other runs nothing. Its own continues from its
     checkpoint after all others have had their turn, and so with fewer beside it; where it dies again, it has failed.
 
     What another process trains (the same line, started twice) is left to it. Once that process has ended, finished or

@@ -1,6 +1,6 @@
 """Prints, warnings and the writes of native code while the screen is up: kept as lines, never on the screen.
 
-The screen and whatever prints share one terminal, through file descriptors 1 and 2. While ``capturing`` holds, these
+The screen and all that prints share one terminal, through file descriptors 1 and 2. While ``capturing`` holds, these
 two lead into pipes that a thread reads, and Textual draws on a duplicate of the terminal.
 """
 
@@ -25,7 +25,7 @@ Stream = Literal["out", "err", "run"]
 
 MOST_LINES = 10_000
 LONGEST = 1000
-"""Characters of a line; what is longer goes on in the next."""
+"""Characters of a line; what is longer continues in the next."""
 PIPE_BYTES = 1 << 20
 """How much native code can write, on Linux, in one go without letting go of Python's lock, before it has to wait."""
 QUIET_SECONDS = 0.5
@@ -82,7 +82,7 @@ class Captured:
 
 @contextlib.contextmanager
 def capturing(captured: Captured) -> Iterator[None]:
-    """Whatever this process and its children write to file descriptors 1 and 2 becomes lines of ``captured``.
+    """Everything that this process and its children write to file descriptors 1 and 2 becomes lines of ``captured``.
 
     Within, ``sys.stderr``, ``sys.__stderr__`` and ``sys.__stdout__`` are the terminal: Textual draws there, asks there
     for its size and, when it breaks, prints there why. Does nothing without a terminal, and on Windows.

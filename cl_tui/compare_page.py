@@ -1,4 +1,4 @@
-"""A comparison as it is printed: figures, settings, curves, matrices, in whatever width there is."""
+"""A comparison as it is printed: figures, settings, curves, matrices, in the width there is."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence

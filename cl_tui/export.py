@@ -1,4 +1,4 @@
-"""A session for people who go on elsewhere: a page, tables, one JSON file, or an event file of TensorBoard."""
+"""A session for use in other tools: a page, tables, one JSON file, or an event file of TensorBoard."""
 
 import csv
 import io

@@ -112,7 +112,7 @@ def warnings(config: RunConfig, history: History) -> list[str]:
 
 
 def settings(config: RunConfig) -> list[tuple[str, str]]:
-    """Every setting that has a value, as one would type it."""
+    """Every setting that has a value, as a user would type it."""
     return [(key, shown(value)) for key, value in _values(config).items()]
 
 

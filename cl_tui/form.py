@@ -133,7 +133,7 @@ class Wanted:
     """Of ``cl-tui run``: no more of them than make a difference."""
 
     def default(self, key: str) -> str:
-        """What holds for a setting that is left open, as one would type it."""
+        """What holds for a setting that is left open, as a user would type it."""
         if key == "pace":
             return "max" if self.pace is None else shown(self.pace)
         if key == "name":

@@ -133,7 +133,7 @@ def forget_lost_terminal() -> None:
 
 
 def tell_trouble(console: Console, before: str, now: str, name: str = "") -> None:
-    """A line when training begins to wait for the disk, and one when it goes on."""
+    """A line when training begins to wait for the disk, and one when it continues."""
     if bool(before) != bool(now):
         say(console, now or "The disk is writable again: training continues", name)
 

@@ -20,7 +20,7 @@ DENSE = 12
 MOST_HISTOGRAMS = 24
 
 NOTHING_LOADED = "default-src 'none'; style-src 'unsafe-inline'"
-"""What the browser may load and run beside the page's own style: nothing, whatever a session's texts say."""
+"""What the browser may load and run beside the page's own style: nothing, regardless of a session's texts."""
 
 
 def page(listed: Listed, path: Path) -> str:

@@ -1,4 +1,4 @@
-"""HTML and SVG as text, in which whatever is not made here is escaped."""
+"""HTML and SVG as text, in which everything that is not made here is escaped."""
 
 from html import escape
 

@@ -19,7 +19,7 @@ class Outcome:
 
 
 def outcome(engine: EngineThread) -> Outcome:
-    """Of a run that has ended, or that is left while it goes on."""
+    """Of a run that has ended, or that continues without the screen."""
     history, resume = engine.history, f"To continue: {resume_line(engine.session)}"
     if engine.error is not None:
         end = f"\nKept: {history.failure.kept}." if history.failure else ""
@@ -35,13 +35,13 @@ def outcome(engine: EngineThread) -> Outcome:
 
 
 def kept(engine: EngineThread) -> str:
-    """What one can go on from, whatever happens."""
+    """What a resume can start from."""
     saved = engine.history.saved_step
     return f"the checkpoint at step {saved:,}" if saved is not None else "no checkpoint yet"
 
 
 def resume_line(session: Session) -> str:
-    """What one types to go on."""
+    """The command that continues it."""
     folder = session.path.parent
     where = "" if folder == Path("sessions") else f" --sessions-dir {shlex.quote(str(folder))}"
     return f"cl-tui resume {session.name}{where}"

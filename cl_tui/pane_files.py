@@ -21,7 +21,7 @@ Kind = Literal["svg", "csv", "json"]
 Rows = Sequence[dict[str, object]]
 
 MOST_COPIED = 1_000_000
-"""Characters; terminals drop a longer clipboard without a word."""
+"""Characters; terminals silently drop a longer clipboard."""
 
 
 def csv_text(rows: Rows) -> str:

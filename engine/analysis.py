@@ -13,7 +13,7 @@ from engine.session import Session
 
 ALL = "all"
 EXAMPLES = 2000
-"""Examples of each task that are looked at unless one says otherwise."""
+"""Examples of each task to measure on, by default."""
 MOST_SATURATED = 0.5
 """Without a clamp, an importance counts as saturated from this share of its layer's largest."""
 TOP = 0.01

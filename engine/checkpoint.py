@@ -60,7 +60,7 @@ MOST_HEADER_BYTES = 1 << 20
 
 
 def snapshot(tensors: Mapping[str, Tensor], earlier: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Copies on the CPU, which stay as they are while training goes on.
+    """Copies on the CPU, which stay as they are while training continues.
 
     ``earlier``: a snapshot that nobody needs any more; its memory is used again, since to get new takes longer.
     """

@@ -223,7 +223,7 @@ if undeclared := [key for key in METHOD_OPTIONS if key not in RunConfig.model_fi
 
 
 def shown(value: object) -> str:
-    """A setting as one would type it.
+    """A setting as a user would type it.
 
     >>> shown(1e-3), shown(True), shown((256, 256)), shown("adam")
     ('0.001', 'true', '256,256', 'adam')
@@ -427,7 +427,7 @@ def _parsed_value(text: str) -> Any:
 
 
 def parse_list(key: str, text: str) -> Any:
-    """A setting that is a list, as one types it: items with commas between them, or a list of TOML. Raises ConfigError.
+    """A setting that is a list, as it is typed: items with commas between them, or a list of TOML. Raises ConfigError.
 
     >>> parse_list("hidden", "200, 100"), parse_list("hidden", "[200]"), parse_list("leave_alone", "*.bias,head.*")
     ([200, 100], [200], ['*.bias', 'head.*'])

@@ -22,7 +22,7 @@ class Wishes:
     end_task: int | None = None
     """Which task to end, counted from 0; nothing is done where it has ended meanwhile."""
     strength: float | None = None
-    """From the next step on; None to leave it."""
+    """From the next step on; None to keep it."""
     pace: bool = False
     """Whether ``Control.pace`` was changed."""
     breaks: bool = False
@@ -131,7 +131,7 @@ class Control:
         return wishes
 
     def wait_while_paused(self) -> None:
-        """Returns when training may go on, or when something else is asked for."""
+        """Returns when training may continue, or when something else is asked for."""
         with self._changed:
             self._changed.wait_for(lambda: not self._paused or self._stop or self._wishes != NOTHING)
 

@@ -202,7 +202,7 @@ class RunForked:
 
 @dataclass(frozen=True)
 class ImportanceMeasured:
-    """Ω by layer; ``running`` while the task goes on (what Ω would be if it ended now).
+    """Ω by layer; ``running`` during the task (what Ω would be if it ended now).
 
     All layers share the bins, which reach from ``low`` to ``high``; what is below ``low``, but not zero, is counted
     in the first.

@@ -1,4 +1,4 @@
-"""Fork: a new session that shares another's past up to a task's end, and goes on with another method or strength."""
+"""Fork: a new session that shares another's history up to a task's end, then with another method or strength."""
 
 import contextlib
 import os

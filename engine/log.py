@@ -81,7 +81,7 @@ class EventLog:
         return os.open(self._path, flags)
 
     def append(self, event: Event) -> None:
-        """``event`` is in the log, whatever happens to the file. Raises OSError where it could not be written yet."""
+        """``event`` is in the log, even if the file is lost. Raises OSError where it could not be written yet."""
         with self._lock:
             text = line(event, self.length, self._sums)
             self._unsynced += text

@@ -1,5 +1,5 @@
 """What an accuracy matrix says. ``matrix[i][j]``: accuracy on task j after training task i, as a fraction; rows may be
-ragged (only j ≤ i) and the last ones may be missing while a run goes on. And what the looks in between say, which the
+ragged (only j ≤ i) and the last ones may be missing during a run. And what the looks in between say, which the
 matrix does not see: how deep accuracies dip while the next task is learned."""
 
 from collections.abc import Sequence

@@ -12,7 +12,7 @@ MOST_CHARACTERS = 100
 MOST_BYTES = 200
 """In UTF-8. A file's name may have 255, and what is added to a session's takes up to 40: .NAME.4194304.new."""
 _OF_WINDOWS = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
-"""Names of devices, whatever follows a dot."""
+"""Names of devices, regardless of what follows a dot."""
 _UNSEEN = re.compile(
     "[\\u034f\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u3164\\ufe00-\\ufe0f\\uffa0\\U000e0100-\\U000e01ef]"
 )

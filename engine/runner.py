@@ -26,7 +26,7 @@ def train(session: Session, control: Control, recorder: Recorder | None = None) 
     """Train to the end, or until ``control`` says stop; ``history.state`` tells which.
 
     Begins at the newest checkpoint if there is one; a session that another process has finished stays as it is. Raises
-    EngineError; whatever else goes wrong inside becomes one, with the traceback kept in the session's folder.
+    EngineError; everything else that goes wrong inside becomes one, with the traceback kept in the session's folder.
     """
     recorder = recorder or Recorder(session)
     with session.locked():

@@ -1,4 +1,4 @@
-"""Saving: one checkpoint on its way to the disk, while training goes on."""
+"""Saving: one checkpoint on its way to the disk, while training continues."""
 
 import math
 import threading

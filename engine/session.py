@@ -52,7 +52,7 @@ from engine.names import alike, check_name, is_name
 from engine.one_class import one_class_tasks, without
 
 FORMAT = 2
-"""1 had no checksums outside of checkpoints. Such a session is read, and goes on, as what it is."""
+"""1 had no checksums outside of checkpoints. Such a session is read and continued in its own format."""
 ROLLING_CHECKPOINTS = 2
 MOST_SUMMARY_BYTES = 1 << 26
 """A matrix of a thousand tasks takes a third of it."""
@@ -315,7 +315,7 @@ class Session:
         return "nor by the session that this one is a fork of" if self.history().forked is not None else ""
 
     def set_aside(self, checkpoints: Iterable[Path]) -> None:
-        """Renames what a resume could not use, lest another takes it for newer than what is trained from here on.
+        """Renames what a resume could not use, so that no other takes it for newer than what is trained from here on.
 
         Raises OSError.
         """

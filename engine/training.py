@@ -120,7 +120,7 @@ class Trainer:
         self.before = torch.empty_like(self.parameters.values)
         self.best: dict[str, Tensor] = {}
         """The moment after the task's best epoch so far, where that is kept, under the names of a checkpoint: weights,
-        what the method keeps, and the optimizer's state where the next task goes on with it."""
+        what the method keeps, and the optimizer's state if the next task continues with it."""
         self.best_accuracy: float | None = None
 
         self.task = 0
@@ -136,12 +136,12 @@ class Trainer:
         """Seconds that the checkpoint which is being written took of the training."""
         self._saving: Saving | None = None
         self._steered: list[StrengthChanged | TasksPlanned] = []
-        """How the run was steered after the checkpoint from which it goes on: done again at the same steps."""
+        """How the run was steered after the checkpoint from which it continues: done again at the same steps."""
 
     # The run
 
     def run(self) -> None:
-        """To the end. Raises Stopped after saving, NumericsError, or whatever writing the session raises."""
+        """To the end. Raises Stopped after saving, NumericsError, or what writing the session raises."""
         self._begin()
         try:
             self._train()
@@ -283,7 +283,7 @@ class Trainer:
         self._tell_path()
 
     def _begin_task(self) -> None:
-        """What differs from the task before; also in the middle of a task from which a resume goes on."""
+        """What differs from the task before; also in the middle of a task from which a resume continues."""
         if self.task_step == 0:
             if self.config.reset_optimizer:
                 self.optimizer = make_optimizer(self.config, self.parameters.theta)
@@ -671,7 +671,7 @@ class Trainer:
         return found | _under("best/", self.best)
 
     def _check_fit(self, tensors: dict[str, Tensor], cursor: Cursor) -> None:
-        """Raises SessionMismatch unless the checkpoint is of this run: a fused optimizer reads whatever it is given."""
+        """Raises SessionMismatch unless the checkpoint is of this run: a fused optimizer reads anything it is given."""
         vector = self.parameters.values.shape
         one = torch.nn.Parameter(torch.zeros(1, dtype=self.parameters.values.dtype))  # stands for all of them
         one.grad = torch.zeros_like(one)

@@ -227,7 +227,7 @@ def _looks(history: History, task: int, start: int) -> list[float]:
 
 
 def _not_finite(history: History) -> Alarm | None:
-    """In the last steps: no run goes on after it."""
+    """In the last steps: no run continues after it."""
     task = min(history.task, len(history.tasks) - 1)
     start = max(0, history.curve.length - WINDOW)
     losses, penalties = history.curve.losses(start).tolist(), history.curve.penalties(start).tolist()

@@ -1,4 +1,4 @@
-"""Small questions over a screen: whether to do what cannot be taken back, and what something shall be called."""
+"""Small questions over a screen: whether to do what cannot be taken back, and what something is to be called."""
 
 from collections.abc import Callable
 from typing import ClassVar

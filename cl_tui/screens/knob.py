@@ -17,7 +17,7 @@ FIRST = 1e-3
 
 
 class KnobScreen(ModalScreen[float | None]):
-    """Gives the strength to train with from the next step on, or None to leave it."""
+    """Gives the strength to train with from the next step on, or None to keep the present one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "turn(1)", "Stronger", priority=True),

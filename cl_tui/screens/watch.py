@@ -35,7 +35,7 @@ SILENT_SECONDS = 10.0
 GONE_SECONDS = 60.0
 """A run that is silent for so long when it is opened, and not trained on this machine, is replayed."""
 PROBLEM_SECONDS = 10.0
-"""How long it is told what became of a session, with the line that goes on."""
+"""How long it is told what became of a session, with the command that continues it."""
 READING_SECONDS = 0.5
 """Between two redraws while a long log is read, which the drawing would slow down."""
 
@@ -168,7 +168,7 @@ class WatchScreen(PanesScreen):
         if self.replay is None:
             self._shown = self.recording.newest
         else:
-            with contextlib.suppress(SessionDamaged):  # a resume has just cut the log: soon it is read anew
+            with contextlib.suppress(SessionDamaged):  # a resume has just cut the log: soon it is read again
                 self._shown = self.replay.history
         return self._shown
 

@@ -33,7 +33,7 @@ class CurveRecord:
         self._means: tuple[RunningMean, RunningMean] | None = None
 
     def follow(self, history: History, smoothing: float) -> None:
-        """Takes what is new; all of it anew where the history goes back, as a replay does."""
+        """Takes what is new; all of it again where the history goes back, as a replay does."""
         curve, seen = history.curve, self._curve.length
         if curve.length < seen or (seen and _row(curve, seen) != self._last):
             self._begin()

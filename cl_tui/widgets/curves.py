@@ -231,7 +231,7 @@ class CurvesPane(Pane):
             self._look(cursor=None, steps=None)
 
     def _look(self, **changed: "int | tuple[int, int] | None") -> None:
-        """Asks the screen to look so, and the next key goes on from there."""
+        """Asks the screen to look so, and the next key starts from there."""
         assert self.view is not None
         sight = replace(self.view.sight, **changed)  # type: ignore[arg-type]
         if sight != self.view.sight:
@@ -286,7 +286,7 @@ class CurvesPane(Pane):
         self._scroll(event, 1.0, 0.125)
 
     def _scroll(self, event: MouseEvent, factor: float, share: float) -> None:
-        """Closer or farther around the step under the mouse; sideways, or with Shift, earlier or later."""
+        """Zooms in or out around the step under the mouse; sideways, or with Shift, earlier or later."""
         event.stop()
         event.prevent_default()
         step = self._pointed(event, clamped=True)

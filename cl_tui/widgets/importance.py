@@ -273,7 +273,7 @@ def resampled(counts: Sequence[int], width: int) -> list[float]:
 
 
 def histogram(columns: Sequence[float], height: int) -> list[str]:
-    """Bars of block characters, ``height`` rows from top to bottom; whatever is not 0 is seen. Heights go
+    """Bars of block characters, ``height`` rows from top to bottom; everything that is not 0 is seen. Heights go
     with the square root, so that the few beside the many have a shape too; the tallest leaves a gap to the line above.
 
     >>> histogram([0, 1, 16], 1), histogram([0, 4, 16], 2)

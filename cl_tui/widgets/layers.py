@@ -177,7 +177,7 @@ def _span(picked: Sequence[tuple[ImportanceMeasured, Sequence[LayerHistogram]]])
 def bars(
     counts: Sequence[Sequence[int]], decades: tuple[float, float], span: tuple[float, float], width: int, height: int
 ) -> list[list[str]]:
-    """Histograms as block characters, ``height`` rows each from top to bottom; whatever is not 0 is seen.
+    """Histograms as block characters, ``height`` rows each from top to bottom; everything that is not 0 is seen.
 
     ``counts`` (layers, bins) are over bins that divide ``decades``; the ``width`` columns divide ``span``. Heights go
     with the square root, within each histogram; the tallest leaves a gap to the line above.

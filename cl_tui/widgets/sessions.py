@@ -220,7 +220,7 @@ class SessionsTable(DataTable[Text], inherit_bindings=False):
             self._add(listed, listed.name in marked)
 
     def redraw(self) -> None:
-        """All rows anew, in the colours of the theme and the columns that fit."""
+        """All rows again, in the colours of the theme and the columns that fit."""
         marked = {name for name, (_, is_marked, _) in self._shown.items() if is_marked}
         self._refill([listed for listed, _, _ in self._shown.values()], marked, self._fitting_columns())
 

@@ -21,9 +21,9 @@ class RunningMean:
     count: float = 0.0
 
     def extended(self, values: np.ndarray, begins: Sequence[int] = ()) -> tuple[np.ndarray, "RunningMean"]:
-        """The mean after each of the next ``values``, NaN while there is none, and how it goes on.
+        """The mean after each of the next ``values``, NaN while there is none, and how it continues.
 
-        It begins anew before the values at the places ``begins``, which ascend and lie between 0 and their number.
+        It starts again before the values at the places ``begins``, which ascend and lie between 0 and their number.
         """
         if not len(values):
             return values, self

@@ -117,7 +117,7 @@ def _letters(marks: Sequence[tuple[str, Style]], width: int, palette: Palette) -
 
 @dataclass(frozen=True, eq=False)
 class TimeAxis:
-    """Which steps each column of dots spans, in whatever unit the columns are equally wide."""
+    """Which steps each column of dots spans, in the unit in which the columns are equally wide."""
 
     edges: np.ndarray
     """Steps done at the left edge of each column and at the right edge of the last; ascending, shape (columns + 1,)."""

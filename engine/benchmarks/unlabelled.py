@@ -14,7 +14,7 @@ from engine.errors import BenchmarkError, first_line
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp")
 FORMATS = ("PNG", "JPEG", "BMP")
-"""Whatever a file is called: Pillow reads others with the help of programs."""
+"""Regardless of a file's name: Pillow reads others with the help of programs."""
 MOST_FILES = 200_000
 MOST_VALUES = 500_000_000
 """In all files together."""

@@ -27,7 +27,7 @@ class LearnedTask:
     unlabelled: Callable[[int], tuple[Tensor, slice]]
     """Inputs from where ``importance_data`` says, and the outputs that compete on them, for a task up to this one."""
     check: Callable[[], None]
-    """To be called now and then in a long computation; raises when the run shall stop."""
+    """To be called now and then in a long computation; raises when the run is to stop."""
 
 
 class Method:
