@@ -350,8 +350,8 @@ def _short(value: object) -> str:
 
 def unknown(kind: str, name: object, known: Collection[str]) -> ConfigError:
     """
-    >>> print(unknown("method", "es", ["none", "si"]), unknown("method", "nome", ["none", "si"]), sep="\\n")
-    unknown method 'es': available: none, si
+    >>> print(unknown("method", "xx", ["none", "si"]), unknown("method", "nome", ["none", "si"]), sep="\\n")
+    unknown method 'xx': available: none, si
     unknown method 'nome': did you mean 'none'? Available: none, si
     """
     near = nearest(str(name), known)
