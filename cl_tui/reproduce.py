@@ -1,4 +1,4 @@
-"""A published table run again: which sessions it takes, and how what came out compares."""
+"""A published table, repeated: which sessions it takes, and how the results compare with the published values."""
 
 import platform
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,17 +19,17 @@ from engine.presets import Case, Preset, settings_of
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a published table beside what came out here. Accuracies are averages over all tasks after the last,
-    as fractions."""
+    """One line of a published table and our result. Accuracies are averages over all tasks after the last one, as
+    fractions."""
 
     preset: str
     case: str
     published: float | None
     published_error: float | None
-    """Its standard error; None where it was published without one."""
+    """Its standard error; None if it was published without an error."""
     published_runs: int | None
     accuracies: tuple[float, ...]
-    """One a seed."""
+    """One per seed."""
     seeds: tuple[int, ...]
     """Of the accuracies."""
     mean: float | None
@@ -41,15 +41,15 @@ class Row:
     margin: float | None
     """The smallest difference that matters."""
     verdict: verdict.Word | None
-    """None where there is no published value, or no run."""
+    """None if there is no published value, or no run."""
     seeds_to_tell: int | None
-    """Where there are too few runs: how many would tell; see ``verdict.seeds_to_tell``."""
+    """If there are too few runs: how many would tell; see ``verdict.seeds_to_tell``."""
     source: str
     sessions: tuple[str, ...]
 
 
 def plan(preset: Preset, seeds: int, settings: Mapping[str, Any], jobs: int) -> list[tuple[Case, list[Run]]]:
-    """The runs of each case, one a seed; ``settings`` say where they compute. Raises ConfigError."""
+    """The runs of each case, one per seed; ``settings`` say where they compute. Raises ConfigError."""
     return [
         (
             case,
@@ -60,7 +60,7 @@ def plan(preset: Preset, seeds: int, settings: Mapping[str, Any], jobs: int) -> 
 
 
 def compare(preset: Preset, case: Case, runs: Sequence[Run], summaries: Mapping[str, Mapping[str, Any]]) -> Row:
-    """``summaries`` by session, of the runs that are finished."""
+    """``summaries`` of the finished runs, by session."""
     done = [run for run in runs if run.name in summaries]
     accuracies = tuple(float(summaries[run.name]["average_accuracy"]) for run in done)
     here = verdict.mean_of(accuracies) if accuracies else None
@@ -93,7 +93,7 @@ def _published(case: Case) -> verdict.Mean | None:
 
 
 def label(case: Case) -> str:
-    """With the strength, wherever it stands among the case's settings.
+    """With the strength, from the case's choice or its other settings.
 
     >>> label(Case({"scenario": "task", "method": "si"}, {"strength": 50.0}))
     'task, si, c = 50'
@@ -143,12 +143,12 @@ def _spoken(row: Row) -> str:
     if row.seeds_to_tell is not None:
         return f"{row.verdict}; about {row.seeds_to_tell} seeds would"
     if row.standard_error is None and row.published_error is None:
-        return f"{row.verdict}; several seeds show how many would"
+        return f"{row.verdict}; run several seeds to see how many would"
     return f"{row.verdict}; {verdict.MOST_SEEDS:,} seeds would not either"
 
 
 def each_seed(row: Row) -> str:
-    """What every run came to, in percent, in the order of the seeds."""
+    """The result of every run, in percent, in the order of the seeds."""
     return " ".join(f"{100 * accuracy:.2f}" for accuracy in row.accuracies)
 
 
@@ -175,37 +175,38 @@ def table(preset: Preset, rows: Sequence[Row]) -> RenderableType:
 
 
 HOW_TO_READ = (
-    "Average accuracy in % over all tasks after the last: mean ± standard error over n seeds, counted from 0. A "
-    "published value without ± came without an error and counts as exact. *Difference* is ours less the published "
-    "value, in points, with the half width of its 95 % confidence interval (from both standard errors, with Welch's "
-    "degrees of freedom). It *matters from* one point on, or from the standard deviation of the published single runs "
-    "where that is larger. The two *agree* where the whole interval is smaller than that, they *differ* where the "
-    "whole interval is larger; otherwise there are *too few runs to tell*. The number of seeds that would tell is the "
-    "one with an 80 % chance of a verdict, if difference and scatter are as they look now."
+    "Numbers are the average accuracy in % over all tasks after the last one: mean ± standard error over n seeds, "
+    "starting with seed 0. A published value without ± was published without an error and is treated as exact. "
+    "*Difference* is our value minus the published one, in points, ± half the width of its 95 % confidence interval "
+    "(from both standard errors, with Welch's degrees of freedom). *Matters from* is the smallest difference that "
+    "matters: one point, or the standard deviation of single published runs if that is larger. The verdict is "
+    "*agrees* if the whole interval is smaller than that, *differs* if the whole interval is larger, and *too few "
+    "runs to tell* otherwise. With the number of seeds that it then names, the chance of a verdict is 80 %, if the "
+    "difference and the scatter stay as they are now."
 )
 
 
 def page(command: str, tables: Sequence[tuple[Preset, Sequence[Row]]]) -> str:
-    """docs/reproductions.md: everything in it comes from here."""
+    """docs/reproductions.md, completely."""
     parts = [
-        "# Published numbers, run again",
-        f"This page is written by `{command}`; do not edit it. {HOW_TO_READ}",
+        "# Published results, repeated",
+        f"`{command}` writes this page; do not edit it. {HOW_TO_READ}",
         f"cl-tui {version('cl-tui')}, torch {version('torch')}, {platform.system()} {platform.machine()}.",
     ]
     for preset, rows in tables:
         parts += [f"## {preset.name}", f"{preset.title}. {preset.source}.", _markdown([HEADINGS, *map(cells, rows)])]
         done = [row for row in rows if row.accuracies]
         parts += [_listed("Average accuracy of each seed:", (f"{row.case}: {each_seed(row)}" for row in done))]
-        parts += ["Settings of all cases: " + _settings(preset.settings) + "."]
+        parts += ["Settings shared by all cases: " + _settings(preset.settings) + "."]
         own = [
             f"{label(case)}: {'. '.join(filter(None, (_settings(case.settings), case.source)))}"
             for case in preset.cases
             if case.settings or case.source
         ]
         if own:
-            parts.append(_listed("Settings of one case, and where its number comes from:", own))
+            parts.append(_listed("Settings and sources of single cases:", own))
         if preset.differs:
-            parts.append(_listed("In what the runs differ from the original:", preset.differs))
+            parts.append(_listed("How the runs differ from the original:", preset.differs))
     return "\n\n".join(parts) + "\n"
 
 
@@ -222,7 +223,7 @@ def _settings(settings: Mapping[str, object]) -> str:
     return ", ".join(f"{key} {f'({shown(of)})' if isinstance(of, dict) else shown(of)}" for key, of in settings.items())
 
 
-# What there is
+# Lists of presets
 
 
 def presets_page(presets: Iterable[Preset]) -> RenderableType:
@@ -236,7 +237,7 @@ def _short(preset: Preset) -> Iterable[RenderableType]:
 
 
 def preset_page(preset: Preset) -> RenderableType:
-    """One preset with every setting it makes, and its published numbers."""
+    """One preset with all its settings and its published values."""
     shared = Table.grid(padding=(0, 2))
     for key, value in preset.settings.items():
         shared.add_row(f"  {key}", shown(value))
@@ -254,7 +255,7 @@ def preset_page(preset: Preset) -> RenderableType:
         shared,
         Text(),
         cases,
-        Text(f"\nThe first case, {first['method']}, holds unless another is chosen by its settings."),
+        Text(f"\nThe first case, {first['method']}, is the default; choose another by its settings, such as --method."),
     ]
     for source in dict.fromkeys(case.source for case in preset.cases if case.source):
         named = "; ".join(label(case) for case in preset.cases if case.source == source)
