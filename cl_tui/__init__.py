@@ -1,1 +1,1 @@
-"""The command line and the screens of cl-tui. Never imports torch: training is the engine's."""
+"""The command line and the screens of cl-tui. It never imports torch: the engine does the training."""

@@ -28,21 +28,21 @@ from engine.analysis import (
 CHART_WIDTH = 76
 CHART_HEIGHT = 15
 MOST_LINES = 5
-"""Layers in one chart."""
+"""Most layers in one chart."""
 COLUMN = 7
-"""A column of the correlation matrix, its padding included."""
+"""Width of a column of the correlation matrix, padding included."""
 UNDEFINED = "—"
 
 
 @contextlib.contextmanager
 def told_on(console: Console, name: str) -> Iterator[Callable[[str], None]]:
-    """A line on a terminal that tells what is being done; nothing elsewhere."""
+    """Shows on a terminal what is being done; elsewhere nothing."""
     with console.status("") as status:
         yield lambda doing: status.update(Text(f"{name}: {doing}"))
 
 
 def analysis_page(found: Analysis, width: int) -> RenderableType:
-    """``width``: columns there are."""
+    """``width``: available columns."""
     parts: list[RenderableType] = [*_header(found)]
     parts += _section("Do the tasks use the same weights?", _correlation_part(found, width))
     parts += _section("Do the importances agree?", _agreement_part(found))
@@ -109,7 +109,7 @@ def _correlation_by_layer(correlation: Correlation) -> Table:
 
 
 def correlation_chart(correlation: Correlation) -> Text:
-    """A line a layer: the mean correlation of each task, from the second on, with those before it."""
+    """One line per layer: each task's mean correlation with the tasks before it, from the second task on."""
     import plotext
 
     plotext.clear_figure()
@@ -130,7 +130,7 @@ def correlation_chart(correlation: Correlation) -> Text:
 
 
 def _weights(layers: Sequence[TaskCorrelation]) -> list[TaskCorrelation]:
-    """Few enough for a chart, from the first to the last: the weight matrices, or all that there is."""
+    """Few enough for a chart, evenly spread: the weight matrices, or all layers if there are none."""
     chosen = [layer for layer in layers if layer.layer.endswith("weight")] or list(layers)
     if len(chosen) <= MOST_LINES:
         return chosen
@@ -219,7 +219,7 @@ def _movement_cells(layer: LayerMovement) -> Iterable[str]:
 
 
 def cost_chart(forgetting: Forgetting) -> Text:
-    """A bar a layer: how much of the loss comes back when it alone is put back, mean over the tasks."""
+    """One bar per layer: how much of the loss returns when only this layer is put back, averaged over the tasks."""
     import plotext
 
     layers = list(reversed(forgetting.layers))  # plotext's first bar is the lowest
@@ -245,7 +245,7 @@ def _left_out(found: Analysis, part: str) -> Text:
 
 
 def _table(*headings: str, figures_from: int | None = None) -> Table:
-    """Columns from ``figures_from`` on hold figures and stand to the right."""
+    """The columns from ``figures_from`` on hold numbers and are right-aligned."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for place, heading in enumerate(headings):
         right = figures_from is not None and place >= figures_from

@@ -1,4 +1,4 @@
-"""The Textual application around a first screen. It imports no torch: the engine's thread does, after the first
+"""The Textual application around a first screen. It does not import torch: the engine's thread does, after the first
 frame."""
 
 import asyncio
@@ -34,25 +34,25 @@ from engine.errors import EngineError
 from engine.history import History
 
 FIRST_SCREEN_SECONDS = 0.05
-"""Between two looks whether it is there, where a signal comes before it."""
+"""Seconds between two checks whether the first screen is there, if a signal comes before it."""
 _QUIT = "Save, leave, and print the line that resumes"
 
 
 @runtime_checkable
 class Place(Protocol):
-    """A screen in its own right, which q leaves; what opens over it is closed by Esc."""
+    """A screen that q leaves, unlike dialogs over it, which Esc closes."""
 
     def leave(self) -> None:
-        """Ends with ``ClTui.end``, at once or when all is saved."""
+        """Ends with ``ClTui.end``, at once or when everything is saved."""
 
     def reply(self, text: str) -> None:
-        """Answers a key in words."""
+        """Answers a key with a sentence."""
 
 
 class ClTui(App[Outcome]):
     """Shows ``first``, a Place; ``run`` returns its Outcome.
 
-    ``theme`` is that of one who has not chosen any. ``captured`` holds what is printed while the screen is up.
+    ``theme`` is used until the user chooses one. ``captured`` holds what is printed while the screen is up.
     """
 
     CSS_PATH = "app.tcss"
@@ -84,12 +84,12 @@ class ClTui(App[Outcome]):
         """The pane that fills screens of panes; not remembered from one start to the next."""
         self._quitting = False
         self._signals = contextlib.ExitStack()
-        """Heard, from before the terminal is changed until it is as it was."""
+        """Listens to signals from before the terminal is changed until it is restored."""
         self._ascii, self._legible = AsciiFilter(), LegibleFilter()
         self._look()
 
     def _look(self) -> None:
-        """As the preferences say."""
+        """Applies the preferences."""
         chosen = self.preferences.theme
         self.theme = chosen if chosen in self.available_themes else self._first_theme
         self.ascii_charts = wanted(self.preferences.charts, os.environ)
@@ -102,7 +102,7 @@ class ClTui(App[Outcome]):
         return spelled(shown) if self.ascii_charts else shown
 
     def remember(self, **chosen: object) -> None:
-        """Keeps preferences for the next start; says so where that cannot be."""
+        """Keeps preferences for the next start; says so if they cannot be saved."""
         self.preferences = self.preferences.model_copy(update=chosen)
         if problem := preferences.save(self.preferences):
             self.place.reply(problem)
@@ -116,7 +116,7 @@ class ClTui(App[Outcome]):
         return next(screen for screen in reversed(self.screen_stack) if isinstance(screen, Place))
 
     def end(self, left: Screen[Outcome], outcome: Outcome) -> None:
-        """Back to the screen below ``left``, which gets the outcome; or out of the program."""
+        """Returns to the screen below ``left``, which gets the outcome, or leaves the program."""
         if self._quitting or left is self.first:
             self.exit(outcome, return_code=outcome.exit_code)
             return
@@ -131,17 +131,17 @@ class ClTui(App[Outcome]):
         if self._complaint:
             self.call_after_refresh(lambda: self.place.reply(self._complaint))
         gc.set_threshold(2_000, 10, 100)  # a full collection stops the screen and the training for a tenth of a second
-        self._heed_job_control()  # Textual has set its own by now
+        self._heed_job_control()  # Textual has set its own handlers by now
 
     def on_app_blur(self, event: AppBlur) -> None:
-        """A page in a browser begins without focus as Textual sees it, and would show no keys until it is clicked."""
+        """Ignored in a browser: Textual sees a new page as without focus, and would show no keys until a click."""
         if self.is_web:
             event.prevent_default()
 
     # Signals
 
     def on_load(self) -> None:
-        """Before the terminal is changed."""
+        """Runs before the terminal is changed."""
         self._signals.enter_context(signals.heard(self._told_to_end, self._end_process, self._save))
 
     def on_unmount(self) -> None:
@@ -159,7 +159,7 @@ class ClTui(App[Outcome]):
         self.place.leave()
 
     def _told_to_end(self) -> None:
-        """As q, but who sends a signal cannot be asked anything."""
+        """Does what q does, without a question: nobody is there to answer it."""
         if not self.first.is_mounted:  # Textual cannot close what it has not opened yet
             asyncio.get_running_loop().call_later(FIRST_SCREEN_SECONDS, self._told_to_end)
             return
@@ -168,13 +168,13 @@ class ClTui(App[Outcome]):
         self._quit()
 
     def _end_process(self) -> None:
-        """In another thread: saves, and leaves the screen as it is."""
+        """Runs in another thread: saves, and leaves the screen as it is."""
         for monitor in self._monitors:
             monitor.hang_up()
         os._exit(INTERRUPTED)
 
     def _save(self) -> None:
-        """In another thread: a checkpoint of what is in training, if anything is."""
+        """Runs in another thread: saves a checkpoint of each run in training."""
         for monitor in self._monitors:
             monitor.engine.control.save()
 
@@ -183,7 +183,7 @@ class ClTui(App[Outcome]):
         return [screen for screen in self.screen_stack if isinstance(screen, MonitorScreen)]
 
     def action_suspend_process(self) -> None:
-        """Ctrl-Z, or SIGTSTP: back to the shell, with the process that started this; ``fg`` returns."""
+        """Ctrl-Z, or SIGTSTP: back to the shell, together with the process that started this one; ``fg`` returns."""
         if not (self._driver and self._driver.can_suspend and hasattr(signal, "SIGTSTP")):
             self.place.reply("There is no shell here to go back to")
             return
@@ -192,19 +192,19 @@ class ClTui(App[Outcome]):
                 standing_still.enter_context(monitor.standing_still())
             for number in (signal.SIGTSTP, signal.SIGCONT):
                 signal.signal(number, signal.SIG_DFL)
-            os.kill(0, signal.SIGTSTP)  # without effect where no shell could wake it again
+            os.kill(0, signal.SIGTSTP)  # no effect if no shell could continue it
             while signals.in_background():
                 os.kill(0, signal.SIGTSTP)
         self._heed_job_control()
 
     def _come_back(self) -> None:
-        """After a stop that nobody told of (SIGSTOP) the terminal may be anyhow."""
+        """Restores the terminal, which a stop without warning (SIGSTOP) may have left in any state."""
         if self._driver and self._driver.can_suspend:
             with self.suspend():
                 pass
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Textual's own, and every key of the screen."""
+        """Textual's own commands, and every key of the screen."""
         yield from super().get_system_commands(screen)
         offered = {"leave", "quit", "command_palette"}
         for node, binding, enabled, _ in screen.active_bindings.values():
@@ -216,7 +216,7 @@ class ClTui(App[Outcome]):
     def deliver_screenshot(
         self, filename: str | None = None, path: str | None = None, time_format: str | None = None
     ) -> str | None:
-        """Into the folder where the program was started, as a pane's picture is; a browser downloads it."""
+        """Saves into the folder where the program was started, as for a pane's picture; a browser downloads it."""
         if self.is_web:
             return super().deliver_screenshot(filename, path, time_format)
         try:
@@ -235,7 +235,7 @@ class ClTui(App[Outcome]):
         self.place.leave()
 
     def action_help(self) -> None:
-        """Built once for each kind of screen and the keys it offers: to build it again takes longer than a key may."""
+        """Builds each page once, by the kind of screen and its keys: building it takes longer than a key press may."""
         never = self.screen.never if isinstance(self.screen, OfferingScreen) else frozenset[str]()
         name = f"help of {type(self.screen).__name__} without {sorted(never)}"
         if not self.is_screen_installed(name):
@@ -264,16 +264,16 @@ class ClTui(App[Outcome]):
         self.place.reply("Theme, scales and smoothing are as on a first start")
 
     def action_log(self) -> None:
-        """The log of what is below: a screen that watches a run adds what happened in it."""
+        """The log of the screen below; a screen that watches a run adds what happened in it."""
         place = self.place
         history = (lambda: place.look().history) if isinstance(place, PanesScreen) else History
         self.push_screen(LogScreen(self.captured, history))
 
 
 def declared(owner: type) -> list[Binding]:
-    """The keys that ``owner`` has from its own class and from those it derives from here, its own first; not Textual's.
+    """The keys of ``owner``'s own class and then of its base classes in this package; none of Textual's.
 
-    A key that a class declares again is no longer that of the class it derives from.
+    A key that a class declares again replaces the base class's key.
     """
     found: list[Binding] = []
     taken: set[str] = set()

@@ -1,4 +1,4 @@
-"""Work that may take long, away from the loop that draws."""
+"""Long work, away from the event loop that draws."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 async def away(work: Callable[[], T]) -> T:
-    """``work()``, done in a daemon thread of its own, which nothing waits for when the program ends.
+    """``work()``, run in its own daemon thread, which does not delay the end of the program.
 
     Raises what ``work`` raises.
     """

@@ -1,6 +1,6 @@
-"""Many runs without a screen: their product, their processes, and what is shown meanwhile.
+"""Many runs without a screen: the combinations, the worker processes, and the display meanwhile.
 
-Each run is a session whose name follows from its settings, so what is finished is found again and skipped.
+Each run is a session whose name follows from its settings, so that finished runs are found and skipped.
 """
 
 import contextlib
@@ -37,9 +37,9 @@ from engine.watchdog import caution
 
 TELL_SECONDS = 0.5
 MOST_SHARE = 0.99
-"""Of a run that has taken its last step: it is still measured and saved."""
+"""Progress shown for a run that has taken its last step but is still being measured and saved."""
 ELSEWHERE_SECONDS = 1.0
-"""Between two looks at the sessions that other processes train."""
+"""Seconds between two checks of the sessions that other processes train."""
 
 
 @dataclass(frozen=True)
@@ -49,16 +49,16 @@ class Run:
     name: str
     config: RunConfig
     place: Mapping[str, Any]
-    """What was typed for device, threads and data folder: it overrides what the session has stored."""
+    """The device, threads and data folder that were typed: they override what the session has stored."""
 
 
-# What is to be run
+# Planning
 
 
 def plan(
     axes: Mapping[str, Sequence[Any]], settings: Mapping[str, Any], fixed: Mapping[str, Any], jobs: int
 ) -> list[Run]:
-    """The product of ``axes`` (setting: its values), each with ``settings`` below it and ``fixed`` above it.
+    """Combines ``axes`` (setting: its values); ``settings`` are the defaults, ``fixed`` overrides everything.
 
     A setting that only some methods read is dropped for the others. Raises ConfigError.
     """
@@ -71,14 +71,14 @@ def plan(
 
 
 def named(runs: Sequence[Run], name: str) -> list[Run]:
-    """The one run there is, under ``name``. Raises ConfigError."""
+    """The only run, under ``name``. Raises ConfigError."""
     if len(runs) != 1:
         raise ConfigError(f"--name {name}: a name is for one run, these options make {len(runs)}; leave --name out")
     return [replace(runs[0], name=check_name(name))]
 
 
 def one_run(settings: Mapping[str, Any], jobs: int) -> Run:
-    """With no more threads than are left to each of ``jobs`` runs, unless ``settings`` say. Raises ConfigError."""
+    """Limits threads to each of ``jobs`` runs' share of the cores, unless ``settings`` say. Raises ConfigError."""
     config = resolve(settings)
     if settings.get("threads") is None:
         cores = max(1, (os.cpu_count() or 1) // jobs)
@@ -88,7 +88,7 @@ def one_run(settings: Mapping[str, Any], jobs: int) -> Run:
 
 
 def _without_unread_options(combinations: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Leaves options out where the method does not read them; one that no method here reads stays, to be refused."""
+    """Leaves out options that the method does not read. An option that no method here reads stays, to be refused."""
     read_somewhere = {
         key
         for key in ("strength", *METHOD_OPTIONS)
@@ -112,7 +112,7 @@ def _reads(method: Any, key: str) -> bool:
 
 
 def run_name(config: RunConfig) -> str:
-    """Readable, and different for different settings.
+    """A readable name, different for different settings.
 
     >>> run_name(resolve({"method": "ewc", "seed": 3}))
     'ewc-1000-split-digits-seed3-...'
@@ -129,22 +129,22 @@ def run_name(config: RunConfig) -> str:
 
 
 def _computed(config: RunConfig) -> dict[str, Any]:
-    """The settings that decide a run's numbers."""
+    """The settings that determine a run's numbers."""
     return config.model_dump(mode="json", exclude=set(WITHOUT_EFFECT), exclude_defaults=True)
 
 
 def finished(run: Run, sessions_dir: Path) -> bool:
-    """Raises SessionExists when a session of that name has other settings."""
+    """Raises SessionExists if a session of that name has other settings."""
     try:
         return (sessions_dir / run.name).exists() and open_or_create(run, sessions_dir).finished
     except SessionDamaged:
-        return False  # told as that run's failure when its turn comes
+        return False  # reported as that run's failure when its turn comes
 
 
 def open_or_create(run: Run, sessions_dir: Path) -> Session:
-    """Raises SessionExists when a session of that name has other settings, or another SessionError."""
+    """Raises SessionExists if a session of that name has other settings, or another SessionError."""
     if not (sessions_dir / run.name).exists():
-        with contextlib.suppress(SessionExists):  # another batch has just made it
+        with contextlib.suppress(SessionExists):  # another batch has just created it
             return Session.create(sessions_dir, run.name, run.config)
     session = Session.open(sessions_dir, run.name)
     if _computed(session.config) != _computed(run.config):
@@ -157,13 +157,13 @@ def open_or_create(run: Run, sessions_dir: Path) -> Session:
 
 
 def data_needed(runs: Sequence[Run], sessions_dir: Path) -> list[tuple[str, Path]]:
-    """Each benchmark that is still to be trained on, with the folder of its data. Raises SessionError."""
+    """Each benchmark that still needs training, with its data folder. Raises SessionError."""
     configs = []
     for run in runs:
         if not (sessions_dir / run.name).exists():
             configs.append(run.config)
             continue
-        with contextlib.suppress(SessionDamaged):  # told as that run's failure when its turn comes
+        with contextlib.suppress(SessionDamaged):  # reported as that run's failure when its turn comes
             session = open_or_create(run, sessions_dir)
             if not session.finished:
                 configs.append(session.config)
@@ -175,17 +175,17 @@ def data_needed(runs: Sequence[Run], sessions_dir: Path) -> list[tuple[str, Path
 
 @dataclass
 class Outcome:
-    """What became of a batch."""
+    """The result of a batch."""
 
     summaries: list[dict[str, Any]]
-    """Of the finished runs, in the plan's order."""
+    """Summaries of the finished runs, in the plan's order."""
     failures: dict[str, str]
-    """Name of a run: why it failed."""
+    """Why each failed run failed, by the run's name."""
     interrupted: bool
 
 
 def execute(runs: Sequence[Run], sessions_dir: Path, jobs: int, console: Console) -> Outcome:
-    """Runs what is not finished, ``jobs`` at a time. The outcome tells of all runs. Raises SessionError."""
+    """Runs what is not finished, ``jobs`` at a time. The outcome covers all runs. Raises SessionError."""
     waiting = [run for run in runs if not finished(run, sessions_dir)]
     done = len(runs) - len(waiting)
     if done:
@@ -198,7 +198,7 @@ def execute(runs: Sequence[Run], sessions_dir: Path, jobs: int, console: Console
                 console.print(known)
         new = next((run for run in waiting if not (sessions_dir / run.name).exists()), None)
         if new is not None:
-            open_or_create(new, sessions_dir)  # a folder that cannot be written is told before anything starts
+            open_or_create(new, sessions_dir)  # an unwritable folder is reported before anything starts
         display = Display(console, len(runs), done)
         failures, interrupted = Pool(waiting, sessions_dir, min(jobs, len(waiting)), display).run()
     summaries = []
@@ -213,7 +213,7 @@ def execute(runs: Sequence[Run], sessions_dir: Path, jobs: int, console: Console
 
 @dataclass(frozen=True)
 class Told:
-    """How far a run is: a worker's message, twice a second."""
+    """A run's progress: a worker's message, twice a second."""
 
     step: int
     total: int
@@ -227,7 +227,7 @@ class Ended:
     """A worker's last message about a run."""
 
     state: Literal["finished", "stopped", "failed", "elsewhere"]
-    """The last: another process was quicker to train it."""
+    """``elsewhere``: another process trains it."""
     message: str = ""
     """The result, or why it failed."""
     warnings: tuple[str, ...] = ()
@@ -236,11 +236,11 @@ class Ended:
 class Pool:
     """A few worker processes that take one run after another.
 
-    A worker that dies (killed, perhaps for want of memory) costs the other runs nothing. Its own continues from its
-    checkpoint after all others have had their turn, and so with fewer beside it; where it dies again, it has failed.
+    If a worker dies (killed, perhaps because memory ran out), the other runs are not affected. Its own run continues
+    from its checkpoint after all others, and so with fewer beside it; if the worker dies again, the run has failed.
 
-    What another process trains (the same line, started twice) is left to it. Once that process has ended, finished or
-    not, a worker reads the result or trains the rest.
+    A run that another process trains (the same command, started twice) is left to that process. When the process has
+    ended, a worker reads the result or trains the rest.
     """
 
     def __init__(self, runs: Sequence[Run], sessions_dir: Path, jobs: int, display: "Display") -> None:
@@ -249,9 +249,9 @@ class Pool:
         self._jobs = jobs
         self._display = display
         self._busy: dict[Any, tuple[Run, Worker]] = {}
-        """By the worker's connection."""
+        """The run and its worker, by the worker's connection."""
         self._elsewhere: list[Run] = []
-        """Trained by other processes now."""
+        """Runs that other processes are training."""
         self._look_due = 0.0
         self._idle: list[Worker] = []
         self._died: set[str] = set()
@@ -261,7 +261,7 @@ class Pool:
         self._asked_to_save = False
 
     def run(self) -> tuple[dict[str, str], bool]:
-        """The failures by name, and whether a signal ended it early."""
+        """The failures by name, and whether a signal ended the batch early."""
         with headless.heed_signals(self._interrupt, self._ask_to_save), self._display:
             try:
                 told = False
@@ -307,12 +307,12 @@ class Pool:
             self._display.begin(run.name)
 
     def _leave(self, run: Run) -> None:
-        """To the process that trains it."""
+        """Leaves the run to the process that trains it."""
         self._elsewhere.append(run)
         self._display.leave(run.name)
 
     def _look_elsewhere(self) -> None:
-        """What no other process trains any more is next."""
+        """Puts runs that no other process trains any more next in line."""
         if time.monotonic() < self._look_due:
             return
         self._look_due = time.monotonic() + ELSEWHERE_SECONDS
@@ -328,9 +328,9 @@ class Pool:
         return Worker()
 
     def _receive(self) -> None:
-        """What the workers have to say, waiting a little for it."""
+        """Handles messages from the workers, waiting briefly for them."""
         headless.forget_lost_terminal()
-        if not self._busy:  # all that is left is trained elsewhere
+        if not self._busy:  # all remaining runs are trained elsewhere
             time.sleep(headless.LOOK_SECONDS)
             return
         for connection in wait(list(self._busy), timeout=headless.LOOK_SECONDS):
@@ -378,14 +378,14 @@ class Worker:
         theirs.close()
 
     def send(self, task: tuple[Path, Mapping[str, Any]] | Literal["save", "stop"]) -> None:
-        """A session's folder, and what of its ``PLACE`` was typed; or what to do with the run in training: save a
-        checkpoint, or save and leave it."""
-        with contextlib.suppress(OSError):  # it is dead: its end of the connection tells
+        """Sends a session's folder and its settings from ``PLACE`` that were typed; or, for the run in training: save a
+        checkpoint, or save and stop."""
+        with contextlib.suppress(OSError):  # it is dead: its end of the connection shows that
             self.connection.send(task)
 
     @property
     def end(self) -> str:
-        """How it has ended."""
+        """How the process ended."""
         code = self.process.exitcode
         if code is None or code >= 0:
             return f"its process ended with exit code {code}"
@@ -393,20 +393,20 @@ class Worker:
         return f"its process was ended by {signal.Signals(-code).name}{why}"
 
     def close(self) -> None:
-        """Ends it; one that still trains saves first."""
+        """Ends the process; if it is still training, it saves first."""
         self.connection.close()
         self.process.join()
 
 
 @contextlib.contextmanager
 def _deaf() -> Iterator[None]:
-    """Processes that are started within hear no Ctrl-C and no SIGUSR1, which reach the whole group, from their first
-    moment: the parent decides, to whom what comes meanwhile comes afterwards.
+    """Processes started within ignore Ctrl-C and SIGUSR1, which reach the whole group, from their first moment. The
+    parent decides, and receives signals that come meanwhile afterwards.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # it is started with the first process, and lets signals in again
+    resource_tracker.ensure_running()  # it starts with the first process, and unblocks signals
     before = signal.pthread_sigmask(signal.SIG_BLOCK, (*headless.STOP_SIGNALS, *headless.SAVE_SIGNALS))
     try:
         yield
@@ -415,7 +415,7 @@ def _deaf() -> Iterator[None]:
 
 
 class Display:
-    """All runs and those in training as bars in a terminal; a line for each that ended anywhere."""
+    """Bars in a terminal for the whole batch and each run in training; anywhere, a line for each run that ended."""
 
     def __init__(self, console: Console, planned: int, done: int) -> None:
         self._console = console
@@ -425,7 +425,7 @@ class Display:
         self._all = self._bars.add_task("all runs", total=planned, completed=done, doing=self._counted(), rate="")
         self._rows: dict[str, TaskID] = {}
         self._shares: dict[str, float] = {}
-        """How much of each run in training is done, 0–1."""
+        """The completed share of each run in training, 0–1."""
         self._troubles: dict[str, str] = {}
 
     def __enter__(self) -> None:
@@ -438,7 +438,7 @@ class Display:
         self._show(name, "starting")
 
     def leave(self, name: str) -> None:
-        """Another process trains it."""
+        """Shows that another process trains it."""
         if name not in self._rows and not self._console.is_terminal:
             self.say(f"{name}: another process is training it; its result is awaited")
         self._show(name, "another process")
@@ -469,12 +469,12 @@ class Display:
         headless.print_warnings(self._console, ended.warnings, name)
 
     def say(self, line: str) -> None:
-        """Above the bars, which are drawn as they are now: else those of before would stand below it for a moment."""
+        """Prints a line above the bars, redrawn first: otherwise outdated bars would briefly stand below it."""
         self._bars.refresh()
         headless.say(self._console, line)
 
     def _update_all(self) -> None:
-        """A run counts as done only once it has ended."""
+        """A run counts as done only when it has ended."""
         under_way = sum(min(share, MOST_SHARE) for share in self._shares.values())
         self._bars.update(self._all, completed=self._done + under_way, doing=self._counted())
 
@@ -486,19 +486,19 @@ class Display:
 
 
 def work(connection: Connection) -> None:
-    """What ``Worker.send`` sends comes in; Told, and one Ended for each, go out. Ends when the other side is gone."""
+    """Receives what ``Worker.send`` sends; sends Told, and one Ended per run. Ends when the parent is gone."""
     for number in (*headless.STOP_SIGNALS, *headless.SAVE_SIGNALS):
         signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(EOFError, OSError):
         while True:
             task = connection.recv()
-            if isinstance(task, tuple):  # what else there is may come just after the run has ended
+            if isinstance(task, tuple):  # other messages may arrive just after the run has ended
                 path, place = task
                 connection.send(_train(path, place, connection))
 
 
 def _train(path: Path, place: Mapping[str, Any], connection: Connection) -> Ended:
-    """Trains one session until it ends, or the parent says stop, or is gone."""
+    """Trains one session until it ends, the parent says stop, or the parent is gone."""
     try:
         session = Session.open(path.parent, path.name)
         session.config = moved(session.config, place)
@@ -528,7 +528,7 @@ def _train(path: Path, place: Mapping[str, Any], connection: Connection) -> Ende
 
 
 def _received(connection: Connection) -> object:
-    """None where the parent is gone."""
+    """None if the parent is gone."""
     try:
         return connection.recv()
     except (EOFError, OSError):
@@ -539,7 +539,7 @@ def _tell(connection: Connection, engine: EngineThread) -> None:
     history, control = engine.history, engine.control
     doing, rate = headless.doing(history, control), headless.rate(history, control)
     told = Told(history.step, history.total_steps, doing, rate, control.trouble)
-    with contextlib.suppress(OSError):  # the parent is gone: poll tells it too
+    with contextlib.suppress(OSError):  # the parent is gone: poll reports that too
         connection.send(told)
 
 
@@ -547,7 +547,7 @@ def _tell(connection: Connection, engine: EngineThread) -> None:
 
 
 def check_writable(path: Path, option: str = "--json") -> None:
-    """Before hours of training, not after them. Raises ConfigError."""
+    """Checks before hours of training, not after them. Raises ConfigError."""
     if path == STDOUT:
         return
     try:
@@ -560,7 +560,7 @@ def check_writable(path: Path, option: str = "--json") -> None:
 
 
 def write_result(path: Path, text: str) -> None:
-    """The whole file or none of it. Raises SessionError."""
+    """Writes the whole file or nothing. Raises SessionError."""
     if path == STDOUT:
         print_as_it_is(text)
         return
@@ -571,5 +571,5 @@ def write_result(path: Path, text: str) -> None:
 
 
 def as_json(content: object) -> str:
-    """A number that is not finite is null."""
+    """Numbers that are not finite become null."""
     return strict_json.dumps(content, indent=2) + "\n"

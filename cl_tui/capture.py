@@ -1,6 +1,6 @@
-"""Prints, warnings and the writes of native code while the screen is up: kept as lines, never on the screen.
+"""Captures prints, warnings and writes of native code while the screen is up: they become lines, and never reach it.
 
-The screen and all that prints share one terminal, through file descriptors 1 and 2. While ``capturing`` holds, these
+The screen and everything that prints share one terminal, through file descriptors 1 and 2. Within ``capturing``, these
 two lead into pipes that a thread reads, and Textual draws on a duplicate of the terminal.
 """
 
@@ -21,15 +21,15 @@ from typing import Literal, NamedTuple, TextIO
 from engine.text import visible
 
 Stream = Literal["out", "err", "run"]
-"""Standard output, standard error, and what the run itself tells."""
+"""Standard output, standard error, and the run's own messages."""
 
 MOST_LINES = 10_000
 LONGEST = 1000
-"""Characters of a line; what is longer continues in the next."""
+"""Most characters of a line; a longer one continues in the next."""
 PIPE_BYTES = 1 << 20
-"""How much native code can write, on Linux, in one go without letting go of Python's lock, before it has to wait."""
+"""How much native code can write on Linux while it holds Python's lock, before it has to wait."""
 QUIET_SECONDS = 0.5
-"""After this long without a line break, what has come so far is a line."""
+"""After this long without a line break, the text so far becomes a line."""
 _COLOURS = re.compile("\x1b\\[[0-9;:]*m")
 
 
@@ -39,7 +39,7 @@ class Line(NamedTuple):
     time: float
     """Seconds since the epoch."""
     number: int
-    """Counts the captured lines from 0, those of the run below 0; tells apart what came at the same moment."""
+    """Captured lines count from 0, the run's lines are below 0; orders lines of the same moment."""
     stream: Stream
     text: str
     """Printable characters only."""
@@ -50,18 +50,18 @@ class Captured:
 
     def __init__(self, most: int = MOST_LINES) -> None:
         self.count = 0
-        """Lines that ever came."""
+        """Number of lines captured so far."""
         self._lines: deque[Line] = deque(maxlen=most)
         self._lock = threading.Lock()
         self._streams: tuple[TextIO, TextIO] | None = None
 
     @property
     def dropped(self) -> int:
-        """Lines that had to make room for newer ones."""
+        """Number of lines that were dropped for newer ones."""
         return self.count - len(self._lines)
 
     def add(self, stream: Stream, text: str) -> None:
-        """Keeps ``text`` without its colours as one line, or several where it is very long."""
+        """Keeps ``text`` without colours as one line, or as several if it is very long."""
         text = visible(_COLOURS.sub("", text).expandtabs())
         now = time.time()
         with self._lock:
@@ -75,7 +75,7 @@ class Captured:
             return list(islice(self._lines, max(0, number - self.dropped), None))
 
     def take_prints(self) -> None:
-        """Called once Textual runs, which has put streams of its own in the place of Python's and lets nothing out."""
+        """Call it when Textual runs: Textual has replaced Python's streams with its own, which let nothing out."""
         if self._streams is not None:
             sys.stdout, sys.stderr = self._streams
 
@@ -84,8 +84,8 @@ class Captured:
 def capturing(captured: Captured) -> Iterator[None]:
     """Everything that this process and its children write to file descriptors 1 and 2 becomes lines of ``captured``.
 
-    Within, ``sys.stderr``, ``sys.__stderr__`` and ``sys.__stdout__`` are the terminal: Textual draws there, asks there
-    for its size and, when it breaks, prints there why. Does nothing without a terminal, and on Windows.
+    Within, ``sys.stderr``, ``sys.__stderr__`` and ``sys.__stdout__`` are the terminal: Textual draws there, asks for
+    its size there, and prints errors there if it breaks. Does nothing without a terminal, and on Windows.
     """
     if os.name != "posix" or sys.__stderr__ is None or not os.isatty(2) or not os.isatty(1):
         yield
@@ -120,7 +120,7 @@ def capturing(captured: Captured) -> Iterator[None]:
 
 
 class Lines:
-    """Makes lines of what arrives in the pipe ``descriptor``."""
+    """Splits what arrives in the pipe ``descriptor`` into lines."""
 
     def __init__(self, captured: Captured, stream: Stream, descriptor: int) -> None:
         self.descriptor = descriptor
@@ -132,11 +132,11 @@ class Lines:
 
     @property
     def waiting(self) -> bool:
-        """Whether there is a beginning of a line, other than one that rewrites itself as a progress bar does."""
+        """Whether a line has begun, except one that rewrites itself as a progress bar does."""
         return bool(self._rest) and "\r" not in self._rest
 
     def read(self) -> bool:
-        """Takes in what is there; False at the end."""
+        """Reads what is there; False at the end."""
         data = os.read(self.descriptor, 1 << 16)
         self.feed(data)
         return bool(data)
@@ -152,14 +152,14 @@ class Lines:
             self.end()
 
     def end(self) -> None:
-        """What has come so far is a line."""
+        """Turns the text so far into a line."""
         if self._rest:
             self._captured.add(self._stream, _rewritten(self._rest))
         self._rest = ""
 
 
 def _drain(readers: list[Lines]) -> None:
-    """Reads until nobody can write any more."""
+    """Reads until no writer is left."""
     with selectors.DefaultSelector() as selector:
         for lines in readers:
             selector.register(lines.descriptor, selectors.EVENT_READ, lines)
@@ -177,7 +177,7 @@ def _drain(readers: list[Lines]) -> None:
 
 
 def _rewritten(line: str) -> str:
-    """What a terminal shows of a line that returns to its beginning: the last that was written there.
+    """What a terminal shows of a line that returns to its beginning: the last text written there.
 
     >>> _rewritten("10 %\\r20 %\\r\\r"), _rewritten("\\r30 %"), _rewritten("as it is")
     ('20 %', '30 %', 'as it is')
@@ -186,7 +186,7 @@ def _rewritten(line: str) -> str:
 
 
 def _flush() -> None:
-    """What Python and C still hold back goes where descriptors 1 and 2 lead now."""
+    """Flushes what Python and C still buffer to where descriptors 1 and 2 lead now."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()

@@ -1,4 +1,4 @@
-"""The command line: parse, call, print. What is heavy is imported inside the command that needs it."""
+"""The command line: parse, call, print. Commands import heavy modules themselves."""
 
 import contextlib
 import os
@@ -35,13 +35,13 @@ app.add_typer(sessions_app, name="sessions", rich_help_panel="Look")
 
 
 PATIENCE_SECONDS = 10.0
-"""How long a broken screen's engine is waited for."""
+"""How long to wait for the engine after the screen broke."""
 LAST_LINES = 20
-"""Of what was printed, told after a broken screen."""
+"""How many printed lines are repeated after the screen broke."""
 
 
 class UsageError(EngineError):
-    """The command cannot do that here, or not to that session."""
+    """The command is not possible here, or not for that session."""
 
     exit_code = 2
 
@@ -51,8 +51,8 @@ def main() -> None:
     from cl_tui.plain import in_ascii
 
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # for what no letter stands for
-    for name in ("SIGUSR1", "SIGUSR2"):  # they ask for a checkpoint: where nothing trains yet, they end nothing
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # for characters that the encoding lacks
+    for name in ("SIGUSR1", "SIGUSR2"):  # requests for a checkpoint: they end nothing while nothing trains
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     with (
@@ -65,20 +65,20 @@ def main() -> None:
 def _main() -> None:
     try:
         sys.exit(app(prog_name="cl-tui", standalone_mode=False))
-    except TyperException as error:  # no such option, for example
+    except TyperException as error:  # for example, no such option
         from typer.rich_utils import rich_format_error
 
         from engine.config import in_plain_words
 
         error.message = visible(in_plain_words(error.message))
-        rich_format_error(error)  # type: ignore[arg-type]  # it wants the class that Typer keeps to itself
+        rich_format_error(error)  # type: ignore[arg-type]  # it expects Typer's private class
         sys.exit(error.exit_code)
     except typer.Abort:
         sys.exit("Aborted.")
     except EngineError as error:
         complain(f"cl-tui: {error}")
         sys.exit(error.exit_code)
-    except OSError as error:  # for example a folder that may not even be looked into
+    except OSError as error:  # for example, a folder that may not be read
         complain(visible(f"cl-tui: {error.filename or 'a file'}: {error.strerror or error}"))
         sys.exit(1)
 
@@ -111,7 +111,7 @@ def _presets() -> list[str]:
 
 
 def _sessions(ctx: typer.Context) -> list[str]:
-    """Without names that a shell would read as more than a name."""
+    """Leaves out names with characters that are special to a shell."""
     given = ctx.params.get("sessions_dir") or os.environ.get("CL_TUI_SESSIONS_DIR") or "sessions"
     folder = Path(expanded(str(given)))
     names = (path.parent.name for path in folder.glob("*/config.toml"))
@@ -119,12 +119,12 @@ def _sessions(ctx: typer.Context) -> list[str]:
 
 
 def _file(path: Path | None) -> Path | None:
-    """A file or folder that an option names."""
+    """A file or folder given as an option."""
     return path and Path(expanded(str(path)))
 
 
 def _showable(path: Path) -> Path:
-    """A folder that screens, tables and lines to be typed name."""
+    """A folder that appears in screens, tables and commands to type."""
     path = Path(expanded(str(path)))
     if visible(str(path)) != str(path):
         raise typer.BadParameter(f"{str(path)!r} has characters that cannot be shown: rename it")
@@ -324,7 +324,7 @@ def _root(
 
 
 def _home(sessions_dir: Path) -> int:
-    """The saved sessions on the screen; the exit code."""
+    """Shows the saved sessions; returns the exit code."""
     from cl_tui.screens.home import HomeScreen
 
     return _show(HomeScreen(sessions_dir))
@@ -718,14 +718,14 @@ def reproduce(
 
 
 def _below(config: Path | None) -> dict[str, Any]:
-    """The settings that options go over."""
+    """The settings that options override."""
     from engine.config import read_settings
 
     return {} if config is None else read_settings(config)
 
 
 def _given(ctx: typer.Context) -> dict[str, Any]:
-    """The settings given as options: those carry the names of RunConfig's fields."""
+    """The settings given as options: these have the names of RunConfig's fields."""
     from engine.config import LISTS, RunConfig, parse_list
 
     named = {key: value for key, value in ctx.params.items() if key in RunConfig.model_fields}
@@ -736,14 +736,14 @@ def _given(ctx: typer.Context) -> dict[str, Any]:
 
 
 def _above(assignments: list[str] | None) -> dict[str, Any]:
-    """The settings that go over everything."""
+    """The settings that override everything."""
     from engine.config import parse_assignments
 
     return parse_assignments(assignments or [])
 
 
 def wanted(arguments: "Sequence[str]") -> "tuple[RunConfig, float | None]":
-    """What ``cl-tui run ARGUMENTS`` trains, and at most how many steps a second. Raises ConfigError."""
+    """What ``cl-tui run ARGUMENTS`` trains, and its highest number of steps a second. Raises ConfigError."""
     from engine.benchmarks import BENCHMARKS
     from engine.config import in_plain_words, resolve
 
@@ -758,7 +758,7 @@ def wanted(arguments: "Sequence[str]") -> "tuple[RunConfig, float | None]":
 
 @cache
 def run_command() -> "TyperCommand":
-    """``cl-tui run`` with its options, as Typer has it."""
+    """``cl-tui run`` with its options, as Typer represents it."""
     from typer.core import TyperCommand, TyperGroup
 
     group = typer.main.get_command(app)
@@ -769,7 +769,7 @@ def run_command() -> "TyperCommand":
 
 
 def _pace(text: str | None, default: float | None) -> float | None:
-    """Steps a second, None for full speed. Raises ConfigError."""
+    """Steps a second; None is full speed. Raises ConfigError."""
     from engine.control import check_pace
 
     if text is None:
@@ -799,9 +799,9 @@ def _require_terminal(instead: str) -> None:
 
 
 def _located_all(sessions_dir: Path, names: "Sequence[str]") -> tuple[Path, list[str]]:
-    """The folder that holds these sessions, and their names. Raises UsageError.
+    """The folder of these sessions, and their names. Raises UsageError.
 
-    SESSION may also be the path of a session's own folder, spelled in any way.
+    SESSION may also be any spelling of the path of a session's folder.
     """
     paths = [_session_path(sessions_dir, name) for name in names]
     folders = {path.parent.resolve(): path.parent for path in paths}
@@ -828,13 +828,13 @@ def _session_path(sessions_dir: Path, name: str) -> Path:
 
 
 def _located(sessions_dir: Path, name: str) -> tuple[Path, str]:
-    """As ``_located_all``, for one session."""
+    """Like ``_located_all``, for one session."""
     folder, names = _located_all(sessions_dir, [name])
     return folder, names[0]
 
 
 def free_name(sessions_dir: Path) -> str:
-    """Two words, such as calm-otter, that no session there has yet."""
+    """Two words, such as calm-otter, that are not yet the name of a session there."""
     from coolname import generate_slug
 
     while (sessions_dir / (name := generate_slug(2))).exists():
@@ -843,19 +843,19 @@ def free_name(sessions_dir: Path) -> str:
 
 
 def _watch(session: "Session", pace: float | None) -> int:
-    """Train with the screen; the exit code."""
+    """Trains with the screen; returns the exit code."""
     from cl_tui.screens.monitor import MonitorScreen
     from engine.runner import EngineThread
 
     engine = EngineThread(session, pace)
     exit_code = _show(MonitorScreen(engine, pace))
-    engine.control.stop()  # where the screen broke, it trains on
+    engine.control.stop()  # if the screen broke, the engine is still training
     engine.join(PATIENCE_SECONDS)
     return exit_code
 
 
 def _show(first: "Screen[Outcome]") -> int:
-    """The program on the whole terminal, beginning with ``first``; the exit code."""
+    """Runs the program in the whole terminal, starting with ``first``; returns the exit code."""
     from cl_tui.app import ClTui
     from cl_tui.capture import Captured, capturing
     from cl_tui.preferences import in_browser
@@ -867,7 +867,7 @@ def _show(first: "Screen[Outcome]") -> int:
     app = ClTui(first, captured, DEFAULT if in_browser() else suiting(os.environ))
     with capturing(captured):
         ended = app.run()
-    if ended is None:  # the screen broke, and has said why; what was printed last may tell more
+    if ended is None:  # the screen broke and said why; the last printed lines may explain more
         for line in captured.since(captured.count - LAST_LINES):
             print(line.text, file=sys.stderr)
         return app.return_code or 1
@@ -875,7 +875,7 @@ def _show(first: "Screen[Outcome]") -> int:
 
 
 def _tell(ended: "Outcome") -> int:
-    """Print how a run ended; the exit code."""
+    """Prints how a run ended; returns the exit code."""
     from cl_tui.outcome import INTERRUPTED
 
     if ended.exit_code in (0, INTERRUPTED):
@@ -1005,7 +1005,7 @@ def delete(
 
     sessions_dir, names = _located_all(sessions_dir, names)
     for name in names:
-        look_at(sessions_dir, name)  # a wrong name is told before anything is deleted
+        look_at(sessions_dir, name)  # report a wrong name before anything is deleted
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError(
@@ -1164,7 +1164,7 @@ def analyse(
     from engine.session import Session
 
     sessions_dir, names = _located_all(sessions_dir, names)
-    opened = [Session.open(sessions_dir, name) for name in names]  # a wrong name is told before anything is measured
+    opened = [Session.open(sessions_dir, name) for name in names]  # report a wrong name before measuring anything
     if json is not None:
         check_writable(json)
     console = report.console(stderr=json == report.STDOUT)

@@ -1,6 +1,6 @@
-"""Sessions side by side: those that differ only in the seed form a group, and groups are compared with the first.
+"""Compares sessions: those that differ only in the seed form a group; each group is compared with the first.
 
-Data only; ``cl_tui.compare_page`` prints them and ``cl_tui.screens.compare`` shows them.
+Data only: ``cl_tui.compare_page`` prints them and ``cl_tui.screens.compare`` shows them.
 """
 
 import math
@@ -28,21 +28,21 @@ if TYPE_CHECKING:
 
 LETTERS = ascii_uppercase + ascii_lowercase
 INDIFFERENT = WITHOUT_EFFECT | {"seed"}
-"""Settings that decide no result by themselves, or, the seed, only by chance."""
+"""Settings that do not affect the result, or only by chance (the seed)."""
 FIGURES = {"average accuracy": "average_accuracy", "forgetting": "forgetting", "backward transfer": "backward_transfer"}
-"""Each in words and as the function of engine.metrics."""
+"""Each figure's label, and its function in engine.metrics."""
 NOTHING = "—"
 POINTS = 400
-"""At most so many on a curve of loss or penalty: each the mean over equally many steps."""
+"""Most points on a curve of loss or penalty: each is the mean over equally many steps."""
 MOST_LOOKS = 2000
-"""Points on a curve of accuracy."""
+"""Most points on a curve of accuracy."""
 
 CurveKind = Literal["accuracy", "loss", "penalty"]
 KINDS: tuple[CurveKind, ...] = ("accuracy", "loss", "penalty")
 
 
 class NotComparable(EngineError):
-    """These sessions cannot stand side by side."""
+    """These sessions cannot be compared."""
 
     exit_code = 2
 
@@ -53,7 +53,7 @@ class Estimate:
 
     mean: float
     error: float | None
-    """None of a single value."""
+    """None for a single value."""
     count: int
 
 
@@ -64,13 +64,13 @@ class Course:
     steps: "np.ndarray"
     means: "np.ndarray"
     errors: "np.ndarray"
-    """Standard errors, NaN where only one session has come so far."""
+    """Standard errors, NaN at steps that only one session has reached."""
     counts: "np.ndarray"
-    """How many sessions each mean is over."""
+    """Number of sessions that each mean is over."""
 
     @property
     def lowest(self) -> float:
-        """Of the means and what lies a standard error below them."""
+        """The lowest of the means and of the means minus a standard error."""
         below = self.means - self.errors
         return float(min(self.means.min(), below[below == below].min(initial=math.inf)))
 
@@ -91,41 +91,41 @@ class Member:
     seed: int
     state: str
     progress: str
-    """How far it is, in words; empty of a finished one."""
+    """How far it is, in words; empty if it is finished."""
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
     letter: str
     title: str
-    """Method and strength, and what else tells it from the other groups."""
+    """Method and strength, and what else distinguishes it from the other groups."""
     benchmark: str
     scenario: str
     members: tuple[Member, ...]
     tasks: tuple[str, ...]
-    """Names."""
+    """The tasks' names."""
     starts: tuple[int, ...]
-    """The step at which each task begins, and at the end the number of all steps."""
+    """The step at which each task begins, and finally the total number of steps."""
     ended: int
-    """The most tasks that any of the sessions has ended: the figures are over these."""
+    """The most tasks that any session has completed: the figures are over these."""
     figures: Mapping[str, Estimate | None]
-    """By the names in FIGURES."""
+    """The figures, by the names in FIGURES."""
     matrix: tuple[tuple[Estimate, ...], ...]
-    """Accuracies as fractions: row i, column j on task j after task i."""
+    """Accuracies as fractions: row i, column j is the accuracy on task j after task i."""
     curves: Mapping[CurveKind, Course]
-    """Only those that have a point."""
+    """Only curves that have a point."""
 
     @property
     def finished(self) -> bool:
         return all(member.state == "finished" for member in self.members)
 
     def has_any(self, kind: CurveKind) -> bool:
-        """Whether there is such a curve, and it is not 0 throughout."""
+        """Whether the curve exists and is not 0 throughout."""
         return kind in self.curves and bool((self.curves[kind].means > 0).any())
 
     @property
     def size(self) -> str:
-        """How many sessions there are, and of how many the figures are where these are fewer."""
+        """The number of sessions, and the number that the figures are over if that is smaller."""
         accuracy = self.figures["average accuracy"]
         known = accuracy.count if accuracy else 0
         return str(len(self.members)) if known == len(self.members) else f"{known} of {len(self.members)}"
@@ -133,7 +133,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting in which groups differ, with each group's value as text."""
+    """A setting that differs between groups, with each group's value as text."""
 
     name: str
     values: tuple[str, ...]
@@ -148,12 +148,12 @@ class Change:
 
     @property
     def direction(self) -> int:
-        """1 for better, −1 for worse, 0 where it is less than a twentieth of a point."""
+        """1 for better, −1 for worse, 0 if the difference is less than a twentieth of a point."""
         return 0 if abs(self.value) < 5e-4 else 1 if self.value > 0 else -1
 
     @property
     def certain(self) -> bool:
-        """False where the difference is smaller than its standard error."""
+        """False if the difference is smaller than its standard error."""
         return self.error is None or abs(self.value) >= self.error
 
 
@@ -165,14 +165,14 @@ class Comparison:
     groups: tuple[Group, ...]
     settings: tuple[Setting, ...]
     notes: tuple[str, ...]
-    """What cannot be compared, and what is not as one may think; each a sentence."""
+    """What cannot be compared, and what may mislead; each a sentence."""
 
     @property
     def sessions(self) -> int:
         return sum(len(group.members) for group in self.groups)
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it as plain values, accuracies as fractions."""
+        """Everything as plain values, accuracies as fractions."""
         first = self.groups[0]
         return {
             "groups": [
@@ -208,7 +208,7 @@ def _columns(course: Course) -> dict[str, list[float | None]]:
 
 
 def check(sessions_dir: Path, names: Sequence[str]) -> None:
-    """Raises EngineError where it is plain, without reading the logs, that these cannot be compared."""
+    """Raises EngineError if these obviously cannot be compared, without reading the logs."""
     for number, name in enumerate(names):
         if name in names[:number]:
             raise NotComparable(f"session {name} is named twice: name each session once")
@@ -232,7 +232,7 @@ def read(sessions_dir: Path, name: str) -> Listed:
 
 @dataclass(frozen=True)
 class _Run:
-    """What a session that can be read consists of."""
+    """The parts of a readable session."""
 
     name: str
     state: str
@@ -241,7 +241,7 @@ class _Run:
 
 
 def compare(sessions: Iterable[Listed]) -> Comparison:
-    """Groups in the order in which their first session comes. Raises NotComparable where there are too many."""
+    """Groups in the order of their first sessions. Raises NotComparable if there are too many."""
     groups: dict[object, list[_Run]] = {}
     for listed in sessions:
         assert listed.config is not None
@@ -260,13 +260,13 @@ def compare(sessions: Iterable[Listed]) -> Comparison:
 
 
 def _identity(run: _Run) -> object:
-    """The same for sessions that differ only by chance: their settings, and how they were steered."""
+    """The same for sessions that differ only by chance: their settings and interventions."""
     deciding = run.config.model_dump(mode="json", exclude=set(INDIFFERENT))
     return repr((sorted(deciding.items()), _steering(run)))
 
 
 def _steering(run: _Run) -> dict[str, str]:
-    """What made the run another than its settings say, in words."""
+    """How the run departed from its settings, in words."""
     history = run.history
     found = {}
     if history.forked is not None:
@@ -279,7 +279,7 @@ def _steering(run: _Run) -> dict[str, str]:
 
 
 def _settings(runs: Sequence[_Run]) -> tuple[Setting, ...]:
-    """Only what differs."""
+    """Only settings that differ."""
     known = [_shown(run.config) | _steering(run) for run in runs]
     names = dict.fromkeys([*RunConfig.model_fields, *(name for values in known for name in values)])
     rows = (Setting(name, tuple(values.get(name, NOTHING) for values in known)) for name in names)
@@ -287,7 +287,7 @@ def _settings(runs: Sequence[_Run]) -> tuple[Setting, ...]:
 
 
 def _follows(row: Setting, runs: Sequence[_Run]) -> bool:
-    """Whether a setting is told by the methods alone: those that read it read its default."""
+    """Whether a setting follows from the methods: all runs whose method reads it use its default."""
     owners = [run.config for run in runs if row.name in METHODS[run.config.method].options]
     return bool(owners) and all(getattr(config, row.name) == _default(row.name, config) for config in owners)
 
@@ -301,7 +301,7 @@ def _shown(config: RunConfig) -> dict[str, str]:
 
 
 def _titles(runs: Sequence[_Run], settings: Sequence[Setting]) -> list[str]:
-    """Method and strength, and the settings that tell a group from others which have these too."""
+    """Method and strength, and the settings that distinguish groups which share both."""
     methods = [method_and_strength(run.config.method, run.config.strength) for run in runs]
     titles = []
     for place, method in enumerate(methods):
@@ -343,7 +343,7 @@ def _progress(run: _Run) -> str:
 
 
 def _common_names(names: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """The tasks' names; numbers where the sessions' tasks are not the same ones."""
+    """The tasks' names, or numbers if the sessions have different tasks."""
     most = max(names, key=len)
     same = all(list(most[: len(some)]) == list(some) for some in names)
     return tuple(most) if same else tuple(str(number + 1) for number in range(len(most)))
@@ -357,7 +357,7 @@ def _cells(rows: Sequence[Sequence[float]]) -> Iterator[Estimate]:
 
 
 def estimate(values: Iterable[float | None]) -> Estimate | None:
-    """Of those that are known; None where none is.
+    """The estimate over the known values; None if there are none.
 
     >>> estimate([0.5, None, 1.0])
     Estimate(mean=0.75, error=0.25, count=2)
@@ -371,7 +371,7 @@ def estimate(values: Iterable[float | None]) -> Estimate | None:
 
 
 def difference(first: Group, other: Group) -> Changes | None:
-    """``other`` minus ``first`` in the cells that both have; None where their benchmarks are not the same.
+    """``other`` minus ``first`` in the cells that both have; None if their benchmarks differ.
 
     The groups' sessions are independent, so squared standard errors add up.
     """
@@ -393,7 +393,7 @@ def _change(first: Estimate, other: Estimate) -> Change:
 
 
 def _bin_width(groups: Iterable[Iterable[_Run]]) -> int:
-    """Steps of one point, the same for all groups."""
+    """Steps per point, the same for all groups."""
     longest = max((run.history.curve.length for runs in groups for run in runs), default=0)
     return max(1, math.ceil(longest / POINTS))
 
@@ -406,12 +406,12 @@ def _course(kind: CurveKind, histories: Iterable[History], width: int) -> Course
 
 
 def seen_accuracy(history: History) -> list[facts.Point]:
-    """Average accuracy over the tasks seen so far on their evaluation subsets, whenever it was measured."""
+    """Average accuracy over the tasks seen so far on their evaluation subsets, at each measurement."""
     return [(step, mean(row)) for step, row in sorted(facts.probed_rows(history).items()) if row]
 
 
 def _accuracy_course(members: Sequence[Sequence[facts.Point]]) -> Course | None:
-    """At every step where one was looked at; between two looks of a session its value lies on a line."""
+    """One point per measured step; between its own measurements, a session's value is interpolated."""
     import numpy as np
 
     if not members:
@@ -424,7 +424,7 @@ def _accuracy_course(members: Sequence[Sequence[facts.Point]]) -> Course | None:
 
 
 def _binned_course(members: Sequence["np.ndarray"], width: int) -> Course | None:
-    """Each point the mean of a session's finite values in ``width`` steps, at the middle one of them."""
+    """Each point is the mean of a session's finite values in ``width`` steps, placed in the middle of them."""
     import numpy as np
 
     if not members:
@@ -441,7 +441,7 @@ def _binned_course(members: Sequence["np.ndarray"], width: int) -> Course | None
 
 
 def _over_sessions(steps: "np.ndarray", values: "np.ndarray") -> Course | None:
-    """``values``: shape (sessions, points), NaN where a session has none."""
+    """``values``: shape (sessions, points), NaN where a session has no value."""
     import numpy as np
 
     known = np.isfinite(values)
@@ -456,7 +456,7 @@ def _over_sessions(steps: "np.ndarray", values: "np.ndarray") -> Course | None:
     return Course(steps, means, np.where(counts > 1, errors, np.nan), counts)
 
 
-# What to know about it
+# Notes
 
 
 def _notes(groups: Sequence[Group], runs: Sequence[Sequence[_Run]]) -> Iterator[str]:
@@ -473,7 +473,7 @@ def _notes(groups: Sequence[Group], runs: Sequence[Sequence[_Run]]) -> Iterator[
 
 
 def _against(first: Group, group: Group) -> Iterator[str]:
-    """In what ``group`` cannot be compared with the first."""
+    """In what respects ``group`` cannot be compared with the first."""
     if first.benchmark != group.benchmark:
         yield (
             f"trained on {group.benchmark}, and {first.letter} on {first.benchmark}: figures and curves stand side by "
@@ -515,7 +515,7 @@ def _within(group: Group, runs: Sequence[_Run]) -> Iterator[str]:
 
 
 def _one_class(group: Group, runs: Sequence[_Run]) -> Iterator[str]:
-    """The figures without the tasks that have one class, of the sessions that ``group.figures`` is of."""
+    """The figures without one-class tasks, over the sessions that ``group.figures`` is over."""
     found: dict[tuple[int, ...], list[_Run]] = {}
     for run in runs:
         if len(run.history.matrix) == group.ended:

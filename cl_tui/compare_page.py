@@ -1,4 +1,4 @@
-"""A comparison as it is printed: figures, settings, curves, matrices, in the width there is."""
+"""A printed comparison: figures, settings, curves and matrices in the available width."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,13 +28,13 @@ from cl_tui.compare import (
 WIDEST_CHART = 120
 CHART_HEIGHT = 15
 MOST_MARKS = 4
-"""Letters on a curve."""
+"""Most letters on a curve."""
 MOST_TICKS = 8
 MOST_ROWS = 30
 WIDEST_VALUE = 24
 COLORS = ("cyan", "orange", "magenta", "green", "red", "blue")
 STYLES = ("cyan", "yellow", "magenta", "green", "red", "blue")
-"""The same for text, where a terminal's own colours are better read."""
+"""The same colours for text, where a terminal's own are easier to read."""
 TITLES: dict[CurveKind, str] = {
     "accuracy": "Average accuracy in % over the tasks seen so far, on their evaluation subsets",
     "loss": "Task loss",
@@ -44,7 +44,7 @@ _GAP = 2
 
 
 def page(found: Comparison, width: int) -> RenderableType:
-    """Everything, at most ``width`` columns wide; not less than about 60."""
+    """Everything, at most ``width`` columns wide; ``width`` should be at least about 60."""
     parts: list[RenderableType] = [
         Text(f"{found.sessions} sessions in {_counted(len(found.groups), 'group')}", style="bold"),
         _indented(_groups(found.groups)),
@@ -109,7 +109,7 @@ def percent(found: Estimate | None, between: str = " ± ") -> str:
 
 
 def _settings(settings: Sequence[Setting], groups: Sequence[Group], width: int) -> Iterator[Table]:
-    """In as many tables as the groups need beside each other."""
+    """As many tables as it takes to fit the groups side by side."""
     name = max(len(setting.name) for setting in settings) + _GAP
     widths = [min(max(cell_len(setting.values[k]) for setting in settings), WIDEST_VALUE) for k in range(len(groups))]
     for columns in _fitting(widths, width - 2 - name):
@@ -123,7 +123,7 @@ def _settings(settings: Sequence[Setting], groups: Sequence[Group], width: int) 
 
 
 def _fitting(widths: Sequence[int], room: int) -> Iterator[range]:
-    """The columns in order, as many at a time as there is room for, and at least one.
+    """The columns in order, split into ranges that fit the room; at least one column each.
 
     >>> list(_fitting([5, 5, 5], 14))
     [range(0, 2), range(2, 3)]
@@ -154,7 +154,7 @@ def _curves(kind: CurveKind, groups: Sequence[Group], width: int) -> list[Render
 
 
 def _chart(kind: CurveKind, groups: Sequence[tuple[int, Group]], width: int) -> Text:
-    """A line a group, with its letter on it at several places."""
+    """A line per group, with its letter at several places."""
     import plotext
 
     plotext.clear_figure()
@@ -188,13 +188,13 @@ def _chart(kind: CurveKind, groups: Sequence[tuple[int, Group]], width: int) -> 
 
 
 def _raised(steps: Sequence[float], values: Sequence[float], floor: float) -> tuple[list[float], list[float]]:
-    """What a logarithmic axis that begins at ``floor`` can show."""
+    """Drops values not above 0 and raises the others to at least ``floor``, for a logarithmic axis."""
     kept = [(step, max(value, floor)) for step, value in zip(steps, values, strict=True) if value > 0]
     return [step for step, _ in kept], [value for _, value in kept]
 
 
 def marks(count: int, place: int, lines: int, times: int = MOST_MARKS) -> list[int]:
-    """Where on a line of ``count`` points its letter stands, beside those of the other ``lines``.
+    """Where a line of ``count`` points carries its letter, staggered with the other ``lines``.
 
     >>> marks(100, 0, 2), marks(100, 1, 2), marks(1, 0, 3)
     ([11, 37, 61, 87], [24, 49, 74, 99], [0])
@@ -226,7 +226,7 @@ def _difference(first: Group, other: Group, width: int) -> list[RenderableType]:
 
 
 def uncertain(changes: Changes) -> bool:
-    """Whether any is smaller than its standard error."""
+    """Whether any change is smaller than its standard error."""
     return any(not change.certain for row in changes for change in row)
 
 
@@ -236,7 +236,7 @@ def _change(change: Change) -> Text:
 
 
 def points(change: Change, digits: int = 1) -> str:
-    """With its sign, and ~ where it is smaller than its standard error.
+    """The change with its sign, and ~ if it is smaller than its standard error.
 
     >>> points(Change(0.123, 0.01)), points(Change(-0.004, 0.01)), points(Change(0.0001, None))
     ('+12.3 ', '-0.4~', '0.0 ')
@@ -246,7 +246,7 @@ def points(change: Change, digits: int = 1) -> str:
 
 
 def _thinned(cells: Sequence[Sequence[Text]], tasks: Sequence[str], width: int) -> Iterable[RenderableType]:
-    """Rows and columns evenly spread where not all fit, and a line that says so."""
+    """Evenly spread rows and columns if not all fit, and a line that says so."""
     wide = max(len(cell) for row in cells for cell in row) + _GAP
     rows = facts.spread(len(cells), MOST_ROWS)
     columns = facts.spread(len(tasks), max((width - 2 - 7) // max(wide, 6), 2))

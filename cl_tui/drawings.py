@@ -1,6 +1,6 @@
 """The pictures of an exported page: a run's curves, accuracies, matrix and importances as SVG.
 
-Colours come from the page's style sheet by class, so that a picture follows it to the dark and onto paper.
+CSS classes set the colours, so that the page's style sheet adapts a picture to dark mode and paper.
 """
 
 import math
@@ -24,25 +24,25 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 960, 300
 LEFT, TOP, BOTTOM = 58, 30, 34
 COLUMNS = 440
-"""Stretches of steps that a curve is gathered into, each drawn from its lowest to its highest value."""
+"""Number of bins that a curve's steps are gathered into; each is drawn from its lowest to its highest value."""
 MOST_LINES = 7
-"""Tasks that get a colour and a label of their own."""
+"""Most tasks that get their own colour and label."""
 MOST_BORDERS = 25
 MOST_LABELS = 8
-"""Changes of the strength that are written beside their mark."""
+"""Most changes of the strength that are labelled."""
 LABEL_HEIGHT = 15
 SMALL = (228, 74)
 """Size of one layer's histogram."""
 
 
 def level(accuracy: float) -> str:
-    """The class that colours an accuracy."""
+    """The CSS class that colours an accuracy."""
     return f"h{words.level(accuracy)}"
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Where things lie in a picture: steps to the right, values upwards (as shares of the height)."""
+    """Positions in a picture: steps to the right, values upwards (as shares of the height)."""
 
     steps: int
     right: int
@@ -62,7 +62,7 @@ class Frame:
 
 
 def curves(config: RunConfig, history: History) -> Markup:
-    """Task loss and penalty; needs a step."""
+    """Task loss and penalty; needs at least one step."""
     import numpy as np
 
     from cl_tui.widgets.braille import fitting_axis
@@ -128,7 +128,7 @@ def _curve(band: _Band, axis: "Axis", frame: Frame, kind: str) -> Iterator[Marku
 
 
 def _shares(values: "np.ndarray", axis: "Axis") -> "np.ndarray":
-    """How far up each value lies, 0 to 1; what is 0 lies at the foot of a logarithmic axis too."""
+    """The height of each value, 0 to 1; a 0 is at the foot of a logarithmic axis too."""
     import numpy as np
 
     low, high = axis.low, axis.high
@@ -140,7 +140,7 @@ def _shares(values: "np.ndarray", axis: "Axis") -> "np.ndarray":
 
 
 def _runs(there: Sequence[bool]) -> Iterator[range]:
-    """Where places that are there follow each other without a gap."""
+    """The runs of consecutive true places."""
     for key, group in groupby(range(len(there)), there.__getitem__):
         if key:
             places = list(group)
@@ -148,7 +148,7 @@ def _runs(there: Sequence[bool]) -> Iterator[range]:
 
 
 def _values_of(axis: "Axis") -> Iterator[tuple[float, float]]:
-    """Values worth a line across the picture, and how far up each lies."""
+    """Values to draw a grid line at, and the height of each."""
     if axis.log:
         lowest, highest = math.log10(axis.low), math.log10(axis.high)
         every = max(1, math.ceil((highest - lowest) / 6))
@@ -177,7 +177,7 @@ def _strengths(config: RunConfig, history: History, frame: Frame) -> Iterator[Ma
 
 
 def accuracies(history: History, series: Sequence[Sequence[facts.Point]]) -> Markup:
-    """Each task's accuracy over the steps: a line a task, a few of them coloured where they are many."""
+    """Each task's accuracy over the steps: a line per task; if there are many, only a few are coloured."""
     frame = Frame(history.total_steps, right=132)
     seen = [task for task, points in enumerate(series) if points]
     coloured = [seen[place] for place in facts.spread(len(seen), MOST_LINES)]
@@ -212,7 +212,7 @@ def _line(points: Sequence[facts.Point], place: Callable[[facts.Point], tuple[fl
 
 
 def _telling(points: Sequence[facts.Point]) -> list[int]:
-    """Which points of a long line are drawn: the lowest and the highest of each stretch, and both ends."""
+    """The points to draw of a long line: the lowest and highest of each stretch, and both ends."""
     import numpy as np
 
     if len(points) <= COLUMNS:
@@ -222,7 +222,7 @@ def _telling(points: Sequence[facts.Point]) -> list[int]:
 
 
 def _apart(heights: Sequence[float], bottom: float) -> list[float]:
-    """Moved so that labels do not lie upon each other, each near where it should be.
+    """Moves labels so that they do not overlap, each near its place.
 
     >>> _apart([100.0, 104.0, 200.0], 300)
     [100.0, 115.0, 200.0]
@@ -239,7 +239,7 @@ def _apart(heights: Sequence[float], bottom: float) -> list[float]:
 
 
 def matrix_map(matrix: Sequence[Sequence[float]]) -> Markup:
-    """The whole matrix in colours alone: one square an accuracy, rows downwards."""
+    """The whole matrix as colours: one square per accuracy, rows downwards."""
     squares: dict[str, list[str]] = {}
     for row, accuracies in enumerate(matrix):
         for column, accuracy in enumerate(accuracies):
@@ -254,7 +254,7 @@ def matrix_map(matrix: Sequence[Sequence[float]]) -> Markup:
 
 
 def histogram(layer: LayerHistogram, measured: ImportanceMeasured, bins: range) -> Markup:
-    """How many of a layer's weights matter how much; heights go with the square root of the count."""
+    """How many of a layer's weights have which importance; heights follow the square root of the count."""
     width, height = SMALL
     foot = height - 14
     most = math.sqrt(max(layer.counts, default=0) or 1)
@@ -287,7 +287,7 @@ def _picture(label: str, parts: Iterable[Markup]) -> Markup:
 
 
 def _across(frame: Frame, marks: Iterable[tuple[float, str]]) -> Iterator[Markup]:
-    """A line at each value, with the value at its left."""
+    """A line at each value, with the value on its left."""
     for share, text in marks:
         y = frame.y(share)
         yield element("path", d=f"M{LEFT} {y:.1f}H{WIDTH - frame.right}", class_="grid")
@@ -295,7 +295,7 @@ def _across(frame: Frame, marks: Iterable[tuple[float, str]]) -> Iterator[Markup
 
 
 def _along(frame: Frame, history: History) -> Iterator[Markup]:
-    """Steps below, tasks above, and their borders; thinned where they are many."""
+    """Steps below, tasks above, and task borders; thinned if there are many."""
     for step in facts.round_values(0, frame.steps, 8):
         yield element(
             "text", f"{step:,.0f}", x=frame.x(step), y=HEIGHT - BOTTOM + 16, class_="tick", text_anchor="middle"
@@ -321,7 +321,7 @@ def _cut(text: str, most: int) -> str:
 
 
 def legend(*entries: tuple[str, str]) -> Markup:
-    """Class and words of each line in a picture."""
+    """Class and label of each line in a picture."""
     marks = (
         joined(
             element("svg", element("path", d="M0 5H26", class_=f"line {kind}"), viewBox="0 0 26 10", class_="key"),
