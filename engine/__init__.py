@@ -1,1 +1,1 @@
-"""Train networks on one task after another. Knows no screen."""
+"""Trains networks on one task after another. Independent of any user interface."""

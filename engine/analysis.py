@@ -1,8 +1,8 @@
-"""What a session's checkpoints tell about its method: the figures of ``cl-tui analyse``.
+"""The figures of ``cl-tui analyse``: what a session's checkpoints show about its method.
 
-No torch here: ``analyse`` loads the computations (``engine.inspection``) when it is called. A *layer* is one of the
-network's tensors (fc1.weight, fc1.bias, …); ``ALL`` stands for the whole network. A figure is None where it is
-undefined: a correlation with something constant, a share of nothing, a relative change of zeros.
+This module imports no torch: ``analyse`` loads the computations (``engine.inspection``) when it is called. A *layer* is
+a tensor of the network (fc1.weight, fc1.bias, …); ``ALL`` stands for the whole network. A figure is None where it is
+undefined: a correlation with a constant, a share of nothing, a relative change from zero.
 """
 
 from collections.abc import Callable
@@ -13,56 +13,56 @@ from engine.session import Session
 
 ALL = "all"
 EXAMPLES = 2000
-"""Examples of each task to measure on, by default."""
+"""Default number of examples of each task to measure on."""
 MOST_SATURATED = 0.5
-"""Without a clamp, an importance counts as saturated from this share of its layer's largest."""
+"""Without a clamp, an importance of at least this fraction of its layer's largest counts as saturated."""
 TOP = 0.01
-"""The share of weights whose share of Ω is told."""
+"""Fraction of the weights, the most important ones, whose share of ΣΩ is reported."""
 
 Number = float | None
 
 
 @dataclass(frozen=True)
 class TaskCorrelation:
-    """Pearson's r between the tasks' importances, over the parameters of a layer."""
+    """Pearson's r between the importances of each pair of tasks, over the parameters of a layer."""
 
     layer: str
     size: int
-    """Parameters."""
+    """Number of parameters."""
     matrix: tuple[tuple[Number, ...], ...]
-    """Ended tasks × ended tasks."""
+    """Shape (ended tasks, ended tasks)."""
     mean: Number
-    """Of what is off the diagonal."""
+    """Mean of the values off the diagonal."""
 
 
 @dataclass(frozen=True)
 class Correlation:
     quantity: str
-    """What of each task is correlated, in words."""
+    """Description of the quantity that is correlated between tasks."""
     whole: TaskCorrelation
-    """Of all layers but the ``heads``."""
+    """Correlation over all layers except ``heads``."""
     layers: tuple[TaskCorrelation, ...]
     heads: tuple[str, ...] = ()
-    """Layers that are left out: in the task scenario the last one, where each task has outputs of its own."""
+    """Layers left out: in the task scenario the last layer, where each task has its own outputs."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far two importances say the same, over the parameters of a layer."""
+    """How well two importances agree, over the parameters of a layer."""
 
     pearson: Number
     spearman: Number
-    """Equal values share the mean of their ranks."""
+    """Rank correlation; equal values get the mean of their ranks."""
 
 
 @dataclass(frozen=True)
 class LayerAgreement:
-    """Between the session's Ω, the exact Fisher diagonal and MAS's Ω, all three at the same weights."""
+    """Agreement between the session's Ω, the exact Fisher diagonal and MAS's Ω, all at the same weights."""
 
     layer: str
     size: int
     omega_fisher: Agreement | None
-    """None, as omega_mas, for a method without Ω."""
+    """None for a method without Ω, as is ``omega_mas``."""
     omega_mas: Agreement | None
     fisher_mas: Agreement
 
@@ -82,19 +82,19 @@ class LayerImportance:
     zero: float
     """Share of parameters with Ω = 0."""
     saturated: Number
-    """Share of parameters whose Ω tells them no longer apart; see ``Importance.clamp``. None where all Ω are 0."""
+    """Share of parameters whose Ω no longer distinguishes them; see ``Importance.clamp``. None if all Ω are 0."""
     top: Number
-    """Share of the layer's ΣΩ that its top 1 % of parameters hold (rounded up to whole parameters)."""
+    """Share of the layer's ΣΩ held by its top 1 % of parameters (rounded up to a whole number)."""
     of_total: Number
-    """Share of the whole network's ΣΩ that the layer holds."""
+    """Share of the network's ΣΩ held by the layer."""
 
 
 @dataclass(frozen=True)
 class Importance:
     clamp: Number
-    """The upper bound of Ω, where one is set: then what has reached it is saturated. Without one Ω has no ceiling, and
-    saturated is what lies within a factor of two of its layer's largest: many such weights are held alike, so the
-    penalty does not tell them apart, and few mean that Ω singles some out, which is what a penalty is for."""
+    """Upper bound of Ω, or None. With a bound, a parameter is saturated when its Ω has reached it. Without a bound, it
+    is saturated when its Ω is within a factor of two of the layer's largest. If many are, the penalty holds them alike
+    and does not distinguish them; if few are, Ω singles some out, as it should."""
     whole: LayerImportance
     layers: tuple[LayerImportance, ...]
 
@@ -103,10 +103,10 @@ class Importance:
 class LayerMovement:
     """How far a layer has moved since an earlier task ended, and what that cost on the task's test examples.
 
-    ``loss`` and ``accuracy`` are measured: how much of either comes back when this layer alone is put back to its
-    values at the end of that task (positive: the movement did harm). They need not add up over the layers, as the
-    layers moved together. ``first_order`` is g·(θ − θ at the task's end), g the gradient of the task's loss at the
-    weights now: what a small movement would have cost.
+    ``loss`` and ``accuracy`` are measured: how much of each is recovered when this layer alone is restored to its
+    values at the end of that task (positive: the movement did harm). They need not add up over the layers, because the
+    layers moved together. ``first_order`` is g·(θ − θ at the task's end), where g is the gradient of the task's loss at
+    the current weights: the cost if the movement were small.
     """
 
     layer: str
@@ -118,7 +118,7 @@ class LayerMovement:
     loss: float
     """Mean cross entropy, in nats."""
     accuracy: float
-    """As a fraction."""
+    """Fraction."""
     first_order: float
 
 
@@ -129,27 +129,27 @@ class TaskForgetting:
     name: str
     examples: int
     loss: float
-    """Now."""
+    """Current mean cross entropy, in nats."""
     accuracy: float
-    """Now."""
+    """Current accuracy, as a fraction."""
     whole: LayerMovement
-    """With all layers put back: what was forgotten, among the outputs that compete on the task now."""
+    """All layers restored: what was forgotten, among the outputs that compete on the task now."""
     layers: tuple[LayerMovement, ...]
 
 
 @dataclass(frozen=True)
 class Forgetting:
     tasks: tuple[TaskForgetting, ...]
-    """All ended tasks but the last."""
+    """All ended tasks except the last."""
     whole: LayerMovement
-    """The mean over these tasks, as in ``layers``."""
+    """Mean over these tasks; so are the entries of ``layers``."""
     layers: tuple[LayerMovement, ...]
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """All about one session, at the end of its last ended task. Parts that do not apply are None, and ``left_out`` says
-    why, by their names."""
+    """The analysis of one session at the end of its last ended task. Parts that do not apply are None; ``left_out``
+    maps their names to the reason."""
 
     session: str
     method: str
@@ -158,14 +158,14 @@ class Analysis:
     scenario: str
     seed: int
     tasks: tuple[str, ...]
-    """Names of the ended ones."""
+    """Names of the ended tasks."""
     all_tasks: int
     step: int
-    """At which the last of them ended."""
+    """Step at which the last of these tasks ended."""
     examples: int
-    """The most that were looked at of each task: training examples for Fisher and MAS, test examples for forgetting."""
+    """Most examples used of each task: training examples for Fisher and MAS, test examples for forgetting."""
     left_alone: tuple[str, ...]
-    """Layers that the penalty leaves alone; they have no part in ``correlation``, ``agreement`` and ``importance``."""
+    """Unpenalised layers; ``correlation``, ``agreement`` and ``importance`` exclude them."""
     correlation: Correlation | None
     agreement: Agreements
     importance: Importance | None
@@ -173,9 +173,9 @@ class Analysis:
     left_out: dict[str, str]
 
     def as_dict(self) -> dict[str, Any]:
-        """One entry of ``cl-tui analyse --json FILE``, which writes a list of them.
+        """One entry of the list that ``cl-tui analyse --json FILE`` writes.
 
-        The keys are the names of the fields here and in the classes above, nested alike::
+        The keys are the field names of this class and the classes above, nested in the same way::
 
             {"session", "method", "strength", "benchmark", "scenario", "seed", "tasks": [name, …], "all_tasks", "step",
              "examples", "left_alone": [layer, …],
@@ -197,10 +197,10 @@ class Analysis:
 
 
 def analyse(session: Session, examples: int = EXAMPLES, tell: Callable[[str], None] = lambda doing: None) -> Analysis:
-    """Reads the checkpoints at the tasks' ends and measures, on at most ``examples`` of each task, drawn by the seed.
+    """Reads the checkpoints at the tasks' ends and measures on at most ``examples`` of each task, drawn with the seed.
 
-    ``tell`` hears what is being done. Raises SessionTooYoung before the first task has ended, SessionDamaged,
-    SessionMismatch, BenchmarkError.
+    ``tell`` is called with the current activity. Raises SessionTooYoung before the first task has ended,
+    SessionDamaged, SessionMismatch or BenchmarkError.
     """
     tell("loading PyTorch")
     from engine.inspection import inspect

@@ -1,4 +1,4 @@
-"""A checkpoint: tensors and a cursor in one safetensors file, with a digest. No pickle: opening one runs no code."""
+"""Checkpoints: tensors and a cursor in one safetensors file, with a digest. No pickle: reading a file runs no code."""
 
 import hashlib
 import json
@@ -21,25 +21,25 @@ from engine.events import Text
 
 @dataclass(frozen=True)
 class Cursor:
-    """Where training stands, and what belongs to that moment."""
+    """The position in training, and the state that goes with it."""
 
     task: int
     """The task in training, counted from 0; the number of tasks when all are done."""
     task_step: int
-    """Steps taken in it."""
+    """Steps taken in the current task."""
     step: int
-    """Steps taken in the run."""
+    """Steps taken in the whole run."""
     elapsed: float
     """Seconds of training so far."""
     log_length: int
-    """Bytes of events.jsonl that were written by then."""
+    """Bytes of events.jsonl written by then."""
     device: Text
     threads: int
     versions: dict[Text, Text]
     constant: float | None
-    """The penalty's constant; None while there is no penalty."""
+    """The penalty's constant; None if there is no penalty yet."""
     best: float | None = None
-    """Accuracy of the best epoch so far of the task in training, where that epoch's weights are kept."""
+    """Accuracy of the current task's best epoch so far, if that epoch's weights are kept."""
 
 
 _CURSOR = TypeAdapter(Cursor)
@@ -52,17 +52,17 @@ _DTYPES = {
     torch.uint8: "U8",
     torch.bool: "BOOL",
 }
-"""What safetensors calls each."""
+"""The name of each dtype in safetensors."""
 MOST_VECTORS = 24
-"""Weights, what the optimizer and the method keep, these again as they were after the best epoch, Ω and the anchor: no
-method makes more of a checkpoint."""
+"""Upper bound on the vectors of size P in a checkpoint: weights, optimizer and method state, the same for the best
+epoch, Ω and the anchor. No method has more."""
 MOST_HEADER_BYTES = 1 << 20
 
 
 def snapshot(tensors: Mapping[str, Tensor], earlier: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Copies on the CPU, which stay as they are while training continues.
+    """Copies on the CPU that do not change while training continues.
 
-    ``earlier``: a snapshot that nobody needs any more; its memory is used again, since to get new takes longer.
+    ``earlier``: a snapshot that is no longer needed; its memory is reused, which is faster than allocating.
     """
     copies = {}
     for name, tensor in tensors.items():
@@ -73,13 +73,13 @@ def snapshot(tensors: Mapping[str, Tensor], earlier: Mapping[str, Tensor]) -> di
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], cursor: Cursor) -> None:
-    """``tensors`` lie on the CPU and nobody changes them meanwhile. Raises OSError.
+    """Writes ``tensors``, which are on the CPU and must not change meanwhile, and ``cursor``. Raises OSError.
 
-    The format's own library would copy all of it once more, or hide its errors and the file's permissions.
+    The safetensors library would copy everything once more, or hide errors and the file's permissions.
     """
     text = json.dumps(asdict(cursor), allow_nan=False)
     header: dict[str, Any] = {"__metadata__": {"cursor": text, "digest": _digest(tensors, text)}}
-    ordered = sorted(tensors.items(), key=lambda named: -named[1].element_size())  # so that all are aligned
+    ordered = sorted(tensors.items(), key=lambda named: -named[1].element_size())  # largest first, so all are aligned
     end = 0
     for name, tensor in ordered:
         start, end = end, end + tensor.numel() * tensor.element_size()
@@ -93,9 +93,9 @@ def write(path: Path, tensors: Mapping[str, Tensor], cursor: Cursor) -> None:
 
 
 def read(path: Path, parameters: int = MOST_PARAMETERS) -> tuple[dict[str, Tensor], Cursor]:
-    """What ``write`` was given. ``parameters``: how many the network has; no tensor is larger.
+    """Returns what ``write`` was given. ``parameters``: the number the network has; no tensor is larger.
 
-    Raises SessionDamaged for a file that is cut, changed or something else, SessionError where the disk fails.
+    Raises SessionDamaged for a file that is truncated, changed or no checkpoint, SessionError if the disk fails.
     """
     try:
         data = read_plain(path, MOST_HEADER_BYTES + MOST_VECTORS * 8 * parameters)

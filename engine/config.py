@@ -23,7 +23,7 @@ from engine.text import visible
 
 MOST_PARAMETERS = 500_000_000
 MOST_BYTES = 100_000
-"""Of a file of settings, which has about a thousand."""
+"""Largest accepted settings file; a usual one has about a thousand bytes."""
 
 Whole = Annotated[int, Field(strict=True)]
 Real = Annotated[float, Field(strict=True)]
@@ -33,7 +33,7 @@ Flag = Annotated[bool, Field(strict=True)]
 
 
 class FirstTask(BaseModel):
-    """What differs while the first task is trained."""
+    """Settings that differ for the first task."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -213,17 +213,17 @@ def _may_be_list(annotation: object) -> bool:
 NAMES = {*RunConfig.model_fields, *FirstTask.model_fields}
 LISTS = {key for key, field in RunConfig.model_fields.items() if _may_be_list(field.annotation)}
 PLACE = frozenset({"device", "threads", "data_dir"})
-"""Settings that say where a run computes and where its data lie, not what it computes: what is typed for them overrides
-what a session has stored."""
+"""Settings that say where a run computes and where its data are, not what it computes. On the command line they
+override the values stored in a session."""
 WITHOUT_EFFECT = PLACE | {"preset", "keep_checkpoints"}
-"""Settings that change nothing that is computed."""
+"""Settings that do not change the computation."""
 METHOD_OPTIONS = tuple(dict.fromkeys(key for info in METHODS.values() for key in info.options))
 if undeclared := [key for key in METHOD_OPTIONS if key not in RunConfig.model_fields]:
     raise TypeError(f"give RunConfig a field for each option in METHODS: {', '.join(undeclared)}")
 
 
 def shown(value: object) -> str:
-    """A setting as a user would type it.
+    """Formats a setting as a user would type it.
 
     >>> shown(1e-3), shown(True), shown((256, 256)), shown("adam")
     ('0.001', 'true', '256,256', 'adam')
@@ -244,9 +244,9 @@ def shown(value: object) -> str:
 
 
 def resolve(settings: Mapping[str, Any]) -> RunConfig:
-    """Fill in what ``settings`` leaves open from the preset, then from the benchmark's defaults, and validate.
+    """Fills in missing ``settings`` from the preset, then from the benchmark's defaults, and validates.
 
-    A value of None counts as left open. Raises ConfigError, naming the first setting that is wrong.
+    A value of None counts as missing. Raises ConfigError, naming the first setting that is wrong.
     """
     given = {key: value for key, value in settings.items() if value is not None}
     for key in given:
@@ -282,10 +282,10 @@ def resolve(settings: Mapping[str, Any]) -> RunConfig:
 
 
 def default_threads(hidden: object) -> int:
-    """Threads for torch: one for a small network, where handing out the work costs more than it saves; else half the
-    processors, since waiting for a thread that the screen or another program has displaced costs more than threads
-    gain (784-256-256-10, a step on two processors: 0.8 ms with both and 1.3 with one while nothing else runs, 4.9 and
-    1.3 beside one busy program).
+    """Number of PyTorch threads: 1 for a small network, where distributing the work costs more than it saves, otherwise
+    half the processors. With all of them, each step waits for the thread that the screen or another program displaces.
+    (784-256-256-10, a step on two processors: with both 0.8 ms on an idle machine and 4.9 ms beside one busy program;
+    with one 1.3 ms in either case.)
     """
     widest = max(hidden, default=0) if isinstance(hidden, (list, tuple)) and all(map(_is_int, hidden)) else 0
     return 1 if widest <= 128 else min(8, max(1, (os.cpu_count() or 1) // 2))
@@ -296,7 +296,7 @@ def _is_int(value: object) -> bool:
 
 
 def validated(settings: Mapping[str, Any]) -> RunConfig:
-    """``settings`` as they are: complete, so nothing is filled in. Raises ConfigError."""
+    """Validates complete ``settings``; fills in nothing. Raises ConfigError."""
     try:
         return RunConfig.model_validate(dict(settings))
     except ValidationError as error:
@@ -305,8 +305,10 @@ def validated(settings: Mapping[str, Any]) -> RunConfig:
 
 
 def moved(config: RunConfig, place: Mapping[str, Any]) -> RunConfig:
-    """``config`` with what was typed for settings in ``PLACE``, and for importance_data where that is a folder, which
-    may have moved. Raises ConfigError."""
+    """``config`` with the given settings in ``PLACE``, and importance_data if it is a folder, which may have moved.
+
+    Raises ConfigError.
+    """
     folder = place.get("importance_data")
     if folder is not None and {folder, config.importance_data} & {None, "train", "test"}:
         raise ConfigError(
@@ -327,13 +329,13 @@ def _sentence(first: ErrorDetails) -> str:
         reason = "it should be all, last, or a whole number from 1 to 1000"
     try:
         value = _short(first["input"])
-    except (ValueError, RecursionError):  # Python shows no whole number of more than 4,300 digits
+    except (ValueError, RecursionError):  # Python formats no integer of more than 4,300 digits
         value = "a value this long"
     return f"{key} = {value} cannot be used: {reason}"
 
 
 def in_plain_words(reason: str) -> str:
-    """Why pydantic refuses a value.
+    """Pydantic's reason for refusing a value, in plain words.
 
     >>> in_plain_words("Input should be a valid integer, unable to parse string as an integer")
     'it should be a whole number'
@@ -360,7 +362,7 @@ def unknown(kind: str, name: object, known: Collection[str]) -> ConfigError:
 
 
 def nearest(name: str, known: Collection[str]) -> str | None:
-    """The known name that ``name`` is likely a slip of, if any: about one letter in three may be wrong, and one of two.
+    """The known name that ``name`` probably misspells, or None. A third of the letters may be wrong, and one of two.
 
     >>> known = ["optimizer", "recompute", "batch_size", "xi"]
     >>> [nearest(name, known) for name in ("optimiser", "batchsize", "x", "dropout", "weight_decay")]
@@ -371,8 +373,8 @@ def nearest(name: str, known: Collection[str]) -> str | None:
 
 
 def _parsed(toml: bytes) -> dict[str, Any]:
-    """Raises ValueError or RecursionError, also for what would take hours: tomllib's time grows with the square of the
-    dots in a key."""
+    """Parses TOML. Raises ValueError or RecursionError, also for a key with so many dots that tomllib, whose time grows
+    with their square, would take hours."""
     if len(toml) > MOST_BYTES:
         raise ValueError(f"it is longer than {MOST_BYTES:,} bytes")
     if any(line.count(b".") > 1000 for line in toml.splitlines()):
@@ -381,7 +383,7 @@ def _parsed(toml: bytes) -> dict[str, Any]:
 
 
 def from_toml(text: str, where: str) -> RunConfig:
-    """A session's own config.toml: complete, so nothing is filled in. Raises ConfigError, naming ``where``."""
+    """Reads a session's config.toml, which is complete: fills in nothing. Raises ConfigError, naming ``where``."""
     try:
         return validated(_parsed(text.encode()))
     except (ValueError, RecursionError, ConfigError) as error:
@@ -389,7 +391,7 @@ def from_toml(text: str, where: str) -> RunConfig:
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """The settings in a --config file, which may be a session's own config.toml. Raises ConfigError."""
+    """Reads the settings in a --config file, which may be a session's config.toml. Raises ConfigError."""
     try:
         with open(path, "rb") as file:
             settings = _parsed(file.read(MOST_BYTES + 1))
@@ -403,14 +405,14 @@ def read_settings(path: Path) -> dict[str, Any]:
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
-    """--set KEY=VALUE: the value as TOML (lr=0.01, first_task={lr=0.1}), or else as plain text (optimizer=sgd); a list
-    also as an option takes it (hidden=100,100). Raises ConfigError."""
+    """Parses --set KEY=VALUE. A value is TOML (lr=0.01, first_task={lr=0.1}), a list as options take it
+    (hidden=100,100), or plain text (optimizer=sgd). Raises ConfigError."""
     settings: dict[str, Any] = {}
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
         if not equals or not re.fullmatch(r"\w+", key.strip()):
             raise ConfigError(f"--set {_short(assignment)}: write KEY=VALUE, for example --set lr=0.01")
-        if "\n" in value:  # in TOML, the next setting would begin there
+        if "\n" in value:  # in TOML a new setting would begin there
             raise ConfigError(
                 f"--set {_short(assignment)}: write the value in one line, and one --set for each setting"
             )
@@ -419,7 +421,7 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
 
 
 def _parsed_value(text: str) -> Any:
-    """TOML where it is TOML, else the text itself."""
+    """The value if ``text`` is TOML, otherwise ``text`` itself."""
     try:
         return _parsed(f"value = {text}".encode())["value"]
     except (ValueError, RecursionError):
@@ -427,7 +429,7 @@ def _parsed_value(text: str) -> Any:
 
 
 def parse_list(key: str, text: str) -> Any:
-    """A setting that is a list, as it is typed: items with commas between them, or a list of TOML. Raises ConfigError.
+    """Parses a setting that is a list: items separated by commas, or a TOML list. Raises ConfigError.
 
     >>> parse_list("hidden", "200, 100"), parse_list("hidden", "[200]"), parse_list("leave_alone", "*.bias,head.*")
     ([200, 100], [200], ['*.bias', 'head.*'])

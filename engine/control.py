@@ -1,4 +1,4 @@
-"""Control: the few knobs through which a screen, a signal or a test steers a run from another thread."""
+"""Control: how a screen, a signal or a test steers a run from another thread."""
 
 import math
 import threading
@@ -9,20 +9,20 @@ from engine.errors import ConfigError
 
 
 class Stopped(Exception):
-    """Raised in the engine at the first step border after ``Control.stop``."""
+    """Raised in the engine before the next step after ``Control.stop``."""
 
 
 @dataclass(frozen=True)
 class Wishes:
-    """What was asked for since the engine last looked, each to be done once."""
+    """Requests since the engine last checked, each handled once."""
 
     save: bool = False
     evaluate: bool = False
-    """Accuracy on whole test sets, now."""
+    """Whether to measure the accuracy on whole test sets now."""
     end_task: int | None = None
-    """Which task to end, counted from 0; nothing is done where it has ended meanwhile."""
+    """The task to end, counted from 0; ignored if it has already ended."""
     strength: float | None = None
-    """From the next step on; None to keep it."""
+    """New strength from the next step on; None for no change."""
     pace: bool = False
     """Whether ``Control.pace`` was changed."""
     breaks: bool = False
@@ -33,9 +33,9 @@ NOTHING = Wishes()
 
 
 class Control:
-    """Requests from outside, seen by the engine between two steps.
+    """Requests to the engine, which handles them between steps.
 
-    No method waits for the engine. The engine reads ``attention`` after each step and looks closer only when it is
+    No method waits for the engine. The engine checks ``attention`` after each step and reads the requests only if it is
     set.
     """
 
@@ -50,13 +50,13 @@ class Control:
         self._due = 0.0
         self.attention = pace is not None
         self.activity = "starting"
-        """What the engine is doing, in words; written by the engine."""
+        """Description of what the engine is doing; written by the engine."""
         self.trouble = ""
         """One sentence while training waits for a disk that cannot be written; written by the engine."""
 
     @property
     def pace(self) -> float | None:
-        """Steps a second at most; None for full speed."""
+        """Upper limit in steps per second; None for full speed."""
         return self._pace
 
     @property
@@ -82,19 +82,19 @@ class Control:
             self._set(_pace=pace, _due=0.0, _wishes=replace(self._wishes, pace=True))
 
     def set_strength(self, strength: float) -> None:
-        """c or λ from the next step on. Raises ConfigError unless it is finite and not negative."""
+        """Changes c or λ from the next step on. Raises ConfigError unless it is finite and not negative."""
         if not (math.isfinite(strength) and strength >= 0):
             raise ConfigError(f"strength = {strength:g} cannot be used: give a number from 0")
         with self._changed:
             self._set(_wishes=replace(self._wishes, strength=strength))
 
     def evaluate(self) -> None:
-        """Measure the accuracy on the whole test set of every task seen so far."""
+        """Asks for the accuracy on the whole test set of every task seen so far."""
         with self._changed:
             self._set(_wishes=replace(self._wishes, evaluate=True))
 
     def end_task(self, task: int) -> None:
-        """End ``task`` at the next step border, as if its steps were all taken."""
+        """Ends ``task`` before the next step, as if all its steps had been taken."""
         with self._changed:
             self._set(_wishes=replace(self._wishes, end_task=task))
 
@@ -109,7 +109,7 @@ class Control:
             self._set(_wishes=replace(self._wishes, save=True))
 
     def stop(self) -> None:
-        """End at the next step border, after saving."""
+        """Stops before the next step, after saving."""
         self._set(_stop=True)
 
     def _set(self, **values: object) -> None:
@@ -122,7 +122,7 @@ class Control:
     def _update_attention(self) -> None:
         self.attention = self._paused or self._stop or self._wishes != NOTHING or self._pace is not None
 
-    # The engine's side.
+    # For the engine
 
     def take_wishes(self) -> Wishes:
         with self._changed:
@@ -131,17 +131,17 @@ class Control:
         return wishes
 
     def wait_while_paused(self) -> None:
-        """Returns when training may continue, or when something else is asked for."""
+        """Waits until training may continue or there is another request."""
         with self._changed:
             self._changed.wait_for(lambda: not self._paused or self._stop or self._wishes != NOTHING)
 
     def wait(self, seconds: float) -> bool:
-        """False at once when asked to stop, else True after that long."""
+        """Waits ``seconds`` and returns True, or False as soon as a stop is requested."""
         with self._changed:
             return not self._changed.wait_for(lambda: self._stop, seconds)
 
     def wait_for_pace(self) -> None:
-        """Sleeps until the next step is due; returns at once when anything is asked for."""
+        """Sleeps until the next step is due, or until the next request."""
         with self._changed:
             pace = self._pace
             if pace is None:
@@ -155,12 +155,12 @@ class Control:
                 )
 
     def check(self) -> None:
-        """For the long computations between steps. Raises Stopped."""
+        """Raises Stopped if a stop was requested. For long computations between steps."""
         if self._stop:
             raise Stopped
 
 
 def check_pace(pace: float | None) -> None:
-    """Raises ConfigError unless ``pace`` is None or a positive number of steps a second."""
+    """Raises ConfigError unless ``pace`` is None or a positive number of steps per second."""
     if pace is not None and not 0 < pace < float("inf"):
         raise ConfigError(f"pace = {pace:g} cannot be used: give steps a second above 0, or max", "pace")

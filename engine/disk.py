@@ -1,4 +1,4 @@
-"""Files that may come from anybody, read with care, and files of which others see the whole or nothing."""
+"""Careful reading of untrusted files, and atomic writing."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 
 def expanded(path: str) -> str:
-    """``path`` with ~ and ~user as a shell replaces them, which leaves the ~ in --data-dir=~/d and in a file alone.
+    """``path`` with ~ and ~user expanded, which a shell does not do in --data-dir=~/d, nor in a file.
 
     >>> import os
     >>> expanded("~/d") == os.path.join(os.path.expanduser("~"), "d"), expanded("./~"), expanded("train")
@@ -19,14 +19,14 @@ def expanded(path: str) -> str:
 
 
 def open_plain(path: Path) -> BinaryIO:
-    """Raises OSError, and ValueError for what is no plain file: a link may lead anywhere, and a pipe never ends."""
+    """Opens a regular file for reading. Raises OSError, and ValueError for anything else, such as a link or a pipe."""
     if not stat.S_ISREG(os.lstat(path).st_mode):
         raise ValueError("it is not a plain file")
     return open(path, "rb")
 
 
 def read_plain(path: Path, most: int) -> bytes:
-    """Raises OSError, and ValueError where there are more than ``most`` bytes."""
+    """Reads a regular file. Raises OSError, and ValueError for anything else or for more than ``most`` bytes."""
     with open_plain(path) as file:
         if os.fstat(file.fileno()).st_size > most:
             raise ValueError(f"it is larger than {most:,} bytes")
@@ -38,19 +38,19 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def replace_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """What ``write`` puts into a file beside, synced and renamed to ``path``.
+    """Lets ``write`` fill a temporary file, syncs it and renames it to ``path``.
 
-    A reader, and the disk after a loss of power, have the old file or the new one, never half of one. Raises OSError.
+    A reader, and the disk after a power failure, has either the old file or the new one, whole. Raises OSError.
     """
     beside = path.with_name(path.name + ".part")
     try:
         with naming(path):
-            beside.unlink(missing_ok=True)  # a kill may have left it; a stranger may have made it a link
+            beside.unlink(missing_ok=True)  # left by a killed process, or planted as a link
             write(beside)
             sync(beside)
             os.replace(beside, path)
     except BaseException:
-        with contextlib.suppress(OSError):  # there is a worse error to tell; the next one who writes removes it
+        with contextlib.suppress(OSError):  # the first error matters more; the next write removes the file
             beside.unlink(missing_ok=True)
         raise
     sync(path.parent)
@@ -58,7 +58,7 @@ def replace_whole(path: Path, write: Callable[[Path], object]) -> None:
 
 @contextlib.contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """An OSError within that names no file names this one."""
+    """Adds ``path`` to an OSError that names no file."""
     try:
         yield
     except OSError as error:
@@ -67,9 +67,9 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def sync(path: Path) -> None:
-    """A file's content, or the names in a folder, to the disk. Raises OSError."""
+    """Flushes a file's content, or a folder's entries, to the disk. Raises OSError."""
     if path.is_dir() and os.name != "posix":
-        return  # Windows has no such thing for folders
+        return  # Windows cannot sync folders
     opened = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
     try:
         os.fsync(opened)

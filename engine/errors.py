@@ -7,7 +7,7 @@ from engine.text import visible
 
 
 class EngineError(Exception):
-    """Anything that is the user's to know, told in one sentence, which any text in it may be shown with."""
+    """An error to show to the user, in one sentence that is safe to print."""
 
     exit_code = 1
 
@@ -23,15 +23,15 @@ class ConfigError(EngineError):
     def __init__(self, message: str, setting: str = "") -> None:
         super().__init__(message)
         self.setting = setting
-        """Which setting is wrong; empty where the message concerns none or several."""
+        """The setting that is wrong; empty if the message concerns none or several."""
 
 
 class BenchmarkError(EngineError):
-    """The data are missing, cut or not what they should be."""
+    """The data are missing, truncated or not as expected."""
 
 
 class SessionError(EngineError):
-    """A session's folder cannot be used as asked."""
+    """A session's folder cannot be used as requested."""
 
 
 class SessionNotFound(SessionError):
@@ -57,13 +57,13 @@ class SessionMismatch(SessionError):
 
 
 class SessionTooYoung(SessionError):
-    """What is asked for needs a task that has ended."""
+    """The request needs a task that has ended."""
 
     exit_code = 2
 
 
 class UnsupportedNetwork(EngineError):
-    """A network of which the importances cannot be measured exactly."""
+    """A network whose importances cannot be measured exactly."""
 
     exit_code = 2
 
@@ -73,13 +73,13 @@ class NumericsError(EngineError):
 
 
 def first_line(error: BaseException) -> str:
-    """The part of an exception's text that fits into one sentence."""
+    """The part of an exception's text that fits in one sentence."""
     text = str(error).strip()
     return text.splitlines()[0].rstrip(".") if text else type(error).__name__
 
 
 def unreadable(what: str, error: OSError) -> SessionError:
-    """``what`` is damaged where it is not there; where the disk fails, it may be whole and is left alone."""
+    """SessionDamaged if ``what`` is missing; if the disk fails, only SessionError, since the file may be intact."""
     if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
         return SessionDamaged(f"{what} is damaged: it cannot be read: {error.strerror}")
     why = error.strerror or first_line(error)

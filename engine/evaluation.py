@@ -1,7 +1,7 @@
-"""Accuracy on every task: on whole test sets, or on an evaluation subset of each, which a probe passes quickly.
+"""Accuracy on every task: on whole test sets, or quickly (a probe) on an evaluation subset of each.
 
 As in De Lange et al. 2023, "Continual evaluation for lifelong learning": the subset is the same for the whole run, so
-that what two probes say differs only where the network does.
+two probes differ only if the network does.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,9 +16,9 @@ from engine.seeds import generator
 
 BATCH = 4096
 PROBE_EXAMPLES = 3000
-"""Test examples of all tasks together that a probe looks at when the last one is trained."""
+"""Test examples in a probe during the last task, over all tasks together."""
 FEWEST_EXAMPLES = 16
-"""Of one task, however many tasks there are."""
+"""Smallest evaluation subset of a task, however many tasks there are."""
 
 
 def accuracies(
@@ -54,7 +54,8 @@ def accuracy(
 
 @torch.no_grad()
 def mean_loss(model: nn.Module, inputs: Tensor, labels: Tensor, active: slice) -> float:
-    """Mean cross entropy among the ``active`` outputs; ``inputs`` (N, features), ``labels`` (N,) places among them."""
+    """Mean cross entropy in nats over the ``active`` outputs; ``inputs`` (N, features), ``labels`` (N,) indices among
+    them."""
     model.eval()
     loss = cross_entropy(model(inputs)[:, active], labels).item()
     model.train()
@@ -62,16 +63,16 @@ def mean_loss(model: nn.Module, inputs: Tensor, labels: Tensor, active: slice) -
 
 
 def evaluation_subsets(tasks: Sequence[Task], seed: int) -> list[Tensor]:
-    """Rows of each task's test set: equally many of each class, drawn once from ``seed``; all where it is small.
+    """Rows of each task's test set: equally many of each class, drawn once from ``seed``; all rows of a small test set.
 
-    How many depends on the number of planned tasks alone, so the subsets stay the same from the first task to the last.
+    Their number depends only on the number of planned tasks, so the subsets are the same throughout the run.
     """
     share = max(FEWEST_EXAMPLES, PROBE_EXAMPLES // len(tasks))
     return [_subset(task, share, generator(seed, "evaluation subset", number)) for number, task in enumerate(tasks)]
 
 
 def _subset(task: Task, share: int, random: torch.Generator) -> Tensor:
-    """At most ``share`` rows, or one of each class where that is more, in rising order."""
+    """At most ``share`` rows, or one of each class if that is more, in ascending order."""
     labels = task.test.labels
     if len(labels) <= share:
         return torch.arange(len(labels), device=labels.device)
@@ -82,7 +83,7 @@ def _subset(task: Task, share: int, random: torch.Generator) -> Tensor:
 
 
 class Probe:
-    """The fast look at all tasks seen while ``newest`` is trained: one forward pass over the evaluation subsets."""
+    """Fast evaluation of all tasks seen while ``newest`` is trained: one forward pass over the evaluation subsets."""
 
     def __init__(self, tasks: Sequence[Task], subsets: Sequence[Tensor], outputs: Outputs, newest: int) -> None:
         taken = [task.test.take(rows) for task, rows in zip(tasks[: newest + 1], subsets, strict=False)]

@@ -1,8 +1,8 @@
-"""What a run tells: frozen events, one JSON line each in a session's events.jsonl.
+"""What a run reports: frozen events, one JSON line each in a session's events.jsonl.
 
-Only plain numbers and text; a tensor never leaves the engine. ``time`` is seconds since the epoch, ``elapsed`` seconds
-of training without pauses, summed over resumes. ``step`` counts optimizer steps over the whole run. A log may come from
-anybody: ``decode`` refuses numbers that no run has.
+Events hold plain numbers and text; a tensor never leaves the engine. ``time`` is in seconds since the epoch,
+``elapsed`` in seconds of training without pauses, summed over resumes. ``step`` counts optimizer steps over the whole
+run. A log is untrusted: ``decode`` refuses numbers that no run can have.
 """
 
 import math
@@ -17,16 +17,16 @@ from engine.text import visible
 
 MOST_TASKS = 1000
 TaskIndex = Annotated[int, Interval(ge=0, lt=MOST_TASKS)]
-"""Counted from 0."""
+"""Number of a task, counted from 0."""
 Whole = Annotated[int, Interval(ge=0, le=10**15)]
 Positive = Annotated[int, Interval(ge=1, le=10**12)]
 Seconds = Annotated[float, Interval(ge=0, le=1e11)]
 Fraction = Annotated[float, Interval(ge=0, le=1)]
 Strength = Annotated[float, Interval(ge=0, lt=math.inf)]
 Omega = Annotated[float, Interval(ge=1e-60, le=1e40)]
-"""Wider than the numbers above 0 that a tensor holds, by the decades of the histograms."""
+"""An importance above 0: the range of float32, wider by the decades of the histograms."""
 Text = Annotated[str, MaxLen(100_000), AfterValidator(visible)]
-"""Of a log that is read, only what may be shown."""
+"""Text that is safe to show, also when it is read from a log."""
 Row = Annotated[tuple[Fraction, ...], Len(1, MOST_TASKS)]
 Probe = Annotated[tuple[Fraction, ...], MaxLen(MOST_TASKS)]
 """Accuracy on the evaluation subset of each task seen so far; empty in sessions that did not measure it."""
@@ -37,12 +37,12 @@ MOST_LAYERS = 10_000
 @dataclass(frozen=True)
 class TaskInfo:
     name: Text
-    """Its classes, '0 8', or 'order 3' for a permutation."""
+    """The task's classes, such as '0 8', or 'order 3' for a permutation."""
     steps: Positive
     """Optimizer steps the task takes."""
     classes: Positive
     epoch_steps: Whole = 0
-    """Steps of one pass over its data; 0 in sessions from before this was told."""
+    """Steps of one pass over the task's data; 0 in older sessions, which do not record it."""
 
 
 Tasks = Annotated[tuple[TaskInfo, ...], Len(1, MOST_TASKS)]
@@ -50,22 +50,22 @@ Tasks = Annotated[tuple[TaskInfo, ...], Len(1, MOST_TASKS)]
 
 @dataclass(frozen=True)
 class LayerHistogram:
-    """Importance Ω of one layer, counted in bins that are equally wide in the logarithm."""
+    """Importance Ω of one layer, counted in logarithmic bins."""
 
     name: Text
     size: Positive
     """Number of parameters."""
     zeros: Whole
-    """How many of them have Ω exactly 0; they are in no bin."""
+    """Number of parameters with Ω exactly 0; they are in no bin."""
     mean: float
     counts: Annotated[tuple[Whole, ...], Len(1, 1000)]
     top: Fraction | None = None
-    """Share of the layer's ΣΩ that its most important 1 % of parameters hold; None where ΣΩ is 0."""
+    """Share of the layer's ΣΩ held by its most important 1 % of parameters; None if ΣΩ is 0."""
 
 
 @dataclass(frozen=True)
 class RunStarted:
-    """Once, when data and network are ready."""
+    """The data and the network are ready. Occurs once."""
 
     time: Seconds
     tasks: Tasks
@@ -75,10 +75,10 @@ class RunStarted:
     data: Text = ""
     """Digest of the data set; empty in sessions of format 1."""
     test_examples: Counts = ()
-    """How many each task's whole test set has; empty in sessions from before this was told."""
+    """Size of each task's test set; empty in older sessions, which do not record it."""
     subset_examples: Counts = ()
-    """How many of them the evaluation subset has, the same ones for the whole run. Empty in older sessions, whose
-    probes looked at fewer with every task."""
+    """Size of each task's evaluation subset, which is the same for the whole run. Empty in older sessions, whose probes
+    used fewer examples with every task."""
     event: Literal["run-started"] = "run-started"
 
     def __post_init__(self) -> None:
@@ -88,7 +88,7 @@ class RunStarted:
 
 @dataclass(frozen=True)
 class RunResumed:
-    """Training continues from the checkpoint at ``step``; ``note`` says what differs from before, or nothing."""
+    """Training continues from the checkpoint at ``step``; ``note`` says what differs from before, or is empty."""
 
     time: Seconds
     step: Whole
@@ -106,7 +106,7 @@ class TaskStarted:
 
 @dataclass(frozen=True)
 class StepsTaken:
-    """The steps since the last such event: ``losses[-1]`` and ``penalties[-1]`` are those of step ``step``."""
+    """The steps since the last such event; ``losses[-1]`` and ``penalties[-1]`` belong to step ``step``."""
 
     step: Whole
     elapsed: Seconds
@@ -122,19 +122,19 @@ class StepsTaken:
 
 @dataclass(frozen=True)
 class Probed:
-    """The fast look during a task: accuracy on the evaluation subset of each seen task, as fractions."""
+    """A probe during a task: accuracy on the evaluation subset of each seen task, as fractions."""
 
     task: TaskIndex
     step: Whole
     accuracies: Row
     penalties: Annotated[tuple[float, ...], MaxLen(MOST_LAYERS)] = ()
-    """What each layer adds to the penalty, in the order of ImportanceMeasured.layers; empty while there is none."""
+    """Each layer's part of the penalty, in the order of ImportanceMeasured.layers; empty while there is no penalty."""
     event: Literal["probed"] = "probed"
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Accuracy on the whole test set of each task seen so far, as fractions, asked for in the middle of a task."""
+    """Accuracy on the whole test set of each task seen so far, as fractions, requested in the middle of a task."""
 
     task: TaskIndex
     step: Whole
@@ -156,7 +156,7 @@ class StrengthChanged:
 
 @dataclass(frozen=True)
 class TasksPlanned:
-    """The tasks from now on, where that changed: one was ended early, or a fork trains the rest for longer."""
+    """The planned tasks changed: one was ended early, or a fork trains the rest for longer."""
 
     step: Whole
     time: Seconds
@@ -167,7 +167,7 @@ class TasksPlanned:
 
 @dataclass(frozen=True)
 class Noted:
-    """Something that steered the run and changes no number, in words: a pause, another pace."""
+    """An intervention that changes no number, such as a pause or another pace."""
 
     step: Whole
     time: Seconds
@@ -177,13 +177,13 @@ class Noted:
 
 @dataclass(frozen=True)
 class Warned:
-    """The watchdog found something wrong with ``task``. Told once for each name and task."""
+    """The watchdog found something wrong with ``task``. Occurs once for each name and task."""
 
     task: TaskIndex
     step: Whole
     time: Seconds
     name: Annotated[Text, MinLen(1)]
-    """Of the kind of warning: 'drowned', 'no-penalty'."""
+    """The kind of warning, such as 'drowned' or 'no-penalty'."""
     text: Annotated[Text, MinLen(1)]
     """One sentence: what is wrong, what usually causes it, what to try."""
     event: Literal["warned"] = "warned"
@@ -191,7 +191,7 @@ class Warned:
 
 @dataclass(frozen=True)
 class RunForked:
-    """Everything before this is the past of ``parent`` up to the end of task ``task``, counted from 0."""
+    """All events before this are the history of ``parent`` up to the end of task ``task``, counted from 0."""
 
     time: Seconds
     step: Whole
@@ -202,10 +202,10 @@ class RunForked:
 
 @dataclass(frozen=True)
 class ImportanceMeasured:
-    """Ω by layer; ``running`` during the task (what Ω would be if it ended now).
+    """Ω by layer; ``running`` during the task (what Ω would be if the task ended now).
 
-    All layers share the bins, which reach from ``low`` to ``high``; what is below ``low``, but not zero, is counted
-    in the first.
+    All layers share the bins, which span ``low`` to ``high``; values below ``low``, except zero, are counted in the
+    first bin.
     """
 
     task: TaskIndex
@@ -223,7 +223,7 @@ class ImportanceMeasured:
 
 @dataclass(frozen=True)
 class PathFollowed:
-    """The path-integral check (Zenke et al. 2017, equation 3): Σω against how far the task's loss has fallen.
+    """The path-integral check (Zenke et al. 2017, equation 3): Σω against the drop of the task's loss.
 
     The losses are means over the same training examples of the task, at its start and now.
     """
@@ -235,7 +235,7 @@ class PathFollowed:
     start_loss: float
     loss: float
     ratio: float | None
-    """gained ÷ (start_loss − loss); near 1 where small steps follow the gradient. None before the loss has moved."""
+    """gained ÷ (start_loss − loss); near 1 if small steps follow the gradient. None before the loss has changed."""
     event: Literal["path"] = "path"
 
 
@@ -249,7 +249,7 @@ class TaskEnded:
     accuracies: Row
     probed: Probe = ()
     time: Seconds = 0.0
-    """0 in sessions from before this was told."""
+    """0 in older sessions, which do not record it."""
     event: Literal["task-ended"] = "task-ended"
 
 
@@ -277,7 +277,7 @@ class RunFailed:
     time: Seconds
     message: Text
     kept: Text
-    """What of the run is still there."""
+    """What remains of the run."""
     event: Literal["run-failed"] = "run-failed"
 
 
@@ -314,13 +314,13 @@ _ANY_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminato
 
 
 def encode(event: Event) -> str:
-    """One line of JSON, without the line break. A number that is not finite is a string: "NaN", "Infinity"."""
+    """One line of JSON, without the line break. A number that is not finite becomes a string: "NaN", "Infinity"."""
     text = strict_json.dumps(vars(event), strict_json.named, default=vars, separators=(",", ":"), ensure_ascii=False)
-    return text.encode(errors="replace").decode()  # the name of a file may hold what is no text
+    return text.encode(errors="replace").decode()  # a file name may contain surrogates
 
 
 def decode(line: str | bytes) -> Event:
-    """The event in one line; also of an older version, with bare NaN. Raises ValueError for anything else."""
+    """The event in one line, also from older versions, which wrote bare NaN. Raises ValueError for anything else."""
     try:
         return _ANY_EVENT.validate_json(line)
     except ValidationError as error:

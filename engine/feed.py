@@ -1,4 +1,4 @@
-"""What a task is trained on: how many steps, in which portions, and the loss of each."""
+"""What a task is trained on: the number of steps, the batches, and the loss on each."""
 
 import math
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from engine.seeds import generator
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and in what portions one task is trained."""
+    """How long, and in what batches, one task is trained."""
 
     examples: int
     batch_size: int
@@ -25,7 +25,7 @@ class Schedule:
 
     @classmethod
     def of(cls, config: RunConfig, number: int, examples: int) -> "Schedule":
-        """Of task ``number``, counted from 0, trained on so many ``examples``."""
+        """The schedule of task ``number``, counted from 0, trained on ``examples`` examples."""
         first = config.first_task if number == 0 and config.first_task else FirstTask()
         batch_size, epochs = first.batch_size or config.batch_size, first.epochs or config.epochs
         steps = config.steps if epochs is None else math.ceil(examples / batch_size) * epochs
@@ -38,7 +38,7 @@ class Schedule:
 
 
 class Feed:
-    """Every task's batches: slices of a permutation that (seed, task, epoch) alone decide."""
+    """Every task's batches: slices of a permutation that depends only on (seed, task, epoch)."""
 
     def __init__(self, config: RunConfig, tasks: Sequence[Task], outputs: Outputs, replays: bool) -> None:
         """``replays``: whether a task is trained on the data of all tasks so far."""
@@ -52,12 +52,12 @@ class Feed:
             for number, size in enumerate(sizes)
         ]
         self._order = torch.empty(0, dtype=torch.int64)
-        """The rows of one epoch, in the order in which they are trained on."""
+        """The rows of one epoch, in training order."""
         self._order_of: tuple[int, int] | None = None
-        """Which (task, epoch) that is."""
+        """The (task, epoch) of ``_order``."""
 
     def loss(self, model: nn.Module, task: int, step: int) -> Tensor:
-        """The mean cross entropy of ``model`` on the batch of one step, counted from 0 within the task. Shape ()."""
+        """Mean cross entropy of ``model`` on the batch of ``step``, counted from 0 within the task. Shape ()."""
         rows = self._rows(task, step)
         if self._replays:
             return self._replayed_loss(model, task, rows)
@@ -66,7 +66,7 @@ class Feed:
         return cross_entropy(model(inputs)[:, active], labels + offset if offset else labels)
 
     def _replayed_loss(self, model: nn.Module, task: int, rows: Tensor) -> Tensor:
-        """``rows`` count through the examples of all tasks so far; each is judged among its own task's classes."""
+        """As ``loss``; ``rows`` index the examples of all tasks so far, each judged among its own task's outputs."""
         parts = []
         for seen in self._tasks[: task + 1]:
             parts.append(seen.train.take(rows[(rows >= 0) & (rows < len(seen.train))]))

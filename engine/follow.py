@@ -1,6 +1,6 @@
-"""Follower: a session's events while another process, or another machine over a shared folder, writes them.
+"""Follower: reads a session's events while another process, perhaps on another machine, writes them.
 
-Reads only: not even the lock file is touched. No torch.
+It writes nothing, not even the lock file. Imports no torch.
 """
 
 import os
@@ -17,44 +17,44 @@ from engine.history import Curve, History
 from engine.session import Session
 
 PORTION = 1 << 16
-"""Bytes read at once: about a millisecond's work, so that a thread that reads leaves the screen its turn."""
+"""Bytes read at once: about a millisecond of work, so that the reading thread does not hold up the screen."""
 _TAIL = 1 << 12
-"""Bytes before the offset by which a log that was cut and has grown again is told from one that only grew."""
+"""Bytes compared before the offset, to distinguish a log that was cut and grew again from one that only grew."""
 
 
 @dataclass(frozen=True)
 class Portion:
-    """The next events of a log, which lie in its bytes from ``start`` to ``end``."""
+    """The next events of a log: those in its bytes from ``start`` to ``end``."""
 
     events: Sequence[Event]
     start: int
     end: int
     anew: bool = False
-    """The log was cut by a resume: what was read before does not count, and these are the first events again."""
+    """A resume cut the log: discard what was read before; these are the first events again."""
 
 
 class Follower:
-    """Reads ``session``'s log portion by portion. A half-written last line is read again until it is whole."""
+    """Reads ``session``'s log in portions. An incomplete last line is read again until it is complete."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self.read = 0
-        """Bytes of whole lines read so far."""
+        """Bytes of complete lines read so far."""
         self.size = 0
-        """Bytes of the log when it was last looked at."""
+        """Size of the log in bytes at the last poll."""
         self._lines = 0
         self._tail = b""
-        """The last bytes read."""
+        """The last bytes that were read."""
         self._written: float | None = None
-        """When the log was last written, by the clock of the machine that keeps the folder."""
+        """Modification time of the log, by the clock of the machine that stores it."""
         self._opened = time.monotonic()
         self._grown: float | None = None
-        """When the log was last seen to change."""
+        """When a poll last saw the log change, by this machine's clock."""
 
     def poll(self) -> Portion:
-        """What is new in the next PORTION bytes, in whole lines; no events where there is nothing new.
+        """The complete lines in the next PORTION bytes; no events if there is nothing new.
 
-        Raises SessionDamaged, naming the line, once everything before it has been given; the next poll tries again.
+        Raises SessionDamaged, naming the line, after all events before it were returned; the next poll tries again.
         """
         path = self.session.events_path
         try:
@@ -88,9 +88,9 @@ class Follower:
         return Portion(events, start, self.read, anew)
 
     def again(self, start: int, end: int) -> list[Event]:
-        """The events in some bytes that a portion, or several in succession, came from.
+        """The events in bytes ``start`` to ``end``, which one or several successive portions covered.
 
-        Raises SessionDamaged where a resume has cut them off since.
+        Raises SessionDamaged if a resume has cut them off since.
         """
         events = []
         try:
@@ -112,9 +112,9 @@ class Follower:
 
     @property
     def silence(self) -> float:
-        """Seconds since the log was last written: by its own time, or since it was seen to grow, whichever is less.
+        """Seconds since the log was written: by its modification time or since a poll saw it grow, whichever is less.
 
-        The clock of the machine that keeps the folder may be another; a time in the future tells nothing.
+        The clock of the machine that stores the log may differ; a time in the future is ignored.
         """
         seen = time.monotonic() - (self._opened if self._grown is None else self._grown)
         told = time.time() - self._written if self._written is not None else -1.0
@@ -124,9 +124,9 @@ class Follower:
 
 
 def applied(history: History, events: Iterable[Event]) -> History:
-    """What is known after ``events``: as ``History.apply`` one by one, at a tenth of its cost where they are many.
+    """The history after ``events``: the same as applying each, at a tenth of the cost for many events.
 
-    Reports of steps and probes, which are nearly all events, are gathered and taken in one piece. Raises ValueError as
+    Step reports and probes, which are nearly all events, are applied together. Raises ValueError like
     ``History.check``.
     """
     steps: list[StepsTaken] = []
@@ -141,7 +141,7 @@ def applied(history: History, events: Iterable[Event]) -> History:
             history.check(event)
             probes.append(event)
         else:
-            if isinstance(event, TaskEnded | RunFinished) and steps:  # which tell the seconds of training, too
+            if isinstance(event, TaskEnded | RunFinished) and steps:  # these also set the seconds of training
                 history, steps = _stepped(history, steps), []
             history = history.apply(event)
     if steps:
@@ -161,7 +161,7 @@ def _stepped(history: History, reports: Sequence[StepsTaken]) -> History:
 
 
 def _extended(curve: Curve, reports: Sequence[StepsTaken]) -> Curve:
-    """Each report's steps share the seconds since the one before it, as in ``Curve.extended``."""
+    """``curve`` with several reports; each spreads its seconds evenly over its steps, as in ``Curve.extended``."""
     import numpy as np
 
     reports = [report for report in reports if report.losses]

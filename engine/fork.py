@@ -1,4 +1,4 @@
-"""Fork: a new session that shares another's history up to a task's end, then with another method or strength."""
+"""Fork: a new session that shares another's history up to a task's end and then diverges."""
 
 import contextlib
 import os
@@ -21,13 +21,13 @@ from engine.one_class import numbered
 from engine.session import Session
 
 SHARED = ("benchmark", "scenario", "tasks", "class_order", "normalize", "model", "hidden", "init", "seed")
-"""Settings that the past was made with, and that a fork therefore cannot change."""
+"""Settings that shaped the shared history, so that a fork cannot change them."""
 
 
 def forked_config(parent: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
-    """``parent`` with other settings from a task's end on. Raises ConfigError.
+    """``parent`` with ``changes``. Raises ConfigError.
 
-    Another method begins with its own defaults on the benchmark: strength and options of the earlier one mean nothing
+    Another method begins with its own defaults on the benchmark: the earlier method's strength and options mean nothing
     to it.
     """
     for key in SHARED:
@@ -50,11 +50,11 @@ def forked_config(parent: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
 
 
 def fork(parent: Session, task: int, name: str, changes: Mapping[str, Any]) -> Session:
-    """A session beside ``parent`` that shares its past up to the end of ``task`` (counted from 0), and then differs.
+    """A session beside ``parent`` that shares its history up to the end of ``task`` (counted from 0) and then diverges.
 
-    The penalty that holds the past stays as strong as it was when the method changes: Ω is scaled by k÷k', since the
-    units of two methods' importances differ. With the same method the new strength holds for the past too.
-    Raises ConfigError, SessionTooYoung when that task has not ended, SessionExists, SessionDamaged, SessionError.
+    If the method changes, the penalty of the earlier tasks stays as strong as it was: Ω is scaled by k÷k', since two
+    methods' importances have different units. With the same method, the new strength applies to earlier tasks too.
+    Raises ConfigError, SessionTooYoung if the task has not ended, SessionExists, SessionDamaged or SessionError.
     """
     config = forked_config(parent.config, changes)
     checkpoint_path = parent.task_checkpoint(task)
@@ -63,13 +63,13 @@ def fork(parent: Session, task: int, name: str, changes: Mapping[str, Any]) -> S
     if task + 1 >= config.tasks:
         raise ConfigError(f"task {task + 1} is the last one: nothing is left to train differently")
 
-    from engine import checkpoint  # brings torch
+    from engine import checkpoint  # imports torch
     from engine.training import penalty_factor
 
     try:
         tensors, cursor = checkpoint.read(checkpoint_path)
     except SessionDamaged:
-        if not checkpoint_path.exists():  # the parent trains, and keeps only the last ones
+        if not checkpoint_path.exists():  # the parent is training and keeps only the last checkpoints
             raise _not_there(parent, task) from None
         raise
     strength = parent.history(cursor.log_length).strength(parent.config)
@@ -99,7 +99,7 @@ def fork(parent: Session, task: int, name: str, changes: Mapping[str, Any]) -> S
         write_whole(session.events_path, log)
         for earlier in range(task):
             if (path := parent.task_checkpoint(earlier)) is not None:
-                with contextlib.suppress(FileNotFoundError):  # the parent trains, and keeps only the last ones
+                with contextlib.suppress(FileNotFoundError):  # the parent is training and keeps only the last
                     _share(path, session.checkpoints_dir / path.name)
         write = partial(checkpoint.write, tensors=tensors, cursor=replace(cursor, log_length=len(log)))
         session.write_checkpoint(write, cursor.step, ended_task=task)
@@ -107,7 +107,7 @@ def fork(parent: Session, task: int, name: str, changes: Mapping[str, Any]) -> S
 
 
 def forkable(session: Session, history: History) -> list[int]:
-    """The tasks after which ``session`` can branch off: ended, with a checkpoint, and not the last."""
+    """The tasks after which ``session`` can be forked: ended, with a checkpoint, and not the last."""
     ended = min(len(history.matrix), len(history.tasks) - 1)
     return [task for task in range(ended) if session.task_checkpoint(task) is not None]
 
@@ -132,7 +132,7 @@ def _not_there(parent: Session, task: int) -> EngineError:
 
 
 def _share(path: Path, to: Path) -> None:
-    """Checkpoints are never written to again, so one file may stand in two folders."""
+    """Links a checkpoint into another folder: checkpoints never change, so two sessions can share a file."""
     open_plain(path).close()
     try:
         os.link(path, to)

@@ -1,5 +1,5 @@
-"""History: what happened so far, for any view. ``apply`` gives the next History and leaves the old one as it was, so
-that a thread may hand its newest History to another without a lock."""
+"""History: what happened so far, for any view. ``apply`` returns a new History and leaves the old one unchanged, so a
+thread can pass its newest History to another without a lock."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -36,16 +36,16 @@ if TYPE_CHECKING:
 
 State = Literal["loading", "training", "stopped", "failed", "finished"]
 MOST_TOLD = 10_000
-"""Of what a user asks for: evaluations, notes, changes of strength or plan; and of warnings; each."""
+"""Most events of each of these kinds: evaluations, notes, warnings, changes of strength, changes of the plan."""
 MOST_PROBES = 50_000
-"""A thousand tasks have fewer."""
+"""Most probes of a run; a thousand tasks have fewer."""
 
 
 @dataclass(frozen=True)
 class Curve:
     """Task loss, penalty and seconds of training of every step; row k is step k+1.
 
-    Grows by writing behind the end of a shared array, which no earlier Curve reads: so a Curve never changes, and
+    ``extended`` writes beyond the end of a shared array, where no earlier Curve reads: so a Curve never changes, and
     only the newest may be extended, or an earlier one by the same steps again.
     """
 
@@ -53,8 +53,8 @@ class Curve:
     _rows: "np.ndarray | None" = None
 
     def extended(self, losses: Sequence[float], penalties: Sequence[float], elapsed: float = 0.0) -> "Curve":
-        """By the next steps, the last of which ended after ``elapsed`` seconds of training."""
-        import numpy as np  # not at the top: the first frame is drawn before anything heavy is imported
+        """This curve plus the next steps, the last of which ended after ``elapsed`` seconds of training."""
+        import numpy as np  # not at the top: the first frame comes before heavy imports
 
         length = self.length + len(losses)
         rows = self._rows
@@ -69,24 +69,24 @@ class Curve:
         return Curve(length, rows)
 
     def losses(self, start: int = 0) -> "np.ndarray":
-        """Shape (length − start,). Needs ``length`` > 0."""
+        """Task losses, shape (length − start,). Needs ``length`` > 0."""
         assert self._rows is not None
         return self._rows[start : self.length, 0]
 
     def penalties(self, start: int = 0) -> "np.ndarray":
-        """Shape (length − start,). Needs ``length`` > 0."""
+        """Penalties, shape (length − start,). Needs ``length`` > 0."""
         assert self._rows is not None
         return self._rows[start : self.length, 1]
 
     def seconds(self, start: int = 0) -> "np.ndarray":
-        """Of training, without pauses, until each step had ended. Shape (length − start,). Needs ``length`` > 0."""
+        """Seconds of training, without pauses, after each step, shape (length − start,). Needs ``length`` > 0."""
         assert self._rows is not None
         return self._rows[start : self.length, 2]
 
 
 @dataclass(frozen=True)
 class History:
-    """Everything that has been told about one run."""
+    """Everything known about one run."""
 
     state: State = "loading"
     tasks: tuple[TaskInfo, ...] = ()
@@ -95,23 +95,23 @@ class History:
     task: int = 0
     """The task in training, counted from 0; the number of tasks when all are done."""
     between: bool = False
-    """Whether ``task`` has not begun yet and the one before has ended, as at a break."""
+    """Whether the previous task has ended and ``task`` has not begun, as during a break between tasks."""
     step: int = 0
     elapsed: float = 0.0
     """Seconds of training, without pauses."""
     rate: float = 0.0
-    """Steps a second, lately."""
+    """Recent steps per second."""
     matrix: tuple[tuple[float, ...], ...] = ()
     """One row per ended task, on whole test sets."""
     probed: tuple[tuple[float, ...], ...] = ()
-    """The same rows on the evaluation subsets, as probes are; those of ``matrix`` where that was not measured."""
+    """The same rows on the evaluation subsets; the rows of ``matrix`` if that was not measured."""
     probes: tuple[Probed, ...] = ()
     evaluations: tuple[Evaluated, ...] = ()
     curve: Curve = field(default_factory=Curve)
     importance: ImportanceMeasured | None = None
-    """The newest."""
+    """The newest measurement."""
     importances: tuple[ImportanceMeasured, ...] = ()
-    """The one at the end of each ended task; none of a method that measures none."""
+    """The measurement at the end of each ended task; empty for a method without importance."""
     paths: tuple[PathFollowed, ...] = ()
     """The newest path-integral check of each task, for a method that follows the path."""
     strengths: tuple[StrengthChanged, ...] = ()
@@ -119,7 +119,7 @@ class History:
     plans: tuple[TasksPlanned, ...] = ()
     warnings: tuple[Warned, ...] = ()
     ends: tuple[float, ...] = ()
-    """When each ended task ended, in seconds since the epoch; 0 where its session does not tell it."""
+    """When each ended task ended, in seconds since the epoch; 0 if the session does not record it."""
     saved_step: int | None = None
     started: RunStarted | None = None
     resumed: RunResumed | None = None
@@ -129,7 +129,7 @@ class History:
 
     @cached_property
     def starts(self) -> tuple[int, ...]:
-        """The step at which each task begins, and at the end the number of all steps. Shape (tasks + 1,)."""
+        """The step at which each task begins, then the total number of steps. Shape (tasks + 1,)."""
         starts = [0]
         for task in self.tasks:
             starts.append(starts[-1] + task.steps)
@@ -141,13 +141,13 @@ class History:
 
     @property
     def look(self) -> Probed | Evaluated | None:
-        """The latest accuracies during the task in training; None when there are none yet."""
+        """The newest accuracies during the task in training; None if there are none yet."""
         looks = [seen[-1] for seen in (self.evaluations, self.probes) if seen and seen[-1].task == self.task]
         return max(looks, key=lambda look: look.step) if looks and self.state != "finished" else None
 
     @property
     def probe(self) -> tuple[float, ...]:
-        """The accuracies of ``look``, empty while there is none."""
+        """The accuracies of ``look``; empty if it is None."""
         return self.look.accuracies if self.look else ()
 
     @property
@@ -157,8 +157,8 @@ class History:
 
     @property
     def alike(self) -> tuple[tuple[float, ...], ...]:
-        """A row for each ended task, and ``probe`` while a task is trained, all on the same test examples: on the
-        evaluation subsets where the newest is a probe, else on whole test sets."""
+        """A row for each ended task, plus ``probe`` during a task, all on the same test examples: the evaluation
+        subsets if the newest row is a probe, otherwise the whole test sets."""
         match self.look:
             case None:
                 return self.matrix
@@ -180,18 +180,18 @@ class History:
 
     @property
     def measured_alike(self) -> bool:
-        """Whether all probes, and the ends of tasks in ``probed``, are on the same test examples."""
+        """Whether all probes, and the rows of ``probed``, use the same test examples."""
         return self.started is None or bool(self.started.subset_examples)
 
     @property
     def remaining(self) -> float | None:
-        """Seconds until the end at the present rate; None while unknown."""
+        """Seconds until the end at the current rate; None if unknown."""
         if not self.rate or not self.tasks:
             return None
         return (self.total_steps - self.step) / self.rate
 
     def strength(self, config: "RunConfig") -> float:
-        """The strength that the next step is trained with."""
+        """The strength for the next step."""
         return self.strengths[-1].strength if self.strengths else config.strength
 
     def steps_done(self, task: int) -> int:
@@ -199,9 +199,9 @@ class History:
         return min(max(self.step - self.starts[task], 0), self.tasks[task].steps)
 
     def check(self, event: Event, step: int | None = None) -> None:
-        """Raises ValueError where ``event`` contradicts what came before.
+        """Raises ValueError if ``event`` contradicts the events before it.
 
-        ``step``: of the newest report of steps, where this history does not hold it yet.
+        ``step``: the step of the newest report of steps, if this history does not contain it yet.
         """
         if isinstance(event, RunStarted):
             if self.started is not None:
@@ -240,7 +240,7 @@ class History:
             raise ValueError("too many of its kind came before")
 
     def apply(self, event: Event) -> "History":
-        """What is known after ``event``. Raises ValueError as ``check``."""
+        """The history after ``event``. Raises ValueError like ``check``."""
         self.check(event)
         match event:
             case RunStarted():
