@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 
 Kind = Literal["html", "json", "csv", "tensorboard"]
 FORMAT = 1
-"""Of the JSON file; grows when a key changes its meaning or goes."""
+"""Format version of the JSON file; it grows when a key is removed or changes its meaning."""
 
 
 class ExportRefused(EngineError):
-    """It cannot be written there."""
+    """The export cannot be written there."""
 
     exit_code = 2
 
 
-# Where to
+# Destinations
 
 
 def targets(kind: Kind, path: Path, name: str, began: float) -> list[Path]:
     """The files that an export of session ``name``, begun at ``began``, writes.
 
-    TensorBoard takes each folder with an event file as a run, so its file lies in a folder of the session's name.
+    TensorBoard treats each folder with an event file as a run, so the file gets a folder with the session's name.
     """
     match kind:
         case "html" | "json":
@@ -48,7 +48,7 @@ def targets(kind: Kind, path: Path, name: str, began: float) -> list[Path]:
 
 
 def check_free(kind: Kind, paths: Iterable[Path], force: bool) -> None:
-    """Raises ExportRefused where something is in the way."""
+    """Raises ExportRefused if something is in the way."""
     for path in paths:
         if path.is_dir():
             raise ExportRefused(f"--{kind} {path} is a folder: name a file")
@@ -57,7 +57,7 @@ def check_free(kind: Kind, paths: Iterable[Path], force: bool) -> None:
 
 
 def write(kind: Kind, files: Mapping[Path, bytes]) -> None:
-    """Each file whole, with the folders it needs. Raises ExportRefused."""
+    """Writes each file whole, and creates the folders it needs. Raises ExportRefused."""
     for path, content in files.items():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def write(kind: Kind, files: Mapping[Path, bytes]) -> None:
 
 
 def contents(kind: Kind, listed: Listed, folder: Path) -> list[bytes]:
-    """The files' contents, in the order of ``targets``. ``folder``: the session's. Needs one that can be read."""
+    """The files' contents, in the order of ``targets``. ``folder``: the session's. The session must be readable."""
     config, history = listed.config, listed.history
     assert config is not None
     assert history is not None
@@ -90,7 +90,7 @@ def contents(kind: Kind, listed: Listed, folder: Path) -> list[bytes]:
 
 
 def as_json(listed: Listed) -> bytes:
-    """Everything that is known of the session; a number that is not finite is null.
+    """Everything known about the session; a number that is not finite is null.
 
     The keys of summary.json, and ``format``, ``state``, ``tasks`` (name, steps, classes, epoch_steps), ``parameters``,
     ``device``, ``versions``, ``curves`` (value k of ``loss``, ``penalty`` and ``seconds`` is that of step k+1),
@@ -140,7 +140,7 @@ def _told(event: Any) -> dict[str, Any]:
 
 
 def _curves(config: RunConfig, history: History) -> str:
-    """One row a step; the epoch is empty where a session does not tell it, seconds are of training without pauses."""
+    """One row per step; the epoch is empty if it was not recorded, and seconds count training without pauses."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("step", "task", "epoch", "seconds", "loss", "penalty", "strength"))
@@ -166,7 +166,7 @@ def _or_empty(number: int) -> int | str:
 
 
 def _strengths(config: RunConfig, history: History, steps: "np.ndarray") -> list[float]:
-    """What each step was trained with."""
+    """The strength at each step."""
     import numpy as np
 
     changes = history.strengths
@@ -176,14 +176,14 @@ def _strengths(config: RunConfig, history: History, steps: "np.ndarray") -> list
 
 
 def _accuracies(config: RunConfig, history: History) -> str:
-    """The matrix on whole test sets: row after, column on which task; empty where it is not yet seen."""
+    """The matrix on whole test sets: row: after which task, column: on which task; empty for tasks not yet seen."""
     names = [f"{number}: {task.name}" for number, task in enumerate(history.tasks, start=1)]
     rows = ([number, *row, *[""] * (len(names) - len(row))] for number, row in enumerate(history.matrix, start=1))
     return table(["after (whole test sets)", *names], rows)
 
 
 def _probes(config: RunConfig, history: History) -> str:
-    """Every accuracy that was measured: on the evaluation subsets, at the ends of tasks on whole test sets too."""
+    """Every measured accuracy: on the evaluation subsets, and at the ends of tasks on whole test sets too."""
     whole, subset = words.WHOLE_TEST_SET, "evaluation subset"
     looks = [
         (look.step, "probe", look.task, look.accuracies, words.measured_on(look, history)) for look in history.probes
@@ -203,7 +203,7 @@ def _probes(config: RunConfig, history: History) -> str:
 
 
 def _importances(config: RunConfig, history: History) -> str:
-    """A row for each layer at each task's end, and for the newest measurement during a task."""
+    """A row per layer at the end of each task, and for the newest measurement during a task."""
     measured = list(history.importances)
     if history.importance is not None and history.importance.running:
         measured.append(history.importance)
@@ -246,7 +246,7 @@ CSV_FILES = {
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """Numbers to the bit. Text is marked as such where a spreadsheet would run it as a formula."""
+    """Numbers are exact. Text that a spreadsheet would run as a formula is marked as text."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(map(_harmless, heads))
@@ -263,12 +263,12 @@ def _harmless(cell: object) -> object:
 
 
 def place(kind: Kind, path: Path, files: list[Path]) -> str:
-    """Where an export lies now, in words."""
+    """Where an export was written, in words."""
     return str(files[0]) if len(files) == 1 else f"{path}: {', '.join(file.name for file in files)}"
 
 
 def exports(listed: Listed, folder: Path, wanted: Mapping[Kind, Path], force: bool) -> Iterator[str]:
-    """Writes each wanted kind and tells where, or prints it; nothing is written where one of the places is taken.
+    """Writes each wanted kind and says where, or prints it; writes nothing if one of the places is taken.
 
     ``folder``: the session's. Raises SessionDamaged, or ExportRefused for a place that cannot be written.
     """

@@ -1,4 +1,4 @@
-"""What there is to say about one saved session, for the printed page and for its exports alike."""
+"""Facts about a saved session, for the printed page and for the exports."""
 
 import math
 import shlex
@@ -38,7 +38,7 @@ def subtitle(config: RunConfig) -> str:
 
 
 def result(listed: Listed) -> str:
-    """What became of the session, as a sentence."""
+    """The state and result of the session, as a sentence."""
     history = listed.history
     if history is None:
         return listed.problem
@@ -54,7 +54,7 @@ def result(listed: Listed) -> str:
 
 
 def averages(config: RunConfig, history: History) -> list[tuple[str, str]]:
-    """The averages over the tasks, as far as they exist, and those without the tasks of one class."""
+    """The averages over the tasks, as far as they exist, with and without one-class tasks."""
     every = {
         "average_accuracy": metrics.average_accuracy(history.matrix),
         "forgetting": metrics.forgetting(history.matrix),
@@ -85,7 +85,7 @@ def _average(key: str, value: float | None) -> str:
 
 
 def figures(config: RunConfig, history: History) -> list[tuple[str, str]]:
-    """The numbers that sum a run up, as far as they exist."""
+    """The numbers that summarise a run, as far as they exist."""
     found = averages(config, history)
     if history.step:
         found += [("steps", f"{history.step:,}"), ("training", words.duration(history.elapsed))]
@@ -95,7 +95,7 @@ def figures(config: RunConfig, history: History) -> list[tuple[str, str]]:
 
 
 def set_aside(folder: Path) -> list[str]:
-    """What a session's ``folder`` holds that nothing reads any more, as a sentence, or nothing."""
+    """Files in a session's ``folder`` that are no longer read, as a sentence, or nothing."""
     count = sum(1 for _ in (folder / "checkpoints").glob("*.damaged"))
     if not count:
         return []
@@ -104,7 +104,7 @@ def set_aside(folder: Path) -> list[str]:
 
 
 def warnings(config: RunConfig, history: History) -> list[str]:
-    """What is known to be wrong with the run, each a sentence."""
+    """Known problems with the run, each a sentence."""
     return [text for text in (*watchdog.warnings(history, config), watchdog.caution(config)) if text]
 
 
@@ -117,7 +117,7 @@ def settings(config: RunConfig) -> list[tuple[str, str]]:
 
 
 def differing(config: RunConfig) -> list[tuple[str, str, str]]:
-    """Key, value and default of each setting that is not what its benchmark, method and preset make of it."""
+    """Key, value and default of each setting that differs from the default of its benchmark, method and preset."""
     usual = _values(_usual(config))
     values = _values(config)
     return [
@@ -131,7 +131,7 @@ def _usual(config: RunConfig) -> RunConfig:
     named = {"benchmark": config.benchmark, "method": config.method, "scenario": config.scenario}
     try:
         return resolve(named | {"preset": config.preset})
-    except ConfigError:  # a preset that this version does not have
+    except ConfigError:  # this version does not have the preset
         return resolve(named)
 
 
@@ -140,7 +140,7 @@ def _values(config: RunConfig) -> dict[str, Any]:
 
 
 def command(config: RunConfig, path: Path) -> str:
-    """What one types to train the same from the start; ``path``: the session's config.toml, if no options can say it.
+    """The command that trains the same from the start; ``path``: the session's config.toml, if no options can say it.
 
     >>> command(resolve({"method": "ewc", "seed": 3, "hidden": [64, 32], "strength": 1e-7}), Path())
     'cl-tui run --method ewc --hidden 64,32 --strength 1e-07 --seed 3'
@@ -164,7 +164,7 @@ def command(config: RunConfig, path: Path) -> str:
 
 
 def _typed(key: str, value: object) -> list[str]:
-    """The words of the command line that make a setting: an option of ``cl-tui run`` where it has one."""
+    """The words of the command line for a setting: an option of ``cl-tui run`` if it has one."""
     option = next((option for option in cli.run_command().params if option.name == key), None)
     if option is None:
         return ["--set", f"{key}={_toml(value)}"]
@@ -185,11 +185,11 @@ def _toml(value: object) -> str:
             return str(value)
 
 
-# What happened
+# Events
 
 
 def steering(history: History) -> list[tuple[int, str]]:
-    """The interventions in the order of steps: where it forked, resumed, changed strength or plan, and notes."""
+    """The interventions, ordered by step: forks, resumptions, changes of strength or plan, and notes."""
     found: list[tuple[int, str]] = []
     if (forked := history.forked) is not None:
         found.append((forked.step, f"forked from {forked.parent} at the end of task {forked.task + 1}"))
@@ -203,12 +203,12 @@ def steering(history: History) -> list[tuple[int, str]]:
 
 
 def first_strength(config: RunConfig, history: History) -> float:
-    """What the first step was trained with."""
+    """The strength at the first step."""
     return history.strengths[0].before if history.strengths else config.strength
 
 
 def environment(config: RunConfig, history: History) -> list[tuple[str, str]]:
-    """Where it was trained, and with what; empty before it began."""
+    """Where it was trained, and with what; empty before training began."""
     if history.started is None:
         return []
     began = time.strftime("%Y-%m-%d %H:%M", time.localtime(history.started.time))
@@ -221,7 +221,7 @@ def environment(config: RunConfig, history: History) -> list[tuple[str, str]]:
 
 
 def next_lines(listed: Listed, sessions_dir: Path) -> list[tuple[str, str]]:
-    """What one may type next, each with what it does."""
+    """Commands that the user may type next, with what each does."""
     if listed.config is None:
         return []
     where = [] if sessions_dir == Path("sessions") else ["--sessions-dir", str(sessions_dir)]
@@ -239,18 +239,18 @@ def next_lines(listed: Listed, sessions_dir: Path) -> list[tuple[str, str]]:
 
 
 def accuracy_series(history: History) -> list[list[Point]]:
-    """For each task its accuracy over the steps, on the evaluation subsets."""
+    """Each task's accuracy over the steps, on the evaluation subsets."""
     return _by_task(history, probed_rows(history))
 
 
 def whole_accuracy_series(history: History) -> list[list[Point]]:
-    """For each task its accuracy on the whole test set: at the ends of tasks, and when that was asked for."""
+    """Each task's accuracy on the whole test set: at the ends of tasks, and at evaluations that were asked for."""
     rows = {look.step: look.accuracies for look in history.evaluations}
     return _by_task(history, rows | dict(zip(history.starts[1:], history.matrix, strict=False)))
 
 
 def probed_rows(history: History) -> dict[int, tuple[float, ...]]:
-    """By step the accuracies on the evaluation subsets: at probes, evaluations and the ends of tasks."""
+    """The accuracies on the evaluation subsets by step: at probes, evaluations and the ends of tasks."""
     rows: dict[int, tuple[float, ...]] = {look.step: look.accuracies for look in history.probes}
     rows |= {look.step: look.probed or look.accuracies for look in history.evaluations}
     return rows | dict(zip(history.starts[1:], history.probed, strict=False))
@@ -268,7 +268,7 @@ def _by_task(history: History, rows: Mapping[int, tuple[float, ...]]) -> list[li
 
 
 def filled(measured: ImportanceMeasured) -> range:
-    """The bins from the first to the last that any layer fills. Needs a layer."""
+    """The bins from the first to the last that any layer fills. Needs at least one layer."""
     some = [k for layer in measured.layers for k, count in enumerate(layer.counts) if count]
     return range(min(some), max(some) + 1) if some else range(len(measured.layers[0].counts))
 
@@ -281,7 +281,7 @@ def edges(measured: ImportanceMeasured, bins: range) -> tuple[str, str]:
 
 
 def layer_figures(layer: LayerHistogram) -> dict[str, str]:
-    """A layer in numbers, by what they are."""
+    """A layer's figures, by name."""
     return {
         "weights": f"{layer.size:,}",
         "exactly 0": f"{100 * layer.zeros / layer.size:.0f} %",
@@ -294,7 +294,7 @@ def layer_figures(layer: LayerHistogram) -> dict[str, str]:
 
 
 def epochs(history: History, steps: "np.ndarray") -> "np.ndarray":
-    """In which epoch of its task each of the ``steps`` (counted from 1) lies, from 1; 0 where that is not recorded."""
+    """The epoch of each of the ``steps`` (counted from 1) in its task, from 1; 0 if it was not recorded."""
     import numpy as np
 
     starts = np.array(history.starts)
@@ -307,7 +307,7 @@ def epochs(history: History, steps: "np.ndarray") -> "np.ndarray":
 
 
 def spread(count: int, most: int) -> list[int]:
-    """At most ``most`` of ``count`` places, the first and the last among them.
+    """At most ``most`` of ``count`` places, including the first and the last.
 
     >>> spread(5, 10), spread(100, 4)
     ([0, 1, 2, 3, 4], [0, 33, 66, 99])
@@ -342,12 +342,12 @@ def round_values(low: float, high: float, most: int) -> list[float]:
 
 
 def named(tasks: Iterable[int], history: History) -> list[str]:
-    """The tasks with number and name, as '3: 4 9'."""
+    """The tasks' numbers and names, like '3: 4 9'."""
     return [f"{task + 1}: {history.tasks[task].name}" for task in tasks]
 
 
 def band(values: "np.ndarray", columns: int) -> tuple[list[int], list[float]]:
-    """Thinned to the lowest and the highest finite value of each of ``columns`` stretches: their steps, and they."""
+    """The steps and values of the lowest and highest finite value in each of ``columns`` stretches."""
     import numpy as np
 
     steps: list[int] = []

@@ -1,7 +1,7 @@
-"""What a form for a new run is made of, and the command line that it amounts to.
+"""The form for a new run, and the command line that it stands for.
 
-Options and their help are those of ``cl-tui run`` itself, and a filled form is read as the line that it amounts to: so
-defaults, validation and words are the command line's.
+Options and help are those of ``cl-tui run`` itself, and a filled form is read as its command line: so defaults,
+validation and wording are the same.
 """
 
 import shlex
@@ -22,7 +22,7 @@ from engine.names import check_name
 from engine.presets import PRESETS
 
 CHOICES = ("method", "benchmark", "scenario", "preset")
-"""What the defaults of everything else depend on."""
+"""Settings that the other settings' defaults depend on."""
 _NOT_IN_THE_FORM = ("sessions_dir", "without_screen", "config", "assignments")
 
 
@@ -34,26 +34,26 @@ class Field:
     panel: str
     help: str
     option: str = ""
-    """How it is given on the command line; empty where only --set takes it."""
+    """The option on the command line; empty if only --set sets it."""
     negative: str = ""
-    """The option's opposite, for a setting that is yes or no."""
+    """The opposite option of a yes-or-no setting."""
     choices: tuple[str, ...] = ()
-    """All there are; empty where any text may be tried."""
+    """All valid values; empty if the setting takes any text."""
 
     def read_by(self, method: str) -> bool:
-        """Whether a run with this method has the setting at all."""
+        """Whether a run with this method has the setting."""
         if self.key in METHOD_OPTIONS:
             return self.key in METHODS[method].options
         return self.panel != cli.METHOD or bool(METHODS[method].symbol)
 
     def label(self, method: str) -> str:
-        """Its name, and its letter in the paper where it has one."""
+        """Its name, and its symbol in the paper if it has one."""
         option = METHODS[method].options.get(self.key)
         symbol = METHODS[method].symbol if self.key == "strength" else option.symbol if option else ""
         return " ".join([self.key.replace("_", " "), *([symbol] if symbol else [])])
 
     def meaning(self, config: RunConfig) -> str:
-        """Its help, and what is chosen; a method's option is explained where the method is."""
+        """Its help, and the current choice; for a method's option, the method's explanation."""
         option = METHODS[config.method].options.get(self.key)
         if option:
             return f"{option.meaning}."
@@ -67,14 +67,14 @@ class Field:
         return self.help
 
     def arguments(self, value: str) -> list[str]:
-        """The words of the command line that give it ``value``."""
+        """The words of the command line that set it to ``value``."""
         if self.negative:
             return [self.option if value == "yes" else self.negative]
         return [self.option, value] if self.option else ["--set", f"{self.key}={value}"]
 
 
 def fields() -> list[Field]:
-    """In the command line's order; what only --set takes, last."""
+    """The fields in the command line's order; those that only --set sets come last."""
     found = []
     for option in cli.run_command().params:
         if option.name is None or option.name in _NOT_IN_THE_FORM:
@@ -102,7 +102,7 @@ def _choices(key: str, flag: bool = False) -> tuple[str, ...]:
 
 
 def _literals(annotation: object) -> tuple[str, ...]:
-    """The words that a setting of this type can be; none where it can be anything else too.
+    """The only values that a setting of this type can have; none if it can have others too.
 
     >>> from typing import Literal
     >>> _literals(Literal["a", "b"] | None), _literals(Literal["a"] | int), _literals(str)
@@ -128,12 +128,12 @@ class Wanted:
     config: RunConfig
     pace: float | None
     name: str
-    """Empty: two words are made up."""
+    """Empty: two random words."""
     arguments: tuple[str, ...]
-    """Of ``cl-tui run``: no more of them than make a difference."""
+    """Arguments of ``cl-tui run``, without those that make no difference."""
 
     def default(self, key: str) -> str:
-        """What holds for a setting that is left open, as a user would type it."""
+        """The value of a setting that is left blank, as a user would type it."""
         if key == "pace":
             return "max" if self.pace is None else shown(self.pace)
         if key == "name":
@@ -145,7 +145,7 @@ class Wanted:
 
 
 def wanted(all_fields: Sequence[Field], values: Mapping[str, str]) -> Wanted:
-    """The run that a form stands for. ``values``: what is filled in; a blank is left open. Raises ConfigError."""
+    """The run that a form describes. ``values``: the filled-in texts; blank means default. Raises ConfigError."""
     filled = [field for field in all_fields if values.get(field.key, "").strip()]
     words = {field.key: field.arguments(values[field.key].strip()) for field in filled}
     name = values.get("name", "").strip()
@@ -163,7 +163,7 @@ def wanted(all_fields: Sequence[Field], values: Mapping[str, str]) -> Wanted:
 
 
 def problems(all_fields: Sequence[Field], values: Mapping[str, str]) -> dict[str, str]:
-    """Everything that is wrong with a filled form: a sentence by field; under '' what concerns no single one."""
+    """All problems of a filled form: a sentence per field; under '' a problem of no single field."""
     found: dict[str, str] = {}
     values = dict(values)
     while True:
@@ -184,7 +184,7 @@ def _joined(words: Mapping[str, list[str]]) -> list[str]:
 
 
 def command_line(arguments: Sequence[str], sessions_dir: Path) -> str:
-    """What one types to get the same.
+    """The command that does the same.
 
     >>> command_line(["--method", "ewc", "--hidden", "10,10"], Path("my sessions"))
     "cl-tui run --method ewc --hidden 10,10 --sessions-dir 'my sessions'"

@@ -1,4 +1,4 @@
-"""What happened in a run, as lines of the log."""
+"""The events of a run, as lines of the log."""
 
 from bisect import bisect_left
 
@@ -7,15 +7,15 @@ from cl_tui.capture import Line
 from engine.history import History
 
 _FIRST = -1_000_000
-"""The number of a run's first line: of what came at the same moment, the run's lines stand first, in their order."""
+"""The number of a run's first line: among lines of the same moment, the run's come first, in their order."""
 
 
 def happenings(history: History) -> list[Line]:
-    """The notable events in the order of time: start, resumption, changes of strength or plan, notes, warnings, ends of
+    """The notable events, ordered by time: start, resumption, changes of strength or plan, notes, warnings, ends of
     tasks, the end.
 
-    An older session does not tell when a task ended: that is reckoned by the seconds of training since the last event
-    that has a time, and never later than the next such event.
+    Older sessions do not record when a task ended: it is estimated from the seconds of training since the last event
+    with a time, and is never later than the next such event.
     """
     told: list[tuple[float, int, str]] = []
     clocks: list[tuple[int, float]] = []
@@ -57,7 +57,7 @@ def happenings(history: History) -> list[Line]:
 
 
 def _clock(history: History, clocks: list[tuple[int, float]], step: int) -> float:
-    """About when ``step`` had been taken, in seconds since the epoch; 0 where no event tells the time."""
+    """The approximate time at which ``step`` was taken, in seconds since the epoch; 0 if no event has a time."""
     place = bisect_left(clocks, step, key=lambda clock: clock[0])
     if not place:
         return 0.0
@@ -68,7 +68,7 @@ def _clock(history: History, clocks: list[tuple[int, float]], step: int) -> floa
 
 
 def _seconds(history: History, step: int) -> float:
-    """Of training until ``step`` had been taken."""
+    """Seconds of training until ``step`` was taken."""
     step = min(step, history.curve.length)
     return float(history.curve.seconds(step - 1)[0]) if step else 0.0
 

@@ -1,4 +1,4 @@
-"""Training without a screen, with one line that shows how far it is."""
+"""Training without a screen, with one line that shows progress."""
 
 import contextlib
 import errno
@@ -27,19 +27,19 @@ from engine.session import Session, delete_session
 
 LOOK_SECONDS = 0.2
 TOGETHER_SECONDS = 1.0
-"""Signals within this are one: a login that ends sends two kinds, ``timeout`` sends its own twice."""
+"""Signals within this time count as one: a login that ends sends two kinds, ``timeout`` sends its own twice."""
 STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 SAVE_SIGNALS = [getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name)]
-"""What a cluster sends some time before it ends a job."""
+"""Signals that a cluster sends some time before it ends a job."""
 
 
 @contextlib.contextmanager
 def heed_signals(stop: Callable[[], None], save: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C, SIGTERM and SIGHUP call ``stop``; one that comes TOGETHER_SECONDS later ends the program as usual.
+    """Ctrl-C, SIGTERM and SIGHUP call ``stop``; another one TOGETHER_SECONDS later ends the program as usual.
     SIGUSR1 and SIGUSR2 call ``save``.
 
-    A signal to stop that is ignored (by nohup) stays so.
+    A stop signal that is already ignored (because of nohup) stays ignored.
     """
     handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     earlier = {number: handler for number, handler in handlers.items() if handler is not signal.SIG_IGN}
@@ -70,7 +70,7 @@ def heed_signals(stop: Callable[[], None], save: Callable[[], None]) -> Iterator
 
 
 def train(session: Session, pace: float | None, console: Console) -> Outcome:
-    """Trains to the end or until a signal, saying on ``console`` how far it is."""
+    """Trains to the end or until a signal, showing progress on ``console``."""
     if known := watchdog.caution(session.config):
         console.print(known)
     engine = EngineThread(session, pace)
@@ -96,19 +96,19 @@ def train(session: Session, pace: float | None, console: Console) -> Outcome:
                     asked_to_save = False
                     say(console, TOLD_TO_SAVE)
                 show.update(engine.history, engine.control)
-            except (OSError, SystemExit):  # nobody reads any more what is printed; rich exits for a broken pipe
+            except (OSError, SystemExit):  # nobody reads the output any more; rich exits for a broken pipe
                 engine.control.stop()
                 engine.join()
                 raise
     if engine.history.resumed is not None and engine.history.resumed.note:
         console.print(engine.history.resumed.note)
-    if engine.error is None:  # which says what went wrong, and what to do
+    if engine.error is None:  # the error says what went wrong, and what to do
         print_warnings(console, warnings(engine))
     return outcome(engine)
 
 
 def warnings(engine: EngineThread) -> tuple[str, ...]:
-    """What is wrong with a run that has ended, each a sentence."""
+    """Problems of a run that has ended, each a sentence."""
     return watchdog.warnings(engine.history, engine.session.config)
 
 
@@ -118,12 +118,12 @@ def print_warnings(console: Console, found: Iterable[str], name: str = "") -> No
 
 
 def say(console: Console, line: str, name: str = "") -> None:
-    """About the session of that name, where there are several; broken into lines only where a terminal needs it."""
+    """Prefixes the session's ``name`` if there are several sessions; wraps the line only on a terminal."""
     console.print(f"{name}: {line}" if name else line, markup=False, soft_wrap=not console.is_terminal)
 
 
 def forget_lost_terminal() -> None:
-    """What is printed once the terminal is closed goes nowhere: that is no reason to fail."""
+    """Discards output after the terminal was closed: that is no reason to fail."""
     for number in (1, 2):
         try:
             os.write(number, b"")
@@ -133,13 +133,13 @@ def forget_lost_terminal() -> None:
 
 
 def tell_trouble(console: Console, before: str, now: str, name: str = "") -> None:
-    """A line when training begins to wait for the disk, and one when it continues."""
+    """Prints a line when training begins to wait for the disk, and another when it continues."""
     if bool(before) != bool(now):
         say(console, now or "The disk is writable again: training continues", name)
 
 
 class ProgressLine:
-    """For a terminal: one line, redrawn."""
+    """One redrawn line, for a terminal."""
 
     def __init__(self, name: str, console: Console) -> None:
         self._bars = Bars(console)
@@ -165,7 +165,7 @@ TOLD_TO_SAVE = "A signal asks for a checkpoint: it is saved at the next step, an
 
 
 class TaskLines:
-    """For a file or a pipe: a line at each task's end."""
+    """One line at each task's end, for a file or a pipe."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -186,20 +186,20 @@ class TaskLines:
 
 
 def _tasks_before_resume(history: History) -> int:
-    """How many tasks an earlier part of the run had learned."""
+    """How many tasks the run had completed before it was resumed."""
     if history.resumed is None:
         return 0
     return sum(end <= history.resumed.step for end in history.starts[1 : len(history.matrix) + 1])
 
 
 BAR = 24
-"""Columns of a bar where there is room."""
+"""Width of a bar if there is enough room."""
 _LEAST = (("bar", 8), ("doing", 15), ("left", 0), ("rate", 0), ("bar", 0), ("name", 16), ("doing", 8), ("name", 4))
-"""What is made narrower, down to so many columns, until a row fits; first things first."""
+"""Columns to narrow, in this order and each down to this width, until a row fits."""
 
 
 def _fitting(rows: Sequence[Mapping[str, str]], width: int) -> dict[str, int]:
-    """The columns' widths, in their order, without those there is no room for."""
+    """The columns' widths, in order; columns that do not fit are left out."""
     keys = rows[0] if rows else ()
     widths = {key: BAR if key == "bar" else max(cell_len(row[key]) for row in rows) for key in keys}
     for key, least in _LEAST:
@@ -211,17 +211,17 @@ def _fitting(rows: Sequence[Mapping[str, str]], width: int) -> dict[str, int]:
 
 
 class Bars(Progress):
-    """A row for each run: its name, its bar, how far and at what it is, its speed and the time left.
+    """A row per run: name, bar, progress, current activity, speed and time left.
 
-    Where the terminal is narrow it leaves out the bar, speed and time, and shortens the name.
+    On a narrow terminal, it leaves out the bar, speed and time, and shortens the name.
     """
 
     def __init__(self, console: Console) -> None:
-        self._terminal = console  # asked for its width from within the next line
+        self._terminal = console  # asked for its width in the next line
         super().__init__(console=console, transient=True, disable=not console.is_terminal)
 
     def start(self) -> None:
-        """With the cursor that rich hides: a kill or Ctrl-Z would leave it hidden."""
+        """Shows the cursor, which rich hides: a kill or Ctrl-Z would leave it hidden."""
         super().start()
         self.console.show_cursor()
 
@@ -250,7 +250,7 @@ class Bars(Progress):
 
 
 def doing(history: History, control: Control) -> str:
-    """'task 2/5' while it trains, or what else takes the time."""
+    """'task 2/5' while it trains, or what it is doing instead."""
     if control.trouble:
         return "waiting for the disk"
     if history.state != "training" or history.task >= len(history.tasks):
@@ -263,8 +263,8 @@ def rate(history: History, control: Control) -> str:
 
 
 def discard_if_untrained(session: Session) -> None:
-    """Removes a session that failed before its first step, unless it holds what explains the failure."""
+    """Removes a session that failed before its first step, unless it contains an explanation of the failure."""
     unexplained = not (session.path / "error.txt").exists()
-    with contextlib.suppress(SessionDamaged):  # which is a reason to leave it as it is
+    with contextlib.suppress(SessionDamaged):  # a reason to leave it as it is
         if unexplained and not session.checkpoints() and session.history().step == 0:
             delete_session(session.path.parent, session.name)

@@ -1,4 +1,4 @@
-"""Typer's help pages, made for terminals of eighty columns and less."""
+"""Typer's help pages, adapted to terminals of eighty columns and less."""
 
 import copy
 from collections.abc import Callable
@@ -41,7 +41,7 @@ class Group(_Readable, TyperGroup): ...
 
 
 def _in_few_columns(parameter: TyperOption | TyperArgument) -> TyperOption | TyperArgument:
-    """Without types, and without a column for the opposite of a flag, which its help names."""
+    """Hides types, and the column for the opposite of a flag, which the flag's help names."""
     kind = "" if isinstance(parameter, TyperArgument) else value_of(parameter)
     shown = copy.copy(parameter)
     shown.display_type = lambda ctx: kind  # type: ignore[method-assign]
@@ -50,7 +50,7 @@ def _in_few_columns(parameter: TyperOption | TyperArgument) -> TyperOption | Typ
 
 
 def value_of(option: TyperOption) -> str:
-    """What stands behind an option's name: nothing behind a flag, which takes no value."""
+    """The placeholder after an option's name; empty for a flag, which takes no value."""
     kind = option.type_descriptor
     if kind.is_path:
         return "PATH"
@@ -59,7 +59,7 @@ def value_of(option: TyperOption) -> str:
 
 
 def refilled(text: str) -> str:
-    """Each paragraph in one line, which the terminal wraps where it ends; lines with an indent stay.
+    """Joins each paragraph into one line, which the terminal wraps; indented lines stay.
 
     >>> refilled("Train,\\nand watch.\\n\\n  an example\\n  another")
     'Train, and watch.\\n\\n  an example\\n  another'

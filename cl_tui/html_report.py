@@ -1,4 +1,4 @@
-"""One session as a page for a browser and for paper: a single file that needs no network and runs no script."""
+"""A session as a page for browsers and paper: a single file that needs no network and runs no script."""
 
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
@@ -14,17 +14,17 @@ from engine.history import History
 from engine.session import Listed
 
 MOST_TASKS = 20
-"""Rows and columns of a matrix with numbers."""
+"""Most rows and columns of a matrix with numbers."""
 DENSE = 12
-"""Tasks, or layers, above which a table is set more tightly."""
+"""Number of tasks or layers above which a table is set more tightly."""
 MOST_HISTOGRAMS = 24
 
 NOTHING_LOADED = "default-src 'none'; style-src 'unsafe-inline'"
-"""What the browser may load and run beside the page's own style: nothing, regardless of a session's texts."""
+"""What the browser may load and run besides the page's own style: nothing, regardless of a session's texts."""
 
 
 def page(listed: Listed, path: Path) -> str:
-    """The whole file. ``path``: the session's folder. Needs a session that can be read."""
+    """The whole file. ``path``: the session's folder. The session must be readable."""
     config, history = listed.config, listed.history
     assert config is not None
     assert history is not None
@@ -53,7 +53,7 @@ def page(listed: Listed, path: Path) -> str:
 
 
 def _section(title: str, *content: Markup, long: bool = False) -> Markup:
-    """``long``: it may be broken over pages of paper."""
+    """``long``: it may break across printed pages."""
     return element("section", element("h2", title), *content, class_="long" if long else None)
 
 
@@ -201,7 +201,7 @@ def _table_of_layers(measured: ImportanceMeasured) -> Markup:
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: bool = True) -> Markup:
-    """``numbers``: all columns but the first."""
+    """``numbers``: all columns but the first hold numbers."""
 
     def cells(tag: str, row: Sequence[str]) -> Markup:
         kinds = (None, *["number" if numbers else None] * (len(row) - 1))
@@ -211,7 +211,7 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: bool = 
     return element("table", head, element("tbody", *(cells("td", row) for row in rows)))
 
 
-# What it was
+# Interventions, settings and environment
 
 
 def _steering(history: History) -> Iterable[Markup]:

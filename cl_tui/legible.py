@@ -1,4 +1,4 @@
-"""Text that can be read in every theme and on every terminal: filters over everything that is drawn."""
+"""Filters that keep text readable in every theme and on every terminal."""
 
 import re
 from functools import lru_cache
@@ -14,11 +14,11 @@ from textual.filter import LineFilter
 from cl_tui.plain import by_sign, spelled_line
 
 LEAST_CONTRAST = 4.5
-"""WCAG 2.1, AA, of text on its background; black or white reaches it on every colour."""
+"""WCAG 2.1, AA, contrast of text with its background; black or white reaches it on every colour."""
 DIM = 0.66
-"""How much of its colour dim text keeps."""
+"""The share of its colour that dim text keeps."""
 _TEXT = re.compile("[^\\s\u2500-\u259f\u2800-\u28ff·]")
-"""Any character but lines, blocks and braille, of which pictures are made."""
+"""Any character except lines, blocks and braille, which form pictures."""
 _STEPS = 16
 
 
@@ -30,7 +30,7 @@ class LegibleFilter(LineFilter):
 
 
 class AsciiFilter(LineFilter):
-    """Draws every character in ASCII, and each line as wide as it is."""
+    """Draws every character in ASCII, and keeps each line's width."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         forms = [by_sign(text) for text, _, _ in segments]
@@ -52,7 +52,7 @@ def _legible(segment: Segment, background: Color) -> Segment:
 
 @lru_cache(4096)
 def legible(style: Style, background: tuple[int, int, int]) -> Style:
-    """``style`` itself where it can be read, or where the terminal chooses the colours."""
+    """``style`` itself if it is readable, or if the terminal chooses the colours."""
     ink, paper = style.color, style.bgcolor
     if ink is None or ink.triplet is None or (paper is not None and paper.triplet is None):
         return style

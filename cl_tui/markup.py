@@ -1,4 +1,4 @@
-"""HTML and SVG as text, in which everything that is not made here is escaped."""
+"""HTML and SVG as text; everything from outside is escaped."""
 
 from html import escape
 
@@ -8,13 +8,13 @@ _VOID = frozenset({"meta", "br"})
 
 
 class Markup(str):
-    """Text that is markup already."""
+    """Text that already is markup."""
 
 
 def element(tag: str, *content: str, **attributes: object) -> Markup:
-    """``<tag attributes>content</tag>``; ``_`` in an attribute's name stands for ``-``, and is cut at its end.
+    """``<tag attributes>content</tag>``; ``_`` in an attribute's name becomes ``-``, and is removed at the end.
 
-    Content that is no Markup is escaped, and so is every attribute; an attribute that is None is left out.
+    Content that is not Markup is escaped, and so is every attribute; an attribute that is None is left out.
 
     >>> element("p", "1 < 2 ", element("b", "sure"), class_='"x"', font_size=3, id=None)
     '<p class="&quot;x&quot;" font-size="3">1 &lt; 2 <b>sure</b></p>'
@@ -30,10 +30,10 @@ def element(tag: str, *content: str, **attributes: object) -> Markup:
 
 
 def joined(*content: str) -> Markup:
-    """One after the other, escaped where it is no Markup."""
+    """The parts in sequence; those that are not Markup are escaped."""
     return Markup("".join(part if isinstance(part, Markup) else escape(visible(part)) for part in content))
 
 
 def _plain(value: object) -> str:
-    """Numbers of a drawing with at most one decimal."""
+    """A drawing's numbers with at most one decimal."""
     return f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else visible(str(value))

@@ -15,11 +15,11 @@ INTERRUPTED = 130
 class Outcome:
     exit_code: int
     message: str
-    """One or a few plain lines."""
+    """One or a few plain lines of text."""
 
 
 def outcome(engine: EngineThread) -> Outcome:
-    """Of a run that has ended, or that continues without the screen."""
+    """The outcome of a run that has ended, or that continues without the screen."""
     history, resume = engine.history, f"To continue: {resume_line(engine.session)}"
     if engine.error is not None:
         end = f"\nKept: {history.failure.kept}." if history.failure else ""
@@ -41,7 +41,7 @@ def kept(engine: EngineThread) -> str:
 
 
 def resume_line(session: Session) -> str:
-    """The command that continues it."""
+    """The command that continues the session."""
     folder = session.path.parent
     where = "" if folder == Path("sessions") else f" --sessions-dir {shlex.quote(str(folder))}"
     return f"cl-tui resume {session.name}{where}"

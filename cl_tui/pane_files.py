@@ -1,4 +1,4 @@
-"""A pane's data taken away: to the clipboard, or as a picture or a table into a file."""
+"""Exports a pane's data: to the clipboard, or as a picture or a table into a file."""
 
 import io
 import math
@@ -21,11 +21,11 @@ Kind = Literal["svg", "csv", "json"]
 Rows = Sequence[dict[str, object]]
 
 MOST_COPIED = 1_000_000
-"""Characters; terminals silently drop a longer clipboard."""
+"""Most characters to copy; terminals silently drop a longer clipboard."""
 
 
 def csv_text(rows: Rows) -> str:
-    r"""The names that any row has, then one line a row; empty where a value is unknown.
+    r"""All columns that any row has, then one line per row; unknown values are empty.
 
     >>> csv_text([{"task": 1, "now": 0.5}, {"task": 2, "now": float("nan"), "running": True}])
     'task,now,running\n1,0.5,\n2,,true\n'
@@ -38,7 +38,7 @@ def csv_text(rows: Rows) -> str:
 
 
 def json_text(rows: Rows) -> str:
-    r"""A list of objects; null where a value is unknown.
+    r"""A list of objects; unknown values are null.
 
     >>> json_text([{"task": 1, "now": float("nan")}])
     '[\n  {\n    "task": 1,\n    "now": null\n  }\n]\n'
@@ -51,7 +51,7 @@ def _plain(value: object) -> object:
 
 
 def svg_text(pane: Pane, title: str) -> str:
-    """The pane as it stands on the screen, with its border."""
+    """The pane as the screen shows it, with its border."""
     from rich.console import Console
     from rich.segment import Segment, Segments
 
@@ -71,12 +71,12 @@ def svg_text(pane: Pane, title: str) -> str:
 
 
 def without_fonts(svg: str) -> str:
-    """The picture, which then asks no other machine for a font."""
+    """The picture without the fonts that it would load from another machine."""
     return re.sub(r"@font-face\s*{.*?}", "", svg, flags=re.DOTALL)
 
 
 def copy_pane(app: "App[object]", pane: Pane, view: View) -> str:
-    """Sends the pane's data to the terminal's clipboard (OSC 52), and says so: a terminal does not answer."""
+    """Sends the pane's data to the terminal's clipboard (OSC 52), and says so, because a terminal does not answer."""
     rows = pane.data(view)
     if not rows:
         return "Nothing to copy yet"
@@ -90,7 +90,7 @@ def copy_pane(app: "App[object]", pane: Pane, view: View) -> str:
 
 
 def save_pane(pane: Pane, view: View, kind: Kind, folder: Path) -> Path:
-    """Writes ``<session>-<pane>.<kind>`` into ``folder`` and gives its path. Raises EngineError where it cannot."""
+    """Writes ``<session>-<pane>.<kind>`` into ``folder`` and returns its path. Raises EngineError if it cannot."""
     if kind == "svg":
         text = svg_text(pane, f"{view.session} · {pane.HELP_TITLE}")
     else:
@@ -102,7 +102,7 @@ def save_pane(pane: Pane, view: View, kind: Kind, folder: Path) -> Path:
 
 
 def started_in() -> Path:
-    """The folder for pictures and tables. Raises EngineError where it is gone."""
+    """The folder for pictures and tables. Raises EngineError if it is gone."""
     try:
         return Path.cwd()
     except OSError:
@@ -110,9 +110,9 @@ def started_in() -> Path:
 
 
 def write_new(folder: Path, stem: str, kind: str, text: str) -> Path:
-    """Writes ``<stem>.<kind>`` into ``folder``, with -2, -3 … where that exists, and gives its path.
+    """Writes ``<stem>.<kind>`` into ``folder``, with -2, -3 … if that exists, and returns its path.
 
-    Raises EngineError where it cannot.
+    Raises EngineError if it cannot.
     """
     for number in count(1):
         path = folder / f"{stem}{f'-{number}' if number > 1 else ''}.{kind}"
@@ -130,5 +130,5 @@ def write_new(folder: Path, stem: str, kind: str, text: str) -> Path:
 
 
 def name_of(pane: Pane) -> str:
-    """'importance', as in a file's name."""
+    """The pane's name for files, such as 'importance'."""
     return pane.HELP_TITLE.split()[0].lower()

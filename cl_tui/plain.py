@@ -1,4 +1,4 @@
-"""Text in ASCII, for terminals that can show nothing else: which those are, and how signs are spelled there."""
+"""Text in ASCII, for terminals that show nothing else: which terminals those are, and how characters are replaced."""
 
 import re
 import unicodedata
@@ -9,9 +9,9 @@ from typing import Literal, TextIO, cast
 Charts = Literal["auto", "braille", "ascii"]
 
 _POOR_TERMINALS = ("linux", "vt")
-"""How TERM begins where there are no braille dots in the font."""
+"""Beginnings of TERM for terminals without braille in their fonts."""
 _COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
-"""What Python itself puts into LC_CTYPE where the locale is C (PEP 538)."""
+"""Values that Python itself puts into LC_CTYPE in the C locale (PEP 538)."""
 
 _KINDS = {
     "bars": ("▁▂▃▄▅▆▇█▀▔▒", ".:-=+*%##-%"),
@@ -24,12 +24,12 @@ _KINDS = {
     "Greek": ("ΔΣΩαγδεθλμξω", "DSOagdetlmxw"),
 }
 _SIGNS = {sign: plain for signs, plains in _KINDS.values() for sign, plain in zip(signs, plains, strict=True)}
-"""Every sign that the screens draw and that has no plain letter in it, in one cell."""
+"""Each non-ASCII character that the screens draw and that contains no ASCII letter, as one ASCII character."""
 _GREEK = {"Δ": "Delta", "Σ": "sum", "Ω": "Omega", "α": "alpha", "γ": "gamma", "δ": "delta", "ε": "epsilon"}
 _GREEK |= {"θ": "theta", "λ": "lambda", "μ": "mu", "ξ": "xi", "ω": "omega"}
 _WORDS = _GREEK | {"…": "...", "←": "<-", "→": "->", "↑": "Up", "↓": "Down", "⏎": "Enter", "⌫": "Backspace"}
 _WORDS |= {"±": "+-", "≤": "<=", "≥": ">=", "√": "sqrt", "½": "1/2"}
-"""What a sign is called, where there is room."""
+"""Names of characters, used if there is room."""
 _RAISED = dict(zip("²ᵀᵗᵃˢʳᵏ", "2Ttasrk", strict=True))
 _LOWERED = dict(zip("ᵢⱼₜₙₖ₀₁₂", "ijtnk012", strict=True))
 _LONGER = re.compile(f"[{''.join([*_WORDS, *_RAISED, *_LOWERED])}]")
@@ -40,7 +40,7 @@ _LEFT, _TOP = 0x01 | 0x02 | 0x04 | 0x40, 0x01 | 0x02 | 0x08 | 0x10
 
 
 class AsciiStream:
-    """A text stream, such as stdout, to which everything is written in ASCII."""
+    """A text stream, such as stdout, that writes everything in ASCII."""
 
     encoding = "ascii"
 
@@ -56,7 +56,7 @@ class AsciiStream:
 
 
 def in_ascii(stream: TextIO, environment: Mapping[str, str]) -> TextIO:
-    """``stream`` itself where it can show everything."""
+    """``stream`` itself if it can show everything."""
     if not stream.isatty():
         environment = {name: value for name, value in environment.items() if name != "TERM"}
     if wanted("auto", environment) or not (stream.encoding or "utf-8").lower().startswith("utf"):
@@ -65,7 +65,7 @@ def in_ascii(stream: TextIO, environment: Mapping[str, str]) -> TextIO:
 
 
 def translated(line: str) -> str:
-    """A line in ASCII. What is longer than its sign takes its room from the blanks after it.
+    """A line in ASCII. A replacement longer than its character takes its room from the blanks after it.
 
     >>> translated("✔ Ω²=0.1   ━━╸── ▁▄█ 日本 é")
     '+ Omega^2=0.1 ===-- .=# ???? e'
@@ -85,14 +85,14 @@ def spelled(key: str) -> str:
 
 
 def by_sign(text: str) -> str | None:
-    """``text`` in ASCII where each sign has a form of its own width, which is quick to find; else None."""
+    """``text`` in ASCII if each character has a replacement of its own width (a fast check); else None."""
     if text.isascii():
         return text
     return None if _LONGER.search(text) else "".join(map(_ascii, text))
 
 
 def spelled_line(line: str, fixed: bool) -> list[str]:
-    """The form of each character, or escape code, of ``line``. ``fixed``: the line stays as wide as it is."""
+    """The replacement of each character, or escape code, of ``line``. ``fixed``: the line keeps its width."""
     parts = list(line) if fixed else _ESCAPE_OR_CHARACTER.findall(line)
     short = [part if len(part) > 1 else _ascii(part) for part in parts]
     forms = [_form(parts, place) for place in range(len(parts))]
@@ -115,7 +115,7 @@ def spelled_line(line: str, fixed: bool) -> list[str]:
 
 
 def _make_room(forms: list[str], short: Sequence[str], fill: str) -> None:
-    """Drops as much from runs of ``fill`` as the words before them are longer than their signs."""
+    """Shortens runs of ``fill`` by as much as the words before them are longer than their characters."""
     in_all = sum(map(len, forms)) - sum(map(len, short))
     over, before = 0, ""
     for place, form in enumerate(forms):
@@ -146,7 +146,7 @@ def _form(parts: Sequence[str], place: int) -> str:
 
 @lru_cache(4096)
 def _ascii(character: str) -> str:
-    """In as many cells."""
+    """A replacement of the same width."""
     if character.isascii():
         return character
     if character in _SIGNS:
@@ -162,7 +162,7 @@ def _ascii(character: str) -> str:
 
 
 def _dots(dots: int) -> str:
-    """A braille cell as one character: high, low or both, and heavier where both of its columns have dots.
+    """A braille cell as one character: high, low or both, and heavier if both columns have dots.
 
     >>> [_dots(ord(cell) - 0x2800) for cell in "⠀⠁⡀⡇⠉⣀⣿"]
     [' ', "'", '.', ':', '"', '_', '#']
@@ -173,9 +173,9 @@ def _dots(dots: int) -> str:
 
 
 def wanted(charts: Charts, environment: Mapping[str, str]) -> bool:
-    """Whether to draw in ASCII; ``auto`` goes by the terminal's name and by the locale.
+    """Whether to draw in ASCII; ``auto`` looks at the terminal's name and the locale.
 
-    A locale that is not set at all, as in many containers, is taken to be UTF-8.
+    If no locale is set, as in many containers, it counts as UTF-8.
 
     >>> [wanted("auto", {"LANG": lang, "LC_CTYPE": "C.UTF-8"}) for lang in ("de_DE.UTF-8", "", "C")]
     [False, False, True]

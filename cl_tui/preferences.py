@@ -1,4 +1,4 @@
-"""What a person has chosen about the screens, remembered from one start to the next in one small TOML file."""
+"""The user's choices about the screens, remembered between starts in one small TOML file."""
 
 import contextlib
 import os
@@ -18,39 +18,39 @@ ASIDE = "preferences.damaged.toml"
 
 
 class Preferences(BaseModel):
-    """The defaults are what a first start shows."""
+    """The defaults are those of a first start."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     theme: str | None = None
-    """None: the one that suits the terminal."""
+    """None: the theme that suits the terminal."""
     charts: Literal["auto", "braille", "ascii"] = "auto"
     y: Literal["auto", "log", "linear"] = "auto"
-    """Of the curves; auto: logarithmic where they span more than two decades."""
+    """Scale of the curves; auto: logarithmic if they span more than two decades."""
     x: Literal["steps", "epochs", "seconds"] = "steps"
     smoothing: float = Field(default=0.0, ge=0.0, lt=1.0, allow_inf_nan=False)
 
 
 def folder() -> Path:
-    """Where preferences lie: CL_TUI_CONFIG_DIR, or else the system's place for them."""
+    """The folder of the preferences: CL_TUI_CONFIG_DIR, or else the system's default."""
     chosen = os.environ.get("CL_TUI_CONFIG_DIR")
     return Path(expanded(chosen)) if chosen else platformdirs.user_config_path("cl-tui", appauthor=False)
 
 
 def in_browser() -> bool:
-    """Whether textual-serve runs this for a page, from which nothing is changed."""
+    """Whether textual-serve runs this for a web page, where nothing can be changed."""
     return os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver")
 
 
 def load() -> tuple[Preferences, str]:
-    """The preferences, and a sentence if they could not be read as they are, else ''.
+    """The preferences, and a sentence if the file could not be used, else ''.
 
-    A file that is not understood is kept aside, so that this is told once.
+    An invalid file is renamed and kept, so that this is reported once.
     """
     path = folder() / FILE
     try:
         read = tomllib.loads(path.read_text(encoding="utf-8"))
-        read.pop("zoomed", None)  # which was remembered once
+        read.pop("zoomed", None)  # older versions stored it
         return Preferences.model_validate(read), ""
     except FileNotFoundError:
         return Preferences(), ""
@@ -70,9 +70,9 @@ def load() -> tuple[Preferences, str]:
 
 
 def save(preferences: Preferences) -> str:
-    """Remembers what differs from a first start; a sentence if that cannot be, else ''.
+    """Saves what differs from the defaults; returns a sentence if that fails, else ''.
 
-    Written beside under a name of its own and renamed: of two programs that save at once the later wins, whole.
+    Writes a temporary file and renames it: if two programs save at once, the later one wins completely.
     """
     if in_browser():
         return ""

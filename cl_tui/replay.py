@@ -1,4 +1,4 @@
-"""Recording and Replay: the events of a session, and a moment of it that plays, steps and jumps. No widget here."""
+"""Recording and Replay: a session's events, and a position in them that plays, steps and jumps. No widgets here."""
 
 from array import array
 from bisect import bisect_left, bisect_right
@@ -10,16 +10,16 @@ from engine.follow import PORTION, Portion, applied
 from engine.history import Curve, History
 
 SPEEDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
-"""Seconds of training in a second."""
+"""Seconds of training per second of replay."""
 WHOLE_SECONDS = 60.0
-"""At the speed that a replay begins with, the whole run takes at most about so long."""
+"""Approximately the longest that a whole run takes at a replay's initial speed."""
 _BLOCK = 256
-"""Events after which a mark is made, or fewer where they are long."""
+"""Most events between two marks; fewer if they are long."""
 
 
 @dataclass(frozen=True)
 class _Mark:
-    """A moment from which later ones are told again: what was known, without the parts that grow with the run."""
+    """A position from which later events are applied again: the history without the parts that grow with the run."""
 
     offset: int
     history: History
@@ -29,7 +29,7 @@ class _Mark:
 
 @dataclass(frozen=True)
 class _Known:
-    """How much is recorded: events, bytes, and what they come to. Replaced as one, so that no reader sees a half."""
+    """The recorded events: their number, bytes and history. Replaced as a whole, so that readers see no half."""
 
     events: int = 0
     end: int = 0
@@ -37,14 +37,14 @@ class _Known:
 
 
 class Recording:
-    """All events of a log by number, as fast to reach at the end of a million as at the start.
+    """All events of a log by number; the last of a million is as fast to reach as the first.
 
-    Kept are a few numbers an event and, every _BLOCK events, a History without its curve and probes, which are cut
-    from the newest one's. One thread appends; any other may read.
+    It stores a few numbers per event and, every _BLOCK events, a History without its curve and probes, which are cut
+    from the newest history. One thread appends; any other may read.
     """
 
     def __init__(self, reread: Callable[[int, int], Sequence[Event]]) -> None:
-        """``reread(start, end)`` gives the events in those bytes of the log again."""
+        """``reread(start, end)`` reads the events in those bytes of the log again."""
         self._reread = reread
         self._known = _Known()
         self._steps = array("q")
@@ -53,9 +53,9 @@ class Recording:
         self._firsts = array("q")
         """The number of the first event after each mark."""
         self._block: tuple[int, Sequence[Event]] = (-1, ())
-        """The events read again last, and after which mark."""
+        """The mark whose events were read last, and these events."""
         self.borders: list[int] = []
-        """Of each task that has begun, the event that says so."""
+        """The event that starts each task."""
 
     @property
     def events(self) -> int:
@@ -67,11 +67,11 @@ class Recording:
 
     @property
     def seconds(self) -> float:
-        """Of training, in all."""
+        """Total seconds of training."""
         return self._elapsed[self.events - 1] if self.events else 0.0
 
     def append(self, portion: Portion) -> None:
-        """The next events of the log."""
+        """Adds the next events of the log."""
         known = self._known
         if not portion.events:
             return
@@ -94,7 +94,7 @@ class Recording:
         self._known = _Known(known.events + len(portion.events), portion.end, history)
 
     def history(self, event: int) -> History:
-        """What was known after ``event``. Raises SessionDamaged where the log was cut meanwhile."""
+        """The history after ``event``. Raises SessionDamaged if the log was cut meanwhile."""
         known = self._known
         if event == known.events - 1:
             return known.history
@@ -120,21 +120,21 @@ class Recording:
         return self._elapsed[event]
 
     def at_step(self, step: int) -> int:
-        """The last event that knows of ``step`` steps, or of the first number of steps above that was reported."""
+        """The last event at ``step`` steps, or at the next higher number of steps that was reported."""
         first = bisect_left(self._steps, step, hi=self.events)
         return self._last_of(min(first, self.events - 1))
 
     def at_elapsed(self, seconds: float) -> int:
-        """The last event by then; the first where none was so early."""
+        """The last event by then; the first event if none was so early."""
         return max(0, bisect_right(self._elapsed, seconds, hi=self.events) - 1)
 
     def after(self, event: int) -> int:
-        """The last event of the next report of steps; the last of all where there is none."""
+        """The last event of the next report of steps; the last of all if there is none."""
         later = bisect_right(self._steps, self._steps[event], hi=self.events)
         return self._last_of(min(later, self.events - 1))
 
     def before(self, event: int) -> int:
-        """The last event of the report of steps before; the first of all where there is none."""
+        """The last event of the previous report of steps; the first of all if there is none."""
         return max(0, bisect_left(self._steps, self._steps[event], hi=self.events) - 1)
 
     def _last_of(self, event: int) -> int:
@@ -142,10 +142,10 @@ class Recording:
 
 
 class Replay:
-    """A moment of a Recording. Time is seconds of training, so that pauses of the run take none."""
+    """A position in a Recording. Time is seconds of training, so that pauses of the run take no time."""
 
     def __init__(self, recording: Recording) -> None:
-        """At the end of what is recorded, which is at least one event."""
+        """Starts at the end of the recording, which must have at least one event."""
         self.recording = recording
         self.playing = False
         self.speed = next(
@@ -160,7 +160,7 @@ class Replay:
 
     @property
     def history(self) -> History:
-        """What was known then. Raises SessionDamaged where the log was cut meanwhile."""
+        """The history at this position. Raises SessionDamaged if the log was cut meanwhile."""
         if self._seen is None or self._seen[0] != self.event:
             self._seen = (self.event, self.recording.history(self.event))
         return self._seen[1]
@@ -175,11 +175,11 @@ class Replay:
 
     @property
     def elapsed(self) -> float:
-        """Seconds of training until this moment."""
+        """Seconds of training until this position."""
         return self._moment
 
     def play(self) -> None:
-        """From here, or from the start where this is the end."""
+        """Plays from here, or from the start if this is the end."""
         if self.at_end:
             self.seek(0)
         self.playing = True
@@ -188,7 +188,7 @@ class Replay:
         self.playing = False
 
     def advance(self, seconds: float) -> None:
-        """Plays on for so many seconds of the clock on the wall; pauses at the end."""
+        """Plays on for this many seconds of real time; pauses at the end."""
         if not self.playing:
             return
         self._moment += seconds * self.speed
@@ -197,7 +197,7 @@ class Replay:
             self.playing, self._moment = False, self.recording.elapsed(self.event)
 
     def faster(self, by: int) -> bool:
-        """So many speeds up or down; False at the last one."""
+        """Changes the speed by this many levels; False if there is no such level."""
         place = SPEEDS.index(self.speed) + by
         if not 0 <= place < len(SPEEDS):
             return False
@@ -205,21 +205,21 @@ class Replay:
         return True
 
     def forward(self) -> None:
-        """To the next report of steps."""
+        """Goes to the next report of steps."""
         self.seek(self.recording.after(self.event))
 
     def back(self) -> None:
-        """To the report of steps before."""
+        """Goes to the previous report of steps."""
         self.seek(self.recording.before(self.event))
 
     def next_border(self) -> None:
-        """To where the next task begins, or the end."""
+        """Goes to the start of the next task, or to the end."""
         borders = self.recording.borders
         place = bisect_right(borders, self.event)
         self.seek(borders[place] if place < len(borders) else self.recording.events - 1)
 
     def previous_border(self) -> None:
-        """To where this task began, or the one before where it has only just; else the start."""
+        """Goes to the start of this task, or of the previous one if this is at a start; else to the beginning."""
         borders = self.recording.borders
         place = bisect_left(borders, self.event) - 1
         self.seek(borders[place] if place >= 0 else 0)

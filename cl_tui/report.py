@@ -1,4 +1,4 @@
-"""What is printed once: tables of runs, sessions and methods, and the pages that describe one of them."""
+"""Printed output: tables of runs, sessions and methods, and pages that describe one of them."""
 
 import math
 import time
@@ -23,17 +23,17 @@ from engine.one_class import numbered
 from engine.session import Listed
 
 PIPE_WIDTH = 200
-"""Columns where the output is no terminal, so that no name is cut."""
+"""Columns if the output is not a terminal, so that no name is cut."""
 SHORTEST_NAME = 12
-"""Columns that a session's name gets in the narrowest terminal."""
+"""Fewest columns for a session's name in a narrow terminal."""
 CHART_SIZE = (76, 16)
 MOST_TICKS = 8
 LARGEST = 1e300
-"""Of a chart: plotext multiplies."""
+"""Largest value in a chart: plotext multiplies."""
 
 
 def console(stderr: bool = False) -> Console:
-    """Prints text as it is: names and settings are never read as markup."""
+    """Prints text unchanged: names and settings are never read as markup."""
     made = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
     if not made.is_terminal:
         made.width = PIPE_WIDTH
@@ -41,11 +41,11 @@ def console(stderr: bool = False) -> Console:
 
 
 STDOUT = Path("-")
-"""What the standard output is called where a file is asked for."""
+"""The name of standard output where an option expects a file."""
 
 
 def print_as_it_is(text: str) -> None:
-    """Neither wrapped nor coloured: for another program."""
+    """Prints without wrapping or colours, for other programs."""
     console().out(text, end="", highlight=False)
 
 
@@ -54,7 +54,7 @@ def print_as_it_is(text: str) -> None:
 
 def results(summaries: Iterable[Mapping[str, Any]], width: int = PIPE_WIDTH) -> RenderableType:
     """One table per benchmark and scenario, one row per method and strength: mean ± standard error over the seeds.
-    ``width``: columns there are."""
+    ``width``: available columns."""
     tables: dict[tuple[str, str], dict[tuple[str, float], list[Mapping[str, Any]]]] = {}
     for found in summaries:
         rows = tables.setdefault((found["benchmark"], found["scenario"]), {})
@@ -84,7 +84,7 @@ def _results(
         return
     table = _table()
     table.add_column(RESULTS[0], min_width=names_width)
-    for heading, least in zip(RESULTS[1:], figures_width, strict=True):  # headings break where it is narrow
+    for heading, least in zip(RESULTS[1:], figures_width, strict=True):  # headings wrap in narrow tables
         table.add_column(heading, justify="right", min_width=least)
     for row in cells:
         table.add_row(*row, style=None if row[-1] else "dim")
@@ -97,7 +97,7 @@ AVERAGES = ("average_accuracy", "forgetting", "backward_transfer")
 
 
 def mean_and_error(fractions: Sequence[float | None]) -> str:
-    """In percent, with the standard error where there are two values or more.
+    """The mean in percent, with the standard error if there are two values or more.
 
     >>> mean_and_error([0.9, 0.92])
     '91.0 ± 1.0'
@@ -119,7 +119,7 @@ def _mean_rate(runs: Sequence[Mapping[str, Any]]) -> str:
 
 
 def sessions_table(sessions: Iterable[Listed], width: int = PIPE_WIDTH) -> Table:
-    """A line a session; names are shortened in the middle where ``width`` does not hold them."""
+    """A row per session; names are shortened in the middle if ``width`` is too small for them."""
     now = time.time()
     rows = [(listed.name, *_session_cells(listed), ago(now - listed.changed)) for listed in sessions]
     headings = ("session", "state", "method", "benchmark", "seed", "acc. %", "when")
@@ -177,10 +177,10 @@ def _indented(content: RenderableType) -> Padding:
 def curve_chart(
     curve: Curve, borders: Sequence[int], width: int = CHART_SIZE[0], changes: Sequence[int] = (), steps: int = 0
 ) -> Text:
-    """Task loss and penalty as a chart of text, each the band between its lowest and highest value per column.
+    """Task loss and penalty as a text chart; each is a band between its lowest and highest value per column.
 
-    Upright lines at the ``borders`` of tasks and, in another colour, at the ``changes`` of the strength. ``steps``:
-    those of the whole run, where it is not over.
+    Vertical lines mark the ``borders`` of tasks and, in another colour, the ``changes`` of the strength. ``steps``:
+    those of the whole run, if it is not over.
     """
     import numpy as np
     import plotext
@@ -215,17 +215,17 @@ def curve_chart(
 
 
 Band = tuple[list[int], list[float]]
-"""Steps and values to be joined by lines."""
+"""Steps and values to join by lines."""
 
 
 def _positive(band: Band, low: float) -> Band:
-    """What a logarithmic axis from ``low`` on can show."""
+    """Drops values not above 0 and raises the others to at least ``low``, for a logarithmic axis."""
     kept = [(step, max(value, low)) for step, value in zip(*band, strict=True) if value > 0]
     return [step for step, _ in kept], [value for _, value in kept]
 
 
 def _powers_of_ten(values: Sequence[float]) -> list[float]:
-    """A few that span ``values``.
+    """A few powers of ten that span ``values``.
 
     >>> _powers_of_ten([0.002, 3.0, 50.0])
     [0.01, 0.1, 1.0, 10.0]
@@ -256,7 +256,7 @@ def _named(option: tuple[str, Option]) -> str:
 
 
 def method_page(method: MethodInfo) -> RenderableType:
-    """One method: formula, source, options with their symbols, defaults, and in what other libraries differ."""
+    """One method: formula, source, options with their symbols, defaults, and differences in other libraries."""
     parts: list[RenderableType] = [
         Text(f"{method.name}: {method.title}", style="bold"),
         _indented(Text(method.formula)),

@@ -1,4 +1,4 @@
-"""What ``cl-tui sessions show`` prints: one session on a page, on a terminal and in a file alike."""
+"""What ``cl-tui sessions show`` prints: a session on one page, for terminals and files."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,29 +19,29 @@ from engine.history import History
 from engine.session import Listed
 
 PAPER_WIDTH = 80
-"""Columns of a page that is printed into a file or a pipe."""
+"""Width of a page that is printed into a file or a pipe."""
 WIDEST = 120
-"""Columns that a chart is worth."""
+"""Most columns of a chart."""
 ACCURACY_HEIGHT = 14
 MOST_LINES = 6
-"""Tasks in one chart."""
+"""Most tasks in one chart."""
 MOST_ROWS = 20
-"""Rows of a matrix, and layers of a table."""
+"""Most rows of a matrix, and most layers of a table."""
 MOST_EVENTS = 20
 CELL = 7
-"""Columns of an accuracy in the matrix."""
+"""Width of an accuracy in the matrix."""
 FEWEST_BINS, MOST_BINS = 16, 40
-"""Columns of a histogram."""
+"""Fewest and most columns of a histogram."""
 WIDEST_NAME = 24
-"""Columns of a layer's or a task's name; a longer one is folded or cut."""
+"""Most columns of a layer's or task's name; a longer one is wrapped or cut."""
 LEVELS = ("bold red", "red", "yellow", "cyan", "green", "bold green")
-"""The colour of an accuracy by ``words.level``."""
+"""Colours of accuracies, by ``words.level``."""
 STATES = {"finished": "green", "running": "cyan", "stopped": "yellow", "interrupted": "red", "failed": "red"}
 COLORS = ("cyan", "magenta", "yellow", "green", "blue", "red")
 
 
 def session_page(listed: Listed, sessions_dir: Path, width: int, everything: bool = False) -> RenderableType:
-    """Of a session that can be read. ``width``: columns there are; ``everything``: all settings, not only those that
+    """The page of a readable session. ``width``: available columns; ``everything``: all settings, not only those that
     differ from the defaults."""
     config, history = listed.config, listed.history
     assert config is not None
@@ -159,7 +159,7 @@ def _accuracies(history: History, width: int) -> list[RenderableType]:
 
 
 def _accuracy_chart(history: History, series: dict[int, list[facts.Point]], width: int) -> Text:
-    """A line a task, with its number at its ends."""
+    """A line per task, with its number at its ends."""
     import plotext
 
     plotext.clear_figure()
@@ -194,7 +194,7 @@ def _changes(history: History) -> list[int]:
 
 
 def _told(history: History) -> Iterable[RenderableType]:
-    """What the chart alone does not tell."""
+    """What the chart alone does not show."""
     if history.strengths:
         steps = ", ".join(f"{step:,}" for step in _changes(history)[-MOST_TICKS:])
         yield Text(f"upright: task borders, and where the strength was changed: after step {steps}", style="dim")
@@ -207,7 +207,7 @@ def _told(history: History) -> Iterable[RenderableType]:
 
 
 def _importance(measured: ImportanceMeasured, width: int) -> list[RenderableType]:
-    """A row a layer; where there is little room, fewer of its figures."""
+    """A row per layer; with fewer figures if there is little room."""
     chosen = [measured.layers[place] for place in facts.largest([layer.size for layer in measured.layers], MOST_ROWS)]
     rows = [facts.layer_figures(layer) for layer in chosen]
     widths = {heading: max(len(text) for text in (heading, *(row[heading] for row in rows))) + 2 for heading in rows[0]}
@@ -264,7 +264,7 @@ def _next(listed: Listed, sessions_dir: Path, width: int) -> list[RenderableType
 
 
 def continued(line: str, width: int) -> str:
-    """A command line broken between its options as a shell reads it.
+    """Breaks a command line between its options, as a shell accepts it.
 
     >>> print(continued("cl-tui run --method si --seed 3", 24))
     cl-tui run --method si \\

@@ -1,7 +1,7 @@
-"""Signals that end the screen or ask for a checkpoint, and the terminal that may be gone by then.
+"""Signals that end the screen or ask for a checkpoint; the terminal may be gone by then.
 
-A thread hears them: the screen's own may be waiting for a terminal that takes nothing any more (a connection that is
-cut), and would hear of nothing ever again.
+A separate thread waits for them: the screen's thread may be blocked by a terminal that takes no more output (a broken
+connection), and would never notice them.
 """
 
 import asyncio
@@ -17,20 +17,20 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 
 PATIENCE_SECONDS = 3.0
-"""How long the screen has to answer."""
+"""How long the screen may take to answer."""
 LOOK_SECONDS = 1.0
-"""Between two looks at the terminal: SIGHUP does not always wake a thread that waits for one."""
+"""Seconds between two checks of the terminal: SIGHUP does not always wake a thread that waits for a signal."""
 _TO_END = ("SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP")
 _TO_SAVE = ("SIGUSR1", "SIGUSR2")
 
 
 @contextlib.contextmanager
 def heard(leave: Callable[[], None], give_up: Callable[[], None], save: Callable[[], None]) -> Iterator[None]:
-    """Within, a signal to end calls ``leave`` in the running loop; ``give_up`` in a thread, where the loop does not
-    answer or the terminal is gone. SIGUSR1 and SIGUSR2 call ``save`` in that thread."""
+    """Within, a signal to end calls ``leave`` in the running loop; ``give_up`` in a thread if the loop does not answer
+    or the terminal is gone. SIGUSR1 and SIGUSR2 call ``save`` in that thread."""
     loop, context = asyncio.get_running_loop(), copy_context()
     came: SimpleQueue[str] = SimpleQueue()
-    """Names of signals; empty: no more are heard."""
+    """Names of signals; an empty name ends the thread."""
     on_a_terminal = terminal_is_there()
     on_a_page = os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver")
 
@@ -82,7 +82,7 @@ def terminal_is_there() -> bool:
 
 
 def _server_is_gone() -> bool:
-    """Whether nobody is left to write to a page's standard input."""
+    """Whether nobody writes to a web page's standard input any more."""
     if not hasattr(select, "poll"):
         return False
     poll = select.poll()
@@ -91,7 +91,7 @@ def _server_is_gone() -> bool:
 
 
 def in_background() -> bool:
-    """Whether the shell has given the terminal to others."""
+    """Whether the shell has given the terminal to another process."""
     try:
         return sys.__stderr__ is not None and os.tcgetpgrp(sys.__stderr__.fileno()) != os.getpgrp()
     except (OSError, ValueError):

@@ -1,7 +1,7 @@
 """A session as an event file of TensorBoard, written without TensorBoard or TensorFlow.
 
 The format: records of TFRecord (tensorflow/core/lib/io/record_writer.h), each an Event as a protocol buffer
-(tensorflow/core/util/event.proto), of which only the fields for scalars and histograms are used.
+(tensorflow/core/util/event.proto), limited to the fields for scalars and histograms.
 """
 
 import struct
@@ -14,16 +14,16 @@ from engine.events import ImportanceMeasured, LayerHistogram
 from engine.history import History
 
 MOST_POINTS = 20_000
-"""Steps of one curve that are written; of a longer one the lowest and the highest value of each stretch. TensorBoard
+"""Most points written for a curve; a longer one is reduced to the lowest and highest value of each stretch. TensorBoard
 itself shows about a thousand."""
 LARGEST = 3.4028234e38
-"""What a scalar of TensorBoard can be."""
+"""Largest scalar in TensorBoard."""
 
 
 def event_file(config: RunConfig, history: History) -> bytes:
-    """The whole file: loss, penalty, strength, accuracy on each task, and the importances at the tasks' ends.
+    """The whole file: loss, penalty, strength, accuracy on each task, and the importances at the ends of tasks.
 
-    The accuracies on the evaluation subsets and those on whole test sets have tags of their own.
+    Accuracies on the evaluation subsets and on whole test sets have different tags.
     """
     began = history.started.time if history.started is not None else 0.0
     version = _double(1, began) + _bytes(3, b"brain.Event:2")
@@ -60,7 +60,7 @@ def _events(config: RunConfig, history: History, began: float) -> Iterator[bytes
 
 
 def _clock(history: History, began: float, step: int) -> float:
-    """About when a step had been taken, had the run never paused."""
+    """The approximate time of a step, if the run had never paused."""
     step = min(step, history.curve.length)
     return began + (float(history.curve.seconds(step - 1)[0]) if step else 0.0)
 
@@ -77,7 +77,7 @@ def _scalar(tag: str, value: float) -> bytes:
 
 
 def _histogram(tag: str, layer: LayerHistogram, measured: ImportanceMeasured) -> bytes:
-    """A layer's Ω as counts between edges: what is exactly 0 in the first, then the bins."""
+    """A layer's Ω as counts between edges: exact zeros in the first bin, then the bins."""
     bins = len(layer.counts)
     growth = (measured.high / measured.low) ** (1 / bins)
     edges = [0.0, *(measured.low * growth**k for k in range(1, bins + 1))]

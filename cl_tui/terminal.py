@@ -1,4 +1,4 @@
-"""Whether the terminal can show a screen, how large it is, and sentences that fit it."""
+"""Whether the terminal can show a screen, its size, and sentences that fit it."""
 
 import contextlib
 import os
@@ -10,24 +10,24 @@ from typing import TextIO
 from engine.text import visible
 
 _ANSI_CURSOR = b"\x1b[%i%p1%d;%p2%dH"
-"""How terminfo writes the sequence that puts the cursor somewhere, where it is the one that Textual sends."""
+"""terminfo's entry for moving the cursor, if it is the sequence that Textual sends."""
 
 _USUAL = (24, 80)
-"""Lines and columns."""
+"""Default lines and columns."""
 
 
 def unfit(environment: Mapping[str, str]) -> str:
     """Why this terminal cannot show a screen, or ''.
 
-    Textual does not ask terminfo: it sends xterm's sequences to any terminal. So names that terminfo does not know
-    pass (xterm-kitty on a server that never heard of it). Refused are terminals without a name, terminals that say
-    they can do nothing, and those that terminfo knows to move the cursor in another way, or not at all.
+    Textual does not ask terminfo: it sends xterm's sequences to any terminal. So names unknown to terminfo pass
+    (xterm-kitty on an old server). Terminals without a name are refused, and terminals that say they can do nothing, or
+    that terminfo knows to move the cursor in another way, or not at all.
 
     >>> unfit({"TERM": "dumb"}), unfit({"TERM": "xterm-kitty"})
     ('the screen cannot be shown on this terminal (TERM=dumb)', '')
     """
     name = environment.get("TERM", "")
-    if not name and os.name == "posix":  # Windows does without
+    if not name and os.name == "posix":  # Windows needs none
         return "the screen cannot be shown while TERM is not set (xterm-256color fits most terminals)"
     if name in ("dumb", "unknown") or _moves_otherwise(name):
         return f"the screen cannot be shown on this terminal (TERM={visible(name)})"
@@ -35,7 +35,7 @@ def unfit(environment: Mapping[str, str]) -> str:
 
 
 def _moves_otherwise(name: str) -> bool:
-    """Whether terminfo knows this terminal and says that ANSI's sequence does not move its cursor."""
+    """Whether terminfo knows this terminal and says that the ANSI sequence does not move its cursor."""
     try:
         import curses
     except ImportError:  # Windows
@@ -48,9 +48,9 @@ def _moves_otherwise(name: str) -> bool:
 
 
 def size_known() -> None:
-    """Gives a terminal without a size the usual one: a serial line, or a container that gets its size a moment later.
+    """Gives a terminal without a size the default one: a serial line, or a container that gets its size a moment later.
 
-    Rich and Textual would each assume another size, and draw without an end.
+    Otherwise Rich and Textual would each assume a different size, and draw endlessly.
     """
     if sys.platform == "win32" or sys.__stdout__ is None:
         return
@@ -63,7 +63,7 @@ def size_known() -> None:
 
 
 def wrapped(text: str, stream: TextIO) -> str:
-    """``text`` in lines that break between words where ``stream`` is a terminal; elsewhere as it is."""
+    """``text`` wrapped between words if ``stream`` is a terminal, else unchanged."""
     try:
         width = os.get_terminal_size(stream.fileno()).columns if stream.isatty() else 0
     except OSError:

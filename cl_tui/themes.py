@@ -1,4 +1,4 @@
-"""Themes that everyone can tell the colours of, and which theme suits a terminal."""
+"""Themes whose colours everyone can distinguish, and which theme suits a terminal."""
 
 from collections.abc import Mapping
 
@@ -7,9 +7,9 @@ from textual.theme import Theme
 
 DEFAULT = "nord"
 SIXTEEN = "ansi-dark"
-"""For terminals with sixteen colours or fewer, where others are rounded to what cannot be read."""
+"""The theme for terminals with at most sixteen colours, where others would be rounded to unreadable colours."""
 
-# Okabe & Ito (2008), "Color Universal Design": colours that stay apart with every kind of colour vision.
+# Okabe & Ito (2008), "Color Universal Design": colours that everyone can tell apart, whatever their colour vision.
 _ORANGE, _SKY, _GREEN, _YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
 _BLUE, _VERMILION, _PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 
@@ -43,11 +43,11 @@ THEMES = (
         dark=False,
     ),
 )
-"""Good is blue, poor orange to vermilion: the accuracies' heat map goes through both, never from green to red."""
+"""Blue is good, orange to vermilion is poor: the heat map goes through both, never from green to red."""
 
 
 def suiting(environment: Mapping[str, str]) -> str:
-    """The theme of a first start.
+    """The theme for a first start.
 
     >>> suiting({"TERM": "xterm-256color"}), suiting({"TERM": "linux"})
     ('nord', 'ansi-dark')

@@ -1,18 +1,18 @@
-"""Whether a mean measured here agrees with a published one, given the error of each.
+"""Whether a mean measured here agrees with a published one, given both errors.
 
 The difference of the two means has a 95 % confidence interval: difference ± t·√(s² + p²), where s is the standard error
 here, p the published standard error, and t Student's quantile with Welch's degrees of freedom. A published mean without
 an error counts as exact (p = 0), so that only the error here widens the interval.
 
 A difference matters from ``margin`` on: one point of accuracy, or the standard deviation of the published single runs
-where that is larger, since nobody sees a smaller difference in a run. The two means
+if that is larger, since nobody sees a smaller difference in a run. The two means
 
-- agree where the whole interval lies within ± margin,
-- differ where the whole interval lies outside,
-- and otherwise there are too few runs to tell.
+- agree if the whole interval lies within ± margin,
+- differ if the whole interval lies outside,
+- otherwise there are too few runs to tell.
 
-So "agrees" is an equivalence test and no mere lack of evidence, and a difference that is too small to matter is never
-called one, however many runs prove that it is there.
+So "agrees" is an equivalence test, not just a lack of evidence, and a difference too small to matter never counts as
+one, however many runs prove it.
 """
 
 import math
@@ -24,7 +24,7 @@ LEAST_MARGIN = 0.01
 """One point of accuracy."""
 CONFIDENCE = 0.95
 POWER = 0.8
-"""The chance of a verdict with as many seeds as ``seeds_to_tell`` names, if the difference is as large as it looks."""
+"""The chance of a verdict with the seeds that ``seeds_to_tell`` names, if the difference is as large as it looks."""
 MOST_SEEDS = 1000
 
 Word = Literal["agrees", "differs", "too few runs to tell"]
@@ -50,7 +50,7 @@ class Mean:
 
 
 def mean_of(values: tuple[float, ...]) -> Mean:
-    """Of at least one run.
+    """The mean of at least one run.
 
     >>> mean_of((0.25, 0.75)), mean_of((0.5,))
     (Mean(value=0.5, error=0.25, runs=2), Mean(value=0.5, error=None, runs=1))
@@ -64,11 +64,11 @@ class Verdict:
     word: Word
     difference: float
     half_width: float | None
-    """Of its 95 % confidence interval; None for a single run, which has no error."""
+    """Half the width of its 95 % confidence interval; None for a single run, which has no error."""
     margin: float
     seeds: int | None
-    """Where there are too few runs: how many would tell; None where no number up to MOST_SEEDS would, or nothing is
-    known of how runs scatter."""
+    """If there are too few runs, how many would tell; None if no number up to MOST_SEEDS would, or if the scatter
+    of the runs is unknown."""
 
 
 def judge(here: Mean, published: Mean) -> Verdict:
@@ -115,7 +115,7 @@ def half_width(here: Mean, published: Mean) -> float | None:
 
 
 def degrees(here: Mean, published: Mean) -> float:
-    """Welch's degrees of freedom; an error from an unknown number of runs counts as known exactly.
+    """Welch's degrees of freedom; an error from an unknown number of runs counts as exact.
 
     Equal errors over 20 runs each: (1 + 1)² / (1/19 + 1/19) = 38.
 
@@ -164,9 +164,9 @@ def seeds_to_tell(here: Mean, published: Mean) -> int | None:
 
 
 def chance(here: Mean, published: Mean) -> float:
-    """That another such experiment ends with a verdict, if the two means are the true ones; by the normal distribution.
+    """The chance that another such experiment gives a verdict, if the means are the true ones (normal approximation).
 
-    At the margin's very edge nothing can be told:
+    At the very edge of the margin, nothing can be decided:
 
     >>> round(chance(Mean(0.51, 0.0001, 100), Mean(0.5)), 3)
     0.047

@@ -1,6 +1,6 @@
 """``cl-tui web``: home and watch in a browser, read-only, through textual-serve.
 
-Each page that is opened gets a process of its own, which shows what the same command shows in a terminal.
+Each open page has its own process, which shows what the same command shows in a terminal.
 """
 
 import shlex
@@ -21,13 +21,13 @@ from engine.errors import ConfigError, EngineError
 PAGE = Path(__file__).parent / "web_page"
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 MOST_PAGES = 20
-"""Open at a time; each is a process."""
+"""Most pages open at a time; each is a process."""
 MOST_CELLS = {"width": 500, "height": 200}
-"""Of a page's terminal, which its process keeps in memory."""
+"""Largest terminal of a page, which its process keeps in memory."""
 
 
 class ReadOnlyServer(Server):
-    """Serves ``arguments`` of cl-tui to pages that it gave out itself."""
+    """Serves ``arguments`` of cl-tui to its own pages only."""
 
     def __init__(self, arguments: list[str], host: str, port: int, public_url: str | None) -> None:
         command = [sys.executable, "-m", "cl_tui", *arguments]
@@ -35,11 +35,11 @@ class ReadOnlyServer(Server):
         super().__init__(line, _bracketed(host), port, "cl-tui", public_url, templates_path=PAGE)
         self._bound_to = host
         self.allowed = allowed_hosts(host, port, public_url)
-        """What a browser may call this server, as host:port."""
+        """The names that browsers may use for this server, as host:port."""
         self._pages = 0
 
     def initialize_logging(self) -> None:
-        """None: what goes wrong in a page's process is told on stdout."""
+        """Sets up no logging: problems in a page's process are printed on stdout."""
 
     async def on_startup(self, app: web.Application) -> None:
         print(f"cl-tui web: {self.public_url} (read-only; Ctrl-C ends it)", flush=True)
@@ -63,7 +63,7 @@ class ReadOnlyServer(Server):
             self._pages -= 1
 
     async def _process_messages(self, websocket: web.WebSocketResponse, app_service: AppService) -> None:
-        """Until the page is closed, or says what no page of this server says."""
+        """Runs until the page is closed, or sends a message that no page of this server sends."""
         async for message in websocket:
             try:
                 said = message.json()
@@ -84,7 +84,7 @@ class ReadOnlyServer(Server):
                     return
 
     async def _restrict(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Tells the browser to take this server's own scripts only, and to show its pages within no other."""
+        """Tells the browser to load only this server's scripts, and not to show its pages inside others."""
         address = urlsplit(self.public_url)
         here = f"'self' {address.scheme}://{address.netloc}"
         response.headers["Content-Security-Policy"] = (
@@ -101,7 +101,7 @@ async def _script(request: web.Request) -> web.FileResponse:
 
 
 def _size(asked: Mapping[str, object]) -> dict[str, int]:
-    """Columns and lines as a page asks for them, within bounds; what is no number is as on a plain terminal.
+    """Columns and lines that a page asks for, within bounds; anything but a number means the usual terminal.
 
     >>> _size({"width": "100000", "height": -1}), _size({"width": "wide"})
     ({'width': 500, 'height': 1}, {'width': 80, 'height': 24})
@@ -113,7 +113,7 @@ def _size(asked: Mapping[str, object]) -> dict[str, int]:
 
 
 def _only_own_pages(allowed: Collection[str]) -> Middleware:
-    """Refuses a name that is not this server's (DNS rebinding) and pages of other sites."""
+    """Refuses other names for this server (DNS rebinding) and pages of other sites."""
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -126,7 +126,7 @@ def _only_own_pages(allowed: Collection[str]) -> Middleware:
 
 
 def allowed_hosts(host: str, port: int, public_url: str | None) -> frozenset[str]:
-    """The values of a Host header that mean this server.
+    """The values of a Host header that name this server.
 
     >>> sorted(allowed_hosts("127.0.0.1", 8000, None))
     ['127.0.0.1:8000', '[::1]:8000', 'localhost:8000']
@@ -143,7 +143,7 @@ def _bracketed(host: str) -> str:
 
 
 def serve(arguments: list[str], host: str, port: int, public_url: str | None) -> None:
-    """Until Ctrl-C. Raises ConfigError, or EngineError where the port cannot be had."""
+    """Serves until Ctrl-C. Raises ConfigError, or EngineError if the port is not available."""
     if public_url is not None and urlsplit(public_url).scheme not in ("http", "https"):
         raise ConfigError(f"--public-url {public_url}: write it as a browser shows it, for example http://lab:8000")
     if host in ("0.0.0.0", "::") and public_url is None:

@@ -1,4 +1,4 @@
-"""Numbers and results in words, as the screens say them."""
+"""Numbers and results in words, for the screens."""
 
 import math
 from bisect import bisect_right
@@ -15,7 +15,7 @@ from engine.one_class import numbered, one_class_tasks, without
 
 
 def percent(fraction: float) -> str:
-    """An accuracy with one decimal, without its sign.
+    """An accuracy with one decimal, without a percent sign.
 
     >>> percent(0.98765)
     '98.8'
@@ -27,14 +27,14 @@ WHOLE_TEST_SET = "whole test set"
 
 
 def measured_on(look: Probed | Evaluated, history: History) -> str:
-    """On which test examples of each task, for a file."""
+    """The test examples of each task that were used, for a file."""
     if isinstance(look, Evaluated):
         return WHOLE_TEST_SET
     return "evaluation subset" if history.measured_alike else "first test examples, fewer with every task"
 
 
 def probed_on(history: History) -> str:
-    """On which test examples the accuracies over time are.
+    """The test examples that the accuracies over time use.
 
     >>> from engine.events import RunStarted, TaskInfo
     >>> started = RunStarted(0.0, (TaskInfo("0 8", 9, 2), TaskInfo("1 7", 9, 2)), "cpu", 10, {}, "", (70, 71), (50, 50))
@@ -51,7 +51,7 @@ def probed_on(history: History) -> str:
 
 
 def probed_caption(history: History) -> str:
-    """The same in a sentence."""
+    """The same as a sentence."""
     on = probed_on(history)
     if not history.measured_alike:
         return (
@@ -64,7 +64,7 @@ def probed_caption(history: History) -> str:
 
 
 def shortened(text: str, width: int) -> str:
-    """``text`` in at most ``width`` columns: its beginning and, twice as long, its end, where a run has its seed.
+    """``text`` in at most ``width`` columns: its beginning and twice as much of its end, where a run has its seed.
 
     >>> shortened("ewc-1000-split-digits-seed3-1a2b3c4d", 22), shortened("calm-otter", 22)
     ('ewc-100…seed3-1a2b3c4d', 'calm-otter')
@@ -77,7 +77,7 @@ def shortened(text: str, width: int) -> str:
 
 
 LEVELS = (0.65, 0.80, 0.90, 0.95, 0.98)
-"""Where the colour of an accuracy changes, on every screen and page: finer near the top, where forgetting begins."""
+"""Accuracies at which the colour changes, on every screen and page: finer near the top, where forgetting begins."""
 
 
 def level(accuracy: float) -> int:
@@ -99,7 +99,7 @@ def duration(seconds: float) -> str:
 
 
 def quantity(value: float) -> str:
-    """At most seven characters for any size, three digits where it is small.
+    """At most seven characters for any size; three digits if it is small.
 
     >>> [quantity(value) for value in (0.0, 0.0123, 0.000123456, 12.345, 123456.0)]
     ['0', '0.0123', '1.2e-4', '12.3', '1.2e5']
@@ -113,7 +113,7 @@ def quantity(value: float) -> str:
 
 
 def variant(config: RunConfig) -> list[str]:
-    """Which variant of its method a run is: the options that are not at their defaults, and the unpenalised parameters.
+    """The run's variant of its method: options that are not at their defaults, and the unpenalised parameters.
 
     >>> from engine.config import resolve
     >>> variant(resolve({"method": "ewc", "gamma": 0.9, "fisher": "batched", "leave_alone": ["*.bias"]}))
@@ -137,7 +137,7 @@ def variant(config: RunConfig) -> list[str]:
 
 
 GOOD, FAIR = 1.25, 2.0
-"""How far Σω may be from the drop of the loss, as a factor either way. Ω is proportional to ω, so where Σω is r times
+"""How far Σω may be from the drop of the loss, as a factor either way. Ω is proportional to ω, so if Σω is r times
 the drop, the strength acts like r · c. Strengths are usually tried in steps of a factor 3 or 10: up to 2, the error is
 smaller than such a step, and up to 1.25 it is a fifth of the smaller one (log 1.25 ÷ log 3)."""
 
@@ -170,7 +170,7 @@ def path_verdict(ratio: float) -> str:
 
 
 def result(history: History, config: RunConfig | None = None) -> str:
-    """What a finished run came to; with its ``config`` also without the tasks that have one class."""
+    """A finished run's result; with its ``config`` also without one-class tasks."""
     average, forgetting = metrics.average_accuracy(history.matrix), metrics.forgetting(history.matrix)
     words = f"Finished in {_spoken(history.elapsed)}"
     if average is not None:
@@ -199,13 +199,13 @@ def _spoken(seconds: float) -> str:
 
 
 def progress(history: History) -> str:
-    """How far a run has come: 'step 1,234 of 5,160, in task 2 of 5', or 'after task 1 of 5' between two tasks."""
+    """A run's progress: 'step 1,234 of 5,160, in task 2 of 5', or 'after task 1 of 5' between two tasks."""
     where = f"after task {history.task}" if history.between else f"in task {min(history.task + 1, len(history.tasks))}"
     return f"step {history.step:,} of {history.total_steps:,}, {where} of {len(history.tasks)}"
 
 
 def latest_news(before: History, after: History) -> str | None:
-    """The most notable thing that happened between two moments of a run, or None."""
+    """The most notable event between two moments of a run, or None."""
     if after.state == "finished" != before.state:
         return result(after)
     if len(after.matrix) > len(before.matrix) and before.tasks:
