@@ -1,4 +1,4 @@
-"""What ``cl-tui analyse`` prints about one session: four parts, each a table and, where it helps, a chart."""
+"""What ``cl-tui analyse`` prints about one session: four parts, each a table and, if it helps, a chart."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -131,7 +131,7 @@ def _showable(path: Path) -> Path:
     return path
 
 
-# Options, in the words of engine.config.RunConfig
+# Options, named as the fields of engine.config.RunConfig
 
 WHAT, TRAINING, METHOD, WHERE = "What to train", "Training", "Method", "Where and how"
 
@@ -1183,7 +1183,7 @@ def analyse(
         write_result(json, as_json(entries))
 
 
-# What there is
+# Methods, benchmarks, presets, models
 
 
 @app.command(rich_help_panel="Look")

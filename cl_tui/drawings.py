@@ -278,7 +278,7 @@ def histogram(layer: LayerHistogram, measured: ImportanceMeasured, bins: range) 
     )
 
 
-# Around every picture
+# Axes and legends
 
 
 def _picture(label: str, parts: Iterable[Markup]) -> Markup:

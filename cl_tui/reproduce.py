@@ -31,13 +31,13 @@ class Row:
     accuracies: tuple[float, ...]
     """One per seed."""
     seeds: tuple[int, ...]
-    """Of the accuracies."""
+    """The seeds of the accuracies."""
     mean: float | None
     standard_error: float | None
     """None for fewer than two seeds."""
     difference: float | None
     half_width: float | None
-    """Of the difference's 95 % confidence interval."""
+    """Half the width of the difference's 95 % confidence interval."""
     margin: float | None
     """The smallest difference that matters."""
     verdict: verdict.Word | None
@@ -93,7 +93,7 @@ def _published(case: Case) -> verdict.Mean | None:
 
 
 def label(case: Case) -> str:
-    """With the strength, from the case's choice or its other settings.
+    """The case with its strength, from the case's choice or its other settings.
 
     >>> label(Case({"scenario": "task", "method": "si"}, {"strength": 50.0}))
     'task, si, c = 50'
@@ -115,7 +115,7 @@ HEADINGS = ("case", "published", "here", "n", "difference", "matters from", "ver
 
 
 def cells(row: Row) -> tuple[str, ...]:
-    """In percent and points, under HEADINGS."""
+    """The row's cells in percent and points, in the order of HEADINGS."""
     return (
         row.case,
         _with_error(row.published, row.published_error),
@@ -153,7 +153,7 @@ def each_seed(row: Row) -> str:
 
 
 def table(preset: Preset, rows: Sequence[Row]) -> RenderableType:
-    """For a terminal."""
+    """The table for a terminal."""
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     made.add_column(HEADINGS[0])
     for heading in HEADINGS[1:-1]:

@@ -233,7 +233,7 @@ def _importance(measured: ImportanceMeasured, width: int) -> list[RenderableType
     return _section(f"Importance Ω by layer, {when}; top 1 %: share of ΣΩ that they hold", *shown)
 
 
-# Interventions, where it ran, what comes next
+# Interventions, environment, next commands
 
 
 def _steering(history: History) -> list[RenderableType]:

@@ -9,7 +9,7 @@ DEFAULT = "nord"
 SIXTEEN = "ansi-dark"
 """The theme for terminals with at most sixteen colours, where others would be rounded to unreadable colours."""
 
-# Okabe & Ito (2008), "Color Universal Design": colours that everyone can tell apart, whatever their colour vision.
+# Okabe & Ito (2008), "Color Universal Design": colours that are distinct with every kind of colour vision.
 _ORANGE, _SKY, _GREEN, _YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
 _BLUE, _VERMILION, _PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 

@@ -1,4 +1,4 @@
-"""Sessions side by side: groups over seeds, the settings that differ, curves over each other, matrices."""
+"""Compares sessions: groups over seeds, the settings that differ, overlaid curves, and matrices."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -23,7 +23,7 @@ from engine.session import Listed
 
 
 class CompareScreen(ZoomingScreen):
-    """Compares the sessions ``names``, which a thread reads while the screen is open already."""
+    """Compares the sessions ``names``, which a thread reads while the screen is already open."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "next_curves", "Curves", tooltip="Curves of accuracy, loss or penalty"),
@@ -72,7 +72,7 @@ class CompareScreen(ZoomingScreen):
 
     @work
     async def _read(self) -> None:
-        """Reads and compares in threads; what is on the screen stays until that is done."""
+        """Reads and compares in threads; the screen keeps its content until that is done."""
         self._reading, self.error = True, None
         sessions: list[Listed] = []
         try:
@@ -104,7 +104,7 @@ class CompareScreen(ZoomingScreen):
     # The line below the panes
 
     def reply(self, text: str) -> None:
-        """Answers a key in words."""
+        """Answers a key with a sentence."""
         self.query_one(Notice).answer(text)
 
     def _show_warning(self) -> None:
@@ -121,7 +121,7 @@ class CompareScreen(ZoomingScreen):
         self.query_one(MatrixPane).next_matrix()
 
     def action_back(self) -> None:
-        """One layer: the crosshair, the zoomed pane, the screen."""
+        """Goes back one layer: the crosshair, the zoomed pane, the screen."""
         if isinstance(self.focused, Pane) and self.focused.back_out():
             return
         if self.maximized is not None:
@@ -130,6 +130,6 @@ class CompareScreen(ZoomingScreen):
             self.step_out()
 
     def leave(self) -> None:
-        """q: to the screen below, or out of the program."""
+        """q: goes to the screen below, or leaves the program."""
         error = self.error if self.found is None else None
         self._home.end(self, Outcome(error.exit_code, str(error)) if error else Outcome(0, ""))

@@ -1,4 +1,4 @@
-"""Small questions over a screen: whether to do what cannot be taken back, and what something is to be called."""
+"""Small dialogs over a screen: to confirm what cannot be undone, and to enter a name."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -11,7 +11,7 @@ from textual.widgets import Button, Footer, Input, Static
 
 
 class ConfirmScreen(ModalScreen[bool]):
-    """Gives True only where one says so."""
+    """Returns True only if the user says yes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "dismiss(True)", "Yes"),
@@ -40,7 +40,7 @@ class ConfirmScreen(ModalScreen[bool]):
 
 
 class NameScreen(ModalScreen[str | None]):
-    """Gives a name, or None. ``problem``: what is wrong with one, or nothing."""
+    """Returns a name, or None. ``problem``: what is wrong with a name, or nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
 

@@ -1,4 +1,4 @@
-"""What went wrong, where, and what is kept."""
+"""What went wrong, where, and what was saved."""
 
 from typing import ClassVar
 

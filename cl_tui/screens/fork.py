@@ -1,4 +1,4 @@
-"""A small form: from which task's end to branch off, with what method and strength, under what name."""
+"""A small form for a fork: the task to branch off after, the method, the strength and the name."""
 
 import threading
 from itertools import count
@@ -21,7 +21,7 @@ from engine.session import Session
 
 
 class ForkScreen(ModalScreen[Session | None]):
-    """Gives the new session, ready to be trained, or None."""
+    """Returns the new session, ready for training, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r", "start", "Start the fork", priority=True),
@@ -29,7 +29,7 @@ class ForkScreen(ModalScreen[Session | None]):
     ]
 
     class Made(Message):
-        """The fork is there, or why not."""
+        """The fork was made, or could not be."""
 
         def __init__(self, session: Session | None, problem: str) -> None:
             super().__init__()
@@ -37,9 +37,9 @@ class ForkScreen(ModalScreen[Session | None]):
             self.problem = problem
 
     def __init__(self, parent: Session, history: History, task: int | None = None) -> None:
-        """``task``: after which to branch off at first, counted from 0; the last possible one otherwise.
+        """``task``: the task to branch off after, initially, counted from 0; by default the last possible one.
 
-        ``history`` must have an ended task that is not the last: ``forkable`` tells.
+        ``history`` must have a completed task that is not the last: see ``forkable``.
         """
         super().__init__()
         self._parent_session = parent
@@ -76,7 +76,7 @@ class ForkScreen(ModalScreen[Session | None]):
         return next(name for name in names if not (folder / name).exists())
 
     def on_select_changed(self, event: Select.Changed) -> None:
-        """Another method has a strength of its own."""
+        """Another method has its own strength."""
         if event.select.id == "method" and event.value != self._parent_session.config.method:
             config = forked_config(self._parent_session.config, {"method": event.value})
             self.query_one("#strength", Input).value = f"{config.strength:g}"
@@ -88,14 +88,14 @@ class ForkScreen(ModalScreen[Session | None]):
         self._check()
 
     def _changes(self) -> dict[str, Any]:
-        """Raises ConfigError, or ValueError for a strength that is no number."""
+        """Raises ConfigError, or ValueError if the strength is not a number."""
         changes: dict[str, Any] = {"method": self.query_one("#method", Select).value}
         changes["strength"] = float(self.query_one("#strength", Input).value)
         forked_config(self._parent_session.config, changes)
         return changes
 
     def _check(self) -> dict[str, Any] | None:
-        """Says what is wrong; gives the changes where nothing is."""
+        """Says what is wrong; returns the changes if nothing is."""
         problem = self.query_one("#problem", Static)
         try:
             changes = self._changes()
@@ -122,7 +122,7 @@ class ForkScreen(ModalScreen[Session | None]):
         threading.Thread(target=self._make, args=(task, name, changes), daemon=True).start()
 
     def _make(self, task: int, name: str, changes: dict[str, Any]) -> None:
-        """In a thread of its own: it loads PyTorch."""
+        """Runs in its own thread, because it loads PyTorch."""
         try:
             made, problem = fork(self._parent_session, task, name, changes), ""
         except EngineError as error:

@@ -30,7 +30,7 @@ class HelpScreen(ModalScreen[None]):
             yield Static(Content("\n\n").join(_section(title, text) for title, text in parts))
 
     def _keys(self) -> str:
-        """One line for what each key does; keys that do the same stand together."""
+        """One line per action; keys with the same action stand together."""
         keys: dict[str, list[str]] = {}
         for binding in Binding.make_bindings(self._bindings_shown):
             if binding.tooltip:

@@ -1,4 +1,4 @@
-"""Home: the saved sessions, and what one can do with them. A thread looks at the folder; the screen never waits."""
+"""Home: the saved sessions and their commands. A thread reads the folder; the screen never waits."""
 
 import threading
 import time
@@ -41,21 +41,21 @@ from engine.session import (
 from engine.text import visible
 
 LOOK_SECONDS = 2.0
-"""Between two looks at the folder."""
+"""Seconds between two checks of the folder."""
 PORTION_SECONDS = 0.1
-"""How long rows are gathered before the first are shown; twice as long each time after that."""
+"""How long rows are gathered before the first are shown; the time doubles after that."""
 RESULT_SECONDS = 10.0
-"""How long it is told what became of a run, or why something could not be done."""
+"""How long the result of a run, or the reason why something failed, is shown."""
 _CHANGING = {"new_run", "resume", "fork", "rename", "delete"}
-"""The actions that write."""
+"""Actions that write."""
 MOST_NAMED = 5
-"""Sessions that a question names one by one."""
+"""Most sessions that a question lists by name."""
 
 T = TypeVar("T")
 
 
 class HomeScreen(OfferingScreen):
-    """The first screen of ``cl-tui``. ``read_only``: nothing can be trained or changed from here."""
+    """The first screen of ``cl-tui``. ``read_only``: no training and no changes from here."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new_run", "New run", tooltip="Choose what to train, and start it"),
@@ -77,7 +77,7 @@ class HomeScreen(OfferingScreen):
     AUTO_FOCUS = "SessionsTable"
 
     class Seen(Message):
-        """Some sessions as a look at the folder has found them; ``all_names`` at its end, and what was wrong."""
+        """Sessions found by a check of the folder; ``all_names`` at its end, and what was wrong."""
 
         def __init__(self, sessions: list[Listed], all_names: set[str] | None = None, problem: str = "") -> None:
             super().__init__()
@@ -95,11 +95,11 @@ class HomeScreen(OfferingScreen):
         self._looking = self._looked_once = False
         self._look_again = False
         self._problem = ""
-        """Why the folder cannot be looked into."""
+        """Why the folder cannot be read."""
         self._at_work = ""
-        """What a thread is doing for a key, in words; one at a time."""
+        """What a thread is doing for a key, in words; one job at a time."""
         self._go_to = ""
-        """The session to put the cursor on as soon as it is seen."""
+        """The session to move the cursor to as soon as it appears."""
 
     def compose(self) -> ComposeResult:
         yield Static(id="title", markup=False)
@@ -132,7 +132,7 @@ class HomeScreen(OfferingScreen):
         name = self._table.current
         return self._sessions.get(name) if name else None
 
-    # Looking at the folder
+    # Checking the folder
 
     def _tick(self) -> None:
         if not any(isinstance(screen, Screen) and not screen.is_modal for screen in self._above()):
@@ -147,7 +147,7 @@ class HomeScreen(OfferingScreen):
             self.look()
 
     def look(self) -> None:
-        """Looks at the folder in a thread, and tells what is there in portions."""
+        """Reads the folder in a thread, which reports the sessions in portions."""
         if self._looking:
             self._look_again = True
             return
@@ -155,7 +155,7 @@ class HomeScreen(OfferingScreen):
         threading.Thread(target=self._gather, args=(dict(self._sessions),), name="look", daemon=True).start()
 
     def _gather(self, earlier: dict[str, Listed]) -> None:
-        """In a thread of its own."""
+        """Runs in its own thread."""
         found: list[Listed] = []
         names: set[str] = set()
         told, patience = time.monotonic(), PORTION_SECONDS
@@ -231,7 +231,7 @@ class HomeScreen(OfferingScreen):
 
     @property
     def refused(self) -> frozenset[str]:
-        """Also what cannot be done with the session under the cursor."""
+        """Also actions that are not possible for the session under the cursor."""
         state, refused = self.current and self.current.state, self.never
         if state is None:
             return refused | _CHANGING - {"new_run"} | {"open", "mark"}
@@ -259,13 +259,13 @@ class HomeScreen(OfferingScreen):
         self._say_detail()
 
     def reply(self, text: str, seconds: float | None = None) -> None:
-        """Answers a key in words."""
+        """Answers a key with a sentence."""
         self.query_one(Notice).answer(text, seconds)
 
     # Work for a key
 
     async def _done(self, doing: str, job: Callable[[], T]) -> T | None:
-        """What ``job`` gives, in a thread of its own; None where it cannot be done, with the reason on the screen."""
+        """The result of ``job``, run in its own thread; None if it fails, with the reason on the screen."""
         if self._at_work:
             self.reply(f"One thing at a time: {self._at_work}")
             return None
@@ -285,7 +285,7 @@ class HomeScreen(OfferingScreen):
         return None
 
     def _chosen(self, wish: str, changes: bool = True) -> Listed | None:
-        """The session under the cursor; None where there is none or it may not be changed, which is told."""
+        """The session under the cursor; None, with a message, if there is none or it may not be changed."""
         listed = self.current
         if listed is None:
             self.reply(f"There is no session to {wish}" + ("" if self._read_only else ": n starts a new run"))
@@ -349,7 +349,7 @@ class HomeScreen(OfferingScreen):
 
     @work
     async def _go_on(self, name: str, benchmark: str) -> None:
-        """Trains a session from where it is; on another device where its own is missing, after asking."""
+        """Trains a session from its present state; asks first if its device is missing and another would be used."""
         found = await self._done(f"Preparing {benchmark}", partial(_opened, self._folder, name))
         if found is None:
             return
@@ -380,7 +380,7 @@ class HomeScreen(OfferingScreen):
         self.app.push_screen(MonitorScreen(EngineThread(session, pace), pace), partial(self._trained, session, new))
 
     def _trained(self, session: Session, new: bool, ended: Outcome | None) -> None:
-        """Back from the monitor."""
+        """Handles the return from the monitor."""
         assert ended is not None
         self._clean_up(session, new, ended)
 
@@ -441,7 +441,7 @@ class HomeScreen(OfferingScreen):
 
     @work
     async def action_delete(self) -> None:
-        """The marked ones, or the one under the cursor."""
+        """Deletes the marked sessions, or the one under the cursor."""
         listed = self._chosen("delete")
         if listed is None:
             return
@@ -480,7 +480,7 @@ class HomeScreen(OfferingScreen):
         field.set_class(bool(field.value), "-open")
 
     def action_back(self) -> None:
-        """One layer: the filter, the marks."""
+        """Goes back one layer: the filter, the marks."""
         field = self.query_one("#filter", Input)
         if field.has_class("-open"):
             field.value = ""
@@ -497,7 +497,7 @@ class HomeScreen(OfferingScreen):
         self._show()
         self.reply(f"By {self._order}")
 
-    # A place
+    # Leaving
 
     def leave(self) -> None:
         from cl_tui.app import ClTui
@@ -507,13 +507,13 @@ class HomeScreen(OfferingScreen):
 
 
 def _opened(folder: Path, name: str) -> tuple[Session, str]:
-    """Ready to be trained, or why its device cannot be used here. Raises EngineError."""
+    """The session ready for training, or why its device cannot be used here. Raises EngineError."""
     session = Session.open(folder, name)
     prepare(session.config.benchmark, Path(session.config.data_dir))
     return session, device_problem(session.config)
 
 
 def _delete(folder: Path, names: list[str]) -> None:
-    """Raises EngineError at the first that cannot be."""
+    """Raises EngineError at the first session that cannot be deleted."""
     for name in names:
         delete_session(folder, name)

@@ -1,4 +1,4 @@
-"""The strength knob: c or λ, turned in steps or typed."""
+"""The strength dialog: c or λ, changed in steps or typed."""
 
 import math
 from typing import ClassVar
@@ -11,13 +11,13 @@ from textual.validation import Function
 from textual.widgets import Footer, Input, Static
 
 TURN = math.sqrt(10)
-"""Two turns are a power of ten."""
+"""Factor of a step; two steps are a power of ten."""
 FIRST = 1e-3
-"""What a knob at 0 is turned up to."""
+"""The first step up from 0."""
 
 
 class KnobScreen(ModalScreen[float | None]):
-    """Gives the strength to train with from the next step on, or None to keep the present one."""
+    """Returns the strength to train with from the next step on, or None to keep the present one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "turn(1)", "Stronger", priority=True),
@@ -40,7 +40,7 @@ class KnobScreen(ModalScreen[float | None]):
         yield Footer(compact=True, show_command_palette=False)
 
     def action_turn(self, direction: int) -> None:
-        """Three digits, so that turning up and down again meets the same numbers."""
+        """Rounds to two digits, so that turning up and down again gives the same numbers."""
         field = self.query_one(Input)
         value = float(field.value) if _usable(field.value) else self._strength
         turned = value * TURN**direction if value else (FIRST if direction > 0 else 0.0)

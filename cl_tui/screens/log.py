@@ -1,4 +1,4 @@
-"""The log: what was printed while the screen was up, and what happened in the run, searchable."""
+"""The log: what was printed while the screen was up, and the events of the run, searchable."""
 
 import time
 from bisect import bisect_left
@@ -24,7 +24,7 @@ from engine.history import History
 
 POLL_SECONDS = 0.5
 MOST_COPIED = 60_000
-"""Characters: terminals refuse a clipboard that is much larger."""
+"""Most characters to copy: terminals refuse a much larger clipboard."""
 
 FILTERS: dict[str, tuple[Stream, ...]] = {
     "everything": ("out", "err", "run"),
@@ -33,13 +33,13 @@ FILTERS: dict[str, tuple[Stream, ...]] = {
     "the run": ("run",),
 }
 _MATCH, _FOUND = Style(underline=True, bold=True), Style(reverse=True, bold=True)
-"""Every match, and the one where one is; no colour, so that these stand in any theme."""
+"""Styles of every match and of the current one; without colour, so that they stand out in any theme."""
 _INDENT = len("12:00:00  err  ")
 
 
 class LogLines(ScrollView, can_focus=True):
-    """The lines that are let through, with the newest in view until one scrolls up. A line is drawn when it is seen, so
-    that ten thousand cost what a page costs."""
+    """The lines that pass the filter; the newest stays in view until the user scrolls up. A line is drawn only if it is
+    visible, so that ten thousand lines cost as much as a page."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"log--muted", "log--err", "log--run"}
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -69,14 +69,14 @@ class LogLines(ScrollView, can_focus=True):
         self.lines: Sequence[Line] = []
         self.needle = ""
         self.matches: list[int] = []
-        """Which of the lines hold the needle."""
+        """Indices of the lines that contain the needle."""
         self.found: int | None = None
-        """Where in ``matches`` one is."""
+        """Index of the current match in ``matches``."""
         self.following = True
-        """Whether the newest line stays in view; until one scrolls up, and again at the end."""
+        """Whether the newest line stays in view: until the user scrolls up, and again at the end."""
 
     def show(self, lines: Sequence[Line], width: int) -> None:
-        """Other lines, the widest of ``width`` cells; what was in view stays there, or the newest line if that was."""
+        """Shows other lines, the widest of ``width`` cells; the view stays, or at the newest line if it was there."""
         top = self._at(self.scroll_offset.y)
         found = self._at(self.matches[self.found]) if self.found is not None else None
         following = self.following
@@ -108,7 +108,7 @@ class LogLines(ScrollView, can_focus=True):
         return self.lines[place] if place < len(self.lines) else None
 
     def search(self, needle: str) -> None:
-        """Marks the lines that hold ``needle`` in any case, and goes to the newest in view or above."""
+        """Marks the lines that contain ``needle`` in any case, and goes to the newest in view or above."""
         self.needle = needle.casefold()
         self._match()
         self.found = None
@@ -122,7 +122,7 @@ class LogLines(ScrollView, can_focus=True):
         self.matches = [i for i, line in enumerate(self.lines) if needle in line.text.casefold()] if needle else []
 
     def go(self, direction: int) -> None:
-        """To the next match, or the one before; round at the ends."""
+        """Goes to the next or previous match; wraps around at the ends."""
         if self.matches:
             self._go(((-1 if self.found is None else self.found) + direction) % len(self.matches))
 
@@ -161,7 +161,7 @@ def _clock(line: Line) -> str:
 
 
 def _places(text: str, needle: str) -> list[int]:
-    """Where ``needle`` stands in ``text``; nowhere where folding the case changes lengths, as of ß.
+    """The positions of ``needle`` in ``text``; none if folding the case changes lengths, as for ß.
 
     >>> _places("Ab ab", "ab"), _places("Maß", "ss")
     ([0, 3], [])
@@ -176,7 +176,7 @@ def _places(text: str, needle: str) -> list[int]:
 
 
 class LogScreen(ModalScreen[None]):
-    """Over the monitor; it reads ``captured`` and ``history`` twice a second while it is open."""
+    """The log over the monitor; it reads ``captured`` and ``history`` twice a second while it is open."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Search", key_display="/", tooltip="Search; Enter leaves the field"),
@@ -222,7 +222,7 @@ class LogScreen(ModalScreen[None]):
         self._history = history
         self._filter = "everything"
         self._measured = self._widest = 0
-        """The first captured line that is not measured yet, and the most cells that one takes."""
+        """The first captured line that is not measured yet, and the width of the widest line in cells."""
         self._seen: tuple[object, ...] = ()
         """What the lines were last built from."""
         self._answer, self._answer_until = "", 0.0
@@ -251,14 +251,14 @@ class LogScreen(ModalScreen[None]):
         self._say()
 
     def _width(self, told: Sequence[Line]) -> int:
-        """The widest line so far; measuring is dear, so that each captured line is measured once."""
+        """The widest line so far; measuring is expensive, so each captured line is measured once."""
         new = self._captured.since(self._measured)
         self._measured = new[-1].number + 1 if new else self._measured
         self._widest = max([self._widest, *(cell_len(line.text) for line in [*new, *told])])
         return self._widest
 
     def _say(self) -> None:
-        """What is shown, in the border."""
+        """Describes the content in the border."""
         lines, box = self.query_one(LogLines), self.query_one(Vertical)
         parts = [self._filter, f"{len(lines.lines):,} lines"]
         if self._captured.dropped:

@@ -1,6 +1,6 @@
 """The monitor: four panes that follow one training run, and the keys that steer it.
 
-The timer asks, the engine's thread computes: nothing here waits for the engine.
+The timer polls, the engine's thread computes: nothing here waits for the engine.
 """
 
 import contextlib
@@ -25,19 +25,19 @@ from engine.runner import EngineThread
 from engine.watchdog import caution
 
 FULL_SPEED_SECONDS = 0.4
-"""Between two redraws at full speed, when the engine needs the lock that the drawing holds."""
+"""Least seconds between two redraws at full speed, when the engine needs the lock that drawing holds."""
 SCREEN_SHARE = 0.02
-"""Of the time, which drawing may take at full speed: where it takes longer, as in a large terminal, it is done less."""
+"""Share of the time that drawing may take at full speed: slower drawing, as in a large terminal, happens less often."""
 SELDOM_SECONDS = 2.0
-"""Between two redraws at most."""
+"""Most seconds between two redraws."""
 PATIENCE_SECONDS = 10.0
 """How long quitting waits for the engine before it says so."""
 STEP_SECONDS = 1.0
-"""How long the shell waits, at Ctrl-Z, for training to come to the end of a step."""
+"""How long Ctrl-Z waits for training to finish a step."""
 SURE_SECONDS = 3.0
-"""Within this a key that cannot be taken back must be pressed again."""
+"""A key with an irreversible action must be pressed again within this time."""
 SLOW_PACE = 50.0
-"""Steps a second in slow motion, for benchmarks that name no pace of their own."""
+"""Steps a second in slow motion, for benchmarks without their own pace."""
 
 STEERING = {
     "pause",
@@ -50,7 +50,7 @@ STEERING = {
     "pause_at_task_end",
     "end_task",
 }
-"""The actions that a run which has ended knows no more."""
+"""Actions that are impossible after the run has ended."""
 
 _PAUSE = "Pause, or continue"
 _PACE = "Full speed, or slow motion (changes no number)"
@@ -58,7 +58,7 @@ _BREAK = "Pause each time a task has ended, or no more"
 
 
 class MonitorScreen(PanesScreen):
-    """Shows ``engine``'s run, starts it once the first frame is painted, and ends with an Outcome."""
+    """Shows ``engine``'s run, starts it after the first frame, and ends with an Outcome."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "pause", "Pause", tooltip=_PAUSE),
@@ -77,13 +77,13 @@ class MonitorScreen(PanesScreen):
         self.engine = engine
         self._slow_pace = pace or BENCHMARKS[engine.session.config.benchmark].watch_pace or SLOW_PACE
         self.sure = False
-        """Whether to leave also where nothing can be saved."""
+        """Whether to leave even if nothing can be saved."""
         self._leaving_since: float | None = None
         self._failure_shown = False
         self._end_asked = (-1, -SURE_SECONDS)
-        """Which task was to be ended, and when that was asked for: it must be asked for twice."""
+        """The task to end and the time of the request, which must be repeated."""
         self._spent_before = 0.0
-        """Seconds of the processor that the screen's thread had used when it last began to redraw."""
+        """Processor seconds that the screen's thread had used when the last redraw began."""
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -122,7 +122,7 @@ class MonitorScreen(PanesScreen):
 
     @property
     def never(self) -> frozenset[str]:
-        """To steer what has ended, or a strength where there is no penalty."""
+        """Steering after the run has ended, and the strength of a method without penalty."""
         if self.engine.history.state not in ("loading", "training"):
             return super().never | STEERING
         return super().never | (set() if METHODS[self.engine.session.config.method].symbol else {"knob"})
@@ -140,7 +140,7 @@ class MonitorScreen(PanesScreen):
         self._spent_before = time.thread_time()
         super().redraw()
 
-    # Steering it
+    # Steering the run
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         match action:
@@ -155,7 +155,7 @@ class MonitorScreen(PanesScreen):
         return super().check_action(action, parameters)
 
     def _ended(self, wish: str) -> bool:
-        """Whether it is too late to steer; then says why ``wish`` does nothing."""
+        """Whether it is too late to steer; if so, says why ``wish`` does nothing."""
         state = self.engine.history.state
         if self._leaving_since is not None:
             self.reply(f"Leaving: nothing to {wish} any more")
@@ -210,7 +210,7 @@ class MonitorScreen(PanesScreen):
             self.app.push_screen(KnobScreen(method.symbol, self.look().strength), self._turn)
 
     def _turn(self, strength: float | None) -> None:
-        """What the knob was set to; None where it was left as it is."""
+        """Handles the strength dialog's result; None: no change."""
         if strength is None or self._ended("strengthen"):
             return
         try:
@@ -238,7 +238,7 @@ class MonitorScreen(PanesScreen):
             self.reply("A break after each task" if wanted else "No more breaks between tasks")
 
     def action_end_task(self) -> None:
-        """Asks once more first: it cannot be taken back."""
+        """Asks for confirmation first: it cannot be undone."""
         history, now = self.engine.history, time.monotonic()
         task, number = history.task, history.task + 1
         asked, asked_at = self._end_asked
@@ -260,7 +260,7 @@ class MonitorScreen(PanesScreen):
             self._say_if_it_waits(f"Task {number} ends")
 
     def _say_if_it_waits(self, what: str) -> None:
-        """``what`` was wished for: why it is not done now."""
+        """Says why ``what``, which was asked for, is not done now."""
         if self.engine.control.trouble:
             self.reply(f"{what} as soon as the disk can be written: until then all waits")
         else:
@@ -269,11 +269,11 @@ class MonitorScreen(PanesScreen):
     # Leaving
 
     def step_out(self) -> None:
-        """To leave ends the training: that takes a q, also where home is below."""
+        """Esc does not leave, because leaving ends the training: that takes q, even with home below."""
         self.reply(NOTHING_OPEN)
 
     def leave(self) -> None:
-        """Saves and ends. Where that cannot be, or takes long, it says so; asked again, it ends without."""
+        """Saves and ends. If saving fails or takes long, it says so; a second request ends without saving."""
         engine = self.engine
         if engine.control.trouble and not self.sure:
             self.sure = True
@@ -298,7 +298,7 @@ class MonitorScreen(PanesScreen):
 
     @contextlib.contextmanager
     def standing_still(self) -> Iterator[None]:
-        """Within, training is paused, and so is its clock; unless its step takes longer than STEP_SECONDS."""
+        """Within, training and its clock are paused, unless the current step takes longer than STEP_SECONDS."""
         control = self.engine.control
         if control.paused:
             yield
@@ -313,6 +313,6 @@ class MonitorScreen(PanesScreen):
             control.proceed()
 
     def hang_up(self) -> None:
-        """The terminal is gone: saves as far as PATIENCE_SECONDS allow, and shows nothing any more."""
+        """Saves, waiting at most PATIENCE_SECONDS, after the terminal has gone; shows nothing any more."""
         self.engine.control.stop()
         self.engine.join(PATIENCE_SECONDS)

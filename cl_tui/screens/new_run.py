@@ -1,4 +1,4 @@
-"""A new run as a form, which shows the command line that it amounts to."""
+"""A form for a new run, which shows its command line."""
 
 import contextlib
 from functools import partial
@@ -24,7 +24,7 @@ COLUMNS = ((cli.WHAT, cli.METHOD), (cli.TRAINING, cli.WHERE))
 
 
 class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
-    """Gives a new session, ready to be trained, and at most how many steps a second; or None."""
+    """Returns a new session, ready for training, and its highest number of steps a second; or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r", "start", "Start", priority=True),
@@ -40,9 +40,9 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
         self._folder = sessions_dir
         self._fields = form.fields()
         self._usual = form.wanted(self._fields, {})
-        """What the choices made so far, and nothing else, amount to."""
+        """The run that results from the choices so far and nothing else."""
         self._wanted: Wanted | None = self._usual
-        """What the form amounts to, where nothing is wrong."""
+        """The run that the form describes, if nothing is wrong."""
         self._at_work = False
 
     def compose(self) -> ComposeResult:
@@ -75,20 +75,20 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
     def on_mount(self) -> None:
         self._check()
 
-    # Filling it in
+    # Filling in the form
 
     def on_input_changed(self) -> None:
         self._check()
 
     def on_select_changed(self, event: Select.Changed) -> None:
-        """A preset brings its benchmark: one that was chosen before would give another experiment."""
+        """A preset sets its benchmark: an earlier choice of benchmark would give a different experiment."""
         if event.select.id == "preset" and isinstance(event.value, str):
             self.query_one("#benchmark", Select).clear()
         self._check()
 
     @property
     def values(self) -> dict[str, str]:
-        """What is filled in, of the settings that the chosen method reads."""
+        """The filled-in values of the settings that the chosen method reads."""
         method = self._usual.config.method
         return {field.key: self._value(field) for field in self._fields if field.read_by(method)}
 
@@ -99,7 +99,7 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
         return chosen if isinstance(chosen, str) else ""
 
     def _check(self) -> None:
-        """Says at once what is wrong, each at its field, or what line the form amounts to."""
+        """Shows each problem at its field at once, or the command line."""
         choices = {field.key: self._value(field) for field in self._fields if field.key in form.CHOICES}
         with contextlib.suppress(ConfigError):
             self._usual = form.wanted(self._fields, choices)
@@ -117,7 +117,7 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
         self._explain()
 
     def _show_fields(self, known: Wanted) -> None:
-        """Only what the method reads, with the defaults that hold if it is left open."""
+        """Shows only the settings that the method reads, with the defaults that apply if they are left blank."""
         method = self._usual.config.method
         for field in self._fields:
             row = self.query_one(f"#row-{field.key}", Vertical)
@@ -133,13 +133,13 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
         self._explain()
 
     def _explain(self) -> None:
-        """The setting that one is at."""
+        """Explains the focused setting."""
         key = self.focused.id if isinstance(self.focused, Input | Select) else None
         field = next((field for field in self._fields if field.key == key), None)
         if field is not None:
             self._say(field.meaning(self._usual.config))
 
-    # Leaving it
+    # Leaving the form
 
     def action_copy(self) -> None:
         if self._wanted is None:
@@ -150,7 +150,7 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
 
     def _complain_at(self, key: str, problem: str) -> None:
         shown = self.query_one(f"#row-{key} > .problem", Static)
-        if problem.startswith((f"{key} = ", f"--{key} ", "Invalid value for ")):  # what the field shows
+        if problem.startswith((f"{key} = ", f"--{key} ", "Invalid value for ")):  # the field shows this part
             problem = problem.partition(": ")[2]
         _put(shown, problem)
         shown.display = bool(problem)
@@ -195,6 +195,6 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
 
 
 def _put(shown: Static, text: str) -> None:
-    """Only what is new: the whole form is laid out again for it."""
+    """Updates only if the text is new: each update lays out the whole form again."""
     if text != shown.content:
         shown.update(text)

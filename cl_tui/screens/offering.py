@@ -1,4 +1,4 @@
-"""A screen that offers only what it can do."""
+"""A screen that offers only possible actions."""
 
 from collections.abc import Hashable
 from typing import TYPE_CHECKING
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
 
 
 class OfferingScreen(Screen[Outcome]):
-    """Footer and palette leave out what is ``refused`` now, the help what ``never`` can be done here.
+    """Footer and palette leave out actions ``refused`` now; help leaves out those that ``never`` work here.
 
-    The keys are still answered, with the reason.
+    The keys still answer, with the reason.
     """
 
     _offered: Hashable = ()
-    """What decided about the keys when the footer was last built."""
+    """The values that determined the keys when the footer was last built."""
 
     @property
     def never(self) -> frozenset[str]:
-        """Actions of the screen or the program that cannot be done here, or no longer."""
+        """Actions of the screen or the program that are impossible here, or no longer possible."""
         return frozenset({"write", "suspend_process"} if in_browser() else ())
 
     @property
     def refused(self) -> frozenset[str]:
-        """Those that cannot be done at this moment."""
+        """Actions that are impossible at this moment."""
         return self.never
 
     @property
@@ -42,7 +42,7 @@ class OfferingScreen(Screen[Outcome]):
         }
 
     def offer_by(self, *choices: Hashable) -> None:
-        """Builds the footer again where ``choices``, which decide about the keys, are others than before."""
+        """Rebuilds the footer if ``choices``, which determine the keys, have changed."""
         if choices != self._offered:
             self._offered = choices
             self.refresh_bindings()

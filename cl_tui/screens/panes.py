@@ -1,4 +1,4 @@
-"""What watching a run is, live or in a replay: four panes that show one View, and the keys with which one looks."""
+"""Watching a run, live or in a replay: four panes that show one View, and the keys to explore it."""
 
 import time
 from collections.abc import Hashable, Sequence
@@ -29,7 +29,7 @@ POLL_SECONDS = 0.1
 
 
 class PanesScreen(ZoomingScreen):
-    """Subclasses say what there is to see (``look``), and what else their keys do."""
+    """Subclasses define what is shown (``look``), and what other keys do."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -46,25 +46,25 @@ class PanesScreen(ZoomingScreen):
         super().__init__()
         self.sight = Sight()
         self.view: View | None = None
-        """What is on the screen."""
+        """The View on the screen."""
         self.news = ""
-        """The last notable thing, for the line below the panes."""
+        """The last notable event, for the line below the panes."""
         self._drawn_at = 0.0
 
     def look(self) -> View:
-        """What there is to see at this moment."""
+        """The View of this moment."""
         raise NotImplementedError
 
     def news_of(self, before: View | None, view: View) -> str:
-        """The most notable thing that happened between two looks, or nothing."""
+        """The most notable event between two views, or nothing."""
         raise NotImplementedError
 
     def choices(self, view: View) -> tuple[Hashable, ...]:
-        """What in ``view`` decides which keys the footer offers."""
+        """What in ``view`` determines the keys that the footer offers."""
         return ()
 
     def hurried(self, view: View) -> float:
-        """Seconds that should pass between two redraws of ``view``."""
+        """Least seconds between two redraws of ``view``."""
         return 0.0
 
     def compose(self) -> ComposeResult:
@@ -85,7 +85,7 @@ class PanesScreen(ZoomingScreen):
         )
 
     def compose_below(self) -> ComposeResult:
-        """What else stands between the panes and the notice."""
+        """Other widgets between the panes and the notice."""
         yield from ()
 
     def on_mount(self) -> None:
@@ -93,7 +93,7 @@ class PanesScreen(ZoomingScreen):
         self.look_as(self._home.preferences)
 
     def look_as(self, preferences: Preferences) -> None:
-        """Scales and smoothing as they are remembered, the zoom as it was since the program began."""
+        """Applies the remembered scales and smoothing, and the zoom of this program run."""
         self.query_one(CurvesPane).curve_look = CurveLook(preferences.y, preferences.x, preferences.smoothing)
         if self._home.zoomed is not None:
             zoomed = self.query_one(self._home.zoomed)
@@ -113,14 +113,14 @@ class PanesScreen(ZoomingScreen):
     # Following
 
     def poll(self) -> None:
-        """Ten times a second: redraws if there is anything new, as often as ``hurried`` allows."""
+        """Runs ten times a second: redraws if there is anything new, as often as ``hurried`` allows."""
         now = time.monotonic()
         view = self.look()
         if view.differs(self.view) and now - self._drawn_at >= self.hurried(view):
             self.redraw()
 
     def redraw(self) -> None:
-        """Shows what is known at this moment."""
+        """Shows the current state."""
         before, self.view = self.view, self.look()
         self._drawn_at = time.monotonic()
         view = self.view
@@ -141,7 +141,7 @@ class PanesScreen(ZoomingScreen):
         self.query_one(Notice).say(f"{view.activity}…" if view.loading and not view.trouble else self.news)
 
     def warning(self, view: View) -> str:
-        """What is wrong, as long as it is."""
+        """Current problems, for as long as they last."""
         if view.trouble:
             return view.trouble
         found = alarms(view.history, view.config)
@@ -156,10 +156,10 @@ class PanesScreen(ZoomingScreen):
     def forget_reply(self) -> None:
         self.query_one(Notice).forget()
 
-    # Looking closer
+    # Crosshair and time axis
 
     def on_pane_looked(self, message: Pane.Looked) -> None:
-        """A pane moved the crosshair or the time axis: all follow."""
+        """A pane moved the crosshair or the time axis: all panes follow."""
         self.sight = message.sight
         self.redraw()
 
@@ -168,7 +168,7 @@ class PanesScreen(ZoomingScreen):
         self._home.zoomed = type(pane) if pane else None
         self.call_after_refresh(self.redraw)
 
-    # Taking it away
+    # Copying and saving
 
     def action_copy(self) -> None:
         if self.view is not None:
@@ -192,7 +192,7 @@ class PanesScreen(ZoomingScreen):
             self.reply(f"Saved as {path}")
 
     def action_back(self) -> None:
-        """One layer: what the focused pane has open, the crosshair, the zoomed axis, the zoomed pane."""
+        """Goes back one layer: what is open in the focused pane, the crosshair, the zoomed axis, the zoomed pane."""
         if isinstance(self.focused, Pane) and self.focused.back_out():
             self.redraw()
         elif self.sight.cursor is not None:
@@ -207,5 +207,5 @@ class PanesScreen(ZoomingScreen):
             self.step_out()
 
     def end(self, outcome: Outcome) -> None:
-        """To the screen below, or out of the program."""
+        """Goes to the screen below, or leaves the program."""
         self._home.end(self, outcome)

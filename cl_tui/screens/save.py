@@ -1,4 +1,4 @@
-"""Which form a pane is saved in: a picture, or a table."""
+"""A dialog for the format in which to save a pane: a picture, or a table."""
 
 from typing import ClassVar
 
@@ -19,7 +19,7 @@ _KINDS: dict[Kind, str] = {
 
 
 class SaveScreen(ModalScreen[Kind | None]):
-    """Gives the form that was chosen, or None. ``name``: what is saved, '<session>-<pane>'."""
+    """Returns the chosen format, or None. ``name``: the name of the saved file, '<session>-<pane>'."""
 
     DEFAULT_CSS = """
     SaveScreen {

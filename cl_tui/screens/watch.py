@@ -1,6 +1,6 @@
-"""Watch: the monitor's panes, read-only, on a session that trains elsewhere, or on a replay of what it has done.
+"""Watch: the monitor's panes, read-only, for a session that trains elsewhere, or for a replay of a session.
 
-A thread reads the log portion by portion; nothing is ever written into the session's folder.
+A thread reads the log in portions; nothing is ever written into the session's folder.
 """
 
 import contextlib
@@ -29,15 +29,15 @@ from engine.history import History
 from engine.session import Session, trained_here
 
 READ_SECONDS = 0.2
-"""Between two looks at a log that has nothing new."""
+"""Seconds between two checks of a log that has nothing new."""
 SILENT_SECONDS = 10.0
-"""A run without any event for so long is said to be silent."""
+"""A run without events for this long is called silent."""
 GONE_SECONDS = 60.0
-"""A run that is silent for so long when it is opened, and not trained on this machine, is replayed."""
+"""A run that is silent for this long when opened, and not trained on this machine, is replayed."""
 PROBLEM_SECONDS = 10.0
-"""How long it is told what became of a session, with the command that continues it."""
+"""How long the message about a stopped session is shown, with the command that continues it."""
 READING_SECONDS = 0.5
-"""Between two redraws while a long log is read, which the drawing would slow down."""
+"""Seconds between two redraws while a long log is read, because drawing slows reading down."""
 
 _OF_A_REPLAY = frozenset(
     {"play", "pause", "step(1)", "step(-1)", "speed(1)", "speed(-1)", "border(1)", "border(-1)", "go", "end"}
@@ -50,7 +50,7 @@ _MODE = "Replay what is there so far, or follow the run again"
 
 
 class WatchScreen(PanesScreen):
-    """Follows the session as long as it trains; else replays it, at first at its end."""
+    """Follows the session while it trains; otherwise replays it, starting at its end."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "play", "Play", tooltip=_PLAY),
@@ -71,7 +71,7 @@ class WatchScreen(PanesScreen):
     ]
 
     def __init__(self, sessions_dir: Path, name: str, read_only: bool = False) -> None:
-        """``read_only``: nor can a fork be made from here.
+        """``read_only``: forks are not possible either.
 
         Raises SessionNotFound, or SessionDamaged when the session's configuration cannot be read.
         """
@@ -81,11 +81,11 @@ class WatchScreen(PanesScreen):
         self.reader = Reader(self.session)
         self.recording = self.reader.recording
         self.replay: Replay | None = None
-        """None while following."""
+        """None while following a run."""
         self._decided = False
-        """Whether it is known if there is anything to follow."""
+        """Whether it is known if there is a run to follow."""
         self._problem = ""
-        """Why the log cannot be read on, as it is shown."""
+        """Why reading the log has stopped, as it is shown."""
         self._polled_at = time.monotonic()
         self._shown = History()
 
@@ -123,7 +123,7 @@ class WatchScreen(PanesScreen):
         super().poll()
 
     def _decide(self) -> None:
-        """Once, when the log is read: a run that is over is replayed."""
+        """Runs once, when the log is read: a run that is over is replayed."""
         self._decided = True
         if self.replay is None and self.recording.events and (self.over or self._gone):
             self.replay = Replay(self.recording)
@@ -133,7 +133,7 @@ class WatchScreen(PanesScreen):
 
     @property
     def over(self) -> bool:
-        """Whether the log says that nothing trains any more."""
+        """Whether the log says that training is over."""
         return self.recording.newest.state in ("finished", "stopped", "failed")
 
     @property
@@ -141,7 +141,7 @@ class WatchScreen(PanesScreen):
         return self.reader.here is not True and self.reader.follower.silence >= GONE_SECONDS
 
     def _begin_anew(self) -> None:
-        """The run was resumed from a checkpoint: what the log had told after it does not count."""
+        """The run was resumed from a checkpoint: later events in the log no longer count."""
         self.recording = self.reader.recording
         earlier, self.replay = self.replay, None
         if earlier is not None and self.recording.events:
@@ -152,7 +152,7 @@ class WatchScreen(PanesScreen):
         self.reply("The run was resumed from a checkpoint: its log was cut there and is read again")
 
     def _ended(self) -> None:
-        """The replay has played to the end of what there is."""
+        """The replay has reached the end of the recording."""
         if self.over or self._gone or not self.reader.loaded:
             self.reply("The end; space plays from the start")
         else:
@@ -168,7 +168,7 @@ class WatchScreen(PanesScreen):
         if self.replay is None:
             self._shown = self.recording.newest
         else:
-            with contextlib.suppress(SessionDamaged):  # a resume has just cut the log: soon it is read again
+            with contextlib.suppress(SessionDamaged):  # a resume has just cut the log: it is read again soon
                 self._shown = self.replay.history
         return self._shown
 
@@ -187,7 +187,7 @@ class WatchScreen(PanesScreen):
 
     @property
     def never(self) -> frozenset[str]:
-        """To fork from a read-only page; to follow what is over."""
+        """Forking from a read-only page; following a run that is over."""
         found = super().never
         if self._read_only:
             found |= {"fork"}
@@ -217,7 +217,7 @@ class WatchScreen(PanesScreen):
 
     @property
     def refused(self) -> frozenset[str]:
-        """Also what only a replay can do."""
+        """Also actions that only a replay has."""
         return self.never if self.replay is not None else self.never | _OF_A_REPLAY
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -231,14 +231,14 @@ class WatchScreen(PanesScreen):
                 return self.replay is None
             case "follow":
                 return self.replay is not None
-            case "start":  # else it is the pane's
+            case "start":  # otherwise the key is the pane's
                 return self.replay is not None and not isinstance(self.focused, Input)
             case "end":
                 return not isinstance(self.focused, Input)
         return super().check_action(action, parameters)
 
     def _replayed(self, wish: str) -> Replay | None:
-        """The replay; where there is none, says why ``wish`` cannot be."""
+        """The replay; if there is none, says why ``wish`` is impossible."""
         if self.replay is None:
             state = "The run is over" if self.over else "This follows the run as it trains"
             why = f"{state}: r replays it" if self.reader.loaded else "Still reading: r replays what is read so far"
@@ -330,7 +330,7 @@ class WatchScreen(PanesScreen):
             self._jumped()
 
     def action_fork(self) -> None:
-        """Offers the last task that had ended at this moment."""
+        """Offers the last task that had been completed at this moment."""
         known = self.recording.newest
         if self._read_only:
             self.reply("This is read-only: it cannot fork sessions")
@@ -355,20 +355,20 @@ class WatchScreen(PanesScreen):
 
 
 class Reader(threading.Thread):
-    """Reads a session's log into a Recording, all there is and then what comes. Ends with the program."""
+    """Reads a session's log into a Recording: first what exists, then what is added. Ends with the program."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(name="reader", daemon=True)
         self.session = session
         self.follower = Follower(session)
         self.recording = Recording(self.follower.again)
-        """Another one when the log was cut by a resume and is read up to its end again."""
+        """Replaced after a resume has cut the log, when the log is read to its end again."""
         self.loaded = False
-        """Whether all that was there has been read."""
+        """Whether everything that existed has been read."""
         self.problem = ""
-        """Why it cannot be read on; it is tried again."""
+        """Why reading has stopped; it is tried again."""
         self.here: bool | None = None
-        """Whether a process of this machine trains the session; None where that cannot be told."""
+        """Whether a process on this machine trains the session; None if unknown."""
         self._over = threading.Event()
 
     def end(self) -> None:
@@ -395,7 +395,7 @@ class Reader(threading.Thread):
 
 
 class PositionLine(Static):
-    """One line below the panes: where in the run this is."""
+    """One line below the panes: the position in the run."""
 
     def __init__(self) -> None:
         super().__init__(markup=False, classes="in-zoom")
@@ -406,7 +406,7 @@ class PositionLine(Static):
 
 
 class GoScreen(ModalScreen[int | None]):
-    """Gives the event of a Recording to go to, or None."""
+    """Returns the event of a Recording to go to, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Stay here")]
 
@@ -432,7 +432,7 @@ class GoScreen(ModalScreen[int | None]):
 
 
 def place(text: str, recording: Recording) -> int:
-    """The event that ``text`` means: '1,234' a step, 't3' where task 3 begins. Raises ValueError."""
+    """The event that ``text`` means: '1,234' is a step, 't3' the start of task 3. Raises ValueError."""
     wanted = text.strip().lower().replace(",", "")
     is_task = wanted.startswith("t")
     digits = wanted.removeprefix("task").removeprefix("t").strip()
@@ -457,7 +457,7 @@ def speed(times: float) -> str:
 
 
 def following(reader: Reader, over: bool) -> str:
-    """How the run that is followed is: at work, silent or over."""
+    """The state of the followed run: at work, silent or over."""
     follower, silence = reader.follower, reader.follower.silence
     if not reader.loaded:
         share = follower.read / follower.size if follower.size else 0.0
@@ -474,7 +474,7 @@ def following(reader: Reader, over: bool) -> str:
 
 
 def position(replay: Replay, width: int) -> str:
-    """The replay's state and speed, a line through the run with its task borders, and the moment in numbers."""
+    """The replay's state and speed, a line through the run with its task borders, and the position in numbers."""
     whole = replay.recording.newest
     state = f"{'▶' if replay.playing else '⏸'} Replay {speed(replay.speed):<5} "
     steps = f" step {replay.step:,} of {whole.step:,}"
@@ -486,7 +486,7 @@ def position(replay: Replay, width: int) -> str:
 
 
 def track(replay: Replay, width: int) -> str:
-    """The run as a line of ``width`` cells: ● this moment, ━ before, ─ after it, │ where a task begins."""
+    """The run as a line of ``width`` cells: ● now, ━ before, ─ after, │ where a task begins."""
     last = max(1, replay.recording.newest.step)
     here = replay.step * (width - 1) // last
     cells = ["━" if cell < here else "─" for cell in range(width)]

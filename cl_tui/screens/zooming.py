@@ -1,4 +1,4 @@
-"""A screen of panes, of which one may have all of it."""
+"""A screen of panes, one of which can fill it."""
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -27,7 +27,7 @@ class ZoomingScreen(OfferingScreen):
 
     @property
     def at_hand(self) -> Pane:
-        """The pane that keys are meant for."""
+        """The pane that receives the keys."""
         return self.focused if isinstance(self.focused, Pane) else self.query(Pane).first()
 
     @property
@@ -38,15 +38,15 @@ class ZoomingScreen(OfferingScreen):
         return self.app
 
     def reply(self, text: str) -> None:
-        """Answers a key in words."""
+        """Answers a key with a sentence."""
         raise NotImplementedError
 
     def leave(self) -> None:
-        """q: ends this screen. Subclasses save what there is to save."""
+        """q: ends this screen. Subclasses save first."""
         raise NotImplementedError
 
     def step_out(self) -> None:
-        """Esc where nothing is open: back to the screen below. Out of the program only q leads."""
+        """Esc when nothing is open: goes back to the screen below. Only q leaves the program."""
         if self._home.first is self:
             self.reply(NOTHING_OPEN)
         else:
@@ -61,7 +61,7 @@ class ZoomingScreen(OfferingScreen):
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Of two actions on one key, the one that makes sense now."""
+        """If two actions share a key, allows the one that makes sense now."""
         match action:
             case "zoom":
                 return self.maximized is None

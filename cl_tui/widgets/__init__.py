@@ -1,1 +1,1 @@
-"""The panes of the monitor, one file each: a pure function draws, a thin widget shows."""
+"""The panes of the monitor, one file each: a pure function draws, and a thin widget shows the result."""

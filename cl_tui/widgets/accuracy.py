@@ -1,4 +1,4 @@
-"""The accuracy matrix: row = after task i, column = on task j, as number and colour.
+"""The accuracy matrix: row = after task i, column = on task j, as a number and a colour.
 
 Zoomed: with each task's best, and the accuracies over time.
 """
@@ -50,7 +50,7 @@ class AccuracyPane(Pane):
         return (count, count)
 
     def data(self, view: View) -> list[dict[str, object]]:
-        """The matrix, a row after each task; the last one while a task trains. Accuracies as fractions."""
+        """The matrix, a row after each task; the last row while a task trains. Accuracies as fractions."""
         history = seen_at_cursor(view).history
         looks = [
             (history.starts[task + 1], False, words.WHOLE_TEST_SET, row) for task, row in enumerate(history.matrix)
@@ -73,7 +73,7 @@ def draw_matrix(
     pan: tuple[int, int] | None = None,
     with_best: bool = False,
 ) -> list[Line]:
-    """The matrix in numbers, what each task lost and, if asked, its best; panned where not all tasks fit."""
+    """The matrix in numbers, each task's loss and, if asked, its best; panned if not all tasks fit."""
     history = view.history
     if not history.tasks:
         return message("Accuracies appear while the first task trains.", width, palette.muted)
@@ -110,7 +110,7 @@ def draw_matrix(
 
 
 def _heads(names: list[str], tasks: range, label: int, cell: int, palette: Palette) -> Line:
-    """Task names over the columns, or numbers where the names do not fit."""
+    """Task names over the columns, or numbers if the names do not fit."""
     short = all(len(name) < cell - 1 for name in names)
     heads = [name if short else str(task + 1) for name, task in zip(names, tasks, strict=True)]
     return [Segment(f"{'after':<{label}}" + "".join(f"{centred(head, cell)}" for head in heads), palette.muted)]
@@ -158,7 +158,7 @@ def _bests(rows: Sequence[Sequence[float]], shown: range, label: int, cell: int,
 
 
 def summary(history: History, average: float | None, forgetting: float | None, width: int, palette: Palette) -> Line:
-    """The matrix in two numbers, as far as they are known; and on what they are, where not on whole test sets."""
+    """The matrix in two numbers, as far as they are known; and what they are measured on, if not whole test sets."""
     if average is None:
         return []
     line = [Segment("average ", palette.muted), Segment(words.percent(average), palette.strong)]

@@ -1,7 +1,7 @@
-"""Curves as braille dots, two by four a cell. Arrays in, text out; no widget here.
+"""Curves as braille dots, two by four per cell. Arrays in, text out; no widgets here.
 
-A curve of any length is kept as an envelope: the smallest and largest value in each of a bounded number of bins, so
-that a redraw costs the same after a hundred steps and after a million, and one step's spike is never averaged away.
+A curve of any length is stored as an envelope: the smallest and largest value in each of a bounded number of bins, so
+that a redraw costs the same after a hundred steps and after a million, and the spike of a single step stays visible.
 """
 
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ MOST_BINS = 8192
 
 
 class Columns(NamedTuple):
-    """What each column of dots spans of a curve: arrays of shape (columns,)."""
+    """The values of a curve in each column of dots: arrays of shape (columns,)."""
 
     lows: np.ndarray
-    """Smallest finite values; NaN where there is none."""
+    """Smallest finite values; NaN if there are none."""
     highs: np.ndarray
     broken: np.ndarray
     """Whether any value is not finite."""
@@ -30,16 +30,16 @@ class Columns(NamedTuple):
 
 
 class Envelope:
-    """Smallest and largest finite value per bin of ``width`` steps; ``broken`` where a value is not finite."""
+    """Smallest and largest finite value per bin of ``width`` steps; ``broken`` if a value is not finite."""
 
     def __init__(self, bins: int = MOST_BINS) -> None:
         self.width = 1
         self.length = 0
-        """Steps seen."""
+        """Number of steps seen."""
         self.lows, self.highs, self.broken = Columns.blank(bins)
 
     def extend(self, values: np.ndarray) -> None:
-        """Takes the next steps' values."""
+        """Adds the next steps' values."""
         if not len(values):
             return
         while self.length + len(values) > len(self.lows) * self.width:
@@ -66,7 +66,7 @@ class Envelope:
         self.width *= 2
 
     def columns(self, edges: np.ndarray) -> Columns:
-        """Of the steps from ``edges[k]`` up to ``edges[k + 1]``, to a bin; ``edges`` ascend, shape (columns + 1,)."""
+        """The steps from ``edges[k]`` up to ``edges[k + 1]``, to a bin; ``edges`` ascend, shape (columns + 1,)."""
         found = Columns.blank(len(edges) - 1)
         begun, end = _begun(edges, self.length)
         if begun:
@@ -79,7 +79,7 @@ class Envelope:
 
 
 def exact_columns(values: np.ndarray, edges: np.ndarray) -> Columns:
-    """What ``Envelope.columns`` gives, to the step, from the values themselves; its cost grows with the steps seen."""
+    """Like ``Envelope.columns``, but exact to the step, from the values themselves; the cost grows with the steps."""
     found = Columns.blank(len(edges) - 1)
     begun, end = _begun(edges, len(values))
     if begun:
@@ -94,20 +94,20 @@ def exact_columns(values: np.ndarray, edges: np.ndarray) -> Columns:
 
 
 def _begun(edges: np.ndarray, length: int) -> tuple[int, int]:
-    """How many of the columns begin before ``length``, and where the steps end that they show."""
+    """How many columns begin before ``length``, and where their steps end."""
     return int(np.searchsorted(edges[:-1], length)), min(max(int(edges[-1]), int(edges[-2]) + 1), length)
 
 
 @dataclass(frozen=True)
 class Axis:
-    """The values between the lower and the upper edge of a chart."""
+    """The range of values of a chart, from its lower to its upper edge."""
 
     low: float
     high: float
     log: bool
 
     def rows(self, values: np.ndarray, height: int) -> np.ndarray:
-        """Dot rows from the top, −1 where there is nothing to draw (NaN; on a log axis also 0)."""
+        """Dot rows from the top, −1 if there is nothing to draw (NaN; on a log axis also 0)."""
         low, high = self.low, self.high
         with np.errstate(divide="ignore", invalid="ignore"):
             if self.log:
@@ -119,13 +119,13 @@ class Axis:
         return np.where(there, dots, -1)
 
     def row(self, value: float, height: int) -> int | None:
-        """The text row in which ``value`` lies."""
+        """The text row that contains ``value``."""
         dot = int(self.rows(np.array([value]), height)[0])
         return dot // 4 if dot >= 0 else None
 
 
 def fitting_axis(lows: np.ndarray, highs: np.ndarray) -> Axis:
-    """From 0 to the largest value; logarithmic where the curves span more than two decades."""
+    """An axis from 0 to the largest value; logarithmic if the curves span more than two decades."""
     finite = highs[np.isfinite(highs)]
     positive = lows[lows > 0]
     top = float(finite.max()) if len(finite) else 1.0
@@ -140,7 +140,7 @@ def fitting_axis(lows: np.ndarray, highs: np.ndarray) -> Axis:
 def outline(lows: np.ndarray, highs: np.ndarray, axis: Axis, height: int, dotted: bool = False) -> np.ndarray:
     """A curve as an array of dots, shape (4·height, columns); neighbouring columns are joined.
 
-    ``dotted`` leaves out every other column, which tells two curves apart without colour.
+    ``dotted`` leaves out every other column, which distinguishes two curves without colour.
     """
     if axis.log:
         lows = np.where(lows > 0, lows, highs)
@@ -159,7 +159,7 @@ def outline(lows: np.ndarray, highs: np.ndarray, axis: Axis, height: int, dotted
 
 
 def codes(dots: np.ndarray) -> np.ndarray:
-    """The characters of dots of shape (4·height, 2·width), as numbers of shape (height, width)."""
+    """The characters for dots of shape (4·height, 2·width), as numbers of shape (height, width)."""
     height, width = dots.shape[0] // 4, dots.shape[1] // 2
     cells = dots.view(np.uint8).reshape(height, 4, width, 2)
     found = np.full((height, width), EMPTY, dtype=np.uint32)
@@ -169,5 +169,5 @@ def codes(dots: np.ndarray) -> np.ndarray:
 
 
 def text(dots: np.ndarray) -> list[str]:
-    """One string a row of cells; an empty cell is BLANK."""
+    """One string per row of cells; an empty cell is BLANK."""
     return ["".join(map(chr, row)) for row in codes(dots).tolist()]

@@ -1,4 +1,4 @@
-"""The panes of a comparison: groups with their figures, settings that differ, curves, and matrices."""
+"""The panes of a comparison: groups with their figures, settings that differ, curves and matrices."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -26,17 +26,17 @@ from cl_tui.widgets.accuracy import heat
 from cl_tui.widgets.pane import Line, Palette, Pane, message, strips, window
 
 INKS = 6
-"""Colours that tell groups apart, beside their letters."""
+"""Number of colours that distinguish groups, besides their letters."""
 SHORT = dict(zip(FIGURES, ("accuracy", "forgetting", "transfer"), strict=True))
 WIDEST_VALUE = 16
 WIDEST_CELL = 13
 Cell = tuple[tuple[str, ...], Style]
-"""What a cell of a matrix says, from the longest to the shortest form."""
+"""The text of a matrix cell in several lengths, longest first."""
 _PAN = "Scroll; in the curves ← → move the crosshair"
 
 
 class ComparePane(Pane, inherit_bindings=False):
-    """Shows ``found``; what is longer than the pane scrolls. Subclasses say what they draw."""
+    """Shows ``found``; content larger than the pane scrolls. Subclasses define the content."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"compare--{ink}" for ink in range(INKS)}
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -51,7 +51,7 @@ class ComparePane(Pane, inherit_bindings=False):
         super().__init__()
         self.found: Comparison | None = None
         self.at = (0, 0)
-        """First column and line shown."""
+        """First visible column and line."""
         self._reach = (0, 0)
 
     def content(self, found: Comparison, width: int, height: int, palette: Palette) -> list[Line]:
@@ -59,7 +59,7 @@ class ComparePane(Pane, inherit_bindings=False):
         raise NotImplementedError
 
     def columns_beyond(self, found: Comparison) -> int:
-        """How far one can scroll to the right."""
+        """How far the pane can scroll to the right."""
         return 0
 
     def tell(self, found: Comparison) -> None:
@@ -72,7 +72,7 @@ class ComparePane(Pane, inherit_bindings=False):
         self.refresh()
 
     def ink(self, number: int) -> Style:
-        """The colour of a group, counted from 0."""
+        """The colour of a group, which is counted from 0."""
         return self.get_component_rich_style(f"compare--{number % INKS}")
 
     def _built(self) -> list[Strip]:
@@ -183,7 +183,7 @@ class SettingsPane(ComparePane):
 
 
 class OverlayPane(ComparePane):
-    """Curves of all groups over each other."""
+    """The overlaid curves of all groups."""
 
     HELP_TITLE = "Curves"
     HOW_TO_READ = (
@@ -197,7 +197,7 @@ class OverlayPane(ComparePane):
         super().__init__()
         self.kind: CurveKind = KINDS[0]
         self.cursor: int | None = None
-        """The step under the crosshair."""
+        """The step at the crosshair."""
 
     def next_kind(self) -> None:
         self.kind = KINDS[(KINDS.index(self.kind) + 1) % len(KINDS)]
@@ -237,7 +237,7 @@ class OverlayPane(ComparePane):
         return readout + overlay(drawn, time, room, palette, values, shown, borders, self.cursor)
 
     def _readout(self, found: Comparison, width: int, palette: Palette) -> list[Line]:
-        """Each group's value, in as many lines as it takes, at most two."""
+        """Each group's value, in one or two lines, as needed."""
         head = "last" if self.cursor is None else f"step {self.cursor:,}"
         lines: list[Line] = [[Segment(head, palette.muted)]]
         room = width - len(head)
@@ -286,12 +286,12 @@ class OverlayPane(ComparePane):
 
 
 def _steps(found: Comparison) -> int:
-    """How many steps the curves span: those of the longest run."""
+    """How many steps the curves span: as many as the longest run."""
     return max(group.starts[-1] for group in found.groups)
 
 
 class MatrixPane(ComparePane):
-    """The mean matrix of a group, or a group's difference to the first."""
+    """The mean matrix of a group, or its difference from the first group."""
 
     HELP_TITLE = "Matrices"
     HOW_TO_READ = (
@@ -304,7 +304,7 @@ class MatrixPane(ComparePane):
     def __init__(self) -> None:
         super().__init__()
         self.shown = 0
-        """Counted over the groups' matrices and then over the differences of the second, third, … to the first."""
+        """Counts the groups' matrices, then the differences of the second, third, … group from the first."""
 
     def next_matrix(self) -> None:
         if self.found is not None:
@@ -354,7 +354,7 @@ class MatrixPane(ComparePane):
     def _grid(
         self, cells: Sequence[Sequence[Cell]], tasks: Sequence[str], width: int, height: int, palette: Palette
     ) -> list[Line]:
-        """Each cell in the longest of its texts for which there is room in all of them."""
+        """Each cell in its longest text that fits in all cells."""
         label = len(f"{len(cells)} ")
         everything = [texts for row in cells for texts, _ in row]
         room = min((width - label) // len(tasks), WIDEST_CELL)

@@ -1,4 +1,4 @@
-"""Draws loss and penalty: the chart, what stands under the crosshair, and beside it, where there is room, the task in
+"""Draws loss and penalty: the chart, the values at the crosshair, and beside them, if there is room, the task in
 training and the penalty by layer.
 
 It imports numpy: import it where a chart is drawn, not at the top.
@@ -26,23 +26,23 @@ from engine.history import History
 from engine.methods import METHODS
 
 MARKS = 2
-"""Cells right of the plot, where L and P point at the current values."""
+"""Cells right of the plot, where L and P mark the current values."""
 _APART = 3
-"""Cells between the chart and what stands beside it."""
+"""Cells between the chart and the part beside it."""
 _FAINT = Style(dim=True)
 _BORDER_CELLS = 5
-"""Cells that a task takes at least, for its border to be drawn."""
+"""Least width of a task in cells for its border to be drawn."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a pane of some size is divided."""
+    """The division of a pane into parts."""
 
     width: int
-    """Of the chart with its labels."""
+    """Width of the chart with its labels."""
     height: int
     beside: int = 0
-    """Cells on the right for the present task and the layers."""
+    """Cells on the right for the current task and the layers."""
     below: int = 0
     """Lines at the bottom for the layers."""
 
@@ -52,7 +52,7 @@ class Layout:
 
 
 def layout(view: View, width: int, height: int, zoomed: bool) -> Layout:
-    """A zoomed pane has room beside the chart, or below it, for more than the chart."""
+    """A zoomed pane has room for more, beside the chart or below it."""
     if not zoomed or height < 14:
         return Layout(width, height)
     if width >= 120:
@@ -144,7 +144,7 @@ def _chart(
 
 
 def value_axis(scale: str, curves: Sequence[Columns]) -> Axis:
-    """From 0 to the largest value, or logarithmic; "auto" chooses. One without values above 0 is never logarithmic."""
+    """From 0 to the largest value, or logarithmic; "auto" chooses. Without values above 0, never logarithmic."""
     lows = np.concatenate([columns.lows for columns in curves])
     highs = np.concatenate([columns.highs for columns in curves])
     fitting = braille.fitting_axis(lows, highs)
@@ -158,7 +158,7 @@ def value_axis(scale: str, curves: Sequence[Columns]) -> Axis:
 
 
 def _present(history: History, time: TimeAxis) -> list[float]:
-    """Loss and penalty of the newest step, if it is in sight; else NaN."""
+    """Loss and penalty of the newest step, if it is in view; else NaN."""
     curve = history.curve
     if time.cell(curve.length) is None:
         return [math.nan, math.nan]
@@ -166,7 +166,7 @@ def _present(history: History, time: TimeAxis) -> list[float]:
 
 
 def _mark(letter: str, at: int | None, height: int, style: Style) -> list[Segment]:
-    """Cells right of the plot, of which one points at a curve's present value."""
+    """Cells right of the plot, one of which marks a curve's current value."""
     return [Segment(letter if row == at else " ", style) for row in range(height)]
 
 
@@ -174,14 +174,14 @@ def _mark(letter: str, at: int | None, height: int, style: Style) -> list[Segmen
 
 
 def _border(time: TimeAxis, step: int) -> int | None:
-    """The cell in which the step after ``step`` begins."""
+    """The cell where the step after ``step`` begins."""
     if not time.edges[0] < step < time.edges[-1]:
         return None
     return int(np.searchsorted(time.edges, step, side="right") - 1) // 2
 
 
 def _numbered(history: History, time: TimeAxis, width: int) -> list[int]:
-    """The tasks in sight, thinned to round numbers where they are many."""
+    """The tasks in view, thinned to round numbers if there are many."""
     starts = history.starts
     first = max(bisect_right(starts, int(time.edges[0])) - 1, 0)
     last = min(bisect_left(starts, int(time.edges[-1])), len(history.tasks))
@@ -191,7 +191,7 @@ def _numbered(history: History, time: TimeAxis, width: int) -> list[int]:
 
 
 def _task_numbers(history: History, time: TimeAxis, tasks: Sequence[int], width: int) -> str:
-    """Each task's number under the middle of what is seen of it."""
+    """Each task's number, centred under its visible part."""
     row = [" "] * width
     free = 0
     for task in tasks:
@@ -207,13 +207,13 @@ def _task_numbers(history: History, time: TimeAxis, tasks: Sequence[int], width:
 
 
 def _changes(history: History, time: TimeAxis) -> list[tuple[int, float]]:
-    """Where the strength was changed, and to what."""
+    """The steps at which the strength was changed, and the new values."""
     found = [(time.cell(change.step + 1), change.strength) for change in history.strengths]
     return [(cell, strength) for cell, strength in found if cell is not None]
 
 
 def _change_labels(changes: Sequence[tuple[int, float]], view: View, width: int) -> str:
-    """A mark for each change, with its value where the next one leaves room for it."""
+    """A mark for each change, with its value if the next one leaves room for it."""
     symbol = METHODS[view.config.method].symbol
     row = [" "] * width
     for number, (cell, strength) in enumerate(changes):
@@ -224,11 +224,11 @@ def _change_labels(changes: Sequence[tuple[int, float]], view: View, width: int)
     return "".join(row)
 
 
-# Words
+# Text
 
 
 def legend(view: View, width: int, palette: Palette) -> Line:
-    """What stands under the crosshair; without one the present values, in a narrow pane by their letters alone."""
+    """The values at the crosshair, or else the current values; in a narrow pane with letters only."""
     curve = view.history.curve
     cursor = view.sight.cursor
     if cursor is None:
@@ -249,7 +249,7 @@ _BRIEFEST = 4
 
 
 def _readout(view: View, step: int, brevity: int, palette: Palette) -> Line:
-    """The exact values of a step; the briefer, the fewer words, and at last fewer digits."""
+    """The exact values of a step; with more ``brevity``, fewer words, and finally fewer digits."""
     history, curve = view.history, view.history.curve
     moment = where(history, step)
     whole, task = f"step {step:,} ({', '.join(moment)}): ", f"step {step:,} ({moment[0]}): "
@@ -280,7 +280,7 @@ def where(history: History, step: int) -> list[str]:
 
 
 def strength_at(view: View, step: int) -> float:
-    """c or λ that ``step`` was trained with."""
+    """The strength (c or λ) at ``step``."""
     strengths = view.history.strengths
     before = bisect_left(strengths, step, key=lambda change: change.step)
     if before:
@@ -292,7 +292,7 @@ def strength_at(view: View, step: int) -> float:
 
 
 def _aside(view: View, record: CurveRecord, parts: Layout, palette: Palette, look: CurveLook) -> list[Line]:
-    """The loss of one task alone, and the penalty by layer."""
+    """The loss of a single task, and the penalty by layer."""
     history = view.history
     height = parts.height - 1
     layers = _layers(view)
@@ -321,7 +321,7 @@ def _side_by_side(left: Sequence[Line], right: Sequence[Line], width: int, style
 
 
 def _layers(view: View) -> int:
-    """How many layers there will be to list, at whichever step one looks."""
+    """How many layers will be listed, independent of the step."""
     probes = view.history.probes
     return len(probes[-1].penalties) if probes else 0
 
@@ -344,8 +344,8 @@ def layer_penalties(view: View) -> tuple[int, list[tuple[str, float]]]:
 
 
 def draw_layers(view: View, width: int, height: int, palette: Palette) -> list[Line]:
-    """Each layer's share of the penalty, in the network's order; where they are too many, the largest, and how much
-    the others have together."""
+    """Each layer's share of the penalty, in the network's order; if there are too many, the largest, and the total of
+    the others."""
     step, layers = layer_penalties(view)
     if not layers:
         return [[Segment("Penalty by layer: none at this step"[:width], palette.muted)]]

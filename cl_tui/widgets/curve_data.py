@@ -1,4 +1,4 @@
-"""The curves as rows of named values, for a table or a file. It imports numpy: import it where it is asked for."""
+"""The curves as rows of named values, for a table or a file. It imports numpy: import it where it is needed."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from engine.history import Curve
 
 
 def exact_rows(view: View, first: int, last: int) -> list[dict[str, object]]:
-    """One row for each step after ``first``, up to ``last``, with the columns of ``sessions export --csv``. The epoch,
+    """One row per step after ``first``, up to ``last``, with the columns of ``sessions export --csv``. The epoch,
     counted from 1 in each task, is None where it was not recorded."""
     history, curve = view.history, view.history.curve
     columns = [values(first)[: last - first].tolist() for values in (curve.seconds, curve.losses, curve.penalties)]
@@ -33,7 +33,7 @@ def _strengths(view: View, steps: np.ndarray) -> list[float]:
 
 
 def rows_by_column(curve: Curve, time: TimeAxis) -> list[dict[str, object]]:
-    """One row for each column in which there are steps, with the lowest and the highest of their values."""
+    """One row for each column that has steps, with their lowest and highest values."""
     loss, penalty = exact_columns(curve.losses(), time.edges), exact_columns(curve.penalties(), time.edges)
     edges = np.minimum(time.edges, curve.length).tolist()
     return [

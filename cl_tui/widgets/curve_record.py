@@ -1,4 +1,4 @@
-"""What the loss and penalty pane keeps of a run's curves, so that a redraw costs the same after any number of steps.
+"""The data that the loss and penalty pane keeps of a run's curves, so that a redraw costs the same after any step.
 
 It imports numpy: import it where a chart is drawn, not at the top.
 """
@@ -15,11 +15,11 @@ from cl_tui.widgets.timechart import TimeAxis, epochs_axis, seconds_axis, steps_
 from engine.history import Curve, History
 
 _COARSE = 2
-"""Bins of an envelope that a column spans at least; else its values are read one by one."""
+"""Fewest bins of an envelope that a column spans; otherwise its values are read directly."""
 
 
 class CurveRecord:
-    """Envelopes of loss and penalty, raw and smoothed, which follow a History."""
+    """Envelopes of loss and penalty, raw and smoothed, that follow a History."""
 
     def __init__(self) -> None:
         self._begin()
@@ -33,7 +33,7 @@ class CurveRecord:
         self._means: tuple[RunningMean, RunningMean] | None = None
 
     def follow(self, history: History, smoothing: float) -> None:
-        """Takes what is new; all of it again where the history goes back, as a replay does."""
+        """Adds what is new; reads everything again if the history goes back, as in a replay."""
         curve, seen = history.curve, self._curve.length
         if curve.length < seen or (seen and _row(curve, seen) != self._last):
             self._begin()
@@ -59,7 +59,7 @@ class CurveRecord:
         self._last = _row(curve, curve.length)
 
     def columns(self, time: TimeAxis, smooth: bool = False) -> tuple[Columns, Columns]:
-        """Loss and penalty over ``time``: from the envelopes, or step by step where their bins are too wide for it."""
+        """Loss and penalty over ``time``: from the envelopes, or from each step if their bins are too wide."""
         loss, penalty = self._smooth if smooth else self._raw
         if not self.step_by_step(time):
             return loss.columns(time.edges), penalty.columns(time.edges)
@@ -77,7 +77,7 @@ class CurveRecord:
         return width > 1 and time.span < _COARSE * width * (len(time.edges) - 1)
 
     def _begins(self, first: int, last: int) -> list[int]:
-        """Where tasks begin in the values of the steps after ``first``, up to ``last``."""
+        """The starts of tasks among the values of the steps after ``first``, up to ``last``."""
         borders = self._borders
         return [border - first for border in borders[bisect_left(borders, first) : bisect_left(borders, last)]]
 
@@ -87,12 +87,12 @@ def _curves(curve: Curve, start: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _row(curve: Curve, step: int) -> bytes:
-    """Loss and penalty of a step, which tell one run from another."""
+    """Loss and penalty of a step, which distinguish runs."""
     return b"".join(values[:1].tobytes() for values in _curves(curve, step - 1))
 
 
 def time_axis(history: History, steps: tuple[int, int], unit: str, columns: int) -> TimeAxis:
-    """``steps`` in "steps", "epochs" or "seconds"; in steps where the unit is not known of this run."""
+    """``steps`` in "steps", "epochs" or "seconds"; in steps if the run does not have the unit."""
     if unit == "epochs" and knows_epochs(history):
         return epochs_axis(history.starts, epochs(history), steps, columns)
     if unit == "seconds" and history.curve.length:
@@ -101,5 +101,5 @@ def time_axis(history: History, steps: tuple[int, int], unit: str, columns: int)
 
 
 def epochs(history: History) -> list[float]:
-    """Epochs of all tasks together at each of ``history.starts``."""
+    """Total epochs of all tasks at each of ``history.starts``."""
     return list(accumulate((task.steps / task.epoch_steps for task in history.tasks), initial=0.0))

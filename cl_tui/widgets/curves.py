@@ -1,4 +1,4 @@
-"""Task loss against penalty over the steps of a run: the pane, its keys, and how one looks through it."""
+"""Task loss and penalty over the steps of a run: the pane, its keys, and its navigation."""
 
 from bisect import bisect_right
 from dataclasses import dataclass, replace
@@ -32,22 +32,22 @@ SCALES: tuple[Scale, ...] = ("auto", "log", "linear")
 UNITS: tuple[Unit, ...] = ("steps", "epochs", "seconds")
 SMOOTHINGS = (0.0, 0.9, 0.99, 0.999)
 FEWEST_STEPS = 16
-"""As close as the time axis goes."""
+"""Fewest steps on the time axis."""
 MOST_ROWS = 100_000
-"""Of data step by step; of more than these, each row is what one column shows."""
+"""Most rows of data step by step; if there are more steps, each row is one column."""
 
 _READ = "Loss and penalty: read the values of a step; Esc removes the crosshair"
 
 
 @dataclass(frozen=True)
 class CurveLook:
-    """How the curves are drawn, the same for every run."""
+    """How the curves are drawn; the same for every run."""
 
     y: Scale = "auto"
-    """auto: logarithmic where the curves span more than two decades."""
+    """auto: logarithmic if the curves span more than two decades."""
     x: Unit = "steps"
     smoothing: float = 0.0
-    """How much each value counts in the mean line against the next; 0: no such line."""
+    """Weight of each value relative to the next in the running mean; 0: no such line."""
 
 
 class CurvesPane(Pane):
@@ -90,7 +90,7 @@ class CurvesPane(Pane):
     )
 
     class LookChanged(Message):
-        """The curves are drawn in another way, which may be remembered."""
+        """The way of drawing the curves has changed, and may be remembered."""
 
         def __init__(self, look: CurveLook) -> None:
             super().__init__()
@@ -113,7 +113,7 @@ class CurvesPane(Pane):
         return draw_curves(view, self._record, width, height, palette, self.curve_look, self.zoomed)
 
     def subtitle(self, view: View) -> str:
-        """What differs from the whole run as it is; all of it, with its keys, where the pane is zoomed."""
+        """What differs from the plain whole run; everything, with its keys, if the pane is zoomed."""
         look = self.curve_look
         mean = f"mean of {_steps_of(look.smoothing)}" if look.smoothing else ""
         part = self._part(view)
@@ -122,7 +122,7 @@ class CurvesPane(Pane):
         return " · ".join(filter(None, (look.y if look.y != "auto" else "", mean, part)))
 
     def _part(self, view: View) -> str:
-        """Which part of the run is seen; nothing for the whole."""
+        """The visible part of the run; nothing for the whole."""
         if view.sight.steps is None:
             return ""
         first, last = view.sight.steps
@@ -152,7 +152,7 @@ class CurvesPane(Pane):
         said = f"Running mean of about {_steps_of(smoothing)}" if smoothing else "No running mean"
         self._draw_with(replace(self.curve_look, smoothing=smoothing), said)
 
-    # Where one looks
+    # Navigation
 
     def action_crosshair(self, by: Literal["columns", "steps"], count: int) -> None:
         seen = self._seen()
@@ -231,7 +231,7 @@ class CurvesPane(Pane):
             self._look(cursor=None, steps=None)
 
     def _look(self, **changed: "int | tuple[int, int] | None") -> None:
-        """Asks the screen to look so, and the next key starts from there."""
+        """Asks the screen for this view, from which the next key starts."""
         assert self.view is not None
         sight = replace(self.view.sight, **changed)  # type: ignore[arg-type]
         if sight != self.view.sight:
@@ -239,14 +239,14 @@ class CurvesPane(Pane):
             self.post_message(self.Looked(sight))
 
     def _seen(self) -> "tuple[View, TimeAxis] | None":
-        """What is drawn, and its time axis; says so where there is nothing yet."""
+        """The view that is drawn, and its time axis; says so if there is nothing yet."""
         if self.view is not None and self.view.history.curve.length:
             return self.view, self._time(self.view)
         self._say("No step is taken yet: there is nothing to read")
         return None
 
     def _time(self, view: View) -> "TimeAxis":
-        """The steps that each column of the plot spans."""
+        """The steps in each column of the plot."""
         from cl_tui.widgets.curve_chart import layout
         from cl_tui.widgets.curve_record import time_axis
 
@@ -306,7 +306,7 @@ class CurvesPane(Pane):
         return True
 
     def _pointed(self, event: MouseEvent, clamped: bool) -> int | None:
-        """The step under the mouse; beside the plot None, or ``clamped`` the outermost."""
+        """The step under the mouse; beside the plot None, or the outermost step if ``clamped``."""
         if self.view is None or not self.view.history.curve.length:
             return None
         from cl_tui.widgets.timechart import GUTTER
@@ -319,10 +319,10 @@ class CurvesPane(Pane):
             return None
         return time.step(min(max(cell, 0), cells - 1))
 
-    # Taking it away
+    # Copying and saving
 
     def data(self, view: View) -> list[dict[str, object]]:
-        """One row a step in sight. Of more than MOST_ROWS steps one row a column, from ``first_step`` to ``last_step``,
+        """One row per step in view. Above MOST_ROWS steps, one row per column, from ``first_step`` to ``last_step``,
         with the lowest and the highest value."""
         if not view.history.curve.length:
             return []
@@ -340,7 +340,7 @@ def _steps_of(smoothing: float) -> str:
 
 
 def seen_steps(view: View) -> tuple[int, int]:
-    """Steps done at the left and at the right edge of time axes."""
+    """Steps done at the left and right edges of time axes."""
     first, last = view.sight.steps or (0, _whole(view))
     first = min(max(first, 0), _whole(view) - 1)
     return first, min(max(last, first + 1), _whole(view))
@@ -361,7 +361,7 @@ def _whole(view: View) -> int:
 
 
 def _step_at(time: "TimeAxis", cell: int, here: int, count: int) -> int:
-    """The step of a cell, beyond the plot as far on as inside it, and at least one step from ``here``."""
+    """The step of a cell, extrapolated beyond the plot, and at least one step from ``here``."""
     cells = (len(time.edges) - 1) // 2
     inside = min(max(cell, 0), cells - 1)
     step = time.step(inside) + (cell - inside) * max(1, time.span // cells)
@@ -369,7 +369,7 @@ def _step_at(time: "TimeAxis", cell: int, here: int, count: int) -> int:
 
 
 def _magnified(view: View, step: int, factor: float) -> tuple[int, int] | None:
-    """Steps in sight, ``factor`` times as many, so that ``step`` stays where it is; None for all."""
+    """``factor`` times as many steps in view, with ``step`` in the same place; None for all."""
     (first, last), whole = seen_steps(view), _whole(view)
     span = max(round((last - first) * factor), min(FEWEST_STEPS, last - first))
     if span >= whole:
@@ -382,7 +382,7 @@ def _magnified(view: View, step: int, factor: float) -> tuple[int, int] | None:
 
 
 def _shifted(view: View, share: float) -> tuple[int, int] | None:
-    """The steps in sight, moved on by a share of them; None for all."""
+    """The steps in view, moved by a share of their number; None for all."""
     if view.sight.steps is None:
         return None
     (first, last), whole = seen_steps(view), _whole(view)
@@ -393,7 +393,7 @@ def _shifted(view: View, share: float) -> tuple[int, int] | None:
 
 
 def _holding(view: View, step: int) -> tuple[int, int] | None:
-    """The steps in sight, moved on by as little as ``step`` needs with some room around it."""
+    """The steps in view, moved just enough to show ``step`` with some room around it."""
     if view.sight.steps is None:
         return None
     (first, last), whole = seen_steps(view), _whole(view)

@@ -1,4 +1,4 @@
-"""The header: what runs, and how far it is. Narrow terminals drop the less important parts."""
+"""The header: the run and its progress. Narrow terminals drop the less important parts."""
 
 from dataclasses import dataclass
 

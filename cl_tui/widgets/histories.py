@@ -1,4 +1,4 @@
-"""Every task's learning history, for the zoomed pane: small charts on one time axis, and the stability gap.
+"""Every task's learning history, for the zoomed pane: small charts on a shared time axis, and the stability gap.
 
 Pure functions; it imports numpy: import it where a pane is drawn, not at the top.
 """
@@ -19,19 +19,19 @@ from engine.metrics import Looks, Lowest, Stability
 
 _HEADS = f"{'learned':>9}{'best':>7}{'now':>7}{'lowest in':>12}"
 _WIDE = 116
-"""From this width on, when a task was lowest and its dips stand beside its line, not below."""
+"""Width from which a task's lowest point and dips stand beside its line, not below."""
 _STEP, _DIPS = 10, 34
-"""Columns of the step at which a task was lowest, and at most of its dips."""
+"""Columns for the step at which a task was lowest, and most columns for its dips."""
 _MOST_BAND = 8
-"""Rows of one task's chart."""
+"""Most rows of a task's chart."""
 _LEAST_BORDER = 4
-"""Cells between two task borders, below which none is drawn."""
+"""Least distance of two task borders in cells; closer ones are not drawn."""
 
 
 def draw_histories(
     view: View, table: LookTable, width: int, height: int, palette: Palette, start: int | None = None
 ) -> list[Line]:
-    """Every task's accuracy over time as small charts on one axis, beside its numbers. At the crosshair the numbers
+    """Every task's accuracy over time as small charts on one axis, beside its numbers. At the crosshair, the numbers
     are those of its step, while the charts show the whole run."""
     whole, found, view = view.history, table.stability(view), seen_at_cursor(view)
     looks = table.looks(whole)
@@ -88,19 +88,19 @@ def draw_histories(
 
 
 def _below(part: int, band: int, at: str, dipped: str) -> str:
-    """What stands under a task's numbers in a narrow pane."""
+    """The text under a task's numbers in a narrow pane."""
     if part == 1:
         return dipped if band == 2 else f"lowest at step {at}"
     return dipped if part == 2 else ""
 
 
 def lower_end(table: LookTable) -> float:
-    """Of charts that go up to 100 %: the lowest accuracy since learned, or at all, rounded down to 5 points."""
+    """The lower end of charts up to 100 %: the lowest accuracy since learned, or at all, rounded down to 5 points."""
     return min(int(20 * table.floor) / 20, 0.95)
 
 
 def _dots(looks: Looks, shown: range, band: int, low: float, time: TimeAxis) -> np.ndarray:
-    """The shown tasks' curves below each other, ``band`` rows of cells each, of which one is free from four on."""
+    """The tasks' curves below each other, in ``band`` rows of cells each; from four rows on, one of them is empty."""
     lows, highs = look_columns(looks, shown, time)
     count, columns = lows.shape
     tall = band - (band >= 4)
@@ -113,7 +113,7 @@ def _dots(looks: Looks, shown: range, band: int, low: float, time: TimeAxis) -> 
 
 
 def look_columns(looks: Looks, tasks: range, time: TimeAxis) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest accuracy in each column, of lines that join the looks. Shapes (tasks, columns)."""
+    """Lowest and highest accuracy in each column of lines through the measurements. Shapes (tasks, columns)."""
     count = len(time.edges) - 1
     lows = np.full((count, len(tasks)), np.nan)
     if not len(looks):
@@ -175,7 +175,7 @@ def _numbers(
 
 
 def dip_words(found: list[float], room: int, headed: bool = False) -> str:
-    """A task's dips, one for each later task, in points; of too many only the deepest. ``headed``: under "dips".
+    """A task's dips, one per later task, in points; only the deepest if there are too many. ``headed``: under "dips".
 
     >>> nan = float("nan")
     >>> dip_words([nan, 0.021, 0.0], 30), dip_words([nan, 0.021, 0.0], 10), dip_words([nan, nan], 30)

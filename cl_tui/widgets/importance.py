@@ -1,4 +1,4 @@
-"""Ω by layer: how many weights matter how much, on a logarithmic axis that all layers share.
+"""Ω by layer: how many weights have which importance, on a logarithmic axis shared by all layers.
 
 Zoomed: every layer, after any task.
 """
@@ -83,7 +83,7 @@ class ImportancePane(Pane):
         return whole if len(in_words) <= self.size.width else check
 
     def data(self, view: View) -> list[dict[str, object]]:
-        """A row a layer that matches the filter, of the Ω that is shown; counts by the lower end of their bins."""
+        """A row per layer that matches the filter, of the Ω that is shown; counts by the lower end of their bins."""
         measured = shown_importance(seen_at_cursor(view).history, self.look)
         if measured is None:
             return []
@@ -106,7 +106,7 @@ class ImportancePane(Pane):
         return rows
 
     def back_out(self) -> bool:
-        """Closes the filter's field, or drops the filter."""
+        """Closes the filter's input, or removes the filter."""
         if not self.zoomed or not (self.look.typing or self.look.filter):
             return False
         self._turn(typing=False, filter="", first=0)
@@ -149,8 +149,8 @@ class ImportancePane(Pane):
         self._turn(place=None, first=0)
 
     def on_key(self, event: Key) -> None:
-        """While the filter is typed, keys are text; what is no text keeps its meaning. The keys that begin and end it
-        are taken here too, not as bindings, so that what is typed fast reaches it."""
+        """While the filter is typed, keys are text; other keys keep their meaning. The keys that begin and end it are
+        handled here too, not as bindings, so that fast typing reaches the filter."""
         if not self.zoomed:
             return
         typed = self.look.filter
@@ -183,7 +183,7 @@ class ImportancePane(Pane):
             self._turn(typing=False)
 
     def _closely(self, wish: str) -> View | None:
-        """The view, if there is an Ω and room to look at it closely; else says what is missing for ``wish``."""
+        """The view, if there is an Ω and room for details; else says what is missing for ``wish``."""
         if self.view is None:
             return None
         if not self.zoomed:
@@ -258,7 +258,7 @@ def _axis(measured: ImportanceMeasured, first: int, last: int, width: int) -> st
 
 
 def resampled(counts: Sequence[int], width: int) -> list[float]:
-    """Counts spread or gathered into ``width`` columns; the sum stays.
+    """Counts spread or gathered into ``width`` columns; the sum stays the same.
 
     >>> resampled([4, 2], 4), resampled([1, 2, 3, 4], 2)
     ([2.0, 2.0, 1.0, 1.0], [3.0, 7.0])
@@ -273,8 +273,8 @@ def resampled(counts: Sequence[int], width: int) -> list[float]:
 
 
 def histogram(columns: Sequence[float], height: int) -> list[str]:
-    """Bars of block characters, ``height`` rows from top to bottom; everything that is not 0 is seen. Heights go
-    with the square root, so that the few beside the many have a shape too; the tallest leaves a gap to the line above.
+    """Bars of block characters, ``height`` rows from top to bottom; everything that is not 0 is visible. Heights follow
+    the square root, so that small counts beside large ones are visible; the tallest leaves a gap to the line above.
 
     >>> histogram([0, 1, 16], 1), histogram([0, 4, 16], 2)
     ([' ▂▇'], ['  ▇', ' ██'])

@@ -1,4 +1,4 @@
-"""Ω of every layer, for the zoomed pane: any task's, filtered, grouped, or task by task; text out, no widget here."""
+"""Ω of every layer, for the zoomed pane: of any task, filtered, grouped, or task by task. Text out; no widgets here."""
 
 import math
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 TALLEST = 6
 MOST_TASKS = 8
-"""Tasks whose Ω stand below each other; of more, these many are chosen evenly."""
+"""Most tasks whose Ω stand below each other; if there are more, evenly chosen ones."""
 _NUMBERS = f"{'zero':>7}{'top 1 %':>9}{'mean Ω':>9}"
 _SIZE = f"{'weights':>12}"
 _WITH_SIZE = 90
@@ -30,23 +30,23 @@ _WITH_SIZE = 90
 
 @dataclass(frozen=True)
 class LayerLook:
-    """Which Ω one looks at, and how."""
+    """Which Ω is shown, and how."""
 
     place: int | None = None
-    """Which of the Ω at the ends of tasks; None for the newest."""
+    """Index among the Ω at the ends of tasks; None for the newest."""
     filter: str = ""
     typing: bool = False
-    """Whether the filter is being typed."""
+    """Whether the user is typing the filter."""
     by_task: bool = False
     """Each layer's Ω after every task, below each other."""
     grouped: bool = False
-    """The parameters of a module together."""
+    """Whether the parameters of a module are combined."""
     first: int = 0
-    """The first layer shown, of those that match."""
+    """The first visible layer of those that match."""
 
 
 def shown_importance(history: History, look: LayerLook) -> ImportanceMeasured | None:
-    """The Ω that ``look`` picks, the newest where it picks none or one that is not known."""
+    """The Ω that ``look`` selects; the newest if it selects none, or one that is not known."""
     if look.place is not None and look.place < len(history.importances):
         return history.importances[look.place]
     return history.importance
@@ -59,7 +59,7 @@ def chosen(layers: Sequence[LayerHistogram], look: LayerLook) -> list[LayerHisto
 
 
 def matches(name: str, pattern: str) -> bool:
-    """Whether ``pattern`` is a part of the name, or, with * ? [ ], fits the whole of it.
+    """Whether ``pattern`` is a part of the name, or, with * ? [ ], matches all of it.
 
     >>> [matches("fc1.Weight", pattern) for pattern in ("", "weight", "*.bias", "fc?.w*")]
     [True, True, False, True]
@@ -69,8 +69,8 @@ def matches(name: str, pattern: str) -> bool:
 
 
 def grouped(layers: Sequence[LayerHistogram]) -> list[LayerHistogram]:
-    """Neighbours whose names differ only after the last point, as one. What the most important 1 % hold is not known
-    of several together."""
+    """Combines neighbours whose names differ only after the last dot. The share of the most important 1 % is not known
+    for combined layers."""
     found = []
     for module, parts in groupby(layers, lambda layer: layer.name.rpartition(".")[0] or layer.name):
         members = list(parts)
@@ -89,7 +89,7 @@ def grouped(layers: Sequence[LayerHistogram]) -> list[LayerHistogram]:
 
 
 def draw_layers(history: History, look: LayerLook, width: int, height: int, palette: Palette) -> list[Line]:
-    """A scrubber through the tasks, one histogram a layer (or a layer and task), and a line that says how many."""
+    """A scrubber through the tasks, one histogram per layer (or per layer and task), and a line with their number."""
     measured = shown_importance(history, look)
     assert measured is not None
     tracks = _tracks(history, measured, look, max(height - 3, 1))
@@ -143,7 +143,7 @@ def draw_layers(history: History, look: LayerLook, width: int, height: int, pale
 def _tracks(
     history: History, measured: ImportanceMeasured, look: LayerLook, room: int
 ) -> list[tuple[str, ImportanceMeasured]]:
-    """The Ω that stand below each other in each layer, with their labels: the one shown, or those of all tasks."""
+    """The Ω below each other in each layer, with their labels: the one shown, or those of all tasks."""
     if not look.by_task:
         return [("", measured)]
     known = [(str(each.task + 1), each) for each in history.importances]
@@ -177,7 +177,7 @@ def _span(picked: Sequence[tuple[ImportanceMeasured, Sequence[LayerHistogram]]])
 def bars(
     counts: Sequence[Sequence[int]], decades: tuple[float, float], span: tuple[float, float], width: int, height: int
 ) -> list[list[str]]:
-    """Histograms as block characters, ``height`` rows each from top to bottom; everything that is not 0 is seen.
+    """Histograms as block characters, ``height`` rows each from top to bottom; everything that is not 0 is visible.
 
     ``counts`` (layers, bins) are over bins that divide ``decades``; the ``width`` columns divide ``span``. Heights go
     with the square root, within each histogram; the tallest leaves a gap to the line above.
@@ -202,7 +202,7 @@ def bars(
 
 
 def _overlaps(bins: int, decades: tuple[float, float], span: tuple[float, float], width: int) -> "np.ndarray":
-    """Which share of each bin falls into each column. Shape (bins, width)."""
+    """The share of each bin that falls into each column. Shape (bins, width)."""
     import numpy as np
 
     edges, ends = np.linspace(*decades, bins + 1), np.linspace(*span, width + 1)
@@ -239,7 +239,7 @@ def _axis(low: float, high: float, width: int) -> str:
 
 
 def _scrubber(history: History, measured: ImportanceMeasured, look: LayerLook, width: int, palette: Palette) -> Line:
-    """Whose Ω is shown, and its place among those known: '1 2 [3] 4 now'."""
+    """The task whose Ω is shown, among the known ones: '1 2 [3] 4 now'."""
     when = f"running in task {measured.task + 1}" if measured.running else f"after task {measured.task + 1}"
     said = f"Ω {when}, step {measured.step:,}  "
     count = len(history.importances)
@@ -266,7 +266,7 @@ def _scrubber(history: History, measured: ImportanceMeasured, look: LayerLook, w
 
 
 def _foot(look: LayerLook, found: int, count: int, width: int, palette: Palette, said: str = "") -> Line:
-    """The filter that is typed; or how many layers there are, and what more the keys do."""
+    """The filter being typed; or how many layers there are, and what other keys do."""
     said = said or f"{found} {'modules' if look.grouped else 'layers'}"
     if look.filter or look.typing:
         said += f", of {count} layers" if look.grouped else f" of {count}" if " of " not in said else ""

@@ -1,4 +1,4 @@
-"""The zoomed accuracy pane: the matrix of any number of tasks, and the accuracies over time beside or below it.
+"""The zoomed accuracy pane: the matrix of any number of tasks, with the accuracies over time beside or below it.
 
 Pure functions; it imports numpy: import it where a pane is drawn, not at the top.
 """
@@ -19,20 +19,20 @@ from engine.events import Probed
 from engine.metrics import Looks
 
 BESIDE = 120
-"""From this width on the curves stand beside the matrix."""
+"""Width from which the curves stand beside the matrix."""
 _FEWEST_ROWS = 8
-"""Of the curves, and of the matrix above them; where there is room for one of them only, it is the matrix."""
+"""Fewest rows of the curves, and of the matrix above them; if only one fits, it is the matrix."""
 _NUMBER = 4
-"""Cells that a number of the matrix needs."""
+"""Cells for a number of the matrix."""
 _SIGNS = "#x=-' ·"
-"""Where there are no colours, by level, from poor to perfect; the last for what is not evaluated."""
+"""Characters used without colours, by level, from poor to perfect; the last for what is not evaluated."""
 _SHADE = "▒"
-"""A cell whose colour is not that of its background."""
+"""A cell whose colour differs from its background's."""
 _LEGEND = 66
-"""Cells that explain the signs."""
+"""Cells for the legend."""
 _BARS = " ▁▂▃▄▅▆▇█"
 _MOST_LINES = 6
-"""Tasks that have a line each; of more, only the _WORST and the newest."""
+"""Most tasks that have a line each; if there are more, only the _WORST and the newest have one."""
 _WORST = 3
 
 
@@ -69,7 +69,7 @@ def _filled(line: Line, width: int, palette: Palette) -> Line:
 def _matrix(
     view: View, looks: Looks, matrix: np.ndarray, width: int, height: int, palette: Palette, pan: tuple[int, int] | None
 ) -> list[Line]:
-    """In numbers where every task has room for them, else in colours or signs."""
+    """The matrix in numbers if all tasks fit, else in colours or signs."""
     count = len(view.history.tasks)
     label = len(f"{count} now ")
     if (width - label) // count >= _NUMBER or not view.history.accuracies:
@@ -80,7 +80,7 @@ def _matrix(
 def _cells(
     view: View, looks: Looks, matrix: np.ndarray, width: int, height: int, palette: Palette, pan: tuple[int, int] | None
 ) -> list[Line]:
-    """A colour for each accuracy, or a sign where there is none, what each task lost as bars, and a legend."""
+    """A colour for each accuracy, or a sign without colours, each task's loss as bars, and a legend."""
     history = view.history
     count, now = len(history.tasks), min(history.task, len(history.tasks) - 1)
     ended = len(history.matrix)
@@ -126,7 +126,7 @@ def _cells(
 
 
 def _signs(palette: Palette) -> tuple[str, str]:
-    """What stands in a cell of each level, first in front and then at its end; the last for what is not evaluated."""
+    """The characters of a cell by level, at its start and at its end; the last for what is not evaluated."""
     if not palette.coloured:
         return " " * len(_SIGNS), _SIGNS
     shades = "".join(" " if ink.bgcolor and not ink.bgcolor.is_default else _SHADE for ink in palette.heat)
@@ -134,7 +134,7 @@ def _signs(palette: Palette) -> tuple[str, str]:
 
 
 def _column_numbers(shown: range, cell: int) -> str:
-    """Every task's number over the end of its column, thinned so that they do not touch."""
+    """Every task's number over the end of its column, thinned so that numbers do not touch."""
     row = [" "] * (len(shown) * cell)
     free = 0
     for place, task in enumerate(shown):
@@ -155,7 +155,7 @@ def _lost(drops: np.ndarray, label: int, cell: int, palette: Palette) -> Line:
 
 
 def _legend(width: int, palette: Palette) -> Line:
-    """What the colours or signs mean, from the first level to the last."""
+    """The meaning of the colours or signs, from the first level to the last."""
     names = [f"<{100 * words.LEVELS[0]:.0f}", *(f"{100 * level:.0f}" for level in words.LEVELS), "not yet"]
     line: Line = []
     styles = (*palette.heat, palette.muted)
@@ -165,7 +165,7 @@ def _legend(width: int, palette: Palette) -> Line:
 
 
 def _curves(view: View, table: LookTable, width: int, height: int, palette: Palette) -> list[Line]:
-    """The average and single tasks over time: all of few, else those that lost most and the newest."""
+    """The average and single tasks over time: all if there are few, else those that lost most and the newest."""
     key = (width, height, view.sight, view.history.total_steps, palette)
     return table.kept(key, lambda: _drawn_curves(view, table, width, height, palette))
 
@@ -209,7 +209,7 @@ def _drawn_curves(view: View, table: LookTable, width: int, height: int, palette
 
 
 def _worth_a_line(looks: Looks) -> list[int]:
-    """Tasks counted from 0."""
+    """The tasks that get a line, counted from 0."""
     seen = int(looks.during[-1]) + 1
     if seen <= _MOST_LINES:
         return list(range(seen))

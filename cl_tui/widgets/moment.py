@@ -1,4 +1,4 @@
-"""What was known of a run at a step: the past that a crosshair points at."""
+"""What was known of a run at a step, such as the crosshair's."""
 
 import math
 from bisect import bisect_right
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def known_at(history: History, step: int | None) -> History:
-    """The history as far as accuracies, progress and Ω were known at ``step``; all of it where that is None.
+    """The history with accuracies, progress and Ω as known at ``step``; the whole history if that is None.
 
-    A running Ω is kept only while it is the newest, so at an earlier step the last task's final Ω stands for it.
+    A running Ω is kept only while it is the newest, so at earlier steps the last task's final Ω replaces it.
     """
     if step is None or step >= history.step or not history.tasks:
         return history
@@ -49,18 +49,18 @@ def importance_at(history: History, step: int) -> ImportanceMeasured | None:
 
 
 def seen_at_cursor(view: View) -> View:
-    """The view as it was at the crosshair's step; itself where there is no crosshair, or it is at the newest step."""
+    """The view at the crosshair's step; unchanged without a crosshair, or with it at the newest step."""
     known = known_at(view.history, view.sight.cursor)
     return view if known is view.history else replace(view, history=known, paused=False)
 
 
 def when(view: View) -> str:
-    """'at step 1,234' for a lower border; nothing without a crosshair."""
+    """'at step 1,234' for the lower border; nothing without a crosshair."""
     return "" if view.sight.cursor is None else f"at step {view.sight.cursor:,}"
 
 
 class LookTable:
-    """All looks of a run as arrays, to which each new History adds only what is new."""
+    """All measurements of a run as arrays; each new History adds only what is new."""
 
     def __init__(self) -> None:
         self._clear(0)
@@ -79,25 +79,25 @@ class LookTable:
 
     @property
     def floor(self) -> float:
-        """The lowest accuracy on a learned task, or while there is none the lowest of all; 0 before the first look."""
+        """The lowest accuracy on a learned task; before there is one, the lowest of all; 0 before any measurement."""
         lowest = self._lowest_learned if self._lowest_learned < math.inf else self._lowest
         return lowest if lowest < math.inf else 0.0
 
     def stability(self, view: View) -> Stability:
-        """The stability gap as it was known at the crosshair, or is now."""
+        """The stability gap as known at the crosshair, or now."""
         looks, cursor = self.looks(view.history), view.sight.cursor
         if self._found is None or self._found[0] != cursor:
             self._found = (cursor, stability(looks if cursor is None else looks.until(cursor)))
         return self._found[1]
 
     def kept(self, key: object, draw: Callable[[], list[Line]]) -> list[Line]:
-        """The lines that ``draw`` gives, drawn again only when ``key`` is another or there are new looks."""
+        """The lines that ``draw`` returns, drawn again only if ``key`` has changed or there are new measurements."""
         if self._kept is None or self._kept[0] != key:
             self._kept = (key, draw())
         return self._kept[1]
 
     def looks(self, history: History) -> Looks:
-        """All accuracies on the evaluation subsets told so far. Arrays of earlier calls stay as they were."""
+        """All reported accuracies on the evaluation subsets. Arrays of earlier calls stay unchanged."""
         import numpy as np
 
         told = (history.probes, history.evaluations, history.probed)
@@ -138,13 +138,13 @@ class LookTable:
         return self._looks
 
     def matrix(self, history: History) -> "np.ndarray":
-        """The accuracies on whole test sets at the ends of tasks, shape (T, T); NaN where there is none."""
+        """The accuracies on whole test sets at the ends of tasks, shape (T, T); NaN if there is none."""
         self.looks(history)
         assert self._matrix is not None
         return self._matrix
 
     def _goes_on(self, told: tuple[tuple[object, ...], ...]) -> bool:
-        """Whether what was taken is the beginning of what is told now; not so when a replay went back."""
+        """Whether the stored data are the beginning of the present data; not so after a replay went back."""
         return all(
             len(part) >= taken and (not taken or part[taken - 1] is last)
             for part, taken, last in zip(told, self._taken, self._last, strict=True)
@@ -152,7 +152,7 @@ class LookTable:
 
 
 def _new_looks(history: History, taken: tuple[int, int, int]) -> list[tuple[int, int, bool, tuple[float, ...]]]:
-    """(step, task in training, at its end, accuracies) in the order of time, the end of a task after its probes."""
+    """(step, task in training, at its end, accuracies) ordered by time; the end of a task comes after its probes."""
     probes, evaluations, rows = taken
     new: list[tuple[int, int, bool, tuple[float, ...]]] = []
     new += [(look.step, look.task, False, look.accuracies) for look in history.probes[probes:]]

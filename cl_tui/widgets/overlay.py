@@ -1,4 +1,4 @@
-"""Curves of several groups over each other, each with its band of standard errors and its letter along it.
+"""Overlaid curves of several groups, each with its band of standard errors and its letter.
 
 Pure functions; it imports numpy: import it where a chart is drawn, not at the top.
 """
@@ -17,7 +17,7 @@ from cl_tui.widgets.pane import Line, Palette
 from cl_tui.widgets.timechart import GUTTER, Canvas, TimeAxis, gutter, steps_axis, value_labels
 
 ROOM_FOR_BANDS = 9
-"""Rows from which bands tell more than they hide."""
+"""Rows from which bands show more than they hide."""
 _DIM = Style(dim=True)
 
 
@@ -27,11 +27,11 @@ class Curve:
     course: Course
     style: Style
     dotted: bool
-    """Tells it from its neighbours without colour."""
+    """Distinguishes it from its neighbours without colour."""
 
 
 def axis_of_steps(steps: int, width: int) -> TimeAxis:
-    """What the columns of a chart ``width`` cells wide span."""
+    """The steps of the columns of a chart ``width`` cells wide."""
     return steps_axis((0, steps), 2 * max(width - GUTTER, 4))
 
 
@@ -47,8 +47,8 @@ def overlay(
 ) -> list[Line]:
     """``height`` lines: the plot, and the steps below it.
 
-    ``values``: the ends of the upright axis, which else fits. ``shown`` writes a value. ``borders``: steps after which
-    a task begins. ``cursor``: the step under the crosshair.
+    ``values``: the ends of the vertical axis, by default fitting. ``shown`` formats a value. ``borders``: steps after
+    which a task begins. ``cursor``: the step at the crosshair.
     """
     width, height = (len(time.edges) - 1) // 2, max(height - 1, 1)
     drawn = [_columns(curve.course, time) for curve in curves]
@@ -72,7 +72,7 @@ def overlay(
 
 
 def _columns(course: Course, time: TimeAxis) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest mean in each column; between points the line that joins them."""
+    """Lowest and highest mean in each column; points are joined by lines."""
     lows = _along(course, course.means, time)
     highs = lows.copy()
     places = time.columns(course.steps)
@@ -93,14 +93,14 @@ def _band(course: Course, time: TimeAxis, axis: braille.Axis, height: int) -> np
     tops, bottoms = (
         axis.rows(_along(course, course.means + sign * course.errors, time), height) for sign in (1.0, -1.0)
     )
-    bottoms = np.where(bottoms < 0, 4 * height - 1, bottoms)  # on a logarithmic axis, below all there is
+    bottoms = np.where(bottoms < 0, 4 * height - 1, bottoms)  # on a logarithmic axis, below its lower end
     y, x = np.ogrid[: 4 * height, : len(tops)]
     dots: np.ndarray = (tops >= 0) & (y >= tops) & (y <= bottoms) & (x % 4 == 0) & ((y + x // 4) % 2 == 0)
     return dots
 
 
 def _letters(canvas: Canvas, curve: Curve, rows: np.ndarray, place: int, curves: int) -> None:
-    """``rows``: the row of dots of each column, −1 where there is none."""
+    """``rows``: the row of dots of each column, −1 if there is none."""
     there = np.flatnonzero(rows >= 0)
     width = canvas.cells.shape[1]
     times = min(max(width // (8 * curves), 2), MOST_MARKS)

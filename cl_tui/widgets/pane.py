@@ -1,4 +1,4 @@
-"""Pane: a bordered part of the monitor whose lines are built once a change, and repainted only where they differ."""
+"""Pane: a bordered part of the monitor. Its lines are built once per change, and only different lines are repainted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Line = list[Segment]
 
 @dataclass(frozen=True)
 class Palette:
-    """The styles that drawing functions use, taken from the theme by the names in app.tcss."""
+    """The styles for drawing functions, taken from the theme by the names in app.tcss."""
 
     text: Style = Style()
     muted: Style = Style()
@@ -33,7 +33,7 @@ class Palette:
     heat: tuple[Style, ...] = (Style(),) * 6
     """Backgrounds of an accuracy, from poor to perfect."""
     coloured: bool = False
-    """Whether the terminal shows colours; where it does not, signs say what they would."""
+    """Whether the terminal shows colours; otherwise signs replace them."""
 
 
 _NAMES = ("text", "muted", "strong", "good", "caution", "bad", "loss", "penalty", "importance")
@@ -44,7 +44,7 @@ _PAN = "Pan where there are more tasks than fit"
 
 
 class Pane(Widget, can_focus=True):
-    """Subclasses say what they draw; the arrow keys move ``offset`` where there is more than fits."""
+    """Subclasses define the content; the arrow keys move ``offset`` if not everything fits."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"pane--{name}" for name in (*_NAMES, *_HEAT)}
     ALLOW_SELECT = False
@@ -70,7 +70,7 @@ class Pane(Widget, can_focus=True):
         self.border_title = self.HELP_TITLE
         self.view: View | None = None
         self.pan: tuple[int, int] | None = None
-        """First column and row of tasks shown; None to follow the task in training."""
+        """First visible column and row of tasks; None to follow the task in training."""
         self._strips: list[Strip] | None = None
 
     def draw(self, view: View, width: int, height: int, palette: Palette) -> list[Line]:
@@ -78,24 +78,24 @@ class Pane(Widget, can_focus=True):
         raise NotImplementedError
 
     def subtitle(self, view: View) -> str:
-        """What stands in the lower border."""
+        """The text of the lower border."""
         return ""
 
     def pannable(self, view: View) -> tuple[int, int]:
-        """How many columns and rows of tasks there are beyond the first."""
+        """How many columns and rows of tasks follow the first."""
         return (0, 0)
 
     @property
     def zoomed(self) -> bool:
-        """Whether the pane has the whole screen, and shows more than its summary."""
+        """Whether the pane fills the screen, and shows more than its summary."""
         return self.screen.maximized is self
 
     def data(self, view: View) -> list[dict[str, object]]:
-        """What the pane shows as rows of named values, for a table or a file."""
+        """The pane's content as rows of named values, for a table or a file."""
         raise NotImplementedError
 
     def back_out(self) -> bool:
-        """Closes what Esc should close inside the pane; False where there is nothing."""
+        """Closes what Esc should close inside the pane; False if there is nothing."""
         return False
 
     def show(self, view: View) -> None:
@@ -107,7 +107,7 @@ class Pane(Widget, can_focus=True):
         if subtitle != self.border_subtitle:
             self.border_subtitle = subtitle
         before, self._strips = self._strips, None
-        if before is None or len(before) != self.size.height:  # the size may be new before the pane is told so
+        if before is None or len(before) != self.size.height:  # the size may be new before the pane learns of it
             self.refresh()
             return
         after = self._built()
@@ -161,7 +161,7 @@ def strips(lines: Sequence[Line], width: int, height: int, blank: Style) -> list
 
 
 def message(text: str, width: int, style: Style) -> list[Line]:
-    """A sentence, wrapped, for a pane that has nothing to show yet."""
+    """A wrapped sentence for a pane that has nothing to show yet."""
     lines: list[Line] = [[]]
     room = 0
     for word in text.split():
@@ -174,7 +174,7 @@ def message(text: str, width: int, style: Style) -> list[Line]:
 
 
 def window(count: int, room: int, start: int | None, follow: int) -> range:
-    """Which of ``count`` things are shown in ``room``: from ``start``, or so that ``follow`` is in view.
+    """Which of ``count`` things are visible in ``room``: from ``start``, or so that ``follow`` is in view.
 
     >>> window(5, 9, None, 2), window(20, 5, None, 10), window(20, 5, 18, 10)
     (range(0, 5), range(8, 13), range(15, 20))

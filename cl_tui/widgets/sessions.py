@@ -1,4 +1,4 @@
-"""The table of saved sessions: a row each, redrawn where something changed."""
+"""The table of saved sessions: one row each, redrawn if something changed."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -29,14 +29,14 @@ SIGNS: dict[SessionState, tuple[str, str]] = {
     "failed": ("✖", "sessions--bad"),
     "damaged": ("✖", "sessions--bad"),
 }
-"""Each state's sign, and the colour that goes with it."""
+"""Each state's sign and colour."""
 
 NARROWEST_NAME, WIDEST_NAME = 12, 44
 
 
 @dataclass(frozen=True)
 class Column:
-    """``width`` includes a blank at the right; shown from ``screen`` columns on."""
+    """``width`` includes a blank on the right; shown in screens of at least ``screen`` columns."""
 
     heading: str
     width: int
@@ -47,9 +47,9 @@ class Column:
 
 
 def arranged(sessions: Iterable[Listed], needles: str, order: Order) -> list[Listed]:
-    """Those in which every word of ``needles`` occurs, in any case.
+    """Sessions that contain every word of ``needles``, in any case.
 
-    ``newest``: first those that train, so that a row does not jump with each report; then by the last change.
+    ``newest``: runs in training first, so that rows do not jump with each report; then by the last change.
     """
     wanted = needles.casefold().split()
     found = [listed for listed in sessions if all(word in _described(listed) for word in wanted)]
@@ -92,7 +92,7 @@ def accuracy(history: History | None) -> float | None:
 
 
 def share(listed: Listed) -> float | None:
-    """How much of its steps a session has taken; None where that is not known."""
+    """The share of a session's steps that are done; None if it is not known."""
     if listed.state == "finished":
         return 1.0
     history = listed.history
@@ -135,9 +135,9 @@ def _curve(listed: Listed, width: int) -> str:
 
 
 def sparkline(values: Sequence[float], length: int, width: int) -> str:
-    """``values`` of ``length`` that are to come, in at most ``width`` characters, from 0 (lowest) to 1 (highest).
+    """``values``, of ``length`` in the end, in at most ``width`` characters, from 0 (lowest) to 1 (highest).
 
-    No bar is as high as the line, so that the curves of neighbouring rows stay apart.
+    No bar has the full height of the line, so that the curves of neighbouring rows stay apart.
 
     >>> sparkline([1.0, 0.6, 0.0], 5, 10), sparkline([1.0] * 30, 40, 4)
     ('▇▅▁··', '▇▇▇·')
@@ -154,7 +154,7 @@ NAME = Column("session", 0, lambda listed, width: words.shortened(listed.name, w
 AGO = Column("ago", 9, lambda listed, width: _ago(listed), screen=66, right=True, style="sessions--muted")
 STATE = Column("state", 19, _state)
 SHORT_STATE = Column("state", 8, _short_state)
-"""Where the screen is narrower than MIDDLE, without the word."""
+"""The column for screens narrower than MIDDLE, without the word."""
 MIDDLE = 52
 NARROW_CURVE = Column("by task", 9, _curve, screen=70, style="sessions--curve")
 WIDE_CURVE = Column("after each task", 22, _curve, screen=150, style="sessions--curve")
@@ -175,7 +175,7 @@ COLUMNS = (
 
 
 class SessionsTable(DataTable[Text], inherit_bindings=False):
-    """Rows by session name; what one does with a session, the screen knows."""
+    """Rows by session name; the screen handles the actions."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "cursor_up", "Up", show=False),
@@ -198,7 +198,7 @@ class SessionsTable(DataTable[Text], inherit_bindings=False):
         super().__init__(cursor_type="row", cell_padding=0, header_height=1)
         self._columns_shown: list[tuple[Column, int]] = []
         self._shown: dict[str, tuple[Listed, bool, str]] = {}
-        """In the table's order: what each row was drawn from, whether it is marked, and how long ago it changed."""
+        """The session, mark and time since the last change that each row was drawn from, in the table's order."""
 
     @property
     def current(self) -> str | None:
@@ -207,7 +207,7 @@ class SessionsTable(DataTable[Text], inherit_bindings=False):
         return names[self.cursor_row] if self.cursor_row < len(names) else None
 
     def show(self, sessions: Sequence[Listed], marked: AbstractSet[str]) -> None:
-        """These rows in this order; the cursor stays on its session."""
+        """Shows these rows in this order; the cursor stays on its session."""
         columns = self._fitting_columns()
         names = [listed.name for listed in sessions]
         before = list(self._shown)
@@ -220,7 +220,7 @@ class SessionsTable(DataTable[Text], inherit_bindings=False):
             self._add(listed, listed.name in marked)
 
     def redraw(self) -> None:
-        """All rows again, in the colours of the theme and the columns that fit."""
+        """Draws all rows again, in the theme's colours and with the columns that fit."""
         marked = {name for name, (_, is_marked, _) in self._shown.items() if is_marked}
         self._refill([listed for listed, _, _ in self._shown.values()], marked, self._fitting_columns())
 
@@ -229,7 +229,7 @@ class SessionsTable(DataTable[Text], inherit_bindings=False):
             self.redraw()
 
     def go_to(self, name: str) -> None:
-        """Puts the cursor on a session, if it is there."""
+        """Moves the cursor to a session, if it is there."""
         try:
             row = self.get_row_index(name)
         except RowDoesNotExist:

@@ -13,17 +13,17 @@ _NEGLIGIBLE = 1e-8
 
 @dataclass(frozen=True)
 class RunningMean:
-    """A mean of the values so far in which each counts ``weight`` times as much as the next: about the last
-    1 ÷ (1 − ``weight``) of them. What is not finite counts for nothing."""
+    """A running mean in which each value counts ``weight`` times as much as the next: about the last
+    1 ÷ (1 − ``weight``) values. Values that are not finite do not count."""
 
     weight: float
     sum: float = 0.0
     count: float = 0.0
 
     def extended(self, values: np.ndarray, begins: Sequence[int] = ()) -> tuple[np.ndarray, "RunningMean"]:
-        """The mean after each of the next ``values``, NaN while there is none, and how it continues.
+        """The mean after each of the next ``values``, NaN while there is none, and the state that continues it.
 
-        It starts again before the values at the places ``begins``, which ascend and lie between 0 and their number.
+        It restarts before the values at ``begins``, ascending indices between 0 and the number of values.
         """
         if not len(values):
             return values, self
@@ -44,12 +44,12 @@ class RunningMean:
 
     @property
     def memory(self) -> int:
-        """How many values back anything still counts, to four digits."""
+        """How many values back a value still counts, to four digits."""
         return math.ceil(math.log(1e-4) / math.log(self.weight))
 
 
 def _counted(finite: np.ndarray, weight: float, before: float) -> np.ndarray:
-    """_decayed of ones and zeros; a geometric series where there are only ones."""
+    """_decayed for ones and zeros; a geometric series if there are only ones."""
     if not finite.all():
         return _decayed(finite.astype(float), weight, before)
     all_ones = 1 / (1 - weight)
@@ -60,7 +60,7 @@ def _counted(finite: np.ndarray, weight: float, before: float) -> np.ndarray:
 def _decayed(values: np.ndarray, weight: float, before: float) -> np.ndarray:
     """s[k] = weight · s[k−1] + values[k], where s[−1] is ``before``.
 
-    In blocks that are short enough for weight ** −block to lose no digits; the blocks' ends are the same sum again.
+    Computed in blocks short enough for weight ** −block to lose no digits; the blocks' ends are summed the same way.
     """
     if len(values) <= _FEW:
         return np.array(

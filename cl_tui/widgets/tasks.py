@@ -1,6 +1,6 @@
-"""Task progress: each task's classes, how far it is, and its accuracy when it was learned and now.
+"""Task progress: each task's classes, its progress, and its accuracy when learned and now.
 
-Zoomed: every task's learning history on one time axis, and the stability gap.
+Zoomed: every task's learning history on a shared time axis, and the stability gap.
 """
 
 from rich.cells import cell_len, set_cell_size
@@ -15,9 +15,9 @@ from engine.history import History
 
 _ACCURACY = len("100.0 → 100.0")
 FEWEST = 4
-"""Rows from which on a list of tasks that does not fit has a header, and a last line that says how many are missing."""
+"""Rows from which a list of tasks that does not fit has a header, and a last line with the number of missing tasks."""
 NOTABLE_DROP = 0.01
-"""From this loss of accuracy on, a task's number is coloured."""
+"""Loss of accuracy from which a task's number is coloured."""
 
 
 class TasksPane(Pane):
@@ -56,7 +56,7 @@ class TasksPane(Pane):
         return (0, max(0, len(view.history.tasks) - 1))
 
     def data(self, view: View) -> list[dict[str, object]]:
-        """A row a task: progress, its accuracies since it was learned, and its dip in each later task."""
+        """A row per task: progress, its accuracies since it was learned, and its dip in each later task."""
         if not view.history.tasks:
             return []
         from cl_tui.widgets.histories import task_rows
@@ -138,7 +138,7 @@ def sign(view: View, task: int, palette: Palette) -> tuple[str, Style]:
 
 
 def _accuracy(history: History, task: int, palette: Palette) -> Line:
-    """'99.4 → 98.1', the second number coloured where it fell."""
+    """'99.4 → 98.1', the second number coloured if it fell."""
     rows = history.alike
     if task >= len(history.matrix):
         newest = words.percent(rows[-1][task]) if rows and task < len(rows[-1]) else ""
@@ -149,7 +149,7 @@ def _accuracy(history: History, task: int, palette: Palette) -> Line:
 
 
 def fallen(drop: float, palette: Palette) -> Style:
-    """The style of an accuracy that lies ``drop`` below what it was."""
+    """The style of an accuracy that is ``drop`` lower than before."""
     return palette.bad if drop >= 5 * NOTABLE_DROP else palette.caution if drop >= NOTABLE_DROP else palette.good
 
 

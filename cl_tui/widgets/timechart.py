@@ -1,6 +1,6 @@
-"""Charts over the steps of a run: which steps each column spans, and a canvas of cells that lines are drawn on.
+"""Charts over the steps of a run: the steps that each column spans, and a canvas of cells for lines.
 
-Pure functions over arrays; no widget here. It imports numpy: import it where a chart is drawn, not at the top.
+Pure functions over arrays; no widgets here. It imports numpy: import it where a chart is drawn, not at the top.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -22,17 +22,17 @@ _CURSOR = Style(reverse=True)
 
 @dataclass(frozen=True)
 class Series:
-    """One line: its points, joined."""
+    """A line through points."""
 
     name: str
     letter: str
-    """A few characters that stand right of the line's last value."""
+    """A few characters to the right of the line's last value."""
     xs: Sequence[int] | np.ndarray
     """The steps of its points, ascending."""
     ys: Sequence[float] | np.ndarray
     style: Style
     dotted: bool = False
-    """Every other column is left out, which tells it from a solid line without colour."""
+    """Whether to leave out every other column, which distinguishes the line without colour."""
 
     def at(self, step: int) -> float | None:
         """The value of the last point at or before ``step``; None before the first."""
@@ -53,9 +53,9 @@ def line_chart(
 ) -> list[Line]:
     """``height`` lines of at most ``width`` cells: the plot, its letters on the right, the steps below.
 
-    ``steps`` (from, to) are what the chart spans: the steps after ``from``, up to ``to``. ``cursor`` is the step under
-    the crosshair, ``borders`` are the steps after which something begins. ``values`` are the ends of the other axis;
-    without them it fits what is seen. ``shown`` writes a value.
+    ``steps`` (from, to) is the chart's range: the steps after ``from``, up to ``to``. ``cursor`` is the step at the
+    crosshair, ``borders`` are the steps after which something begins. ``values`` are the ends of the other axis;
+    by default it fits the visible values. ``shown`` formats a value.
     """
     letters = max((len(line.letter) for line in series), default=0)
     plot_width, plot_height = max(width - GUTTER - letters - 1, 4), max(height - 1, 1)
@@ -84,7 +84,7 @@ def line_chart(
 
 
 def _columns(line: Series, time: "TimeAxis") -> tuple[np.ndarray, np.ndarray]:
-    """Lows and highs of a joined line; exact in the columns that hold points."""
+    """Lows and highs of a joined line; exact in columns that contain points."""
     xs, ys = np.asarray(line.xs, dtype=float), np.asarray(line.ys, dtype=float)
     count = len(time.edges) - 1
     if not len(xs):
@@ -107,7 +107,7 @@ def _axis(drawn: Sequence[tuple[np.ndarray, np.ndarray]], values: tuple[float, f
 
 
 def _letters(marks: Sequence[tuple[str, Style]], width: int, palette: Palette) -> Line:
-    """The letters of the lines that end in one row: the first, and a + where there are more."""
+    """The letters of the lines that end in one row: the first, and a + if there are more."""
     if not marks:
         return []
     letter, style = marks[0]
@@ -117,26 +117,26 @@ def _letters(marks: Sequence[tuple[str, Style]], width: int, palette: Palette) -
 
 @dataclass(frozen=True, eq=False)
 class TimeAxis:
-    """Which steps each column of dots spans, in the unit in which the columns are equally wide."""
+    """The steps of each column of dots, in the unit in which the columns are equally wide."""
 
     edges: np.ndarray
     """Steps done at the left edge of each column and at the right edge of the last; ascending, shape (columns + 1,)."""
     low: float
     high: float
-    """What the ends of the axis are, in its unit."""
+    """The ends of the axis, in its unit."""
     unit: str = "steps"
 
     @property
     def span(self) -> int:
-        """How many steps are seen."""
+        """How many steps are visible."""
         return int(self.edges[-1] - self.edges[0])
 
     def columns(self, steps: np.ndarray) -> np.ndarray:
-        """The column of each of ``steps``, counted from 1; the outermost for a step that is not seen."""
+        """The column of each of ``steps``, counted from 1; the outermost column if a step is not visible."""
         return np.clip(np.searchsorted(self.edges[:-1], steps - 1, side="right") - 1, 0, len(self.edges) - 2)
 
     def cell(self, step: int) -> int | None:
-        """The cell of ``step``, counted from 1, the middle one if it has several; None if it is not seen."""
+        """The cell of ``step``, counted from 1, the middle one if it has several; None if it is not visible."""
         if not self.edges[0] < step <= max(self.edges[-1], self.edges[0] + 1):
             return None
         last = int(np.searchsorted(self.edges[:-1], step - 1, side="right")) - 1
@@ -144,12 +144,12 @@ class TimeAxis:
         return (first + last) // 4
 
     def step(self, cell: int) -> int:
-        """The middle one of the steps of ``cell``, counted from 1."""
+        """The middle step of ``cell``, counted from 1."""
         first = int(self.edges[2 * cell])
         return (first + max(first, int(self.edges[2 * cell + 2]) - 1)) // 2 + 1
 
     def ends(self, width: int, between: str = "") -> str:
-        """The labels of both ends, with ``between`` in the middle where there is room."""
+        """The labels of both ends, with ``between`` in the middle if there is room."""
         low, high = self._label(self.low), f"{self._label(self.high)} {self.unit}"
         if len(low) + len(high) >= width:
             return f"{high:>{width}}"[:width]
@@ -157,7 +157,7 @@ class TimeAxis:
         return f"{low}{between if len(between) + 2 <= room else '':^{room}}{high}"
 
     def ticks(self, width: int) -> str:
-        """Round values along the axis, as many as are easily read, and the unit at its end."""
+        """Round values along the axis, as many as are easy to read, and the unit at its end."""
         unit = f" {self.unit}"
         room = width - len(unit)
         every = round_step(self.high - self.low, max(1, width // 14), whole=self.unit == "steps")
@@ -180,14 +180,14 @@ class TimeAxis:
 
 
 def steps_axis(steps: tuple[int, int], columns: int) -> TimeAxis:
-    """Columns of equally many steps, from ``steps[0]`` done to ``steps[1]`` done."""
+    """Columns with equally many steps, from ``steps[0]`` done to ``steps[1]`` done."""
     first, last = steps
     last = max(last, first + 1)
     return TimeAxis(first + np.arange(columns + 1) * (last - first) // columns, first, last)
 
 
 def epochs_axis(starts: Sequence[int], epochs: Sequence[float], steps: tuple[int, int], columns: int) -> TimeAxis:
-    """Columns of equal parts of an epoch, where after the step ``starts[k]`` there were ``epochs[k]`` of them."""
+    """Columns of equal parts of an epoch; after the step ``starts[k]``, ``epochs[k]`` of them were done."""
     low, high = np.interp((steps[0], max(steps[1], steps[0] + 1)), starts, epochs).tolist()
     edges = np.floor(np.interp(np.linspace(low, high, columns + 1), epochs, starts) + 1e-6).astype(int)
     edges[[0, -1]] = steps[0], max(steps[1], steps[0] + 1)
@@ -195,10 +195,10 @@ def epochs_axis(starts: Sequence[int], epochs: Sequence[float], steps: tuple[int
 
 
 def seconds_axis(seconds: np.ndarray, steps: tuple[int, int], columns: int) -> TimeAxis:
-    """Columns of equally long training, where the k-th step ended after ``seconds[k - 1]``, which ascend.
+    """Columns of equally long training; the k-th step ended after ``seconds[k - 1]``, which ascend.
 
-    Of steps that are still to come it is not known how long they take: the axis then ends at a round number of seconds,
-    so that it moves seldom.
+    The duration of future steps is not known, so the axis then ends at a round number of seconds,
+    which makes it move rarely.
     """
     taken = len(seconds)
     first, last = min(steps[0], taken - 1), min(max(steps[1], steps[0] + 1), taken)
@@ -213,7 +213,7 @@ def seconds_axis(seconds: np.ndarray, steps: tuple[int, int], columns: int) -> T
 
 
 def search(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """np.searchsorted(values, wanted, side="right"), which would copy values that do not lie beside each other."""
+    """np.searchsorted(values, wanted, side="right"), which would copy values that are not contiguous."""
     low, high = np.zeros(len(wanted), dtype=int), np.full(len(wanted), len(values))
     for _ in range(len(values).bit_length()):
         middle = (low + high) // 2
@@ -235,7 +235,7 @@ def round_step(span: float, count: int, whole: bool = False) -> float:
 
 
 class Canvas:
-    """Cells of one character and one style each; what is drawn later stands over what was drawn before."""
+    """Cells of one character and one style each; later drawing covers earlier drawing."""
 
     def __init__(self, width: int, height: int, style: Style) -> None:
         self.cells = np.full((height, width), ord(" "), dtype="<u4")
@@ -243,7 +243,7 @@ class Canvas:
         self._styles = [style]
 
     def curve(self, dots: np.ndarray, style: Style, joined: bool = False) -> None:
-        """Dots of shape (4·height, 2·width), instead of those already in a cell, or ``joined`` to them."""
+        """Draws dots of shape (4·height, 2·width), instead of those already in a cell, or ``joined`` to them."""
         codes = braille.codes(dots)
         drawn = codes != braille.EMPTY
         if joined:
@@ -252,14 +252,14 @@ class Canvas:
         self._inks[drawn] = self._ink(style)
 
     def vertical(self, cell: int | None, sign: str, style: Style) -> None:
-        """Through the empty cells of a column."""
+        """Fills the empty cells of a column."""
         if cell is not None:
             empty = self.cells[:, cell] == ord(" ")
             self.cells[empty, cell] = ord(sign)
             self._inks[empty, cell] = self._ink(style)
 
     def crosshair(self, cell: int | None, style: Style) -> None:
-        """Through a whole column; the dots that it crosses are reversed."""
+        """Fills a whole column; the dots that it crosses are reversed."""
         if cell is None:
             return
         for ink in np.unique(self._inks[:, cell]).tolist():
@@ -270,12 +270,12 @@ class Canvas:
         self._inks[line, cell] = self._ink(style)
 
     def put(self, row: int, cells: np.ndarray, sign: str, style: Style) -> None:
-        """``sign`` where ``cells``, of shape (width,), is true."""
+        """Draws ``sign`` where ``cells``, of shape (width,), is true."""
         self.cells[row, cells] = ord(sign)
         self._inks[row, cells] = self._ink(style)
 
     def lines(self) -> list[Line]:
-        """Cells of the same style gathered into one segment; an empty cell has the style of what is left of it."""
+        """Gathers cells of the same style into one segment; an empty cell has the style of the cell on its left."""
         height, width = self.cells.shape
         text = self.cells.tobytes().decode("utf-32-le")
         reversed_ = np.array([bool(style.reverse) for style in self._styles])
@@ -298,7 +298,7 @@ class Canvas:
 
 
 def value_labels(axis: braille.Axis, height: int, shown: Callable[[float], str] = words.quantity) -> dict[int, str]:
-    """Values beside the plot's rows: round ones, decades on a logarithmic axis; its ends where it has less than two."""
+    """Values beside the plot's rows: round values, or decades on a logarithmic axis; if fewer than two, its ends."""
     if axis.log:
         decades = range(int(np.ceil(np.log10(axis.low))), int(np.floor(np.log10(axis.high))) + 1)
         every = -(-len(decades) * 2 // height) if decades else 1

@@ -1,4 +1,4 @@
-"""View: one moment of one run and how one looks at it, as every part of the screen reads it."""
+"""View: one moment of one run and how it is viewed, for every part of the screen."""
 
 from dataclasses import dataclass, field
 
@@ -8,10 +8,10 @@ from engine.history import History
 
 @dataclass(frozen=True)
 class Sight:
-    """How one looks at a run, the same in all panes. Data that arrives does not change it."""
+    """How a run is viewed, the same in all panes. New data does not change it."""
 
     cursor: int | None = None
-    """The step under the crosshair, counted from 1; None while there is no crosshair."""
+    """The step at the crosshair, counted from 1; None while there is no crosshair."""
     steps: tuple[int, int] | None = None
     """The steps (from, to) that time axes span; None for the whole run."""
 
@@ -28,7 +28,7 @@ class View:
     """Steps a second in slow motion; None at full speed."""
     sight: Sight = field(default_factory=Sight)
     trouble: str = ""
-    """Why training waits for the disk, in a sentence; "" where it does not."""
+    """Why training waits for the disk, in a sentence; "" if it does not."""
 
     @property
     def loading(self) -> bool:
@@ -45,7 +45,7 @@ class View:
 
     @property
     def strength(self) -> float:
-        """c or λ now."""
+        """The current strength, c or λ."""
         return self.history.strength(self.config)
 
     @property

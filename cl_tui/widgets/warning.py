@@ -1,4 +1,4 @@
-"""The lines below the panes: what is wrong; and under it the news, or for a while the answer to a key."""
+"""The lines below the panes: current problems; and under them the news, or for a while the answer to a key."""
 
 import math
 
@@ -6,11 +6,11 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 REPLY_SECONDS = 3.0
-"""How long the answer to a key stands where the news were."""
+"""How long the answer to a key replaces the news."""
 
 
 class Notice(Static):
-    """Wraps where a sentence is longer than the terminal is wide."""
+    """Wraps a sentence that is longer than the terminal is wide."""
 
     def __init__(self) -> None:
         super().__init__(markup=False)
@@ -18,12 +18,12 @@ class Notice(Static):
         self._timer: Timer | None = None
 
     def say(self, news: str) -> None:
-        """Shown while there is no answer."""
+        """Sets the text shown while there is no answer."""
         self._news = news
         self._show()
 
     def answer(self, text: str, seconds: float | None = None) -> None:
-        """Shown for REPLY_SECONDS, or so long; until ``forget`` where that is infinite."""
+        """Shows an answer for REPLY_SECONDS, or for ``seconds``; until ``forget`` if that is infinite."""
         self.forget()
         self._answer = text
         seconds = REPLY_SECONDS if seconds is None else seconds
@@ -32,7 +32,7 @@ class Notice(Static):
         self._show()
 
     def forget(self) -> None:
-        """Takes the answer away."""
+        """Removes the answer."""
         if self._timer is not None:
             self._timer.stop()
         self._timer, self._answer = None, ""
@@ -45,7 +45,7 @@ class Notice(Static):
 
 
 class WarningLine(Static):
-    """Stands as long as what it warns of does; without a warning it takes no room."""
+    """Shows a warning as long as it applies; without a warning it takes no room."""
 
     def __init__(self) -> None:
         super().__init__(markup=False)
