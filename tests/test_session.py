@@ -409,6 +409,7 @@ def test_the_summary_has_the_promised_schema(tmp_path: Path) -> None:
     assert summary["average_accuracy"] == pytest.approx((later + second) / 2)
     assert summary["forgetting"] == pytest.approx(first - later)
     assert summary["backward_transfer"] == pytest.approx(later - first)
+    assert (summary["one_class_tasks"], summary["without_one_class_tasks"]) == ([], None)
     assert summary["path_integral"] is None
     assert summary["steps_per_second"] == pytest.approx(8 / summary["seconds"], rel=0.05)
     given = summary["hyperparameters"]
