@@ -17,7 +17,8 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from cl_tui import preferences, signals
-from cl_tui.capture import Captured
+from cl_tui.capture import Captured, Line
+from cl_tui.happenings import happenings
 from cl_tui.legible import AsciiFilter, LegibleFilter
 from cl_tui.outcome import INTERRUPTED, Outcome
 from cl_tui.pane_files import started_in, without_fonts, write_new
@@ -31,7 +32,6 @@ from cl_tui.screens.panes import PanesScreen
 from cl_tui.themes import DEFAULT, THEMES
 from cl_tui.widgets.pane import Pane
 from engine.errors import EngineError
-from engine.history import History
 
 FIRST_SCREEN_SECONDS = 0.05
 """Seconds between two checks whether the first screen is there, if a signal comes before it."""
@@ -266,8 +266,14 @@ class ClTui(App[Outcome]):
     def action_log(self) -> None:
         """The log of the screen below; a screen that watches a run adds what happened in it."""
         place = self.place
-        history = (lambda: place.look().history) if isinstance(place, PanesScreen) else History
-        self.push_screen(LogScreen(self.captured, history))
+
+        def happened() -> list[Line]:
+            if not isinstance(place, PanesScreen):
+                return []
+            view = place.look()
+            return happenings(view.history, view.config)
+
+        self.push_screen(LogScreen(self.captured, happened))
 
 
 def declared(owner: type) -> list[Binding]:

@@ -519,8 +519,7 @@ def _one_class(group: Group, runs: Sequence[_Run]) -> Iterator[str]:
     found: dict[tuple[int, ...], list[_Run]] = {}
     for run in runs:
         if len(run.history.matrix) == group.ended:
-            classes = [task.classes for task in run.history.tasks[: group.ended]]
-            found.setdefault(one_class_tasks(run.config.scenario, classes), []).append(run)
+            found.setdefault(one_class_tasks(run.config, group.ended), []).append(run)
     for one_class, alike in found.items():
         if one_class:
             others = [without(run.history.matrix, one_class) for run in alike]

@@ -39,16 +39,18 @@ def subtitle(config: RunConfig) -> str:
 
 def result(listed: Listed) -> str:
     """The state and result of the session, as a sentence."""
-    history = listed.history
-    if history is None:
+    config, history = listed.config, listed.history
+    if config is None or history is None:
         return listed.problem
     if listed.state == "finished":
-        return f"{words.result(history, listed.config)}."
+        return f"{words.result(history, config)}."
     if not history.tasks:
         return {"running": "It is loading."}.get(listed.state, "It ended before any training.")
     told = f"{words.progress(history)}, after {words.duration(history.elapsed)} of training"
     if listed.state == "failed" and history.failure is not None:
         told += f": {history.failure.message} (kept: {history.failure.kept})"
+    if others := words.of_several_classes(history, config):
+        told += f"; {others}"
     begun = {"running": "At ", "stopped": "Stopped at ", "failed": "Failed at "}.get(listed.state, "Interrupted at ")
     return f"{begun}{told}."
 
@@ -61,7 +63,7 @@ def averages(config: RunConfig, history: History) -> list[tuple[str, str]]:
         "backward_transfer": metrics.backward_transfer(history.matrix),
     }
     found = [(name, _average(key, every[key])) for key, name in AVERAGES.items() if every[key] is not None]
-    one_class = one_class_tasks(config.scenario, [task.classes for task in history.tasks])
+    one_class = one_class_tasks(config, len(history.matrix))
     if one_class:
         others = without(history.matrix, one_class)
         found += [

@@ -4,13 +4,14 @@ from bisect import bisect_left
 
 from cl_tui import words
 from cl_tui.capture import Line
+from engine.config import RunConfig
 from engine.history import History
 
 _FIRST = -1_000_000
 """The number of a run's first line: among lines of the same moment, the run's come first, in their order."""
 
 
-def happenings(history: History) -> list[Line]:
+def happenings(history: History, config: RunConfig) -> list[Line]:
     """The notable events, ordered by time: start, resumption, changes of strength or plan, notes, warnings, ends of
     tasks, the end.
 
@@ -45,7 +46,7 @@ def happenings(history: History) -> list[Line]:
     if (failure := history.failure) is not None:
         tell(failure.step, failure.time, f"Failed: {failure.message}")
     if (finished := history.finished) is not None:
-        tell(finished.step, finished.time, words.result(history))
+        tell(finished.step, finished.time, words.result(history, config))
 
     clocks.sort()
     for task, (row, ended) in enumerate(zip(history.matrix, history.ends, strict=True)):

@@ -118,7 +118,7 @@ def _mean_rate(runs: Sequence[Mapping[str, Any]]) -> str:
 # Sessions
 
 
-def sessions_table(sessions: Iterable[Listed], width: int = PIPE_WIDTH) -> Table:
+def sessions_table(sessions: Sequence[Listed], width: int = PIPE_WIDTH) -> RenderableType:
     """A row per session; names are shortened in the middle if ``width`` is too small for them."""
     now = time.time()
     rows = [(listed.name, *_session_cells(listed), ago(now - listed.changed)) for listed in sessions]
@@ -131,7 +131,10 @@ def sessions_table(sessions: Iterable[Listed], width: int = PIPE_WIDTH) -> Table
         table.add_column(heading, justify="right" if number else "left", no_wrap=True)
     for name, *cells in rows:
         table.add_row(words.shortened(name, room), *cells)
-    return table
+    if not any(map(words.with_one_class, sessions)):
+        return table
+    note = f"{words.ONE_CLASS} with tasks of one class: 'cl-tui sessions show' has the average without them"
+    return Group(table, Text(note, style="dim"))
 
 
 def _session_cells(listed: Listed) -> Iterable[str]:
@@ -145,7 +148,7 @@ def _session_cells(listed: Listed) -> Iterable[str]:
         method_and_strength(config.method, config.strength),
         config.benchmark,
         str(config.seed),
-        words.percent(mean(history.accuracies)) if history.accuracies else "—",
+        words.marked(mean(history.accuracies), listed) if history.accuracies else "—",
     ]
 
 

@@ -12,6 +12,7 @@ from engine.events import Evaluated, PathFollowed, Probed
 from engine.history import History
 from engine.methods import METHODS
 from engine.one_class import numbered, one_class_tasks, without
+from engine.session import Listed
 
 
 def percent(fraction: float) -> str:
@@ -169,8 +170,8 @@ def path_verdict(ratio: float) -> str:
     return "too high" if ratio > 1 else "too low"
 
 
-def result(history: History, config: RunConfig | None = None) -> str:
-    """A finished run's result; with its ``config`` also without one-class tasks."""
+def result(history: History, config: RunConfig) -> str:
+    """A finished run's result, also without one-class tasks."""
     average, forgetting = metrics.average_accuracy(history.matrix), metrics.forgetting(history.matrix)
     words = f"Finished in {_spoken(history.elapsed)}"
     if average is not None:
@@ -178,20 +179,36 @@ def result(history: History, config: RunConfig | None = None) -> str:
     if forgetting is not None:
         drops = metrics.forgetting_by_task(history.matrix)
         worst = max(range(len(drops)), key=drops.__getitem__)
-        words += f", forgetting {percent(forgetting)} (worst: task {worst + 1}, {percent(drops[worst])})"
-    return f"{words}{_of_several_classes(history, config)}" if config is not None else words
+        words += f", forgetting {percent(forgetting)} points (worst: task {worst + 1}, {percent(drops[worst])})"
+    return "; ".join(filter(None, (words, of_several_classes(history, config))))
 
 
-def _of_several_classes(history: History, config: RunConfig) -> str:
-    one_class = one_class_tasks(config.scenario, [task.classes for task in history.tasks])
-    found = without(history.matrix, one_class)
-    average, forgetting = found["average_accuracy"], found["forgetting"]
+def of_several_classes(history: History, config: RunConfig) -> str:
+    """The averages over the tasks seen without those of one class; empty where there is none of these."""
+    one_class = one_class_tasks(config, len(history.accuracies))
     if not one_class:
         return ""
+    found = without(history.alike, one_class)
+    average, forgetting = found["average_accuracy"], found["forgetting"]
     if average is None:
-        return "; every task has one class, so that says nothing"
-    told = f"; without {numbered(one_class)} of one class: average accuracy {percent(average)} %"
-    return told if forgetting is None else f"{told}, forgetting {percent(forgetting)}"
+        return "every task has one class, so accuracy says nothing"
+    told = f"without {numbered(one_class)} of one class: average accuracy {percent(average)} %"
+    return told if forgetting is None else f"{told}, forgetting {percent(forgetting)} points"
+
+
+ONE_CLASS = "*"
+"""Before an average over tasks of which some have one class."""
+
+
+def with_one_class(listed: Listed) -> bool:
+    """Whether there is nothing to tell apart in a task that the session's averages are over."""
+    config, history = listed.config, listed.history
+    return config is not None and history is not None and bool(one_class_tasks(config, len(history.accuracies)))
+
+
+def marked(average: float | None, listed: Listed) -> str:
+    """Of a session, in percent or points, with ONE_CLASS where that is so; empty where there is none."""
+    return "" if average is None else f"{ONE_CLASS if with_one_class(listed) else ''}{percent(average)}"
 
 
 def _spoken(seconds: float) -> str:
@@ -204,10 +221,10 @@ def progress(history: History) -> str:
     return f"step {history.step:,} of {history.total_steps:,}, {where} of {len(history.tasks)}"
 
 
-def latest_news(before: History, after: History) -> str | None:
+def latest_news(before: History, after: History, config: RunConfig) -> str | None:
     """The most notable event between two moments of a run, or None."""
     if after.state == "finished" != before.state:
-        return result(after)
+        return result(after, config)
     if len(after.matrix) > len(before.matrix) and before.tasks:
         row = after.matrix[-1]
         return f"Task {len(row)} learned: {percent(row[-1])} %"

@@ -4,21 +4,28 @@ from collections.abc import Collection, Sequence
 from statistics import mean
 
 from engine import metrics
-from engine.scenario import Scenario
+from engine.benchmarks import BENCHMARKS
+from engine.config import RunConfig
 
 Figures = dict[str, float | None]
 """``average_accuracy``, ``forgetting`` and ``backward_transfer``, as in summary.json."""
 
 
-def one_class_tasks(scenario: Scenario, classes: Sequence[int]) -> tuple[int, ...]:
-    """Which of the tasks with so many ``classes`` have one class and no other to compete with, counted from 0.
+def one_class_tasks(config: RunConfig, seen: int | None = None) -> tuple[int, ...]:
+    """Which of the first ``seen`` tasks (all by default) have one class and no other to compete with, counted from 0.
 
     In the class scenario every class competes with those of all other tasks.
 
-    >>> one_class_tasks("task", (2, 2, 1)), one_class_tasks("class", (2, 2, 1))
-    ((2,), ())
+    >>> from engine.config import resolve
+    >>> one_class_tasks(resolve({"tasks": 7})), one_class_tasks(resolve({"tasks": 7}), 5)
+    ((3, 4, 5, 6), (3, 4))
+    >>> one_class_tasks(resolve({"tasks": 7, "scenario": "class"}))
+    ()
     """
-    return () if scenario == "class" else tuple(task for task, count in enumerate(classes) if count == 1)
+    if config.scenario == "class":
+        return ()
+    classes = BENCHMARKS[config.benchmark].classes_by_task(config.tasks)
+    return tuple(task for task, count in enumerate(classes[:seen]) if count == 1)
 
 
 def without(matrix: metrics.Matrix, left_out: Collection[int]) -> Figures:

@@ -686,7 +686,7 @@ def summary(name: str, config: RunConfig, history: History) -> dict[str, Any]:
     holds the three averages over the others, and is null where all tasks count.
     """
     tasks = len(history.tasks)
-    one_class = one_class_tasks(config.scenario, [task.classes for task in history.tasks])
+    one_class = one_class_tasks(config)
     matrix = [[*row, *[None] * (tasks - len(row))] for row in history.matrix]
     hyperparameters = config.model_dump(mode="json", exclude={"method", "benchmark", "scenario", "model", "seed"})
     return {

@@ -93,7 +93,7 @@ def _other_scale(config: RunConfig) -> str:
 
 def _one_class(config: RunConfig) -> str:
     benchmark = BENCHMARKS[config.benchmark]
-    found = one_class_tasks(config.scenario, benchmark.classes_by_task(config.tasks))
+    found = one_class_tasks(config)
     if not found:
         return ""
     have = "has one class" if len(found) == 1 else "have one class each"

@@ -374,7 +374,7 @@ def test_the_display_holds_no_line_of_a_run_that_has_ended(columns: int) -> None
     assert not [line for line in screen.display if line.startswith("all runs")]
 
 
-RESULT = "Finished in 1 s: average accuracy 93.3 %, forgetting 7.7 (worst: task 1, 7.7)"
+RESULT = "Finished in 1 s: average accuracy 93.3 %, forgetting 7.7 points (worst: task 1, 7.7)"
 
 
 def test_trouble_with_the_disk_is_told_once_when_it_begins_and_when_it_ends() -> None:

@@ -83,7 +83,6 @@ from textual.app import App
 from textual.widgets import Static
 from cl_tui.capture import Captured, capturing
 from cl_tui.screens.log import LogScreen
-from engine.history import History
 
 captured = Captured()
 WORDS = b"last words\\n"
@@ -122,7 +121,7 @@ class Tiny(App):
         threading.Thread(target=flood).start()
 
     def action_log(self):
-        self.push_screen(LogScreen(captured, History))
+        self.push_screen(LogScreen(captured, list))
 
     def action_crash(self):
         os.write(2, WORDS)

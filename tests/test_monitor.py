@@ -415,7 +415,7 @@ async def test_an_engine_that_does_not_stop_is_left_with_a_second_q(
 
 async def test_the_result_stays_in_words(tmp_path: Path) -> None:
     async with watching(tmp_path, known=screen_data.history()) as watched:
-        words = "Finished in 10 s: average accuracy 95.0 %, forgetting 5.0 (worst: task 1, 8.0)"
+        words = "Finished in 10 s: average accuracy 95.0 %, forgetting 5.0 points (worst: task 1, 8.0)"
         assert watched.notice == words
         assert "✔" in watched.header
         await watched.press("q")

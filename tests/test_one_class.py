@@ -1,15 +1,24 @@
 """Tasks with one class: said before the run, and left out of a second set of averages."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from cl_tui import words
+from cl_tui import facts, words
+from cl_tui.happenings import happenings
+from cl_tui.widgets.matrix import draw_accuracies
+from cl_tui.widgets.moment import LookTable
+from cl_tui.widgets.pane import Palette
+from cl_tui.widgets.sessions import COLUMNS
+from cl_tui.widgets.view import View
 from engine.benchmarks import BENCHMARKS
 from engine.config import resolve
-from engine.session import Session
+from engine.runner import train
+from engine.session import Session, glance
 from engine.watchdog import caution
+from tests import runs
 from tests.conftest import CommandLine
 
 
@@ -93,3 +102,62 @@ def test_other_runs_have_no_second_averages(cl_tui: CommandLine, tmp_path: Path)
     (entry,) = json.loads((tmp_path / "r.json").read_text())
     assert (entry["one_class_tasks"], entry["without_one_class_tasks"]) == ([], None)
     assert "one class" not in done.err + done.out
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Session:
+    """Seven tasks, of which the last four have one class."""
+    return runs.finished(tmp_path, runs.tiny("none", tasks=7, steps=5), "calm-otter")
+
+
+def averages(session: Session) -> tuple[str, str]:
+    """Over all tasks, and over the three that have two classes."""
+    last = session.history().matrix[-1]
+    return words.percent(sum(last) / 7), words.percent(sum(last[:3]) / 3)
+
+
+def test_lists_mark_the_average_and_home_explains_it(mixed: Session, cl_tui: CommandLine, tmp_path: Path) -> None:
+    every, others = averages(mixed)
+    listed = glance(tmp_path, mixed.name)
+    column = next(column for column in COLUMNS if column.heading == "acc. %")
+    assert column.content(listed, column.width) == f"*{every}"
+    assert f"; without tasks 4–7 of one class: average accuracy {others} %" in facts.result(listed)
+    printed = cl_tui("sessions", "--sessions-dir", str(tmp_path)).out
+    assert f" *{every} " in printed
+    assert "* with tasks of one class: 'cl-tui sessions show' has the average without them" in printed
+
+    runs.finished(tmp_path, runs.tiny("none", tasks=7, steps=5, scenario="class"), "brave-fox")
+    assert "*" not in column.content(glance(tmp_path, "brave-fox"), column.width), "there they compete with all others"
+
+
+def test_a_run_that_has_seen_no_such_task_yet_is_not_marked(tmp_path: Path) -> None:
+    session = runs.create(tmp_path, runs.tiny("none", tasks=7, steps=5), "calm-otter")
+    train(session, runs.AtStep(12))
+    listed = glance(tmp_path, "calm-otter")
+    assert not words.with_one_class(listed)
+    assert "one class" not in facts.result(listed)
+    train(session, runs.AtStep(10))
+    listed = glance(tmp_path, "calm-otter")
+    assert words.with_one_class(listed)
+    assert "; without tasks 4–5 of one class: average accuracy" in facts.result(listed)
+
+
+@pytest.mark.parametrize(("width", "height"), [(40, 20), (80, 22), (120, 30)])
+def test_the_zoomed_matrix_tells_the_averages_without_them(width: int, height: int, mixed: Session) -> None:
+    history = mixed.history()
+    view = View(mixed.name, mixed.config, history, "")
+    lines = draw_accuracies(view, LookTable(), width, height, Palette())
+    assert len(lines) <= height
+    text = ["".join(segment.text for segment in line) for line in lines]
+    _, others = averages(mixed)
+    (told,) = [line for line in text if "without" in line]
+    assert told.startswith(f"without tasks 4–7 of one class: average {others} %"[:width])
+    assert width < 80 or told.endswith(" points")
+
+
+def test_the_news_that_it_has_finished_tells_them_too(mixed: Session) -> None:
+    history = mixed.history()
+    news = words.latest_news(replace(history, state="training"), history, mixed.config)
+    assert news is not None
+    assert f"; without tasks 4–7 of one class: average accuracy {averages(mixed)[1]} %" in news
+    assert happenings(history, mixed.config)[-1].text == news

@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
-from cl_tui import facts
+from cl_tui import facts, words
 from cl_tui.away import away
 from cl_tui.outcome import INTERRUPTED, Outcome
 from cl_tui.screens.dialogs import ConfirmScreen, NameScreen
@@ -223,6 +223,8 @@ class HomeScreen(OfferingScreen):
         parts += [f"{len(self._marked)} marked"] if self._marked else []
         parts += [f"by {self._order}"] if self._order != ORDERS[0] else []
         parts += ["read-only"] if self._read_only else []
+        if any(map(words.with_one_class, self._sessions.values())):
+            parts.append(f"{words.ONE_CLASS} with tasks of one class")
         self.query_one("#title", Static).update(" · ".join([f"cl-tui  {self._folder}", *parts]))
 
     @property
@@ -251,6 +253,9 @@ class HomeScreen(OfferingScreen):
                 lines[0] += f" · fork of {forked.parent} after task {forked.task + 1}"
         if listed is not None:
             lines[1] = facts.result(listed)
+            if words.with_one_class(listed) and listed.history is not None and listed.config is not None:
+                others = words.of_several_classes(listed.history, listed.config)
+                lines[1] = f"{words.ONE_CLASS} {others}. {lines[1].replace(f'; {others}', '')}"
         detail = self.query_one("#detail", Static)
         detail.set_class(listed is not None and listed.state == "damaged", "-damaged")
         detail.update("\n".join(lines).strip("\n"))

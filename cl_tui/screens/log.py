@@ -18,9 +18,7 @@ from textual.strip import Strip
 from textual.widgets import Footer, Input
 
 from cl_tui.capture import Captured, Line, Stream
-from cl_tui.happenings import happenings
 from cl_tui.widgets import warning
-from engine.history import History
 
 POLL_SECONDS = 0.5
 MOST_COPIED = 60_000
@@ -216,10 +214,11 @@ class LogScreen(ModalScreen[None]):
     }
     """
 
-    def __init__(self, captured: Captured, history: Callable[[], History]) -> None:
+    def __init__(self, captured: Captured, happened: Callable[[], Sequence[Line]]) -> None:
         super().__init__()
         self._captured = captured
-        self._history = history
+        self._happened = happened
+        """What a run below has told."""
         self._filter = "everything"
         self._measured = self._widest = 0
         """The first captured line that is not measured yet, and the width of the widest line in cells."""
@@ -241,13 +240,13 @@ class LogScreen(ModalScreen[None]):
 
     def poll(self) -> None:
         """Shows what is new."""
-        told = happenings(self._history()) if "run" in FILTERS[self._filter] else []
+        told = self._happened() if "run" in FILTERS[self._filter] else []
         known = (self._captured.count, told, self._filter)
         if known != self._seen:
             self._seen = known
             streams = FILTERS[self._filter]
             lines = [line for line in self._captured.since() if line.stream in streams]
-            self.query_one(LogLines).show(sorted(lines + told), self._width(told))
+            self.query_one(LogLines).show(sorted([*lines, *told]), self._width(told))
         self._say()
 
     def _width(self, told: Sequence[Line]) -> int:

@@ -118,7 +118,7 @@ class MonitorScreen(PanesScreen):
         earlier = before.history if before else History()
         if earlier.state == "loading" and view.training and (known := caution(view.config)):
             return known
-        return words.latest_news(earlier, view.history) or ""
+        return words.latest_news(earlier, view.history, view.config) or ""
 
     @property
     def never(self) -> frozenset[str]:

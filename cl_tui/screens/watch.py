@@ -180,7 +180,7 @@ class WatchScreen(PanesScreen):
     def news_of(self, before: View | None, view: View) -> str:
         if before is None or not self.reader.loaded or view.history.step < before.history.step:
             return ""
-        return words.latest_news(before.history, view.history) or ""
+        return words.latest_news(before.history, view.history, view.config) or ""
 
     def warning(self, view: View) -> str:
         return self._problem or super().warning(view)

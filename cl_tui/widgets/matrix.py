@@ -52,7 +52,7 @@ def draw_accuracies(
         left += [[] for _ in range(len(right) - len(left))]
         right += [[] for _ in range(len(left) - len(right))]
         return [[*_filled(a, share + 2, palette), *b] for a, b in zip(left, right, strict=True)]
-    below = max(height - (count + 4), _FEWEST_ROWS)
+    below = max(height - (count + 4 + bool(words.of_several_classes(now.history, now.config))), _FEWEST_ROWS)
     if height - below < _FEWEST_ROWS:
         return _matrix(now, looks, matrix, width, height, palette, pan)
     return [
@@ -69,12 +69,15 @@ def _filled(line: Line, width: int, palette: Palette) -> Line:
 def _matrix(
     view: View, looks: Looks, matrix: np.ndarray, width: int, height: int, palette: Palette, pan: tuple[int, int] | None
 ) -> list[Line]:
-    """The matrix in numbers if all tasks fit, else in colours or signs."""
+    """The matrix in numbers if all tasks fit, else in colours or signs; and the averages without one-class tasks."""
     count = len(view.history.tasks)
     label = len(f"{count} now ")
+    others = words.of_several_classes(view.history, view.config).replace("average accuracy", "average")
+    below: list[Line] = [[Segment(others[:width], palette.muted)]] if others else []
+    height -= len(below)
     if (width - label) // count >= _NUMBER or not view.history.accuracies:
-        return draw_matrix(view, width, height, palette, pan, with_best=True)
-    return _cells(view, looks, matrix, width, height, palette, pan)
+        return draw_matrix(view, width, height, palette, pan, with_best=True) + below
+    return _cells(view, looks, matrix, width, height, palette, pan) + below
 
 
 def _cells(

@@ -114,13 +114,11 @@ def _method_text(listed: Listed, width: int) -> str:
 
 
 def _accuracy_text(listed: Listed, width: int) -> str:
-    found = accuracy(listed.history)
-    return words.percent(found) if found is not None else ""
+    return words.marked(accuracy(listed.history), listed)
 
 
 def _forgetting_text(listed: Listed, width: int) -> str:
-    found = metrics.forgetting(listed.history.matrix) if listed.history else None
-    return words.percent(found) if found is not None else ""
+    return words.marked(metrics.forgetting(listed.history.matrix) if listed.history else None, listed)
 
 
 def _curve(listed: Listed, width: int) -> str:

@@ -255,8 +255,8 @@ def whole_logs(data: DataObject, folder: Path) -> None:
     assert history is not None
     assert config is not None
     watchdog.warnings(history, config)
-    happenings.happenings(history)
-    words.latest_news(History(), history)
+    happenings.happenings(history, config)
+    words.latest_news(History(), history, config)
     _on_screen(data, View("calm-otter", config, history, "training"))
 
 
