@@ -218,7 +218,9 @@ def test_what_is_not_evaluated_is_a_point_and_not_a_zero() -> None:
     assert text(lines)[1].split() == ["1", "99.0", "·", "·", "·", "·"]
     assert text(lines)[3].split() == ["3", "now", "95.0", "97.0", "99.0", "·", "·"]
     assert text(lines)[-2].split() == ["lost", "4.0", "2.0"]
-    assert text(lines)[-1].split() == ["average", "97.0", "forgetting", "3.0"]
+    assert text(lines)[-1].split() == ["average", "97.0", "%", "lost", "3.0", "points"]
+    wide = text(draw_matrix(view(screen_data.history(2500)), 40, 9, PALETTE))[-1]
+    assert wide == "average 97.0 %  forgetting 3.0 points"
 
 
 @pytest.mark.parametrize("accuracy", [0.0, 0.64, 0.65, 0.8, 0.9, 0.9499, 0.95, 0.98, 1.0])

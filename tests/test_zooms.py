@@ -266,7 +266,7 @@ def test_the_zoomed_matrix_has_each_task_s_best() -> None:
     assert lines[3].split() == ["3", "now", "97.0", "98.0", "95.0", "·", "·"]
     assert lines[6].split() == ["best", "98.7", "98.7", "95.0"]
     assert lines[7].split() == ["lost", "1.7", "0.7"]
-    assert lines[8] == "average 96.7  forgetting 1.2  on 600 test examples a task"
+    assert lines[8] == "average 96.7 %  forgetting 1.2 points  on 600 test examples a task"
     assert lines[9] == "Over time (%), 600 test examples a task: each task, and their average"
     assert lines[-1].endswith("5,000 steps")
 

@@ -25,10 +25,10 @@ class AccuracyPane(Pane):
         "Row: after training this task. Column: accuracy (%) on that task's test set. '·' is not evaluated yet, "
         "which is not 0. Rows of ended tasks are on the whole test sets. The row 'now' is on the evaluation subset: "
         "some test examples of each class, the same for the whole run (of small test sets all). Read down a "
-        "column: falling numbers are forgetting. 'lost' is each task's best accuracy minus its newest, in points, both "
-        "on the same test examples; forgetting is their mean. Zoomed: also the accuracies on the subset over time, "
-        "each line named by its task, avg the average of the tasks seen. Of many tasks each cell is a colour, or "
-        "a sign where there are no colours; the line below explains them."
+        "column: falling numbers are forgetting. 'lost' is each task's forgetting: its best accuracy minus its newest, "
+        "in points, both on the same test examples; the line below has the mean. Zoomed: also the accuracies on the "
+        "subset over time, each line named by its task, avg the average of the tasks seen. Of many tasks each "
+        "cell is a colour, or a sign where there are no colours; the line below explains them."
     )
 
     def __init__(self) -> None:
@@ -162,9 +162,13 @@ def summary(history: History, average: float | None, forgetting: float | None, w
     if average is None:
         return []
     line = [Segment("average ", palette.muted), Segment(words.percent(average), palette.strong)]
+    if width >= len("average 100.0 %  lost 100.0 points"):
+        line.append(Segment(" %", palette.muted))
     if forgetting is not None:
-        word = "forgetting" if width >= 32 else "lost"
+        word = "forgetting" if width >= len("average 100.0 %  forgetting 100.0 points") else "lost"
         line += [Segment(f"  {word} ", palette.muted), Segment(words.percent(forgetting), palette.strong)]
+        if width >= len("average 100.0  lost 100.0 points"):
+            line.append(Segment(" points", palette.muted))
     on = f"  on {words.probed_on(history)}"
     partial = isinstance(history.look, Probed) and words.WHOLE_TEST_SET not in on
     if partial and sum(segment.cell_length for segment in line) + len(on) <= width:

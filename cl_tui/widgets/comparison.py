@@ -107,6 +107,10 @@ class GroupsPane(ComparePane):
         "over its n sessions; one session alone has no error. Below stand the sessions themselves."
     )
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.border_title = f"{self.HELP_TITLE}: accuracy in %, the rest in points"
+
     def content(self, found: Comparison, width: int, height: int, palette: Palette) -> list[Line]:
         shown = list(FIGURES)[: 3 if width >= 33 else 2]
         cell = min(width // len(shown), 18)

@@ -165,7 +165,7 @@ COLUMNS = (
     Column("scenario", 9, lambda listed, width: listed.config.scenario if listed.config else "", screen=112),
     Column("seed", 5, lambda listed, width: str(listed.config.seed) if listed.config else "", screen=112, right=True),
     Column("acc. %", 7, _accuracy_text, right=True),
-    Column("forgetting", 11, _forgetting_text, screen=130, right=True),
+    Column("forgetting, points", 19, _forgetting_text, screen=138, right=True),
     NARROW_CURVE,
     WIDE_CURVE,
     AGO,
