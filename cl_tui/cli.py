@@ -700,7 +700,7 @@ def reproduce(
     ]
     console = report.console(stderr=report.STDOUT in (json, markdown))
     for preset, rows in tables:
-        console.print(again.table(preset, rows))
+        console.print(again.table(preset, rows, console.width))
     if json is not None:
         write_result(json, as_json([asdict(row) for _, rows in tables for row in rows]))
     if markdown is not None:

@@ -272,7 +272,7 @@ def _steering(run: _Run) -> dict[str, str]:
     if history.forked is not None:
         found["forked from"] = f"{history.forked.parent}, task {history.forked.task + 1}"
     if history.strengths:
-        found["strength, changed"] = ", ".join(f"{c.strength:g} after step {c.step:,}" for c in history.strengths)
+        found["strength, changed"] = ", ".join(f"{shown(c.strength)} after step {c.step:,}" for c in history.strengths)
     if history.plans:
         found["tasks, changed"] = "; ".join(plan.why for plan in history.plans)
     return found

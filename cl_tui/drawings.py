@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cl_tui import facts, words
 from cl_tui.markup import Markup, element, joined
-from engine.config import RunConfig
+from engine.config import RunConfig, shown
 from engine.events import ImportanceMeasured, LayerHistogram
 from engine.history import History
 from engine.methods import METHODS
@@ -166,7 +166,7 @@ def _strengths(config: RunConfig, history: History, frame: Frame) -> Iterator[Ma
         x = frame.x(change.step)
         yield element("path", d=f"M{x:.1f} {TOP}V{frame.bottom}", class_="strength")
         if number in labelled:
-            text = f"{symbol} {change.before:g} → {change.strength:g}"
+            text = f"{symbol} {shown(change.before)} → {shown(change.strength)}"
             late = x > WIDTH * 0.8
             anchor = "end" if late else "start"
             lower = TOP + 12 + LABEL_HEIGHT * (labelled.index(number) % 3)

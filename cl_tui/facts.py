@@ -32,7 +32,7 @@ def subtitle(config: RunConfig) -> str:
     'ewc λ 1000 · split-digits · task · mlp 100,100 · seed 0'
     """
     symbol = METHODS[config.method].symbol
-    method = f"{config.method} {symbol} {config.strength:g}" if symbol else config.method
+    method = f"{config.method} {symbol} {shown(config.strength)}" if symbol else config.method
     network = f"{config.model} {shown(config.hidden)}".strip()
     return " · ".join((method, config.benchmark, config.scenario, network, f"seed {config.seed}"))
 
@@ -198,7 +198,9 @@ def steering(history: History) -> list[tuple[int, str]]:
     if (resumed := history.resumed) is not None:
         note = f" ({resumed.note})" if resumed.note else ""
         found.append((resumed.step, f"resumed{note}"))
-    found += [(change.step, f"strength {change.before:g} → {change.strength:g}") for change in history.strengths]
+    found += [
+        (change.step, f"strength {shown(change.before)} → {shown(change.strength)}") for change in history.strengths
+    ]
     found += [(plan.step, plan.why) for plan in history.plans]
     found += [(note.step, note.text) for note in history.notes]
     return sorted(found, key=lambda entry: entry[0])

@@ -4,7 +4,7 @@ from bisect import bisect_left
 
 from cl_tui import words
 from cl_tui.capture import Line
-from engine.config import RunConfig
+from engine.config import RunConfig, shown
 from engine.history import History
 
 _FIRST = -1_000_000
@@ -37,7 +37,7 @@ def happenings(history: History, config: RunConfig) -> list[Line]:
         note = f" ({resumed.note})" if resumed.note else ""
         tell(resumed.step, resumed.time, f"Resumed at step {resumed.step:,}{note}")
     for changed in history.strengths:
-        text = f"Strength {changed.before:g} → {changed.strength:g} after step {changed.step:,}"
+        text = f"Strength {shown(changed.before)} → {shown(changed.strength)} after step {changed.step:,}"
         tell(changed.step, changed.time, text)
     for noted in history.notes:
         tell(noted.step, noted.time, f"{_capital(noted.text)}, at step {noted.step:,}")

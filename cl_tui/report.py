@@ -302,8 +302,8 @@ def _benchmark(benchmark: BenchmarkInfo) -> Iterable[RenderableType]:
     grid.add_row("tasks", f"{benchmark.default_tasks}, at most {benchmark.most_tasks}")
     grid.add_row("scenario", benchmark.scenario)
     grid.add_row("defaults", ", ".join(f"{key} {shown(value)}" for key, value in benchmark.defaults.items()))
-    strengths = (f"{METHODS[name].symbol} of {name} {value:g}" for name, value in benchmark.strengths.items())
-    options = (f"{key} {value:g}" for key, value in benchmark.options.items())
+    strengths = (f"{METHODS[name].symbol} of {name} {shown(value)}" for name, value in benchmark.strengths.items())
+    options = (f"{key} {shown(value)}" for key, value in benchmark.options.items())
     grid.add_row("strengths", ", ".join([*strengths, *options]))
     yield _indented(grid)
 
@@ -325,4 +325,4 @@ def method_and_strength(method: str, strength: float) -> str:
     ('ewc λ 1000', 'none')
     """
     symbol = METHODS[method].symbol
-    return f"{method} {symbol} {strength:g}" if symbol else method
+    return f"{method} {symbol} {shown(strength)}" if symbol else method

@@ -111,7 +111,7 @@ def label(case: Case) -> str:
     return ", ".join(parts)
 
 
-HEADINGS = ("case", "published", "here", "n", "difference", "matters from", "verdict")
+HEADINGS = ("case", "published", "here", "n", "difference", "margin", "verdict")
 
 
 def cells(row: Row) -> tuple[str, ...]:
@@ -152,15 +152,22 @@ def each_seed(row: Row) -> str:
     return " ".join(f"{100 * accuracy:.2f}" for accuracy in row.accuracies)
 
 
-def table(preset: Preset, rows: Sequence[Row]) -> RenderableType:
-    """The table for a terminal."""
-    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    made.add_column(HEADINGS[0])
-    for heading in HEADINGS[1:-1]:
-        made.add_column(heading, justify="right", no_wrap=True)
-    made.add_column(HEADINGS[-1])
-    for row in rows:
-        made.add_row(*cells(row), style="bold" if row.verdict == "differs" else None)
+def table(preset: Preset, rows: Sequence[Row], width: int) -> RenderableType:
+    """The table for a terminal. If ``width`` columns are too few for one line per row, the case and its verdict stand
+    above its numbers."""
+    found = [cells(row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(HEADINGS, *found, strict=True)]
+    lines = [HEADINGS, *found]
+    if sum(widths) + 2 * len(widths) <= width:
+        texts = [
+            f"{case:<{widths[0]}}  {_numbers(line, widths)}  {said}" for line in lines for case, *_, said in [line]
+        ]
+    else:
+        texts = [f"{case}: {said}\n  {_numbers(line, widths)}" for line in lines for case, *_, said in [line]]
+        texts[0] = f"  {_numbers(HEADINGS, widths)}"
+    made = [Text(texts[0], style="bold")]
+    for row, text in zip(rows, texts[1:], strict=True):
+        made.append(Text(text, style="bold" if row.verdict == "differs" else ""))
     seeds = Table.grid(padding=(0, 2))
     for row in rows:
         if row.accuracies:
@@ -168,20 +175,25 @@ def table(preset: Preset, rows: Sequence[Row]) -> RenderableType:
     return Group(
         Text(f"{preset.name}: {preset.title}", style="bold"),
         Text(preset.source, style="dim"),
-        made,
+        *made,
         Text("\nAverage accuracy of each seed", style="bold"),
         seeds,
     )
+
+
+def _numbers(line: Sequence[str], widths: Sequence[int]) -> str:
+    """All but the case and the verdict, each to the right of its column."""
+    return "  ".join(f"{cell:>{width}}" for cell, width in zip(line[1:-1], widths[1:-1], strict=True))
 
 
 HOW_TO_READ = (
     "Numbers are the average accuracy in % over all tasks after the last one: mean ± standard error over n seeds, "
     "starting with seed 0. A published value without ± was published without an error and is treated as exact. "
     "*Difference* is our value minus the published one, in points, ± half the width of its 95 % confidence interval "
-    "(from both standard errors, with Welch's degrees of freedom). *Matters from* is the smallest difference that "
+    "(from both standard errors, with Welch's degrees of freedom). The *margin* is the smallest difference that "
     "matters: one point, or the standard deviation of single published runs if that is larger. The verdict is "
-    "*agrees* if the whole interval is smaller than that, *differs* if the whole interval is larger, and *too few "
-    "runs to tell* otherwise. With the number of seeds that it then names, the chance of a verdict is 80 %, if the "
+    "*agrees* if the whole interval is smaller than the margin, *differs* if the whole interval is larger, and *too "
+    "few runs to tell* otherwise. With the number of seeds that it then names, the chance of a verdict is 80 %, if the "
     "difference and the scatter stay as they are now."
 )
 

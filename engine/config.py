@@ -158,7 +158,7 @@ class RunConfig(BaseModel):
             raise ConfigError(f"tasks = {self.tasks}: {self.benchmark} has at most {benchmark.most_tasks}", "tasks")
         if self.strength and not method.symbol:
             raise ConfigError(
-                f"strength = {self.strength:g}: method {self.method} has no penalty to strengthen", "strength"
+                f"strength = {shown(self.strength)}: method {self.method} has no penalty to strengthen", "strength"
             )
         if self.momentum is not None and self.optimizer != "sgd":
             raise ConfigError(
@@ -225,14 +225,15 @@ if undeclared := [key for key in METHOD_OPTIONS if key not in RunConfig.model_fi
 def shown(value: object) -> str:
     """Formats a setting as a user would type it.
 
-    >>> shown(1e-3), shown(True), shown((256, 256)), shown("adam")
-    ('0.001', 'true', '256,256', 'adam')
+    >>> shown(1e-3), shown(True), shown((256, 256)), shown("adam"), shown(1e7), shown(2.5e-6)
+    ('0.001', 'true', '256,256', 'adam', '1e7', '2.5e-6')
     """
     match value:
         case bool():
             return str(value).lower()
         case float():
-            return f"{value:g}"
+            mantissa, power, exponent = f"{value:g}".partition("e")
+            return f"{mantissa}e{int(exponent)}" if power else mantissa
         case tuple() | list():
             return ",".join(map(shown, value))
         case BaseModel():

@@ -13,7 +13,7 @@ from itertools import takewhile
 from typing import Literal
 
 from engine.benchmarks import BENCHMARKS
-from engine.config import RunConfig
+from engine.config import RunConfig, shown
 from engine.events import Warned
 from engine.history import History
 from engine.methods import METHODS
@@ -306,8 +306,10 @@ def _hindered(history: History, config: RunConfig, judged: _Stretch) -> Alarm | 
         )
         return Alarm("saturated", judged.task, what, cause, "try a tenth of the strength, or larger hidden layers")
     strength = history.strength(config)
-    cause = f"{METHODS[config.method].symbol} = {strength:g} is too high: the penalty holds the weights where they are"
-    return Alarm("drowned", judged.task, what, cause, f"try a tenth, {strength / 10:g}")
+    cause = (
+        f"{METHODS[config.method].symbol} = {shown(strength)} is too high: the penalty holds the weights where they are"
+    )
+    return Alarm("drowned", judged.task, what, cause, f"try a tenth, {shown(strength / 10)}")
 
 
 def _no_learning(history: History, config: RunConfig, judged: _Stretch) -> Alarm | None:
@@ -321,7 +323,7 @@ def _no_learning(history: History, config: RunConfig, judged: _Stretch) -> Alarm
     if _overshot(history, config) or loss > OVERSHOT * guessing:
         cause = f"the learning rate, {config.lr:g}, is too high: the weights diverge"
         return Alarm("no-learning", judged.task, what, cause, "start again with a tenth")
-    cause = f"the learning rate, {config.lr:g}, is too low, or the inputs do not tell the classes apart"
+    cause = f"the learning rate, {shown(config.lr)}, is too low, or the inputs do not tell the classes apart"
     return Alarm("no-learning", judged.task, what, cause, "start again with ten times as much")
 
 

@@ -152,7 +152,7 @@ def test_the_zoomed_matrix_tells_the_averages_without_them(width: int, height: i
     _, others = averages(mixed)
     (told,) = [line for line in text if "without" in line]
     assert told.startswith(f"without tasks 4–7 of one class: average {others} %"[:width])
-    assert width < 80 or told.endswith(" points")
+    assert width < 80 or " points" in told
 
 
 def test_the_news_that_it_has_finished_tells_them_too(mixed: Session) -> None:

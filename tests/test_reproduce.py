@@ -1,5 +1,6 @@
 """Published tables run again: what is run, how it is compared, and what is written."""
 
+import io
 import json
 import re
 from dataclasses import replace
@@ -7,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from cl_tui import verdict
-from cl_tui.batch import one_run
+from cl_tui.batch import one_run, run_name
 from cl_tui.cli import app
-from cl_tui.reproduce import HOW_TO_READ, Row, cells, compare, page, plan
+from cl_tui.reproduce import HEADINGS, HOW_TO_READ, Row, cells, compare, label, page, plan, table
+from engine.config import resolve
 from engine.presets import PRESETS, Case, Preset
 
 ROOT = Path(__file__).parent.parent
@@ -74,6 +77,35 @@ def test_a_row_judges_by_both_errors(published: Case) -> None:
     assert row.difference == pytest.approx(0.003)
     assert row.half_width == pytest.approx(0.004605, abs=1e-6)
     assert (row.margin, row.verdict, row.seeds) == (pytest.approx(0.01), "agrees", (0, 1, 2, 3))
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_a_table_can_be_read_at_any_width(width: int) -> None:
+    """Every row's numbers stand in one line, under their headings, beside or below its case and verdict."""
+    preset = PRESETS["vandeven-split-mnist"]
+    rows = [
+        compare(preset, case, runs, {run.name: {"average_accuracy": 0.9 + run.config.seed / 100} for run in runs})
+        for case, runs in plan(preset, 5, {}, jobs=1)
+    ]
+    shown = io.StringIO()
+    Console(file=shown, width=width).print(table(preset, rows, width))
+    lines = shown.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    (head,) = [line for line in lines if HEADINGS[1] in line and HEADINGS[-2] in line]
+    for row in rows:
+        case, *numbers, said = cells(row)
+        begins = lines.index(next(line for line in lines if line.startswith(case)))
+        assert said in " ".join(line.strip() for line in lines[begins : begins + 3])
+        told = next(line for line in lines[begins:] if " ".join(numbers) in " ".join(line.split()))
+        for heading, number in zip(HEADINGS[1:-1], numbers, strict=True):
+            assert told[: head.index(heading) + len(heading)].endswith(number)
+
+
+def test_a_strength_reads_as_it_is_typed_and_names_stay() -> None:
+    labels = [label(case) for case in PRESETS["vandeven-split-mnist"].cases]
+    assert "task, ewc, λ = 1e7" in labels
+    assert not [text for text in labels if "e+" in text]
+    assert run_name(resolve({"method": "ewc", "strength": 1e7})).startswith("ewc-1e07-split-digits-seed0-")
 
 
 def test_the_same_difference_is_judged_by_the_published_error(published: Case) -> None:

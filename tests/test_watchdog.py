@@ -210,7 +210,7 @@ def test_a_loss_that_stays_where_guessing_is_tells_of_the_learning_rate() -> Non
     start = after_tasks()
     alarm = only(in_training(start, [0.69] * 200, [0.0] * 200), config(lr=1e-9))
     assert alarm.name == "no-learning"
-    assert "1e-09, is too low" in alarm.cause
+    assert "1e-9, is too low" in alarm.cause
     far_off = in_training(start, [500.0] * 100 + [0.7] * 100, [0.0] * 200)
     assert "is too high" in only(far_off, config(lr=10.0)).cause
     assert alarms(in_training(start, [0.66] * 200, [0.0] * 200), config()) == ()

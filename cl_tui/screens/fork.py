@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Label, Select, Static
 
+from engine.config import shown
 from engine.errors import EngineError
 from engine.fork import fork, forkable, forked_config
 from engine.history import History
@@ -63,7 +64,7 @@ class ForkScreen(ModalScreen[Session | None]):
                 yield Select(((name, name) for name in METHODS), value=config.method, allow_blank=False, id="method")
             with Horizontal():
                 yield Label("strength")
-                yield Input(f"{self._strength:g}", id="strength")
+                yield Input(shown(self._strength), id="strength")
             with Horizontal():
                 yield Label("name")
                 yield Input(self._free_name(), id="name")
@@ -79,9 +80,9 @@ class ForkScreen(ModalScreen[Session | None]):
         """Another method has its own strength."""
         if event.select.id == "method" and event.value != self._parent_session.config.method:
             config = forked_config(self._parent_session.config, {"method": event.value})
-            self.query_one("#strength", Input).value = f"{config.strength:g}"
+            self.query_one("#strength", Input).value = shown(config.strength)
         elif event.select.id == "method":
-            self.query_one("#strength", Input).value = f"{self._strength:g}"
+            self.query_one("#strength", Input).value = shown(self._strength)
         self._check()
 
     def on_input_changed(self) -> None:

@@ -10,6 +10,8 @@ from textual.screen import ModalScreen
 from textual.validation import Function
 from textual.widgets import Footer, Input, Static
 
+from engine.config import shown
+
 TURN = math.sqrt(10)
 """Factor of a step; two steps are a power of ten."""
 FIRST = 1e-3
@@ -34,8 +36,8 @@ class KnobScreen(ModalScreen[float | None]):
         box = Vertical()
         box.border_title = f"Strength {self._symbol}"
         with box:
-            yield Static(f"Now {self._symbol} = {self._strength:g}. From the next step on:", markup=False)
-            yield Input(f"{self._strength:g}", validators=[Function(_usable, "a number from 0")], select_on_focus=True)
+            yield Static(f"Now {self._symbol} = {shown(self._strength)}. From the next step on:", markup=False)
+            yield Input(shown(self._strength), validators=[Function(_usable, "a number from 0")], select_on_focus=True)
             yield Static("Enter applies it to the run; it is logged and marked on the curves.", markup=False)
         yield Footer(compact=True, show_command_palette=False)
 
@@ -44,7 +46,7 @@ class KnobScreen(ModalScreen[float | None]):
         field = self.query_one(Input)
         value = float(field.value) if _usable(field.value) else self._strength
         turned = value * TURN**direction if value else (FIRST if direction > 0 else 0.0)
-        field.value = f"{float(f'{turned:.2g}'):g}"
+        field.value = shown(float(f"{turned:.2g}"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if _usable(event.value):

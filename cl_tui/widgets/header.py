@@ -7,6 +7,7 @@ from textual.widgets import Static
 
 from cl_tui import words
 from cl_tui.widgets.view import View
+from engine.config import shown
 from engine.methods import METHODS
 
 
@@ -50,7 +51,7 @@ def _identity(view: View) -> list[Part]:
     config = view.config
     symbol = METHODS[config.method].symbol
     return [
-        Part(f"{config.method} {symbol}={view.strength:g}" if symbol else config.method, 20),
+        Part(f"{config.method} {symbol}={shown(view.strength)}" if symbol else config.method, 20),
         *(Part(text, 9) for text in words.variant(config)),
         Part(config.benchmark, 8),
         Part(config.scenario, 4),
