@@ -24,8 +24,9 @@ HISTOGRAM_DECADES = 10
 class PerExample:
     """One forward pass whose per-example gradients can be summed.
 
-    Each parameter must belong to one linear layer, which is called once, on one row an example, and nothing else may
-    use it: only then are δ and a of that call the whole gradient. Raises UnsupportedNetwork otherwise, by name.
+    Each parameter must belong to exactly one linear layer, which is called once, on one row per example, and nothing
+    else may use it: only then do δ and a of that call give the whole gradient. Otherwise raises UnsupportedNetwork,
+    naming the layer or parameter.
     """
 
     def __init__(self, model: nn.Module, inputs: Tensor) -> None:
@@ -69,14 +70,14 @@ class PerExample:
         self._preactivations = [calls[layer][0][1] for layer in self._layers]
 
     def sum(self, output_gradients: Tensor, transform: Callable[[Tensor], Tensor]) -> Tensor:
-        """Σₙ transform(gₙ), shape (P,), where gₙ is the gradient that row n of ``output_gradients`` (N, outputs) causes
-        for example n, and ``transform`` is torch.square, torch.abs (both turn a product into a product) or nothing.
+        """Σₙ transform(gₙ), shape (P,): gₙ is the gradient that row n of ``output_gradients`` (N, outputs) causes for
+        example n; ``transform`` is multiplicative: torch.square, torch.abs or the identity.
         """
         return self.sum_over([output_gradients], transform)
 
     def sum_over(self, several: Iterable[Tensor], transform: Callable[[Tensor], Tensor]) -> Tensor:
-        """Σ of ``sum`` over several output gradients. The inputs are the same for all, so the transformed δ are added
-        up first, and there is one product a layer.
+        """Σ of ``sum`` over several output gradients. Since the inputs are the same, the transformed δ are added first,
+        and one product per layer is enough.
         """
         totals: Sequence[Tensor] = ()
         for output_gradients in several:
@@ -86,8 +87,8 @@ class PerExample:
         return self._product(totals, transform)
 
     def sum_local(self, output_gradients: Tensor, transform: Callable[[Tensor], Tensor]) -> Tensor:
-        """As ``sum``, but each hidden layer's gradient is that of its own ‖ReLU(y)‖², 2·ReLU(y), and goes no deeper;
-        ``output_gradients`` (N, outputs) is that of the layer which gives the outputs.
+        """Like ``sum``, but each hidden layer gets the gradient of its own ‖ReLU(y)‖², 2·ReLU(y), not backpropagated;
+        the output layer gets ``output_gradients`` (N, outputs).
         """
         deltas = [
             output_gradients if preactivation is self.outputs else 2 * preactivation.detach().clamp_min(0)
@@ -96,7 +97,7 @@ class PerExample:
         return self._product([transform(delta) for delta in deltas], transform)
 
     def _product(self, changed: Sequence[Tensor], transform: Callable[[Tensor], Tensor]) -> Tensor:
-        """Of each layer's transformed δ with its transformed inputs."""
+        """The product of each layer's transformed δ with its transformed inputs, shape (P,)."""
         parts = []
         for layer, activation, delta in zip(self._layers, self._activations, changed, strict=True):
             parts.append((delta.T @ transform(activation)).flatten())
@@ -106,7 +107,7 @@ class PerExample:
 
 
 def _uses(outputs: Tensor) -> tuple[Counter[Tensor], set[Node | None]]:
-    """How often each parameter enters into the computation of ``outputs``, in any way, and all steps of that."""
+    """How often each parameter is used in the computation of ``outputs``, and all nodes of its graph."""
     found: Counter[Tensor] = Counter()
     waiting: list[Node | None] = [outputs.grad_fn]
     seen = set(waiting)
@@ -129,7 +130,7 @@ def _refusal(name: str, what: str) -> UnsupportedNetwork:
 
 
 def check_network(model: nn.Module, inputs: Tensor) -> None:
-    """Raises UnsupportedNetwork where importances could not be measured; ``inputs`` of shape (N, features)."""
+    """Raises UnsupportedNetwork if importances cannot be measured; ``inputs`` of shape (N, features)."""
     with _evaluating(model):
         PerExample(model, inputs)
 
@@ -152,7 +153,7 @@ def fisher_diagonal(
 
 
 def _weighted_scores(outputs: Tensor, active: slice) -> Iterator[Tensor]:
-    """For each label y among the ``active`` outputs √p(y|x) ∂log p(y|x)/∂outputs, of shape (N, outputs)."""
+    """√p(y|x) ∂log p(y|x)/∂outputs for each label y among the ``active`` outputs, each of shape (N, outputs)."""
     probabilities = outputs[:, active].softmax(1)
     for label in range(probabilities.shape[1]):
         score = torch.zeros_like(outputs)
@@ -168,10 +169,10 @@ def labelled_fisher(
     active: slice,
     check: Callable[[], None] = lambda: None,
 ) -> Tensor:
-    """F = E_x (∂log p(y|x)/∂θ)² at one label y an example.
+    """F = E_x (∂log p(y|x)/∂θ)² with one label y per example.
 
-    ``labels``: the true ones, shape (N,), as places among the ``active`` outputs (van de Ven 2025, "EMPIRICAL"); or a
-    generator with which each is drawn from p(y|x) ("SAMPLE"). ``inputs`` has shape (N, features); the result (P,).
+    ``labels``: the true labels, shape (N,), as indices among the ``active`` outputs (van de Ven 2025, "EMPIRICAL");
+    or a generator that draws each from p(y|x) ("SAMPLE"). ``inputs`` has shape (N, features); the result (P,).
     ``check`` is called between batches and may raise.
     """
     with _evaluating(model):
@@ -196,10 +197,10 @@ def batched_fisher(
     size: int,
     check: Callable[[], None] = lambda: None,
 ) -> Tensor:
-    """The mean over mini-batches of (∂ mean log p(y|x)/∂θ)²: not the Fisher information, and smaller by up to ``size``
-    times (van de Ven 2025, "BATCHED"); kept so that runs of other libraries can be repeated.
+    """Mean over mini-batches of (∂ mean log p(y|x)/∂θ)². This is not the Fisher information: it is up to ``size`` times
+    smaller (van de Ven 2025, "BATCHED"). It exists to reproduce other libraries' runs.
 
-    ``inputs`` has shape (N, features), ``labels`` (N,) as places among the ``active`` outputs; the result (P,).
+    ``inputs`` has shape (N, features), ``labels`` (N,) as indices among the ``active`` outputs; the result (P,).
     """
     with _evaluating(model):
         total = _zeros(model)
@@ -214,7 +215,7 @@ def batched_fisher(
 
 
 def _score(outputs: Tensor, probabilities: Tensor, labels: Tensor, active: slice) -> Tensor:
-    """∂log p(y|x)/∂outputs of shape (N, outputs), given p over the active outputs and one label an example."""
+    """∂log p(y|x)/∂outputs, shape (N, outputs), given p over the active outputs and one label per example."""
     score = torch.zeros_like(outputs)
     score[:, active] = -probabilities
     score[torch.arange(len(labels), device=labels.device), active.start + labels] += 1
@@ -244,11 +245,11 @@ def output_sensitivity(
 def layer_sensitivity(
     model: nn.Module, inputs: Tensor, active: slice, check: Callable[[], None] = lambda: None
 ) -> Tensor:
-    """E_x |∂‖F_l(x)‖²/∂θ_l| for each layer l by itself: Ωᵢⱼ = E_x |2·yᵢ·xⱼ| where unit i is active, else 0 (Aljundi et
-    al. 2018, equation 5, the Hebbian form).
+    """E_x |∂‖F_l(x)‖²/∂θ_l| for each layer l separately: Ωᵢⱼ = E_x |2·yᵢ·xⱼ| where unit i is active, otherwise 0
+    (Aljundi et al. 2018, equation 5, the Hebbian form).
 
-    For linear layers with ReLU between them; of the last layer the ``active`` outputs count. ``inputs`` has shape
-    (N, features); the result (P,).
+    The network is linear layers with ReLU between them; in the last layer only the ``active`` outputs count. ``inputs``
+    has shape (N, features); the result (P,).
     """
     with _evaluating(model):
         total = _zeros(model)
@@ -262,8 +263,8 @@ def layer_sensitivity(
 def batched_sensitivity(
     model: nn.Module, inputs: Tensor, active: slice, size: int, check: Callable[[], None] = lambda: None
 ) -> Tensor:
-    """The mean over mini-batches of |∂ mean ‖f(x)‖²/∂θ|, as the MAS authors' demo computes it; smaller than
-    ``output_sensitivity`` where examples pull in different directions.
+    """Mean over mini-batches of |∂ mean ‖f(x)‖²/∂θ|, as in the MAS authors' demo; smaller than ``output_sensitivity``
+    where examples pull in different directions.
 
     ``inputs`` has shape (N, features); the result (P,).
     """
@@ -278,14 +279,14 @@ def batched_sensitivity(
 
 
 def _norm_gradient(outputs: Tensor, active: slice) -> Tensor:
-    """∂‖f‖²/∂outputs of shape (N, outputs), over the ``active`` outputs."""
+    """∂‖f‖²/∂outputs, shape (N, outputs), over the ``active`` outputs f."""
     gradient = torch.zeros_like(outputs)
     gradient[:, active] = 2 * outputs.detach()[:, active]
     return gradient
 
 
 class _evaluating:
-    """The model in eval mode for a while."""
+    """Puts the model in eval mode, and restores its mode afterwards."""
 
     def __init__(self, model: nn.Module) -> None:
         self._model = model
@@ -303,9 +304,9 @@ def _zeros(model: nn.Module) -> Tensor:
 
 
 def histograms(importance: Tensor, layers: tuple[Layer, ...]) -> tuple[float, float, tuple[LayerHistogram, ...]]:
-    """Ω of shape (P,) as one histogram a layer, all over the same logarithmic bins: (low, high, layers).
+    """Ω of shape (P,) as one histogram per layer, all with the same logarithmic bins: (low, high, layers).
 
-    The bins span the ten decades below the largest Ω; what is smaller, but not zero, falls into the first.
+    The bins span the ten decades below the largest Ω; smaller values, except zero, are counted in the first bin.
     """
     largest = importance.max().item()
     high = largest if largest > 0 else 1.0
@@ -318,7 +319,7 @@ TOP_SHARE = 0.01
 
 
 def _top_share(values: Tensor) -> float | None:
-    """Which part of their sum the largest 1 % of ``values`` ≥ 0 hold; None where the sum is 0."""
+    """Share of their sum that the largest 1 % of ``values`` ≥ 0 hold; None if the sum is 0."""
     total = values.sum(dtype=torch.float32).item()
     if total == 0:
         return None
@@ -328,7 +329,7 @@ def _top_share(values: Tensor) -> float | None:
 
 def _histogram(name: str, values: Tensor, low: float, high: float) -> LayerHistogram:
     above = values[values > 0]
-    exponents = above.cpu().double().clamp_min(low).log10()  # double: low may be below what float32 holds
+    exponents = above.cpu().double().clamp_min(low).log10()  # double: low may underflow in float32
     counts = torch.histc(exponents, HISTOGRAM_BINS, min=math.log10(low), max=math.log10(high) + 1e-6)
     return LayerHistogram(
         name=name,

@@ -1,7 +1,7 @@
-"""The computations of engine.analysis, on tensors.
+"""The tensor computations of engine.analysis.
 
-Statistics run in float64 on the CPU, so that they are the same wherever the session was trained; the network is
-measured on its own kind of device.
+Statistics are computed in float64 on the CPU, so they are the same wherever the session was trained; the network is
+evaluated on the kind of device it was trained on.
 """
 
 import math
@@ -49,7 +49,7 @@ from engine.session import Session
 from engine.training import build_model, find_device, load_tasks
 
 CHUNK = 1 << 18
-"""Parameters at a time, where float64 copies of all of them would be large."""
+"""Number of parameters per float64 copy, to limit memory."""
 
 _Figure = TypeVar("_Figure")
 _TASK_END = re.compile(r"task-(\d+)-step-\d+\.safetensors")
@@ -143,14 +143,14 @@ def inspect(session: Session, examples: int, tell: Callable[[str], None]) -> Ana
 
 @dataclass(frozen=True)
 class _End:
-    """What is needed of a checkpoint at a task's end; tensors of shape (P,), on the CPU."""
+    """The parts of a checkpoint at a task's end that the analysis needs; tensors of shape (P,), on the CPU."""
 
     step: int
     theta: Tensor
     importance: Tensor | None
-    """Ω; None for a method without one, and where nobody asks for it: of si's, the last is enough."""
+    """Ω; None for a method without Ω, and for si except at the last task, where no other is needed."""
     path: Tensor | None
-    """ω of the task, for si."""
+    """ω of the task; None except for si."""
 
 
 @dataclass(frozen=True)
@@ -165,10 +165,11 @@ class _Subject:
     newest: int
     """The last ended task."""
     examples: int
-    """At most so many of each task are looked at."""
+    """Most examples used of each task."""
 
     def drawn(self, task: int, part: str) -> tuple[Tensor, Tensor]:
-        """Inputs and labels (places among the outputs that compete on the task now) of the task's ``part``."""
+        """Inputs (N, features) and labels (N,) of the task's ``part``; labels are indices among the outputs that
+        compete now."""
         found: Examples = self.tasks[task].train if part == "train" else self.tasks[task].test
         rows = torch.randperm(len(found), generator=generator(self.config.seed, f"analysis {part}", task))
         inputs, labels = found.take(rows[: self.examples].to(found.labels.device))
@@ -182,10 +183,10 @@ class _Subject:
 
 
 def _task_ends(session: Session) -> tuple[list[Path], int]:
-    """The checkpoints at the tasks' ends, the first task's first, and the number of ended tasks; the last one alone
-    where others were not kept. Raises SessionTooYoung, SessionDamaged."""
+    """The checkpoints at the tasks' ends, in task order, and the number of ended tasks; only the last checkpoint if
+    others were not kept. Raises SessionTooYoung or SessionDamaged."""
     found: dict[int, Path] = {}
-    for path in session.checkpoints():  # newest first: of two for one task, the newer counts
+    for path in session.checkpoints():  # newest first: the newer of two for one task counts
         if match := _TASK_END.fullmatch(path.name):
             found.setdefault(int(match[1]), path)
     if not found:
@@ -206,7 +207,7 @@ def _task_ends(session: Session) -> tuple[list[Path], int]:
 
 
 def _read(path: Path, config: RunConfig, size: int, last: bool) -> _End:
-    """Raises SessionDamaged, SessionMismatch."""
+    """Reads a checkpoint. Raises SessionDamaged or SessionMismatch."""
     tensors, cursor = checkpoint.read(path, size)
 
     def taken(name: str) -> Tensor:
@@ -227,7 +228,7 @@ def _read(path: Path, config: RunConfig, size: int, last: bool) -> _End:
 
 
 def _is_head(layer: Layer) -> bool:
-    """In the task scenario each task has outputs of its own, so that two tasks' importances never meet there."""
+    """Whether this is the output layer: in the task scenario tasks share no outputs, so importances never overlap."""
     return layer.name.startswith("head.")
 
 
@@ -242,11 +243,11 @@ def _left_alone(layer: Layer, config: RunConfig) -> bool:
 class _OfEachTask:
     quantity: str
     values: list[Tensor]
-    """One of shape (P,) a task."""
+    """One vector of shape (P,) per task."""
 
 
 def _of_each_task(config: RunConfig, ends: Sequence[_End]) -> _OfEachTask | str:
-    """What is each task's own importance; or why there is none."""
+    """Each task's own importance, or why there is none."""
     if config.method == "si":
         return _OfEachTask("path integral ω", [end.path for end in ends if end.path is not None])
     omegas = [end.importance for end in ends if end.importance is not None]
@@ -295,7 +296,7 @@ def correlation_matrix(values: Sequence[Tensor], layers: Sequence[Layer]) -> tup
 
 
 def _chunks(values: Tensor, layers: Sequence[Layer]) -> Iterator[Tensor]:
-    """The parameters of ``layers`` in float64, some at a time."""
+    """The parameters of ``layers`` in float64, in chunks."""
     for layer in layers:
         for start in range(layer.start, layer.stop, CHUNK):
             yield values[start : min(start + CHUNK, layer.stop)].double()
@@ -310,7 +311,7 @@ def _constant(values: Tensor, layers: Sequence[Layer]) -> bool:
 
 
 def pearson(one: Tensor, other: Tensor) -> Number:
-    """r of two vectors of one shape; None where one of them is constant."""
+    """Pearson's r of two vectors of the same shape; None if either is constant."""
     if one.min() == one.max() or other.min() == other.max():
         return None
     one, other = one.double(), other.double()
@@ -319,7 +320,7 @@ def pearson(one: Tensor, other: Tensor) -> Number:
 
 
 def ranks(values: Tensor) -> Tensor:
-    """The rank of each value, from 1; equal values share the mean of theirs. float64, shape as ``values``."""
+    """The rank of each value, from 1; equal values get the mean of their ranks. float64, same shape as ``values``."""
     ordered, order = values.sort()
     _, group, counts = ordered.unique_consecutive(return_inverse=True, return_counts=True)
     shared = counts.cumsum(0).double() - (counts - 1) / 2
@@ -331,7 +332,7 @@ def ranks(values: Tensor) -> Tensor:
 def _agreements(
     omega: Tensor | None, subject: _Subject, layers: Sequence[Layer], tell: Callable[[str], None]
 ) -> Agreements:
-    """Fisher and MAS are summed over the tasks, as the methods accumulate them, all at the weights now."""
+    """Fisher and MAS are summed over the tasks, as the methods do, all at the current weights."""
     fisher = torch.zeros_like(subject.parameters.values)
     sensitivity = torch.zeros_like(fisher)
     count = subject.newest + 1
@@ -373,7 +374,7 @@ def _agreements(
 def spread(
     importance: Tensor, name: str, layers: Sequence[Layer], clamp: float | None, total: float
 ) -> LayerImportance:
-    """``importance``: Ω, shape (P,), here over the parameters of ``layers``; ``total``: ΣΩ of the whole network."""
+    """How Ω is spread over ``layers``; ``importance``: Ω, shape (P,); ``total``: ΣΩ of the whole network."""
     values = _select(importance, layers)
     largest = values.max()
     ceiling = torch.tensor(clamp, dtype=values.dtype) if clamp is not None else MOST_SATURATED * largest
@@ -401,7 +402,7 @@ def _share(part: float, whole: float) -> Number:
 
 
 def _forgetting(subject: _Subject, thetas: Sequence[Tensor], tell: Callable[[str], None]) -> Forgetting:
-    """``thetas``: the weights at each task's end, shape (P,) each; the last are the weights now."""
+    """``thetas``: the weights at each task's end, shape (P,) each; the last are the current weights."""
     found = []
     for task in range(subject.newest):
         tell(f"measuring what was forgotten, task {task + 1} of {subject.newest}")
@@ -415,7 +416,7 @@ def _forgetting(subject: _Subject, thetas: Sequence[Tensor], tell: Callable[[str
 
 
 def task_forgetting(subject: _Subject, task: int, then: Tensor) -> TaskForgetting:
-    """``then``: the weights at the task's end, shape (P,). The network is left as it was."""
+    """``then``: the weights at the task's end, shape (P,). The network is unchanged afterwards."""
     parameters, values = subject.parameters, subject.parameters.values
     inputs, labels = subject.drawn(task, "test")
     active = subject.active(task)
@@ -446,7 +447,7 @@ def task_forgetting(subject: _Subject, task: int, then: Tensor) -> TaskForgettin
 
 
 def _gradient(subject: _Subject, inputs: Tensor, labels: Tensor, active: slice) -> Tensor:
-    """Of the mean loss, shape (P,)."""
+    """Gradient of the mean loss, shape (P,)."""
     gradient = subject.parameters.gradient
     gradient.zero_()
     subject.model.eval()
@@ -458,7 +459,7 @@ def _gradient(subject: _Subject, inputs: Tensor, labels: Tensor, active: slice) 
 
 @torch.no_grad()
 def _measured(model: torch.nn.Module, inputs: Tensor, labels: Tensor, active: slice) -> tuple[float, float]:
-    """Mean cross entropy and accuracy among the ``active`` outputs."""
+    """Mean cross entropy in nats, and accuracy as a fraction, over the ``active`` outputs."""
     model.eval()
     loss, right = 0.0, 0
     for rows in torch.arange(len(labels), device=labels.device).split(BATCH):
@@ -486,7 +487,7 @@ def _mean_movement(found: Sequence[LayerMovement]) -> LayerMovement:
 def _per_layer(
     layers: Sequence[Layer], figure: Callable[[str, Sequence[Layer]], _Figure]
 ) -> tuple[_Figure, tuple[_Figure, ...]]:
-    """``figure`` of all layers together, and of each."""
+    """``figure`` for all layers together, and for each."""
     return figure(ALL, layers), tuple(figure(layer.name, (layer,)) for layer in layers)
 
 
@@ -499,7 +500,7 @@ def _size(layers: Iterable[Layer]) -> int:
 
 
 def _mean(values: Sequence[Number]) -> Number:
-    """Of those that are defined."""
+    """Mean of the values that are defined; None if there are none."""
     known = [value for value in values if value is not None]
     return fmean(known) if known else None
 

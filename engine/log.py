@@ -1,8 +1,7 @@
-"""events.jsonl: lines of JSON, each with a checksum, appended by one writer and read by any.
+"""events.jsonl: lines of JSON, each with a checksum, appended by one writer and read by any number of readers.
 
-A line's checksum is begun with the byte at which the line lies, so that a line which is changed, missing, doubled or
-moved is noticed: it is the last member, ``,"sum":"1a2b3c4d"}``, CRC-32 of what stands before it. Sessions of format 1
-have none.
+The checksum is the last member of a line, ``,"sum":"1a2b3c4d"}``: CRC-32 of the text before it, seeded with the line's
+offset in bytes. So a changed, missing, repeated or moved line is detected. Sessions of format 1 have no checksums.
 """
 
 import contextlib
@@ -18,14 +17,14 @@ from engine.disk import naming
 from engine.events import Event, decode, encode
 
 LONGEST_LINE = 1 << 20
-"""Bytes. A thousand tasks make a line of a tenth of this; a longer one is no event, and is not read whole."""
+"""Longest accepted line in bytes. A thousand tasks make a line of a tenth of this; a longer line is no event."""
 TOO_LONG = f"it is longer than {LONGEST_LINE:,} bytes"
 _SUM = b',"sum":"'
 _TAIL = len(_SUM) + len('00000000"}\n')
 
 
 def line(event: Event, start: int, sums: bool = True) -> bytes:
-    """``event`` as the line that begins at byte ``start`` of the log."""
+    """``event`` as a line that begins at byte ``start`` of the log."""
     text = encode(event).encode("utf-8", "replace")
     if not sums:
         return text + b"\n"
@@ -34,7 +33,7 @@ def line(event: Event, start: int, sums: bool = True) -> bytes:
 
 
 def check(text: bytes, start: int) -> None:
-    """Raises ValueError unless the line ``text``, with its line break, is what was written at byte ``start``."""
+    """Raises ValueError unless the line ``text``, with its line break, was written at byte ``start``."""
     content, tail = text[:-_TAIL], text[-_TAIL:]
     if not tail.startswith(_SUM) or tail != b'%b%08x"}\n' % (_SUM, zlib.crc32(content, start & 0xFFFFFFFF)):
         raise ValueError("its checksum does not fit")
@@ -48,7 +47,7 @@ def read(text: bytes, start: int, sums: bool = True) -> Event:
 
 
 def whole_lines(file: BinaryIO) -> Iterator[bytes]:
-    """From where ``file`` stands; a torn last line is left out. Raises ValueError for a line that is too long."""
+    """The complete lines from the current position of ``file``. Raises ValueError for a line that is too long."""
     while (text := file.readline(LONGEST_LINE)).endswith(b"\n"):
         yield text
     if len(text) == LONGEST_LINE:
@@ -56,19 +55,19 @@ def whole_lines(file: BinaryIO) -> Iterator[bytes]:
 
 
 class EventLog:
-    """The log, open for its one writer, which may append while another thread syncs.
+    """The log, open for its only writer, which may append while another thread syncs.
 
-    What is not synced yet is kept in memory too: after a failed write or sync nobody knows what the file holds, and
-    ``mend`` writes it again.
+    Unsynced lines are also kept in memory: after a failed write or sync the file's content is unknown, and ``mend``
+    writes them again.
     """
 
     def __init__(self, path: Path, length: int, sums: bool = True) -> None:
-        """Cuts the file to ``length`` bytes. Raises OSError."""
+        """Opens the log and cuts it to ``length`` bytes. Raises OSError."""
         self._path = path
         self._sums = sums
         self._lock = threading.Lock()
         self.length = length
-        """Bytes that were appended; the checkpoint remembers it, so that resume can cut what came later."""
+        """Length in bytes with everything appended; a checkpoint stores it, so that a resume can cut later lines."""
         self._written = length
         self._synced = length
         self._unsynced = bytearray()
@@ -81,7 +80,7 @@ class EventLog:
         return os.open(self._path, flags)
 
     def append(self, event: Event) -> None:
-        """``event`` is in the log, even if the file is lost. Raises OSError where it could not be written yet."""
+        """Appends ``event``. Raises OSError if it could not be written yet; ``mend`` then writes it."""
         with self._lock:
             text = line(event, self.length, self._sums)
             self._unsynced += text
@@ -94,7 +93,7 @@ class EventLog:
                 self._written += os.write(self._file, bytes(self._unsynced[self._written - self._synced :]))
 
     def sync(self) -> None:
-        """To the disk, as far as it was appended when this began. Raises OSError; then ``mend`` is needed."""
+        """Flushes everything appended before this call to the disk. Raises OSError; then ``mend`` is needed."""
         with self._lock:
             self._write()
             length, file, mended = self.length, os.dup(self._file), self._mended
@@ -112,7 +111,7 @@ class EventLog:
             self._synced = length
 
     def mend(self) -> None:
-        """Writes again what was not synced, into the file that is there now. Raises OSError while that cannot be."""
+        """Reopens the file and writes all unsynced lines again. Raises OSError if that is not possible yet."""
         with self._lock:
             file = self._opened()
             if os.fstat(file).st_size < self._synced:
@@ -130,5 +129,5 @@ class EventLog:
 
 
 def _close(file: int) -> None:
-    with contextlib.suppress(OSError):  # it is closed in any case, and what counts was synced or is written again
+    with contextlib.suppress(OSError):  # closed in any case; all lines are synced or in memory
         os.close(file)

@@ -1,6 +1,6 @@
-"""What an accuracy matrix says. ``matrix[i][j]``: accuracy on task j after training task i, as a fraction; rows may be
-ragged (only j ≤ i) and the last ones may be missing during a run. And what the looks in between say, which the
-matrix does not see: how deep accuracies dip while the next task is learned."""
+"""Metrics of continual learning. ``matrix[i][j]``: accuracy on task j after training task i, as a fraction; rows may be
+ragged (only j ≤ i) and the last rows may be missing during a run. ``stability`` also uses the measurements in between,
+and so sees how far accuracies dip while the next task is learned."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ def average_accuracy(matrix: Matrix) -> float | None:
 
 
 def forgetting_by_task(matrix: Matrix) -> list[float]:
-    """For each task but the last, its best accuracy before the last row minus that in the last row
+    """Best accuracy before the last row minus the accuracy in the last row, for each task except the last
     (Chaudhry et al. 2018, equation 3). Negative where later tasks helped.
 
     >>> forgetting_by_task([[1.0], [0.5, 1.0]])
@@ -35,7 +35,7 @@ def forgetting_by_task(matrix: Matrix) -> list[float]:
 
 
 def forgetting(matrix: Matrix) -> float | None:
-    """Mean of ``forgetting_by_task``; None while there is only one task.
+    """Mean of ``forgetting_by_task``; None if there is only one task.
 
     >>> forgetting([[1.0], [0.5, 1.0]])
     0.5
@@ -59,11 +59,11 @@ def backward_transfer(matrix: Matrix) -> float | None:
 
 @dataclass(frozen=True, eq=False)
 class Looks:
-    """Everything that was measured on the same test examples during a run, in the order of time: N looks at T tasks.
+    """All measurements of a run on the same test examples, in order of time: N measurements of T tasks.
 
     ``steps`` (N,): the step after which it was measured. ``during`` (N,): the task in training then, counted from 0.
-    ``ended`` (N,): whether this is the one at that task's end. ``accuracies`` (N, T): fractions, NaN for tasks
-    that were not seen yet.
+    ``ended`` (N,): whether it was measured at that task's end. ``accuracies`` (N, T): fractions, NaN for tasks not yet
+    seen.
     """
 
     steps: "np.ndarray"
@@ -75,14 +75,14 @@ class Looks:
         return len(self.steps)
 
     def until(self, step: int) -> "Looks":
-        """Those up to ``step``."""
+        """The measurements up to ``step``."""
         count = int(self.steps.searchsorted(step, side="right"))
         return Looks(self.steps[:count], self.during[:count], self.ended[:count], self.accuracies[:count])
 
 
 @dataclass(frozen=True)
 class Lowest:
-    """The lowest accuracy on a task since it was learned, and when it was seen for the first time."""
+    """The lowest accuracy on a task since it was learned, and when it was first measured."""
 
     accuracy: float
     step: int
@@ -92,27 +92,27 @@ class Lowest:
 
 @dataclass(frozen=True, eq=False)
 class Stability:
-    """How low accuracies fell after a task was learned, and when; for T tasks."""
+    """How low accuracies fell after a task was learned, and when, for T tasks."""
 
     lowest: list[Lowest | None]
-    """For each task its minimum over the looks after its own training; None where there was no such look yet."""
+    """Minimum over the measurements after a task's own training, for each task; None if there are none yet."""
     best: list[float | None]
-    """For each task its highest accuracy from the end of its own training on; None before that."""
+    """Highest accuracy from the end of a task's own training on, for each task; None before that."""
     dips: "np.ndarray"
-    """The stability gap, switch by switch, shape (T, T): row k, column j is how far the accuracy on task j fell, while
-    task k was trained, below where it stood when task k−1 had ended; 0 where it never did. NaN except for j < k, and
-    in the rows of tasks that did not begin."""
+    """The stability gap at each task switch, shape (T, T): row k, column j is how far the accuracy on task j fell while
+    task k was trained, below its value at the end of task k−1; 0 if it never fell. NaN except for j < k, and NaN in the
+    rows of tasks that have not begun."""
     minimum: float | None
-    """min-ACC: the mean over the tasks before the newest of the lowest accuracy since each was learned. None while
-    there is none."""
+    """min-ACC: mean over the tasks before the newest of the lowest accuracy since each was learned. None if there are
+    none yet."""
     worst_case: float | None
-    """WC-ACC: of k tasks, 1/k of the newest accuracy on the task in training and 1 − 1/k of min-ACC, so it is never
-    above the average accuracy. None before the first look."""
+    """WC-ACC: for k tasks, 1/k of the newest accuracy on the task in training plus 1 − 1/k of min-ACC, so it is never
+    above the average accuracy. None before the first measurement."""
 
 
 def stability(looks: Looks) -> Stability:
     """The metrics of De Lange et al. 2023, "Continual evaluation for lifelong learning: identifying the stability gap",
-    over the looks that there are, where the paper looks after every step; and each dip by itself."""
+    and each dip separately. The paper measures after every step; here only the given measurements count."""
     import numpy as np
 
     count = looks.accuracies.shape[1]

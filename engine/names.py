@@ -1,4 +1,4 @@
-"""Names of sessions: letters and digits of any script, within what files and terminals everywhere can hold."""
+"""Names of sessions: letters and digits of any script that every file system and terminal can handle."""
 
 import os
 import re
@@ -10,18 +10,17 @@ from engine.text import visible
 
 MOST_CHARACTERS = 100
 MOST_BYTES = 200
-"""In UTF-8. A file's name may have 255, and what is added to a session's takes up to 40: .NAME.4194304.new."""
+"""Longest name in UTF-8. A file name may have 255 bytes, and a session's gets up to 40 more: .NAME.4194304.new."""
 _OF_WINDOWS = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
-"""Names of devices, regardless of what follows a dot."""
+"""Names of Windows devices, with any extension."""
 _UNSEEN = re.compile(
     "[\\u034f\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u3164\\ufe00-\\ufe0f\\uffa0\\U000e0100-\\U000e01ef]"
 )
-"""Letters and marks that show nothing: fillers and variation selectors."""
+"""Invisible letters and marks: fillers and variation selectors."""
 
 
 def check_name(name: str) -> str:
-    """``name`` as the session's folder is called, in Unicode's form NFC. Raises ConfigError for what is no name on some
-    system.
+    """``name`` in Unicode's form NFC, the name of the session's folder. Raises ConfigError if some system refuses it.
 
     >>> check_name("naïve-実験_1") == check_name("nai\\u0308ve-実験_1") == "naïve-実験_1"
     True
@@ -33,12 +32,12 @@ def check_name(name: str) -> str:
 
 
 def is_name(name: str) -> bool:
-    """Whether a session may be called so; normalised or not."""
+    """Whether ``name``, normalised or not, is a valid session name."""
     return not _problem(unicodedata.normalize("NFC", name))
 
 
 def _problem(name: str) -> str:
-    """What to do about a name that cannot be; empty where it can."""
+    """What to do about an invalid name; empty if it is valid."""
     if len(name) > MOST_CHARACTERS or len(name.encode(errors="replace")) > MOST_BYTES:
         return f"use at most {MOST_CHARACTERS} letters, which take at most {MOST_BYTES} bytes"
     if not _allowed(name):
@@ -65,8 +64,7 @@ def _allowed(name: str) -> bool:
 
 
 def alike(name: str) -> str:
-    """The same for names that are one folder where systems do not tell capitals from small letters, nor é from e with
-    an accent.
+    """The same key for names that are one folder on some systems: they may ignore case and Unicode's normal form.
 
     >>> alike("Naïve") == alike("nai\\u0308ve") != alike("naive")
     True
@@ -75,7 +73,7 @@ def alike(name: str) -> str:
 
 
 def extended(name: str, ending: str) -> str:
-    """``name`` with ``ending``, shortened so that it can be a name.
+    """``name`` with ``ending``, shortened to a valid name.
 
     >>> extended("calm-otter", "-fork-1"), len(extended(100 * "a", "-fork-1"))
     ('calm-otter-fork-1', 100)

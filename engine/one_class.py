@@ -1,4 +1,4 @@
-"""Tasks with one class alone: there is nothing to tell apart, so accuracy on them says nothing."""
+"""Tasks with a single class: there is nothing to distinguish, so accuracy on them means nothing."""
 
 from collections.abc import Collection, Sequence
 from statistics import mean
@@ -12,9 +12,9 @@ Figures = dict[str, float | None]
 
 
 def one_class_tasks(config: RunConfig, seen: int | None = None) -> tuple[int, ...]:
-    """Which of the first ``seen`` tasks (all by default) have one class and no other to compete with, counted from 0.
+    """The tasks, counted from 0, among the first ``seen`` (all by default) whose single class competes with no other.
 
-    In the class scenario every class competes with those of all other tasks.
+    In the class scenario every class competes with the classes of all other tasks.
 
     >>> from engine.config import resolve
     >>> one_class_tasks(resolve({"tasks": 7})), one_class_tasks(resolve({"tasks": 7}), 5)
@@ -29,9 +29,9 @@ def one_class_tasks(config: RunConfig, seen: int | None = None) -> tuple[int, ..
 
 
 def without(matrix: metrics.Matrix, left_out: Collection[int]) -> Figures:
-    """The figures of ``engine.metrics`` over the other tasks; None where none of them is left.
+    """The figures of ``engine.metrics`` over the tasks not ``left_out``; None if no tasks remain.
 
-    Here (0.625 + 0.25)/2 and (0.375 + 0.5)/2.
+    In the example: (0.625 + 0.25)/2 and (0.375 + 0.5)/2.
 
     >>> without([[1.0], [0.5, 0.75], [0.625, 0.25, 1.0]], (2,))
     {'average_accuracy': 0.4375, 'forgetting': 0.4375, 'backward_transfer': -0.4375}

@@ -1,4 +1,4 @@
-"""FlatParameters: all weights in one buffer, all gradients in another, so that optimizer, penalty and importance each
+"""FlatParameters: all weights in one buffer and all gradients in another, so that optimizer, penalty and importance
 work on one vector instead of a list of tensors."""
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Layer:
-    """Where one of the network's tensors lies in the flat vector."""
+    """The position of one of the network's tensors in the flat vector."""
 
     name: str
     start: int
@@ -19,12 +19,12 @@ class Layer:
 
 
 def layer_at(layers: Sequence[Layer], place: int) -> str:
-    """The name of the layer in which the parameter ``place`` of the flat vector lies."""
+    """The name of the layer that contains parameter ``place`` of the flat vector."""
     return next(layer.name for layer in layers if place < layer.stop)
 
 
 def layer_not_finite(layers: Sequence[Layer], vector: Tensor) -> str:
-    """The layer of the first value of ``vector``, shape (P,), that is not finite; empty where all are."""
+    """The layer of the first value of ``vector``, shape (P,), that is not finite; empty if all are."""
     finite = torch.isfinite(vector)
     return "" if finite.all() else layer_at(layers, int((~finite).int().argmax()))
 
@@ -32,8 +32,8 @@ def layer_not_finite(layers: Sequence[Layer], vector: Tensor) -> str:
 class FlatParameters:
     """The network's parameters as one vector θ of shape (P,).
 
-    Every parameter of ``model`` becomes a view into ``theta`` and its gradient a view into ``gradient``: backward adds
-    to ``gradient``, an optimizer that steps ``theta`` moves the network.
+    Every parameter of ``model`` becomes a view into ``theta``, and its gradient a view into ``gradient``. So backward
+    adds to ``gradient``, and an optimizer that updates ``theta`` updates the network.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -57,7 +57,7 @@ class FlatParameters:
         """θ itself, outside autograd. Shape (P,)."""
 
     def matching_none(self, patterns: Sequence[str]) -> Tensor:
-        """1 for every parameter whose tensor's name matches no pattern, 0 for the others. Shape (P,)."""
+        """1 for every parameter whose tensor's name matches no pattern, 0 for the rest. Shape (P,)."""
         chosen = torch.ones_like(self.values)
         for layer in self.layers:
             if any(fnmatchcase(layer.name, pattern) for pattern in patterns):

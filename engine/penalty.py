@@ -1,4 +1,4 @@
-"""The one quadratic penalty that every method uses."""
+"""The quadratic penalty that every method uses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from engine.parameters import Layer
 class Quadratic:
     """Σᵢ Ωᵢ(θᵢ−θᵢ*)² + constant, without the strength's factor k.
 
-    A sum over several anchors Σₜ Fₜ(θ−θₜ)² is of this form too: Ω = ΣFₜ, θ* = ΣFₜθₜ / Ω, and a constant that does not
-    depend on θ. So memory stays the same for any number of anchors, exactly.
+    A sum over several anchors Σₜ Fₜ(θ−θₜ)² has this form too: Ω = ΣFₜ, θ* = ΣFₜθₜ / Ω, and a constant that does not
+    depend on θ. So any number of anchors needs the same memory, without approximation.
     """
 
     importance: Tensor
@@ -22,20 +22,20 @@ class Quadratic:
     anchor: Tensor
     """θ*, shape (P,)."""
     constant: float = 0.0
-    """What the anchors' disagreement adds to the value; no gradient."""
+    """The value that the anchors' disagreement adds; it has no gradient."""
 
     def with_anchor(self, importance: Tensor, anchor: Tensor) -> "Quadratic":
         """This penalty plus Σ F(θ−θₜ)² with F = ``importance`` and θₜ = ``anchor``, both of shape (P,).
 
-        Written as an update of the weighted mean, since Σ Ωθ² − 2Bθ + C (Huszár 2018) loses its digits to cancellation
-        where θ has moved little.
+        It updates the weighted mean, because Σ Ωθ² − 2Bθ + C (Huszár 2018) loses its digits to cancellation where θ has
+        moved little.
         """
         total = self.importance + importance
         share = torch.where(total > 0, importance / total.clamp_min(torch.finfo(total.dtype).tiny), 1.0)
         apart = anchor - self.anchor
         disagreement = (self.importance * share * apart * apart).cpu().sum(dtype=torch.float64).item()
-        # lerp is exact where share is 0 or 1: a weight that one task alone needs is anchored to the bit, and Adam has
-        # no rounding error to blow up to whole steps.
+        # lerp is exact where share is 0 or 1: a weight that only one task needs is anchored to the bit, so Adam has no
+        # rounding error to amplify to full steps.
         return Quadratic(total, torch.lerp(self.anchor, anchor, share), self.constant + disagreement)
 
     def value(self, theta: Tensor) -> float:
@@ -52,7 +52,7 @@ def by_layer(penalty: Quadratic, theta: Tensor, layers: Sequence[Layer]) -> tupl
 
 
 class PenaltyGradient:
-    """The closed-form gradient 2kΩ(θ−θ*) of one penalty at one strength k; autograd never sees it."""
+    """The closed-form gradient 2kΩ(θ−θ*) of a penalty with factor k; autograd never sees it."""
 
     def __init__(self, penalty: Quadratic, strength: float) -> None:
         self._anchor = penalty.anchor

@@ -1,6 +1,6 @@
-"""Published configurations by name: network, optimizer, steps, strength and variant, and the numbers that came of them.
+"""Published configurations by name: network, optimizer, steps, strength and variant, and the published results.
 
-Light on purpose: listing them imports no torch.
+This module imports no torch.
 """
 
 from collections.abc import Mapping
@@ -13,18 +13,18 @@ class Case:
     """One row of a published table."""
 
     choice: Mapping[str, object]
-    """The settings that tell it from the preset's other cases: giving one of them chooses the case."""
+    """Settings that distinguish this case from the preset's others: giving one of them chooses the case."""
     settings: Mapping[str, object] = field(default_factory=dict)
-    """What else is its own."""
+    """Other settings of this case alone."""
     published: float | None = None
-    """Average accuracy over all tasks after the last, in percent; None where no number was published or could be
+    """Average accuracy over all tasks after the last, in percent; None if no number was published or could be
     checked."""
     error: float | None = None
-    """Its standard error, in points; None where it was published without one."""
+    """Standard error of ``published``, in points; None if it was published without one."""
     runs: int | None = None
-    """How many runs it is the mean of; None where that was not published."""
+    """Number of runs that ``published`` averages; None if that was not published."""
     source: str = ""
-    """Where its number and its strength come from, beyond what the preset says."""
+    """Source of the number and the strength, in addition to the preset's."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +35,19 @@ class Preset:
     title: str
     source: str
     settings: Mapping[str, object]
-    """What all cases share."""
+    """Settings that all cases share."""
     cases: tuple[Case, ...]
-    """The first holds unless the user chooses another."""
+    """Cases of the preset; the first is the default."""
     seeds: int = 5
-    """How many runs of each case are compared with the published number."""
+    """Number of runs of each case to compare with the published number."""
     differs: tuple[str, ...] = ()
-    """In what a run here still differs from the original."""
+    """Remaining differences between a run here and the original."""
 
 
 def settings_of(preset: Preset, given: Mapping[str, object] = MappingProxyType({})) -> dict[str, object]:
-    """The preset's settings, of the first case that agrees with what the user has given.
+    """The preset's settings with those of the first case that agrees with the settings the user has ``given``.
 
-    Where none agrees (a method that the preset does not know), the settings that all cases share.
+    If no case agrees (a method that the preset does not have), only the settings that all cases share.
     """
     for case in preset.cases:
         if all(_plain(given.get(key, value)) == _plain(value) for key, value in case.choice.items()):
@@ -66,7 +66,7 @@ _VAN_DE_VEN = {
     "domain": {"none": (57.33, 1.66), "si": (63.77, 1.18), "ewc": (63.95, 1.90), "joint": (98.41, 0.06)},
     "class": {"none": (19.90, 0.02), "si": (20.04, 0.08), "ewc": (20.01, 0.06), "joint": (97.93, 0.04)},
 }
-"""Mean and its standard error over 20 runs."""
+"""Mean accuracy in percent and its standard error over 20 runs, by scenario and method."""
 _VAN_DE_VEN_STRENGTHS = {
     "si": {"task": 50.0, "domain": 500.0, "class": 0.5},
     "ewc": {"task": 1e7, "domain": 1e6, "class": 1e8},

@@ -1,4 +1,4 @@
-"""Recorder: where a run's events go."""
+"""Recorder: keeps a run's events in its log and its history."""
 
 from engine.events import Event, RunFailed, RunStopped
 from engine.history import History
@@ -7,7 +7,7 @@ from engine.session import Session
 
 
 class Recorder:
-    """The one owner of a run's log and of its newest History."""
+    """The only owner of a run's log and newest History."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -15,23 +15,23 @@ class Recorder:
         self.log: EventLog | None = None
 
     def read(self, length: int) -> None:
-        """Takes the history from the log's first ``length`` bytes. Raises SessionDamaged."""
+        """Reads the history from the log's first ``length`` bytes. Raises SessionDamaged."""
         self.history = self.session.history(length)
 
     def open(self, length: int) -> None:
-        """Cuts the log to ``length`` bytes, which were read. Raises OSError."""
+        """Opens the log and cuts it to ``length`` bytes, the part that was read. Raises OSError."""
         self.log = EventLog(self.session.events_path, length, self.session.sums)
 
     def record(self, event: Event) -> None:
-        """Keeps ``event`` in any case. Raises OSError where the log could not be written yet: ``log.mend`` does so."""
+        """Keeps ``event`` in any case. Raises OSError if it could not be written yet; ``log.mend`` then writes it."""
         assert self.log is not None
         self.history = self.history.apply(event)
         self.log.append(event)
 
     def note_end(self, event: RunStopped | RunFailed) -> None:
-        """Tells of the end even where the log cannot be written any more (a full disk).
+        """Records the end in the history even if the log can no longer be written (a full disk).
 
-        Nothing comes after the end of a run that has finished, even if its summary could not be synced.
+        Records nothing after a run has finished, even if its summary could not be synced.
         """
         if self.history.state == "finished":
             return
@@ -39,7 +39,7 @@ class Recorder:
             if self.log is not None:
                 self.log.append(event)
         except OSError:
-            pass  # what is lost is the line about the failure, which the screen and the exit code tell too
+            pass  # only the line about the end is lost; the screen and the exit code report it too
         self.history = self.history.apply(event)
 
     def close(self) -> None:

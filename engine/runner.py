@@ -1,6 +1,6 @@
-"""Runs a session's training to its end: ``train`` in the calling thread, ``EngineThread`` beside a screen.
+"""Runs a session's training to its end: ``train`` in the calling thread, ``EngineThread`` in the background.
 
-torch is imported only once training begins, in the thread that trains.
+torch is imported only when training begins, in the thread that trains.
 """
 
 import gc
@@ -19,14 +19,14 @@ from engine.session import Session
 from engine.text import visible
 
 LONGEST_MESSAGE = 10_000
-"""Characters of a failure that go into the log."""
+"""Most characters of a failure's message in the log."""
 
 
 def train(session: Session, control: Control, recorder: Recorder | None = None) -> History:
-    """Train to the end, or until ``control`` says stop; ``history.state`` tells which.
+    """Trains to the end, or until ``control`` asks to stop; ``history.state`` says which.
 
-    Begins at the newest checkpoint if there is one; a session that another process has finished stays as it is. Raises
-    EngineError; everything else that goes wrong inside becomes one, with the traceback kept in the session's folder.
+    Begins at the newest checkpoint if there is one, and leaves a finished session unchanged. Raises EngineError; any
+    other exception becomes one, with its traceback kept in the session's folder.
     """
     recorder = recorder or Recorder(session)
     with session.locked():
@@ -39,7 +39,7 @@ def train(session: Session, control: Control, recorder: Recorder | None = None) 
 
             control.check()
             trainer = Trainer(session, control, recorder)
-            gc.freeze()  # torch's objects stay: walking them took the collector 0.2 s, again and again, in all threads
+            gc.freeze()  # torch's objects are permanent; each collection spent 0.2 s on them and held up all threads
             trainer.run()
         except Stopped:
             recorder.note_end(RunStopped(recorder.history.step, time.time()))
@@ -79,7 +79,7 @@ def _translated(error: BaseException, session: Session) -> EngineError:
 
 
 def device_problem(config: RunConfig) -> str:
-    """Why ``config.device`` cannot be trained on here; empty where it can. Loads PyTorch where that takes a look."""
+    """Why this machine cannot train on ``config.device``; empty if it can. Imports torch only if needed."""
     if config.device in ("auto", "cpu"):
         return ""
     from engine.training import find_device
@@ -92,20 +92,20 @@ def device_problem(config: RunConfig) -> str:
 
 
 class EngineThread:
-    """Training in a daemon thread. Every attribute may be read at any time from another thread."""
+    """Training in a daemon thread. Other threads may read every attribute at any time."""
 
     def __init__(self, session: Session, pace: float | None = None) -> None:
         self.session = session
         self.control = Control(pace)
         self.error: EngineError | None = None
         self._recorder = Recorder(session)
-        if (saved := session.saved_step) is not None:  # what a resume goes on with is known before all else is read
+        if (saved := session.saved_step) is not None:  # the current strength, before the log is read
             self._recorder.history = History(strengths=session.strengths(saved))
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     @property
     def history(self) -> History:
-        """What happened so far: a snapshot, replaced whole."""
+        """What happened so far: an immutable snapshot."""
         return self._recorder.history
 
     @property
@@ -116,7 +116,7 @@ class EngineThread:
         self._thread.start()
 
     def join(self, timeout: float | None = None) -> bool:
-        """Waits for the end; False when ``timeout`` seconds were not enough."""
+        """Waits for the end, at most ``timeout`` seconds; whether the thread has ended."""
         if self._thread.ident is not None:
             self._thread.join(timeout)
         return not self.alive

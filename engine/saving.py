@@ -1,4 +1,4 @@
-"""Saving: one checkpoint on its way to the disk, while training continues."""
+"""Saving: writes a checkpoint to the disk while training continues."""
 
 import math
 import threading
@@ -20,7 +20,7 @@ _WORDS = {"theta": "the weights are", "optimizer": "the optimizer's state is", "
 
 
 class Saving(threading.Thread):
-    """Writes ``tensors``, a snapshot that nobody changes, in a thread of its own; ``result`` waits for it."""
+    """Writes ``tensors``, a snapshot that does not change, in its own thread; ``result`` waits for it."""
 
     def __init__(
         self,
@@ -38,14 +38,14 @@ class Saving(threading.Thread):
         self.step = cursor.step
         self.began = time.monotonic()
         self.took = 0.0
-        """Seconds, once it is done."""
+        """Seconds that writing took; 0 until it is done."""
         self.start()
 
     def again(self) -> "Saving":
         return Saving(*self._parts)
 
     def result(self) -> str:
-        """The checkpoint's name. Raises NumericsError instead of saving what is not finite, or OSError."""
+        """Waits and returns the checkpoint's name. Raises OSError, or NumericsError if values are not finite."""
         self.join()
         if self._error is not None:
             raise self._error
@@ -55,7 +55,7 @@ class Saving(threading.Thread):
         session, log, tensors, cursor, ended_task, layers = self._parts
         try:
             check_finite(tensors, cursor, layers)
-            log.sync()  # as far as the cursor says at least: a checkpoint is worth nothing without its past
+            log.sync()  # at least up to the cursor: a checkpoint is useless without its log
             write = partial(checkpoint.write, tensors=tensors, cursor=cursor)
             self._name = session.write_checkpoint(write, cursor.step, ended_task)
         except BaseException as error:
@@ -64,13 +64,13 @@ class Saving(threading.Thread):
 
 
 def check_finite(tensors: Mapping[str, Tensor], cursor: Cursor, layers: tuple[Layer, ...]) -> None:
-    """Raises NumericsError, naming the layer."""
+    """Raises NumericsError, naming the layer, if a value is not finite."""
     if cursor.constant is not None and not math.isfinite(cursor.constant):
         raise NumericsError(f"the penalty is no longer finite at step {cursor.step}, in task {max(cursor.task, 1)}")
     for name, tensor in tensors.items():
-        values = tensor.numpy()  # numpy computes in this thread alone
+        values = tensor.numpy()  # numpy computes in this thread only
         with np.errstate(over="ignore", invalid="ignore"):
-            if np.isfinite(values.sum()):  # a fraction of the work of asking each
+            if np.isfinite(values.sum()):  # much cheaper than testing each value
                 continue
         finite = np.isfinite(values)
         if not finite.all():

@@ -1,6 +1,6 @@
-"""What the network is told about the task (van de Ven & Tolias 2019), as the range of outputs that compete.
+"""The scenario (van de Ven & Tolias 2019), what the network is told about the task, as a range of competing outputs.
 
-Outputs lie in the order in which tasks come, so every set of active outputs is a range and masking is a slice.
+Outputs are in task order, so every set of active outputs is a range and masking is a slice.
 """
 
 from collections.abc import Sequence
@@ -23,13 +23,13 @@ class Outputs:
 
     @property
     def count(self) -> int:
-        """How many outputs the network has from the start."""
+        """Number of outputs, which the network has from the start."""
         return max(self.classes) if self.scenario == "domain" else sum(self.classes)
 
     def active(self, task: int, newest: int) -> slice:
-        """The outputs that compete on ``task`` once ``newest`` is the last task seen (in training: the task itself).
+        """The outputs that compete on ``task`` when ``newest`` is the last task seen (in training: the task itself).
 
-        task: the task's own; domain: the one shared set; class: those of all classes seen so far.
+        Task scenario: the task's own; domain: the one shared set; class: those of all classes seen so far.
         """
         if self.scenario == "domain":
             return slice(0, self.count)
@@ -38,5 +38,5 @@ class Outputs:
         return slice(first, sum(self.classes[: last + 1]))
 
     def offset(self, task: int) -> int:
-        """What turns a task's own label (0, 1, …) into an index among its active outputs."""
+        """Offset from a task's own label (0, 1, …) to its index among the active outputs."""
         return sum(self.classes[:task]) if self.scenario == "class" else 0

@@ -6,6 +6,6 @@ import torch
 
 
 def generator(seed: int, purpose: str, *indices: int) -> torch.Generator:
-    """A CPU generator of its own for one purpose: ``generator(0, "order", task, epoch)``."""
+    """A separate CPU generator for each purpose, such as ``generator(0, "order", task, epoch)``."""
     digest = hashlib.blake2b(repr((seed, purpose, *indices)).encode(), digest_size=8).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest, "big") >> 1)

@@ -1,14 +1,14 @@
-"""A session's folder: created, locked, saved and listed. No torch: what a checkpoint holds is not known here.
+"""Sessions' folders: creates, locks, saves and lists them. Imports no torch and does not know a checkpoint's content.
 
 <sessions>/<name>/config.toml                      RunConfig, complete
                   events.jsonl                     append-only
                   checkpoints/step-*.safetensors   rolling, the last two
-                  checkpoints/task-*.safetensors   one at each task's end; how many stay, keep_checkpoints says
+                  checkpoints/task-*.safetensors   one at each task's end, as many as keep_checkpoints says
                   checkpoints/*.damaged            set aside by a resume that could not use them
                   summary.json                     when finished
                   lock                             held while it trains
 
-Every file carries checksums: docs/durability.md says what is promised.
+config.toml, events.jsonl, summary.json and the checkpoints carry checksums; docs/durability.md states the guarantees.
 """
 
 import contextlib
@@ -52,18 +52,18 @@ from engine.names import alike, check_name, is_name
 from engine.one_class import one_class_tasks, without
 
 FORMAT = 2
-"""1 had no checksums outside of checkpoints. Such a session is read and continued in its own format."""
+"""Format of new sessions. Format 1 has checksums only in checkpoints; its sessions are read and continued in it."""
 ROLLING_CHECKPOINTS = 2
 MOST_SUMMARY_BYTES = 1 << 26
-"""A matrix of a thousand tasks takes a third of it."""
+"""Largest accepted summary.json; the matrix of a thousand tasks takes a third of this."""
 _FIRST_LINES = re.compile(rb"format = (\d{1,9})\n(?:checksum = \"([0-9a-f]{32})\"\n)?")
 _SETTLED = ("name", "method", "benchmark", "scenario", "model", "seed", "hyperparameters")
-"""Of a summary, what the folder's name and config.toml say."""
+"""Keys of a summary that the folder's name and config.toml determine."""
 _SUM = ',\n  "checksum": "'
-"""In summary.json, after all else."""
+"""Start of the last entry of summary.json."""
 _LOST = "put back a copy of that file, or undo what was changed in it"
 _CONTENTS = {"config.toml", "events.jsonl", "checkpoints", "summary.json", "lock", "error.txt"}
-"""All that may lie in a session's folder."""
+"""Everything a session's folder may contain."""
 _STEP = re.compile(r"(?:task-\d+-)?step-(\d+)\.safetensors")
 
 SessionState = Literal["running", "stopped", "interrupted", "failed", "finished", "damaged"]
@@ -104,7 +104,7 @@ class Session:
 
     @classmethod
     def create(cls, sessions_dir: Path, name: str, config: RunConfig) -> "Session":
-        """Raises SessionExists, or SessionError when the folder cannot be written."""
+        """Creates a session. Raises SessionExists, or SessionError if the folder cannot be written."""
         with cls.made(sessions_dir, name, config) as session:
             pass
         return session
@@ -112,9 +112,9 @@ class Session:
     @classmethod
     @contextlib.contextmanager
     def made(cls, sessions_dir: Path, name: str, config: RunConfig, format: int = FORMAT) -> Iterator["Session"]:
-        """A new session, seen by others when ``with`` ends well; what is made in it until then is in it whole.
+        """Creates a session that becomes visible to others, with all its content, when ``with`` succeeds.
 
-        Raises as ``create``.
+        Raises like ``create``.
         """
         name = check_name(name)
         path = sessions_dir / name
@@ -152,26 +152,26 @@ class Session:
             shutil.rmtree(hidden, ignore_errors=True)
 
     def write_config(self) -> None:
-        """Raises OSError."""
+        """Writes config.toml. Raises OSError."""
         settings = self.config.to_toml().encode()
         checksum = f'checksum = "{_checksum(settings)}"\n' if self.sums else ""
         write_whole(self.config_path, f"format = {self.format}\n{checksum}".encode() + settings)
 
     @classmethod
     def open(cls, sessions_dir: Path, name: str) -> "Session":
-        """Raises SessionNotFound, SessionMismatch for a newer format, or SessionDamaged."""
+        """Opens a session. Raises SessionNotFound, SessionMismatch for a newer format, or SessionDamaged."""
         path = session_path(sessions_dir, name)
         format, settings = _settings(path)
         try:
             return cls(path, from_toml(settings.decode(), str(path / "config.toml")), format)
-        except (ConfigError, ValueError) as error:  # the first names the file
+        except (ConfigError, ValueError) as error:  # a ConfigError names the file
             raise SessionDamaged(f"session {name} is damaged: {first_line(error)}; {_LOST}") from None
 
     # Locking
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Held by the one process that trains. A dead process holds nothing. Raises SessionLocked."""
+        """Holds the lock of the process that trains; the lock of a dead process is free. Raises SessionLocked."""
         with _locked(self.path):
             yield
 
@@ -190,7 +190,7 @@ class Session:
     # Events
 
     def readable(self, start: int) -> tuple[list[Event], str]:
-        """The events that begin at byte ``start`` of the log, as far as it can be read, and what ends it too early."""
+        """The readable events from byte ``start`` of the log on, and why the rest cannot be read, or an empty text."""
         found: list[Event] = []
         try:
             with open_plain(self.events_path) as file:
@@ -203,7 +203,7 @@ class Session:
         return found, ""
 
     def events(self, length: int | None = None) -> Iterator[Event]:
-        """The events in the first ``length`` bytes of the log (all by default); a torn last line is dropped.
+        """The events in the first ``length`` bytes of the log (all by default), without an incomplete last line.
 
         Raises SessionDamaged, naming the line.
         """
@@ -225,7 +225,7 @@ class Session:
             raise self.damaged_log(f"it ends after {read:,} of {length:,} bytes")
 
     def damaged_log(self, what: str, line: int = 0) -> SessionDamaged:
-        """``line`` counts from 1."""
+        """The error for a damaged log; ``line`` counts from 1, and 0 names no line."""
         where = f", line {line}" if line else ""
         return SessionDamaged(
             f"session {self.name} is damaged: {self.events_path}{where}: {what}; what comes before can still be watched"
@@ -238,8 +238,8 @@ class Session:
         )
 
     def history(self, length: int | None = None) -> History:
-        """Raises SessionDamaged."""
-        finished = length is None and self.finished  # before the log is read, which another may finish meanwhile
+        """The history in the first ``length`` bytes of the log (all by default). Raises SessionDamaged."""
+        finished = length is None and self.finished  # first, since another process may finish the log meanwhile
         history = History()
         for number, event in enumerate(self.events(length), start=1):
             try:
@@ -251,7 +251,7 @@ class Session:
         return history
 
     def strengths(self, step: int) -> tuple[StrengthChanged, ...]:
-        """The changes of the strength up to ``step``, as far as the log can be read; no other line is looked into."""
+        """The readable changes of strength up to ``step``; other lines of the log are not parsed."""
         found: list[StrengthChanged] = []
         with contextlib.suppress(OSError, ValueError), open_plain(self.events_path) as file:
             for line in event_log.whole_lines(file):
@@ -268,22 +268,22 @@ class Session:
         return self.path / "checkpoints"
 
     def checkpoints(self) -> list[Path]:
-        """Newest first."""
+        """Paths of the checkpoints, newest first."""
         found = [path for path in self.checkpoints_dir.glob("*.safetensors") if _STEP.fullmatch(path.name)]
         return sorted(found, key=lambda path: (_step(path), path.name.startswith("task-")), reverse=True)
 
     @property
     def saved_step(self) -> int | None:
-        """The step of the newest checkpoint; None while there is none."""
+        """The step of the newest checkpoint; None if there is none."""
         found = self.checkpoints()
         return _step(found[0]) if found else None
 
     def task_checkpoint(self, task: int) -> Path | None:
-        """The one written when ``task`` (counted from 0) had ended; None where there is none."""
+        """The checkpoint at the end of ``task``, counted from 0; None if there is none."""
         return next(self.checkpoints_dir.glob(f"task-{task + 1:03}-step-*.safetensors"), None)
 
     def write_checkpoint(self, write: Callable[[Path], object], step: int, ended_task: int | None = None) -> str:
-        """One whole file, which ``write`` fills, or none; then drops what need not stay, and returns its name.
+        """Writes a checkpoint atomically with ``write``, deletes those no longer needed, and returns its name.
 
         ``ended_task`` (counted from 0) marks the checkpoint of a task's end. Raises OSError.
         """
@@ -296,8 +296,7 @@ class Session:
         return name
 
     def _dispensable(self) -> list[Path]:
-        """Checkpoints that need not stay. The newest and the one before always do: if the newest is damaged, a resume
-        uses the other."""
+        """Checkpoints that may be deleted. The newest two stay: if the newest is damaged, a resume uses the other."""
         found = self.checkpoints()
         ends = [path for path in found if path.name.startswith("task-")]
         rolling = [path for path in found if path.name.startswith("step-")]
@@ -308,26 +307,25 @@ class Session:
 
     @property
     def thinned(self) -> str:
-        """Why the checkpoint of an ended task may be missing without damage; empty where none may. Raises
-        SessionDamaged."""
+        """Why an ended task's checkpoint may be missing without damage; empty if none may. Raises SessionDamaged."""
         if self.config.keep_checkpoints != "all":
             return f"keep_checkpoints = {self.config.keep_checkpoints}"
         return "nor by the session that this one is a fork of" if self.history().forked is not None else ""
 
     def set_aside(self, checkpoints: Iterable[Path]) -> None:
-        """Renames what a resume could not use, so that no other takes it for newer than what is trained from here on.
+        """Renames checkpoints that a resume could not use, so that a later one does not take them for the newest.
 
         Raises OSError.
         """
         for path in checkpoints:
-            with contextlib.suppress(FileNotFoundError):  # done already, before it had to be tried again
+            with contextlib.suppress(FileNotFoundError):  # renamed by an earlier attempt
                 path.replace(path.with_suffix(".damaged"))
         sync(self.checkpoints_dir)
 
     # The result
 
     def write_summary(self, history: History) -> None:
-        """Raises OSError."""
+        """Writes summary.json. Raises OSError."""
         self._write_summary(summary(self.name, self.config, history))
 
     def _write_summary(self, found: dict[str, Any]) -> None:
@@ -338,13 +336,13 @@ class Session:
         write_whole(self.summary_path, text.encode() + b"\n")
 
     def summary(self) -> dict[str, Any]:
-        """The summary of a finished session, under the name that it has now. Raises SessionDamaged."""
+        """The summary of a finished session, with its current name. Raises SessionDamaged."""
         settled = summary(self.name, self.config, History())
         return _read_summary(self.path, self.sums) | {key: settled[key] for key in _SETTLED}
 
 
 def _settings(path: Path) -> tuple[int, bytes]:
-    """The format of the session in ``path``, and its settings as TOML whose checksum fits. Raises SessionError."""
+    """The format of the session in ``path``, and its settings as TOML, checksum verified. Raises SessionError."""
     name, config_path = path.name, path / "config.toml"
     _refuse_links(path)
     try:
@@ -365,7 +363,7 @@ def _settings(path: Path) -> tuple[int, bytes]:
 
 
 def _read_summary(path: Path, sums: bool) -> dict[str, Any]:
-    """The summary of the session in ``path``, less its checksum. Raises SessionError."""
+    """The summary of the session in ``path``, without its checksum. Raises SessionError."""
     name, summary_path = path.name, path / "summary.json"
     try:
         data = read_plain(summary_path, MOST_SUMMARY_BYTES)
@@ -388,10 +386,10 @@ def _read_summary(path: Path, sums: bool) -> dict[str, Any]:
 
 
 def trained_here(session: Session) -> bool | None:
-    """Whether a process of this machine trains ``session``; None where that cannot be told without touching its lock.
+    """Whether a process on this machine is training ``session``; None if that is unknown without acquiring its lock.
 
-    Writes nothing, and does not make the lock where there is none. A lock held on another machine is seen only where
-    the shared folder passes locks on.
+    Writes nothing and creates no lock file. A lock held on another machine is visible only if the shared folder
+    supports that.
     """
     if sys.platform == "win32":
         return None
@@ -414,7 +412,7 @@ def trained_here(session: Session) -> bool | None:
 
 @dataclass(frozen=True)
 class Listed:
-    """A line in the list of sessions; ``config`` and ``history`` are None where ``problem`` says why."""
+    """An entry in the list of sessions; if ``config`` and ``history`` are None, ``problem`` says why."""
 
     name: str
     state: SessionState
@@ -425,19 +423,19 @@ class Listed:
     created: float = 0.0
     format: int = FORMAT
     skimmed: "Skimmed | None" = None
-    """What ``glance`` went by."""
+    """The files' state that ``glance`` saw."""
 
 
 @dataclass(frozen=True)
 class Skimmed:
-    """Which state of a session's files a glance has seen."""
+    """The state of a session's files that a glance saw."""
 
     files: tuple[tuple[int, int], ...]
-    """(modified, bytes) of config.toml, events.jsonl and summary.json; (0, 0) where there is none."""
+    """(nanoseconds when modified, bytes) of config.toml, events.jsonl and summary.json; (0, 0) for a missing file."""
     read: int = 0
-    """Bytes of the log that are in ``Listed.history``."""
+    """Bytes of the log that ``Listed.history`` includes."""
     end: bytes = b""
-    """The last of them: where these stand no more, the log was cut in between."""
+    """The last bytes of these: if they have changed, the log was cut meanwhile."""
 
 
 class _Averages(BaseModel):
@@ -449,7 +447,7 @@ class _Averages(BaseModel):
 
 
 class _Result(_Averages):
-    """What lists and tables tell of a finished session, as summary.json has it."""
+    """The part of summary.json that lists and tables show."""
 
     hyperparameters: dict[str, Any]
     accuracy_matrix: list[list[Annotated[float, Field(ge=0, le=1)] | None]]
@@ -470,14 +468,13 @@ class _Result(_Averages):
 
 
 def list_sessions(sessions_dir: Path) -> list[Listed]:
-    """All sessions in a folder as ``glance`` sees them, the most recently changed first. A damaged one is listed as
-    such."""
+    """``glance`` at all sessions in a folder, the most recently changed first. Damaged sessions are listed as such."""
     return sorted(glances(sessions_dir), key=lambda listed: listed.changed, reverse=True)
 
 
 def glances(sessions_dir: Path, earlier: Mapping[str, Listed] = MappingProxyType({})) -> Iterator[Listed]:
-    """``glance`` at each session in a folder, the most recently changed first. ``earlier``: by name, what glances found
-    before. Raises OSError for a folder that may not be looked into."""
+    """``glance`` at each session in a folder, the most recently changed first. ``earlier``: results of earlier glances,
+    by name. Raises OSError if the folder cannot be read."""
     found = []
     with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(sessions_dir) as entries:
         for entry in entries:
@@ -486,16 +483,16 @@ def glances(sessions_dir: Path, earlier: Mapping[str, Listed] = MappingProxyType
                 if config != (0, 0):
                     found.append((-(log[0] or config[0]), normalize("NFC", entry.name)))
     for name in dict.fromkeys(name for _, name in sorted(found)):
-        with contextlib.suppress(SessionNotFound):  # deleted since
+        with contextlib.suppress(SessionNotFound):  # deleted meanwhile
             yield glance(sessions_dir, name, earlier.get(name))
 
 
 def glance(sessions_dir: Path, name: str, earlier: Listed | None = None) -> Listed:
-    """What a list shows of one session, also when it is damaged, without reading more than that needs.
+    """What a list shows of one session, even if it is damaged, reading no more than that needs.
 
-    The history holds how far it is, the newest accuracies, the matrix and how it ended; neither curve nor importances,
-    and of a finished session, which only its summary is read of, no tasks. ``earlier``: what a glance found before;
-    then only what is new is read. Raises SessionNotFound.
+    The history has the progress, the newest accuracies, the matrix and how the run ended, but neither curve nor
+    importances. For a finished session only the summary is read, so the history has no tasks. ``earlier``: the result
+    of an earlier glance, after which only new events are read. Raises SessionNotFound.
     """
     path = session_path(sessions_dir, name)
     files = _files(str(path))
@@ -527,7 +524,7 @@ def glance(sessions_dir: Path, name: str, earlier: Listed | None = None) -> List
 
 
 def _files(path: str) -> tuple[tuple[int, int], ...]:
-    """As in ``Skimmed.files``."""
+    """The value of ``Skimmed.files``."""
     return tuple(_file_state(f"{path}/{file}") for file in ("config.toml", "events.jsonl", "summary.json"))
 
 
@@ -540,7 +537,7 @@ def _file_state(path: str) -> tuple[int, int]:
 
 
 def _from_summary(path: Path, format: int, settings: bytes) -> tuple[RunConfig, History]:
-    """What a list shows of a finished session. Raises SessionError, ConfigError."""
+    """What a list shows of a finished session. Raises SessionError or ConfigError."""
     found = _read_summary(path, format > 1)
     if format > 1:  # TOML is slow to read, and the summary has the same settings
         named = {key: found.get(key) for key in _SETTLED if key not in ("name", "hyperparameters")}
@@ -557,7 +554,7 @@ _NOT_LISTED = {b"importance", b"path", b"saved", b"noted", b"warned"}
 
 
 def _skim(session: Session, files: tuple[tuple[int, int], ...], earlier: Listed | None) -> tuple[History, Skimmed]:
-    """The log without its curves. Most of its lines are told by their last word and not looked into.
+    """The log without its curves. The end of most lines says what they are, and they are not parsed.
 
     Raises SessionDamaged, naming the line.
     """
@@ -594,7 +591,7 @@ def _skim(session: Session, files: tuple[tuple[int, int], ...], earlier: Listed 
             elif isinstance(event, Probed):
                 history = replace(history.apply(event), probes=(event,))
     except ValueError as error:
-        if began:  # name the line as counted from the beginning
+        if began:  # read from the beginning, to count the lines
             return _skim(session, files, None)
         raise session.damaged_log(first_line(error), number) from None
     except OSError as error:
@@ -603,7 +600,7 @@ def _skim(session: Session, files: tuple[tuple[int, int], ...], earlier: Listed 
 
 
 def look_at(sessions_dir: Path, name: str) -> Listed:
-    """One session with its whole history, also when it is damaged. Raises SessionNotFound."""
+    """One session with its whole history, even if it is damaged. Raises SessionNotFound."""
     path = session_path(sessions_dir, name)
     log = path / "events.jsonl"
     changed = (log if log.exists() else path).stat().st_mtime
@@ -628,13 +625,14 @@ def _state(session: Session, history: History) -> SessionState:
 
 
 def delete_session(sessions_dir: Path, name: str) -> None:
-    """Also a damaged one. Raises SessionNotFound, SessionLocked while it trains, or SessionError for another folder."""
+    """Deletes a session, even a damaged one. Raises SessionNotFound, SessionLocked if it is training, or SessionError
+    if the folder is no session."""
     path = session_path(sessions_dir, name)
     if not any((path / part).exists() for part in ("config.toml", "events.jsonl")):
         raise SessionError(f"{path} is not a session, and is not deleted")
     with _locked(path):
         pass
-    aside = path.with_name(f".{path.name}.deleted")  # who lists the folder meanwhile sees no half of a session
+    aside = path.with_name(f".{path.name}.deleted")  # so that no list shows half a session
     try:
         shutil.rmtree(aside, ignore_errors=True)
         path.rename(aside)
@@ -646,8 +644,8 @@ def delete_session(sessions_dir: Path, name: str) -> None:
 
 
 def rename_session(sessions_dir: Path, name: str, new: str) -> str:
-    """The new name as it is kept. Also of a damaged session. Raises ConfigError for a name that cannot be,
-    SessionNotFound, SessionExists, or SessionLocked while it trains."""
+    """Renames a session, even a damaged one, and returns the normalised new name. Raises ConfigError for an invalid
+    name, SessionNotFound, SessionExists, or SessionLocked if it is training."""
     path, new = session_path(sessions_dir, name), check_name(new)
     target = sessions_dir / new
     if os.path.lexists(target) and not (alike(new) == alike(name) and target.samefile(path) and path.name != new):
@@ -656,9 +654,9 @@ def rename_session(sessions_dir: Path, name: str, new: str) -> str:
     with _locked(path):
         if os.name == "posix":
             _move(path, target)
-    if os.name != "posix":  # Windows moves no folder in which a file is open
+    if os.name != "posix":  # Windows cannot move a folder with an open file
         _move(path, target)
-    with contextlib.suppress(OSError, SessionError):  # no summary, or a damaged one, stays as it is
+    with contextlib.suppress(OSError, SessionError):  # a missing or damaged summary stays as it is
         session = Session.open(sessions_dir, new)
         session._write_summary(session.summary())
     return new
@@ -672,7 +670,7 @@ def _move(path: Path, target: Path) -> None:
 
 
 def newest_unfinished(sessions_dir: Path) -> Session:
-    """What 'cl-tui resume' means without a name. Raises SessionNotFound."""
+    """The session that 'cl-tui resume' without a name continues. Raises SessionNotFound."""
     for listed in list_sessions(sessions_dir):
         if listed.state in ("stopped", "interrupted", "failed"):
             return Session.open(sessions_dir, listed.name)
@@ -680,10 +678,10 @@ def newest_unfinished(sessions_dir: Path) -> Session:
 
 
 def summary(name: str, config: RunConfig, history: History) -> dict[str, Any]:
-    """The schema that summary.json and 'batch --json' share. Accuracies are fractions; null where a task is unseen.
+    """The schema that summary.json and 'batch --json' share. Accuracies are fractions; null if a task is unseen.
 
-    ``one_class_tasks``, counted from 0, are those in which there is nothing to tell apart; ``without_one_class_tasks``
-    holds the three averages over the others, and is null where all tasks count.
+    ``one_class_tasks``, counted from 0, are the tasks with nothing to distinguish; ``without_one_class_tasks`` has the
+    three averages over the others, and is null if all tasks count.
     """
     tasks = len(history.tasks)
     one_class = one_class_tasks(config)
@@ -712,17 +710,17 @@ def summary(name: str, config: RunConfig, history: History) -> dict[str, Any]:
 
 
 def session_path(sessions_dir: Path, name: str) -> Path:
-    """The folder of the session ``name``. Raises ConfigError for what cannot be a name, SessionNotFound."""
+    """The folder of the session ``name``. Raises ConfigError for an invalid name, or SessionNotFound."""
     name = check_name(name)
-    for spelled in (name, normalize("NFD", name)):  # as it is on a disk that was a Mac's
+    for spelled in (name, normalize("NFD", name)):  # as an older Mac's disk spells it
         if (sessions_dir / spelled).is_dir():
             return sessions_dir / spelled
     raise SessionNotFound(f"no session {name} in {sessions_dir}: 'cl-tui sessions list' shows what is there")
 
 
 def _refuse_alike(sessions_dir: Path, name: str, but: str = "") -> None:
-    """Raises SessionExists where a session other than ``but`` could not lie beside ``name`` on every system."""
-    with contextlib.suppress(OSError):  # a folder that is not there holds none
+    """Raises SessionExists if some system would confuse ``name`` with a session other than ``but``."""
+    with contextlib.suppress(OSError):  # a missing folder has no sessions
         for other in os.listdir(sessions_dir):
             if other != but and alike(other) == alike(name):
                 raise SessionExists(
@@ -748,7 +746,7 @@ def _locked(path: Path) -> Iterator[None]:
     except OSError as error:
         raise SessionError(f"session {path.name} cannot be locked: {error.strerror}") from None
     try:
-        if isinstance(lock, filelock.SoftFileLock):  # filelock's way out, which a process that died holds for ever
+        if isinstance(lock, filelock.SoftFileLock):  # filelock's fallback, which outlives a process that died
             raise _no_locks(path)
         yield
     finally:
@@ -756,7 +754,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _sweep(sessions_dir: Path) -> None:
-    """Removes what was being made or deleted when a process was killed, an hour ago or more."""
+    """Removes what a killed process was creating or deleting at least an hour ago."""
     for pattern in (".*.new", ".*.deleted"):
         for left in sessions_dir.glob(pattern):
             with contextlib.suppress(OSError):
@@ -779,7 +777,7 @@ def _step(checkpoint: Path) -> int:
 
 
 def _refuse_links(path: Path) -> None:
-    """Raises SessionError where the folder ``path``, or what lies in it, is a link, which may lead anywhere."""
+    """Raises SessionError if the folder ``path``, or an entry in it, is a link, which may lead anywhere."""
     with contextlib.suppress(OSError), os.scandir(path) as entries:
         for link in [path, *entries]:
             if link.is_symlink():
@@ -790,7 +788,7 @@ def _refuse_links(path: Path) -> None:
 
 
 def reason(error: OSError) -> str:
-    """'No space left on device: sessions/calm-otter/events.jsonl'."""
+    """A text such as 'No space left on device: sessions/calm-otter/events.jsonl'."""
     return f"{error.strerror or first_line(error)}{f': {error.filename}' if error.filename else ''}"
 
 

@@ -1,4 +1,4 @@
-"""JSON that every parser reads. It has no number for what is not finite: Python's bare NaN and Infinity are no JSON."""
+"""JSON that every parser can read, without Python's NaN and Infinity, which are not JSON."""
 
 import json
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def dumps(content: Any, name: Callable[[float], object] = lambda value: None, **options: Any) -> str:
-    """As ``json.dumps``; in the place of a number that is not finite stands what ``name`` gives for it.
+    """Like ``json.dumps``, but replaces each number that is not finite by ``name`` of it.
 
     >>> dumps({"loss": [0.5, float("nan")]}), dumps([float("-inf")], named)
     ('{"loss": [0.5, null]}', '["-Infinity"]')
@@ -19,7 +19,7 @@ def dumps(content: Any, name: Callable[[float], object] = lambda value: None, **
 
 
 def named(value: float) -> str:
-    """A name that pydantic reads back as the same number."""
+    """The name of a number that is not finite, as pydantic reads it."""
     return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
 
 

@@ -1,13 +1,13 @@
-"""Text that anybody may have written, made safe to show."""
+"""Makes untrusted text safe to show."""
 
 import unicodedata
 
 MOST_MARKS = 3
-"""Accents on one letter; a heap of them would climb over the lines around it."""
+"""Most accents on one letter; a stack of them would cover the lines around it."""
 
 
 def visible(text: str) -> str:
-    """Text that does nothing to a terminal: control characters, unseen ones and heaps of accents are written out.
+    """``text`` with control characters, invisible characters and stacks of accents escaped.
 
     >>> visible("\\x1b[31mred\\x1b[0m\\n\\u202eé")
     '\\\\x1b[31mred\\\\x1b[0m\\\\n\\\\u202eé'

@@ -59,26 +59,26 @@ from engine.watchdog import fresh
 
 PROBES_PER_TASK = 20
 HISTOGRAMS_PER_TASK = 8
-"""How often a running importance is shown while a task is trained."""
+"""Number of running importances reported during a task."""
 PATH_EXAMPLES = 1000
 """Training examples on which the path-integral check measures the loss."""
 REPORT_STEPS = 64
 REPORT_SECONDS = 0.1
-"""Steps are told in bundles: of this many, or when this long has passed since the last."""
+"""Steps are reported in bundles: after REPORT_STEPS, or REPORT_SECONDS after the last report."""
 CHECKPOINT_SECONDS = 10.0
 CHECKPOINT_SHARE = 0.01
 LONGEST_SECONDS = 60.0
-"""A checkpoint is due after CHECKPOINT_SECONDS, later where one holds training up for more than this share of the time,
-and in any case so that it is on the disk LONGEST_SECONDS after the last one was begun."""
+"""A checkpoint is due after CHECKPOINT_SECONDS; later if it would hold up training for more than CHECKPOINT_SHARE of
+the time, but early enough to be on the disk LONGEST_SECONDS after the last one was begun."""
 RETRY_SECONDS = 1.0
-"""Between two attempts to write to a disk that is full or gone."""
+"""Seconds between attempts to write to a disk that is full or missing."""
 
 
 T = TypeVar("T")
 
 
 class Trainer:
-    """One run from its newest checkpoint, or from the start, to its end."""
+    """Trains one run from its newest checkpoint, or from the start, to its end."""
 
     def __init__(self, session: Session, control: Control, recorder: Recorder) -> None:
         config = session.config
@@ -92,7 +92,7 @@ class Trainer:
         control.activity = f"reading {config.benchmark}"
         self.tasks = load_tasks(config, self.device)
         self.data = content(self.tasks)
-        """Digest of the data; after a space that of the user's own inputs, where Ω is measured on those."""
+        """Digest of the data; if Ω is measured on the user's own inputs, a space and their digest follow."""
         control.check()
         self.outputs = Outputs.of(config.scenario, [task.classes for task in self.tasks])
         self.subsets = evaluation_subsets(self.tasks, config.seed)
@@ -102,13 +102,13 @@ class Trainer:
         if self.method.measures_examples:
             check_network(self.model, self.tasks[0].train.first(2)[0])
         self.strength = config.strength
-        """c or λ now."""
+        """Current c or λ."""
         self.feed = Feed(config, self.tasks, self.outputs, self.method.replays)
         self.steps = [schedule.steps for schedule in self.feed.schedules]
-        """How many each task takes; fewer than its schedule says where it was ended early."""
+        """Steps of each task; fewer than its schedule says if it was ended early."""
         self.held = self.parameters.matching_none(config.leave_alone)
         self._read: list[str] = []
-        """What there is to say about the user's own inputs."""
+        """Notes about the user's own inputs."""
         self._unlabelled_inputs = self._read_unlabelled()
         if self._unlabelled_inputs is not None:
             self.data += f" {digest_of(self._unlabelled_inputs)}"
@@ -116,11 +116,11 @@ class Trainer:
         self.penalty: Quadratic | None = None
         self.penalty_gradient: PenaltyGradient | None = None
         self.total = torch.empty_like(self.parameters.values)
-        """Gradient of loss plus penalty, for a method that must see the loss's alone."""
+        """Gradient of loss plus penalty, for a method that needs the loss's gradient separately. Shape (P,)."""
         self.before = torch.empty_like(self.parameters.values)
         self.best: dict[str, Tensor] = {}
-        """The moment after the task's best epoch so far, where that is kept, under the names of a checkpoint: weights,
-        what the method keeps, and the optimizer's state if the next task continues with it."""
+        """State after the task's best epoch so far, if that is kept, with the names of a checkpoint: weights, the
+        method's tensors, and the optimizer's state if the next task continues with it."""
         self.best_accuracy: float | None = None
 
         self.task = 0
@@ -133,15 +133,15 @@ class Trainer:
         self._checkpoint_due = 0.0
         self._snapshot: dict[str, Tensor] = {}
         self._held_up = 0.0
-        """Seconds that the checkpoint which is being written took of the training."""
+        """Seconds for which the checkpoint being written held up training."""
         self._saving: Saving | None = None
         self._steered: list[StrengthChanged | TasksPlanned] = []
-        """How the run was steered after the checkpoint from which it continues: done again at the same steps."""
+        """Interventions after the checkpoint from which the run continues; they are repeated at the same steps."""
 
     # The run
 
     def run(self) -> None:
-        """To the end. Raises Stopped after saving, NumericsError, or what writing the session raises."""
+        """Trains to the end. Raises Stopped after saving, NumericsError, or any error of writing the session."""
         self._begin()
         try:
             self._train()
@@ -156,7 +156,7 @@ class Trainer:
         self.control.activity = "finished"
 
     def _train(self) -> None:
-        """All tasks that are left. Raises Stopped after saving, or NumericsError."""
+        """Trains all remaining tasks. Raises Stopped after saving, or NumericsError."""
         try:
             while self.task < len(self.tasks):
                 self._train_task()
@@ -169,7 +169,7 @@ class Trainer:
             raise
 
     def _begin(self) -> None:
-        """At the newest checkpoint that is whole, or with the first step."""
+        """Begins at the newest undamaged checkpoint, or with the first step."""
         damaged: list[SessionDamaged] = []
         checkpoints = self.session.checkpoints()
         for path in checkpoints:
@@ -217,11 +217,11 @@ class Trainer:
         self._checkpoint_due = time.monotonic() + CHECKPOINT_SECONDS
 
     def _check_data(self) -> None:
-        """Raises SessionMismatch unless the data are those with which the run began."""
+        """Raises SessionMismatch if the data have changed since the run began."""
         history = self.recorder.history
         assert history.started is not None
         then, now = history.started.data.split(), self.data.split()
-        if history.forked is not None:  # which may measure Ω on other inputs
+        if history.forked is not None:  # a fork may measure Ω on other inputs
             then, now = then[:1], now[:1]
         if then and then != now:
             raise SessionMismatch(
@@ -236,7 +236,7 @@ class Trainer:
         )
 
     def _plan_again(self) -> None:
-        """After a resume: tasks ended early stay so; a fork may have other plans for the tasks to come."""
+        """After a resume: tasks that ended early stay short; a fork may plan the remaining tasks differently."""
         history = self.recorder.history
         forked_here = history.forked is not None and history.forked.step == self.step
         known = self.task if forked_here else len(self.steps)
@@ -283,7 +283,7 @@ class Trainer:
         self._tell_path()
 
     def _begin_task(self) -> None:
-        """What differs from the task before; also in the middle of a task from which a resume continues."""
+        """Sets up what differs from the previous task, also when a resume continues in the middle of a task."""
         if self.task_step == 0:
             if self.config.reset_optimizer:
                 self.optimizer = make_optimizer(self.config, self.parameters.theta)
@@ -293,27 +293,27 @@ class Trainer:
             group["lr"] = self.feed.schedules[self.task].lr
 
     def _keep_if_best(self) -> None:
-        """As the MAS authors' demo: the task's own test set decides, and the first of equal epochs is kept."""
+        """Like the MAS authors' demo: the task's own test set decides, and the first of equal epochs is kept."""
         found = accuracy(self.model, self.tasks, self.outputs, self.task, self.task)
         if self.best_accuracy is None or found > self.best_accuracy:
             self.best = {name: tensor.clone() for name, tensor in self._moment().items()}
             self.best_accuracy = found
 
     def _moment(self) -> dict[str, Tensor]:
-        """What ``keep`` keeps of the best epoch."""
+        """The state that ``keep`` keeps of the best epoch."""
         found = {"theta": self.parameters.values, **_under("method/", self.method.tensors)}
         if not self.config.reset_optimizer:
             found |= _under("optimizer/", self.optimizer.state[self.parameters.theta])
         return found
 
     def _go_back_to_best(self) -> None:
-        """A checkpoint of an older version has only the weights: what else there is stays as it is."""
+        """Restores the best epoch. An older version's checkpoint has only its weights; the rest then stays as is."""
         self.parameters.values.copy_(self.best["theta"])
         self.method.tensors |= _within("method/", self.best)
         self.optimizer.state[self.parameters.theta] |= _within("optimizer/", self.best)
 
     def _end_task(self) -> None:
-        """Nothing is changed before all is computed, so a stop in here resumes at the task's last step."""
+        """Changes nothing until everything is computed, so a resume after a stop in here begins at the last step."""
         self.control.activity = f"measuring the importance for task {self.task + 1}"
         inputs, labels = self.tasks[self.task].train.all()
         learned = LearnedTask(
@@ -354,7 +354,7 @@ class Trainer:
         return examples.all()[0], active
 
     def _read_unlabelled(self) -> Tensor | None:
-        """The user's own inputs, where ``importance_data`` names a folder. Raises BenchmarkError."""
+        """The user's own inputs, shape (N, features), if ``importance_data`` names a folder. Raises BenchmarkError."""
         folder = self.config.importance_data
         if folder in (None, "train", "test"):
             return None
@@ -365,7 +365,7 @@ class Trainer:
 
     @property
     def _factor(self) -> float:
-        """k."""
+        """k: the method's factor times the strength."""
         return self.method.factor * self.strength
 
     def _adopt(self, penalty: Quadratic | None) -> None:
@@ -383,7 +383,7 @@ class Trainer:
         if total is not gradient or not pull:
             gradient.zero_()
         loss = self.feed.loss(self.model, self.task, self.task_step)
-        loss.backward()  # adds to what is in the gradient already
+        loss.backward()  # adds to the gradient
         if total is not gradient:
             total += gradient
 
@@ -399,10 +399,10 @@ class Trainer:
         self.task_step += 1
         self.step += 1
 
-    # What is not finite
+    # Values that are not finite
 
     def _cause(self) -> str:
-        """What ceased to be finite first: found by taking the steps since the newest checkpoint again, one by one."""
+        """What became non-finite first, found by repeating the steps since the newest checkpoint one by one."""
         last = self.step
         if self._saving is not None:
             self._saving.join()
@@ -424,7 +424,7 @@ class Trainer:
         return ""
 
     def _go_back(self) -> list[StrengthChanged | TasksPlanned]:
-        """To the newest checkpoint, or to the start; returns how the run was steered from there on."""
+        """Restores the newest checkpoint, or the start, and returns the later interventions."""
         checkpoints = self.session.checkpoints()
         if checkpoints:
             tensors, cursor = checkpoint.read(checkpoints[0], self.parameters.size)
@@ -438,9 +438,9 @@ class Trainer:
         return steering(self.session, 0)[0]
 
     def _not_finite(self, before: Tensor) -> str:
-        """What of the last step is not finite, in the order in which a step computes it; empty where all is.
+        """The first non-finite result of the last step, in order of computation; empty if all are finite.
 
-        ``before``: the weights before it, shape (P,).
+        ``before``: the weights before the step, shape (P,).
         """
         layers = self.parameters.layers
         if not torch.isfinite(self._losses[-1]):
@@ -451,10 +451,10 @@ class Trainer:
                 return f"first to go was the {what} of {where}, at step {self.step}"
         return ""
 
-    # Telling
+    # Reports
 
     def _report(self) -> None:
-        """Tells of the steps since the last report. Raises NumericsError when a loss was not finite."""
+        """Reports the steps since the last report. Raises NumericsError if a loss or penalty is not finite."""
         now = time.monotonic()
         self._report_due = now + REPORT_SECONDS
         if not self._losses:
@@ -476,7 +476,7 @@ class Trainer:
                     raise NumericsError(f"the {what} became {value} at step {number}, in task {self.task + 1}")
 
     def _tell_warnings(self) -> None:
-        """After each look: at steps that do not depend on the clock, so that a resume repeats them."""
+        """Emits new warnings; called at steps that do not depend on the clock, so that a resume repeats them."""
         for alarm in fresh(self.recorder.history, self.config):
             self._tell(Warned(alarm.task, self.step, time.time(), alarm.name, alarm.text))
 
@@ -489,7 +489,7 @@ class Trainer:
     def _tell_importance(self, importance: Tensor | None, running: bool) -> None:
         if importance is not None:
             if where := layer_not_finite(self.parameters.layers, importance):
-                self._report()  # a loss that is not finite is the root of it, and says so itself
+                self._report()  # a non-finite loss is the cause, and is reported instead
                 raise NumericsError(
                     f"the importance is no longer finite at step {self.step}, in task {self.task + 1}, in {where}"
                 )
@@ -497,7 +497,7 @@ class Trainer:
             self._tell(ImportanceMeasured(self.task, self.step, running, low, high, layers))
 
     def _tell_path(self) -> None:
-        """The path-integral check, for a method that follows the path."""
+        """Reports the path-integral check, for a method that follows the path."""
         gained = self.method.path_integral()
         if gained is None:
             return
@@ -510,13 +510,13 @@ class Trainer:
         start = paths[-1].start_loss if paths and paths[-1].task == self.task else loss
         ratio = gained / (start - loss) if start != loss else None
         found = PathFollowed(self.task, self.step, gained, start, loss, ratio)
-        if not paths or found != paths[-1]:  # told before a stop at the task's end
+        if not paths or found != paths[-1]:  # reported before a stop at the task's end
             self._tell(found)
 
-    # Being told
+    # Requests
 
     def _attend(self) -> None:
-        """To what the screen asks for. Raises Stopped."""
+        """Handles requests. Raises Stopped."""
         while self._steered and self._steered[0].step <= self.step:
             again = self._steered.pop(0)
             if isinstance(again, StrengthChanged):
@@ -563,14 +563,14 @@ class Trainer:
             self._finish_saving()
 
     def _change_strength(self, strength: float) -> None:
-        """From the next step on."""
+        """Changes the strength from the next step on."""
         self._report()
         self._tell(StrengthChanged(self.step, time.time(), self.strength, strength))
         self.strength = strength
         self._adopt(self.penalty)
 
     def _end_early(self) -> None:
-        """The task in training ends here; not before its first step."""
+        """Ends the task in training here, unless it has no step yet."""
         planned = self.steps[self.task]
         if 0 < self.task_step < planned:
             self.steps[self.task] = self.task_step
@@ -587,7 +587,7 @@ class Trainer:
     # Saving
 
     def _save(self, ended_task: int | None = None) -> None:
-        """Begins to write a checkpoint of this moment; ``_finish_saving`` sees that it is on the disk."""
+        """Starts writing a checkpoint of the current state; ``_finish_saving`` waits until it is on the disk."""
         self._report()
         self._finish_saving()
         began = time.monotonic()
@@ -610,7 +610,7 @@ class Trainer:
         self._held_up = time.monotonic() - began
 
     def _finish_saving(self) -> None:
-        """Waits for the checkpoint that is being written, if there is one. Raises NumericsError."""
+        """Waits for the checkpoint being written, if any. Raises NumericsError."""
         saving = self._saving
         if saving is None:
             return
@@ -632,9 +632,9 @@ class Trainer:
         self.recorder.log.sync()
 
     def _patiently(self, write: Callable[[], T], again: Callable[[], T] | None = None) -> T:
-        """What ``write`` returns. While the disk is full or gone, training waits and tries ``again``.
+        """Returns the result of ``write``. While the disk is full or missing, training waits and tries ``again``.
 
-        Raises SessionError when it is to stop meanwhile.
+        Raises SessionError if a stop is requested meanwhile.
         """
         try:
             return write()
@@ -671,9 +671,9 @@ class Trainer:
         return found | _under("best/", self.best)
 
     def _check_fit(self, tensors: dict[str, Tensor], cursor: Cursor) -> None:
-        """Raises SessionMismatch unless the checkpoint is of this run: a fused optimizer reads anything it is given."""
+        """Raises SessionMismatch if the checkpoint is not of this run; a fused optimizer would not check."""
         vector = self.parameters.values.shape
-        one = torch.nn.Parameter(torch.zeros(1, dtype=self.parameters.values.dtype))  # stands for all of them
+        one = torch.nn.Parameter(torch.zeros(1, dtype=self.parameters.values.dtype))  # represents all of them
         one.grad = torch.zeros_like(one)
         optimizer = make_optimizer(self.config, one)
         optimizer.step()
@@ -725,7 +725,7 @@ class Trainer:
         self._clock.elapsed_before = cursor.elapsed
 
     def _partly_kept(self) -> list[str]:
-        """A sentence about a checkpoint of an older version, which has only the weights of the best epoch."""
+        """A sentence if the checkpoint is of an older version, which kept only the weights of the best epoch."""
         if not self.best or self.best.keys() == self._moment().keys():
             return []
         return [
@@ -734,7 +734,7 @@ class Trainer:
         ]
 
     def _differences(self, cursor: Cursor) -> list[str]:
-        """What keeps this resume from being bit-exact, in words."""
+        """Why this resume is not bit-exact; empty if it is."""
         now: dict[str, Any] = {"device": str(self.device), "threads": self.config.threads, **versions()}
         then: dict[str, Any] = {"device": cursor.device, "threads": cursor.threads, **cursor.versions}
         changed = [f"{key} {then[key]} → {value}" for key, value in now.items() if key in then and then[key] != value]
@@ -742,18 +742,18 @@ class Trainer:
 
 
 def seconds_to_next(held_up: float, took: float) -> float:
-    """From one checkpoint to the next, after one that held training up and took so many seconds to write."""
-    cost = held_up + took / 2  # where there are two processors: perf/checkpoints.py
+    """Seconds to the next checkpoint, after one that held up training and took the given seconds to write."""
+    cost = held_up + took / 2  # measured with two processors: perf/checkpoints.py
     return max(min(max(CHECKPOINT_SECONDS, cost / CHECKPOINT_SHARE), LONGEST_SECONDS - took), 0.0)
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """With ``prefix`` before each name."""
+    """``tensors`` with ``prefix`` before each name."""
     return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
 
 
 def _within(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Those whose name begins with ``prefix``, without it."""
+    """The tensors whose name begins with ``prefix``, without it."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
@@ -764,7 +764,7 @@ def _set_aside(damaged: Sequence[SessionDamaged]) -> list[str]:
 
 
 def steering(session: Session, start: int) -> tuple[list[StrengthChanged | TasksPlanned], list[str]]:
-    """How the run was steered after byte ``start`` of the log, and a sentence if some of it may be lost."""
+    """Interventions after byte ``start`` of the log, and a sentence if some may be lost."""
     events, problem = session.readable(start)
     found = [event for event in events if isinstance(event, StrengthChanged | TasksPlanned)]
     return found, [f"how it was steered later cannot be read: {problem}"] if problem else []
@@ -806,7 +806,7 @@ def penalty_factor(config: RunConfig) -> float:
 
 
 def build_model(config: RunConfig, outputs: Outputs, device: torch.device) -> torch.nn.Module:
-    """The network with its first weights, on ``device``."""
+    """The network with its initial weights, on ``device``."""
     build = _load(MODELS[config.model].code)
     model: torch.nn.Module = build(
         BENCHMARKS[config.benchmark].inputs, config.hidden, outputs.count, config.seed, config.init
@@ -815,7 +815,7 @@ def build_model(config: RunConfig, outputs: Outputs, device: torch.device) -> to
 
 
 def make_optimizer(config: RunConfig, theta: torch.nn.Parameter) -> torch.optim.Optimizer:
-    """A fresh optimizer on the one flat parameter, fused where the device has it."""
+    """A new fused optimizer for the flat parameter vector ``theta``."""
     match config.optimizer:
         case "adam":
             return torch.optim.Adam([theta], lr=config.lr, fused=True)
@@ -826,7 +826,7 @@ def make_optimizer(config: RunConfig, theta: torch.nn.Parameter) -> torch.optim.
 
 
 def find_device(name: str) -> torch.device:
-    """Raises ConfigError when this machine, or this torch, has no such device."""
+    """The device ``name``, or the best available for 'auto'. Raises ConfigError if it is not available."""
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         name = next(device for device, available in there.items() if available)
@@ -838,7 +838,7 @@ def find_device(name: str) -> torch.device:
 
 
 def versions() -> dict[str, str]:
-    """Of what decides the bits."""
+    """Versions on which bit-exact results depend."""
     return {"torch": torch.__version__, "machine": platform.machine()}
 
 
@@ -850,5 +850,5 @@ def _load(code: str) -> Callable[..., Any]:
 
 
 def _short(values: list[float]) -> tuple[float, ...]:
-    """Six digits are enough for a curve, and keep the log small."""
+    """Rounds to six digits: enough for a curve, and the log stays small."""
     return tuple(float(f"{value:.6g}") for value in values)

@@ -1,10 +1,10 @@
-"""What goes wrong in a run without stopping it, read from its History alone: live, in a replay and in an old session.
+"""Finds problems that do not stop a run, from its History alone: live, in a replay and in an old session.
 
-The trainer asks at each look at the accuracies, and tells of what is new (``fresh``) as an event. Between two looks no
-judgement changes, so the screen says what the log says, and a resumed run finds the same at the same step.
+The trainer asks at each evaluation and emits new alarms (``fresh``) as events. Between evaluations no judgement
+changes, so the screen agrees with the log, and a resumed run finds the same problems at the same steps.
 
-A penalty that is too strong need not be large: where it wins, the weights stay at the anchor and it is nearly zero. So
-a task is judged by what it learns, and the penalty blamed only where the first task, which has none, was learned.
+A penalty that is too strong need not be large: if it wins, the weights stay at the anchor and it is nearly zero. So a
+task is judged by what it learns, and the penalty is blamed only if the first task, which has none, was learned.
 """
 
 import math
@@ -20,35 +20,35 @@ from engine.methods import METHODS
 from engine.one_class import numbered, one_class_tasks
 
 WINDOW = 100
-"""Steps over which a loss is averaged; a task is not judged before."""
+"""Steps over which a loss is averaged; a task with fewer steps is not judged."""
 ENOUGH = 1 / 4
-"""The part of a task's steps after which something should have been learned."""
+"""Fraction of a task's steps after which something should have been learned."""
 BARELY = 0.4
-"""Of what the first task, or else perfection, reaches above guessing: a task below is barely learned."""
+"""Fraction of the gain over guessing of the first task, or of perfection; a task below it is barely learned."""
 RISE = 0.05
-"""An accuracy that is this much higher than half way back is rising."""
+"""An accuracy this much above its value halfway back counts as rising."""
 FALL = 0.95
-"""A loss that is below this part of what it was half way back is falling."""
+"""A loss below this fraction of its value halfway back counts as falling."""
 GUESSING = 0.97
-"""A loss above this part of guessing's tells that nothing was learned."""
+"""A loss above this fraction of the loss of guessing means that nothing was learned."""
 OVERSHOT = 3.0
-"""Times guessing's loss: the first steps of all average more only where the learning rate is too high."""
+"""Multiple of the loss of guessing; the mean over the run's first steps exceeds it if the learning rate is too high."""
 GROWN = 1.2
-"""Times the ΣΩ after the first task: more than that, and importance adds up from task to task."""
+"""Multiple of ΣΩ after the first task above which importance accumulates from task to task."""
 
 MOST_NAMED = 8
-"""Tasks that a sentence names one by one."""
+"""Most tasks that a sentence names one by one."""
 
 Name = Literal["not-finite", "no-penalty", "drowned", "saturated", "no-learning"]
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """Each text is part of a sentence, without a capital and a full stop."""
+    """A problem and its remedy; each text is part of a sentence, without a capital or a full stop."""
 
     name: Name
     task: int
-    """Which it is about, counted from 0."""
+    """The task concerned, counted from 0."""
     what: str
     """What is wrong, and where."""
     cause: str
@@ -58,12 +58,12 @@ class Alarm:
 
     @property
     def text(self) -> str:
-        """One sentence, of at most three lines of 80 characters."""
+        """One sentence of at most three lines of 80 characters."""
         return f"{self.what}: {self.cause}; {self.remedy}"
 
 
 def caution(config: RunConfig) -> str:
-    """What is known of a run before it starts: nothing, or why its numbers say little."""
+    """Why a run's numbers will mean little, as known before it starts; empty if there is no reason."""
     return "; ".join(filter(None, (_weak_method(config), _one_class(config), _other_scale(config))))
 
 
@@ -81,7 +81,7 @@ def _weak_method(config: RunConfig) -> str:
 
 
 def _other_scale(config: RunConfig) -> str:
-    """A mean or deviation of pixels 0–255 would make all inputs nearly the same number."""
+    """A warning if the mean or deviation is on the scale 0–255, which would make all inputs nearly equal; or empty."""
     if config.normalize is None or config.normalize[0] <= 1:
         return ""
     mean, deviation = config.normalize
@@ -106,7 +106,7 @@ def _one_class(config: RunConfig) -> str:
 
 
 def alarms(history: History, config: RunConfig) -> tuple[Alarm, ...]:
-    """What is wrong as of the newest look, the most serious first. Costs the same however long the run is."""
+    """Problems at the newest evaluation, the most serious first. The cost does not grow with the run."""
     if not history.tasks or not history.curve.length:
         return ()
     if broken := _not_finite(history):
@@ -121,15 +121,15 @@ def alarms(history: History, config: RunConfig) -> tuple[Alarm, ...]:
 
 
 def fresh(history: History, config: RunConfig) -> list[Alarm]:
-    """The alarms that no event has told of yet, for their task."""
+    """The alarms that no event has reported yet for their task."""
     told = {(warned.name, warned.task) for warned in history.warnings}
     return [alarm for alarm in alarms(history, config) if (alarm.name, alarm.task) not in told]
 
 
 def warnings(history: History, config: RunConfig) -> tuple[str, ...]:
-    """All warnings of a run so far, a sentence for each kind, with where else it was given.
+    """All warnings of a run so far, one sentence per kind, with the other tasks concerned.
 
-    In a session from before warnings were events, those that stand at its end.
+    An older session, whose log has no warnings, has those that apply at its end.
     """
     by_name: dict[str, list[Warned]] = {}
     for warned in history.warnings:
@@ -156,7 +156,7 @@ def _again(later: list[Warned]) -> str:
 
 
 def _at_last_look(history: History) -> History:
-    """As it was when accuracies were told last: by a probe, or at a task's end."""
+    """``history`` as of the last probe or task's end."""
     probed = history.probes[-1].step if history.probes else 0
     step = min(max(probed, history.starts[len(history.matrix)]), history.step)
     return replace(history, step=step, curve=replace(history.curve, length=step)) if step < history.step else history
@@ -164,16 +164,16 @@ def _at_last_look(history: History) -> History:
 
 @dataclass(frozen=True)
 class _Stretch:
-    """Steps of one task that are trained with one strength."""
+    """Consecutive steps of one task with the same strength."""
 
     task: int
     ended: bool
     first: int
-    """Its first row in the curve."""
+    """First row of the curve."""
     last: int
-    """The row behind its last."""
+    """The row after the last."""
     accuracies: tuple[float, ...]
-    """On the task itself: each look during the stretch, and at the task's end. Never empty."""
+    """Accuracies on the task itself: at each probe during the stretch, and at the task's end. Never empty."""
 
     @property
     def accuracy(self) -> float:
@@ -184,7 +184,7 @@ class _Stretch:
         return self.accuracy > self.accuracies[(len(self.accuracies) - 1) // 2] + RISE
 
     def loss(self, history: History) -> float:
-        """Mean of the last steps."""
+        """Mean loss of the last steps."""
         return float(history.curve.losses(self.last - WINDOW)[:WINDOW].mean())
 
     def falling(self, history: History) -> bool:
@@ -193,7 +193,7 @@ class _Stretch:
 
 
 def _stretch(history: History) -> _Stretch | None:
-    """The task in training once enough of it is done, until then the one before."""
+    """The stretch to judge: of the task in training once enough of it is done, until then of the previous task."""
     for task in (history.task, history.task - 1):
         if not 0 <= task < len(history.tasks):
             continue
@@ -210,9 +210,9 @@ def _stretch(history: History) -> _Stretch | None:
 
 
 def _rows(history: History, task: int) -> tuple[int, int]:
-    """The steps of ``task`` that were trained as the present one is, as rows of the curve: first, and behind the last.
+    """The steps of ``task`` with the current strength and method, as rows of the curve: first, and after the last.
 
-    Not those before another strength, or before the fork from a run of another method.
+    Steps before a change of strength or before a fork do not count.
     """
     changed = history.strengths[-1].step if history.strengths else 0
     forked = history.forked.step if history.forked else 0
@@ -221,13 +221,13 @@ def _rows(history: History, task: int) -> tuple[int, int]:
 
 
 def _looks(history: History, task: int, start: int) -> list[float]:
-    """The probed accuracies on ``task`` while it is trained, of those after step ``start``."""
+    """The probed accuracies on ``task`` during its own training, after step ``start``."""
     recent = takewhile(lambda probe: probe.task == task and probe.step > start, reversed(history.probes))
     return [probe.accuracies[task] for probe in recent][::-1]
 
 
 def _not_finite(history: History) -> Alarm | None:
-    """In the last steps: no run continues after it."""
+    """Looks only at the last steps, since no run continues after a non-finite value."""
     task = min(history.task, len(history.tasks) - 1)
     start = max(0, history.curve.length - WINDOW)
     losses, penalties = history.curve.losses(start).tolist(), history.curve.penalties(start).tolist()
@@ -245,7 +245,7 @@ def _not_finite(history: History) -> Alarm | None:
 
 
 def _no_penalty(history: History, config: RunConfig) -> Alarm | None:
-    """In the task in training, or until it can be judged in the one before."""
+    """Judges the task in training, or the previous task until there are enough steps."""
     if not METHODS[config.method].symbol or not history.strength(config):
         return None
     for task in (history.task, history.task - 1):
@@ -279,7 +279,7 @@ def _without_penalty(history: History, config: RunConfig, task: int) -> Alarm:
 
 
 def _may_hinder(history: History, config: RunConfig, judged: _Stretch) -> bool:
-    """Whether the penalty is to blame where ``judged`` is not learned: what there is without it, was."""
+    """Whether the penalty may be the cause if ``judged`` is not learned: the first task, without it, was learned."""
     if judged.task == 0 or not history.strength(config) or _overshot(history, config):
         return False
     penalised = history.curve.penalties(judged.last - WINDOW)[:WINDOW].any()
@@ -287,7 +287,7 @@ def _may_hinder(history: History, config: RunConfig, judged: _Stretch) -> bool:
 
 
 def _hindered(history: History, config: RunConfig, judged: _Stretch) -> Alarm | None:
-    """By a penalty too strong from the start, or grown too strong with the tasks."""
+    """Finds a penalty too strong from the start, or one that grew too strong with the tasks."""
     if not _hardly(judged.task, judged.accuracy, history, config):
         return None
     learning = judged.falling(history) and judged.loss(history) < GUESSING * _guessing(history, config, judged.task)
@@ -328,7 +328,7 @@ def _no_learning(history: History, config: RunConfig, judged: _Stretch) -> Alarm
 
 
 def _overshot(history: History, config: RunConfig) -> bool:
-    """Whether the first steps of all threw the network far off."""
+    """Whether the run's first steps threw the network far off."""
     return float(history.curve.losses()[:WINDOW].mean()) > OVERSHOT * _guessing(history, config, 0)
 
 
@@ -338,18 +338,18 @@ def _hardly(task: int, accuracy: float, history: History, config: RunConfig) -> 
 
 
 def _share(accuracy: float, full: float, history: History, config: RunConfig, task: int) -> float:
-    """Where ``accuracy`` lies between guessing in ``task`` and ``full``; at its end where guessing is as good."""
+    """Fraction of the way from guessing in ``task`` to ``full`` that ``accuracy`` reaches; 1 if guessing is as good."""
     guessing = 1 / _competing(history, config, task)
     return (accuracy - guessing) / (full - guessing) if full > guessing else 1.0
 
 
 def _guessing(history: History, config: RunConfig, task: int) -> float:
-    """The loss of one who finds all competing classes equally likely."""
+    """The loss, in nats, if all competing classes are equally likely."""
     return math.log(_competing(history, config, task))
 
 
 def _competing(history: History, config: RunConfig, task: int) -> int:
-    """Classes among which the network chooses while ``task`` is trained."""
+    """Number of classes that compete while ``task`` is trained."""
     if config.scenario == "class":
         return sum(info.classes for info in history.tasks[: task + 1])
     return history.tasks[task].classes
