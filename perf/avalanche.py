@@ -1,10 +1,10 @@
-"""Avalanche against the engine: the same run of split MNIST by fine-tuning, SI, EWC and MAS, in turn, many rounds.
+"""Avalanche against the engine: the same run of split MNIST with fine-tuning, SI, EWC and MAS, in turn, in many rounds.
 
-The network, its first weights, the examples, batch size, Adam and the number of threads are the same; the order of the
-examples is each side's own. A step is one after the first task, ours with its log. A run of ours is measured with all
-that it does: probes, test accuracies, checkpoints; Avalanche trains only. The penalties' factor k is the same, what
-is multiplied by it is not: Avalanche's SI follows the whole loss's gradient and bounds Ω at 1e-3, its EWC and MAS
-square or take the absolute value of a batch's mean, and its MAS averages Ω over tasks.
+The network, its initial weights, the examples, batch size, Adam and the number of threads are the same; each side
+has its own order of examples. Steps are measured after the first task, ours including the log. Our runs include probes,
+test accuracies and checkpoints; Avalanche only trains. The penalties have the same factor k but differ otherwise:
+Avalanche's SI follows the gradient of loss plus penalty and bounds Ω at 1e-3, its EWC and MAS square or take the
+absolute value of a batch's mean, and its MAS averages Ω over tasks.
 """
 
 import argparse
@@ -34,7 +34,7 @@ HERE = Path(__file__).resolve()
 
 
 class Avalanche:
-    """Its side: one process, which waits while ours is measured."""
+    """Avalanche's side: one process, which waits while ours is measured."""
 
     def __init__(self, python: str, data: Path) -> None:
         self._process = subprocess.Popen(
@@ -46,7 +46,7 @@ class Avalanche:
         )
 
     def run(self, config: RunConfig, options: argparse.Namespace) -> dict[str, Any]:
-        """Raises SystemExit when the process has ended."""
+        """Makes one run and returns its measurements. Raises SystemExit if the process has ended."""
         assert self._process.stdin
         assert self._process.stdout
         keys = ("method", "seed", "hidden", "lr", "batch_size", "epochs", "threads")
@@ -69,7 +69,7 @@ class Avalanche:
 
 
 def ours(config: RunConfig, clock: Callable[[], float], steps: int) -> dict[str, Any]:
-    """What is measured in one run, and in so many steps after it."""
+    """Measures one run, and ``steps`` steps after it."""
     with tempfile.TemporaryDirectory() as folder:
         session = Session.create(Path(folder), "run", config)
         trainer = Trainer(session, Control(), Recorder(session))
@@ -158,7 +158,7 @@ def main() -> None:
         other = Avalanche(options.avalanche_python, data) if options.avalanche_python else None
         if other is not None:
             other.run(config("none", 0), options)
-            ours(config("none", 0), clock, steps)  # now both are warm
+            ours(config("none", 0), clock, steps)  # warms up both sides
         for seed in range(options.rounds):
             for method in COMPARED:
                 settings = config(method, seed)

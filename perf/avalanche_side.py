@@ -1,7 +1,7 @@
 """Avalanche's side of perf/avalanche.py, run by the interpreter of an environment that has avalanche-lib.
 
-Reads one JSON request a line, makes one run, writes one JSON answer a line. Everything is Avalanche's default but what
-perf/avalanche.py names: no loggers, no evaluation while it trains, and examples that lie in memory as tensors.
+For each line of input, a JSON request, it makes one run and writes a line of JSON. Everything is Avalanche's default
+except what perf/avalanche.py names, and: no loggers, no evaluation during training, examples in memory as tensors.
 """
 
 import json
@@ -17,7 +17,7 @@ from engine.benchmarks.torchvision_import import torchvision_datasets
 from engine.models.mlp import mlp
 from perf.measure import CLOCKS
 
-torchvision_datasets()  # declares torchvision's operators where they cannot load; Avalanche imports torchvision
+torchvision_datasets()  # before Avalanche imports torchvision
 
 from avalanche.benchmarks import (  # noqa: E402
     benchmark_from_datasets,
@@ -47,7 +47,7 @@ class OneHead(MultiTaskModule):  # type: ignore[misc]
 
 
 class StepClock(SupervisedPlugin):  # type: ignore[misc]
-    """Seconds and steps of the epochs after the first task, without what happens between tasks."""
+    """Seconds and steps of the epochs after the first task, without the time between tasks."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__()
@@ -66,20 +66,20 @@ class StepClock(SupervisedPlugin):  # type: ignore[misc]
 
 
 def labelled(inputs: Tensor, labels: Tensor) -> Any:
-    """An Avalanche data set; a batch is what its data loader collates."""
+    """An Avalanche data set, whose data loader collates the batches."""
     examples = TensorDataset(inputs, labels)
     examples.targets = labels.tolist()  # type: ignore[attr-defined]
     return as_classification_dataset(examples)
 
 
 def in_memory(tasks: list[dict[str, Tensor]]) -> Any:
-    """The tasks as experiences whose examples are tensors."""
+    """The tasks as experiences with tensors as examples."""
     train = [labelled(task["inputs"], task["labels"]) for task in tasks]
     return with_classes_timeline(task_incremental_benchmark(benchmark_from_datasets(train=train))).train_stream
 
 
 def own_data(data_dir: str, tasks: int) -> Any:
-    """The same tasks as Avalanche's own benchmark has them."""
+    """The same tasks from Avalanche's own benchmark."""
     benchmark = SplitMNIST(
         tasks,
         return_task_id=True,
@@ -91,7 +91,7 @@ def own_data(data_dir: str, tasks: int) -> Any:
 
 
 def strategy_of(asked: dict[str, Any], model: OneHead, steps: StepClock) -> Any:
-    """At the same factor k of the squared distance as ours: Avalanche halves only SI's."""
+    """The strategy with the same factor k of the squared distance as ours: Avalanche halves only SI's."""
     shared = {
         "model": model,
         "optimizer": torch.optim.Adam(model.parameters(), lr=asked["lr"], fused=asked["fused"] or None),
@@ -113,7 +113,7 @@ def strategy_of(asked: dict[str, Any], model: OneHead, steps: StepClock) -> Any:
 
 
 def run(asked: dict[str, Any], tasks: list[dict[str, Tensor]]) -> tuple[dict[str, Any], Tensor]:
-    """What is measured in one run, and the last weights as a vector."""
+    """The measurements of one run, and the final weights as a vector, shape (P,)."""
     torch.set_num_threads(asked["threads"])
     torch.manual_seed(asked["seed"])
     classes = [int(task["labels"].max()) + 1 for task in tasks]
@@ -146,7 +146,7 @@ def run(asked: dict[str, Any], tasks: list[dict[str, Tensor]]) -> tuple[dict[str
 
 
 def largest_importance(strategy: Any) -> float | None:
-    """Of SI's Ω; None for another method."""
+    """Largest value of SI's Ω; None for another method."""
     for plugin in strategy.plugins:
         if isinstance(plugin, SynapticIntelligencePlugin):
             return max(float(kept.data.abs().max()) for kept in plugin.ewc_data[1].values())

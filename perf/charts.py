@@ -1,5 +1,5 @@
-"""Milliseconds to build the loss and penalty pane, by the length of the run and by how much of it is in sight, against
-a plotext chart of the same size that gets 500 points of each curve."""
+"""Milliseconds to build the loss and penalty pane, by the length of the run and the visible part, against a plotext
+chart of the same size with 500 points of each curve."""
 
 import statistics
 from collections.abc import Callable
@@ -21,11 +21,11 @@ from engine.history import History
 from perf.measure import CLOCKS, arguments, interleaved, ratios
 
 POINTS = 500
-"""What the plotext chart draws of each curve."""
+"""Points of each curve in the plotext chart."""
 LENGTHS = ((1_000, 5), (100_000, 5), (1_000_000, 100))
 """Steps and tasks of a run."""
 AROUND = 5
-"""Lines of a terminal that are not the zoomed pane's content: header, notice, footer, two of its border."""
+"""Lines of a terminal outside the zoomed pane's content: header, notice, footer, two lines of border."""
 PALETTE = Palette(muted=Style(dim=True), loss=Style(color="cyan"), penalty=Style(color="yellow"))
 
 
@@ -41,7 +41,7 @@ def recorded(length: int, tasks: int) -> History:
 
 
 def pane(history: History, seen: int, look: CurveLook, width: int, height: int) -> tuple[str, Callable[[], object]]:
-    """What draws the newest ``seen`` steps, and its name, which says where the columns come from."""
+    """A name, which says where the columns come from, and a function that draws the newest ``seen`` steps."""
     record = CurveRecord()
     record.follow(history, look.smoothing)
     length = history.curve.length

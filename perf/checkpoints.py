@@ -1,7 +1,7 @@
 """The share of training time that checkpoints cost at the default interval, on networks of several sizes.
 
-A checkpoint costs what the same steps take longer while one is written beside them: the copy that is made between two
-steps, and what the writing thread takes of processors, memory and disk.
+The cost is the extra time that the same steps take while a checkpoint is written: for the copy between two steps, and
+for the writing thread's use of processors, memory and disk.
 """
 
 import tempfile
@@ -19,7 +19,7 @@ HIDDEN = ([100, 100], [512, 512], [2000, 2000], [4950, 4950])
 
 
 def steps(trainer: Trainer, count: int) -> float:
-    """Seconds."""
+    """Seconds that ``count`` steps take."""
     began = time.perf_counter()
     for _ in range(count):
         trainer._one_step()

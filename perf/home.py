@@ -1,5 +1,5 @@
-"""Seconds until ``cl-tui`` alone shows its first frame and all rows of many sessions, against a bare interpreter's
-start."""
+"""Seconds until ``cl-tui`` without a command shows its first frame and all rows of many sessions, against a bare
+interpreter's start."""
 
 import shutil
 import statistics
@@ -14,14 +14,14 @@ from tests.terminal import Terminal
 
 
 def many(folder: Path, sessions: int) -> None:
-    """Finished sessions of 5,000 steps."""
+    """Creates finished sessions of 5,000 steps."""
     saved.finished(folder, "run-0")
     for number in range(1, sessions):
         shutil.copytree(folder / "run-0", folder / f"run-{number}")
 
 
 def seconds(folder: Path, sessions: int) -> tuple[float, float]:
-    """Until the first frame, and until all rows are there."""
+    """Seconds until the first frame, and until all rows are shown."""
     began = time.perf_counter()
     with Terminal(["--sessions-dir", "sessions"], folder) as terminal:
         terminal.wait_for("cl-tui  sessions")

@@ -1,5 +1,5 @@
-"""The exact Fisher diagonal and the MAS pass against loops that look at one example at a time through autograd: a loop
-as published code has it, and a tight one.
+"""The exact Fisher diagonal and the MAS pass against loops over single examples with autograd: a loop as in published
+code, and a tight loop.
 
 All give the same importances; the largest difference is printed in float32 and in float64.
 """
@@ -27,7 +27,7 @@ from perf.measure import CLOCKS, arguments, interleaved, show
 
 HIDDEN = (256, 256)
 DOUBLE_EXAMPLES = 1000
-"""On so many the two are compared in float64."""
+"""Examples for the comparison in float64."""
 
 Pass = Callable[[nn.Module, Tensor, slice], Tensor]
 
@@ -42,8 +42,8 @@ class Learned:
 
 
 def fisher_loop(model: nn.Module, inputs: Tensor, active: slice) -> Tensor:
-    """E_x Σ_y p(y|x)(∂log p(y|x)/∂θ)², shape (P,), as published code computes it: a data loader with batches of one, a
-    forward pass an example, a backward pass a class.
+    """E_x Σ_y p(y|x)(∂log p(y|x)/∂θ)², shape (P,), as in published code: a data loader with batches of one, one
+    forward pass per example, one backward pass per class.
     """
     totals = {name: torch.zeros_like(parameter) for name, parameter in model.named_parameters()}
     for example in DataLoader(_Rows(inputs), batch_size=1):
@@ -60,7 +60,7 @@ def fisher_loop(model: nn.Module, inputs: Tensor, active: slice) -> Tensor:
 
 
 def tight_fisher_loop(model: nn.Module, inputs: Tensor, active: slice) -> Tensor:
-    """The same without a data loader, and without a tensor that is not needed."""
+    """``fisher_loop`` without a data loader and unneeded tensors."""
     parameters = list(model.parameters())
     totals = [torch.zeros_like(parameter) for parameter in parameters]
     for example in inputs:
@@ -75,7 +75,7 @@ def tight_fisher_loop(model: nn.Module, inputs: Tensor, active: slice) -> Tensor
 
 
 def mas_loop(model: nn.Module, inputs: Tensor, active: slice) -> Tensor:
-    """E_x |∂‖f(x)‖²/∂θ|, shape (P,), with a data loader: a forward and a backward pass an example."""
+    """E_x |∂‖f(x)‖²/∂θ|, shape (P,), with a data loader: one forward and one backward pass per example."""
     totals = {name: torch.zeros_like(parameter) for name, parameter in model.named_parameters()}
     for example in DataLoader(_Rows(inputs), batch_size=1):
         squared_norm = model(example)[:, active].pow(2).sum()
@@ -88,7 +88,7 @@ def mas_loop(model: nn.Module, inputs: Tensor, active: slice) -> Tensor:
 
 
 def tight_mas_loop(model: nn.Module, inputs: Tensor, active: slice) -> Tensor:
-    """The same without a data loader."""
+    """``mas_loop`` without a data loader."""
     parameters = list(model.parameters())
     totals = [torch.zeros_like(parameter) for parameter in parameters]
     for example in inputs:
@@ -136,13 +136,13 @@ def learned(benchmark: str, data_dir: str, examples: int) -> Learned:
 
 
 def at_random(classes: int, examples: int) -> Learned:
-    """784-256-256-10 with its first weights, and inputs uniform in 0–1."""
+    """784-256-256-10 with its initial weights, and inputs uniform in 0–1."""
     inputs = torch.rand(examples, 784, generator=torch.Generator().manual_seed(0))
     return Learned(mlp(784, HIDDEN, 10, seed=0), inputs, slice(0, classes))
 
 
 def difference(ours: Tensor, loop: Tensor) -> str:
-    """The largest difference of one importance, relative to itself, and the relative one of the whole vector."""
+    """The largest relative difference of a single importance, and that of the whole vector."""
     larger = torch.maximum(ours.abs(), loop.abs())
     each = torch.where(larger > 0, (ours - loop).abs() / larger, 0.0).max().item()
     return f"{each:.1e} (of the whole vector: {((ours - loop).norm() / loop.norm()).item():.1e})"
@@ -157,7 +157,7 @@ def compare(
     rounds: int,
     clock: Callable[[], float],
 ) -> None:
-    """All sides in turn; the loops see only the first ``share`` inputs, and their time is scaled."""
+    """Measures all sides in turn; the loops use only the first ``share`` inputs, and their time is scaled."""
     found: dict[str, Tensor] = {}
 
     def measured(side: str, run: Pass, inputs: Tensor) -> None:

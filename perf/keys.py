@@ -9,7 +9,7 @@ from perf.measure import arguments
 from tests.terminal import Terminal
 
 ANSWERS = {"z": "Accuracy", "space": "paused", "?": "Pause, or continue"}
-"""Keys that change the screen and change it back, and what each shows or hides. '?' closes the help, too."""
+"""Keys that change the screen and change it back, with the text that each shows or hides. '?' also closes the help."""
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def milliseconds_to_answer(terminal: Terminal, key: str, sign: str) -> float:
-    """Until ``sign`` has come to the screen, or has gone from it."""
+    """Milliseconds until ``sign`` has appeared on the screen or disappeared from it."""
     there = sign in terminal.text
     terminal.send(key)
     began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""How long events.jsonl grows: bytes a step of real runs, and the bound that their steps, tasks and layers set."""
+"""The size of events.jsonl: bytes per step in real runs, and the upper bound from their steps, tasks and layers."""
 
 import json
 import tempfile
@@ -23,22 +23,22 @@ RUNS: dict[str, tuple[dict[str, Any], float | None]] = {
     "50 layers": ({"hidden": [32] * 49, "steps": 400}, None),
     "50 layers, 50 tasks": ({"benchmark": "permuted-digits", "hidden": [32] * 49, "tasks": 50, "steps": 100}, None),
 }
-"""Settings, and at most how many steps a second."""
+"""Settings, and the pace in steps per second."""
 TINY: dict[str, Any] = {"tasks": 2, "steps": 100}
 
 STEP = 2 * 19
-"""Bytes: a loss and a penalty of six digits, each at its longest, such as 1234570000000000.0 and a comma."""
+"""Bytes per step: a loss and a penalty of six digits, each at its longest, such as 1234570000000000.0 and a comma."""
 REPORT = 110
-"""What else is in a report of steps."""
+"""Other bytes in a report of steps."""
 LINE = 250
-"""What is in any other line besides the following."""
+"""Bytes in any other line, without accuracies and layers."""
 ACCURACY = 23
 LAYER = 140 + 9 * HISTOGRAM_BINS
-"""A histogram of fewer than 10^8 weights."""
+"""Bytes of a histogram of fewer than 10^8 weights."""
 
 
 def bound(steps: int, seconds: float, tasks: int, layers: int) -> float:
-    """Bytes; a probe, and a histogram, comes less than twice as often as planned where steps do not divide evenly."""
+    """Upper bound in bytes. If steps do not divide evenly, probes and histograms less than double."""
     probes, histograms = 2 * PROBES_PER_TASK * tasks, 2 * HISTOGRAMS_PER_TASK * tasks
     reports = min(steps, steps / REPORT_STEPS + seconds / REPORT_SECONDS + probes + tasks)
     return (

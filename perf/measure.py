@@ -1,4 +1,4 @@
-"""Interleaved measuring: all sides in turn, many rounds, ratios within a round."""
+"""Interleaved measuring: all sides in turn, in many rounds, with ratios within a round."""
 
 import argparse
 import statistics
@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Mapping
 
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "processor": time.process_time}
-"""What passes, and what this process used of the processors: the second is steadier beside other programs."""
+"""Clocks in seconds: elapsed time, and this process's processor time, which is steadier beside other programs."""
 
 
 def arguments(description: str | None) -> argparse.ArgumentParser:
-    """What every script takes: ``--tiny``, with which the tests run it."""
+    """A parser with the option of every script: ``--tiny``, which the tests use."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--tiny", action="store_true", help="a quick run through all of it, whose figures mean nothing")
     return parser
@@ -19,9 +19,9 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
 def interleaved(
     sides: Mapping[str, Callable[[], object]], rounds: int, clock: Callable[[], float] = time.perf_counter
 ) -> dict[str, list[float]]:
-    """Seconds of each side in each round; the sides change places from round to round.
+    """Seconds of each side in each round; the order is reversed from round to round.
 
-    All run once before, to be warm, unless there is a single round.
+    Each side first runs once to warm up, unless there is a single round.
     """
     for side in sides.values() if rounds > 1 else ():
         side()
@@ -43,7 +43,7 @@ def ratios(above: list[float], below: list[float]) -> tuple[float, float, float]
 
 
 def show(name: str, above: list[float], below: list[float], scale: float, unit: str) -> None:
-    """One line: both sides' medians and the ratio."""
+    """Prints one line: both sides' medians and the ratio."""
     low, middle, high = ratios(above, below)
     print(
         f"{name:32} {statistics.median(above) * scale:8.3f} {unit} ÷ {statistics.median(below) * scale:8.3f} {unit}"

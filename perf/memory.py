@@ -1,9 +1,9 @@
 """Peak memory of a run of 100 tasks against the same run of 2: permuted digits, whose tasks share one tensor.
 
-Each run has a process of its own. What the peak adds to the process as it was with its data and its network loaded is
-the stricter ratio; the live tensors are counted after the last task. glibc's allocator keeps freed blocks to use them
-again, in pieces that do not always fit, which moves the peak by a few percent from run to run; --give-back makes it
-return every freed block at once, so that what is left is what the run holds.
+Each run has its own process. The stricter ratio compares only what the peak adds to the process after it has loaded
+data and network; live tensors are counted after the last task. glibc's allocator keeps freed blocks for reuse, but they
+do not always fit, so the peak varies by a few percent between runs. --give-back makes it return every large freed block
+at once, so that only what the run uses remains.
 """
 
 import argparse
@@ -21,11 +21,11 @@ from typing import Any
 
 from perf.measure import arguments
 
-# The process that starts the others imports no torch: Linux counts what it holds in the peak of a process it starts.
+# The parent process imports no torch: Linux counts the parent's memory in the peak of a child.
 
 FEW, MANY, TINY_MANY = 2, 100, 4
 BLOCK = 2**18
-"""Bytes from which on a block is the operating system's own, with --give-back."""
+"""Bytes from which a block comes directly from the operating system, with --give-back."""
 VARIANTS: dict[str, dict[str, Any]] = {
     "si": {"method": "si"},
     "ewc, separate": {"method": "ewc"},
@@ -35,7 +35,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 def run_once(settings: dict[str, Any]) -> dict[str, float]:
-    """MiB in this process: "before" the first step, at the "peak" of the run, and in "tensors" after it."""
+    """MiB in this process: "before" the first step, at the run's "peak", and in live "tensors" after it."""
     from engine.config import resolve
     from engine.control import Control
     from engine.recorder import Recorder
@@ -58,7 +58,7 @@ def peak_resident() -> float:
 
 
 def live_tensors() -> Iterator[int]:
-    """The bytes of every storage that a tensor in this process still uses, each once."""
+    """The size in bytes of each storage that a tensor in this process still uses."""
     import torch
 
     seen = set()

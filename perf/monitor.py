@@ -1,5 +1,5 @@
-"""Training speed with the monitor open, in a pseudo-terminal, against the same run headless: all panes and each zoomed,
-at two sizes, with few tasks and with many."""
+"""Training speed with the monitor in a pseudo-terminal, against the same run headless: with all panes and with each one
+zoomed, at two sizes, with few tasks and with many."""
 
 import contextlib
 import itertools
@@ -18,7 +18,7 @@ from perf.measure import arguments, ratios
 from tests.terminal import Terminal
 
 ZOOMED = ("all panes", "Tasks", "Accuracy", "Loss", "Importance")
-"""In the order in which n goes through the panes."""
+"""Views in the order in which the key n reaches them."""
 SIZES = ((160, 48), (300, 100))
 RUNS: dict[str, dict[str, Any]] = {
     "split-digits": {"epochs": 300},
@@ -29,7 +29,7 @@ TINY: dict[str, Any] = {"tasks": 2, "epochs": 5}
 
 
 def watched(size: tuple[int, int], zoomed: int, sessions: Path, name: str) -> float:
-    """Steps a second, pauses and loading left out."""
+    """Steps per second, without pauses and loading."""
     arguments = ["resume", name, "--sessions-dir", str(sessions), "--pace", "max"]
     with Terminal(arguments, sessions, *size) as terminal:
         terminal.wait_for(r"Tasks")
@@ -48,7 +48,7 @@ def headless(sessions: Path, name: str) -> float:
 
 
 def rate(sessions: Path, name: str) -> float:
-    """Over the second half of a run: in the first seconds the screen loads what it draws with, once."""
+    """Steps per second in the second half of a run; in the first seconds the screen imports its drawing code."""
     curve = Session.open(sessions, name).history().curve
     half = curve.length // 2
     seconds = curve.seconds()

@@ -1,6 +1,6 @@
-"""Opening a finished session with a million events: seconds to the first frame, and until all of it is read; beside a
-small session. And the memory of a screen that follows it: what a million steps add to the process, beside the history's
-own three numbers a step."""
+"""Opening a finished session with a million events, against a small one: seconds until the first frame and until all of
+it is read. Also the memory that a million steps add to a monitor that follows them, without the history's own three
+numbers per step."""
 
 import resource
 import statistics
@@ -19,13 +19,13 @@ from tests.terminal import Terminal
 
 SMALL = 1_000
 FOLLOWED = 1_000_000
-"""Steps that the screen's memory is measured over."""
+"""Steps for measuring the screen's memory."""
 TINY = 2_000
 """Events and steps, with --tiny."""
 
 
 def make(sessions: Path, name: str, steps: int) -> None:
-    """A finished session of five tasks whose log tells every step by itself."""
+    """Creates a finished session of five tasks whose log has one event per step."""
     session = Session.create(sessions, name, resolve({"method": "si", "device": "cpu"}))
     log = EventLog(session.events_path, 0)
     for event in screen_data.events(steps=steps // 5, bundle=1):
@@ -80,7 +80,7 @@ asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))
 
 
 def screen_memory(few: int, many: int) -> tuple[float, float]:
-    """MiB of a process with the monitor after so many steps, less the array in which the history keeps them."""
+    """MiB of a process with the monitor after ``few`` and ``many`` steps, without the history's array of steps."""
     told = subprocess.run(
         [sys.executable, "-c", MEMORY, str(few), str(many)], check=True, capture_output=True, text=True
     )

@@ -19,7 +19,7 @@ from engine.training import REPORT_STEPS, Trainer
 from perf.measure import arguments, interleaved, show
 
 STEPS = 100
-"""Of each side in each round."""
+"""Steps of each side in each round."""
 TINY_STEPS = 10
 
 
@@ -35,7 +35,7 @@ def in_second_task(folder: Path, config: RunConfig) -> Trainer:
 
 
 def steps_of(trainer: Trainer, steps: int) -> Callable[[], None]:
-    """Takes so many steps, and tells of them as in a run; the task must be long enough for all calls."""
+    """A function that takes ``steps`` steps and reports them as a run does; the task must be long enough for all."""
 
     def take() -> None:
         for _ in range(steps):
@@ -47,7 +47,7 @@ def steps_of(trainer: Trainer, steps: int) -> Callable[[], None]:
 
 
 def textbook_si(trainer: Trainer, steps: int) -> Callable[[], None]:
-    """SI as one writes it first: lists of tensors, the penalty a part of the loss, torch's own optimizer."""
+    """A straightforward SI: lists of tensors, the penalty in the loss, torch's default optimizer."""
     config, task = trainer.config, trainer.tasks[1]
     model: nn.Module = mlp(task.train.inputs.shape[1], config.hidden, trainer.outputs.count, config.seed)
     parameters = list(model.parameters())
@@ -92,7 +92,7 @@ def main() -> None:
     for benchmark, settings in benchmarks.items():
         with tempfile.TemporaryDirectory() as folder:
             shared = {"benchmark": benchmark, "threads": options.threads, "first_task": {"epochs": 1}, **settings}
-            shared["steps"] = steps * (rounds + 1)  # of the second task: each round, and one to warm up
+            shared["steps"] = steps * (rounds + 1)  # in the second task: all rounds, and one to warm up
             trainers = {
                 method: in_second_task(Path(folder), resolve({"method": method, **shared})) for method in METHODS
             }

@@ -1,6 +1,6 @@
-"""The benchmarks by name. Light on purpose: listing and validating them imports no torch.
+"""The benchmarks by name. Listing and validating them imports no torch.
 
-Each carries the defaults with which its numbers in the README were measured.
+Each has the defaults with which its numbers in the README were measured.
 """
 
 from collections.abc import Mapping
@@ -12,40 +12,40 @@ from engine.benchmarks import files
 
 @dataclass(frozen=True)
 class BenchmarkInfo:
-    """What one reads about a benchmark before its data are loaded."""
+    """Description and defaults of a benchmark, available without loading its data."""
 
     name: str
     title: str
     source: str
     classes: tuple[int, ...]
-    """Class labels in the order in which tasks are cut from them."""
+    """Class labels, in the order in which they are split into tasks."""
     inputs: int
     """Values per example."""
     default_tasks: int
     most_tasks: int
     scenario: str
     defaults: Mapping[str, object]
-    """Configuration keys and values that hold unless the user says otherwise."""
+    """Default settings by configuration key."""
     strengths: Mapping[str, float]
-    """Each method's strength here."""
+    """Default strength by method."""
     code: str
-    """module:function, called as function(config) -> list of tasks"""
+    """'module:function', called as function(config) -> list of tasks."""
     files: str = ""
-    """Which torchvision data set it reads from --data-dir; empty when it needs none."""
+    """Name of the torchvision data set read from --data-dir; empty if it needs none."""
     watch_pace: float | None = None
-    """Steps a second in the monitor, for data so small that training is too fast to watch."""
+    """Steps per second in the monitor, if training is otherwise too fast to watch; None for full speed."""
     permuted: bool = False
     """Whether every task has all classes."""
     options: Mapping[str, float] = field(default_factory=dict)
-    """Defaults of options that only some methods read (xi)."""
+    """Default values of options that only some methods read, such as xi."""
 
     def classes_by_task(self, tasks: int) -> tuple[int, ...]:
-        """How many classes each of ``tasks`` tasks has."""
+        """Number of classes of each of ``tasks`` tasks."""
         return (len(self.classes),) * tasks if self.permuted else group_sizes(len(self.classes), tasks)
 
 
 def group_sizes(classes: int, tasks: int) -> tuple[int, ...]:
-    """As even as can be, the larger ones first.
+    """Splits ``classes`` into ``tasks`` group sizes as evenly as possible, larger groups first.
 
     >>> group_sizes(10, 4)
     (3, 3, 2, 2)
@@ -156,7 +156,7 @@ BENCHMARKS: dict[str, BenchmarkInfo] = {
 
 
 def prepare(benchmark: str, data_dir: Path) -> None:
-    """See that the benchmark's files are under ``data_dir``; missing ones are downloaded with a progress bar.
+    """Checks the benchmark's files under ``data_dir``; downloads missing files with a progress bar.
 
     Raises BenchmarkError. Imports torch only to download.
     """

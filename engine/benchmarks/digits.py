@@ -1,4 +1,4 @@
-"""scikit-learn's handwritten digits: real, small, and part of its package."""
+"""scikit-learn's handwritten digits: real, small, and included in its package."""
 
 import torch
 from sklearn.datasets import load_digits
@@ -10,7 +10,7 @@ from engine.seeds import generator
 
 
 def digits() -> DataSet:
-    """1,797 examples of 64 values in 0–1; a quarter, drawn once and for all, is for testing."""
+    """1,797 examples of 64 values in 0–1; a fixed random quarter is the test set."""
     bunch = load_digits()
     inputs = torch.tensor(bunch.data / 16, dtype=torch.float32)
     labels = torch.tensor(bunch.target, dtype=torch.int64)

@@ -1,4 +1,4 @@
-"""The files of the data sets that are not part of a package: found, checked, downloaded. No torch but to download."""
+"""Finds, checks and downloads data files that no package includes. Imports torch only to download."""
 
 import gzip
 import hashlib
@@ -15,11 +15,11 @@ from engine.errors import BenchmarkError
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file as torchvision keeps it, unpacked; beside it or in its place NAME.gz may lie."""
+    """An unpacked file as torchvision stores it; NAME.gz may exist as well or instead."""
 
     name: str
     size: int
-    """Bytes."""
+    """Size in bytes."""
     sha256: str
 
 
@@ -35,7 +35,7 @@ _ELSEWHERE = "name another folder with --data-dir; into a new one MNIST is downl
 
 
 def prepare_mnist(data_dir: Path) -> None:
-    """Downloads the files of MNIST that are missing. Changes none that are there. Raises BenchmarkError."""
+    """Downloads missing MNIST files and checks sizes; never changes existing files. Raises BenchmarkError."""
     raw = _mnist_folder(data_dir)
     missing = [file for file in MNIST_FILES if not any(map(os.path.lexists, _forms(raw, file)))]
     if missing:
@@ -47,13 +47,13 @@ def prepare_mnist(data_dir: Path) -> None:
 
 
 def read_mnist(data_dir: Path) -> dict[str, bytes]:
-    """The content of each file, whose checksum fits, by the file's name. Raises BenchmarkError."""
+    """The content of each file by name, with the checksum verified. Raises BenchmarkError."""
     raw = _mnist_folder(data_dir)
     return {file.name: _content(raw, file) for file in MNIST_FILES}
 
 
 def _mnist_folder(data_dir: Path) -> Path:
-    """MNIST/raw in ``data_dir``, which may also be MNIST, MNIST/raw, or any folder of the files themselves."""
+    """MNIST/raw in ``data_dir``, which may itself be MNIST, MNIST/raw, or any folder with the files."""
     usual = data_dir / "MNIST" / "raw"
     for folder in (usual, data_dir / "raw", data_dir):
         if any(os.path.isfile(form) for file in MNIST_FILES for form in _forms(folder, file)):
@@ -67,12 +67,12 @@ def _mnist_folder(data_dir: Path) -> Path:
 
 
 def _forms(raw: Path, file: DataFile) -> tuple[Path, Path]:
-    """Unpacked and packed."""
+    """The file's unpacked and packed paths."""
     return raw / file.name, raw / f"{file.name}.gz"
 
 
 def _content(raw: Path, file: DataFile) -> bytes:
-    """Of the first form that is whole."""
+    """The content of the first undamaged form."""
     plain, packed = _forms(raw, file)
     problem = _unusable(plain, file)
     for path in (plain, packed):
@@ -94,7 +94,7 @@ def _content(raw: Path, file: DataFile) -> bytes:
 
 
 def _size(path: Path) -> int | None:
-    """None where it cannot be told."""
+    """Size in bytes; None if unknown."""
     try:
         return path.stat().st_size
     except OSError:
@@ -102,7 +102,7 @@ def _size(path: Path) -> int | None:
 
 
 def _packed_size(path: Path) -> int | None:
-    """Of what is packed, as the last four bytes of the file say; None where that cannot be told."""
+    """Unpacked size in bytes, from the last four bytes of the file; None if unknown."""
     try:
         with open(path, "rb") as packed:
             packed.seek(-4, os.SEEK_END)
@@ -125,7 +125,7 @@ def _unusable(path: Path, file: DataFile) -> BenchmarkError:
 
 
 def _download_mnist(raw: Path, missing: Sequence[DataFile]) -> None:
-    """Into a temporary folder first: what fails leaves nothing behind."""
+    """Downloads into a temporary folder first, so that a failed download leaves nothing behind."""
     names = ", ".join(file.name for file in missing)
     lacks = f"MNIST is not in {raw}" if len(missing) == len(MNIST_FILES) else f"{raw} lacks {names}"
     there = next(folder for folder in (raw, *raw.parents) if os.path.lexists(folder))
@@ -149,6 +149,6 @@ def _download_mnist(raw: Path, missing: Sequence[DataFile]) -> None:
 
 
 def _whole(error: Exception) -> str:
-    """Every line of an exception's text: torchvision tells the cause for each address that it tried."""
+    """All lines of an exception's text as one sentence: torchvision gives a cause for each address it tried."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return " ".join(line if line.endswith((":", ",")) else f"{line.rstrip('.')};" for line in lines).rstrip(";")

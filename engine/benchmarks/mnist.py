@@ -1,4 +1,4 @@
-"""MNIST, as torchvision lays it out in --data-dir."""
+"""MNIST, in torchvision's layout in --data-dir."""
 
 from pathlib import Path
 
@@ -13,12 +13,12 @@ from engine.config import RunConfig
 def mnist(data_dir: Path) -> DataSet:
     """60,000 training and 10,000 test examples of 784 values in 0–1. Raises BenchmarkError.
 
-    Read from the very files whose checksums fit: torchvision would prefer an older form of them, if it lies there.
+    Reads exactly the files whose checksums were verified; torchvision would prefer an older format if it is present.
     """
     content = files.read_mnist(data_dir)
 
     def values(name: str, head: int) -> Tensor:
-        """What stands after the head of an idx file. Shape (bytes,)."""
+        """The bytes after the header of an idx file. Shape (bytes,)."""
         return torch.frombuffer(bytearray(content[name]), dtype=torch.uint8, offset=head)
 
     def examples(part: str) -> Examples:

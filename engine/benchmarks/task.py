@@ -16,7 +16,7 @@ from engine.seeds import generator
 class Examples:
     """``inputs`` of shape (N, features) as float32; ``labels`` of shape (N,) count the task's own classes from 0.
 
-    ``order``, shape (features,), rearranges the features of what is taken out: so all tasks of a permuted benchmark
+    ``order``, shape (features,), permutes the features when examples are taken, so all tasks of a permuted benchmark
     share one tensor.
     """
 
@@ -28,7 +28,7 @@ class Examples:
         return len(self.labels)
 
     def take(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Inputs and labels of some rows, shapes (len(rows), features) and (len(rows),)."""
+        """Inputs and labels of ``rows``, shapes (len(rows), features) and (len(rows),)."""
         inputs = self.inputs.index_select(0, rows)
         return self._ordered(inputs), self.labels.index_select(0, rows)
 
@@ -61,13 +61,13 @@ class Task:
 
 @dataclass(frozen=True)
 class DataSet:
-    """All examples of a data set, as the benchmarks are cut from it; labels are the classes' own."""
+    """All examples of a data set, from which benchmarks are built; labels are those of the data set."""
 
     train: Examples
     test: Examples
 
     def normalized(self, mean_and_deviation: tuple[float, float] | None) -> "DataSet":
-        """Inputs less the mean, by the standard deviation; itself where none is given."""
+        """Inputs minus the mean, divided by the standard deviation; unchanged if neither is given."""
         if mean_and_deviation is None:
             return self
         mean, deviation = mean_and_deviation
@@ -78,7 +78,7 @@ class DataSet:
 
 
 def content(tasks: Sequence[Task]) -> str:
-    """A digest of all that the tasks hold. Tensors that tasks share are read once."""
+    """A digest of all the tasks' data. Tensors that tasks share are read once."""
     known: dict[int, str] = {}
     found = []
     for task in tasks:
@@ -108,7 +108,7 @@ def class_order(config: RunConfig, classes: Sequence[int]) -> Sequence[int]:
 
 
 def split(data: DataSet, classes: Sequence[int], tasks: int) -> list[Task]:
-    """``classes``, in their order, cut into ``tasks`` groups as even as can be, the larger ones first."""
+    """Splits ``classes``, in order, into ``tasks`` groups as evenly as possible, larger groups first."""
     cut = []
     start = 0
     for size in group_sizes(len(classes), tasks):
@@ -128,7 +128,7 @@ def _of_classes(examples: Examples, group: list[int]) -> Examples:
 
 
 def permuted(data: DataSet, classes: int, tasks: int, seed: int) -> list[Task]:
-    """Every task has all classes; the first keeps the features' order, each later one has an order of its own."""
+    """Every task has all classes; the first keeps the order of the features, each later task permutes them."""
     features = data.train.inputs.shape[1]
     made = []
     for number in range(tasks):

@@ -1,7 +1,7 @@
-"""Imports torchvision beside a CPU-only torch too.
+"""Imports torchvision, even with a CPU-only torch.
 
-torchvision's wheels for CUDA cannot load their compiled operators there, and its import then stops with "operator
-torchvision::nms does not exist". Declaring the operators first is enough: none of them is used here.
+There, torchvision's CUDA wheels cannot load their compiled operators, and the import fails with "operator
+torchvision::nms does not exist". Declaring the operators first is enough, since none of them is used here.
 """
 
 import importlib
@@ -13,7 +13,7 @@ from types import ModuleType
 import torch
 
 _declared: list[torch.library.Library] = []
-"""Kept alive: the declarations end with the object."""
+"""Declarations, kept because they end with the object."""
 
 
 def torchvision_datasets() -> ModuleType:
@@ -27,10 +27,10 @@ def torchvision_datasets() -> ModuleType:
 
 
 def _operators_load() -> bool:
-    """Whether torchvision's compiled part fits this torch."""
+    """Whether torchvision's compiled operators load with this torch."""
     found = importlib.util.find_spec("torchvision")
     if found is None or found.origin is None:
-        return True  # not installed: let the import say so
+        return True  # not installed: the import will say so
     for suffix in importlib.machinery.EXTENSION_SUFFIXES:
         compiled = Path(found.origin).with_name(f"_C{suffix}")
         if compiled.exists():

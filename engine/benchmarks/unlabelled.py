@@ -1,5 +1,5 @@
-"""A folder of inputs without labels, from where a network will be used (Aljundi et al. 2018, section 3: the importance
-adapts to the test conditions)."""
+"""Reads a folder of unlabelled inputs from the place where a network will be used (Aljundi et al. 2018, section 3: the
+importance adapts to the test conditions)."""
 
 import math
 import stat
@@ -14,26 +14,26 @@ from engine.errors import BenchmarkError, first_line
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp")
 FORMATS = ("PNG", "JPEG", "BMP")
-"""Regardless of a file's name: Pillow reads others with the help of programs."""
+"""Image formats read, whatever a file's name: for others Pillow may start programs."""
 MOST_FILES = 200_000
 MOST_VALUES = 500_000_000
-"""In all files together."""
+"""Most values in all files together."""
 MOST_PIXELS = 50_000_000
-"""Of one image."""
+"""Most pixels of one image."""
 LOWEST, HIGHEST = -1.0, 2.0
-"""Values beyond are of another scale: the benchmarks' are 0–1, and noise or contrast may lead a little out of that."""
+"""Accepted range: the benchmarks' values are 0–1, and noise or contrast may exceed that a little."""
 FAINT = 0.1
-"""Arrays that nowhere hold more are of another scale, too."""
+"""Arrays with no value above this are on another scale, too."""
 MOST_NAMED = 5
-"""Skipped files."""
+"""Most skipped files that are named."""
 
 
 def read_unlabelled(folder: Path, features: int, tell: Callable[[str], None] = lambda said: None) -> Tensor:
     """Every image and .npy array under ``folder``, in the order of their paths. Shape (N, features), values in 0–1.
 
-    Images become grey and square, √features on a side; an array holds one example of ``features`` values or many, and
-    whole numbers count as 0–255. Sizes that a file claims are not trusted. ``tell`` hears how much was read, in which
-    range, and what was skipped. Raises BenchmarkError, naming the file.
+    Images are converted to grey squares, √features on a side; an array has one or more examples of ``features`` values,
+    and integers are scaled from 0–255. Sizes that a file claims are not trusted. ``tell`` is called with what was read,
+    its range, and what was skipped. Raises BenchmarkError, naming the file.
     """
     if not folder.is_dir():
         raise BenchmarkError(f"importance_data {folder} is no folder: give train, test, or a folder of images")
@@ -60,7 +60,7 @@ def read_unlabelled(folder: Path, features: int, tell: Callable[[str], None] = l
 
 
 def _files(folder: Path) -> tuple[list[Path], list[str]]:
-    """The inputs, and the names of all other files, both sorted."""
+    """The input files, and the names of all other files, both sorted."""
     inputs, skipped = [], []
     for number, path in enumerate(folder.rglob("*")):
         if number == MOST_FILES:
@@ -92,7 +92,7 @@ def _read(path: Path, folder: Path, features: int, room: int) -> Tensor:
         if not stat.S_ISREG(path.stat().st_mode):
             raise ValueError("it is not a plain file")
         array = path.suffix.lower() == ".npy"
-        # mapped, since only then the size that an array claims is compared with the file's before memory is taken
+        # mapped, because only then is the claimed size checked against the file's before allocating
         values = np.load(path, "r", allow_pickle=False) if array else _image(path, features)
         if values.dtype.kind not in "biuf" or not values.size:
             raise ValueError(f"it holds {values.size} values of type {values.dtype}")
@@ -100,7 +100,7 @@ def _read(path: Path, folder: Path, features: int, room: int) -> Tensor:
             raise ValueError(f"with it, the folder holds more than {MOST_VALUES:,}")
         with np.errstate(over="ignore"):
             inputs = torch.from_numpy(values.reshape(-1, features).astype(np.float32))
-    except Exception as error:  # the readers of images and arrays raise almost anything on a damaged file
+    except Exception as error:  # on a damaged file the readers may raise almost anything
         raise BenchmarkError(f"{path} cannot be read as examples of {features} values: {first_line(error)}") from None
     if not torch.isfinite(inputs).all():
         raise BenchmarkError(f"{path} holds values that are not finite: mend it, or move it out of the folder")

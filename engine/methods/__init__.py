@@ -1,6 +1,6 @@
-"""The methods by name. Light on purpose: listing and validating them imports no torch.
+"""The methods by name. Listing and validating them imports no torch.
 
-CONTRIBUTING.md tells how to add a method.
+CONTRIBUTING.md explains how to add a method.
 """
 
 from collections.abc import Mapping
@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Option:
-    """A configuration key that only some methods read; its type and bounds are those of its field in RunConfig."""
+    """A configuration key that only some methods read; its field in RunConfig has its type and bounds."""
 
     meaning: str
     default: object = None
-    """What holds unless the benchmark or the user says otherwise; None where absence means something."""
+    """Default, unless the benchmark has another; None if absence has a meaning."""
     symbol: str = ""
-    """Its letter in the paper."""
+    """The option's letter in the paper."""
 
 
 @dataclass(frozen=True)
 class MethodInfo:
-    """What one reads about a method before any code of it is loaded."""
+    """Description and options of a method, available without loading its code."""
 
     name: str
     title: str
@@ -29,10 +29,10 @@ class MethodInfo:
     """The strength's letter in the paper; empty for a method without a strength."""
     source: str
     code: str
-    """module:class"""
+    """'module:class'."""
     options: Mapping[str, Option] = field(default_factory=dict)
     elsewhere: tuple[str, ...] = ()
-    """In what other libraries differ, and how to do it their way here."""
+    """How other libraries differ, and how to reproduce them here."""
 
 
 HALF = Option("halve the penalty, k = strength/2, as libraries do that write every penalty so", default=False)

@@ -1,6 +1,6 @@
 """Elastic Weight Consolidation (Kirkpatrick et al. 2017).
 
-penalty λ/2·Σₜ Fₜ(θ−θₜ)²      one anchor a task (equation 3; Huszár 2018), collapsed to constant memory
+penalty λ/2·Σₜ Fₜ(θ−θₜ)²      one anchor per task (equation 3; Huszár 2018), collapsed to constant memory
 online   λ/2·Ω(θ−θ*)²         Ω ← γΩ + Fₜ, θ* ← θₜ (Schwarz et al. 2018, section 4), when γ is given
 
 F is the diagonal of the Fisher information, in one of the forms that van de Ven 2025 compares.
@@ -16,7 +16,7 @@ from engine.seeds import generator
 
 
 class ElasticWeightConsolidation(Method):
-    """Importance as the curvature of the task's log-likelihood at its end."""
+    """Importance is the curvature of the task's log-likelihood at its end."""
 
     factor = 0.5
     measures_examples = True

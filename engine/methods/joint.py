@@ -4,6 +4,6 @@ from engine.methods.base import Method
 
 
 class JointTraining(Method):
-    """Nothing has to be remembered, since everything is still there."""
+    """Nothing is forgotten, since all data are still available."""
 
     replays = True

@@ -9,7 +9,7 @@ from engine.penalty import Quadratic
 
 
 class MemoryAwareSynapses(Method):
-    """Importance as how much the outputs change with a weight; needs no labels."""
+    """Importance is the sensitivity of the outputs to a weight; it needs no labels."""
 
     measures_examples = True
 

@@ -6,8 +6,8 @@ sᵢ ← sᵢ + ΔLᵢ/(½·Fᵢ(Σδᵢ)² + ε)         at the end of each int
 sᵢ ← ½(sᵢ of earlier tasks + max(0, sᵢ of this task))    at a task's end; max(0, sᵢ) at the first one's
 penalty λ·Σ (Fᵢ + sᵢ)(θᵢ−θᵢ*)²         (equation 8), F and s each brought into [0, 1]
 
-Where the paper leaves it open, as in the authors' code: ε, and that [0, 1] spans the least to the greatest value of all
-parameters. A task's last interval may be shorter than Δt, and counts.
+Where the paper is silent, the authors' code decides: the value of ε, and that [0, 1] spans the least to the greatest
+value over all parameters. A task's last interval counts, even if it is shorter than Δt.
 """
 
 import torch
@@ -19,8 +19,8 @@ from engine.penalty import Quadratic
 
 
 class RiemannianWalk(Method):
-    """Importance as curvature plus each weight's share in the drop of the loss per distance between the network's
-    distributions before and after: EWC and SI in one, without a pass over the data.
+    """Importance is curvature plus each weight's share in the drop of the loss per distance between the network's
+    distributions before and after. It combines EWC and SI, without a pass over the data.
     """
 
     sees_steps = True
@@ -47,7 +47,7 @@ class RiemannianWalk(Method):
             tensors["interval_fisher"].copy_(tensors["fisher"])
         tensors["loss_drop"].addcmul_(gradient, change, value=-1)
         tensors["moved"].add_(change)
-        tensors["steps"] = torch.tensor(steps + 1)  # stays on the CPU, so that reading it never waits for a device
+        tensors["steps"] = torch.tensor(steps + 1)  # on the CPU, so that reading it never waits for a device
         if (steps + 1) % self._score_every == 0:
             self._add_interval(tensors["score"], tensors["moved"])
             tensors["path_integral"].add_(tensors["loss_drop"].sum())
@@ -64,18 +64,18 @@ class RiemannianWalk(Method):
         return Quadratic(self.running_importance(learned.theta, penalty), learned.theta.clone())
 
     def _add_interval(self, score: Tensor, moved: Tensor) -> Tensor:
-        """Adds the interval's ΔL/(½FΔθ² + ε) to ``score`` in place; ``moved`` is Δθ and is used up. Both (P,)."""
+        """Adds the interval's ΔL/(½FΔθ² + ε) to ``score`` in place; ``moved`` is Δθ and is overwritten. Both (P,)."""
         distance = moved.square_().mul_(self.tensors["interval_fisher"]).mul_(0.5).add_(self._epsilon)
         return score.addcdiv_(self.tensors["loss_drop"], distance)
 
     def _score(self) -> Tensor:
-        """s as it would be if the task ended now, shape (P,)."""
+        """s as if the task ended now, shape (P,)."""
         of_task = self._add_interval(self.tensors["score"].clone(), self.tensors["moved"].clone()).clamp_(min=0)
         earlier = self.tensors.get("earlier_score")
         return of_task if earlier is None else (earlier + of_task) / 2
 
 
 def _in_unit_interval(values: Tensor) -> Tensor:
-    """The least value becomes 0 and the greatest 1; 0 where all are equal."""
+    """Scales the least value to 0 and the greatest to 1; all to 0 if they are equal. Shape (P,)."""
     low, high = values.min(), values.max()
     return (values - low) / (high - low).clamp_min(torch.finfo(values.dtype).tiny)

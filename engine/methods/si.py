@@ -14,7 +14,7 @@ from engine.penalty import Quadratic
 
 
 class SynapticIntelligence(Method):
-    """Importance as each weight's share in the drop of the loss, summed along the path of training."""
+    """Importance is each weight's share in the drop of the loss, summed along the path of training."""
 
     sees_steps = True
 

@@ -1,4 +1,4 @@
-"""The networks by name. Light on purpose: listing and validating them imports no torch."""
+"""The networks by name. Listing and validating them imports no torch."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ class ModelInfo:
     name: str
     title: str
     code: str
-    """module:function, called as function(inputs, hidden, outputs, seed, init)"""
+    """'module:function', called as function(inputs, hidden, outputs, seed, init)."""
 
 
 MODELS: dict[str, ModelInfo] = {
