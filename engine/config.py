@@ -326,6 +326,8 @@ def _sentence(first: ErrorDetails) -> str:
     reason = in_plain_words(first["msg"])
     if key == "class_order":
         reason = "it should be 'random' or a list of the classes"
+    elif key == "normalize" and first["type"] == "missing":
+        reason = "it should have 2 items, mean and standard deviation"
     if key == "keep_checkpoints":
         reason = "it should be all, last, or a whole number from 1 to 1000"
     try:
@@ -340,8 +342,16 @@ def in_plain_words(reason: str) -> str:
 
     >>> in_plain_words("Input should be a valid integer, unable to parse string as an integer")
     'it should be a whole number'
+    >>> in_plain_words("Input should be a valid dictionary or instance of FirstTask")
+    'it should be settings in braces, such as {lr=0.01, epochs=1}'
+    >>> in_plain_words("Input should be greater than or equal to 0.000000000000000000000000000001")
+    'it should be greater than or equal to 1e-30'
     """
     reason = reason.replace("Input should be", "it should be").replace("Tuple should", "it should")
+    reason = reason.replace(
+        "a valid dictionary or instance of FirstTask", "settings in braces, such as {lr=0.01, epochs=1}"
+    )
+    reason = re.sub(r"\b0\.0{4,}\d+", lambda small: f"{float(small[0]):g}", reason)
     reason = reason.replace("a valid tuple", "a list").replace("a valid integer", "a whole number")
     return reason.replace("a valid number", "a number").partition(", unable to parse")[0]
 

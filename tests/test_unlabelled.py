@@ -105,7 +105,7 @@ def damaged_array(path: Path) -> None:
         ("cut.npy", damaged_array, ["64 values"]),
         ("empty.png", Path.touch, ["64 values"]),
         ("empty.npy", Path.touch, ["64 values"]),
-        ("text.npy", lambda path: path.write_text("0 1 2"), ["64 values"]),
+        ("text.npy", lambda path: path.write_text("0 1 2"), ["64 values", "it is no .npy file"]),
         ("text.jpg", lambda path: path.write_text("no image"), ["64 values"]),
         ("short.npy", lambda path: np.save(path, pixels(5, 63)), ["64 values", "shape"]),
         ("no-rows.npy", lambda path: np.save(path, pixels(0, 64)), ["64 values"]),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.lib.format import MAGIC_PREFIX
 from torch import Tensor
 
 from engine.errors import BenchmarkError, first_line
@@ -92,6 +93,8 @@ def _read(path: Path, folder: Path, features: int, room: int) -> Tensor:
         if not stat.S_ISREG(path.stat().st_mode):
             raise ValueError("it is not a plain file")
         array = path.suffix.lower() == ".npy"
+        if array and not _is_npy(path):
+            raise ValueError("it is no .npy file")
         # mapped, because only then is the claimed size checked against the file's before allocating
         values = np.load(path, "r", allow_pickle=False) if array else _image(path, features)
         if values.dtype.kind not in "biuf" or not values.size:
@@ -108,11 +111,17 @@ def _read(path: Path, folder: Path, features: int, room: int) -> Tensor:
     low, high = values.min().item(), values.max().item()
     if (low < 0 or high > 255) if whole else (low < LOWEST or high > HIGHEST):
         expected = "whole numbers from 0 to 255" if whole else "0 to 1"
+        seen = f"{low:,} to {high:,}" if whole else f"{low:.4g} to {high:.4g}"
         raise BenchmarkError(
-            f"{path} holds values from {low:.4g} to {high:.4g}, where {expected} are expected: Ω grows with the scale "
+            f"{path} holds values from {seen}, where {expected} are expected: Ω grows with the scale "
             f"of the inputs, so scale them as the training data are"
         )
     return inputs / 255 if whole else inputs
+
+
+def _is_npy(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(MAGIC_PREFIX)) == MAGIC_PREFIX
 
 
 def _image(path: Path, features: int) -> "np.ndarray":
