@@ -7,6 +7,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -198,6 +199,7 @@ class Trainer:
                     f"session {self.session.name} is damaged: its checkpoints are gone; put back a copy of "
                     f"{self.session.checkpoints_dir}, or start a new run: its log can still be watched"
                 )
+            self._check_patterns()
             self._steered, _ = steering(self.session, 0)
             self.recorder.open(0)
             started = RunStarted(
@@ -215,6 +217,16 @@ class Trainer:
                 self._note(said)
         self._clock.start()
         self._checkpoint_due = time.monotonic() + CHECKPOINT_SECONDS
+
+    def _check_patterns(self) -> None:
+        """Raises ConfigError for a pattern of leave_alone that matches no parameter: it would change nothing."""
+        names = [layer.name for layer in self.parameters.layers]
+        for pattern in self.config.leave_alone:
+            if not any(fnmatchcase(name, pattern) for name in names):
+                raise ConfigError(
+                    f"leave_alone = {pattern}: no parameter has such a name; there are {', '.join(names)}",
+                    "leave_alone",
+                )
 
     def _check_data(self) -> None:
         """Raises SessionMismatch if the data have changed since the run began."""

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from engine import checkpoint
+from engine.errors import ConfigError
 from engine.events import ImportanceMeasured
 from engine.methods import METHODS
 from engine.models.mlp import mlp
@@ -92,6 +93,11 @@ def test_a_pattern_that_matches_everything_leaves_fine_tuning(tmp_path: Path) ->
     held = runs.finished(tmp_path, runs.tiny("ewc", leave_alone=("*",)), "held")
     free = runs.finished(tmp_path, runs.tiny("none"), "free")
     assert torch.equal(runs.newest(held)[0]["theta"], runs.newest(free)[0]["theta"])
+
+
+def test_a_pattern_that_matches_nothing_is_refused_with_the_names_there_are(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"leave_alone = heads\.\*: .*fc1\.weight, .*head\.bias"):
+        runs.finished(tmp_path, runs.tiny("ewc", leave_alone=("*.bias", "heads.*")))
 
 
 @BY_SCENARIO
