@@ -66,7 +66,7 @@ class Feed:
         return cross_entropy(model(inputs)[:, active], labels + offset if offset else labels)
 
     def _replayed_loss(self, model: nn.Module, task: int, rows: Tensor) -> Tensor:
-        """As ``loss``; ``rows`` index the examples of all tasks so far, each judged among its own task's outputs."""
+        """Like ``loss``; ``rows`` index the examples of all tasks so far, each judged among its own task's outputs."""
         parts = []
         for seen in self._tasks[: task + 1]:
             parts.append(seen.train.take(rows[(rows >= 0) & (rows < len(seen.train))]))

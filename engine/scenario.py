@@ -1,4 +1,4 @@
-"""The scenario (van de Ven & Tolias 2019), what the network is told about the task, as a range of competing outputs.
+"""Scenarios (van de Ven & Tolias 2019): what the network knows about the task, as a range of competing outputs.
 
 Outputs are in task order, so every set of active outputs is a range and masking is a slice.
 """

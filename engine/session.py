@@ -435,7 +435,7 @@ class Skimmed:
     read: int = 0
     """Bytes of the log that ``Listed.history`` includes."""
     end: bytes = b""
-    """The last bytes of these: if they have changed, the log was cut meanwhile."""
+    """The last of these bytes: if they have changed, the log was cut."""
 
 
 class _Averages(BaseModel):

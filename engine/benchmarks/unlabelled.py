@@ -15,7 +15,7 @@ from engine.errors import BenchmarkError, first_line
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp")
 FORMATS = ("PNG", "JPEG", "BMP")
-"""Image formats read, whatever a file's name: for others Pillow may start programs."""
+"""Accepted image formats, regardless of file names: for other formats Pillow may start programs."""
 MOST_FILES = 200_000
 MOST_VALUES = 500_000_000
 """Most values in all files together."""
