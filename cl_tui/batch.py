@@ -230,6 +230,8 @@ class Ended:
     """``elsewhere``: another process trains it."""
     message: str = ""
     """The result, or why it failed."""
+    note: str = ""
+    """What kept a resume from being bit-exact."""
     warnings: tuple[str, ...] = ()
 
 
@@ -466,6 +468,8 @@ class Display:
             self._done += 1
         self._update_all()
         self.say(f"{self._counted()} {name}: {'failed' if ended.state == 'failed' else ended.message}")
+        if ended.note:
+            headless.say(self._console, ended.note, name)
         headless.print_warnings(self._console, ended.warnings, name)
 
     def say(self, line: str) -> None:
@@ -521,10 +525,11 @@ def _train(path: Path, place: Mapping[str, Any], connection: Connection) -> Ende
     if engine.error is not None:
         headless.discard_if_untrained(session)
         return Ended("failed", str(engine.error))
+    note = engine.history.resumed.note if engine.history.resumed is not None else ""
     found = headless.warnings(engine)
     if engine.history.state == "finished":
-        return Ended("finished", words.result(engine.history, session.config), found)
-    return Ended("stopped", "stopped and saved", found)
+        return Ended("finished", words.result(engine.history, session.config), note, found)
+    return Ended("stopped", "stopped and saved", note, found)
 
 
 def _received(connection: Connection) -> object:

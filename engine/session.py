@@ -157,6 +157,11 @@ class Session:
         checksum = f'checksum = "{_checksum(settings)}"\n' if self.sums else ""
         write_whole(self.config_path, f"format = {self.format}\n{checksum}".encode() + settings)
 
+    def keep_config(self) -> None:
+        """Writes ``config`` if it has moved since it was stored. Raises OSError, or a SessionError as ``open``."""
+        if Session.open(self.path.parent, self.name).config != self.config:
+            self.write_config()
+
     @classmethod
     def open(cls, sessions_dir: Path, name: str) -> "Session":
         """Opens a session. Raises SessionNotFound, SessionMismatch for a newer format, or SessionDamaged."""

@@ -215,6 +215,7 @@ class Trainer:
             self._tell(started)
             for said in self._read:
                 self._note(said)
+        self._patiently(self.session.keep_config)
         self._clock.start()
         self._checkpoint_due = time.monotonic() + CHECKPOINT_SECONDS
 

@@ -51,7 +51,7 @@ def test_every_setting_of_a_place_is_one_and_decides_no_number() -> None:
 def test_a_session_of_a_missing_device_is_resumed_on_what_is_there(
     device: str, cl_tui: CommandLine, sessions: Path, tmp_path: Path
 ) -> None:
-    """To the same bits, since it was this machine in truth; its settings keep the device that it was made for."""
+    """To the same bits, since it was this machine in truth. The session has moved: what was typed is stored."""
     session = made_elsewhere(sessions, tiny())
     refused = cl_tui("resume", "--headless")
     assert (refused.exit_code, refused.err.splitlines()[0]) == (2, f"cl-tui: {ADVICE}")
@@ -62,10 +62,30 @@ def test_a_session_of_a_missing_device_is_resumed_on_what_is_there(
     assert resumed.note.startswith(f"not bit-exact, since something changed: device {MISSING} → ")
     assert resumed.note.endswith(", threads 1 → 2")
     assert resumed.note in answer.err
-    assert Session.open(sessions, session.name).config.device == MISSING
+    session = Session.open(sessions, session.name)
+    assert (session.config.device, session.config.threads) == (device, 2)
     if device == "cpu":
-        whole = with_settings(finished(tmp_path / "whole", tiny(), session.name), device=MISSING)
-        assert_same_run(session, whole)
+        assert_same_run(session, with_settings(finished(tmp_path / "whole", tiny(), session.name), threads=2))
+
+
+def test_the_next_resume_there_needs_nothing_typed(sessions: Path) -> None:
+    session = made_elsewhere(sessions, tiny())
+    for step, place in ((2, {"device": "cpu", "threads": 2, "data_dir": "here"}), (1, {})):
+        again = Session.open(sessions, session.name)
+        again.config = moved(again.config, place)
+        history = train(again, AtStep(step))
+        assert history.state == "stopped"
+        assert history.resumed is not None
+        assert bool(history.resumed.note) == bool(place)
+
+
+def test_a_place_that_cannot_be_used_is_not_stored(sessions: Path) -> None:
+    session = create(sessions, tiny(), "calm-otter")
+    train(session, AtStep(3))
+    session.config = moved(session.config, {"device": MISSING})
+    with pytest.raises(ConfigError, match="not available here"):
+        train(session, AtStep(1))
+    assert Session.open(sessions, "calm-otter").config.device == "cpu"
 
 
 @pytest.mark.parametrize(
@@ -110,6 +130,7 @@ def test_a_batch_takes_device_and_threads_as_typed(cl_tui: CommandLine, sessions
     resumed = Session.open(sessions, run.name).history().resumed
     assert resumed is not None
     assert resumed.note == f"not bit-exact, since something changed: device {MISSING} → cpu", "threads stay"
+    assert f"{run.name}: {resumed.note}" in answer.err
 
 
 def test_a_batch_looks_for_data_where_it_is_told_to(tmp_path: Path) -> None:
@@ -155,4 +176,4 @@ def test_real_mnist_that_has_moved_is_found_again(cl_tui: CommandLine, sessions:
     config = tiny(benchmark="split-mnist", data_dir="gone", steps=3, batch_size=10)
     create(sessions, config, "calm-otter")
     assert cl_tui("resume", "--headless", "--data-dir", str(mnist)).exit_code == 0
-    assert Session.open(sessions, "calm-otter").config.data_dir == "gone"
+    assert Session.open(sessions, "calm-otter").config.data_dir == str(mnist)

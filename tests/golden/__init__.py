@@ -60,6 +60,6 @@ def write() -> None:
     for name, (method, options) in CASES.items():
         with TemporaryDirectory() as folder:
             found = curves(method, options, Path(folder))
-        lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in found.items())
+        lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in found.items())
         cases.append(f"{json.dumps(name)}: {{\n{lines}\n}}")
     FILE.write_text("{\n" + ",\n".join(cases) + "\n}\n", encoding="utf-8")
