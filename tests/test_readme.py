@@ -82,6 +82,26 @@ def test_a_command_within_a_sentence_exists(line: str) -> None:
     assert command in root.commands or command in ("COMMAND",), line
 
 
+def quoted_results(page: str) -> set[str]:
+    """Rows of tables with a column of published values, and accuracies with an error as ``reproduce`` writes them."""
+    tables = re.findall(r"^\|.*\bpublished \|.*\n\|[-:| ]+\n((?:\|.*\n?)+)", page, flags=re.MULTILINE)
+    rows = {row for table in tables for row in table.splitlines()}
+    return rows | set(re.findall(r"\b\d{2,3}\.\d\d ± \d+\.\d\d\b", page))
+
+
+def test_quoted_results_are_found() -> None:
+    table = "| case | published | here |\n| --- | ---: | ---: |\n| si | 96.90 | 97.04 |\n| none | 57.40 | 54.67 |\n"
+    assert quoted_results(table) == {"| si | 96.90 | 97.04 |", "| none | 57.40 | 54.67 |"}
+    assert quoted_results("SI has 98.08 ± 0.56 there, ω 0.06 ± 0.01.") == {"98.08 ± 0.56"}
+    assert quoted_results(PAGES["reproductions.md"])
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "reproductions.md"])
+def test_the_readme_claims_what_the_command_wrote(page: str) -> None:
+    """What a page quotes of repeated results is in docs/reproductions.md, word for word."""
+    assert [quoted for quoted in quoted_results(PAGES[page]) if quoted not in PAGES["reproductions.md"]] == []
+
+
 def test_the_set_up_lines_install_the_tested_versions() -> None:
     assert set(SET_UP) == {"start", "tests"}
     for line in SET_UP.values():
@@ -131,7 +151,7 @@ def test_a_command_of_the_readme(cl_tui: CommandLine, sessions: Path, line: str)
         case "--install-completion":
             answer = cl_tui("--help")  # not run: it changes the shell's start-up files
             assert command in answer.out
-        case "run":
+        case "run" if "--headless" not in rest:
             answer = cl_tui(command, *rest)
             assert "the screen needs a terminal" in answer.err, "every setting was understood before that"
             return
@@ -143,7 +163,7 @@ def test_a_command_of_the_readme(cl_tui: CommandLine, sessions: Path, line: str)
             answer = cl_tui(command, *rest, "--device", "abacus")
             assert "device = 'abacus'" in answer.err, "every other argument was understood before that"
             return
-        case "batch":
+        case "batch" | "run":
             answer = cl_tui(command, *rest, *QUICK)
         case _:
             yes = ["--yes"] if "delete" in rest else []
