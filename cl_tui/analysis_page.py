@@ -46,7 +46,7 @@ def analysis_page(found: Analysis, width: int) -> RenderableType:
     parts: list[RenderableType] = [*_header(found)]
     parts += _section("Do the tasks use the same weights?", _correlation_part(found, width))
     parts += _section("Do the importances agree?", _agreement_part(found))
-    parts += _section("How is Ω spread?", _importance_part(found))
+    parts += _section("How is Ω distributed?", _importance_part(found))
     parts += _section("Which layers moved, and what did it cost?", _forgetting_part(found))
     return Group(*parts)
 
@@ -56,7 +56,7 @@ def _header(found: Analysis) -> Iterable[RenderableType]:
     yield Text(found.session, style="bold")
     yield Text(f"{method} · {found.benchmark} · {found.scenario} · seed {found.seed}")
     ended = f"after task {len(found.tasks)} of {found.all_tasks}, at step {found.step:,}"
-    yield Text(f"{ended}; measured on at most {found.examples:,} examples a task")
+    yield Text(f"{ended}; measured on at most {found.examples:,} examples per task")
     if found.left_alone:
         yield Text(f"unpenalised, so not included in the figures about Ω: {', '.join(found.left_alone)}")
 
@@ -73,19 +73,19 @@ def _correlation_part(found: Analysis, width: int) -> Iterable[RenderableType]:
         yield _left_out(found, "correlation")
         return
     correlation = found.correlation
-    parts = "whole network but the heads" if correlation.heads else "whole network"
+    parts = "whole network without the heads" if correlation.heads else "whole network"
     yield Text(f"{correlation.quantity}: Pearson correlation between the tasks, {parts}")
     if correlation.heads:
-        yield Text("(each task has a head of its own, so there is nothing to correlate)")
+        yield Text("(each task has its own head, so there is nothing to correlate)")
     tasks = len(found.tasks)
     if tasks * COLUMN + 4 <= width - 2:
         yield correlation_table(correlation.whole)
     else:
-        yield Text(f"the matrix of {tasks} tasks is in --json FILE")
+        yield Text(f"the matrix of {tasks} tasks is too wide to show; --json FILE writes it")
     yield Text("\nby layer, over the pairs of tasks")
     yield _correlation_by_layer(correlation)
     if tasks > 2:
-        yield Text("\nmean correlation with the tasks before it")
+        yield Text("\nmean correlation with the earlier tasks")
         yield correlation_chart(correlation)
 
 
@@ -167,7 +167,7 @@ def _importance_part(found: Analysis) -> Iterable[RenderableType]:
         yield _left_out(found, "importance")
         return
     yield Text(_saturation(found.importance))
-    table = _table("layer", "weights", "zero", "saturated", "top 1 % hold", "of all Ω", figures_from=1)
+    table = _table("layer", "weights", "zero", "saturated", "top 1 % hold", "share of ΣΩ", figures_from=1)
     for layer in (found.importance.whole, *found.importance.layers):
         table.add_row(layer.layer, f"{layer.size:,}", *_importance_cells(layer))
     yield table
@@ -193,20 +193,20 @@ def _forgetting_part(found: Analysis) -> Iterable[RenderableType]:
     count = len(found.forgetting.tasks)
     over = f"mean over the first {count} tasks" if count > 1 else "of the first task"
     yield Text(f"since the task's end, {over}")
-    yield Text("back: what returns when that layer alone is put back to where it was then")
+    yield Text("regained: the gain if only this layer gets back the weights that it had then")
     table = _table(
         "layer",
         "moved\nRMS",
         "moved\nrelative",
-        "loss back\nmeasured",
-        "loss back\nfirst order",
-        "accuracy\nback, points",
+        "loss regained\nmeasured",
+        "loss regained\nfirst order",
+        "accuracy\nregained, points",
         figures_from=1,
     )
     for layer in (found.forgetting.whole, *found.forgetting.layers):
         table.add_row(layer.layer, *_movement_cells(layer))
     yield table
-    yield Text("\nloss that comes back, measured")
+    yield Text("\nloss regained, measured")
     yield cost_chart(found.forgetting)
 
 

@@ -35,7 +35,7 @@ from engine.errors import EngineError
 
 FIRST_SCREEN_SECONDS = 0.05
 """Seconds between two checks whether the first screen is there, if a signal comes before it."""
-_QUIT = "Save, leave, and print the line that resumes"
+_QUIT = "Save, quit, and print the command that resumes"
 
 
 @runtime_checkable
@@ -58,18 +58,22 @@ class ClTui(App[Outcome]):
     CSS_PATH = "app.tcss"
     TITLE = "cl-tui"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "next_theme", "Theme", tooltip="Next theme; it is remembered", show=False),
+        Binding("t", "next_theme", "Theme", tooltip="Next theme; saved for the next start", show=False),
         Binding(
-            "0", "reset_looks", "Reset looks", tooltip="Theme, scales and smoothing as on a first start", show=False
+            "0",
+            "reset_looks",
+            "Reset appearance",
+            tooltip="Reset theme, scales and smoothing to the defaults",
+            show=False,
         ),
-        Binding("l", "log", "Log", tooltip="What was printed, warned, and what happened in the run", show=False),
+        Binding("l", "log", "Log", tooltip="Printed lines, warnings, and the events of the run", show=False),
         Binding("question_mark", "help", "Help", key_display="?", tooltip="This help"),
         Binding("q", "leave", "Quit", tooltip=_QUIT),
         Binding("ctrl+c", "quit", "Quit", tooltip=_QUIT, show=False, priority=True),
         Binding(
             "ctrl+z", "suspend_process", "Suspend", tooltip="Back to the shell; fg returns", show=False, priority=True
         ),
-        Binding("ctrl+p", "command_palette", "Palette", tooltip="Every action by name", show=False),
+        Binding("ctrl+p", "command_palette", "Palette", tooltip="All actions by name", show=False),
     ]
 
     def __init__(self, first: Screen[Outcome], captured: Captured | None = None, theme: str = DEFAULT) -> None:
@@ -185,7 +189,7 @@ class ClTui(App[Outcome]):
     def action_suspend_process(self) -> None:
         """Ctrl-Z, or SIGTSTP: back to the shell, together with the process that started this one; ``fg`` returns."""
         if not (self._driver and self._driver.can_suspend and hasattr(signal, "SIGTSTP")):
-            self.place.reply("There is no shell here to go back to")
+            self.place.reply("There is no shell to return to here")
             return
         with self.suspend(), contextlib.ExitStack() as standing_still:
             for monitor in self._monitors:
@@ -261,7 +265,7 @@ class ClTui(App[Outcome]):
         for screen in self.screen_stack:
             if isinstance(screen, PanesScreen):
                 screen.look_as(self.preferences)
-        self.place.reply("Theme, scales and smoothing are as on a first start")
+        self.place.reply("Theme, scales and smoothing are reset to the defaults")
 
     def action_log(self) -> None:
         """The log of the screen below; a screen that watches a run adds what happened in it."""

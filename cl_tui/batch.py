@@ -73,7 +73,7 @@ def plan(
 def named(runs: Sequence[Run], name: str) -> list[Run]:
     """The only run, under ``name``. Raises ConfigError."""
     if len(runs) != 1:
-        raise ConfigError(f"--name {name}: a name is for one run, these options make {len(runs)}; leave --name out")
+        raise ConfigError(f"--name {name}: a name is for one run, but these options make {len(runs)}; leave --name out")
     return [replace(runs[0], name=check_name(name))]
 
 
@@ -189,7 +189,7 @@ def execute(runs: Sequence[Run], sessions_dir: Path, jobs: int, console: Console
     waiting = [run for run in runs if not finished(run, sessions_dir)]
     done = len(runs) - len(waiting)
     if done:
-        console.print(f"{done} of {len(runs)} runs are finished already")
+        console.print(f"{done} of {len(runs)} runs are already finished")
     failures: dict[str, str] = {}
     interrupted = False
     if waiting:
@@ -360,7 +360,7 @@ class Pool:
             return
         self._died.add(run.name)
         self._waiting.append(run)
-        self._display.end(run.name, Ended("stopped", f"{end}; it is tried once more after all others"))
+        self._display.end(run.name, Ended("stopped", f"{end}; it will be tried once more after all others"))
 
     def _end(self, run: Run, ended: Ended) -> None:
         if ended.state == "failed":
@@ -391,8 +391,8 @@ class Worker:
         code = self.process.exitcode
         if code is None or code >= 0:
             return f"its process ended with exit code {code}"
-        why = ", perhaps for want of memory" if code == -signal.SIGKILL else ""
-        return f"its process was ended by {signal.Signals(-code).name}{why}"
+        why = ", perhaps because memory ran out" if code == -signal.SIGKILL else ""
+        return f"its process was killed by {signal.Signals(-code).name}{why}"
 
     def close(self) -> None:
         """Ends the process; if it is still training, it saves first."""
@@ -442,7 +442,7 @@ class Display:
     def leave(self, name: str) -> None:
         """Shows that another process trains it."""
         if name not in self._rows and not self._console.is_terminal:
-            self.say(f"{name}: another process is training it; its result is awaited")
+            self.say(f"{name}: another process is training it; waiting for its result")
         self._show(name, "another process")
 
     def _show(self, name: str, doing: str) -> None:
@@ -572,7 +572,9 @@ def write_result(path: Path, text: str) -> None:
     try:
         write_whole(path, text.encode())
     except OSError as error:
-        raise SessionError(f"{path} cannot be written: {error.strerror}; the same line again writes it") from None
+        raise SessionError(
+            f"{path} cannot be written: {error.strerror}; run the same command again to write it"
+        ) from None
 
 
 def as_json(content: object) -> str:

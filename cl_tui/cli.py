@@ -140,7 +140,7 @@ METHODS_HELP = "How earlier tasks are protected; [dim]cl-tui methods[/] lists th
 METHOD_HELP = METHODS_HELP + "  [dim]\\[default: si][/]"
 SCENARIO_HELP = "What the network is told at test time: task, domain or class."
 STRENGTH_HELP = "c or λ, the penalty's factor."
-JSON_HELP = " - prints it, and the table to standard error."
+JSON_HELP = " - prints it, and then the table goes to standard error."
 
 Preset = Annotated[
     str | None,
@@ -175,7 +175,9 @@ ResetOptimizer = Annotated[
 Xi = Annotated[float | None, typer.Option(help="si: ξ, the damping.", rich_help_panel=METHOD)]
 Gradient = Annotated[
     str | None,
-    typer.Option(help="si: of the task's loss (task), or also of the penalty (total).", rich_help_panel=METHOD),
+    typer.Option(
+        help="si: gradient of the task's loss (task), or of loss plus penalty (total).", rich_help_panel=METHOD
+    ),
 ]
 Clamp = Annotated[float | None, typer.Option(help="si: upper bound of Ω.", rich_help_panel=METHOD)]
 Gamma = Annotated[
@@ -199,7 +201,7 @@ Recompute = Annotated[
     bool | None,
     typer.Option(
         "--recompute/--accumulate",
-        help="mas: measure Ω again on all tasks so far; --accumulate adds up.",
+        help="mas: measure Ω again on all tasks so far; --accumulate adds to the earlier Ω.",
         rich_help_panel=METHOD,
     ),
 ]
@@ -230,7 +232,7 @@ DataDir = Annotated[
 KeepCheckpoints = Annotated[
     str | None,
     typer.Option(
-        help="Checkpoints of ended tasks that stay, for forks and analyse: all, last, or a number.  "
+        help="Checkpoints of ended tasks to keep, for fork and analyse: all, last, or a number.  "
         "[dim]\\[default: all][/]",
         metavar="all|last|N",
         rich_help_panel=WHERE,
@@ -263,7 +265,7 @@ StoredDataDir = Annotated[
 Pace = Annotated[
     str | None,
     typer.Option(
-        help="Most steps per second, or max; by default small benchmarks run in slow motion.",
+        help="Maximum steps per second, or max; by default small benchmarks run in slow motion.",
         metavar="N|max",
         rich_help_panel=WHERE,
     ),
@@ -426,7 +428,9 @@ def resume(
     importance_data: StoredImportanceData = None,
     sessions_dir: SessionsDir = Path("sessions"),
 ) -> None:
-    """Continue a stopped session, exactly as if it had not stopped, on the same device with as many threads.
+    """Continue a stopped session.
+
+    On the same device and with the same number of threads, the result is exactly as if it had not stopped.
 
     [bold]Examples[/]
 
@@ -487,7 +491,7 @@ def fork(
     data_dir: StoredDataDir = None,
     sessions_dir: SessionsDir = Path("sessions"),
 ) -> None:
-    """Start a new session at the end of a task of another one, with another method or strength.
+    """Start a new session from the end of a task of an existing session, with another method or strength.
 
     With the same method, a new strength also applies to the earlier tasks. Another method keeps the earlier penalty at
     its strength and adds its own.
@@ -656,7 +660,8 @@ def reproduce(
         ),
     ] = None,
     markdown: Annotated[
-        Path | None, typer.Option(help="Write the rows to this file as a page.", callback=_file, metavar="FILE")
+        Path | None,
+        typer.Option(help="Write the rows to this file as a Markdown page.", callback=_file, metavar="FILE"),
     ] = None,
 ) -> None:
     """Run published experiments again, and compare the results with the published values.
@@ -779,7 +784,7 @@ def _pace(text: str | None, default: float | None) -> float | None:
     try:
         pace = float(text)
     except ValueError:
-        raise ConfigError(f"--pace {text!r}: give steps a second, or max", "pace") from None
+        raise ConfigError(f"--pace {text!r}: give steps per second, or max", "pace") from None
     check_pace(pace)
     return pace
 
@@ -809,7 +814,7 @@ def _located_all(sessions_dir: Path, names: "Sequence[str]") -> tuple[Path, list
         folders[sessions_dir.resolve()] = sessions_dir
     if len(folders) > 1:
         several = visible(" and ".join(map(str, folders.values())))
-        raise UsageError(f"the sessions are in different folders, {several}: name sessions of one folder")
+        raise UsageError(f"the sessions are in different folders, {several}: name sessions from one folder")
     return next(iter(folders.values()), sessions_dir), [path.name for path in paths]
 
 
@@ -926,7 +931,7 @@ def list_(sessions_dir: SessionsDir = Path("sessions")) -> None:
 def show(
     name: Name,
     everything: Annotated[
-        bool, typer.Option("--all", "-a", help="Show all settings, not only what was changed.")
+        bool, typer.Option("--all", "-a", help="Show all settings, not only the changed ones.")
     ] = False,
     sessions_dir: SessionsDir = Path("sessions"),
 ) -> None:
@@ -1029,7 +1034,7 @@ def web(
     ] = None,
     sessions_dir: SessionsDir = Path("sessions"),
 ) -> None:
-    """Show home and watch in a browser, read-only.
+    """Show the saved sessions in a browser and watch them there. Read-only.
 
     [bold]Examples[/]
 
@@ -1066,7 +1071,9 @@ def watch(
         sessions_dir, name = _located(sessions_dir, name)
     first = WatchScreen(sessions_dir, name, in_browser()) if name else HomeScreen(sessions_dir, read_only=True)
     if not in_browser():
-        _require_terminal(f"'cl-tui sessions {f'show {name}' if name else 'list'}' tells of it without one")
+        _require_terminal(
+            f"'cl-tui sessions {f'show {name}' if name else 'list'}' shows {'it' if name else 'them'} without one"
+        )
     raise typer.Exit(_show(first))
 
 
@@ -1124,7 +1131,9 @@ def analyse(
     names: Names,
     examples: Annotated[
         int,
-        typer.Option(help="Most examples of each task to measure on.", metavar="N", min=1, rich_help_panel=WHERE),
+        typer.Option(
+            help="Maximum number of examples of each task to measure on.", metavar="N", min=1, rich_help_panel=WHERE
+        ),
     ] = 2000,
     device: Annotated[
         str | None,

@@ -249,7 +249,7 @@ def compare(sessions: Iterable[Listed]) -> Comparison:
         run = _Run(listed.name, listed.state, listed.config, listed.history)
         groups.setdefault(_identity(run), []).append(run)
     if len(groups) > len(LETTERS):
-        raise NotComparable(f"{len(groups)} different settings are too many: name sessions of at most {len(LETTERS)}")
+        raise NotComparable(f"{len(groups)} different settings are too many: name sessions with at most {len(LETTERS)}")
     runs = list(groups.values())
     settings = _settings([found[0] for found in runs])
     titles, width = _titles([found[0] for found in runs], settings), _bin_width(runs)
@@ -461,7 +461,7 @@ def _over_sessions(steps: "np.ndarray", values: "np.ndarray") -> Course | None:
 
 def _notes(groups: Sequence[Group], runs: Sequence[Sequence[_Run]]) -> Iterator[str]:
     if len(groups) == 1:
-        yield "Only the seed differs: all sessions are one group, and there is no difference to take"
+        yield "Only the seed differs: all sessions form one group, so there is no difference to show"
     against: dict[str, list[str]] = {}
     for group in groups[1:]:
         for text in _against(groups[0], group):
@@ -476,40 +476,40 @@ def _against(first: Group, group: Group) -> Iterator[str]:
     """In what respects ``group`` cannot be compared with the first."""
     if first.benchmark != group.benchmark:
         yield (
-            f"trained on {group.benchmark}, and {first.letter} on {first.benchmark}: figures and curves stand side by "
-            "side, but the matrices have no difference"
+            f"trained on {group.benchmark}, and {first.letter} on {first.benchmark}: figures and curves are shown side "
+            "by side, but there is no difference of the matrices"
         )
         return
     shared, compared = min(len(first.tasks), len(group.tasks)), min(first.ended, group.ended)
     if not compared:
-        yield f"no difference to {first.letter} as long as no task has ended in both"
+        yield f"no difference from {first.letter} until a task has ended in both"
     elif len(first.tasks) != len(group.tasks):
         yield (
-            f"{len(group.tasks)} tasks, and {len(first.tasks)} in {first.letter}: figures are over different tasks, "
-            f"and the difference is over the {compared} that both have ended"
+            f"{len(group.tasks)} tasks, but {len(first.tasks)} in {first.letter}: the figures cover different tasks, "
+            f"and the difference covers the {compared} that have ended in both"
         )
     elif first.ended != group.ended:
         yield (
-            f"{group.ended} tasks ended, and {first.ended} in {first.letter}: figures are over different tasks, "
-            f"and the difference is over the {compared} that both have ended"
+            f"{group.ended} tasks ended, but {first.ended} in {first.letter}: the figures cover different tasks, "
+            f"and the difference covers the {compared} that have ended in both"
         )
     if first.tasks[:shared] != group.tasks[:shared]:
-        yield f"other tasks than in {first.letter}: the difference compares the first, the second, …"
+        yield f"not the same tasks as in {first.letter}: the difference compares tasks with the same number"
 
 
 def _within(group: Group, runs: Sequence[_Run]) -> Iterator[str]:
     for member in group.members:
         if member.state != "finished":
-            yield f"{group.letter}: {member.name} is not finished but {member.state}, {member.progress}"
+            yield f"{group.letter}: {member.name} is not finished ({member.state}, {member.progress})"
     seeds = [member.seed for member in group.members]
     for seed in sorted({seed for seed in seeds if seeds.count(seed) > 1}):
-        yield f"{group.letter} has seed {seed} {seeds.count(seed)} times: its standard errors are too small"
+        yield f"{group.letter} includes seed {seed} {seeds.count(seed)} times, so its standard errors are too small"
     yield from _one_class(group, runs)
     for run in runs:
         if not run.history.measured_alike:
             yield (
-                f"{group.letter}: {run.name} was recorded by an older version: between the ends of tasks its "
-                "accuracies are on fewer test examples with every task"
+                f"{group.letter}: {run.name} was recorded by an older version: during tasks, its "
+                "accuracies are measured on fewer test examples with every task"
             )
         yield from _broken(group.letter, run)
 
@@ -527,7 +527,7 @@ def _one_class(group: Group, runs: Sequence[_Run]) -> Iterator[str]:
             have = "has" if len(one_class) == 1 else "have"
             yield (
                 f"{group.letter}: {numbered(one_class)} {have} one class, so there is nothing to tell apart; without "
-                f"that: {', '.join(told)}"
+                f"{'it' if len(one_class) == 1 else 'them'}: {', '.join(told)}"
             )
 
 

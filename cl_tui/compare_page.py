@@ -259,7 +259,7 @@ def _thinned(cells: Sequence[Sequence[Text]], tasks: Sequence[str], width: int) 
         table.add_row(str(k + 1), *(cells[k][j] if j < len(cells[k]) else Text("·", style="dim") for j in columns))
     yield table
     if len(rows) < len(cells) or len(columns) < len(tasks):
-        told = f"thinned: {len(rows)} of {len(cells)} rows and {len(columns)} of {len(tasks)} columns, evenly spread"
+        told = f"thinned: {len(rows)} of {len(cells)} rows and {len(columns)} of {len(tasks)} columns, evenly spaced"
         yield Text(told, style="dim")
 
 

@@ -53,7 +53,7 @@ def check_free(kind: Kind, paths: Iterable[Path], force: bool) -> None:
         if path.is_dir():
             raise ExportRefused(f"--{kind} {path} is a folder: name a file")
         if path.exists() and not force:
-            raise ExportRefused(f"--{kind}: {path} exists already: name another place, or add --force to replace it")
+            raise ExportRefused(f"--{kind}: {path} already exists: choose another path, or add --force to replace it")
 
 
 def write(kind: Kind, files: Mapping[Path, bytes]) -> None:
@@ -63,7 +63,7 @@ def write(kind: Kind, files: Mapping[Path, bytes]) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, content)
         except OSError as error:
-            raise ExportRefused(f"--{kind}: {path} cannot be written: {error.strerror}; name another place") from None
+            raise ExportRefused(f"--{kind}: {path} cannot be written: {error.strerror}; choose another path") from None
 
 
 def contents(kind: Kind, listed: Listed, folder: Path) -> list[bytes]:
@@ -277,7 +277,7 @@ def exports(listed: Listed, folder: Path, wanted: Mapping[Kind, Path], force: bo
     printed = [kind for kind, path in wanted.items() if path == STDOUT]
     for kind in printed:
         if kind in ("csv", "tensorboard"):
-            raise ExportRefused(f"--{kind} - cannot be: it writes files into a folder; name one")
+            raise ExportRefused(f"--{kind} -: it writes files into a folder, so name a folder")
     if len(printed) > 1:
         raise ExportRefused("only one of --html and --json can be -, the standard output: name a file for the other")
     began = listed.history.started.time if listed.history.started is not None else 0.0

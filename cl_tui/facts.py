@@ -102,7 +102,7 @@ def set_aside(folder: Path) -> list[str]:
     if not count:
         return []
     found = "1 damaged checkpoint is" if count == 1 else f"{count} damaged checkpoints are"
-    return [f"{found} set aside in {folder / 'checkpoints'}: nothing needs what ends in .damaged"]
+    return [f"{found} set aside in {folder / 'checkpoints'}: files that end in .damaged are no longer needed"]
 
 
 def warnings(config: RunConfig, history: History) -> list[str]:
@@ -233,13 +233,13 @@ def next_lines(listed: Listed, sessions_dir: Path) -> list[tuple[str, str]]:
         "running": [("watch", "follow it")],
         "finished": [("watch", "replay it"), ("analyse", "see what protected it")],
     }.get(listed.state, [("resume", "continue")])
-    offered.append(("sessions export", "keep it as a page"))
+    offered.append(("sessions export", "export it as a page"))
     lines = [(shlex.join(["cl-tui", *verb.split(), listed.name, *where]), purpose) for verb, purpose in offered]
     session = Session(sessions_dir / listed.name, listed.config, listed.format)
     if listed.history is not None and (possible := forkable(session, listed.history)):
         fork = ["cl-tui", "fork", listed.name, "--at-task", str(possible[-1] + 1), *where]
         lines.append((shlex.join(fork), f"fork it, at {numbered(possible)}"))
-    return [*lines, (command(listed.config, sessions_dir / listed.name / "config.toml"), "train it once more")]
+    return [*lines, (command(listed.config, sessions_dir / listed.name / "config.toml"), "train it again")]
 
 
 def accuracy_series(history: History) -> list[list[Point]]:

@@ -137,7 +137,7 @@ class Wanted:
         if key == "pace":
             return "max" if self.pace is None else shown(self.pace)
         if key == "name":
-            return "two words"
+            return "two random words"
         value = getattr(self.config, key)
         if isinstance(value, bool):
             return "yes" if value else "no"

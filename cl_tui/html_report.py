@@ -86,12 +86,12 @@ def _matrix(history: History) -> Iterable[Markup]:
     parts = [
         _caption(
             "Row: after training this task. Column: on the test set of that task. Read down a column: falling numbers, "
-            "fading colours, are forgetting. · is a task that is not seen yet. Forgetting is a task's best accuracy "
-            "before the last row, minus that in the last row, in points."
+            "fading colours, are forgetting. · marks a task that has not been seen yet. Forgetting is a task's best "
+            "accuracy before the last row, minus its accuracy in the last row, in points."
         )
     ]
     if len(columns) < tasks:
-        parts.append(_caption(f"{len(columns)} of {tasks} tasks are written out, evenly spread; the picture has all."))
+        parts.append(_caption(f"{len(columns)} of {tasks} tasks have numbers, evenly spaced; the picture shows all."))
     scale = [
         element("span", f"under {100 * words.LEVELS[0]:.0f} %", class_="h0"),
         *(element("span", f"{100 * low:.0f} %", class_=drawings.level(low)) for low in words.LEVELS),
@@ -137,7 +137,7 @@ def _accuracies(history: History) -> Iterable[Markup]:
         return
     told = words.probed_caption(history)
     if seen > drawings.MOST_LINES:
-        told += f" {drawings.MOST_LINES} of {seen} tasks are coloured and named, evenly spread; the others are grey."
+        told += f" {drawings.MOST_LINES} of {seen} tasks are coloured and named, evenly spaced; the others are grey."
     yield _section("Accuracy on each task over the steps", _caption(told), drawings.accuracies(history, series))
 
 
@@ -148,13 +148,13 @@ def _curves(config: RunConfig, history: History) -> Iterable[Markup]:
     curve = history.curve
     if not curve.length:
         return
-    told = "The shade reaches from the smallest to the largest value of its steps, the line is their mean"
-    told += "; where the axis is logarithmic, a penalty of exactly 0 has no line."
+    told = "The shaded band goes from the smallest to the largest value of its steps; the line is their mean"
+    told += ". On a logarithmic axis, a penalty of exactly 0 has no line."
     for name, values in (("loss", curve.losses()), ("penalty", curve.penalties())):
         if (step := facts.first_broken(values)) is not None:
             told += f" The {name} is not finite at step {step:,} (✕)."
     if history.strengths:
-        told += " Dashed upright lines: the strength was changed."
+        told += " Dashed vertical lines mark changes of the strength."
     held = bool((curve.penalties() != 0).any())
     entries = [("loss", "loss on the current task alone"), ("penalty", "penalty")]
     legend = drawings.legend(*entries[: 1 + held])
@@ -169,13 +169,13 @@ def _importance(measured: ImportanceMeasured | None) -> Iterable[Markup]:
         return
     when = f"as it was during task {measured.task + 1}" if measured.running else f"after task {measured.task + 1}"
     told = (
-        f"How much the weights matter to earlier tasks, {when}. To the right lie weights that matter more, on one "
-        f"logarithmic axis; heights go with the square root of the count. Weights whose Ω is exactly 0 are in no bar. "
-        f"Top 1 %: the share of ΣΩ that the most important weights hold."
+        f"How much the weights matter to earlier tasks, {when}. Weights further right matter more; the axis is "
+        f"logarithmic, and heights are the square root of the count. Weights whose Ω is exactly 0 are not drawn. "
+        f"Top 1 %: the share of ΣΩ of the most important 1 % of the weights."
     )
     chosen = facts.largest([layer.size for layer in measured.layers], MOST_HISTOGRAMS)
     if len(chosen) < len(measured.layers):
-        told += f" Drawn are the {len(chosen)} largest of {len(measured.layers)} layers; the table has all."
+        told += f" The {len(chosen)} largest of {len(measured.layers)} layers are drawn; the table has all."
     bins = facts.filled(measured)
     figures = (
         element(
@@ -226,7 +226,7 @@ def _settings(config: RunConfig) -> Iterable[Markup]:
     if differing:
         first = _table(("setting", "value", "default"), differing, numbers=False)
     else:
-        first = _caption("All as the benchmark and the method have them.")
+        first = _caption("All settings are the defaults of the benchmark and the method.")
     everything = element("div", _table((), facts.settings(config), numbers=False), class_="columns small")
     yield _section("Settings that differ from the defaults", first)
     yield _section("All settings", everything, long=True)
@@ -240,8 +240,8 @@ def _environment(config: RunConfig, history: History) -> Iterable[Markup]:
 
 def _again(config: RunConfig, history: History, path: Path) -> Iterable[Markup]:
     steered = history.strengths or history.plans or history.forked
-    told = [_caption("Without the interventions.")] if steered else []
+    told = [_caption("This does not repeat the interventions.")] if steered else []
     words = facts.command(config, path / "config.toml").split(" ")
     line = (element("span", word, class_="option") if word.startswith("-") else word for word in words)
     spaced = joined(*(part for word in line for part in (" ", word)))
-    yield _section("To train the same again", *told, element("pre", Markup(spaced.strip())))
+    yield _section("To train it again", *told, element("pre", Markup(spaced.strip())))

@@ -29,7 +29,7 @@ def outcome(engine: EngineThread) -> Outcome:
     if history.state == "loading":
         return Outcome(INTERRUPTED, f"Stopped while loading, before any training.\n{resume}")
     if engine.alive:
-        left = f"Left without waiting for the engine at {words.progress(history)}; kept: {kept(engine)}."
+        left = f"Quit without waiting for the engine at {words.progress(history)}; kept: {kept(engine)}."
         return Outcome(INTERRUPTED, f"{left}\n{resume}")
     return Outcome(INTERRUPTED, f"Saved at {words.progress(history)}.\n{resume}")
 

@@ -82,7 +82,7 @@ def copy_pane(app: "App[object]", pane: Pane, view: View) -> str:
         return "Nothing to copy yet"
     text = csv_text(rows)
     if len(text) > MOST_COPIED:
-        return f"{len(rows):,} rows are too much for a clipboard: save them to a file instead"
+        return f"{len(rows):,} rows are too many for a clipboard: save them to a file instead"
     app.copy_to_clipboard(text)
     where = "browser" if app.is_web else "terminal"
     sent = f"Sent to the {where}'s clipboard: {len(rows):,} row{'s' if len(rows) > 1 else ''} of {name_of(pane)}"
@@ -96,7 +96,7 @@ def save_pane(pane: Pane, view: View, kind: Kind, folder: Path) -> Path:
     else:
         rows = pane.data(view)
         if not rows:
-            raise EngineError(f"there are no data of {name_of(pane)} yet: save them when there is something to see")
+            raise EngineError(f"{name_of(pane)} has no data yet: save it when there is something to see")
         text = csv_text(rows) if kind == "csv" else json_text(rows)
     return write_new(folder, f"{Path(view.session).name}-{name_of(pane)}", kind, text)
 
@@ -106,7 +106,7 @@ def started_in() -> Path:
     try:
         return Path.cwd()
     except OSError:
-        raise EngineError("the folder that cl-tui was started in is gone: start it in another one to save") from None
+        raise EngineError("the folder that cl-tui was started in is gone: start it in another folder to save") from None
 
 
 def write_new(folder: Path, stem: str, kind: str, text: str) -> Path:
@@ -123,7 +123,7 @@ def write_new(folder: Path, stem: str, kind: str, text: str) -> Path:
             continue
         except OSError as error:
             raise EngineError(
-                f"{path} cannot be written: {error.strerror}; start cl-tui in a folder of your own"
+                f"{path} cannot be written: {error.strerror}; start cl-tui in a folder where you can write"
             ) from None
         return path
     raise AssertionError("unreachable")

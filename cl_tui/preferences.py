@@ -55,18 +55,18 @@ def load() -> tuple[Preferences, str]:
     except FileNotFoundError:
         return Preferences(), ""
     except OSError as error:
-        return Preferences(), f"{path}: {error.strerror or error}: the screens are as on a first start"
+        return Preferences(), f"{path}: {error.strerror or error}: the screens use the defaults"
     except ValidationError as error:
         first = error.errors()[0]
         why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
     except ValueError as error:  # not TOML, or not UTF-8
         why = f"not TOML ({error})"
-    where = "mend it or move it away"
+    where = "correct it or move it away"
     if not in_browser():
         with contextlib.suppress(OSError):
             path.replace(path.with_name(ASIDE))
-            where = f"it is kept as {ASIDE}"
-    return Preferences(), f"{path}: {why}: the screens are as on a first start, and {where}"
+            where = f"the file is kept as {ASIDE}"
+    return Preferences(), f"{path}: {why}: the screens use the defaults, and {where}"
 
 
 def save(preferences: Preferences) -> str:
@@ -88,5 +88,5 @@ def save(preferences: Preferences) -> str:
         if beside is not None:
             with contextlib.suppress(OSError):
                 beside.unlink(missing_ok=True)
-        return f"Preferences are not kept: {path}: {error.strerror or error}"
+        return f"Preferences are not saved: {path}: {error.strerror or error}"
     return ""

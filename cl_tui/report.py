@@ -250,7 +250,7 @@ def _method(method: MethodInfo) -> Iterable[RenderableType]:
     yield _indented(Text(method.source))
     if method.symbol:
         named = [f"strength ({method.symbol})", *map(_named, method.options.items())]
-        yield _indented(Text(f"reads {', '.join(named)}"))
+        yield _indented(Text(f"options: {', '.join(named)}"))
 
 
 def _named(option: tuple[str, Option]) -> str:

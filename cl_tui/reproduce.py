@@ -144,7 +144,7 @@ def _spoken(row: Row) -> str:
         return f"{row.verdict}; about {row.seeds_to_tell} seeds would"
     if row.standard_error is None and row.published_error is None:
         return f"{row.verdict}; run several seeds to see how many would"
-    return f"{row.verdict}; {verdict.MOST_SEEDS:,} seeds would not either"
+    return f"{row.verdict}; even {verdict.MOST_SEEDS:,} seeds would not"
 
 
 def each_seed(row: Row) -> str:

@@ -133,7 +133,7 @@ def _matrix(config: RunConfig, history: History, width: int) -> list[RenderableT
         table.add_row(Text("forgetting", style="bold"), *lost)
     shown: list[RenderableType] = [table]
     if len(columns) < tasks or len(rows) < ended:
-        told = f"thinned: {len(rows)} of {ended} rows and {len(columns)} of {tasks} columns, evenly spread"
+        told = f"thinned: {len(rows)} of {ended} rows and {len(columns)} of {tasks} columns, evenly spaced"
         shown.append(Text(told, style="dim"))
     averages = facts.averages(config, history)
     shown.append(Text(", ".join(f"{name} {value}" for name, value in averages)))
@@ -154,7 +154,7 @@ def _accuracies(history: History, width: int) -> list[RenderableType]:
     chosen = [seen[place] for place in facts.spread(len(seen), MOST_LINES)]
     title = f"Accuracy in % on each task over the steps, on {words.probed_on(history)}"
     if len(chosen) < len(seen):
-        title += f" ({len(chosen)} of {len(seen)} tasks, evenly spread)"
+        title += f" ({len(chosen)} of {len(seen)} tasks, evenly spaced)"
     return _section(title, _accuracy_chart(history, {task: series[task] for task in chosen}, _chart_width(width)))
 
 
@@ -197,7 +197,7 @@ def _told(history: History) -> Iterable[RenderableType]:
     """What the chart alone does not show."""
     if history.strengths:
         steps = ", ".join(f"{step:,}" for step in _changes(history)[-MOST_TICKS:])
-        yield Text(f"upright: task borders, and where the strength was changed: after step {steps}", style="dim")
+        yield Text(f"vertical lines: task borders, and changes of the strength after step {steps}", style="dim")
     for name, values in (("loss", history.curve.losses()), ("penalty", history.curve.penalties())):
         if (step := facts.first_broken(values)) is not None:
             yield Text(f"the {name} is not finite at step {step:,}", style="red")
@@ -230,7 +230,7 @@ def _importance(measured: ImportanceMeasured, width: int) -> list[RenderableType
     if len(chosen) < len(measured.layers):
         shown.append(Text(f"the {len(chosen)} largest of {len(measured.layers)} layers", style="dim"))
     when = f"during task {measured.task + 1}" if measured.running else f"after task {measured.task + 1}"
-    return _section(f"Importance Ω by layer, {when}; top 1 %: share of ΣΩ that they hold", *shown)
+    return _section(f"Importance Ω by layer, {when}; top 1 %: share of ΣΩ of the most important 1 %", *shown)
 
 
 # Interventions, environment, next commands

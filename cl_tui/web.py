@@ -54,7 +54,7 @@ class ReadOnlyServer(Server):
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
         if self._pages >= MOST_PAGES:
-            raise web.HTTPServiceUnavailable(text=f"cl-tui web: {MOST_PAGES} pages are open already: close one")
+            raise web.HTTPServiceUnavailable(text=f"cl-tui web: {MOST_PAGES} pages are already open: close one")
         self._pages += 1
         try:
             url = request.rel_url.update_query(_size(request.query))
@@ -119,7 +119,7 @@ def _only_own_pages(allowed: Collection[str]) -> Middleware:
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
         origin = request.headers.get("Origin")
         if request.host not in allowed or (origin is not None and urlsplit(origin).netloc not in allowed):
-            raise web.HTTPForbidden(text="cl-tui web: this page may not look at the sessions here")
+            raise web.HTTPForbidden(text="cl-tui web: this page is not allowed to show these sessions")
         return await handler(request)
 
     return check
@@ -147,13 +147,13 @@ def serve(arguments: list[str], host: str, port: int, public_url: str | None) ->
     if public_url is not None and urlsplit(public_url).scheme not in ("http", "https"):
         raise ConfigError(f"--public-url {public_url}: write it as a browser shows it, for example http://lab:8000")
     if host in ("0.0.0.0", "::") and public_url is None:
-        raise ConfigError(f"--host {host} needs --public-url: the address under which browsers will find it")
+        raise ConfigError(f"--host {host} needs --public-url: the address at which browsers find it")
     try:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as tried:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             tried.bind((host, port))
     except OSError as error:
         raise EngineError(
-            f"{host}:{port} cannot be served: {error.strerror}; choose another --port or --host"
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another --port or --host"
         ) from None
     ReadOnlyServer(arguments, host, port, public_url).serve()

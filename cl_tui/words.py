@@ -40,7 +40,7 @@ def probed_on(history: History) -> str:
     >>> from engine.events import RunStarted, TaskInfo
     >>> started = RunStarted(0.0, (TaskInfo("0 8", 9, 2), TaskInfo("1 7", 9, 2)), "cpu", 10, {}, "", (70, 71), (50, 50))
     >>> probed_on(History(started=started))
-    '50 test examples a task'
+    '50 test examples per task'
     """
     if history.started is None or not history.started.subset_examples:
         return "mixed test examples"
@@ -48,7 +48,7 @@ def probed_on(history: History) -> str:
     if sizes == history.started.test_examples:
         return "whole test sets"
     least, most = min(sizes), max(sizes)
-    return f"{f'{least:,}' if least == most else f'{least:,}–{most:,}'} test examples a task"
+    return f"{f'{least:,}' if least == most else f'{least:,}–{most:,}'} test examples per task"
 
 
 def probed_caption(history: History) -> str:
@@ -57,7 +57,7 @@ def probed_caption(history: History) -> str:
     if not history.measured_alike:
         return (
             "Recorded by an older version: whole test sets at the end of each task; in between, the first test "
-            "examples, fewer with every task, so dips are of unlike things."
+            "examples, fewer with every task, so dips compare different examples."
         )
     if on == "whole test sets":
         return "On whole test sets."
@@ -191,7 +191,7 @@ def of_several_classes(history: History, config: RunConfig) -> str:
     found = without(history.alike, one_class)
     average, forgetting = found["average_accuracy"], found["forgetting"]
     if average is None:
-        return "every task has one class, so accuracy says nothing"
+        return "every task has one class, so accuracy means nothing"
     told = f"without {numbered(one_class)} of one class: average accuracy {percent(average)} %"
     return told if forgetting is None else f"{told}, forgetting {percent(forgetting)} points"
 

@@ -47,7 +47,7 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    preset: str | None = Field(default=None, description="the published configuration that it began from")
+    preset: str | None = Field(default=None, description="the published configuration that it is based on")
     method: str = Field(description="how earlier tasks are protected")
     benchmark: str = Field(description="the sequence of tasks")
     scenario: Literal["task", "domain", "class"] = Field(
@@ -55,17 +55,18 @@ class RunConfig(BaseModel):
     )
     tasks: Whole = Field(ge=1, le=1000, description="number of tasks")
     class_order: Literal["random"] | Annotated[tuple[Whole, ...], Field(max_length=1000)] | None = Field(
-        default=None, description="classes in the order in which tasks are cut from them; the benchmark's when absent"
+        default=None, description="the order in which the classes are divided into tasks; by default the benchmark's"
     )
     normalize: tuple[Real, Annotated[float, Field(strict=True, gt=0)]] | None = Field(
-        default=None, description="mean and standard deviation by which inputs are normalised"
+        default=None, description="mean and standard deviation that normalise the inputs"
     )
     model: str = Field(description="the network")
     hidden: tuple[Annotated[int, Field(strict=True, ge=1, le=65_536)], ...] = Field(
         max_length=200, description="sizes of the hidden layers"
     )
     init: Literal["torch", "glorot", "glorot-zero-head"] = Field(
-        default="torch", description="the first weights: uniform in ±1/√fan_in, or Keras's in ±√(6/(fan_in + fan_out))"
+        default="torch",
+        description="the initial weights: uniform in ±1/√fan_in, or Keras's in ±√(6/(fan_in + fan_out))",
     )
     optimizer: Literal["adam", "adamw", "sgd"]
     lr: Real = Field(gt=0, le=1000, description="learning rate")
@@ -75,44 +76,44 @@ class RunConfig(BaseModel):
     steps: Whole | None = Field(
         default=None, ge=1, le=1_000_000_000, description="optimizer steps per task, instead of epochs"
     )
-    first_task: FirstTask | None = Field(default=None, description="other values for the first task")
+    first_task: FirstTask | None = Field(default=None, description="different values for the first task")
     reset_optimizer: Flag = Field(description="reset the optimizer at each task")
     keep: Literal["last", "best"] = Field(
         default="last",
-        description="the weights a task ends with: its last, or those of the epoch that was best on its test set",
+        description="the weights kept at a task's end: the last, or those of the best epoch on its test set",
     )
     strength: Real = Field(ge=0, le=1e15, description="c or λ, the penalty's factor")
     xi: Real | None = Field(
         default=None, ge=1e-30, le=1e6, description="ξ of si, the damping for weights that barely moved"
     )
     gradient: Literal["task", "total"] | None = Field(
-        default=None, description="what si follows: the gradient of the task's loss, or of loss plus penalty"
+        default=None, description="the gradient that si uses: of the task's loss, or of loss plus penalty"
     )
     half: Flag | None = Field(default=None, description="k = strength/2 instead of strength")
     clamp: Real | None = Field(default=None, gt=0, le=1e15, description="upper bound of si's Ω")
-    gamma: Real | None = Field(default=None, gt=0, le=1, description="γ of online ewc; one anchor a task when absent")
+    gamma: Real | None = Field(default=None, gt=0, le=1, description="γ of online ewc; by default one anchor per task")
     fisher: Literal["exact", "sampled", "empirical", "batched"] | None = Field(
         default=None, description="how ewc measures the Fisher information"
     )
     fisher_samples: Whole | None = Field(
-        default=None, ge=1, le=1_000_000_000, description="training examples it is measured on; all when absent"
+        default=None, ge=1, le=1_000_000_000, description="training examples that it is measured on; by default all"
     )
     sensitivity: Literal["global", "local", "batched"] | None = Field(default=None, description="how mas measures Ω")
     importance_data: str | None = Field(
         default=None,
         min_length=1,
         max_length=4096,
-        description="inputs that mas measures Ω on: train, test, or a folder of unlabelled ones, 0 to 1",
+        description="inputs that mas measures Ω on: train, test, or a folder of unlabelled inputs, 0 to 1",
     )
     recompute: Flag | None = Field(default=None, description="measure Ω again on all tasks so far")
     importance_batch: Whole | None = Field(
-        default=None, ge=1, le=1_000_000, description="examples a mini-batch of a batched importance"
+        default=None, ge=1, le=1_000_000, description="examples per mini-batch of a batched importance"
     )
     alpha: Real | None = Field(
         default=None, gt=0, le=1, description="α of rwalk, the weight of the newest batch in its Fisher information"
     )
     score_every: Whole | None = Field(
-        default=None, ge=1, le=1_000_000_000, description="Δt of rwalk, the steps whose path is scored as one"
+        default=None, ge=1, le=1_000_000_000, description="Δt of rwalk, the number of steps that are scored together"
     )
     epsilon: Real | None = Field(
         default=None, ge=1e-30, le=1e6, description="ε of rwalk, the damping for weights that barely moved"
@@ -121,7 +122,7 @@ class RunConfig(BaseModel):
         default=(), max_length=100, description="name patterns of unpenalised parameters (*.bias, head.*)"
     )
     keep_checkpoints: Literal["all", "last"] | Annotated[int, Field(strict=True, ge=1, le=1000)] = Field(
-        default="all", description="which checkpoints of ended tasks stay: all, the last one, or so many"
+        default="all", description="which checkpoints of ended tasks to keep: all, the last, or this many"
     )
     seed: Whole = Field(ge=0, lt=2**63)
     device: Literal["auto", "cpu", "cuda", "mps"]
@@ -158,17 +159,18 @@ class RunConfig(BaseModel):
             raise ConfigError(f"tasks = {self.tasks}: {self.benchmark} has at most {benchmark.most_tasks}", "tasks")
         if self.strength and not method.symbol:
             raise ConfigError(
-                f"strength = {shown(self.strength)}: method {self.method} has no penalty to strengthen", "strength"
+                f"strength = {shown(self.strength)}: method {self.method} has no penalty, so it has no strength",
+                "strength",
             )
         if self.momentum is not None and self.optimizer != "sgd":
             raise ConfigError(
-                f"momentum = {self.momentum:g}: only optimizer sgd has it, this is {self.optimizer}", "momentum"
+                f"momentum = {self.momentum:g}: only optimizer sgd uses it, not {self.optimizer}", "momentum"
             )
         for key in METHOD_OPTIONS:
             value = getattr(self, key)
             if value is not None and key not in method.options:
                 owners = " or ".join(name for name, info in METHODS.items() if key in info.options)
-                raise ConfigError(f"{key} = {shown(value)}: only method {owners} reads it, this is {self.method}", key)
+                raise ConfigError(f"{key} = {shown(value)}: only method {owners} uses it, not {self.method}", key)
         if self.leave_alone and not method.symbol:
             raise ConfigError(
                 f"leave_alone = {shown(self.leave_alone)}: method {self.method} has no penalty", "leave_alone"
@@ -179,7 +181,7 @@ class RunConfig(BaseModel):
                 "importance_batch",
             )
         if (self.epochs is None) == (self.steps is None):
-            raise ConfigError("give either epochs or steps, how long each task is trained", "steps")
+            raise ConfigError("give the length of each task's training in epochs or in steps, not both", "steps")
         if self.class_order is not None:
             self._check_class_order(benchmark.classes)
         sizes = (benchmark.inputs, *self.hidden, len(benchmark.classes) * self.tasks)
@@ -198,7 +200,7 @@ class RunConfig(BaseModel):
             )
         if self.class_order != "random" and sorted(self.class_order or ()) != sorted(classes):
             raise ConfigError(
-                f"class_order = {shown(self.class_order)}: name each of {shown(tuple(sorted(classes)))} once",
+                f"class_order = {shown(self.class_order)}: name each of {shown(tuple(sorted(classes)))} exactly once",
                 "class_order",
             )
 
@@ -313,8 +315,8 @@ def moved(config: RunConfig, place: Mapping[str, Any]) -> RunConfig:
     folder = place.get("importance_data")
     if folder is not None and {folder, config.importance_data} & {None, "train", "test"}:
         raise ConfigError(
-            f"importance_data = {shown(folder)}: the session has {config.importance_data or 'none'}, and only a folder "
-            f"of inputs can be named again after it has moved"
+            f"importance_data = {shown(folder)}: the session has {config.importance_data or 'none'}; only the path "
+            f"of a folder of inputs can change, because the folder may have moved"
         )
     return validated(config.model_dump(exclude_none=True) | dict(place)) if place else config
 
@@ -409,7 +411,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"--config {path}: {error.strerror or first_line(error)}") from None
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"--config {path} is no file of settings: {first_line(error)}") from None
+        raise ConfigError(f"--config {path} is not a valid file of settings: {first_line(error)}") from None
     settings.pop("format", None)
     settings.pop("checksum", None)
     return settings
@@ -425,7 +427,7 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
             raise ConfigError(f"--set {_short(assignment)}: write KEY=VALUE, for example --set lr=0.01")
         if "\n" in value:  # in TOML a new setting would begin there
             raise ConfigError(
-                f"--set {_short(assignment)}: write the value in one line, and one --set for each setting"
+                f"--set {_short(assignment)}: write the value on one line, and use one --set for each setting"
             )
         settings[key.strip()] = parse_list(key.strip(), value) if key.strip() in LISTS else _parsed_value(value)
     return settings
@@ -452,5 +454,5 @@ def parse_list(key: str, text: str) -> Any:
         return whole or []
     items = [item.strip() for item in text.split(",")]
     if "" in items:
-        raise ConfigError(f"{key} = {_short(text)}: write values with commas between them, and none at an end", key)
+        raise ConfigError(f"{key} = {_short(text)}: write commas only between values", key)
     return items if key == "leave_alone" else [_parsed_value(item) for item in items]

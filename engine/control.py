@@ -84,7 +84,7 @@ class Control:
     def set_strength(self, strength: float) -> None:
         """Changes c or λ from the next step on. Raises ConfigError unless it is finite and not negative."""
         if not (math.isfinite(strength) and strength >= 0):
-            raise ConfigError(f"strength = {strength:g} cannot be used: give a number from 0")
+            raise ConfigError(f"strength = {strength:g} cannot be used: give 0 or a larger number")
         with self._changed:
             self._set(_wishes=replace(self._wishes, strength=strength))
 
@@ -163,4 +163,4 @@ class Control:
 def check_pace(pace: float | None) -> None:
     """Raises ConfigError unless ``pace`` is None or a positive number of steps per second."""
     if pace is not None and not 0 < pace < float("inf"):
-        raise ConfigError(f"pace = {pace:g} cannot be used: give steps a second above 0, or max", "pace")
+        raise ConfigError(f"pace = {pace:g} cannot be used: give steps per second, above 0, or max", "pace")

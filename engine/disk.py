@@ -21,7 +21,7 @@ def expanded(path: str) -> str:
 def open_plain(path: Path) -> BinaryIO:
     """Opens a regular file for reading. Raises OSError, and ValueError for anything else, such as a link or a pipe."""
     if not stat.S_ISREG(os.lstat(path).st_mode):
-        raise ValueError("it is not a plain file")
+        raise ValueError("it is not a regular file")
     return open(path, "rb")
 
 

@@ -83,4 +83,4 @@ def unreadable(what: str, error: OSError) -> SessionError:
     if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
         return SessionDamaged(f"{what} is damaged: it cannot be read: {error.strerror}")
     why = error.strerror or first_line(error)
-    return SessionError(f"{what} cannot be read: {why}; try again when the disk answers")
+    return SessionError(f"{what} cannot be read: {why}; try again when the disk responds")

@@ -83,7 +83,7 @@ class RunStarted:
 
     def __post_init__(self) -> None:
         if not {len(self.test_examples), len(self.subset_examples)} <= {0, len(self.tasks)}:
-            raise ValueError("the numbers of test examples are not those of its tasks")
+            raise ValueError("there are not as many numbers of test examples as tasks")
 
 
 @dataclass(frozen=True)

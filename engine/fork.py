@@ -32,7 +32,7 @@ def forked_config(parent: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     """
     for key in SHARED:
         if key in changes and changes[key] != getattr(parent, key):
-            raise ConfigError(f"a fork shares its parent's past, so {key} cannot change: start a run of its own")
+            raise ConfigError(f"a fork shares its parent's history, so {key} cannot change: start a new run instead")
     kept = parent.model_dump(exclude_none=True)
     method = changes.get("method", parent.method)
     if method != parent.method:
@@ -61,7 +61,7 @@ def fork(parent: Session, task: int, name: str, changes: Mapping[str, Any]) -> S
     if checkpoint_path is None:
         raise _not_there(parent, task)
     if task + 1 >= config.tasks:
-        raise ConfigError(f"task {task + 1} is the last one: nothing is left to train differently")
+        raise ConfigError(f"task {task + 1} is the last: nothing is left to train after it")
 
     from engine import checkpoint  # imports torch
     from engine.training import penalty_factor
@@ -117,17 +117,17 @@ def _not_there(parent: Session, task: int) -> EngineError:
     ended = len(history.matrix)
     if task < ended and (why := parent.thinned):
         possible = forkable(parent, history)
-        where = f"forks are possible at {numbered(possible)}" if possible else "no task is left to fork at"
+        where = f"forks are possible at {numbered(possible)}" if possible else "there is no task to fork at"
         return ConfigError(
             f"session {parent.name} cannot be forked at task {task + 1}: the checkpoint of that task was not kept "
             f"({why}); {where}"
         )
     if task < ended:
         return SessionDamaged(
-            f"session {parent.name} is damaged: {parent.checkpoints_dir} has no checkpoint of the end of task "
+            f"session {parent.name} is damaged: {parent.checkpoints_dir} has no checkpoint from the end of task "
             f"{task + 1}"
         )
-    there = f"tasks 1 to {ended} have" if ended > 1 else "task 1 has" if ended else "no task has"
+    there = f"only tasks 1 to {ended} have" if ended > 1 else "only task 1 has" if ended else "no task has"
     return SessionTooYoung(f"session {parent.name} cannot be forked at task {task + 1}: {there} ended in it")
 
 

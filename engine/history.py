@@ -217,13 +217,13 @@ class History:
             case StepsTaken() if event.step != before + len(event.losses):
                 raise ValueError(f"{len(event.losses)} steps to step {event.step:,}, after step {before:,}")
             case TaskStarted() | TaskEnded() if event.task != ended or ended == tasks:
-                raise ValueError(f"task {event.task + 1} of {tasks}, where {ended} have ended")
+                raise ValueError(f"task {event.task + 1} of {tasks}, but {ended} have ended")
             case Probed() | Evaluated() | ImportanceMeasured() | PathFollowed() | Warned() if event.task > begun:
                 raise ValueError(f"task {event.task + 1} of {tasks}, before it begins")
             case RunForked() if event.task + 1 != ended:
-                raise ValueError(f"a fork at the end of task {event.task + 1}, where {ended} have ended")
+                raise ValueError(f"a fork at the end of task {event.task + 1}, but {ended} have ended")
             case RunFinished() if ended != tasks:
-                raise ValueError(f"the run finishes, where {ended} of {tasks} tasks have ended")
+                raise ValueError(f"the run finishes, but {ended} of {tasks} tasks have ended")
             case TasksPlanned() if len(event.tasks) != tasks:
                 raise ValueError(f"{len(event.tasks)} tasks instead of {tasks}")
             case ImportanceMeasured(running=False) if self.importances and event.task <= self.importances[-1].task:
@@ -237,7 +237,7 @@ class History:
                     raise ValueError(f"{len(row)} accuracies, on {event.task + 1} tasks")
         told = max(map(len, (self.evaluations, self.notes, self.strengths, self.plans, self.warnings)))
         if told > MOST_TOLD or len(self.probes) > MOST_PROBES:
-            raise ValueError("too many of its kind came before")
+            raise ValueError("there are too many events of its kind")
 
     def apply(self, event: Event) -> "History":
         """The history after ``event``. Raises ValueError like ``check``."""

@@ -66,7 +66,7 @@ def inspect(session: Session, examples: int, tell: Callable[[str], None]) -> Ana
     model = build_model(config, outputs, device)
     parameters = FlatParameters(model)
     if ended > len(tasks):
-        raise SessionMismatch(f"session {session.name}: more tasks have ended than config.toml names")
+        raise SessionMismatch(f"session {session.name}: more tasks have ended than config.toml has")
 
     tell("reading the checkpoints")
     ends = [_read(path, config, parameters.size, last=path == paths[-1]) for path in paths]
@@ -75,9 +75,9 @@ def inspect(session: Session, examples: int, tell: Callable[[str], None]) -> Ana
     subject = _Subject(config, tasks, outputs, model, parameters, ended - 1, examples)
     parameters.values.copy_(last.theta)
 
-    too_few = "it takes two ended tasks"
+    too_few = "two tasks must have ended"
     if len(ends) < ended:
-        too_few = f"it takes the checkpoints of all ended tasks, which were not kept ({session.thinned})"
+        too_few = f"it needs the checkpoints of all ended tasks, and not all were kept ({session.thinned})"
     left_out: dict[str, str] = {}
     per_task = _of_each_task(config, ends)
     correlation = None
@@ -86,7 +86,7 @@ def inspect(session: Session, examples: int, tell: Callable[[str], None]) -> Ana
     elif len(ends) < 2:
         left_out["correlation"] = too_few
     elif not held:
-        left_out["correlation"] = "the penalty leaves every layer alone"
+        left_out["correlation"] = "all layers are unpenalised"
     else:
         tell("correlating the tasks' importances")
         values = per_task.values
@@ -99,13 +99,13 @@ def inspect(session: Session, examples: int, tell: Callable[[str], None]) -> Ana
                 heads=tuple(layer.name for layer in heads),
             )
         else:
-            left_out["correlation"] = "the penalty holds the heads alone, of which each task has its own"
+            left_out["correlation"] = "only the heads are penalised, and each task has its own head"
 
     importance = None
     if last.importance is None:
         left_out["importance"] = left_out["agreement"] = _without_penalty(config)
     elif not held:
-        left_out["importance"] = "the penalty leaves every layer alone"
+        left_out["importance"] = "all layers are unpenalised"
     else:
         omega = last.importance
         total = _total(omega, held)
@@ -191,7 +191,7 @@ def _task_ends(session: Session) -> tuple[list[Path], int]:
             found.setdefault(int(match[1]), path)
     if not found:
         raise SessionTooYoung(
-            f"session {session.name} has not ended a task yet, so there is nothing to analyse: "
+            f"no task of session {session.name} has ended yet, so there is nothing to analyse: "
             f"'cl-tui resume {session.name}' continues it"
         )
     ended = max(found)
@@ -200,7 +200,7 @@ def _task_ends(session: Session) -> tuple[list[Path], int]:
         return [found[ended]], ended
     if missing:
         raise SessionDamaged(
-            f"session {session.name} is damaged: {session.checkpoints_dir} has no checkpoint of the end of "
+            f"session {session.name} is damaged: {session.checkpoints_dir} has no checkpoint from the end of "
             f"task {missing[0]}"
         )
     return [found[number] for number in sorted(found)], ended
@@ -213,9 +213,9 @@ def _read(path: Path, config: RunConfig, size: int, last: bool) -> _End:
     def taken(name: str) -> Tensor:
         found = tensors.get(name)
         if found is None:
-            raise SessionDamaged(f"checkpoint {path} is damaged: it holds no {name}")
+            raise SessionDamaged(f"checkpoint {path} is damaged: it has no {name}")
         if found.shape != (size,):
-            raise SessionMismatch(f"checkpoint {path} is of another network than config.toml")
+            raise SessionMismatch(f"checkpoint {path} does not fit the network in config.toml")
         return found
 
     asked = bool(METHODS[config.method].symbol) and (last or config.method != "si")
@@ -256,7 +256,7 @@ def _of_each_task(config: RunConfig, ends: Sequence[_End]) -> _OfEachTask | str:
     if config.method == "l2":
         return "Ω of l2 is 1 everywhere, after every task"
     if config.recompute:
-        return "Ω is measured again on all tasks at each task's end, so no part of it is one task's own"
+        return "Ω is measured again on all tasks at each task's end, so no part of it belongs to a single task"
     kept = config.gamma if config.gamma is not None else 1.0
     added = [after.double() - kept * before.double() for before, after in pairwise(omegas)]
     words = "change of Ω with the task" if config.method == "rwalk" else "what the task added to Ω"
@@ -405,7 +405,7 @@ def _forgetting(subject: _Subject, thetas: Sequence[Tensor], tell: Callable[[str
     """``thetas``: the weights at each task's end, shape (P,) each; the last are the current weights."""
     found = []
     for task in range(subject.newest):
-        tell(f"measuring what was forgotten, task {task + 1} of {subject.newest}")
+        tell(f"measuring the forgetting, task {task + 1} of {subject.newest}")
         found.append(task_forgetting(subject, task, thetas[task]))
     count = len(found[0].layers)
     return Forgetting(

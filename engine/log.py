@@ -106,7 +106,7 @@ class EventLog:
             _close(file)
         with self._lock:
             if self._mended != mended:
-                raise OSError(errno.EAGAIN, "it was written again meanwhile", str(self._path))
+                raise OSError(errno.EAGAIN, "it was rewritten in the meantime", str(self._path))
             del self._unsynced[: length - self._synced]
             self._synced = length
 

@@ -39,15 +39,15 @@ def is_name(name: str) -> bool:
 def _problem(name: str) -> str:
     """What to do about an invalid name; empty if it is valid."""
     if len(name) > MOST_CHARACTERS or len(name.encode(errors="replace")) > MOST_BYTES:
-        return f"use at most {MOST_CHARACTERS} letters, which take at most {MOST_BYTES} bytes"
+        return f"use at most {MOST_CHARACTERS} characters and at most {MOST_BYTES} bytes"
     if not _allowed(name):
-        return "use letters and digits of any script, '.', '_' and '-', a letter or digit first, and no '.' last"
+        return "use letters and digits of any script, '.', '_' and '-'; begin with a letter or digit, end without '.'"
     if _OF_WINDOWS.fullmatch(name):
-        return "on Windows this is a device; choose another"
+        return "Windows reserves this name for a device; choose another"
     try:
         os.fsencode(name)
     except UnicodeEncodeError:
-        return f"file names are in {sys.getfilesystemencoding()} here: set a locale with UTF-8, or choose other letters"
+        return f"file names use {sys.getfilesystemencoding()} here: set a UTF-8 locale, or choose other letters"
     return ""
 
 

@@ -91,7 +91,7 @@ def _van_de_ven_today(method: str, strength: float, settings: Mapping[str, objec
         settings,
         source=(
             "strength: the authors' code, defaults since 2022, made for van de Ven, Tuytelaars & Tolias 2022; the "
-            "number in that paper's table could not be checked, so none stands here"
+            "number in that paper's table could not be checked, so none is given here"
         ),
     )
 
@@ -141,8 +141,8 @@ PRESETS: dict[str, Preset] = {
             ),
             seeds=1,
             differs=(
-                "The authors' code measures how far a weight moved in the first task from zero, not from where it "
-                "began; with ξ = 0.1 that makes almost no difference.",
+                "In the first task, the authors' code measures how far a weight moved from zero, not from its "
+                "initial value; with ξ = 0.1 that makes almost no difference.",
             ),
         ),
         Preset(
@@ -169,11 +169,11 @@ PRESETS: dict[str, Preset] = {
                 _van_de_ven_today("ewc", 1e5, {}),
             ),
             differs=(
-                "The numbers of si are from 2018, the strengths from the code of 2019: the paper of 2018 names its "
+                "The numbers of si are from 2018, the strengths from the code of 2019: the paper of 2018 gives its "
                 "strength of si in an appendix that could not be checked.",
-                "An epoch's last, smaller batch is trained on too, where the original leaves it out.",
-                "The original's Ω of si may become negative.",
-                "joint is trained for 2000 steps with every task, on the data of all tasks so far.",
+                "The last, smaller batch of an epoch is also trained on; the original leaves it out.",
+                "In the original, Ω of si may become negative.",
+                "joint is trained for 2000 steps per task, on the data of all tasks so far.",
             ),
         ),
         Preset(
@@ -203,9 +203,9 @@ PRESETS: dict[str, Preset] = {
                 for recompute, lr, published in ((True, 1e-2, 99.27), (False, 1e-3, 98.86))
             ),
             differs=(
-                "The held-out data on which the demo chooses an epoch are the test set, which the result is measured "
-                "on; so it is here.",
-                "The setting that recomputes Ω also decays weights towards zero by 1e-5·lr a step in the original.",
+                "The demo chooses the best epoch on the test set, on which it also measures the result; so does "
+                "this preset.",
+                "In the original, the setting that recomputes Ω also decays weights towards zero, by 1e-5·lr per step.",
             ),
         ),
         Preset(
@@ -233,10 +233,10 @@ PRESETS: dict[str, Preset] = {
                 Case({"method": "none"}),
             ),
             differs=(
-                "si: Avalanche's Ω may become negative, and its sum over the tasks is clamped only where it is used; "
+                "si: Avalanche's Ω may become negative, and its sum over the tasks is clamped only when it is used; "
                 "on a CPU its Ω stays zero.",
                 "ewc: its penalty has no ½, so the strength is twice ewc_lambda.",
-                "mas: at a task's end it takes the mean of the earlier Ω and the new one, where here they are added, "
+                "mas: at a task's end it takes the mean of the earlier Ω and the new one (here they are added), "
                 "and it measures in training mode.",
             ),
         ),

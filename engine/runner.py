@@ -57,9 +57,9 @@ def train(session: Session, control: Control, recorder: Recorder | None = None) 
 
 def _failed(recorder: Recorder, error: EngineError) -> RunFailed:
     history, saved = recorder.history, recorder.session.saved_step
-    kept = f"the checkpoint at step {saved}" if saved is not None else "nothing yet to resume from"
+    kept = f"the checkpoint at step {saved}" if saved is not None else "no checkpoint yet"
     if isinstance(error, SessionDamaged):
-        kept = "what lies in the session's folder; put back a copy of it, or start a new run"
+        kept = "the files in the session's folder; restore a copy of it, or start a new run"
     return RunFailed(history.step, history.task, time.time(), str(error)[:LONGEST_MESSAGE], kept)
 
 
@@ -67,7 +67,7 @@ def _translated(error: BaseException, session: Session) -> EngineError:
     if isinstance(error, OSError):
         return session.unwritable(error)
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "can't allocate" in str(error):
-        return EngineError("out of memory: lower --hidden or --batch-size")
+        return EngineError("out of memory: use a smaller --hidden or --batch-size")
     trace = session.path / "error.txt"
     what = f"{type(error).__name__}: {first_line(error)}"
     try:

@@ -74,7 +74,7 @@ def check_finite(tensors: Mapping[str, Tensor], cursor: Cursor, layers: tuple[La
                 continue
         finite = np.isfinite(values)
         if not finite.all():
-            what = _WORDS.get(name.split("/")[0], "what the method keeps is")
+            what = _WORDS.get(name.split("/")[0], "the state of the method is")
             where = layer_at(layers, int(np.argmin(finite.ravel()))) if finite.size == layers[-1].stop else name
             task = cursor.task + 1 if cursor.task_step else max(cursor.task, 1)
             raise NumericsError(f"{what} no longer finite at step {cursor.step}, in task {task}, in {where}")

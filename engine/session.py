@@ -61,7 +61,7 @@ _SETTLED = ("name", "method", "benchmark", "scenario", "model", "seed", "hyperpa
 """Keys of a summary that the folder's name and config.toml determine."""
 _SUM = ',\n  "checksum": "'
 """Start of the last entry of summary.json."""
-_LOST = "put back a copy of that file, or undo what was changed in it"
+_LOST = "restore a copy of that file, or undo the changes to it"
 _CONTENTS = {"config.toml", "events.jsonl", "checkpoints", "summary.json", "lock", "error.txt"}
 """Everything a session's folder may contain."""
 _STEP = re.compile(r"(?:task-\d+-)?step-(\d+)\.safetensors")
@@ -120,7 +120,7 @@ class Session:
         path = sessions_dir / name
         hidden = sessions_dir / f".{name}.{os.getpid()}.new"
         exists = (
-            f"session {name} exists already in {sessions_dir}: choose another --name, or continue it with "
+            f"session {name} already exists in {sessions_dir}: choose another --name, or continue it with "
             f"'cl-tui resume {name}'"
         )
         if os.path.lexists(path):
@@ -233,7 +233,8 @@ class Session:
         """The error for a damaged log; ``line`` counts from 1, and 0 names no line."""
         where = f", line {line}" if line else ""
         return SessionDamaged(
-            f"session {self.name} is damaged: {self.events_path}{where}: {what}; what comes before can still be watched"
+            f"session {self.name} is damaged: {self.events_path}{where}: {what}; "
+            f"everything before it can still be watched"
         )
 
     def unwritable(self, error: OSError) -> SessionError:
@@ -315,7 +316,7 @@ class Session:
         """Why an ended task's checkpoint may be missing without damage; empty if none may. Raises SessionDamaged."""
         if self.config.keep_checkpoints != "all":
             return f"keep_checkpoints = {self.config.keep_checkpoints}"
-        return "nor by the session that this one is a fork of" if self.history().forked is not None else ""
+        return "nor in its parent session" if self.history().forked is not None else ""
 
     def set_aside(self, checkpoints: Iterable[Path]) -> None:
         """Renames checkpoints that a resume could not use, so that a later one does not take them for the newest.
@@ -468,7 +469,7 @@ class _Result(_Averages):
         for row, accuracies in enumerate(matrix):
             unseen = [accuracy is None for accuracy in accuracies]
             if unseen != [task > row for task in range(len(matrix))]:
-                raise ValueError(f"row {row + 1} of the accuracies is not one number for each task seen")
+                raise ValueError(f"row {row + 1} of the accuracies does not have one number for each task seen")
         return matrix
 
 
@@ -634,7 +635,7 @@ def delete_session(sessions_dir: Path, name: str) -> None:
     if the folder is no session."""
     path = session_path(sessions_dir, name)
     if not any((path / part).exists() for part in ("config.toml", "events.jsonl")):
-        raise SessionError(f"{path} is not a session, and is not deleted")
+        raise SessionError(f"{path} is not a session, so it is not deleted")
     with _locked(path):
         pass
     aside = path.with_name(f".{path.name}.deleted")  # so that no list shows half a session
@@ -654,7 +655,7 @@ def rename_session(sessions_dir: Path, name: str, new: str) -> str:
     path, new = session_path(sessions_dir, name), check_name(new)
     target = sessions_dir / new
     if os.path.lexists(target) and not (alike(new) == alike(name) and target.samefile(path) and path.name != new):
-        raise SessionExists(f"session {new} exists already in {sessions_dir}: choose another name")
+        raise SessionExists(f"session {new} already exists in {sessions_dir}: choose another name")
     _refuse_alike(sessions_dir, new, but=path.name)
     with _locked(path):
         if os.name == "posix":
@@ -729,8 +730,8 @@ def _refuse_alike(sessions_dir: Path, name: str, but: str = "") -> None:
         for other in os.listdir(sessions_dir):
             if other != but and alike(other) == alike(name):
                 raise SessionExists(
-                    f"session {name} is called like {other} in {sessions_dir}, and some systems do not tell capitals "
-                    f"from small letters: choose another name"
+                    f"the names of session {name} and of {other}, which is in {sessions_dir}, differ only in case, "
+                    f"which some systems ignore: choose another name"
                 )
 
 
@@ -770,8 +771,8 @@ def _sweep(sessions_dir: Path) -> None:
 
 def _no_locks(path: Path) -> SessionError:
     return SessionError(
-        f"session {path.name} cannot be locked: its folder's file system has no locks, so that two could train it at "
-        f"once; use a --sessions-dir on another disk"
+        f"session {path.name} cannot be locked: its folder's file system has no locks, so two processes could train "
+        f"it at once; use a --sessions-dir on another disk"
     )
 
 
@@ -786,9 +787,9 @@ def _refuse_links(path: Path) -> None:
     with contextlib.suppress(OSError), os.scandir(path) as entries:
         for link in [path, *entries]:
             if link.is_symlink():
-                what = "is a link" if link is path else f"holds a link, {link.name}"
+                what = "is a link" if link is path else f"contains a link, {link.name}"
                 raise SessionError(
-                    f"session {path.name} {what}, which may lead anywhere: put what it leads to in its place"
+                    f"session {path.name} {what}, which may point anywhere: replace it with what it points to"
                 )
 
 

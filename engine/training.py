@@ -196,8 +196,8 @@ class Trainer:
                 raise damaged[0]
             if any(isinstance(event, Saved | RunForked) for event in self.session.readable(0)[0]):
                 raise SessionDamaged(
-                    f"session {self.session.name} is damaged: its checkpoints are gone; put back a copy of "
-                    f"{self.session.checkpoints_dir}, or start a new run: its log can still be watched"
+                    f"session {self.session.name} is damaged: its checkpoints are gone; restore a copy of "
+                    f"{self.session.checkpoints_dir}, or start a new run; its log can still be watched"
                 )
             self._check_patterns()
             self._steered, _ = steering(self.session, 0)
@@ -238,8 +238,8 @@ class Trainer:
             then, now = then[:1], now[:1]
         if then and then != now:
             raise SessionMismatch(
-                f"session {self.session.name} began with other data of {self.config.benchmark} than are there now: "
-                f"put those back, or start a new run"
+                f"the data of session {self.session.name} ({self.config.benchmark}) have changed since it began: "
+                f"restore them, or start a new run"
             )
 
     def _plan(self) -> tuple[TaskInfo, ...]:
@@ -255,7 +255,7 @@ class Trainer:
         known = self.task if forked_here else len(self.steps)
         self.steps[:known] = [task.steps for task in history.tasks[:known]]
         if forked_here and self._plan() != history.tasks:
-            self._tell(TasksPlanned(self.step, time.time(), self._plan(), "planned again by the fork"))
+            self._tell(TasksPlanned(self.step, time.time(), self._plan(), "new plan of the fork"))
 
     def _train_task(self) -> None:
         schedule = self.feed.schedules[self.task]
@@ -419,7 +419,7 @@ class Trainer:
         last = self.step
         if self._saving is not None:
             self._saving.join()
-        self.control.activity = "finding out where"
+        self.control.activity = "finding what was no longer finite first"
         with contextlib.suppress(SessionDamaged):
             steered = self._go_back()
             while self.step < last and not self.control.stopping:
@@ -461,7 +461,7 @@ class Trainer:
             return f"the largest weight was {size:.2g} before it, in {layer_at(layers, int(place))}"
         for what, vector in (("gradient", self.parameters.gradient), ("weights", self.parameters.values)):
             if where := layer_not_finite(layers, vector):
-                return f"first to go was the {what} of {where}, at step {self.step}"
+                return f"the {what} of {where} stopped being finite first, at step {self.step}"
         return ""
 
     # Reports
@@ -558,7 +558,7 @@ class Trainer:
         self._report()
         if wishes.pace:
             pace = self.control.pace
-            self._note("full speed" if pace is None else f"slow motion, {pace:g} steps a second")
+            self._note("full speed" if pace is None else f"slow motion, {pace:g} steps per second")
         if wishes.breaks:
             self._note("a break after each task" if self.control.pause_at_task_end else "no more breaks between tasks")
         if wishes.strength is not None:
@@ -719,7 +719,9 @@ class Trainer:
             and cursor.step == history.step == history.starts[cursor.task] + cursor.task_step
             and math.isfinite(cursor.elapsed)
         ):
-            raise SessionMismatch(f"session {self.session.name}: the checkpoint is of another network than config.toml")
+            raise SessionMismatch(
+                f"session {self.session.name}: the checkpoint does not fit the network in config.toml"
+            )
 
     def _restore(self, tensors: dict[str, Tensor], cursor: Cursor) -> None:
         self.parameters.values.copy_(tensors["theta"])
@@ -743,7 +745,7 @@ class Trainer:
             return []
         return [
             "the checkpoint was written by an older version and has only the weights of the best epoch: if no later "
-            "epoch of this task is better, its importance is that of all its steps"
+            "epoch of this task is better, its importance includes all its steps"
         ]
 
     def _differences(self, cursor: Cursor) -> list[str]:
@@ -751,7 +753,7 @@ class Trainer:
         now: dict[str, Any] = {"device": str(self.device), "threads": self.config.threads, **versions()}
         then: dict[str, Any] = {"device": cursor.device, "threads": cursor.threads, **cursor.versions}
         changed = [f"{key} {then[key]} → {value}" for key, value in now.items() if key in then and then[key] != value]
-        return [f"not bit-exact, since something changed: {', '.join(changed)}"] if changed else []
+        return [f"not bit-exact, because of changes: {', '.join(changed)}"] if changed else []
 
 
 def seconds_to_next(held_up: float, took: float) -> float:
@@ -773,14 +775,14 @@ def _within(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _set_aside(damaged: Sequence[SessionDamaged]) -> list[str]:
     """A sentence about the checkpoints that could not be used, if there are any."""
     more = f" (and {len(damaged) - 1} more)" if len(damaged) > 1 else ""
-    return [f"{damaged[0]}{more}, the one before is used"] if damaged else []
+    return [f"{damaged[0]}{more}; the previous checkpoint is used"] if damaged else []
 
 
 def steering(session: Session, start: int) -> tuple[list[StrengthChanged | TasksPlanned], list[str]]:
     """Interventions after byte ``start`` of the log, and a sentence if some may be lost."""
     events, problem = session.readable(start)
     found = [event for event in events if isinstance(event, StrengthChanged | TasksPlanned)]
-    return found, [f"how it was steered later cannot be read: {problem}"] if problem else []
+    return found, [f"later interventions cannot be read: {problem}"] if problem else []
 
 
 class Clock:
@@ -845,7 +847,8 @@ def find_device(name: str) -> torch.device:
         name = next(device for device, available in there.items() if available)
     if not there[name]:
         raise ConfigError(
-            f"device {name} is not available here (torch {torch.__version__}): type --device auto to use what is there"
+            f"device {name} is not available here (torch {torch.__version__}): "
+            f"use --device auto to train on what is available"
         )
     return torch.device(name)
 

@@ -71,12 +71,13 @@ def _weak_method(config: RunConfig) -> str:
     if config.tasks < 2 or not METHODS[config.method].symbol:
         return ""
     if config.strength == 0:
-        return f"strength 0: {config.method} protects nothing, this is fine-tuning"
+        return f"strength 0: {config.method} protects nothing; this is fine-tuning"
     if config.scenario != "class":
         return ""
     return (
-        f"in the class scenario a penalty alone ends near {100 / config.tasks:.0f} % on {config.tasks} tasks in every "
-        f"published table: classes of different tasks never meet in training; method joint shows what is possible"
+        f"in the class scenario, a penalty alone reaches about {100 / config.tasks:.0f} % on {config.tasks} tasks "
+        f"in every published table: classes of different tasks are never trained together; method joint shows what is "
+        f"possible"
     )
 
 
@@ -86,8 +87,8 @@ def _other_scale(config: RunConfig) -> str:
         return ""
     mean, deviation = config.normalize
     return (
-        f"normalize {mean:g},{deviation:g} is of another scale: inputs are 0 to 1 here, so for pixels of 0 to 255 "
-        f"write {mean / 255:.4g},{deviation / 255:.4g}"
+        f"normalize {mean:g},{deviation:g} has the wrong scale: inputs are 0 to 1 here; if this is for pixels "
+        f"of 0 to 255, write {mean / 255:.4g},{deviation / 255:.4g}"
     )
 
 
@@ -97,12 +98,12 @@ def _one_class(config: RunConfig) -> str:
     if not found:
         return ""
     have = "has one class" if len(found) == 1 else "have one class each"
-    said = f"{numbered(found)} {have}: there is nothing to tell apart, so accuracy there says nothing and "
+    said = f"{numbered(found)} {have}: there is nothing to tell apart, so accuracy there means nothing, and "
     if len(found) < config.tasks:
-        said += "lifts the averages, which are also given without them"
+        said += "it raises the averages, which are also given without it"
     else:
         said += "neither do the averages"
-    return f"{said}; with at most {len(benchmark.classes) // 2} tasks each has two classes"
+    return f"{said}; with at most {len(benchmark.classes) // 2} tasks, each has two classes or more"
 
 
 def alarms(history: History, config: RunConfig) -> tuple[Alarm, ...]:
@@ -143,7 +144,7 @@ def _again(later: list[Warned]) -> str:
     >>> _again([Warned(2, 900, 0.0, "drowned", "-"), Warned(3, 1200, 0.0, "drowned", "-")])
     ', again in tasks 3 and 4'
     >>> _again([]), _again([Warned(task, 0, 0.0, "drowned", "-") for task in range(4, 104)])
-    ('', ', again in 100 tasks, the last of them 104')
+    ('', ', again in 100 tasks, most recently in task 104')
     """
     tasks = [str(warned.task + 1) for warned in later]
     if not tasks:
@@ -151,7 +152,7 @@ def _again(later: list[Warned]) -> str:
     if len(tasks) == 1:
         return f", again in task {tasks[0]}"
     if len(tasks) > MOST_NAMED:
-        return f", again in {len(tasks)} tasks, the last of them {tasks[-1]}"
+        return f", again in {len(tasks)} tasks, most recently in task {tasks[-1]}"
     return f", again in tasks {', '.join(tasks[:-1])} and {tasks[-1]}"
 
 
@@ -261,20 +262,20 @@ def _no_penalty(history: History, config: RunConfig) -> Alarm | None:
 def _without_penalty(history: History, config: RunConfig, task: int) -> Alarm:
     what = f"the penalty is exactly zero in task {task + 1}"
     if 1 in (_competing(history, config, task - 1), _competing(history, config, task)):
-        cause = "among one class alone there is nothing to learn, and so nothing to protect"
-        return Alarm("no-penalty", task, what, cause, "train fewer tasks, of two classes at least")
+        cause = "with a single class there is nothing to learn, and so nothing to protect"
+        return Alarm("no-penalty", task, what, cause, "train fewer tasks, with at least two classes each")
     gathered = [measured for measured in history.importances if measured.task < task]
     if gathered and any(layer.zeros < layer.size for layer in gathered[-1].layers):
         wrong = "high, and the network is dead" if _overshot(history, config) else "low"
         cause = f"no important weight has moved, so the learning rate, {config.lr:g}, is far too {wrong}"
-        return Alarm("no-penalty", task, what, cause, "start again with another")
-    cause = f"no importance was gathered, so {config.method} equals fine-tuning here"
+        return Alarm("no-penalty", task, what, cause, "start again with another learning rate")
+    cause = f"no importance was gathered, so {config.method} is the same as fine-tuning here"
     if history.forked is not None and not gathered:
-        remedy = f"train from the start with {config.method}: the parent gathers none"
+        remedy = f"train from the start with {config.method}: the parent gathered none"
         return Alarm("no-penalty", task, what, cause, remedy)
     if config.leave_alone:
         return Alarm("no-penalty", task, what, cause, "name fewer parameters in leave_alone")
-    remedy = "see that the tasks before are learned, and with a lower learning rate if their loss is exactly zero"
+    remedy = "make sure that earlier tasks are learned; use a lower learning rate if their loss is exactly zero"
     return Alarm("no-penalty", task, what, cause, remedy)
 
 
@@ -318,13 +319,14 @@ def _no_learning(history: History, config: RunConfig, judged: _Stretch) -> Alarm
         return None
     steps = judged.last - judged.first
     what = (
-        f"nothing is learned in task {judged.task + 1} (loss {loss:.3g} after {steps:,} steps, guessing {guessing:.3g})"
+        f"nothing is learned in task {judged.task + 1} (loss {loss:.3g} after {steps:,} steps; "
+        f"guessing gives {guessing:.3g})"
     )
     if _overshot(history, config) or loss > OVERSHOT * guessing:
         cause = f"the learning rate, {config.lr:g}, is too high: the weights diverge"
-        return Alarm("no-learning", judged.task, what, cause, "start again with a tenth")
-    cause = f"the learning rate, {shown(config.lr)}, is too low, or the inputs do not tell the classes apart"
-    return Alarm("no-learning", judged.task, what, cause, "start again with ten times as much")
+        return Alarm("no-learning", judged.task, what, cause, "start again with a tenth of the learning rate")
+    cause = f"the learning rate, {shown(config.lr)}, is too low, or the inputs do not distinguish the classes"
+    return Alarm("no-learning", judged.task, what, cause, "start again with ten times the learning rate")
 
 
 def _overshot(history: History, config: RunConfig) -> bool:

@@ -74,7 +74,7 @@ def test_a_method_with_an_option_of_its_own(copy: Path) -> None:
 
     told = call(copy, "batch", "--method", "si", "--set", "decay=0.5")
     assert told.returncode == 2
-    assert "only method squares reads it, this is si" in told.stderr
+    assert "only method squares uses it, not si" in told.stderr
 
 
 def test_its_run_is_watched_stopped_and_resumed_to_the_same_bits(copy: Path) -> None:

@@ -230,8 +230,8 @@ def test_heads_of_their_own_have_no_part_in_the_correlation(blobs: None, tmp_pat
     console = Console(width=120, record=True, file=io.StringIO())
     console.print(analysis_page(found, 120))
     page = console.export_text()
-    assert ("whole network but the heads" in page) is own
-    assert ("each task has a head of its own" in page) is own
+    assert ("whole network without the heads" in page) is own
+    assert ("each task has its own head" in page) is own
 
 
 @pytest.mark.parametrize("gamma", [None, 0.5])
@@ -326,7 +326,7 @@ def test_what_the_penalty_leaves_alone_is_no_part_of_it(tmp_path: Path) -> None:
 
     everything = analyse(finished(tmp_path, tiny("si", leave_alone=("*",)), "free"))
     assert everything.correlation is everything.importance is None
-    assert "alone" in everything.left_out["correlation"]
+    assert everything.left_out["correlation"] == "all layers are unpenalised"
     assert everything.agreement.whole.size == 64 * 8 + 8 + 8 * 10 + 10, "nothing is left out of it then"
 
 
@@ -418,7 +418,7 @@ def test_an_unfinished_session_is_analysed_at_its_last_ended_task(tmp_path: Path
     assert (found.tasks, found.all_tasks, found.step) == (("0 8 1 7 2",), 2, 4)
     assert found.importance is not None
     assert found.correlation is found.forgetting is None
-    assert found.left_out == dict.fromkeys(("correlation", "forgetting"), "it takes two ended tasks")
+    assert found.left_out == dict.fromkeys(("correlation", "forgetting"), "two tasks must have ended")
 
 
 def test_examples_are_bounded_and_drawn_by_the_seed(tmp_path: Path) -> None:
@@ -454,8 +454,8 @@ def other_method(session: Session) -> None:
     [
         ("si", remove_first_task, SessionDamaged, "end of task 1"),
         ("si", cut_last, SessionDamaged, "is damaged"),
-        ("si", other_network, SessionMismatch, "of another network"),
-        ("none", other_method, SessionDamaged, "holds no penalty/importance"),
+        ("si", other_network, SessionMismatch, "does not fit the network"),
+        ("none", other_method, SessionDamaged, "it has no penalty/importance"),
     ],
 )
 def test_a_damaged_session_says_what_is_wrong(
@@ -470,7 +470,7 @@ def test_a_damaged_session_says_what_is_wrong(
 def test_before_the_first_task_has_ended_there_is_nothing(tmp_path: Path) -> None:
     session = create(tmp_path, tiny())
     train(session, AtStep(3))
-    with pytest.raises(SessionTooYoung, match="not ended a task yet"):
+    with pytest.raises(SessionTooYoung, match="has ended yet"):
         analyse(session)
 
 
@@ -484,10 +484,10 @@ def test_the_command_prints_each_session_and_writes_json(cl_tui: CommandLine, se
     assert (answer.exit_code, answer.err) == (0, "")
     first, _, second = answer.out.partition("\nbrave-fox\n")
     assert first.startswith("calm-otter\n")
-    for words in ("path integral ω: Pearson", "mean correlation with the tasks before it", "Spearman", "top 1 % hold"):
+    for words in ("path integral ω: Pearson", "mean correlation with the earlier tasks", "Spearman", "top 1 % hold"):
         assert words in first
     assert "left out: method none has no importance Ω" in second
-    for words in (*LAYERS, "loss that comes back, measured"):
+    for words in (*LAYERS, "loss regained, measured"):
         assert words in second
     assert max(map(len, answer.out.splitlines())) <= PIPE_WIDTH
     written = json.loads((tmp_path / "found.json").read_text())
@@ -505,7 +505,7 @@ def test_many_tasks_do_not_burst_the_page(tmp_path: Path) -> None:
         console = Console(width=width, record=True, file=io.StringIO())
         console.print(analysis_page(found, width))
         shown.append(console.export_text())
-    assert "the matrix of 13 tasks is in --json FILE" in shown[0]
+    assert "the matrix of 13 tasks is too wide to show; --json FILE writes it" in shown[0]
     assert "the matrix of" not in shown[1]
     assert max(map(len, shown[0].splitlines())) <= 80
 
@@ -513,7 +513,7 @@ def test_many_tasks_do_not_burst_the_page(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "words"),
     [
-        (["young"], 2, "session young has not ended a task yet"),
+        (["young"], 2, "no task of session young has ended yet"),
         (["nobody"], 2, "no session nobody"),
         (["calm-otter", "nobody"], 2, "no session nobody"),
         (["calm-otter", "--json", "no/such/folder.json"], 2, "--json no/such/folder.json cannot be written"),

@@ -35,14 +35,14 @@ SETTINGS: list[tuple[list[str], str]] = [
     (["--threads", "0"], "threads = 0"),
     (["--xi", "0"], "xi = 0.0"),
     (["--method", "none", "--strength", "1"], "method none has no penalty"),
-    (["--method", "mas", "--xi", "0.1"], "only method si reads it"),
-    (["--gamma", "0.5"], "only method ewc reads it"),
+    (["--method", "mas", "--xi", "0.1"], "only method si uses it"),
+    (["--gamma", "0.5"], "only method ewc uses it"),
     (["--set", "lr"], "write KEY=VALUE"),
     (["--set", "colour=red"], "unknown setting 'colour'"),
     (["--set", "epochs=many"], "epochs = 'many'"),
     (["--config", "missing.toml"], "--config missing.toml"),
-    (["--config", "broken.toml"], "is no file of settings"),
-    (["--config", "binary.toml"], "is no file of settings"),
+    (["--config", "broken.toml"], "is not a valid file of settings"),
+    (["--config", "binary.toml"], "is not a valid file of settings"),
     (["--config", "."], "--config ."),
 ]
 
@@ -76,7 +76,7 @@ def test_a_setting_that_cannot_be(
 
 @pytest.mark.parametrize("pace", ["0", "-1", "nan", "inf", "fast"])
 def test_a_pace_that_cannot_be(cl_tui: CommandLine, pace: str) -> None:
-    assert_told(cl_tui("run", "--pace", pace), 2, "give steps a second")
+    assert_told(cl_tui("run", "--pace", pace), 2, "give steps per second")
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(cl_tui: CommandLine, s
     answer = cl_tui("resume", "--headless")
     assert answer.exit_code == 0
     assert f"{newest.name} is damaged" in answer.err
-    assert "the one before is used" in answer.err
+    assert "the previous checkpoint is used" in answer.err
     assert stopped.finished
 
 

@@ -72,7 +72,7 @@ def test_an_option_goes_to_the_methods_that_read_it() -> None:
     assert (si.config.xi, si.config.gamma) == (0.5, None)
     assert (ewc.config.xi, ewc.config.gamma) == (None, 0.9)
     assert (none.config.xi, none.config.gamma) == (None, None)
-    with pytest.raises(ConfigError, match="only method si reads it"):
+    with pytest.raises(ConfigError, match="only method si uses it"):
         batch.plan({"method": ["none", "ewc"]}, {"xi": 0.5}, {}, jobs=1)
 
 
@@ -117,7 +117,7 @@ def test_two_processes_and_then_nothing_left_to_do(cl_tui: CommandLine, sessions
 
     (tmp_path / "results.json").unlink()
     again = cl_tui(*line)
-    assert (again.out, again.err) == (answer.out, "4 of 4 runs are finished already\n")
+    assert (again.out, again.err) == (answer.out, "4 of 4 runs are already finished\n")
     assert json.loads((tmp_path / "results.json").read_text()) == results
 
 
@@ -189,7 +189,7 @@ def test_the_run_of_a_worker_that_was_killed_is_tried_once_more(cl_tui: CommandL
     answer = cl_tui(*TWO, "--jobs", "1")
     assert answer.exit_code == 0, answer.err
     killed, other, again = answer.err.splitlines()
-    assert "its process was ended by SIGKILL, perhaps for want of memory; it is tried once more" in killed
+    assert "its process was killed by SIGKILL, perhaps because memory ran out; it will be tried once more" in killed
     name = killed.split()[1]
     assert name not in other
     assert name in again
@@ -203,7 +203,9 @@ def test_a_run_whose_worker_is_killed_twice_has_failed_and_the_same_line_complet
     Killer(sessions, most=2)
     answer = cl_tui(*line)
     assert answer.exit_code == 1
-    assert answer.err.splitlines()[-1].endswith(" failed: its process was ended by SIGKILL, perhaps for want of memory")
+    assert answer.err.splitlines()[-1].endswith(
+        " failed: its process was killed by SIGKILL, perhaps because memory ran out"
+    )
     assert [listed.state for listed in list_sessions(sessions)] == ["interrupted"]
     assert cl_tui(*line).exit_code == 0
 
@@ -262,7 +264,7 @@ def test_a_run_whose_other_process_dies_is_taken_over(sessions: Path, tmp_path: 
     second = start(tmp_path, *LONG, "--epochs", "1000")
     assert second.stderr is not None
     told = second.stderr.readline()
-    assert told == f"{session.name}: another process is training it; its result is awaited\n"
+    assert told == f"{session.name}: another process is training it; waiting for its result\n"
     os.killpg(first.pid, signal.SIGKILL)
     first.communicate()
     before = session.history().step
@@ -312,10 +314,10 @@ def test_one_named_run(cl_tui: CommandLine, sessions: Path) -> None:
     line = ["batch", *QUICK, "--name", "my-run"]
     assert cl_tui(*line).exit_code == 0
     assert [listed.name for listed in list_sessions(sessions)] == ["my-run"]
-    assert cl_tui(*line).err == "1 of 1 runs are finished already\n"
+    assert cl_tui(*line).err == "1 of 1 runs are already finished\n"
     several = cl_tui(*line, "--seeds", "2")
     assert several.exit_code == 2
-    assert "--name my-run: a name is for one run, these options make 2" in several.err
+    assert "--name my-run: a name is for one run, but these options make 2" in several.err
     other = cl_tui(*line, "--lr", "0.5")
     assert other.exit_code == 2
     assert "has other settings: rename it, or choose another --name or --sessions-dir" in other.err

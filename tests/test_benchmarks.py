@@ -366,11 +366,11 @@ def test_a_damaged_packed_file_is_named(tmp_path: Path) -> None:
     content = bytearray(gzip.compress(plain.read_bytes()))
     plain.unlink()
     packed.write_bytes(content[:-100])
-    assert f"{packed} is cut or damaged: put a whole copy there" in one_sentence(tmp_path)
+    assert f"{packed} is cut or damaged: put an intact copy there" in one_sentence(tmp_path)
     content[1000] ^= 255
     packed.write_bytes(content)
     prepare("split-mnist", tmp_path)
-    with pytest.raises(BenchmarkError, match="is cut or damaged: put a whole copy there") as caught:
+    with pytest.raises(BenchmarkError, match="is cut or damaged: put an intact copy there") as caught:
         files.read_mnist(tmp_path)
     assert str(packed) in str(caught.value)
 

@@ -439,7 +439,7 @@ def test_a_session_is_found_however_its_folder_is_spelled(
     assert cl_tui("sessions", "export", one, *option, "--html", "page.html", "--force").out == "wrote page.html\n"
     for arguments in (["watch", one], ["resume", one], ["fork", one, "--at-task", "1"]):
         assert "needs a terminal" in cl_tui(*arguments, *option).err  # it is found: else that is told
-    assert "si-0 has not ended a task yet" in cl_tui("analyse", one, *option).err
+    assert "no task of session si-0 has ended yet" in cl_tui("analyse", one, *option).err
     assert cl_tui("sessions", "delete", "--yes", one, *option).out == "deleted si-0\n"
     assert not (two / "si-0").exists()
 

@@ -179,7 +179,7 @@ def test_a_shorter_session_counts_as_far_as_it_is(tmp_path: Path) -> None:
     assert group.ended == 3
     assert [cell.count for cell in group.matrix[0]] == [2]
     assert [cell.count for cell in group.matrix[2]] == [1, 1, 1]
-    assert any("part is not finished but interrupted" in note for note in found.notes)
+    assert any("part is not finished (interrupted" in note for note in found.notes)
     assert "(unfinished)" in printed(found)
 
 
@@ -265,8 +265,8 @@ def test_different_numbers_of_tasks_share_the_first(folder: Path) -> None:
     changes = difference(*found.groups)
     assert changes is not None
     assert [len(row) for row in changes] == [1, 2, 3]
-    assert "B: 4 tasks, and 3 in A" in found.notes[0]
-    assert "over the 3 that both have ended" in found.notes[0]
+    assert "B: 4 tasks, but 3 in A" in found.notes[0]
+    assert "covers the 3 that have ended in both" in found.notes[0]
 
 
 def test_the_same_seed_twice_is_told(folder: Path) -> None:
@@ -354,7 +354,7 @@ def test_many_tasks_are_thinned(tmp_path: Path) -> None:
         write(tmp_path, name, lowered(0.0, tasks=60), benchmark="permuted-mnist", tasks=60, lr=lr)
     text = printed(compared(tmp_path, ["one", "two"]))
     assert max(map(len, text.splitlines())) <= 80
-    assert "of 60 columns, evenly spread" in text
+    assert "of 60 columns, evenly spaced" in text
 
 
 def test_json_holds_everything(cl_tui: CommandLine, folder: Path) -> None:
@@ -480,7 +480,7 @@ def test_z_zooms_and_escape_backs_out_and_never_quits(folder: Path) -> None:
         assert screen.maximized is None
         await pilot.press("escape", "escape")
         assert screen.app.is_running
-        assert str(screen.query_one("Notice").render()) == "Nothing to go back from; q quits"
+        assert str(screen.query_one("Notice").render()) == "Nothing to leave; q quits"
         await pilot.press("q")
 
     app = shown(folder, NAMES, act)
@@ -575,7 +575,7 @@ def test_the_first_frame_waits_for_no_session(folder: Path, monkeypatch: pytest.
             await on_screen(pilot, lambda: "Reading 1 of 5: si-0" in str(screen.query_one("Notice").render()))
             assert screen.found is None
             await pilot.press("c", "m", "r", "left")
-            assert "being read" in str(screen.query_one("Notice").render())
+            assert "Still reading" in str(screen.query_one("Notice").render())
             let_go.set()
             await on_screen(pilot, lambda: screen.found is not None)
 

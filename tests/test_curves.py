@@ -465,7 +465,7 @@ async def test_zooming_goes_around_the_crosshair_down_to_a_few_steps(tmp_path: P
         first, last = watched.monitor.sight.steps
         assert last - first == 16
         assert first < cursor <= last
-        assert watched.notice == "16 steps: no closer than this"
+        assert watched.notice == "16 steps: cannot zoom in further"
         await watched.press("right")
         assert watched.monitor.sight.cursor == cursor + 1
 
@@ -488,7 +488,7 @@ async def test_pages_move_the_window(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
         await focused(watched)
         await watched.press("pageup")
-        assert watched.notice == "The whole run is in sight: + looks closer"
+        assert watched.notice == "The whole run is shown: + zooms in"
         await watched.press("plus", "pageup")
         assert watched.monitor.sight.steps == (0, 2500)
         await watched.press("pageup")
@@ -549,7 +549,7 @@ async def test_u_says_where_epochs_are_not_known(tmp_path: Path) -> None:
         pane = await focused(watched)
         await watched.press("u")
         assert pane.curve_look.x == "seconds"
-        assert "does not know how long an epoch is" in watched.notice
+        assert "did not record how long an epoch is" in watched.notice
 
 
 async def test_m_smooths_ever_more_and_then_not(tmp_path: Path) -> None:
@@ -588,7 +588,7 @@ async def test_before_the_first_step_a_key_says_why_it_does_nothing(tmp_path: Pa
         await focused(watched)
         watched.monitor.forget_reply()
         await watched.press(key)
-        assert "No step is taken yet" in watched.notice or (key == "home" and "whole run" in watched.notice)
+        assert "No step has been taken yet" in watched.notice or (key == "home" and "whole run" in watched.notice)
         assert watched.monitor.sight == Sight()
 
 

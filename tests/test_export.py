@@ -191,7 +191,7 @@ def test_many_tasks_are_thinned_and_it_says_so(tmp_path: Path) -> None:
     session = screen_data.session(tmp_path)
     listed = listed_as(session, *screen_data.events(tasks=100, steps=20, bundle=10))
     found = page(listed)
-    assert "20 of 100 tasks are written out" in found.text
+    assert "20 of 100 tasks have numbers" in found.text
     assert "7 of 100 tasks are coloured" in found.text
     assert sum(tag == "td" and "h" in (each.get("class") or "")[:1] for tag, each in found.elements) == 20 * 21 / 2
     squares = next(html for html in html_report.page(listed, Path()).split("<svg") if 'class="map"' in html)
@@ -250,7 +250,7 @@ def test_nothing_is_replaced_unless_asked(cl_tui: CommandLine, sessions: Path) -
     line = ("sessions", "export", "calm-otter", "--html", "a.html", "--json", "a.json")
     answer = cl_tui(*line)
     assert (answer.exit_code, answer.out, answer.err.count("\n")) == (2, "", 1)
-    assert "a.json exists already" in answer.err
+    assert "a.json already exists" in answer.err
     assert "--force" in answer.err
     assert not Path("a.html").exists()
     assert Path("a.json").read_text() == "mine"
@@ -267,7 +267,7 @@ def test_an_export_on_the_standard_output(cl_tui: CommandLine, sessions: Path) -
     assert printed.err.startswith("wrote tables")
     assert cl_tui(*line, "--html", "-").out.startswith("<!DOCTYPE html>")
     assert "only one of --html and --json" in cl_tui(*line, "--html", "-", "--json", "-").err
-    assert "--csv - cannot be: it writes files into a folder" in cl_tui(*line, "--csv", "-").err
+    assert "--csv -: it writes files into a folder, so name a folder" in cl_tui(*line, "--csv", "-").err
     assert not Path("-").exists()
 
 

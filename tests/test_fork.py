@@ -135,7 +135,7 @@ def test_a_fork_needs_an_ended_task_with_another_after_it(tmp_path: Path) -> Non
     with pytest.raises(SessionTooYoung):
         fork(stopped, 7, "child", {})
     whole = parent(tmp_path)
-    with pytest.raises(ConfigError, match="last one"):
+    with pytest.raises(ConfigError, match="is the last: "):
         fork(whole, 2, "child", {})
     with pytest.raises(SessionExists):
         fork(whole, 0, "stopped", {})
@@ -166,7 +166,7 @@ def test_a_task_whose_checkpoint_was_not_kept(cl_tui: CommandLine, sessions: Pat
     found = cl_tui("analyse", "calm-otter", "--examples", "50")
     assert found.exit_code == 0, found.err
     assert "after task 5 of 5" in found.out
-    why = "it takes the checkpoints of all ended tasks, which were not kept (keep_checkpoints = last)"
+    why = "it needs the checkpoints of all ended tasks, and not all were kept (keep_checkpoints = last)"
     assert found.out.count(why) == 2
 
 
@@ -175,5 +175,5 @@ def test_a_missing_checkpoint_is_damage_where_all_are_kept(tmp_path: Path) -> No
     path = whole.task_checkpoint(0)
     assert path is not None
     path.unlink()
-    with pytest.raises(SessionDamaged, match="no checkpoint of the end of task 1"):
+    with pytest.raises(SessionDamaged, match="no checkpoint from the end of task 1"):
         fork(whole, 0, "child", {})

@@ -337,7 +337,7 @@ async def test_r_goes_on_in_the_monitor_and_its_end_is_told(name: str, every_sta
     ("name", "why"),
     [
         ("finished", "is finished: f forks it"),
-        ("running", "trained already: Enter watches"),
+        ("running", "already being trained: Enter watches"),
         ("damaged", "config.toml"),
     ],
 )
@@ -390,7 +390,7 @@ async def test_slow_work_blocks_nothing_but_a_second_one(every_state: Path, monk
         await opened.press("r")
         assert opened.notice == "Preparing split-digits…"
         await opened.press("r")
-        assert opened.notice == "One thing at a time: Preparing split-digits"
+        assert opened.notice == "Still busy: Preparing split-digits"
         go.set()
         await opened.shown(MonitorScreen)
 
@@ -488,12 +488,12 @@ async def test_a_rename_that_is_too_late_is_told(every_state: Path) -> None:
         dialog.query_one(Input).value = "better"
         (every_state / "better").mkdir()
         await opened.press("enter")
-        await opened.until(lambda: "session better exists already" in opened.notice)
+        await opened.until(lambda: "session better already exists" in opened.notice)
         assert (every_state / "stopped").is_dir()
 
 
 @pytest.mark.parametrize(
-    ("name", "why"), [("../x", "use letters"), ("", "use letters"), ("finished", "There is a session finished already")]
+    ("name", "why"), [("../x", "use letters"), ("", "use letters"), ("finished", "Session finished already exists")]
 )
 async def test_a_name_that_cannot_be_is_told_at_once(name: str, why: str, every_state: Path) -> None:
     async with at_home(every_state) as opened:
@@ -547,7 +547,7 @@ async def test_what_trains_is_neither_deleted_nor_renamed(key: str, wish: str, e
     async with at_home(every_state) as opened:
         await opened.go_to("running")
         await opened.press(key)
-        assert f"it cannot be {wish} before it ends" in opened.notice
+        assert f"it cannot be {wish} until the training ends" in opened.notice
         assert opened.app.screen is opened.home
 
 
@@ -629,7 +629,7 @@ async def test_read_only_only_shows(every_state: Path) -> None:
         await opened.go_to("stopped")
         for key in ("r", "f", "m", "d", "n"):
             await opened.press(key)
-            assert "This is read-only" in opened.notice, key
+            assert "This screen is read-only" in opened.notice, key
             assert opened.app.screen is opened.home
         await opened.press("enter")
         await opened.shown(WatchScreen)

@@ -406,7 +406,7 @@ async def test_an_engine_that_does_not_stop_is_left_with_a_second_q(
         watched.engine.obedient = False
         await watched.press("q")
         assert watched.app.is_running
-        assert "q leaves at once" in watched.notice
+        assert "q quits at once" in watched.notice
         await watched.pilot.press("q")
     assert watched.app.return_value is not None
     assert watched.app.return_value.exit_code == 130
@@ -627,7 +627,7 @@ async def test_quitting_a_run_that_cannot_be_saved_asks_once_and_then_fails(tmp_
         watched.engine.control.trouble = FULL
         await watched.press("q")
         assert watched.notice == (
-            "Nothing can be saved now: q again leaves without. Kept: the checkpoint at step 2,000"
+            "Nothing can be saved now: press q again to quit without saving. Kept: the checkpoint at step 2,000"
         )
         assert not watched.engine.control.stopping
         await watched.press("q")

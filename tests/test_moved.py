@@ -23,7 +23,10 @@ from tests.runs import AtStep, assert_same_run, create, finished, newest, tiny, 
 
 MISSING = "mps" if torch.cuda.is_available() else "cuda"
 """A device that this machine does not have."""
-ADVICE = f"device {MISSING} is not available here (torch {torch.__version__}): type --device auto to use what is there"
+ADVICE = (
+    f"device {MISSING} is not available here (torch {torch.__version__}): "
+    "use --device auto to train on what is available"
+)
 
 
 def made_elsewhere(folder: Path, config: RunConfig, name: str = "from-the-cluster") -> Session:
@@ -59,7 +62,7 @@ def test_a_session_of_a_missing_device_is_resumed_on_what_is_there(
     assert answer.exit_code == 0, answer.err
     resumed = session.history().resumed
     assert resumed is not None
-    assert resumed.note.startswith(f"not bit-exact, since something changed: device {MISSING} → ")
+    assert resumed.note.startswith(f"not bit-exact, because of changes: device {MISSING} → ")
     assert resumed.note.endswith(", threads 1 → 2")
     assert resumed.note in answer.err
     session = Session.open(sessions, session.name)
@@ -93,7 +96,7 @@ def test_a_place_that_cannot_be_used_is_not_stored(sessions: Path) -> None:
     [
         (["--device", "abacus"], "device = 'abacus' cannot be used"),
         (["--threads", "0"], "threads = 0 cannot be used"),
-        (["--importance-data", "there"], "only a folder of inputs can be named again"),
+        (["--importance-data", "there"], "only the path of a folder of inputs can change"),
     ],
 )
 def test_what_is_typed_for_a_resume_is_checked(typed: list[str], why: str, cl_tui: CommandLine, sessions: Path) -> None:
@@ -111,12 +114,12 @@ def test_a_folder_of_inputs_that_has_moved_is_named_again(cl_tui: CommandLine, s
     session = create(sessions, tiny("mas", importance_data=str(tmp_path / "mine")), "calm-otter")
     train(session, AtStep(3))
     shutil.move(tmp_path / "mine", tmp_path / "moved")
-    assert "is no folder" in cl_tui("resume", "--headless").err
+    assert "is not a folder" in cl_tui("resume", "--headless").err
     other = cl_tui("resume", "--headless", "--importance-data", str(tmp_path / "others"))
-    assert (other.exit_code, "began with other data" in other.err) == (1, True), other.err
+    assert (other.exit_code, "have changed since it began" in other.err) == (1, True), other.err
     assert cl_tui("resume", "--headless", "--importance-data", str(tmp_path / "moved")).exit_code == 0
     for wrong in ("train", "test"):
-        with pytest.raises(ConfigError, match="only a folder"):
+        with pytest.raises(ConfigError, match="only the path of a folder"):
             moved(session.config, {"importance_data": wrong})
 
 
@@ -129,7 +132,7 @@ def test_a_batch_takes_device_and_threads_as_typed(cl_tui: CommandLine, sessions
     assert answer.exit_code == 0, answer.err
     resumed = Session.open(sessions, run.name).history().resumed
     assert resumed is not None
-    assert resumed.note == f"not bit-exact, since something changed: device {MISSING} → cpu", "threads stay"
+    assert resumed.note == f"not bit-exact, because of changes: device {MISSING} → cpu", "threads stay"
     assert f"{run.name}: {resumed.note}" in answer.err
 
 

@@ -172,7 +172,7 @@ def test_where_the_locale_lacks_the_letters_a_sentence_says_so(tmp_path: Path) -
     code += "try: names.check_name('実験')\nexcept Exception as error: print(type(error).__name__, ascii(str(error)))"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert told.startswith("ConfigError")
-    assert "set a locale with UTF-8" in told
+    assert "set a UTF-8 locale" in told
 
 
 def test_only_what_was_left_of_sessions_is_swept_away(tmp_path: Path) -> None:

@@ -145,10 +145,10 @@ async def test_the_line_says_only_what_differs(tmp_path: Path) -> None:
         ({"epochs": "x"}, "it should be a whole number"),
         ({"epochs": "0"}, "it should be greater than or equal to 1"),
         ({"lr": "nan"}, "it should be a finite number"),
-        ({"hidden": "10,"}, "write values with commas between them"),
+        ({"hidden": "10,"}, "write commas only between values"),
         ({"tasks": "11"}, "split-digits has at most 10"),
-        ({"epochs": "1", "steps": "1"}, "give either epochs or steps"),
-        ({"pace": "slow"}, "give steps a second, or max"),
+        ({"epochs": "1", "steps": "1"}, "training in epochs or in steps, not both"),
+        ({"pace": "slow"}, "give steps per second, or max"),
         ({"name": "../x"}, "session name '../x'"),
         ({"method": "rwalk", "alpha": "2"}, "it should be less than or equal to 1"),
     ],
@@ -318,7 +318,7 @@ async def test_a_name_that_is_taken_is_told(tmp_path: Path) -> None:
     async with filling(tmp_path) as filled:
         await filled.fill(name="taken")
         await filled.press("ctrl+r")
-        await filled.until(lambda: "session taken exists already" in filled.problem("name"))
+        await filled.until(lambda: "session taken already exists" in filled.problem("name"))
         assert filled.app.screen is filled.screen
 
 
@@ -359,7 +359,7 @@ async def test_the_line_is_copied(tmp_path: Path) -> None:
         assert "sent to the terminal's clipboard" in filled.said("#help")
         await filled.fill(epochs="x")
         await filled.press("ctrl+y")
-        assert "Nothing is copied" in filled.said("#help")
+        assert "Not copied" in filled.said("#help")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (60, 18), (200, 50)])

@@ -26,9 +26,9 @@ from tests.conftest import CommandLine
     ("settings", "said"),
     [
         ({"tasks": 7}, "tasks 4–7 have one class each"),
-        ({"tasks": 7, "scenario": "domain"}, "which are also given without them; with at most 5 tasks each has two"),
+        ({"tasks": 7, "scenario": "domain"}, "which are also given without it; with at most 5 tasks, each has two"),
         ({"tasks": 6}, "tasks 5–6 have one class each"),
-        ({"tasks": 10}, "accuracy there says nothing and neither do the averages"),
+        ({"tasks": 10}, "accuracy there means nothing, and neither do the averages"),
         ({"tasks": 10, "method": "joint"}, "tasks 1–10 have one class each"),
         ({"tasks": 7, "strength": 0.0}, "this is fine-tuning; tasks 4–7 have one class each"),
     ],
@@ -93,7 +93,7 @@ def test_two_sessions_side_by_side_are_compared_without_them_too(cl_tui: Command
     assert cl_tui(*line).exit_code == 0
     both = sorted(path.name for path in tmp_path.iterdir())
     said = " ".join(cl_tui("compare", *both, "--plain", *where).out.split())
-    assert "A: tasks 1–10 have one class, so there is nothing to tell apart; without that: average accuracy —" in said
+    assert "A: tasks 1–10 have one class, so there is nothing to tell apart; without them: average accuracy —" in said
 
 
 def test_other_runs_have_no_second_averages(cl_tui: CommandLine, tmp_path: Path) -> None:

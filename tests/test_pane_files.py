@@ -113,7 +113,7 @@ async def test_what_cannot_be_copied_is_not(tmp_path: Path, monkeypatch: pytest.
         pane = pane_of(watched, TasksPane)
         assert copy_pane(watched.app, pane, seen(watched)) == "Nothing to copy yet"
         monkeypatch.setattr(pane, "data", lambda view: [{"text": "x" * MOST_COPIED}])
-        assert "too much for a clipboard" in copy_pane(watched.app, pane, seen(watched))
+        assert "too many for a clipboard" in copy_pane(watched.app, pane, seen(watched))
         assert watched.app.clipboard == ""
 
 
@@ -147,7 +147,7 @@ async def test_the_picture_is_the_pane_and_needs_nothing_from_elsewhere(tmp_path
 @pytest.mark.parametrize("form", ["csv", "json"])
 async def test_without_data_no_file_is_made(tmp_path: Path, form: Kind) -> None:
     async with watching(tmp_path, known=History()) as watched:
-        with pytest.raises(EngineError, match="no data of accuracy yet"):
+        with pytest.raises(EngineError, match="accuracy has no data yet"):
             save_pane(pane_of(watched, AccuracyPane), seen(watched), form, tmp_path)
         assert not list(tmp_path.glob("calm*"))
 
@@ -215,7 +215,9 @@ async def test_a_screenshot_is_saved_where_everything_else_is(tmp_path: Path, mo
         assert "@font-face" not in picture
         with monkeypatch.context() as read_only:
             read_only.setattr(Path, "open", refuse)
-            assert "Read-only file system; start cl-tui in a folder of your own" in await take_screenshot(watched)
+            assert "Read-only file system; start cl-tui in a folder where you can write" in await take_screenshot(
+                watched
+            )
         shutil.rmtree(folder)
         assert "is gone" in await take_screenshot(watched)
         watched.monitor._write("svg")

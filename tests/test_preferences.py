@@ -59,10 +59,10 @@ def test_a_damaged_file_is_told_once_and_kept_aside(content: bytes, why: str) ->
 def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a file").write_text("")
     monkeypatch.setenv("CL_TUI_CONFIG_DIR", str(tmp_path / "a file" / "below"))
-    assert "Preferences are not kept" in save(CHOSEN)
+    assert "Preferences are not saved" in save(CHOSEN)
     found, problem = load()
     assert found == Preferences()
-    assert "as on a first start" in problem
+    assert "the screens use the defaults" in problem
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")

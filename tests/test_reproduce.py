@@ -192,7 +192,7 @@ def test_the_command_runs_compares_writes_and_skips_what_is_done(tiny: Preset, t
 
     again = CliRunner().invoke(app, [*line, "--json", "-"])
     assert again.exit_code == 0
-    assert "4 of 4 runs are finished already" in again.stderr
+    assert "4 of 4 runs are already finished" in again.stderr
     for row in rows:
         assert " ".join(f"{100 * accuracy:.2f}" for accuracy in row["accuracies"]) in again.stderr
     assert json.loads(again.stdout) == rows

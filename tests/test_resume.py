@@ -209,7 +209,7 @@ def test_resume_tells_when_it_cannot_be_exact(tmp_path: Path) -> None:
 
     other = resumed(runs.with_settings(session, threads=2)).history().resumed
     assert other is not None
-    assert other.note == "not bit-exact, since something changed: threads 1 → 2"
+    assert other.note == "not bit-exact, because of changes: threads 1 → 2"
     assert other.step == 3
 
 

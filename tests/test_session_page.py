@@ -50,7 +50,7 @@ def test_the_page_fits_and_is_whole(tmp_path: Path, width: int, tasks: int) -> N
     for words in ("calm-otter", "Accuracy in %", "Task loss and penalty", "fc1.weight", "torch", "cl-tui resume"):
         assert words in page, words
     assert "…" not in page.replace("Ω", "").partition("Importance")[0], "nothing is cut"
-    assert ("evenly spread" in page) == (tasks == 100)
+    assert ("evenly spaced" in page) == (tasks == 100)
 
 
 def test_the_matrix_has_numbers_and_colours(tmp_path: Path) -> None:

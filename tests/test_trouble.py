@@ -28,16 +28,16 @@ def linked(session: Session) -> None:
 
 
 TROUBLE: dict[str, tuple[Callable[[Session], object], str]] = {
-    "settings": (lambda session: flip(session.config_path), "config.toml: its checksum does not fit; put back a copy"),
-    "log": (lambda session: flip(session.events_path), "its checksum does not fit; what comes before can still be"),
+    "settings": (lambda session: flip(session.config_path), "config.toml: its checksum does not fit; restore a copy"),
+    "log": (lambda session: flip(session.events_path), "its checksum does not fit; everything before it can still be"),
     "newer": (
         lambda session: session.config_path.write_bytes(b"format = 9\n" + session.config_path.read_bytes()[11:]),
         "has format 9, newer than this cl-tui reads: upgrade cl-tui",
     ),
-    "a link": (linked, "is a link, which may lead anywhere: put what it leads to in its place"),
+    "a link": (linked, "is a link, which may point anywhere: replace it with what it points to"),
     "a link within": (
         lambda session: os.symlink("/etc/passwd", session.path / "more"),
-        "holds a link, more, which may lead anywhere: put what it leads to in its place",
+        "contains a link, more, which may point anywhere: replace it with what it points to",
     ),
 }
 

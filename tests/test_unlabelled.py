@@ -171,14 +171,14 @@ def script(path: Path) -> None:
     ("name", "write", "words"),
     [
         ("huge.npy", claiming("(1000000000000,)", 0), "64 values"),
-        ("sparse.npy", claiming("(10000000000, 64)", 10**12), "holds more than 500,000,000"),
+        ("sparse.npy", claiming("(10000000000, 64)", 10**12), "the folder has more than 500,000,000"),
         ("endless.npy", claiming("(10**99,)", 0), "64 values"),
         ("wide.png", image_of(8000, 8000), "64,000,000 pixels"),
         ("bomb.png", image_of(60_000, 60_000), "pixels"),
         ("program.png", script, "64 values"),
-        *([("pipe.png", os.mkfifo, "not a plain file")] if hasattr(os, "mkfifo") else []),
-        ("zeros.npy", lambda path: path.symlink_to("/dev/zero"), "leads out of the folder"),
-        ("away.npy", lambda path: path.symlink_to(__file__), "leads out of the folder"),
+        *([("pipe.png", os.mkfifo, "not a regular file")] if hasattr(os, "mkfifo") else []),
+        ("zeros.npy", lambda path: path.symlink_to("/dev/zero"), "outside of the folder"),
+        ("away.npy", lambda path: path.symlink_to(__file__), "outside of the folder"),
         ("nowhere.png", lambda path: path.symlink_to("nothing.png"), "64 values"),
         ("round.png", lambda path: path.symlink_to("round.png"), "64 values"),
     ],
@@ -249,19 +249,19 @@ def test_whatever_a_file_holds_it_is_read_or_named(name: str, data: st.DataObjec
 def test_a_folder_that_is_missing_empty_or_a_file_is_named(tmp_path: Path) -> None:
     missing = refused(tmp_path / "none")
     assert str(tmp_path / "none") in missing
-    assert "no folder" in missing
+    assert "is not a folder" in missing
     empty = refused(tmp_path)
     assert str(tmp_path) in empty
     assert ".png" in empty
     assert ".npy" in empty
     (tmp_path / "notes.txt").touch()
     assert refused(tmp_path) == f"{empty}; skipped: notes.txt"
-    assert "no folder" in refused(tmp_path / "notes.txt")
+    assert "is not a folder" in refused(tmp_path / "notes.txt")
 
 
 def test_an_image_for_a_network_whose_inputs_are_no_square_is_refused(tmp_path: Path) -> None:
     Image.fromarray(pixels(8, 8)).save(tmp_path / "a.png")
-    with pytest.raises(BenchmarkError, match=r"a\.png.*5 values are no square"):
+    with pytest.raises(BenchmarkError, match=r"a\.png.*5 values are not a square"):
         read_unlabelled(tmp_path, 5)
 
 
@@ -294,7 +294,7 @@ def test_inputs_of_another_scale_are_refused_with_the_range_seen_and_expected(
 def test_arrays_that_are_faint_all_over_are_refused(values: np.ndarray, tmp_path: Path) -> None:
     """Whole numbers from 0 to 16 would count as 0–0.06. A blank one among others is none of that."""
     np.save(tmp_path / "a.npy", values)
-    assert "read as 0 to 1" in refused(tmp_path)
+    assert "but 0 to 1 is expected" in refused(tmp_path)
     np.save(tmp_path / "b.npy", np.ones(64))
     assert len(read_unlabelled(tmp_path, FEATURES)) == 2
 
@@ -313,7 +313,7 @@ def test_what_was_read_in_which_range_and_what_was_skipped_is_told(tmp_path: Pat
     told: list[str] = []
     read_unlabelled(tmp_path, FEATURES, told.append)
     assert told == [
-        f"importance_data {tmp_path}: 3 inputs from 2 files, values from -0.25 to 1.5 of 0 to 1; "
+        f"importance_data {tmp_path}: 3 inputs from 2 files, values from -0.25 to 1.5 (expected: 0 to 1); "
         "skipped: d, e, f, g, notes.txt and 1 more"
     ]
 
@@ -325,7 +325,7 @@ def test_a_run_says_what_it_read(tmp_path: Path) -> None:
     (folder / "labels.csv").touch()
     finished = runs.finished(tmp_path, runs.tiny("mas", importance_data=str(folder)))
     (note,) = finished.history().notes
-    assert note.text.endswith("1 input from 1 file, values from 1 to 1 of 0 to 1; skipped: labels.csv")
+    assert note.text.endswith("1 input from 1 file, values from 1 to 1 (expected: 0 to 1); skipped: labels.csv")
 
 
 def test_a_run_on_a_bad_folder_fails_with_the_same_sentence_before_it_trains(tmp_path: Path) -> None:

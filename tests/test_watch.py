@@ -142,10 +142,10 @@ async def test_keys_are_answered_while_a_log_is_read(tmp_path: Path, monkeypatch
     async with app.run_test(size=(80, 24)) as pilot:
         watched = Watched(app, screen, pilot)
         await watched.press("r")
-        assert watched.notice == "Nothing to replay yet: the run has told nothing"
+        assert watched.notice == "Nothing to replay yet: nothing is recorded"
         watched.screen.reader.recording.append(watched.screen.reader.follower.poll())
         await watched.press("space")
-        assert watched.notice == "Still reading: r replays what is read so far, and then one can play"
+        assert watched.notice == "Still reading: r replays what is read so far, and then you can play"
         await watched.press("r", "left_square_bracket")
         assert "step 400 of 600" in watched.position
 
@@ -175,7 +175,7 @@ async def test_a_log_that_cannot_be_read_on_shows_what_comes_before(tmp_path: Pa
         await watched.until(lambda: "line 17" in watched.warning)
         await watched.press("greater_than_sign")
         assert "a second shows" in watched.notice
-        assert "what comes before can still be watched" in watched.warning, "no answer to a key stands in its place"
+        assert "everything before it can still be watched" in watched.warning, "no answer to a key stands in its place"
         assert "step 350 of 350" in watched.position
 
 
@@ -184,7 +184,7 @@ async def test_a_log_that_is_missing_is_told(tmp_path: Path) -> None:
     session.events_path.unlink()
     async with watching(session) as watched:
         assert "cannot be read: No such file" in watched.warning
-        assert watched.position == "⚠ Cannot be read on, after 0 events"
+        assert watched.position == "⚠ Cannot read further than event 0"
 
 
 # Following
@@ -231,7 +231,7 @@ async def test_silence_is_shown_as_such(tmp_path: Path, here: bool) -> None:
 async def test_a_run_that_died_long_ago_is_replayed_and_may_still_be_followed(tmp_path: Path) -> None:
     async with watching(written(tmp_path, HALF, silent_for=3600)) as watched:
         assert "Replay" in watched.position
-        assert "It stopped without saying why. To continue: cl-tui resume calm-otter" in watched.notice
+        assert "It stopped without giving a reason. To continue: cl-tui resume calm-otter" in watched.notice
         await watched.press("r")
         assert watched.position.startswith("⚠ Silent for 1:00:0")
 
@@ -287,7 +287,7 @@ async def test_keys_of_the_replay_say_why_they_do_nothing_while_following(tmp_pa
     with session.locked():
         async with watching(session) as watched:
             await watched.press(names.get(key, key))
-            assert watched.notice.startswith("This follows the run as it trains: r replays it, and then one can ")
+            assert watched.notice.startswith("This follows the run as it trains: r replays it, and then you can ")
             assert not {"Play", "Step", "Task", "Go to", "Start"} & watched.offered
             assert "Replay" in watched.offered
 
@@ -386,9 +386,9 @@ async def test_g_goes_to_a_step_or_a_task(tmp_path: Path, typed: str, shown: str
         ("601", "There are 600 steps."),
         ("t4", "Task 4 has not begun: there are tasks 1 to 3."),
         ("t0", "Task 0 has not begun: there are tasks 1 to 3."),
-        ("-5", "Give a step, for example 1200, or a task, for example t3."),
-        ("t", "Give a step, for example 1200, or a task, for example t3."),
-        ("٣", "Give a step, for example 1200, or a task, for example t3."),
+        ("-5", "Enter a step, for example 1200, or a task, for example t3."),
+        ("t", "Enter a step, for example 1200, or a task, for example t3."),
+        ("٣", "Enter a step, for example 1200, or a task, for example t3."),
     ],
 )
 async def test_g_says_what_it_cannot_go_to(tmp_path: Path, typed: str, answer: str) -> None:
@@ -440,7 +440,7 @@ async def test_every_key_is_in_the_help(tmp_path: Path) -> None:
         await watched.press("question_mark")
         assert isinstance(watched.app.screen, HelpScreen)
         shown = "\n".join(str(static.content) for static in watched.app.screen.query(Static))
-        for tooltip in ("Replay: play, or pause", "Replay: go to a step", "Leave; watching has changed nothing"):
+        for tooltip in ("Replay: play, or pause", "Replay: go to a step", "Quit; watching changes nothing"):
             assert tooltip in shown
         never = watched.screen.never
         assert never == {"replay", "follow"}, "of a run that is finished"
@@ -467,9 +467,9 @@ async def test_fork_offers_the_task_that_had_ended_at_this_moment(tmp_path: Path
 @pytest.mark.parametrize(
     ("events", "options", "answer"),
     [
-        (RUN[:5], {}, "No fork yet: it branches off where a task has ended"),
-        (RUN, {}, "No fork: of no task but the last is there a checkpoint"),
-        (RUN, {"read_only": True}, "This is read-only: it cannot fork sessions"),
+        (RUN[:5], {}, "No fork yet: a fork begins at the end of a task"),
+        (RUN, {}, "No fork: no task before the last has a checkpoint"),
+        (RUN, {"read_only": True}, "This screen is read-only: it cannot fork sessions"),
     ],
 )
 async def test_fork_says_why_it_cannot_be(
@@ -487,7 +487,7 @@ async def test_q_leaves_the_program_and_escape_does_not(tmp_path: Path) -> None:
     async with watching(written(tmp_path, RUN)) as watched:
         await watched.press("escape", "escape")
         assert watched.app.is_running
-        assert watched.notice == "Nothing to go back from; q quits"
+        assert watched.notice == "Nothing to leave; q quits"
         await watched.pilot.press("q")
         await watched.pilot.pause()
         assert watched.app.return_value == Outcome(0, "")
@@ -542,9 +542,9 @@ def test_the_command_needs_a_terminal_and_a_session(cl_tui: CommandLine, tmp_pat
     answer = cl_tui("watch", "calm-otter")
     assert answer.exit_code == 2
     assert answer.err == (
-        "cl-tui: the screen needs a terminal: 'cl-tui sessions show calm-otter' tells of it without one\n"
+        "cl-tui: the screen needs a terminal: 'cl-tui sessions show calm-otter' shows it without one\n"
     )
-    assert "'cl-tui sessions list' tells of it without one" in cl_tui("watch").err
+    assert "'cl-tui sessions list' shows them without one" in cl_tui("watch").err
     answer = cl_tui("watch", "nobody")
     assert answer.exit_code == 2
     assert answer.err.startswith("cl-tui: no session nobody in sessions")

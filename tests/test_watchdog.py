@@ -107,7 +107,7 @@ def test_a_fork_and_leave_alone_explain_a_zero_penalty() -> None:
     history = in_second_task(LEARNED, 0.0)
     assert "leave_alone" in only(history, config(leave_alone=("*",))).remedy
     forked = replace(history, forked=RunForked(0.0, STEPS, "parent", 0))
-    assert "the parent gathers none" in only(forked, config()).remedy
+    assert "the parent gathered none" in only(forked, config()).remedy
 
 
 def test_the_strength_of_now_decides_whether_there_should_be_a_penalty() -> None:
@@ -123,7 +123,7 @@ def test_the_strength_of_now_decides_whether_there_should_be_a_penalty() -> None
 
 def test_a_normalisation_of_pixels_up_to_255_is_told_before_the_run() -> None:
     assert caution(config(normalize=(0.1307, 0.3081))) == ""
-    assert "for pixels of 0 to 255 write 0.1307,0.3081" in caution(config(normalize=(33.3285, 78.5655)))
+    assert "for pixels of 0 to 255, write 0.1307,0.3081" in caution(config(normalize=(33.3285, 78.5655)))
 
 
 # The penalty keeps the task from being learned
@@ -227,7 +227,7 @@ def test_a_task_of_one_class_is_learned_from_the_start() -> None:
     alone = replace(history, tasks=tuple(replace(task, classes=1) for task in history.tasks))
     assert alarms(alone, config()) == ()
     still = replace(alone, curve=Curve().extended([0.0] * alone.step, [0.0] * alone.step))
-    assert "among one class alone" in only(still, config()).cause
+    assert "with a single class" in only(still, config()).cause
 
 
 def test_in_the_class_scenario_one_guesses_among_all_classes_so_far() -> None:

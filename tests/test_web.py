@@ -278,7 +278,7 @@ def test_a_port_or_a_name_that_cannot_be_is_told_in_a_sentence(cl_tui: CommandLi
         port = taken.getsockname()[1]
         refused = cl_tui("web", "calm-otter", "--port", str(port), "--sessions-dir", str(sessions))
     assert refused.exit_code == 1
-    assert f"127.0.0.1:{port} cannot be served" in refused.err
+    assert f"cannot listen on 127.0.0.1:{port}: " in refused.err
     assert cl_tui("web", "nobody", "--sessions-dir", str(sessions)).exit_code == 2
     assert "--public-url" in cl_tui("web", "--host", "0.0.0.0", "--sessions-dir", str(sessions)).err
 

@@ -266,8 +266,8 @@ def test_the_zoomed_matrix_has_each_task_s_best() -> None:
     assert lines[3].split() == ["3", "now", "97.0", "98.0", "95.0", "·", "·"]
     assert lines[6].split() == ["best", "98.7", "98.7", "95.0"]
     assert lines[7].split() == ["lost", "1.7", "0.7"]
-    assert lines[8] == "average 96.7 %  forgetting 1.2 points  on 600 test examples a task"
-    assert lines[9] == "Over time (%), 600 test examples a task: each task, and their average"
+    assert lines[8] == "average 96.7 %  forgetting 1.2 points  on 600 test examples per task"
+    assert lines[9] == "Over time (%), 600 test examples per task: each task, and their average"
     assert lines[-1].endswith("5,000 steps")
 
 
@@ -332,7 +332,7 @@ def test_a_hundred_tasks_become_signs_that_are_explained() -> None:
     assert len(cells) == 68, "one cell for each task that fits"
     assert any(line.startswith("lost ") and "█" in line for line in lines)
     assert any("<65" in line and "not yet" in line for line in lines)
-    assert "600 test examples a task: 3 that lost most, newest, average" in "".join(lines)
+    assert "600 test examples per task: 3 that lost most, newest, average" in "".join(lines)
 
 
 @pytest.mark.parametrize("width", [76, 106, 256])
@@ -540,7 +540,7 @@ async def test_all_three_panes_show_and_say_the_crosshair_s_step(tmp_path: Path)
 async def test_before_the_first_importance_the_crosshair_finds_none(tmp_path: Path) -> None:
     async with watching(tmp_path, known=told()) as watched:
         await sighted(watched, Sight(cursor=300))
-        assert "Of a step before the end of task 1" in watched.text(ImportancePane)
+        assert "No importance is kept for steps before the end of task 1" in watched.text(ImportancePane)
         assert "1 now" in watched.text(AccuracyPane)
 
 
@@ -640,7 +640,7 @@ async def test_without_an_importance_its_keys_say_that(tmp_path: Path) -> None:
     async with watching(tmp_path, known=told(until=100)) as watched:
         await zoomed(watched, ImportancePane)
         await watched.press("o")
-        assert watched.notice == "No importance is measured yet"
+        assert watched.notice == "No importance has been measured yet"
 
 
 async def test_the_keys_of_the_importance_say_that_a_method_has_none(tmp_path: Path) -> None:

@@ -27,9 +27,9 @@ class CompareScreen(ZoomingScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "next_curves", "Curves", tooltip="Curves of accuracy, loss or penalty"),
-        Binding("m", "next_matrix", "Matrix", tooltip="The next matrix, or difference to the first group"),
+        Binding("m", "next_matrix", "Matrix", tooltip="The next matrix, or difference from the first group"),
         Binding("r", "reload", "Reload", tooltip="Read the sessions again"),
-        Binding("escape", "back", "Back", tooltip="Back out: of the crosshair, the zoomed pane, this screen"),
+        Binding("escape", "back", "Back", tooltip="Leave the crosshair, the zoomed pane, or this screen"),
     ]
     ALLOW_IN_MAXIMIZED_VIEW = "#title, WarningLine, Notice, Footer"
     HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (32, "-narrow"), (60, "-wide-enough"), (120, "-wide")]  # noqa: RUF012 (as Textual declares it)
@@ -66,7 +66,7 @@ class CompareScreen(ZoomingScreen):
 
     def action_reload(self) -> None:
         if self._reading:
-            self.reply("The sessions are being read")
+            self.reply("Still reading the sessions")
         else:
             self._read()
 

@@ -16,7 +16,7 @@ from engine.history import History
 
 class FailureScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,enter", "dismiss", "Look at the run"),
+        Binding("escape,enter", "dismiss", "View the run"),
         Binding("q", "app.quit", "Quit"),
     ]
 
@@ -38,5 +38,5 @@ class FailureScreen(ModalScreen[None]):
             if history.failure is not None:
                 yield Static("Kept", classes="heading")
                 yield Static(history.failure.kept, markup=False)
-            yield Static(f"\nEsc looks at the run, q quits with exit code {self._outcome.exit_code}.", markup=False)
+            yield Static(f"\nEsc shows the run, q quits with exit code {self._outcome.exit_code}.", markup=False)
         yield Footer(compact=True, show_command_palette=False)

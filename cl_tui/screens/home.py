@@ -59,18 +59,18 @@ class HomeScreen(OfferingScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new_run", "New run", tooltip="Choose what to train, and start it"),
-        Binding("enter", "open", "Open", tooltip="Watch it, or replay it"),
+        Binding("enter", "open", "Open", tooltip="Watch the session, or replay it"),
         Binding("r", "resume", "Resume", tooltip="Continue training where it stopped"),
         Binding(
             "f", "fork", "Fork", tooltip="Start a new session at the end of a task, with another method or strength"
         ),
-        Binding("space", "mark", "Mark", tooltip="Mark it, to compare or delete several", show=False),
+        Binding("space", "mark", "Mark", tooltip="Mark the session, to compare or delete several", show=False),
         Binding("c", "compare", "Compare", tooltip="Compare the marked sessions"),
-        Binding("m", "rename", "Rename", tooltip="Give it another name", show=False),
-        Binding("d,delete", "delete", "Delete", tooltip="Delete it, or the marked ones; asks first"),
-        Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only sessions with certain words"),
-        Binding("o", "sort", "Sort", tooltip="By age, name, method or accuracy", show=False),
-        Binding("escape", "back", "Back", tooltip="Back out: of the filter, the marks", show=False),
+        Binding("m", "rename", "Rename", tooltip="Rename the session", show=False),
+        Binding("d,delete", "delete", "Delete", tooltip="Delete the session, or the marked ones; asks first"),
+        Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only sessions that contain certain words"),
+        Binding("o", "sort", "Sort", tooltip="Sort by age, name, method or accuracy", show=False),
+        Binding("escape", "back", "Back", tooltip="Leave the filter, or remove the marks", show=False),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (32, "-wide-enough")]  # noqa: RUF012 (as Textual declares it)
     VERTICAL_BREAKPOINTS = [(0, "-too-low"), (12, "-high-enough")]  # noqa: RUF012 (as Textual declares it)
@@ -107,12 +107,12 @@ class HomeScreen(OfferingScreen):
             yield SessionsTable()
             yield Static(id="nothing", markup=False)
             yield Static(id="detail", markup=False)
-        yield Input(placeholder="words of a name, state, method, benchmark", id="filter", compact=True)
+        yield Input(placeholder="words from the name, state, method or benchmark", id="filter", compact=True)
         yield Notice()
         yield Footer(compact=True, show_command_palette=False)
         yield Static(
             "The terminal is too small for the sessions: it needs at least 32 columns and 12 lines. "
-            "Nothing is stopped by that; q quits.",
+            "Nothing has been stopped; q quits.",
             id="too-small",
         )
 
@@ -207,9 +207,9 @@ class HomeScreen(OfferingScreen):
             return f"No sessions in {self._folder}."
         return (
             f"No sessions in {self._folder} yet.\n\n"
-            "Press n for a new run: as it stands it trains Synaptic Intelligence on scikit-learn's digits, "
+            "Press n for a new run. By default it trains Synaptic Intelligence on scikit-learn's digits, "
             "needs no download, and takes half a minute in slow motion.\n\n"
-            "Every run is saved, and then stands here: to resume, replay, fork and compare."
+            "Every run is saved and listed here, so that you can resume, replay, fork and compare it."
         )
 
     def _say_title(self) -> None:
@@ -272,7 +272,7 @@ class HomeScreen(OfferingScreen):
     async def _done(self, doing: str, job: Callable[[], T]) -> T | None:
         """The result of ``job``, run in its own thread; None if it fails, with the reason on the screen."""
         if self._at_work:
-            self.reply(f"One thing at a time: {self._at_work}")
+            self.reply(f"Still busy: {self._at_work}")
             return None
         self._at_work = doing
         self.reply(f"{doing}…", seconds=float("inf"))
@@ -295,7 +295,7 @@ class HomeScreen(OfferingScreen):
         if listed is None:
             self.reply(f"There is no session to {wish}" + ("" if self._read_only else ": n starts a new run"))
         elif changes and self._read_only:
-            self.reply(f"This is read-only: it cannot {wish} sessions")
+            self.reply(f"This screen is read-only: it cannot {wish} sessions")
             return None
         return listed
 
@@ -324,7 +324,7 @@ class HomeScreen(OfferingScreen):
         elif listed.state == "finished":
             self.reply(f"{listed.name} is finished: f forks it, n starts a new run")
         elif listed.state == "running":
-            self.reply(f"{listed.name} is being trained already: Enter watches it")
+            self.reply(f"{listed.name} is already being trained: Enter watches it")
         else:
             self._go_on(listed.name, listed.config.benchmark)
 
@@ -346,7 +346,7 @@ class HomeScreen(OfferingScreen):
         if forkable(session, found.history):
             self.app.push_screen(ForkScreen(session, found.history), self._forked)
         else:
-            self.reply(f"{found.name} cannot be forked: no task has ended in it that is saved and not the last")
+            self.reply(f"{found.name} cannot be forked: it has no checkpoint from the end of a task before the last")
 
     def _forked(self, session: Session | None) -> None:
         if session is not None:
@@ -370,7 +370,7 @@ class HomeScreen(OfferingScreen):
 
     def action_new_run(self) -> None:
         if self._read_only:
-            self.reply("This is read-only: it cannot start runs")
+            self.reply("This screen is read-only: it cannot start runs")
             return
         from cl_tui.screens.new_run import NewRunScreen
 
@@ -412,7 +412,7 @@ class HomeScreen(OfferingScreen):
             return
         damaged = next((name for name in marked if self._sessions[name].state == "damaged"), None)
         if damaged:
-            self.reply(f"{damaged} is damaged and cannot be compared: space takes its mark away")
+            self.reply(f"{damaged} is damaged and cannot be compared: space removes its mark")
             return
         from cl_tui.screens.compare import CompareScreen
 
@@ -442,7 +442,7 @@ class HomeScreen(OfferingScreen):
             name = check_name(name)
         except ConfigError as error:
             return str(error)
-        return f"There is a session {name} already." if name != before and name in self._sessions else ""
+        return f"Session {name} already exists." if name != before and name in self._sessions else ""
 
     @work
     async def action_delete(self) -> None:
@@ -455,7 +455,9 @@ class HomeScreen(OfferingScreen):
             return
         named = ", ".join(names[:MOST_NAMED]) + (f" and {len(names) - MOST_NAMED} more" if names[MOST_NAMED:] else "")
         what = "1 session" if len(names) == 1 else f"{len(names)} sessions"
-        question = f"{named}\n\nLog, checkpoints and result are removed from {self._folder}. This cannot be undone."
+        question = (
+            f"{named}\n\nIts log, checkpoints and result will be deleted from {self._folder}. This cannot be undone."
+        )
         if await self.app.push_screen_wait(ConfirmScreen(f"Delete {what}?", question, f"Delete {what}", "Keep")):
             await self._done(f"Deleting {what}", partial(_delete, self._folder, names))
             self.look()
@@ -463,7 +465,7 @@ class HomeScreen(OfferingScreen):
     def _refused_as_running(self, names: list[str], wish: str) -> bool:
         running = next((name for name in names if self._sessions[name].state == "running"), None)
         if running:
-            self.reply(f"{running} is being trained: it cannot be {wish} before it ends")
+            self.reply(f"{running} is being trained: it cannot be {wish} until the training ends")
         return running is not None
 
     # Filter and order
@@ -500,7 +502,7 @@ class HomeScreen(OfferingScreen):
     def action_sort(self) -> None:
         self._order = ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)]
         self._show()
-        self.reply(f"By {self._order}")
+        self.reply(f"Sorted by {self._order}")
 
     # Leaving
 

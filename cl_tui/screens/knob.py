@@ -37,7 +37,8 @@ class KnobScreen(ModalScreen[float | None]):
         box.border_title = f"Strength {self._symbol}"
         with box:
             yield Static(f"Now {self._symbol} = {shown(self._strength)}. From the next step on:", markup=False)
-            yield Input(shown(self._strength), validators=[Function(_usable, "a number from 0")], select_on_focus=True)
+            field = shown(self._strength)
+            yield Input(field, validators=[Function(_usable, "0 or a larger number")], select_on_focus=True)
             yield Static("Enter applies it to the run; it is logged and marked on the curves.", markup=False)
         yield Footer(compact=True, show_command_palette=False)
 
@@ -53,7 +54,9 @@ class KnobScreen(ModalScreen[float | None]):
             chosen = float(event.value)
             self.dismiss(chosen if chosen != self._strength else None)
         else:
-            self.query(Static).last().update("That is no strength: give a number from 0, for example 0.5 or 1e3.")
+            self.query(Static).last().update(
+                "This is not a strength: enter 0 or a larger number, for example 0.5 or 1e3."
+            )
 
 
 def _usable(text: str) -> bool:

@@ -179,9 +179,9 @@ class LogScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Search", key_display="/", tooltip="Search; Enter leaves the field"),
         Binding("n", "go(1)", "Next", tooltip="The next match"),
-        Binding("N", "go(-1)", "Previous", tooltip="The match before"),
-        Binding("f", "filter", "Filter", tooltip="Everything, prints, errors, or the run"),
-        Binding("c", "copy", "Copy", tooltip="Copy the lines shown, the newest if they are very many"),
+        Binding("N", "go(-1)", "Previous", tooltip="The previous match"),
+        Binding("f", "filter", "Filter", tooltip="Show everything, prints, errors, or the run"),
+        Binding("c", "copy", "Copy", tooltip="Copy the lines shown; only the newest if there are very many"),
         Binding("escape", "back", "Close", tooltip="Leave the search, then the log"),
         Binding("l,q", "close", "Close", show=False),
     ]
@@ -294,7 +294,7 @@ class LogScreen(ModalScreen[None]):
         if lines.needle:
             self._say()
         else:
-            self._reply("Nothing to go to: / searches")
+            self._reply("No search yet: / searches")
 
     def action_filter(self) -> None:
         names = list(FILTERS)

@@ -53,8 +53,8 @@ STEERING = {
 """Actions that are impossible after the run has ended."""
 
 _PAUSE = "Pause, or continue"
-_PACE = "Full speed, or slow motion (changes no number)"
-_BREAK = "Pause each time a task has ended, or no more"
+_PACE = "Full speed, or slow motion (does not change the results)"
+_BREAK = "Pause after each task, or no longer"
 
 
 class MonitorScreen(PanesScreen):
@@ -158,7 +158,7 @@ class MonitorScreen(PanesScreen):
         """Whether it is too late to steer; if so, says why ``wish`` does nothing."""
         state = self.engine.history.state
         if self._leaving_since is not None:
-            self.reply(f"Leaving: nothing to {wish} any more")
+            self.reply(f"Quitting: nothing to {wish} any more")
         elif state in ("finished", "failed", "stopped"):
             self.reply(
                 f"The run has {state}: nothing to {wish}"
@@ -183,7 +183,7 @@ class MonitorScreen(PanesScreen):
         if self._ended("save"):
             return
         if self.engine.history.step == 0:
-            self.reply("Nothing to save yet: no step is taken")
+            self.reply("Nothing to save yet: no step has been taken")
         else:
             self.forget_reply()
             self.engine.control.save()
@@ -198,7 +198,7 @@ class MonitorScreen(PanesScreen):
     def action_slow_motion(self) -> None:
         if not self._ended("slow down"):
             self.engine.control.set_pace(self._slow_pace)
-            self.reply(f"Slow motion: {self._slow_pace:g} steps a second")
+            self.reply(f"Slow motion: {self._slow_pace:g} steps per second")
 
     def action_knob(self) -> None:
         method = METHODS[self.engine.session.config.method]
@@ -219,13 +219,13 @@ class MonitorScreen(PanesScreen):
             self.reply(str(error))
         else:
             self.forget_reply()
-            self._say_if_it_waits("The new strength counts")
+            self._say_if_it_waits("The new strength applies")
 
     def action_evaluate(self) -> None:
         if self._ended("evaluate"):
             return
         if self.engine.history.step == 0:
-            self.reply("Nothing to evaluate yet: no step is taken")
+            self.reply("Nothing to evaluate yet: no step has been taken")
         else:
             self.engine.control.evaluate()
             self.reply("Evaluating on whole test sets…")
@@ -247,12 +247,12 @@ class MonitorScreen(PanesScreen):
         if history.between:
             self.reply(f"No task to end: task {task} has ended, and task {number} has not begun")
         elif not history.tasks or (task < len(history.tasks) and not history.steps_done(task)):
-            self.reply(f"No task to end: no step of task {number} is taken yet")
+            self.reply(f"No task to end: task {number} has not taken a step yet")
         elif task == len(history.tasks) or history.steps_done(task) == history.tasks[task].steps:
-            self.reply(f"Task {min(number, len(history.tasks))} has taken its last step already")
+            self.reply(f"Task {min(number, len(history.tasks))} has already taken its last step")
         elif asked != task or now - asked_at > SURE_SECONDS:
             self._end_asked = (task, now)
-            self.reply(f"Press x again to end task {number} here: it cannot be taken back", SURE_SECONDS)
+            self.reply(f"Press x again to end task {number} here: this cannot be undone", SURE_SECONDS)
         else:
             self._end_asked = (-1, -SURE_SECONDS)
             self.engine.control.end_task(task)
@@ -262,7 +262,7 @@ class MonitorScreen(PanesScreen):
     def _say_if_it_waits(self, what: str) -> None:
         """Says why ``what``, which was asked for, is not done now."""
         if self.engine.control.trouble:
-            self.reply(f"{what} as soon as the disk can be written: until then all waits")
+            self.reply(f"{what} as soon as the disk can be written; until then everything waits")
         else:
             self.redraw()
 
@@ -277,14 +277,16 @@ class MonitorScreen(PanesScreen):
         engine = self.engine
         if engine.control.trouble and not self.sure:
             self.sure = True
-            self.reply(f"Nothing can be saved now: q again leaves without. Kept: {kept(engine)}", float("inf"))
+            self.reply(
+                f"Nothing can be saved now: press q again to quit without saving. Kept: {kept(engine)}", float("inf")
+            )
             return
         engine.control.stop()
         if not engine.alive or engine.history.state == "loading" or self._patience_is_over:
             self.end(outcome(engine))
         elif self._leaving_since is None:
             self._leaving_since = time.monotonic()
-            self.reply("Leaving…" if engine.control.trouble else "Saving…", float("inf"))
+            self.reply("Quitting…" if engine.control.trouble else "Saving…", float("inf"))
 
     @property
     def _patience_is_over(self) -> bool:
@@ -294,7 +296,7 @@ class MonitorScreen(PanesScreen):
         if not self.engine.alive:
             self.end(outcome(self.engine))
         elif self._patience_is_over:
-            self.reply(f"The engine does not answer: q leaves at once. Kept: {kept(self.engine)}", float("inf"))
+            self.reply(f"The engine does not respond: q quits at once. Kept: {kept(self.engine)}", float("inf"))
 
     @contextlib.contextmanager
     def standing_still(self) -> Iterator[None]:

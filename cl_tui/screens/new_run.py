@@ -28,7 +28,7 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r", "start", "Start", priority=True),
-        Binding("ctrl+y", "copy", "Copy the line", priority=True),
+        Binding("ctrl+y", "copy", "Copy the command", priority=True),
         Binding("escape,q", "dismiss(None)", "Cancel"),
     ]
 
@@ -143,10 +143,10 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
 
     def action_copy(self) -> None:
         if self._wanted is None:
-            self._say("Nothing is copied: the line would not run as it stands")
+            self._say("Not copied: the command would not run as it is")
         else:
             self.app.copy_to_clipboard(form.command_line(self._wanted.arguments, self._folder))
-            self._say("The line was sent to the terminal's clipboard")
+            self._say("The command was sent to the terminal's clipboard")
 
     def _complain_at(self, key: str, problem: str) -> None:
         shown = self.query_one(f"#row-{key} > .problem", Static)
@@ -173,7 +173,7 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
         self._at_work = True
         benchmark = BENCHMARKS[wanted.config.benchmark]
         self._say(
-            f"Looking for {benchmark.files} in {wanted.config.data_dir}: what is missing is downloaded, Esc cancels…"
+            f"Looking for {benchmark.files} in {wanted.config.data_dir}: missing files are downloaded, Esc cancels…"
             if benchmark.files
             else "Starting…"
         )

@@ -33,10 +33,10 @@ class PanesScreen(ZoomingScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "escape", "back", "Back", tooltip="Back out: of the crosshair, the zoomed axis, the zoomed pane", show=False
+            "escape", "back", "Back", tooltip="Leave the crosshair, the zoomed axis, or the zoomed pane", show=False
         ),
         Binding("c", "copy", "Copy", tooltip="Copy the pane's data as CSV", show=False),
-        Binding("w", "write", "Write", tooltip="Write the pane into a file: SVG, CSV or JSON", show=False),
+        Binding("w", "write", "Write", tooltip="Write the pane to a file: SVG, CSV or JSON", show=False),
     ]
     ALLOW_IN_MAXIMIZED_VIEW = "HeaderLine, WarningLine, Notice, Footer, .in-zoom"
     HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (32, "-narrow"), (60, "-wide-enough")]  # noqa: RUF012 (as Textual declares it)
@@ -80,7 +80,7 @@ class PanesScreen(ZoomingScreen):
         yield Footer(compact=True)
         yield Static(
             "The terminal is too small for the monitor: it needs at least 32 columns and 18 lines. "
-            "Nothing is stopped by that; q quits.",
+            "Nothing has been stopped; q quits.",
             id="too-small",
         )
 

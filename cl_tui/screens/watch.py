@@ -43,10 +43,10 @@ _OF_A_REPLAY = frozenset(
     {"play", "pause", "step(1)", "step(-1)", "speed(1)", "speed(-1)", "border(1)", "border(-1)", "go", "end"}
 )
 _PLAY = "Replay: play, or pause"
-_STEP = "Replay: one report of steps on, or back"
+_STEP = "Replay: one report of steps forward, or back"
 _SPEED = "Replay: faster, or slower"
-_BORDER = "Replay: to where the next task begins, or the one before"
-_MODE = "Replay what is there so far, or follow the run again"
+_BORDER = "Replay: to the start of the next task, or of the one before"
+_MODE = "Replay what is recorded so far, or follow the run again"
 
 
 class WatchScreen(PanesScreen):
@@ -66,8 +66,8 @@ class WatchScreen(PanesScreen):
         Binding("end", "end", "End", tooltip="Replay: to the end", priority=True, show=False),
         Binding("r", "replay", "Replay", tooltip=_MODE),
         Binding("r", "follow", "Follow", tooltip=_MODE),
-        Binding("F", "fork", "Fork", tooltip="Branch off a new session where a task had ended", show=False),
-        Binding("q", "app.leave", "Quit", tooltip="Leave; watching has changed nothing"),
+        Binding("F", "fork", "Fork", tooltip="Start a new session from the end of a task", show=False),
+        Binding("q", "app.leave", "Quit", tooltip="Quit; watching changes nothing"),
     ]
 
     def __init__(self, sessions_dir: Path, name: str, read_only: bool = False) -> None:
@@ -129,7 +129,9 @@ class WatchScreen(PanesScreen):
             self.replay = Replay(self.recording)
             self.refresh_bindings()
             if not self.over:
-                self.reply(f"It stopped without saying why. To continue: {resume_line(self.session)}", PROBLEM_SECONDS)
+                self.reply(
+                    f"It stopped without giving a reason. To continue: {resume_line(self.session)}", PROBLEM_SECONDS
+                )
 
     @property
     def over(self) -> bool:
@@ -149,7 +151,7 @@ class WatchScreen(PanesScreen):
             self.replay.seek(self.recording.at_step(earlier.step))
             self.replay.speed, self.replay.playing = earlier.speed, earlier.playing
         self.news = ""
-        self.reply("The run was resumed from a checkpoint: its log was cut there and is read again")
+        self.reply("The run was resumed from a checkpoint: its log was cut there and is being read again")
 
     def _ended(self) -> None:
         """The replay has reached the end of the recording."""
@@ -242,7 +244,7 @@ class WatchScreen(PanesScreen):
         if self.replay is None:
             state = "The run is over" if self.over else "This follows the run as it trains"
             why = f"{state}: r replays it" if self.reader.loaded else "Still reading: r replays what is read so far"
-            self.reply(f"{why}, and then one can {wish}")
+            self.reply(f"{why}, and then you can {wish}")
         return self.replay
 
     def _jumped(self) -> None:
@@ -257,7 +259,7 @@ class WatchScreen(PanesScreen):
             self._decided = True
             self._jumped()
         else:
-            self.reply("Nothing to replay yet: the run has told nothing")
+            self.reply("Nothing to replay yet: nothing is recorded")
 
     def action_follow(self) -> None:
         if self.recording.newest.state == "finished":
@@ -333,11 +335,11 @@ class WatchScreen(PanesScreen):
         """Offers the last task that had been completed at this moment."""
         known = self.recording.newest
         if self._read_only:
-            self.reply("This is read-only: it cannot fork sessions")
+            self.reply("This screen is read-only: it cannot fork sessions")
         elif not known.matrix:
-            self.reply("No fork yet: it branches off where a task has ended")
+            self.reply("No fork yet: a fork begins at the end of a task")
         elif not forkable(self.session, known):
-            self.reply("No fork: of no task but the last is there a checkpoint")
+            self.reply("No fork: no task before the last has a checkpoint")
         else:
             if self.replay is not None:
                 self.replay.pause()
@@ -408,7 +410,7 @@ class PositionLine(Static):
 class GoScreen(ModalScreen[int | None]):
     """Returns the event of a Recording to go to, or None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Stay here")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
 
     def __init__(self, recording: Recording) -> None:
         super().__init__()
@@ -419,7 +421,7 @@ class GoScreen(ModalScreen[int | None]):
         box.border_title = "Go to"
         with box:
             known = self._recording.newest
-            yield Static(f"A step, up to {known.step:,}, or t3 for where task 3 begins:", markup=False)
+            yield Static(f"A step, up to {known.step:,}, or t3 for the start of task 3:", markup=False)
             yield Input()
             yield Static("", id="problem", markup=False)
         yield Footer(compact=True, show_command_palette=False)
@@ -437,7 +439,7 @@ def place(text: str, recording: Recording) -> int:
     is_task = wanted.startswith("t")
     digits = wanted.removeprefix("task").removeprefix("t").strip()
     if not digits.isascii() or not digits.isdigit():
-        raise ValueError("Give a step, for example 1200, or a task, for example t3.")
+        raise ValueError("Enter a step, for example 1200, or a task, for example t3.")
     number = int(digits)
     if not is_task:
         if number > recording.newest.step:
@@ -463,7 +465,7 @@ def following(reader: Reader, over: bool) -> str:
         share = follower.read / follower.size if follower.size else 0.0
         return f"Reading {100 * share:.0f} % of {follower.size / 1e6:,.1f} MB"
     if reader.problem:
-        return f"⚠ Cannot be read on, after {reader.recording.events:,} events"
+        return f"⚠ Cannot read further than event {reader.recording.events:,}"
     if over:
         return "The run is over; r replays it"
     if silence < SILENT_SECONDS:

@@ -11,7 +11,7 @@ from cl_tui.widgets.pane import Pane
 if TYPE_CHECKING:
     from cl_tui.app import ClTui
 
-NOTHING_OPEN = "Nothing to go back from; q quits"
+NOTHING_OPEN = "Nothing to leave; q quits"
 _ZOOM = "Zoom the pane, or back (also: double click)"
 
 

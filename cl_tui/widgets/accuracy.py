@@ -22,13 +22,13 @@ WIDEST = 12
 class AccuracyPane(Pane):
     HELP_TITLE = "Accuracy"
     HOW_TO_READ = (
-        "Row: after training this task. Column: accuracy (%) on that task's test set. '·' is not evaluated yet, "
-        "which is not 0. Rows of ended tasks are on the whole test sets. The row 'now' is on the evaluation subset: "
-        "some test examples of each class, the same for the whole run (of small test sets all). Read down a "
+        "Row: after training this task. Column: accuracy (%) on that task's test set. '·' means not evaluated yet; "
+        "it is not 0. Rows of ended tasks are measured on whole test sets, the row 'now' on the evaluation subset: "
+        "some test examples of each class, the same for the whole run (all of a small test set). Read down a "
         "column: falling numbers are forgetting. 'lost' is each task's forgetting: its best accuracy minus its newest, "
         "in points, both on the same test examples; the line below has the mean. Zoomed: also the accuracies on the "
-        "subset over time, each line named by its task, avg the average of the tasks seen. Of many tasks each "
-        "cell is a colour, or a sign where there are no colours; the line below explains them."
+        "subset over time, each line named by its task, avg the average of the tasks seen. With many tasks, "
+        "each cell is a colour, or a sign in terminals without colours; the line below explains them."
     )
 
     def __init__(self) -> None:

@@ -104,7 +104,7 @@ class GroupsPane(ComparePane):
     HOW_TO_READ = (
         "Sessions that differ only in the seed form a group, with a letter and a colour. Under each: average accuracy "
         "(%), forgetting and backward transfer (points) over the tasks that it has ended, as mean ± standard error "
-        "over its n sessions; one session alone has no error. Below stand the sessions themselves."
+        "over its n sessions; a single session has no error. The sessions are listed below."
     )
 
     def __init__(self) -> None:
@@ -143,8 +143,8 @@ class GroupsPane(ComparePane):
 class SettingsPane(ComparePane):
     HELP_TITLE = "Settings that differ"
     HOW_TO_READ = (
-        "Only what the groups do not share; '—' is a setting that a method does not have. Options that stand at their "
-        "method's default are told by the method. Below it: what cannot be compared, and what to know about it."
+        "Only what the groups do not share; '—' is a setting that a method does not have. Options with their "
+        "method's default are left out. Below: what cannot be compared, and what to keep in mind."
     )
 
     def content(self, found: Comparison, width: int, height: int, palette: Palette) -> list[Line]:
@@ -191,10 +191,10 @@ class OverlayPane(ComparePane):
 
     HELP_TITLE = "Curves"
     HOW_TO_READ = (
-        "One curve a group, with its letter along it: the average accuracy over the tasks seen so far on their "
+        "One curve per group, with its letter along it: the average accuracy over the tasks seen so far on their "
         "evaluation subsets, the task loss, or the penalty. Where there is room, faint dots reach one standard error "
         "up and down. A point of loss and penalty is a mean over a few steps. Every other curve is dotted. "
-        "The line above the plot has the last values, or those at the crosshair, which ← → move and Esc takes away."
+        "The line above the plot has the last values, or those at the crosshair, which ← → move and Esc removes."
     )
 
     def __init__(self) -> None:
@@ -301,8 +301,8 @@ class MatrixPane(ComparePane):
     HOW_TO_READ = (
         "Row: after training this task. Column: accuracy (%) on that task's test set, as mean over the group's "
         "sessions, with its standard error where there is room. A difference is a group minus the first one, in "
-        "points: + is better than the first, − is worse, and ~ marks what is smaller than its standard error. '·' is "
-        "not evaluated, which is not 0."
+        "points: + is better than the first, − is worse, and ~ marks what is smaller than its standard error. '·' "
+        "means not evaluated; it is not 0."
     )
 
     def __init__(self) -> None:
@@ -347,7 +347,7 @@ class MatrixPane(ComparePane):
         changes = difference(first, other)
         if changes is None:
             text = f"{other.letter} trains on {other.benchmark} and {first.letter} on {first.benchmark}"
-            return message(f"{text}: their matrices have no difference.", width, palette.muted)
+            return message(f"{text}, so there is no difference of their matrices.", width, palette.muted)
         if not changes:
             return message("No task has ended yet in both.", width, palette.muted)
         cells = [[((points(cell), points(cell, 0)), _style(cell, palette)) for cell in row] for row in changes]

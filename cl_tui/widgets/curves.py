@@ -54,10 +54,10 @@ class CurvesPane(Pane):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "crosshair('columns', -1)", "Crosshair left", tooltip=_READ, show=False),
         Binding("right", "crosshair('columns', 1)", "Crosshair right", tooltip=_READ, show=False),
-        Binding("shift+left", "crosshair('columns', -10)", "Ten columns left", tooltip="… ten columns on", show=False),
-        Binding("shift+right", "crosshair('columns', 10)", "Ten columns right", tooltip="… ten columns on", show=False),
-        Binding("ctrl+left", "crosshair('steps', -1)", "One step left", tooltip="… exactly one step on", show=False),
-        Binding("ctrl+right", "crosshair('steps', 1)", "One step right", tooltip="… exactly one step on", show=False),
+        Binding("shift+left", "crosshair('columns', -10)", "Ten columns left", tooltip="… by ten columns", show=False),
+        Binding("shift+right", "crosshair('columns', 10)", "Ten columns right", tooltip="… by ten columns", show=False),
+        Binding("ctrl+left", "crosshair('steps', -1)", "One step left", tooltip="… by exactly one step", show=False),
+        Binding("ctrl+right", "crosshair('steps', 1)", "One step right", tooltip="… by exactly one step", show=False),
         Binding(
             "plus,equals_sign,up",
             "magnify(0.5)",
@@ -73,18 +73,18 @@ class CurvesPane(Pane):
             "o",
             "only_task",
             "Only one task",
-            tooltip="Loss and penalty: only the task under the crosshair or in training, or all",
+            tooltip="Loss and penalty: only the task under the crosshair or in training, or all tasks",
             show=False,
         ),
         Binding("y", "scale", "Scale", tooltip="Loss and penalty: y axis automatic, logarithmic, linear", show=False),
         Binding("u", "unit", "Unit", tooltip="Loss and penalty: x axis in steps, epochs, seconds", show=False),
-        Binding("m", "smooth", "Smooth", tooltip="Loss and penalty: running mean off, or of more steps", show=False),
+        Binding("m", "smooth", "Smooth", tooltip="Loss and penalty: running mean off, or over more steps", show=False),
     ]
     HELP_TITLE = "Loss and penalty"
     HOW_TO_READ = (
         "Solid dots, L: the loss on the current task alone. Sparse dots, P: the penalty that holds earlier tasks' "
         "weights. Each column spans from the smallest to the largest value of its steps, so a single spike stays "
-        "visible. ┊ is a task border, ▲ a step from which on the strength is another, ✖ a step whose value was not "
+        "visible. ┊ is a task border, ▲ a change of the strength, ✖ a step whose value was not "
         "finite. On a logarithmic axis ('log') a penalty of exactly 0 has no dots. A running mean starts again "
         "with each task; the values themselves are faint behind it."
     )
@@ -144,7 +144,7 @@ class CurvesPane(Pane):
         x = UNITS[(UNITS.index(self.curve_look.x) + 1) % len(UNITS)]
         said = f"x axis in {'seconds of training' if x == 'seconds' else x}"
         if x == "epochs" and self.view and self.view.history.tasks and not knows_epochs(self.view.history):
-            x, said = "seconds", "x axis in seconds of training: this session does not know how long an epoch is"
+            x, said = "seconds", "x axis in seconds of training: this session did not record how long an epoch is"
         self._draw_with(replace(self.curve_look, x=x), said)
 
     def action_smooth(self) -> None:
@@ -190,7 +190,7 @@ class CurvesPane(Pane):
         if steps != sight.steps:
             self._look(steps=steps)
         else:
-            self._say("This is the whole run" if factor > 1 else f"{FEWEST_STEPS} steps: no closer than this")
+            self._say("This is the whole run" if factor > 1 else f"{FEWEST_STEPS} steps: cannot zoom in further")
 
     def action_shift(self, share: float) -> None:
         seen = self._seen()
@@ -199,7 +199,7 @@ class CurvesPane(Pane):
         view, _ = seen
         steps = _shifted(view, share)
         if view.sight.steps is None:
-            self._say("The whole run is in sight: + looks closer")
+            self._say("The whole run is shown: + zooms in")
         elif steps == view.sight.steps:
             self._say("The run ends here" if share > 0 else "The run begins here")
         else:
@@ -242,7 +242,7 @@ class CurvesPane(Pane):
         """The view that is drawn, and its time axis; says so if there is nothing yet."""
         if self.view is not None and self.view.history.curve.length:
             return self.view, self._time(self.view)
-        self._say("No step is taken yet: there is nothing to read")
+        self._say("No step has been taken yet: there is nothing to read")
         return None
 
     def _time(self, view: View) -> "TimeAxis":

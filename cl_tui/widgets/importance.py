@@ -26,7 +26,7 @@ _EIGHTHS = " ▁▂▃▄▅▆▇█"
 TALLEST = 6
 
 
-_SCRUB = "Importance, zoomed: Ω after the task before, or after the next"
+_SCRUB = "Importance, zoomed: Ω after the previous task, or after the next"
 _SCROLL = "Importance, zoomed: scroll where there are more layers than fit"
 
 
@@ -37,10 +37,14 @@ class ImportancePane(Pane):
         Binding("home", "follow", "Newest", tooltip="Importance, zoomed: the newest Ω again, from the top", show=False),
         Binding("up", "scroll(-1)", "Up", tooltip=_SCROLL, show=False),
         Binding("down", "scroll(1)", "Down", tooltip=_SCROLL, show=False),
-        Binding("pageup", "scroll(-10)", "Ten up", tooltip="… ten layers on", show=False),
-        Binding("pagedown", "scroll(10)", "Ten down", tooltip="… ten layers on", show=False),
+        Binding("pageup", "scroll(-10)", "Ten up", tooltip="… by ten layers", show=False),
+        Binding("pagedown", "scroll(10)", "Ten down", tooltip="… by ten layers", show=False),
         Binding(
-            "slash", "filter", "Filter", tooltip="Importance, zoomed: only layers with this in their names", show=False
+            "slash",
+            "filter",
+            "Filter",
+            tooltip="Importance, zoomed: only layers whose names contain a text",
+            show=False,
         ),
         Binding("o", "by_task", "By task", tooltip="Importance, zoomed: each layer after every task", show=False),
         Binding("g", "group", "Modules", tooltip="Importance, zoomed: the layers of a module together", show=False),
@@ -52,7 +56,7 @@ class ImportancePane(Pane):
         "are free to change. If all are 0, nothing is protected. 'running' is what Ω would be if the task ended now. "
         "For si, Σω should equal the drop of the task's loss: within a quarter is good, within a factor of 2 fair. If "
         "it is too high, steps are noisy or large, and Ω is too large. Zoomed: 'top 1 %' is the share of the layer's "
-        "ΣΩ that its most important 1 % of weights hold: near 1 % all weights matter alike."
+        "ΣΩ in its most important 1 % of weights: near 1 %, all weights matter alike."
     )
 
     def __init__(self) -> None:
@@ -62,7 +66,7 @@ class ImportancePane(Pane):
     def draw(self, view: View, width: int, height: int, palette: Palette) -> list[Line]:
         newest, view = view.history.importance, seen_at_cursor(view)
         if METHODS[view.config.method].symbol and view.history.importance is None and newest is not None:
-            return message("Of a step before the end of task 1 no importance is kept.", width, palette.muted)
+            return message("No importance is kept for steps before the end of task 1.", width, palette.muted)
         if self.zoomed and view.history.importance is not None and METHODS[view.config.method].symbol:
             return draw_layers(view.history, self.look, width, height, palette)
         return draw_importance(view, width, height, palette)
@@ -191,7 +195,7 @@ class ImportancePane(Pane):
         elif seen_at_cursor(self.view).history.importance is None:
             method = METHODS[self.view.config.method]
             none = f"{method.title} keeps no importance: nothing to see here"
-            self._say("No importance is measured yet" if method.symbol else none)
+            self._say("No importance has been measured yet" if method.symbol else none)
         else:
             return self.view
         return None
@@ -214,7 +218,7 @@ def draw_importance(view: View, width: int, height: int, palette: Palette) -> li
         text = f"{method.title} keeps no importance: nothing protects earlier tasks."
         return message(text, width, palette.muted)
     if measured is None:
-        return message("No importance measured yet: at the latest when task 1 ends.", width, palette.muted)
+        return message("No importance yet: it will be measured by the end of task 1.", width, palette.muted)
     layers = measured.layers
     first, last = _span(measured)
     name_width = min(max(cell_len(layer.name) for layer in layers), max(6, width // 3))

@@ -23,12 +23,12 @@ NOTABLE_DROP = 0.01
 class TasksPane(Pane):
     HELP_TITLE = "Tasks"
     HOW_TO_READ = (
-        "One line a task: ✔ learned, ▶ in training, waiting without a sign. The bar is the share of its steps. On "
-        "the right the accuracy (%) when it was learned → now, both on the same examples: on the evaluation subset "
-        "while a task is trained, else on the whole test set. A second number that sinks is forgetting. Zoomed: each "
-        "task's accuracy over time on the evaluation subset, some test examples of each class, the same for the whole "
-        "run; the scale and how many they are stand above. 'Lowest' since it was learned, while which task was "
-        "trained; a dip is how far it fell then, and min-ACC the mean of the lowest."
+        "One line per task: ✔ learned, ▶ in training, no sign if it waits. The bar shows how many steps are done. "
+        "On the right the accuracy (%) when it was learned → now, both on the same examples: on the evaluation subset "
+        "while a task is trained, else on the whole test set. If the second number falls, that is forgetting. Zoomed: "
+        "each task's accuracy over time on the evaluation subset, some test examples of each class, the same for the "
+        "whole run; the line above gives the scale and their number. 'Lowest' is the lowest accuracy since the task "
+        "was learned, and in which task that was; a dip is how far it fell then, and min-ACC is the mean of the lowest."
     )
 
     def __init__(self) -> None:

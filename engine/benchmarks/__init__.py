@@ -55,7 +55,7 @@ def group_sizes(classes: int, tasks: int) -> tuple[int, ...]:
 
 
 _DIGITS = "scikit-learn's 1,797 handwritten digits of 8×8 (Alpaydin & Kaynak 1998), three quarters for training"
-_MNIST = "LeCun, Cortes & Burges; in --data-dir, as torchvision lays it out"
+_MNIST = "LeCun, Cortes & Burges; in --data-dir, in torchvision's layout"
 _IN_ORDER = tuple(range(10))
 
 BENCHMARKS: dict[str, BenchmarkInfo] = {
@@ -85,7 +85,7 @@ BENCHMARKS: dict[str, BenchmarkInfo] = {
         ),
         BenchmarkInfo(
             name="permuted-digits",
-            title="All ten digits, the pixels of each task shuffled in an order of its own",
+            title="All ten digits, with the pixels shuffled in a different order for each task",
             source=_DIGITS,
             classes=_IN_ORDER,
             inputs=64,
@@ -130,7 +130,7 @@ BENCHMARKS: dict[str, BenchmarkInfo] = {
         ),
         BenchmarkInfo(
             name="permuted-mnist",
-            title="All of MNIST, the pixels of each task shuffled in an order of its own",
+            title="All of MNIST, with the pixels shuffled in a different order for each task",
             source=_MNIST,
             classes=_IN_ORDER,
             inputs=784,

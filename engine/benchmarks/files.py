@@ -31,7 +31,7 @@ MNIST_FILES = (
 )
 
 
-_ELSEWHERE = "name another folder with --data-dir; into a new one MNIST is downloaded"
+_ELSEWHERE = "name another folder with --data-dir, and MNIST is downloaded into it"
 
 
 def prepare_mnist(data_dir: Path) -> None:
@@ -84,7 +84,7 @@ def _content(raw: Path, file: DataFile) -> bytes:
         except (gzip.BadGzipFile, EOFError, zlib.error):
             content = b""
         except OSError as error:
-            problem = BenchmarkError(f"{path} cannot be read: {error.strerror}; mend that, or {_ELSEWHERE}")
+            problem = BenchmarkError(f"{path} cannot be read: {error.strerror}; correct that, or {_ELSEWHERE}")
             continue
         if hashlib.sha256(content).hexdigest() == file.sha256:
             return content
@@ -120,8 +120,8 @@ def _unusable(path: Path, file: DataFile) -> BenchmarkError:
     elif size != file.size:
         what = f"is cut or damaged ({size:,} bytes instead of {file.size:,})"
     else:
-        what = "is damaged or not of MNIST (wrong checksum)"
-    return BenchmarkError(f"{path} {what}: put a whole copy there, or {_ELSEWHERE}")
+        what = "is damaged or does not belong to MNIST (wrong checksum)"
+    return BenchmarkError(f"{path} {what}: put an intact copy there, or {_ELSEWHERE}")
 
 
 def _download_mnist(raw: Path, missing: Sequence[DataFile]) -> None:
@@ -143,8 +143,8 @@ def _download_mnist(raw: Path, missing: Sequence[DataFile]) -> None:
                 write_whole(raw / file.name, (Path(folder) / "MNIST" / "raw" / file.name).read_bytes())
     except (OSError, RuntimeError) as error:
         raise BenchmarkError(
-            f"{lacks}, and the download failed: {_whole(error)}; connect to a network, or put {names} there (also "
-            f"packed, as .gz), or name the folder that has them with --data-dir"
+            f"{lacks}, and the download failed: {_whole(error)}; connect to the internet, or put {names} there "
+            f"(compressed, as .gz, also works), or name the folder that has them with --data-dir"
         ) from None
 
 

@@ -37,7 +37,7 @@ def read_unlabelled(folder: Path, features: int, tell: Callable[[str], None] = l
     its range, and what was skipped. Raises BenchmarkError, naming the file.
     """
     if not folder.is_dir():
-        raise BenchmarkError(f"importance_data {folder} is no folder: give train, test, or a folder of images")
+        raise BenchmarkError(f"importance_data {folder} is not a folder: give train, test, or a folder of images")
     inputs, skipped = _files(folder)
     found: list[Tensor] = []
     room = MOST_VALUES
@@ -46,17 +46,19 @@ def read_unlabelled(folder: Path, features: int, tell: Callable[[str], None] = l
         room -= found[-1].numel()
     if not found:
         raise BenchmarkError(
-            f"importance_data {folder} holds no images ({', '.join(IMAGES)}) and no .npy arrays{_skipped(skipped)}"
+            f"importance_data {folder} has no images ({', '.join(IMAGES)}) and no .npy arrays{_skipped(skipped)}"
         )
     read = torch.cat(found)
     low, high = read.min().item(), read.max().item()
     if high <= FAINT and all(path.suffix.lower() == ".npy" for path in inputs):
         raise BenchmarkError(
-            f"importance_data {folder} holds values from {low:.3g} to {high:.3g}, read as 0 to 1 (whole numbers are "
-            f"divided by 255): scale them, so that they reach 1, or 255 as whole numbers"
+            f"importance_data {folder} has values from {low:.3g} to {high:.3g}, but 0 to 1 is expected (whole numbers "
+            f"are divided by 255): scale them so that the largest is 1, or 255 for whole numbers"
         )
     count = f"{len(read):,} input{'' if len(read) == 1 else 's'} from {len(inputs):,} file{'s'[: len(inputs) > 1]}"
-    tell(f"importance_data {folder}: {count}, values from {low:.3g} to {high:.3g} of 0 to 1{_skipped(skipped)}")
+    tell(
+        f"importance_data {folder}: {count}, values from {low:.3g} to {high:.3g} (expected: 0 to 1){_skipped(skipped)}"
+    )
     return read
 
 
@@ -65,9 +67,7 @@ def _files(folder: Path) -> tuple[list[Path], list[str]]:
     inputs, skipped = [], []
     for number, path in enumerate(folder.rglob("*")):
         if number == MOST_FILES:
-            raise BenchmarkError(
-                f"importance_data {folder} holds more than {MOST_FILES:,} files: give a smaller folder"
-            )
+            raise BenchmarkError(f"importance_data {folder} has more than {MOST_FILES:,} files: name a smaller folder")
         if path.suffix.lower() in (*IMAGES, ".npy"):
             inputs.append(path)
         elif not path.is_dir():
@@ -89,32 +89,32 @@ def _skipped(names: Sequence[str]) -> str:
 def _read(path: Path, folder: Path, features: int, room: int) -> Tensor:
     try:
         if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
-            raise ValueError("it is a link that leads out of the folder")
+            raise ValueError("it is a link to a file outside of the folder")
         if not stat.S_ISREG(path.stat().st_mode):
-            raise ValueError("it is not a plain file")
+            raise ValueError("it is not a regular file")
         array = path.suffix.lower() == ".npy"
         if array and not _is_npy(path):
             raise ValueError("it is no .npy file")
         # mapped, because only then is the claimed size checked against the file's before allocating
         values = np.load(path, "r", allow_pickle=False) if array else _image(path, features)
         if values.dtype.kind not in "biuf" or not values.size:
-            raise ValueError(f"it holds {values.size} values of type {values.dtype}")
+            raise ValueError(f"it has {values.size} values of type {values.dtype}")
         if values.size > room:
-            raise ValueError(f"with it, the folder holds more than {MOST_VALUES:,}")
+            raise ValueError(f"with it, the folder has more than {MOST_VALUES:,} values")
         with np.errstate(over="ignore"):
             inputs = torch.from_numpy(values.reshape(-1, features).astype(np.float32))
     except Exception as error:  # on a damaged file the readers may raise almost anything
         raise BenchmarkError(f"{path} cannot be read as examples of {features} values: {first_line(error)}") from None
     if not torch.isfinite(inputs).all():
-        raise BenchmarkError(f"{path} holds values that are not finite: mend it, or move it out of the folder")
+        raise BenchmarkError(f"{path} has values that are not finite: correct it, or move it out of the folder")
     whole = values.dtype.kind in "iu"
     low, high = values.min().item(), values.max().item()
     if (low < 0 or high > 255) if whole else (low < LOWEST or high > HIGHEST):
         expected = "whole numbers from 0 to 255" if whole else "0 to 1"
         seen = f"{low:,} to {high:,}" if whole else f"{low:.4g} to {high:.4g}"
         raise BenchmarkError(
-            f"{path} holds values from {seen}, where {expected} are expected: Ω grows with the scale "
-            f"of the inputs, so scale them as the training data are"
+            f"{path} has values from {seen}, but {expected} are expected: Ω grows with the scale "
+            f"of the inputs, so scale them like the training data"
         )
     return inputs / 255 if whole else inputs
 
@@ -129,10 +129,10 @@ def _image(path: Path, features: int) -> "np.ndarray":
 
     side = math.isqrt(features)
     if side * side != features:
-        raise ValueError(f"{features} values are no square image")
+        raise ValueError(f"{features} values are not a square image")
     with Image.open(path, formats=FORMATS) as image:
         if image.width * image.height > MOST_PIXELS:
             raise ValueError(f"it has {image.width * image.height:,} pixels, more than {MOST_PIXELS:,}")
         if image.mode.startswith(("I", "F")):
-            raise ValueError("it has more than 8 bits a pixel; save it with 8, or as a .npy array")
+            raise ValueError("it has more than 8 bits per pixel; save it with 8, or as a .npy array")
         return np.asarray(image.convert("L").resize((side, side)))

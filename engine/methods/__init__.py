@@ -35,8 +35,8 @@ class MethodInfo:
     """How other libraries differ, and how to reproduce them here."""
 
 
-HALF = Option("halve the penalty, k = strength/2, as libraries do that write every penalty so", default=False)
-IMPORTANCE_BATCH = Option("examples a mini-batch of the batched form; the training's batch size when absent")
+HALF = Option("halve the penalty, k = strength/2: the convention of some libraries", default=False)
+IMPORTANCE_BATCH = Option("examples per mini-batch of the batched form; by default the training's batch size")
 
 METHODS: dict[str, MethodInfo] = {
     info.name: info
@@ -44,7 +44,7 @@ METHODS: dict[str, MethodInfo] = {
         MethodInfo(
             name="none",
             title="Fine-tuning",
-            formula="no penalty: how much is forgotten when nothing protects it",
+            formula="no penalty: shows how much is forgotten without protection",
             symbol="",
             source="the lower bound of every comparison",
             code="engine.methods.none:FineTuning",
@@ -58,7 +58,7 @@ METHODS: dict[str, MethodInfo] = {
             code="engine.methods.joint:JointTraining",
             elsewhere=(
                 "van de Ven trains once, on all tasks' data, for the steps of one task; here every task is trained "
-                "for its steps, so that there is a row of the matrix for each.",
+                "for its steps, so that the matrix has a row for each.",
             ),
         ),
         MethodInfo(
@@ -82,14 +82,14 @@ METHODS: dict[str, MethodInfo] = {
                     "g of the task's loss alone (task, the paper) or of loss plus penalty (total)", default="task"
                 ),
                 "half": HALF,
-                "clamp": Option("upper bound of Ω; none when absent"),
+                "clamp": Option("upper bound of Ω; by default none"),
             },
             elsewhere=(
                 "van de Ven: g of loss plus penalty, ξ of 0.1 (--gradient total --xi 0.1), and Ω may become negative.",
                 "Avalanche 0.6.0: g of loss plus penalty, penalty halved, Ω at most 1e-3, ξ of 1e-7 (--gradient "
                 "total --half --clamp 1e-3 --xi 1e-7), and Ω may become negative; on a CPU ω and penalty stay zero.",
-                "Mammoth: ω grows by lr·g², with g of loss plus penalty and each gᵢ cut to ±1; without the cut that is "
-                "what plain SGD gives here (--gradient total --optimizer sgd --set momentum=0.0).",
+                "Mammoth: ω grows by lr·g², with g of loss plus penalty and each gᵢ clipped to ±1; without "
+                "clipping, this is what plain SGD gives here (--gradient total --optimizer sgd --set momentum=0.0).",
             ),
         ),
         MethodInfo(
@@ -102,7 +102,7 @@ METHODS: dict[str, MethodInfo] = {
             code="engine.methods.ewc:ElasticWeightConsolidation",
             options={
                 "gamma": Option(
-                    "decay of earlier tasks: online, with one anchor; one anchor a task when absent", symbol="γ"
+                    "decay of earlier tasks (online, with one anchor); by default one anchor per task", symbol="γ"
                 ),
                 "fisher": Option(
                     "how the expectation over y is taken: exact (over all classes), sampled (y drawn from p), "
@@ -110,16 +110,16 @@ METHODS: dict[str, MethodInfo] = {
                     default="exact",
                 ),
                 "fisher_samples": Option(
-                    "training examples it is measured on, drawn at random; all when absent", symbol="N"
+                    "training examples that it is measured on, drawn at random; by default all", symbol="N"
                 ),
                 "importance_batch": IMPORTANCE_BATCH,
             },
             elsewhere=(
-                "van de Ven: as here; its online form multiplies the whole penalty by γ once more.",
+                "van de Ven: as here, but the online form multiplies the whole penalty by γ once more.",
                 "Avalanche 0.6.0: the square of mini-batch means (--fisher batched), smaller than F by up to the batch "
                 "size, and no ½ (--strength of twice its ewc_lambda).",
-                "Mammoth: online (--gamma), no ½ (--strength of twice its e_lambda), and F has the true label's term "
-                "alone, weighted by p(y|x); --fisher empirical is that without the weight.",
+                "Mammoth: online (--gamma), no ½ (--strength of twice its e_lambda), and F has only the term of "
+                "the true label, weighted by p(y|x); --fisher empirical is the same without the weight.",
             ),
         ),
         MethodInfo(
@@ -136,8 +136,8 @@ METHODS: dict[str, MethodInfo] = {
                     default="global",
                 ),
                 "importance_data": Option(
-                    "inputs it is measured on: train, test (without labels), or a folder of unlabelled images or .npy "
-                    "arrays (0 to 1; whole numbers 0 to 255) from where the network will be used",
+                    "inputs that it is measured on: train, test (without labels), or a folder of unlabelled images or "
+                    ".npy arrays (0 to 1; whole numbers 0 to 255), such as the network will be used on",
                     default="train",
                 ),
                 "recompute": Option(
@@ -150,22 +150,22 @@ METHODS: dict[str, MethodInfo] = {
                 "The authors' demo: |mini-batch mean| over batches of 200 (--sensitivity batched), and one of its two "
                 "settings measures Ω again on all earlier tasks (--recompute).",
                 "Avalanche 0.6.0: |mini-batch mean| over the training's batches (--sensitivity batched), and at a "
-                "task's end the mean of the earlier Ω and the new one, where here they are added.",
-                "FACIL: as Avalanche, and the penalty halved (--half).",
+                "task's end the mean of the earlier Ω and the new one (here they are added).",
+                "FACIL: as Avalanche, with the penalty halved (--half).",
             ),
         ),
         MethodInfo(
             name="rwalk",
             title="Riemannian Walk",
             formula="λ·Σ (F + s)(θ−θ*)²   F ← αg² + (1−α)F each step; s ← mean of s and max(0, Σ ΔL/(½FΔθ² + ε)) at a "
-            "task's end, a term every Δt steps; both scaled to [0, 1]",
+            "task's end, one term every Δt steps; both scaled to [0, 1]",
             symbol="λ",
             source="Chaudhry et al. 2018, equations 6–8; α, Δt, ε and the scaling as in the authors' code",
             code="engine.methods.rwalk:RiemannianWalk",
             options={
                 "alpha": Option("weight of the newest batch in the moving average F", default=0.9, symbol="α"),
                 "score_every": Option(
-                    "steps whose path is scored as one; the authors take 10 for MNIST, 50 for CIFAR",
+                    "number of steps that are scored together; the authors use 10 for MNIST, 50 for CIFAR",
                     default=10,
                     symbol="Δt",
                 ),
@@ -173,10 +173,10 @@ METHODS: dict[str, MethodInfo] = {
             },
             elsewhere=(
                 "The authors' code: F is updated once every Δt steps, with the mean of their g²; a negative score is "
-                "dropped at each stretch, not at the task's end; a new task's score enters as s ← 3/2·s + 1/2·new; "
-                "the distance has no ½. No option repeats these.",
-                "Avalanche 0.6.0: F as at the end of the stretch, s and F divided by their greatest value, ε of 1.2e-7 "
-                "(--set epsilon=1.2e-7), and a last, shorter stretch is left out.",
+                "dropped every Δt steps, not at the task's end; a new task's score enters as s ← 3/2·s + 1/2·new; "
+                "the distance has no ½. No option does this.",
+                "Avalanche 0.6.0: F as at the end of the Δt steps, s and F divided by their largest value, ε of 1.2e-7 "
+                "(--set epsilon=1.2e-7), and steps after the last full Δt are left out.",
             ),
         ),
     )
