@@ -34,6 +34,7 @@ _RAISED = dict(zip("²ᵀᵗᵃˢʳᵏ", "2Ttasrk", strict=True))
 _LOWERED = dict(zip("ᵢⱼₜₙₖ₀₁₂", "ijtnk012", strict=True))
 _LONGER = re.compile(f"[{''.join([*_WORDS, *_RAISED, *_LOWERED])}]")
 _ESCAPE_OR_CHARACTER = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x1b\x07]*(?:\x07|\x1b\\)|.", re.DOTALL)
+_BETWEEN_EDGES = re.compile(r"[│╭╮╰╯]+|[^│╭╮╰╯]+")
 _BRAILLE = 0x2800
 _LEFT, _TOP = 0x01 | 0x02 | 0x04 | 0x40, 0x01 | 0x02 | 0x08 | 0x10
 """The dots in the left column of a cell, and those in its upper half."""
@@ -92,12 +93,18 @@ def by_sign(text: str) -> str | None:
 
 
 def spelled_line(line: str, fixed: bool) -> list[str]:
-    """The replacement of each character, or escape code, of ``line``. ``fixed``: the line keeps its width."""
-    parts = list(line) if fixed else _ESCAPE_OR_CHARACTER.findall(line)
+    """The replacement of each character, or escape code, of ``line``. ``fixed``: the line keeps its width, and so does
+    each pane that it crosses."""
+    if not fixed:
+        return _spelled(_ESCAPE_OR_CHARACTER.findall(line), fixed)
+    return [form for part in _BETWEEN_EDGES.findall(line) for form in _spelled(part, fixed)]
+
+
+def _spelled(parts: Sequence[str], fixed: bool) -> list[str]:
     short = [part if len(part) > 1 else _ascii(part) for part in parts]
     forms = [_form(parts, place) for place in range(len(parts))]
     _make_room(forms, short, " ")
-    if not fixed or not parts:
+    if not fixed:
         return forms
     _make_room(forms, short, "-")
     over = sum(map(len, forms)) - sum(map(len, short))
@@ -110,6 +117,10 @@ def spelled_line(line: str, fixed: bool) -> list[str]:
         if over > 0 and len(forms[place]) > len(short[place]):
             over -= len(forms[place]) - len(short[place])
             forms[place] = short[place]
+    for place in range(len(forms) - 1, -1, -1):  # a word given up leaves room for what was shortened before
+        if over < 0 and not forms[place]:
+            forms[place] = short[place]
+            over += 1
     forms[-1] += " " * -over
     return forms
 

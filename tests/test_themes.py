@@ -244,5 +244,7 @@ def test_a_word_takes_its_room_where_it_hurts_least() -> None:
         ("╭─ Importance Ω ───────────╮", "+- Importance Omega -------+"),
         ("╰───────────── Σω÷drop 1 ─╯", "+------ sum omega/drop 1 -+"),
         ("│Ωλ│", "|Ol|"),
+        ("╰─────╯╰─ Σω÷drop 8 %: fair ─╯", "+-----++- Sw/drop 8 %: fair -+"),
+        ("╰─────╯╰────── Σω÷drop 8 % ─╯", "+-----++---- sumw/drop 8 % -+"),
     ):
         assert "".join(spelled_line(line, fixed=True)) == plain
