@@ -30,6 +30,7 @@ def in_second_task(folder: Path, config: RunConfig) -> Trainer:
     trainer._begin()
     trainer._train_task()
     trainer._end_task()
+    trainer._finish_saving()  # else the first steps are measured beside the writing of a checkpoint
     trainer.method.begin_task(trainer.parameters.values)
     return trainer
 

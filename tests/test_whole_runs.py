@@ -112,7 +112,7 @@ def test_mas_on_a_folder_equals_the_textbook_on_what_is_in_it(
     folder = tmp_path / "mine"
     folder.mkdir()
     for number in range(6):
-        drawn = np.random.default_rng(number).normal(size=5).astype(np.float32)
+        drawn = np.random.default_rng(number).uniform(size=5).astype(np.float32)
         np.save(folder / f"{number}.npy", drawn)
     config = small("mas", scenario=scenario, importance_data=str(folder), **options)
     assert_equals_slow_run(tmp_path, config, torch.float64, close64)
