@@ -612,6 +612,10 @@ def test_it_follows_every_size(folder: Path) -> None:
             assert screen.query_one("#panes").display != small
             await pilot.press("c", "m")
         assert "A si c 1" in text_of(screen.query_one(GroupsPane))
+        await pilot.press("z")
+        await pilot.resize_terminal(40, 12)
+        await pilot.pause()
+        assert screen.query_one("#too-small").region.height == 12
 
     shown(folder, NAMES, act)
 

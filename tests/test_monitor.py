@@ -486,6 +486,33 @@ async def test_a_tiny_terminal_gets_one_sentence(tmp_path: Path) -> None:
         assert "✔ 1" in watched.text(TasksPane)
 
 
+@pytest.mark.parametrize("small", [(40, 12), (28, 24)])
+async def test_a_zoomed_pane_gives_way_to_the_sentence_and_comes_back(tmp_path: Path, small: tuple[int, int]) -> None:
+    async with watching(tmp_path, size=(40, 20)) as watched:
+        await watched.press("n", "z")
+        zoomed = watched.monitor.query_one(AccuracyPane)
+        for width, height in (small, (40, 24), (100, 40)):
+            await watched.pilot.resize_terminal(width, height)
+            await watched.settle()
+            too_small = (width, height) == small
+            assert (watched.monitor.query_one("#too-small").region.height > 0) == too_small
+            assert zoomed.display != too_small
+            assert not watched.monitor.show_vertical_scrollbar
+            if not too_small:
+                assert watched.monitor.maximized is watched.monitor.focused is zoomed
+
+
+async def test_a_zoomed_pane_fills_what_the_lines_leave(tmp_path: Path) -> None:
+    async with watching(tmp_path, size=(40, 20)) as watched:
+        await watched.press("z")
+        for width, height in ((40, 24), (40, 20), (80, 24)):
+            await watched.pilot.resize_terminal(width, height)
+            await watched.settle()
+            around = ("HeaderLine", "Pane.-maximized", "WarningLine", "Notice", "Footer")
+            heights = [watched.monitor.query_one(name).region.height for name in around]
+            assert sum(heights) == height
+
+
 async def test_resizing_redraws_at_once(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
         await watched.pilot.resize_terminal(160, 48)

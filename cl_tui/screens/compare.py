@@ -31,7 +31,7 @@ class CompareScreen(ZoomingScreen):
         Binding("r", "reload", "Reload", tooltip="Read the sessions again"),
         Binding("escape", "back", "Back", tooltip="Leave the crosshair, the zoomed pane, or this screen"),
     ]
-    ALLOW_IN_MAXIMIZED_VIEW = "#title, WarningLine, Notice, Footer"
+    ALLOW_IN_MAXIMIZED_VIEW = "#title, WarningLine, Notice, Footer, #too-small"
     HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (32, "-narrow"), (60, "-wide-enough"), (120, "-wide")]  # noqa: RUF012 (as Textual declares it)
     AUTO_FOCUS = "GroupsPane"
 

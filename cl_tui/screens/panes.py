@@ -38,7 +38,7 @@ class PanesScreen(ZoomingScreen):
         Binding("c", "copy", "Copy", tooltip="Copy the pane's data as CSV", show=False),
         Binding("w", "write", "Write", tooltip="Write the pane to a file: SVG, CSV or JSON", show=False),
     ]
-    ALLOW_IN_MAXIMIZED_VIEW = "HeaderLine, WarningLine, Notice, Footer, .in-zoom"
+    ALLOW_IN_MAXIMIZED_VIEW = "HeaderLine, WarningLine, Notice, Footer, .in-zoom, #too-small"
     HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (32, "-narrow"), (60, "-wide-enough")]  # noqa: RUF012 (as Textual declares it)
     AUTO_FOCUS = "TasksPane"
 

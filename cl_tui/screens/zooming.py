@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual.binding import Binding, BindingType
-from textual.events import Click
+from textual.events import Click, DescendantFocus
 
 from cl_tui.screens.offering import OfferingScreen
 from cl_tui.widgets.pane import Pane
@@ -25,10 +25,21 @@ class ZoomingScreen(OfferingScreen):
     ESCAPE_TO_MINIMIZE = False
     VERTICAL_BREAKPOINTS = [(0, "-too-low"), (18, "-high-enough")]  # noqa: RUF012 (as Textual declares it)
 
+    _focused_last: Pane | None = None
+
     @property
     def at_hand(self) -> Pane:
         """The pane that receives the keys."""
-        return self.focused if isinstance(self.focused, Pane) else self.query(Pane).first()
+        return self.focused if isinstance(self.focused, Pane) else self._focused_last or self.query(Pane).first()
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        if isinstance(event.widget, Pane):
+            self._focused_last = event.widget
+
+    def on_resize(self) -> None:
+        """A terminal that was too small took the focus away, because it hid the panes."""
+        if self.focused is None and self._focused_last is not None and not self.query_one("#too-small").display:
+            self.set_focus(self._focused_last)
 
     @property
     def _home(self) -> "ClTui":
