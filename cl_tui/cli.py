@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 
 from cl_tui.help_pages import App
 from cl_tui.terminal import complain, wrapped
+from engine.commands import command
 from engine.disk import expanded
 from engine.errors import ConfigError, EngineError
 from engine.names import is_name
@@ -38,6 +39,7 @@ PATIENCE_SECONDS = 10.0
 """How long to wait for the engine after the screen broke."""
 LAST_LINES = 20
 """How many printed lines are repeated after the screen broke."""
+WITHOUT_SCREEN = "add --headless to train without one"
 
 
 class UsageError(EngineError):
@@ -397,7 +399,7 @@ def run(
     settings = resolve(_below(config) | _given(ctx) | _above(assignments))
     speed = _pace(pace, None if without_screen else BENCHMARKS[settings.benchmark].watch_pace)
     if not without_screen:
-        _require_terminal("'cl-tui run --headless' trains without one")
+        _require_terminal(WITHOUT_SCREEN)
     prepare(settings.benchmark, Path(settings.data_dir))
     session = Session.create(sessions_dir, name or free_name(sessions_dir), settings)
     if without_screen:
@@ -445,15 +447,16 @@ def resume(
 
     session = Session.open(*_located(sessions_dir, name)) if name else newest_unfinished(sessions_dir)
     if session.finished:
+        folder = session.path.parent
         raise UsageError(
-            f"session {session.name} is finished: 'cl-tui sessions show {session.name}' shows its result, "
-            f"'cl-tui run' starts a new one"
+            f"session {session.name} is finished: '{command('sessions show', folder, session.name)}' shows its result, "
+            f"'{command('run', folder)}' starts a new one"
         )
     session.config = moved(session.config, _given(ctx))
     benchmark = BENCHMARKS[session.config.benchmark]
     speed = _pace(pace, None if without_screen else benchmark.watch_pace)
     if not without_screen:
-        _require_terminal("'cl-tui resume --headless' trains without one")
+        _require_terminal(WITHOUT_SCREEN)
     prepare(benchmark.name, Path(session.config.data_dir))
     if without_screen:
         raise typer.Exit(_tell(headless.train(session, speed, report.console(stderr=True))))
@@ -513,7 +516,7 @@ def fork(
     benchmark = BENCHMARKS[opened.config.benchmark]
     speed = _pace(pace, None if without_screen else benchmark.watch_pace)
     if not without_screen:
-        _require_terminal("'cl-tui fork --headless' trains without one")
+        _require_terminal(WITHOUT_SCREEN)
     changes = _given(ctx) | _above(assignments)
     if problem := device_problem(forked_config(opened.config, changes)):
         raise UsageError(problem)
@@ -828,7 +831,8 @@ def _session_path(sessions_dir: Path, name: str) -> Path:
         path = path.resolve()
     found = [place for place in (sessions_dir / path, path) if (place / "config.toml").is_file()]
     if not found:
-        raise UsageError(f"{visible(name)} is not a session: 'cl-tui sessions list' shows what is there")
+        there = command("sessions list", sessions_dir)
+        raise UsageError(f"{visible(name)} is not a session: '{there}' shows what is there")
     return found[0]
 
 
@@ -924,7 +928,7 @@ def list_(sessions_dir: SessionsDir = Path("sessions")) -> None:
         console = report.console()
         console.print(report.sessions_table(found, console.width))
     else:
-        print(f"no sessions in {sessions_dir}: 'cl-tui run' starts one")
+        print(f"no sessions in {sessions_dir}: '{command('run', sessions_dir)}' starts one")
 
 
 @sessions_app.command()
@@ -1071,9 +1075,8 @@ def watch(
         sessions_dir, name = _located(sessions_dir, name)
     first = WatchScreen(sessions_dir, name, in_browser()) if name else HomeScreen(sessions_dir, read_only=True)
     if not in_browser():
-        _require_terminal(
-            f"'cl-tui sessions {f'show {name}' if name else 'list'}' shows {'it' if name else 'them'} without one"
-        )
+        shows = command("sessions show", sessions_dir, name) if name else command("sessions list", sessions_dir)
+        _require_terminal(f"'{shows}' shows {'it' if name else 'them'} without one")
     raise typer.Exit(_show(first))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cl_tui import cli, words
-from engine import metrics, watchdog
+from engine import commands, metrics, watchdog
 from engine.config import FirstTask, RunConfig, resolve, shown
 from engine.errors import ConfigError
 from engine.events import ImportanceMeasured, LayerHistogram
@@ -228,17 +228,16 @@ def next_lines(listed: Listed, sessions_dir: Path) -> list[tuple[str, str]]:
     """Commands that the user may type next, with what each does."""
     if listed.config is None:
         return []
-    where = [] if sessions_dir == Path("sessions") else ["--sessions-dir", str(sessions_dir)]
     offered = {
         "running": [("watch", "follow it")],
         "finished": [("watch", "replay it"), ("analyse", "see what protected it")],
     }.get(listed.state, [("resume", "continue")])
     offered.append(("sessions export", "export it as a page"))
-    lines = [(shlex.join(["cl-tui", *verb.split(), listed.name, *where]), purpose) for verb, purpose in offered]
+    lines = [(commands.command(verb, sessions_dir, listed.name), purpose) for verb, purpose in offered]
     session = Session(sessions_dir / listed.name, listed.config, listed.format)
     if listed.history is not None and (possible := forkable(session, listed.history)):
-        fork = ["cl-tui", "fork", listed.name, "--at-task", str(possible[-1] + 1), *where]
-        lines.append((shlex.join(fork), f"fork it, at {numbered(possible)}"))
+        fork = commands.command("fork", sessions_dir, listed.name, "--at-task", str(possible[-1] + 1))
+        lines.append((fork, f"fork it, at {numbered(possible)}"))
     return [*lines, (command(listed.config, sessions_dir / listed.name / "config.toml"), "train it again")]
 
 

@@ -4,7 +4,6 @@ Options and help are those of ``cl-tui run`` itself, and a filled form is read a
 validation and wording are the same.
 """
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.text import Text
 
 from cl_tui import cli
 from engine.benchmarks import BENCHMARKS
+from engine.commands import command
 from engine.config import METHOD_OPTIONS, RunConfig, shown
 from engine.errors import ConfigError
 from engine.methods import METHODS
@@ -189,5 +189,4 @@ def command_line(arguments: Sequence[str], sessions_dir: Path) -> str:
     >>> command_line(["--method", "ewc", "--hidden", "10,10"], Path("my sessions"))
     "cl-tui run --method ewc --hidden 10,10 --sessions-dir 'my sessions'"
     """
-    where = [] if sessions_dir == Path("sessions") else ["--sessions-dir", str(sessions_dir)]
-    return shlex.join(["cl-tui", "run", *arguments, *where])
+    return command("run", sessions_dir, *arguments)

@@ -1,10 +1,9 @@
 """How a watched run ended: what the command line prints after the screen is closed, and its exit code."""
 
-import shlex
 from dataclasses import dataclass
-from pathlib import Path
 
 from cl_tui import words
+from engine.commands import command
 from engine.runner import EngineThread
 from engine.session import Session
 
@@ -42,6 +41,4 @@ def kept(engine: EngineThread) -> str:
 
 def resume_line(session: Session) -> str:
     """The command that continues the session."""
-    folder = session.path.parent
-    where = "" if folder == Path("sessions") else f" --sessions-dir {shlex.quote(str(folder))}"
-    return f"cl-tui resume {session.name}{where}"
+    return command("resume", session.path.parent, session.name)

@@ -37,6 +37,7 @@ from engine.analysis import (
     TaskForgetting,
 )
 from engine.benchmarks.task import Examples, Task
+from engine.commands import command
 from engine.config import RunConfig
 from engine.errors import SessionDamaged, SessionMismatch, SessionTooYoung
 from engine.evaluation import BATCH
@@ -192,7 +193,7 @@ def _task_ends(session: Session) -> tuple[list[Path], int]:
     if not found:
         raise SessionTooYoung(
             f"no task of session {session.name} has ended yet, so there is nothing to analyse: "
-            f"'cl-tui resume {session.name}' continues it"
+            f"'{command('resume', session.path.parent, session.name)}' continues it"
         )
     ended = max(found)
     missing = [number for number in range(1, ended + 1) if number not in found]

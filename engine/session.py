@@ -33,6 +33,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegative
 
 from engine import log as event_log
 from engine import metrics, strict_json
+from engine.commands import command
 from engine.config import MOST_BYTES, RunConfig, from_toml, validated
 from engine.disk import open_plain, read_plain, replace_whole, sync, write_whole
 from engine.errors import (
@@ -121,7 +122,7 @@ class Session:
         hidden = sessions_dir / f".{name}.{os.getpid()}.new"
         exists = (
             f"session {name} already exists in {sessions_dir}: choose another --name, or continue it with "
-            f"'cl-tui resume {name}'"
+            f"'{command('resume', sessions_dir, name)}'"
         )
         if os.path.lexists(path):
             raise SessionExists(exists)
@@ -240,7 +241,7 @@ class Session:
     def unwritable(self, error: OSError) -> SessionError:
         return SessionError(
             f"session {self.name} cannot be written: {reason(error)}; "
-            f"correct that, then continue with 'cl-tui resume {self.name}'"
+            f"correct that, then continue with '{command('resume', self.path.parent, self.name)}'"
         )
 
     def history(self, length: int | None = None) -> History:
@@ -385,8 +386,8 @@ def _read_summary(path: Path, sums: bool) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else first_line(error)
         raise SessionDamaged(
-            f"session {name} is damaged: {summary_path}: {why}; move that file away, and 'cl-tui resume {name}' writes "
-            f"it again"
+            f"session {name} is damaged: {summary_path}: {why}; move that file away, and "
+            f"'{command('resume', summary_path.parent.parent, name)}' writes it again"
         ) from None
     return cast(dict[str, Any], found)
 
@@ -680,7 +681,7 @@ def newest_unfinished(sessions_dir: Path) -> Session:
     for listed in list_sessions(sessions_dir):
         if listed.state in ("stopped", "interrupted", "failed"):
             return Session.open(sessions_dir, listed.name)
-    raise SessionNotFound(f"no unfinished session in {sessions_dir}: start one with 'cl-tui run'")
+    raise SessionNotFound(f"no unfinished session in {sessions_dir}: start one with '{command('run', sessions_dir)}'")
 
 
 def summary(name: str, config: RunConfig, history: History) -> dict[str, Any]:
@@ -721,7 +722,8 @@ def session_path(sessions_dir: Path, name: str) -> Path:
     for spelled in (name, normalize("NFD", name)):  # as an older Mac's disk spells it
         if (sessions_dir / spelled).is_dir():
             return sessions_dir / spelled
-    raise SessionNotFound(f"no session {name} in {sessions_dir}: 'cl-tui sessions list' shows what is there")
+    there = command("sessions list", sessions_dir)
+    raise SessionNotFound(f"no session {name} in {sessions_dir}: '{there}' shows what is there")
 
 
 def _refuse_alike(sessions_dir: Path, name: str, but: str = "") -> None:

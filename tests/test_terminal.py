@@ -303,7 +303,7 @@ SAVED = "saved"
 
 @pytest.mark.parametrize("name", ["dumb", "unknown", "", "vt52"])
 def test_a_terminal_that_can_show_no_screen_gets_a_sentence(tmp_path: Path, name: str) -> None:
-    """Not an endless redraw that no key ends: every command that opens a screen names the one that opens none.
+    """Not an endless redraw that no key ends: every command that opens a screen says how to do without.
 
     vt52 stands for what terminfo knows to need other sequences; a system without its entry lets it pass.
     """
@@ -313,9 +313,9 @@ def test_a_terminal_that_can_show_no_screen_gets_a_sentence(tmp_path: Path, name
     saved.finished(tmp_path / "sessions", "done")
     why = f"TERM={name}" if name else "TERM is not set"
     for arguments, instead in (
-        (["run"], "cl-tui run --headless"),
-        (["resume"], "cl-tui resume --headless"),
-        (["fork", SAVED, "--at-task", "1"], "cl-tui fork --headless"),
+        (["run"], "add --headless"),
+        (["resume"], "add --headless"),
+        (["fork", SAVED, "--at-task", "1"], "add --headless"),
         (["watch"], "cl-tui sessions list"),
         (["watch", SAVED], f"cl-tui sessions show {SAVED}"),
     ):
