@@ -297,7 +297,8 @@ def _default(key: str, config: RunConfig) -> object:
 
 
 def _shown(config: RunConfig) -> dict[str, str]:
-    return {key: shown(value) for key, value in config if key not in INDIFFERENT and value not in (None, ())}
+    without = INDIFFERENT if METHODS[config.method].symbol else INDIFFERENT | {"strength"}
+    return {key: shown(value) for key, value in config if key not in without and value not in (None, ())}
 
 
 def _titles(runs: Sequence[_Run], settings: Sequence[Setting]) -> list[str]:

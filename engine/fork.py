@@ -28,7 +28,7 @@ def forked_config(parent: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     """``parent`` with ``changes``. Raises ConfigError.
 
     Another method begins with its own defaults on the benchmark: the earlier method's strength and options mean nothing
-    to it.
+    to it, and a method without a penalty leaves no parameter alone.
     """
     for key in SHARED:
         if key in changes and changes[key] != getattr(parent, key):
@@ -37,7 +37,10 @@ def forked_config(parent: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     method = changes.get("method", parent.method)
     if method != parent.method:
         old = METHODS[parent.method]
-        kept = {key: value for key, value in kept.items() if key not in ("preset", "strength", *old.options)}
+        lost = {"preset", "strength", *old.options}
+        if method in METHODS and not METHODS[method].symbol:
+            lost.add("leave_alone")
+        kept = {key: value for key, value in kept.items() if key not in lost}
     if "steps" in changes:
         kept.pop("epochs", None)
     if "epochs" in changes:

@@ -219,6 +219,12 @@ def test_only_the_settings_that_differ(folder: Path) -> None:
     ]
 
 
+def test_a_method_without_a_penalty_has_no_strength(folder: Path) -> None:
+    write(folder, "none-0", lowered(0.0), method="none")
+    rows = {setting.name: setting.values for setting in compared(folder, [*NAMES, "none-0"]).settings}
+    assert rows["strength"] == ("1", "1000", "—")
+
+
 def test_a_run_whose_strength_was_changed_stands_alone(folder: Path) -> None:
     def turned() -> Iterable[Event]:
         for event in lowered(0.0):

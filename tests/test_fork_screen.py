@@ -68,6 +68,26 @@ async def test_another_method_brings_its_own_strength(tmp_path: Path) -> None:
     assert made.history().step == made.history().starts[1]
 
 
+async def test_a_method_without_a_penalty_has_no_strength(tmp_path: Path) -> None:
+    config = runs.tiny("si", tasks=3, leave_alone=("*.bias",))
+    host = Host(runs.finished(tmp_path, config, "parent"))
+    async with host.run_test() as pilot:
+        await pilot.pause()
+        field = host.form.query_one("#strength", Input)
+        assert field.region.height > 0
+        host.form.query_one("#method", Select).value = "none"
+        await pilot.pause()
+        assert field.region.height == 0
+        assert problem(host) == ""
+        host.form.query_one("#method", Select).value = "si"
+        await pilot.pause()
+        assert (field.region.height > 0, field.value) == (True, f"{config.strength:g}")
+        host.form.query_one("#method", Select).value = "none"
+        await pilot.press("ctrl+r")
+        made = await until_made(host, pilot)
+    assert (made.config.method, made.config.strength, made.config.leave_alone) == ("none", 0.0, ())
+
+
 async def test_what_cannot_be_is_told_in_the_form(tmp_path: Path) -> None:
     host = Host(parent(tmp_path))
     async with host.run_test() as pilot:

@@ -62,7 +62,7 @@ class ForkScreen(ModalScreen[Session | None]):
             with Horizontal():
                 yield Label("method")
                 yield Select(((name, name) for name in METHODS), value=config.method, allow_blank=False, id="method")
-            with Horizontal():
+            with Horizontal(id="of-the-penalty"):
                 yield Label("strength")
                 yield Input(shown(self._strength), id="strength")
             with Horizontal():
@@ -83,7 +83,12 @@ class ForkScreen(ModalScreen[Session | None]):
             self.query_one("#strength", Input).value = shown(config.strength)
         elif event.select.id == "method":
             self.query_one("#strength", Input).value = shown(self._strength)
+        self.query_one("#of-the-penalty").display = self._has_strength
         self._check()
+
+    @property
+    def _has_strength(self) -> bool:
+        return bool(METHODS[str(self.query_one("#method", Select).value)].symbol)
 
     def on_input_changed(self) -> None:
         self._check()
@@ -91,7 +96,8 @@ class ForkScreen(ModalScreen[Session | None]):
     def _changes(self) -> dict[str, Any]:
         """Raises ConfigError, or ValueError if the strength is not a number."""
         changes: dict[str, Any] = {"method": self.query_one("#method", Select).value}
-        changes["strength"] = float(self.query_one("#strength", Input).value)
+        if self._has_strength:
+            changes["strength"] = float(self.query_one("#strength", Input).value)
         forked_config(self._parent_session.config, changes)
         return changes
 
