@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -24,7 +25,7 @@ from cl_tui.outcome import INTERRUPTED, Outcome
 from cl_tui.pane_files import started_in, without_fonts, write_new
 from cl_tui.plain import spelled, wanted
 from cl_tui.preferences import Preferences
-from cl_tui.screens.help import HelpScreen
+from cl_tui.screens.help import HelpScreen, Section
 from cl_tui.screens.log import LogScreen
 from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.screens.offering import OfferingScreen
@@ -58,7 +59,7 @@ class ClTui(App[Outcome]):
     CSS_PATH = "app.tcss"
     TITLE = "cl-tui"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "next_theme", "Theme", tooltip="Next theme; saved for the next start", show=False),
+        Binding("t", "next_theme", "Next theme", tooltip="Next theme; saved for the next start", show=False),
         Binding(
             "0",
             "reset_looks",
@@ -67,7 +68,7 @@ class ClTui(App[Outcome]):
             show=False,
         ),
         Binding("l", "log", "Log", tooltip="Printed lines, warnings, and the events of the run", show=False),
-        Binding("question_mark", "help", "Help", key_display="?", tooltip="This help"),
+        Binding("question_mark", "help", "Help", key_display="?", tooltip="Keys, and how to read the screen"),
         Binding("q", "leave", "Quit", tooltip=_QUIT),
         Binding("ctrl+c", "quit", "Quit", tooltip=_QUIT, show=False, priority=True),
         Binding(
@@ -208,9 +209,13 @@ class ClTui(App[Outcome]):
                 pass
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Textual's own commands, and every key of the screen."""
-        yield from super().get_system_commands(screen)
-        offered = {"leave", "quit", "command_palette"}
+        """Every key of the screen, and of Textual's own commands those that no key does."""
+        for command in super().get_system_commands(screen):
+            if command.title == "Theme":
+                yield command
+            elif command.title == "Screenshot":
+                yield command._replace(help="Save a picture of the screen as an SVG file")
+        offered = {"quit", "command_palette"}
         for node, binding, enabled, _ in screen.active_bindings.values():
             if enabled and binding.tooltip and binding.action not in offered:
                 offered.add(binding.action)
@@ -243,13 +248,21 @@ class ClTui(App[Outcome]):
         never = self.screen.never if isinstance(self.screen, OfferingScreen) else frozenset[str]()
         name = f"help of {type(self.screen).__name__} without {sorted(never)}"
         if not self.is_screen_installed(name):
-            panes = list(self.screen.query(Pane))
-            owners = [type(self.screen), *map(type, panes), type(self)]
-            bindings = [
-                key for owner in owners for key in declared(owner) if issubclass(owner, Pane) or key.action not in never
-            ]
-            self.install_screen(HelpScreen(bindings, panes), name)
+            self.install_screen(HelpScreen(self._help_of(self.screen, never)), name)
         self.push_screen(name)
+
+    def _help_of(self, screen: Screen[object], never: AbstractSet[str]) -> list[Section]:
+        """The screen's keys, with those that all its panes have; then each pane, with its own."""
+        own = [key for owner in (type(screen), type(self)) for key in declared(owner) if key.action not in never]
+        panes = [(pane, declared(type(pane))) for pane in screen.query(Pane)]
+        shared = [key for key in panes[0][1] if all(key in keys for _, keys in panes)] if panes else []
+        return [
+            Section("Keys", "", [*own, *shared]),
+            *(
+                Section(pane.HELP_TITLE, pane.HOW_TO_READ, [key for key in keys if key not in shared])
+                for pane, keys in panes
+            ),
+        ]
 
     def action_next_theme(self) -> None:
         names = list(self.available_themes)

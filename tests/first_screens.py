@@ -1,11 +1,14 @@
 """The program at each of its first screens, with sessions in a folder."""
 
 from pathlib import Path
+from typing import Any
 
 from textual.screen import Screen
+from textual.widgets import Static
 
 from cl_tui.outcome import Outcome
 from cl_tui.screens.compare import CompareScreen
+from cl_tui.screens.help import HelpScreen, KeyTable
 from cl_tui.screens.home import HomeScreen
 from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.screens.watch import WatchScreen
@@ -32,6 +35,17 @@ def compared(folder: Path) -> Screen[Outcome]:
 def home(folder: Path) -> Screen[Outcome]:
     runs.finished(folder / "sessions", runs.tiny("si"), "calm-otter")
     return HomeScreen(folder / "sessions", read_only=True)
+
+
+def helped(screen: Screen[Any]) -> str:
+    """What the help says, a line per action."""
+    assert isinstance(screen, HelpScreen)
+    return "\n".join(
+        "\n".join(f"{keys:<10} {does}" for keys, does in part.lines)
+        if isinstance(part, KeyTable)
+        else str(part.content)
+        for part in screen.query(Static)
+    )
 
 
 FIRST_SCREENS = [monitor, replay, compared, home]

@@ -20,7 +20,6 @@ from cl_tui.app import ClTui
 from cl_tui.compare import Comparison, compare, difference, read
 from cl_tui.compare_page import page
 from cl_tui.screens.compare import CompareScreen
-from cl_tui.screens.help import HelpScreen
 from cl_tui.widgets.comparison import ComparePane, GroupsPane, MatrixPane, OverlayPane, SettingsPane
 from engine.config import resolve
 from engine.errors import SessionDamaged, SessionNotFound
@@ -30,6 +29,7 @@ from engine.log import EventLog
 from engine.session import Session
 from tests import screen_data
 from tests.conftest import CommandLine
+from tests.first_screens import helped
 from tests.terminal import Terminal
 from tests.waiting import PATIENCE_SECONDS, on_screen
 
@@ -515,9 +515,7 @@ def test_escape_goes_back_to_the_screen_below(folder: Path) -> None:
 def test_the_help_has_every_key(folder: Path) -> None:
     async def act(pilot: Pilot[Any], screen: CompareScreen) -> None:
         await pilot.press("question_mark")
-        help_screen = pilot.app.screen
-        assert isinstance(help_screen, HelpScreen)
-        text = str(help_screen.query("Static").first().render())
+        text = helped(pilot.app.screen)
         for binding in (*CompareScreen.BINDINGS, *ComparePane.BINDINGS):
             assert binding.tooltip in text  # type: ignore[union-attr]
         for pane in screen.query(ComparePane):

@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 from textual.binding import Binding
 from textual.screen import Screen
-from textual.widgets import Static
 
 from cl_tui.app import ClTui, declared
 from cl_tui.outcome import Outcome
-from cl_tui.screens.help import HelpScreen
+from cl_tui.screens.help import KeyTable
 from cl_tui.screens.offering import OfferingScreen
 from cl_tui.widgets.pane import Pane
-from tests.first_screens import FIRST_SCREENS
+from tests.first_screens import FIRST_SCREENS, helped, monitor
 
 
 @pytest.mark.parametrize("first", FIRST_SCREENS)
@@ -32,8 +31,7 @@ async def test_every_binding_is_in_the_help(first: Callable[[Path], Screen[Outco
         assert len(bindings) > 10
         await pilot.press("question_mark")
         await pilot.pause()
-        assert isinstance(app.screen, HelpScreen)
-        text = "\n".join(str(part.content) for part in app.screen.query(Static))
+        text = helped(app.screen)
         told = {binding.tooltip for binding in bindings}
         never = {binding.tooltip for binding in of_screen if binding.tooltip not in told}
         assert not [line for line in text.splitlines() if line[11:] in never]
@@ -41,3 +39,28 @@ async def test_every_binding_is_in_the_help(first: Callable[[Path], Screen[Outco
             assert binding.tooltip, binding
             assert binding.tooltip in text
             assert re.search(rf"(^|\s){re.escape(app.get_key_display(binding))}\s", text, re.M), binding
+
+
+async def test_what_a_key_does_wraps_in_its_own_column(tmp_path: Path) -> None:
+    app = ClTui(monitor(tmp_path))
+    async with app.run_test(size=(60, 100)) as pilot:
+        await pilot.press("question_mark")
+        await pilot.pause()
+        for table in app.screen.query(KeyTable):
+            rows = [table.render_line(y).text for y in range(table.region.height)]
+            column = max(10, *(len(keys) for keys, _ in table.lines)) + 1
+            assert len(rows) > len(table.lines)
+            assert {row[column - 1] for row in rows} == {" "}
+            assert [row[:column].strip() for row in rows if row[:column].strip()] == [keys for keys, _ in table.lines]
+
+
+async def test_a_key_stands_once_in_each_section(tmp_path: Path) -> None:
+    app = ClTui(monitor(tmp_path))
+    async with app.run_test(size=(100, 200)) as pilot:
+        await pilot.press("question_mark")
+        await pilot.pause()
+        tables = list(app.screen.query(KeyTable))
+        assert len(tables) == 5, "the screen's, and a table for each pane"
+        for table in tables:
+            keys = [key for keys, _ in table.lines for key in keys.split()]
+            assert sorted(keys) == sorted(set(keys))

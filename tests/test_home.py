@@ -32,6 +32,7 @@ from engine.events import RunFailed
 from engine.session import Listed, Session, glances
 from tests import saved, screen_data
 from tests.conftest import CommandLine
+from tests.first_screens import helped
 from tests.runs import with_settings
 from tests.screen_data import ToldEngine
 from tests.terminal import Terminal
@@ -658,8 +659,7 @@ async def test_ctrl_c_in_a_monitor_leaves_the_program_and_tells_how_to_resume(ev
 async def test_every_key_is_in_the_help(every_state: Path) -> None:
     async with at_home(every_state) as opened:
         await opened.press("question_mark")
-        screen = await opened.shown(HelpScreen)
-        keys = screen._keys()
+        keys = helped(await opened.shown(HelpScreen))
         for binding in Binding.make_bindings(HomeScreen.BINDINGS):
             assert binding.tooltip, binding
             assert f"{opened.app.get_key_display(binding)}" in keys

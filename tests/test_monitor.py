@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Footer, Static
+from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
 from cl_tui import words
 from cl_tui.app import ClTui, Outcome
 from cl_tui.screens import monitor as monitor_module
 from cl_tui.screens.failure import FailureScreen
-from cl_tui.screens.help import HelpScreen
 from cl_tui.screens.knob import KnobScreen
 from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.widgets import warning as warning_module
@@ -35,6 +34,7 @@ from engine.history import Curve, History
 from engine.log import line
 from engine.runner import EngineThread
 from tests import screen_data
+from tests.first_screens import helped
 from tests.screen_data import ToldEngine
 from tests.waiting import on_screen
 
@@ -189,21 +189,21 @@ async def test_a_finished_run_offers_no_key_that_steers_it(tmp_path: Path) -> No
         def offered() -> set[str]:
             return {active.binding.description for active in watched.monitor.active_bindings.values()}
 
-        async def helped() -> str:
+        async def help_now() -> str:
             await watched.press("question_mark")
-            text = "\n".join(str(part.content) for part in watched.app.screen.query(Static))
+            text = helped(watched.app.screen)
             await watched.press("escape")
             return text
 
         assert offered() & STEERING == STEERING - {"Continue", "Slow"}
         assert "Strength" in {key.description for key in footer.query(FooterKey)}
-        assert "Change the strength" in await helped()
+        assert "Change the strength" in await help_now()
         watched.engine.known = screen_data.history()
         await watched.settle()
         assert not offered() & STEERING
         await watched.pilot.pause()
         assert {key.description for key in footer.query(FooterKey)} == {"Zoom", "Quit", "Help", "Palette"}
-        told = await helped()
+        told = await help_now()
         assert "Change the strength" not in told
         assert "Pause" not in told
         assert "Copy the pane's data" in told
@@ -346,8 +346,7 @@ async def test_dark_light_and_sixteen_colour_themes_draw_the_panes(tmp_path: Pat
 async def test_help_lists_every_key_and_closes(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
         await watched.press("question_mark")
-        assert isinstance(watched.app.screen, HelpScreen)
-        keys = watched.app.screen._keys()
+        keys = helped(watched.app.screen)
         for key in ("space", "s ", "z", "esc", "n tab", "f ", "t ", "?", "q ^c", "^p"):
             assert f"\n{key}" in f"\n{keys}", key
         await watched.press("escape")
@@ -356,8 +355,11 @@ async def test_help_lists_every_key_and_closes(tmp_path: Path) -> None:
 
 async def test_the_palette_offers_every_action(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
-        offered = {command.title for command in watched.app.get_system_commands(watched.monitor)}
-        assert {"Pause", "Save", "Zoom", "Next pane", "Slow", "Theme", "Help", "Quit", "Screenshot"} <= offered
+        offered = [command.title for command in watched.app.get_system_commands(watched.monitor)]
+        assert {"Pause", "Save", "Zoom", "Next pane", "Slow", "Theme", "Help", "Quit", "Screenshot"} <= set(offered)
+        helps = [command.help for command in watched.app.get_system_commands(watched.monitor)]
+        assert "Save, quit, and print the command that resumes" in helps
+        assert len(set(offered)) == len(offered), "no command twice"
         await watched.press("ctrl+p")
         assert watched.app.screen is not watched.monitor
         await watched.press("escape")

@@ -19,7 +19,6 @@ from cl_tui.app import ClTui
 from cl_tui.outcome import Outcome
 from cl_tui.screens import watch as watch_module
 from cl_tui.screens.fork import ForkScreen
-from cl_tui.screens.help import HelpScreen
 from cl_tui.screens.watch import GoScreen, PositionLine, Reader, WatchScreen
 from cl_tui.widgets.accuracy import AccuracyPane
 from cl_tui.widgets.header import HeaderLine
@@ -33,6 +32,7 @@ from engine.log import EventLog
 from engine.session import Session
 from tests import screen_data
 from tests.conftest import CommandLine
+from tests.first_screens import helped
 from tests.test_follow import lines
 from tests.waiting import on_screen
 
@@ -438,8 +438,7 @@ async def test_a_terminal_that_is_too_small_says_so(tmp_path: Path) -> None:
 async def test_every_key_is_in_the_help(tmp_path: Path) -> None:
     async with watching(written(tmp_path, RUN), (100, 60)) as watched:
         await watched.press("question_mark")
-        assert isinstance(watched.app.screen, HelpScreen)
-        shown = "\n".join(str(static.content) for static in watched.app.screen.query(Static))
+        shown = helped(watched.app.screen)
         for tooltip in ("Replay: play, or pause", "Replay: go to a step", "Quit; watching changes nothing"):
             assert tooltip in shown
         never = watched.screen.never

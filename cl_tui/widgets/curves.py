@@ -36,7 +36,7 @@ FEWEST_STEPS = 16
 MOST_ROWS = 100_000
 """Most rows of data step by step; if there are more steps, each row is one column."""
 
-_READ = "Loss and penalty: read the values of a step; Esc removes the crosshair"
+_READ = "Read the values of a step; Esc removes the crosshair"
 
 
 @dataclass(frozen=True)
@@ -62,23 +62,23 @@ class CurvesPane(Pane):
             "plus,equals_sign,up",
             "magnify(0.5)",
             "Zoom in",
-            tooltip="Loss and penalty: zoom in, around the crosshair or the newest step (also: wheel)",
+            tooltip="Zoom in, around the crosshair or the newest step (also: wheel)",
             show=False,
         ),
-        Binding("minus,down", "magnify(2.0)", "Zoom out", tooltip="Loss and penalty: zoom out", show=False),
-        Binding("pageup", "shift(-0.5)", "Earlier", tooltip="Loss and penalty: earlier steps", show=False),
-        Binding("pagedown", "shift(0.5)", "Later", tooltip="Loss and penalty: later steps", show=False),
-        Binding("home", "follow", "Whole run", tooltip="Loss and penalty: the whole run again", show=False),
+        Binding("minus,down", "magnify(2.0)", "Zoom out", tooltip="Zoom out", show=False),
+        Binding("pageup", "shift(-0.5)", "Earlier", tooltip="Earlier steps", show=False),
+        Binding("pagedown", "shift(0.5)", "Later", tooltip="Later steps", show=False),
+        Binding("home", "follow", "Whole run", tooltip="The whole run again", show=False),
         Binding(
             "o",
             "only_task",
             "Only one task",
-            tooltip="Loss and penalty: only the task under the crosshair or in training, or all tasks",
+            tooltip="Only the task under the crosshair or in training, or all tasks",
             show=False,
         ),
-        Binding("y", "scale", "Scale", tooltip="Loss and penalty: y axis automatic, logarithmic, linear", show=False),
-        Binding("u", "unit", "Unit", tooltip="Loss and penalty: x axis in steps, epochs, seconds", show=False),
-        Binding("m", "smooth", "Smooth", tooltip="Loss and penalty: running mean off, or over more steps", show=False),
+        Binding("y", "scale", "Scale", tooltip="Y axis automatic, logarithmic, linear", show=False),
+        Binding("u", "unit", "Unit", tooltip="X axis in steps, epochs, seconds", show=False),
+        Binding("m", "smooth", "Smooth", tooltip="Running mean off, or over more steps", show=False),
     ]
     HELP_TITLE = "Loss and penalty"
     HOW_TO_READ = (

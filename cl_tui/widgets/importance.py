@@ -26,15 +26,15 @@ _EIGHTHS = " ▁▂▃▄▅▆▇█"
 TALLEST = 6
 
 
-_SCRUB = "Importance, zoomed: Ω after the previous task, or after the next"
-_SCROLL = "Importance, zoomed: scroll where there are more layers than fit"
+_SCRUB = "Zoomed: Ω after the previous task, or after the next"
+_SCROLL = "Zoomed: scroll where there are more layers than fit"
 
 
 class ImportancePane(Pane):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "scrub(-1)", "Task before", tooltip=_SCRUB, show=False),
         Binding("right", "scrub(1)", "Next task", tooltip=_SCRUB, show=False),
-        Binding("home", "follow", "Newest", tooltip="Importance, zoomed: the newest Ω again, from the top", show=False),
+        Binding("home", "follow", "Newest", tooltip="Zoomed: the newest Ω again, from the top", show=False),
         Binding("up", "scroll(-1)", "Up", tooltip=_SCROLL, show=False),
         Binding("down", "scroll(1)", "Down", tooltip=_SCROLL, show=False),
         Binding("pageup", "scroll(-10)", "Ten up", tooltip="… by ten layers", show=False),
@@ -43,11 +43,11 @@ class ImportancePane(Pane):
             "slash",
             "filter",
             "Filter",
-            tooltip="Importance, zoomed: only layers whose names contain a text",
+            tooltip="Zoomed: only layers whose names contain a text",
             show=False,
         ),
-        Binding("o", "by_task", "By task", tooltip="Importance, zoomed: each layer after every task", show=False),
-        Binding("g", "group", "Modules", tooltip="Importance, zoomed: the layers of a module together", show=False),
+        Binding("o", "by_task", "By task", tooltip="Zoomed: each layer after every task", show=False),
+        Binding("g", "group", "Modules", tooltip="Zoomed: the layers of a module together", show=False),
     ]
     HELP_TITLE = "Importance Ω by layer"
     HOW_TO_READ = (
