@@ -115,9 +115,10 @@ def _presets() -> list[str]:
 def _sessions(ctx: typer.Context) -> list[str]:
     """Leaves out names with characters that are special to a shell."""
     given = ctx.params.get("sessions_dir") or os.environ.get("CL_TUI_SESSIONS_DIR") or "sessions"
-    folder = Path(expanded(str(given)))
-    names = (path.parent.name for path in folder.glob("*/config.toml"))
-    return sorted(filter(is_name, names))
+    with contextlib.suppress(ConfigError):
+        folder = Path(expanded(str(given)))
+        return sorted(filter(is_name, (path.parent.name for path in folder.glob("*/config.toml"))))
+    return []
 
 
 def _file(path: Path | None) -> Path | None:
@@ -401,7 +402,7 @@ def run(
     if not without_screen:
         _require_terminal(WITHOUT_SCREEN)
     prepare(settings.benchmark, Path(settings.data_dir))
-    session = Session.create(sessions_dir, name or free_name(sessions_dir), settings)
+    session = Session.create(sessions_dir, _name(name, sessions_dir), settings)
     if without_screen:
         exit_code = _tell(headless.train(session, speed, report.console(stderr=True)))
     else:
@@ -445,7 +446,7 @@ def resume(
     from engine.config import moved
     from engine.session import Session, newest_unfinished
 
-    session = Session.open(*_located(sessions_dir, name)) if name else newest_unfinished(sessions_dir)
+    session = newest_unfinished(sessions_dir) if name is None else Session.open(*_located(sessions_dir, name))
     if session.finished:
         folder = session.path.parent
         raise UsageError(
@@ -521,7 +522,7 @@ def fork(
     if problem := device_problem(forked_config(opened.config, changes)):
         raise UsageError(problem)
     prepare(benchmark.name, Path(changes.get("data_dir", opened.config.data_dir)))
-    session = forked(opened, at_task - 1, name or free_name(sessions_dir), changes)
+    session = forked(opened, at_task - 1, _name(name, sessions_dir), changes)
     if without_screen:
         raise typer.Exit(_tell(headless.train(session, speed, report.console(stderr=True))))
     raise typer.Exit(_watch(session, speed))
@@ -840,6 +841,10 @@ def _located(sessions_dir: Path, name: str) -> tuple[Path, str]:
     """Like ``_located_all``, for one session."""
     folder, names = _located_all(sessions_dir, [name])
     return folder, names[0]
+
+
+def _name(given: str | None, sessions_dir: Path) -> str:
+    return free_name(sessions_dir) if given is None else given
 
 
 def free_name(sessions_dir: Path) -> str:

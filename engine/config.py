@@ -24,6 +24,8 @@ from engine.text import visible
 MOST_PARAMETERS = 500_000_000
 MOST_BYTES = 100_000
 """Largest accepted settings file; a usual one has about a thousand bytes."""
+STORED = "stored"
+"""The origin of settings from a session's own file."""
 
 Whole = Annotated[int, Field(strict=True)]
 Real = Annotated[float, Field(strict=True)]
@@ -140,8 +142,10 @@ class RunConfig(BaseModel):
 
     @field_validator("importance_data", "data_dir")
     @classmethod
-    def _expanded(cls, path: str | None) -> str | None:
-        return path and expanded(path)
+    def _expanded(cls, path: str | None, info: Any) -> str | None:
+        if info.context == STORED:  # a session opens even where the user of its path is unknown
+            return path and os.path.expanduser(path)
+        return path and expanded(path, info.field_name)
 
     @field_validator("preset", "importance_data", "leave_alone", "data_dir")
     @classmethod
@@ -298,10 +302,10 @@ def _is_int(value: object) -> bool:
     return isinstance(value, int)
 
 
-def validated(settings: Mapping[str, Any]) -> RunConfig:
-    """Validates complete ``settings``; fills in nothing. Raises ConfigError."""
+def validated(settings: Mapping[str, Any], origin: str | None = None) -> RunConfig:
+    """Validates complete ``settings``; fills in nothing. ``origin``: STORED for a session's own. Raises ConfigError."""
     try:
-        return RunConfig.model_validate(dict(settings))
+        return RunConfig.model_validate(dict(settings), context=origin)
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(_sentence(first), str(first["loc"][0]) if first["loc"] else "") from None
@@ -398,7 +402,7 @@ def _parsed(toml: bytes) -> dict[str, Any]:
 def from_toml(text: str, where: str) -> RunConfig:
     """Reads a session's config.toml, which is complete: fills in nothing. Raises ConfigError, naming ``where``."""
     try:
-        return validated(_parsed(text.encode()))
+        return validated(_parsed(text.encode()), STORED)
     except (ValueError, RecursionError, ConfigError) as error:
         raise ConfigError(f"{where}: {first_line(error)}") from None
 

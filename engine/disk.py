@@ -7,15 +7,26 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from engine.errors import ConfigError
 
-def expanded(path: str) -> str:
-    """``path`` with ~ and ~user expanded, which a shell does not do in --data-dir=~/d, nor in a file.
+
+def expanded(path: str, setting: str = "") -> str:
+    """``path``, of this ``setting`` if any, with ~ and ~user expanded, which a shell does not do in --data-dir=~/d, nor
+    in a file. Raises ConfigError for an unknown user.
 
     >>> import os
     >>> expanded("~/d") == os.path.join(os.path.expanduser("~"), "d"), expanded("./~"), expanded("train")
     (True, './~', 'train')
     """
-    return os.path.expanduser(path)
+    found = os.path.expanduser(path)
+    if path.startswith("~") and found == path:
+        user = path[1:].partition("/")[0].partition(os.sep)[0]
+        why = f"there is no user {user} here" if user else "no home folder is known here"
+        raise ConfigError(
+            f"{f'{setting} = ' if setting else ''}{path}: {why}; for a folder whose name begins with ~, write ./{path}",
+            setting,
+        )
+    return found
 
 
 def open_plain(path: Path) -> BinaryIO:

@@ -11,9 +11,13 @@ from typer.core import TyperGroup
 from cl_tui import cli, form
 from cl_tui.cli import app
 from cl_tui.preferences import folder
-from engine.config import parse_assignments, read_settings, resolve
+from engine.config import moved, parse_assignments, read_settings, resolve
+from engine.errors import ConfigError
+from engine.session import Session
 from tests.conftest import CommandLine
 from tests.runs import create, tiny
+
+UNKNOWN, NOBODY = "~nobody-of-this-name/d", "there is no user nobody-of-this-name here"
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +66,6 @@ def test_in_settings_from_options_files_assignments_and_the_form(home: Path, tmp
         assert config.data_dir == str(home / "d")
         assert config.importance_data == str(home / "inputs")
     assert resolve({"data_dir": "./~"}).data_dir == "./~", "a folder of that name can still be named"
-    assert resolve({"data_dir": "~nobody-of-this-name/d"}).data_dir == "~nobody-of-this-name/d", "as in a shell"
 
 
 def test_in_the_environment(home: Path, cl_tui: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +82,57 @@ def test_in_the_path_of_a_session(home: Path, cl_tui: CommandLine) -> None:
     create(home / "s", tiny(), "calm-otter")
     assert "calm-otter" in cl_tui("sessions", "show", "~/s/calm-otter").out
     refused = cl_tui("sessions", "show", "~nobody-of-this-name/calm-otter")
-    assert (refused.exit_code, "is not a session" in refused.err) == (2, True), refused.err
+    assert (refused.exit_code, NOBODY in refused.err) == (2, True), refused.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(
+            ["run", "--headless", f"--{option}={UNKNOWN}"]
+            for option in ("data-dir", "sessions-dir", "config", "set=data_dir")
+        ),
+        ["run", "--headless", "--method=mas", f"--importance-data={UNKNOWN}"],
+        ["batch", f"--data-dir={UNKNOWN}"],
+        ["batch", f"--json={UNKNOWN}"],
+        ["sessions", f"--sessions-dir={UNKNOWN}"],
+        ["sessions", "export", "calm-otter", f"--html={UNKNOWN}"],
+        ["resume", "calm-otter", "--headless", f"--data-dir={UNKNOWN}"],
+        ["watch", UNKNOWN],
+    ],
+    ids=lambda arguments: " ".join(arguments),
+)
+def test_the_home_of_an_unknown_user_is_refused_in_every_path(
+    arguments: list[str], cl_tui: CommandLine, tmp_path: Path
+) -> None:
+    create(tmp_path / "sessions", tiny(), "calm-otter")
+    answer = cl_tui(*arguments)
+    assert answer.exit_code == 2
+    assert f"{UNKNOWN}: {NOBODY}" in answer.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "sessions"]
+
+
+def test_the_home_of_an_unknown_user_in_the_environment_and_in_a_field(
+    cl_tui: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ConfigError, match=NOBODY) as caught:
+        cli.wanted([f"--data-dir={UNKNOWN}"])
+    assert caught.value.setting == "data_dir"
+    monkeypatch.setenv("CL_TUI_CONFIG_DIR", UNKNOWN)
+    with pytest.raises(ConfigError, match=NOBODY):
+        folder()
+    monkeypatch.setenv("CL_TUI_SESSIONS_DIR", UNKNOWN)
+    assert NOBODY in cl_tui("sessions").err
+    context: Any = typer.Context(cli.run_command())
+    assert cli._sessions(context) == []
+
+
+def test_a_session_with_the_home_of_an_unknown_user_opens_and_takes_another_folder(tmp_path: Path) -> None:
+    session = create(tmp_path / "s", tiny(), "calm-otter")
+    Session(session.path, session.config.model_copy(update={"data_dir": UNKNOWN})).write_config()
+    opened = Session.open(tmp_path / "s", "calm-otter")
+    assert opened.config.data_dir == UNKNOWN
+    assert moved(opened.config, {"data_dir": "d"}).data_dir == "d"
 
 
 def test_nothing_named_after_it_is_made(home: Path, cl_tui: CommandLine, tmp_path: Path) -> None:
