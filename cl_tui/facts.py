@@ -48,7 +48,8 @@ def result(listed: Listed) -> str:
         return {"running": "It is loading."}.get(listed.state, "It ended before any training.")
     told = f"{words.progress(history)}, after {words.duration(history.elapsed)} of training"
     if listed.state == "failed" and history.failure is not None:
-        told += f": {history.failure.message} (kept: {history.failure.kept})"
+        kept = f" (kept: {history.failure.kept})" if history.failure.kept else ""
+        told += f": {history.failure.message}{kept}"
     if others := words.of_several_classes(history, config):
         told += f"; {others}"
     begun = {"running": "At ", "stopped": "Stopped at ", "failed": "Failed at "}.get(listed.state, "Interrupted at ")

@@ -21,7 +21,7 @@ def outcome(engine: EngineThread) -> Outcome:
     """The outcome of a run that has ended, or that continues without the screen."""
     history, resume = engine.history, f"To continue: {resume_line(engine.session)}"
     if engine.error is not None:
-        end = f"\nKept: {history.failure.kept}." if history.failure else ""
+        end = f"\nKept: {history.failure.kept}." if history.failure and history.failure.kept else ""
         return Outcome(engine.error.exit_code, f"{engine.error}{end}")
     if history.state == "finished":
         return Outcome(0, f"{words.result(history, engine.session.config)}.")

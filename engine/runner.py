@@ -58,6 +58,8 @@ def train(session: Session, control: Control, recorder: Recorder | None = None) 
 def _failed(recorder: Recorder, error: EngineError) -> RunFailed:
     history, saved = recorder.history, recorder.session.saved_step
     kept = f"the checkpoint at step {saved}" if saved is not None else "no checkpoint yet"
+    if saved is None and not history.step:
+        kept = ""
     if isinstance(error, SessionDamaged):
         kept = "the files in the session's folder; restore a copy of it, or start a new run"
     return RunFailed(history.step, history.task, time.time(), str(error)[:LONGEST_MESSAGE], kept)

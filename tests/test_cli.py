@@ -470,3 +470,33 @@ def test_what_is_no_session_is_never_deleted(name: str, cl_tui: CommandLine, two
     assert "mine is not a session" in refused.err
     assert (two / "mine" / "thesis.tex").exists()
     assert {path.name for path in two.iterdir()} == {"si-0", "ewc-0", "mine"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "--headless", "--name", ""],
+        ["batch", "--name", ""],
+        ["fork", "calm-otter", "--at-task", "1", "--headless", "--name", ""],
+        ["resume", "", "--headless"],
+        ["watch", ""],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_an_empty_name_is_refused(arguments: list[str], cl_tui: CommandLine, sessions: Path) -> None:
+    finished(sessions, tiny(), "calm-otter")
+    create(sessions, tiny(), "half")
+    answer = cl_tui(*arguments)
+    assert answer.exit_code == 2
+    assert "session name '': use letters and digits" in answer.err
+    assert sorted(path.name for path in sessions.iterdir()) == ["calm-otter", "half"]
+
+
+def test_a_run_that_is_refused_before_its_first_step_keeps_nothing_and_says_nothing_of_it(
+    cl_tui: CommandLine, tmp_path: Path, sessions: Path
+) -> None:
+    answer = cl_tui("run", "--method", "mas", "--importance-data", str(tmp_path / "none"), "--headless")
+    assert answer.exit_code == 1
+    assert "is not a folder" in answer.err
+    assert "kept" not in answer.err.lower()
+    assert not list(sessions.glob("[!.]*"))

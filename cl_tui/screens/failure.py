@@ -35,7 +35,7 @@ class FailureScreen(ModalScreen[None]):
             if history.tasks:
                 yield Static("Where", classes="heading")
                 yield Static(words.progress(history), markup=False)
-            if history.failure is not None:
+            if history.failure is not None and history.failure.kept:
                 yield Static("Kept", classes="heading")
                 yield Static(history.failure.kept, markup=False)
             yield Static(f"\nEsc shows the run, q quits with exit code {self._outcome.exit_code}.", markup=False)
