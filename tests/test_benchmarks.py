@@ -177,22 +177,33 @@ def one_sentence(data_dir: Path) -> str:
 NO_NETWORK = "<urlopen error [Errno -2] Name or service not known>"
 
 
+RESOURCES = [(f"{file.name}.gz", "md5") for file in files.MNIST_FILES]
+SIZES = {file.name: file.size for file in files.MNIST_FILES}
+
+
 class Unreachable:
     """In the place of torchvision.datasets, as it fails without a network: after it has made its folder."""
 
-    @staticmethod
-    def MNIST(root: str, download: bool) -> None:
-        (Path(root) / "MNIST" / "raw").mkdir(parents=True)
-        tried = "\n".join(f"Tried https://mirror{number}/, got:\n{NO_NETWORK}" for number in (1, 2))
-        raise RuntimeError(f"Error downloading train-images-idx3-ubyte.gz:\n{tried}\n")
+    class MNIST:
+        resources = RESOURCES
+
+        def __init__(self, root: str, download: bool) -> None:
+            (Path(root) / "MNIST" / "raw").mkdir(parents=True)
+            tried = "\n".join(f"Tried https://mirror{number}/, got:\n{NO_NETWORK}" for number in (1, 2))
+            raise RuntimeError(f"Error downloading {self.resources[0][0]}:\n{tried}\n")
 
 
 class Reachable:
     """As it succeeds: what it leaves are files of the right sizes."""
 
-    @staticmethod
-    def MNIST(root: str, download: bool) -> None:
-        hollow_mnist(Path(root))
+    class MNIST:
+        resources = RESOURCES
+
+        def __init__(self, root: str, download: bool) -> None:
+            raw = Path(root) / "MNIST" / "raw"
+            raw.mkdir(parents=True)
+            for name, _ in self.resources:
+                (raw / name.removesuffix(".gz")).write_bytes(bytes(SIZES[name.removesuffix(".gz")]))
 
 
 @pytest.fixture
@@ -218,7 +229,7 @@ def test_a_missing_or_cut_file_is_named(file: files.DataFile, tmp_path: Path) ->
     (raw / file.name).unlink()
     before = everything_in(tmp_path)
     message = one_sentence(tmp_path)
-    assert f"{raw} lacks {file.name}, and the download failed" in message
+    assert f"{raw} lacks {file.name}, and the download failed: Error downloading {file.name}.gz: " in message
     assert everything_in(tmp_path) == before
 
 
@@ -384,3 +395,8 @@ def test_mnist_is_what_torchvision_reads() -> None:
         theirs = torchvision_import.torchvision_datasets().MNIST(str(TEST_DATA), train=train)
         assert torch.equal(part.inputs, theirs.data.flatten(1).float() / 255)
         assert torch.equal(part.labels, theirs.targets)
+
+
+def test_torchvision_knows_the_files_by_the_same_names() -> None:
+    known = torchvision_import.torchvision_datasets().MNIST.resources
+    assert {name for name, _ in known} == {name for name, _ in RESOURCES}

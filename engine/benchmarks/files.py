@@ -137,7 +137,13 @@ def _download_mnist(raw: Path, missing: Sequence[DataFile]) -> None:
 
     try:
         with tempfile.TemporaryDirectory(prefix="cl-tui-mnist-") as folder:
-            torchvision_datasets().MNIST(folder, download=True)
+            everything = torchvision_datasets().MNIST
+            packed = {f"{file.name}.gz" for file in missing}
+            only = {
+                "resources": [resource for resource in everything.resources if resource[0] in packed],
+                "_load_data": lambda self: (None, None),
+            }
+            type("MNIST", (everything,), only)(folder, download=True)
             raw.mkdir(parents=True, exist_ok=True)
             for file in missing:
                 write_whole(raw / file.name, (Path(folder) / "MNIST" / "raw" / file.name).read_bytes())
