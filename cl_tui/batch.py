@@ -232,6 +232,8 @@ class Ended:
     """The result, or why it failed."""
     note: str = ""
     """What kept a resume from being bit-exact."""
+    inputs: str = ""
+    """What was read of the user's own inputs."""
     warnings: tuple[str, ...] = ()
 
 
@@ -470,6 +472,8 @@ class Display:
         self.say(f"{self._counted()} {name}: {'failed' if ended.state == 'failed' else ended.message}")
         if ended.note:
             headless.say(self._console, ended.note, name)
+        if ended.inputs:
+            headless.say(self._console, ended.inputs, name)
         headless.print_warnings(self._console, ended.warnings, name)
 
     def say(self, line: str) -> None:
@@ -526,10 +530,10 @@ def _train(path: Path, place: Mapping[str, Any], connection: Connection) -> Ende
         headless.discard_if_untrained(session)
         return Ended("failed", str(engine.error))
     note = engine.history.resumed.note if engine.history.resumed is not None else ""
-    found = headless.warnings(engine)
+    inputs, found = headless.inputs_read(engine.history), headless.warnings(engine)
     if engine.history.state == "finished":
-        return Ended("finished", words.result(engine.history, session.config), note, found)
-    return Ended("stopped", "stopped and saved", note, found)
+        return Ended("finished", words.result(engine.history, session.config), note, inputs, found)
+    return Ended("stopped", "stopped and saved", note, inputs, found)
 
 
 def _received(connection: Connection) -> object:

@@ -76,6 +76,7 @@ def train(session: Session, pace: float | None, console: Console) -> Outcome:
     engine = EngineThread(session, pace)
     show = ProgressLine(session.name, console) if console.is_terminal else TaskLines(console)
     trouble, over = "", False
+    told_inputs = False
     asked_to_save = False
 
     def save() -> None:
@@ -95,6 +96,9 @@ def train(session: Session, pace: float | None, console: Console) -> Outcome:
                 if asked_to_save:
                     asked_to_save = False
                     say(console, TOLD_TO_SAVE)
+                if not told_inputs and (said := inputs_read(engine.history)):
+                    told_inputs = True
+                    say(console, said)
                 show.update(engine.history, engine.control)
             except (OSError, SystemExit):  # nobody reads the output any more; rich exits for a broken pipe
                 engine.control.stop()
@@ -105,6 +109,13 @@ def train(session: Session, pace: float | None, console: Console) -> Outcome:
     if engine.error is None:  # the error says what went wrong, and what to do
         print_warnings(console, warnings(engine))
     return outcome(engine)
+
+
+def inputs_read(history: History) -> str:
+    """What was read of a folder in ``importance_data``, and what was skipped; empty if nothing was, or before."""
+    if history.resumed is not None:  # the log tells of the first reading
+        return ""
+    return "; ".join(note.text for note in history.notes if note.text.startswith("importance_data "))
 
 
 def warnings(engine: EngineThread) -> tuple[str, ...]:

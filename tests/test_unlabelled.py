@@ -19,6 +19,7 @@ from engine.control import Control
 from engine.errors import BenchmarkError
 from engine.runner import train
 from tests import runs
+from tests.conftest import CommandLine
 
 FEATURES = 64
 DRAWN = np.random.default_rng(0)
@@ -326,6 +327,17 @@ def test_a_run_says_what_it_read(tmp_path: Path) -> None:
     finished = runs.finished(tmp_path, runs.tiny("mas", importance_data=str(folder)))
     (note,) = finished.history().notes
     assert note.text.endswith("1 input from 1 file, values from 1 to 1 (expected: 0 to 1); skipped: labels.csv")
+
+
+def test_commands_without_a_screen_print_what_was_read(cl_tui: CommandLine, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    np.save(folder / "a.npy", np.ones(64))
+    (folder / "labels.csv").touch()
+    said = "1 input from 1 file, values from 1 to 1 (expected: 0 to 1); skipped: labels.csv"
+    options = ("--method=mas", "--tasks=2", "--epochs=1", f"--importance-data={folder}")
+    assert cl_tui("run", *options, "--headless", "--name=one").err.count(said) == 1
+    assert cl_tui("batch", *options, "--name=two").err.count(said) == 1
 
 
 def test_a_run_on_a_bad_folder_fails_with_the_same_sentence_before_it_trains(tmp_path: Path) -> None:
