@@ -148,14 +148,21 @@ def path_check(path: PathFollowed, wide: bool = False) -> str:
 
     >>> path_check(PathFollowed(0, 10, 0.55, 0.7, 0.2, 1.1)), path_check(PathFollowed(0, 10, 0.55, 0.7, 0.2, 1.1), True)
     ('Σω÷drop 110 %: good', 'Σω 0.55 is 110 % of the loss drop 0.5: good')
+    >>> path_check(PathFollowed(0, 10, 17.12, 0.7, 0.5, 85.6)), path_check(PathFollowed(0, 10, 1e9, 0.7, 0.5, 5e9))
+    ('Σω÷drop 8,560 %: too high', 'Σω÷drop 5e11 %: too high')
     """
     if path.ratio is None:
         return "Σω 0"
-    share = f"{quantity(100 * path.ratio)} %"
+    share = f"{_percentage(100 * path.ratio)} %"
     if not wide:
         return f"Σω÷drop {share}: {path_verdict(path.ratio)}"
     drop = quantity(path.start_loss - path.loss)
     return f"Σω {quantity(path.gained)} is {share} of the loss drop {drop}: {path_verdict(path.ratio)}"
+
+
+def _percentage(value: float) -> str:
+    """At most seven characters, as ``quantity``, but plain up to 99,999."""
+    return f"{value:,.0f}" if 1000 <= abs(value) < 99_999.5 else quantity(value)
 
 
 def path_verdict(ratio: float) -> str:
