@@ -33,13 +33,17 @@ GUESSING = 0.97
 """A loss above this fraction of the loss of guessing means that nothing was learned."""
 OVERSHOT = 3.0
 """Multiple of the loss of guessing; the mean over the run's first steps exceeds it if the learning rate is too high."""
+DIVERGED = 10.0
+"""Multiple of the loss of guessing; if each of the last steps is above it, the weights are far off."""
+LAST = 10
+"""How many steps these are; a task with fewer is not judged."""
 GROWN = 1.2
 """Multiple of ΣΩ after the first task above which importance accumulates from task to task."""
 
 MOST_NAMED = 8
 """Most tasks that a sentence names one by one."""
 
-Name = Literal["not-finite", "no-penalty", "drowned", "saturated", "no-learning"]
+Name = Literal["not-finite", "diverging", "no-penalty", "drowned", "saturated", "no-learning"]
 
 
 @dataclass(frozen=True)
@@ -114,8 +118,9 @@ def alarms(history: History, config: RunConfig) -> tuple[Alarm, ...]:
         return (broken,)
     history = _at_last_look(history)
     judged = _stretch(history)
-    found = [_no_penalty(history, config)]
-    if judged:
+    diverging = _diverging(history, config)
+    found = [diverging, _no_penalty(history, config)]
+    if judged and not diverging:
         judge = _hindered if _may_hinder(history, config, judged) else _no_learning
         found.append(judge(history, config, judged))
     return tuple(alarm for alarm in found if alarm)
@@ -245,6 +250,44 @@ def _not_finite(history: History) -> Alarm | None:
     return None
 
 
+def _diverging(history: History, config: RunConfig) -> Alarm | None:
+    """Judges the task in training once enough of it is done, until then the previous task."""
+    for task in (history.task, history.task - 1):
+        if not 0 <= task < len(history.tasks):
+            continue
+        first, last = _rows(history, task)
+        enough = task < history.task or last - history.starts[task] >= ENOUGH * history.tasks[task].steps
+        if last - first >= LAST and enough:
+            return _diverged(history, config, task, last)
+    return None
+
+
+def _diverged(history: History, config: RunConfig, task: int, last: int) -> Alarm | None:
+    losses, penalties = history.curve.losses(last - LAST)[:LAST], history.curve.penalties(last - LAST)[:LAST]
+    guessing = math.log(max(2, _competing(history, config, task)))
+    far = DIVERGED * guessing
+    if losses.min() < far:
+        return None
+    penalised = bool(history.strength(config)) and task > 0
+    sound = penalised and not _overshot(history, config)
+    if sound and _learned_first(history, config) and penalties.min() < far:
+        return None  # the penalty may hold the weights where new classes cost that much
+    what = (
+        f"the weights diverge in task {task + 1} (loss {losses[-1]:.3g} after "
+        f"{last - history.starts[task]:,} steps; guessing gives {guessing:.3g})"
+    )
+    if sound and penalties.mean() > losses.mean():
+        cause = f"strength {shown(history.strength(config))} times learning rate {shown(config.lr)} is too high"
+        return Alarm("diverging", task, what, cause, "start again with a tenth of the strength")
+    cause = f"the learning rate, {shown(config.lr)}, is too high"
+    return Alarm("diverging", task, what, cause, "start again with a tenth of the learning rate")
+
+
+def _learned_first(history: History, config: RunConfig) -> bool:
+    """Whether the first task, which has no penalty, was learned."""
+    return _share(history.matrix[0][0], 1.0, history, config, 0) >= BARELY
+
+
 def _no_penalty(history: History, config: RunConfig) -> Alarm | None:
     """Judges the task in training, or the previous task until there are enough steps."""
     if not METHODS[config.method].symbol or not history.strength(config):
@@ -284,7 +327,7 @@ def _may_hinder(history: History, config: RunConfig, judged: _Stretch) -> bool:
     if judged.task == 0 or not history.strength(config) or _overshot(history, config):
         return False
     penalised = history.curve.penalties(judged.last - WINDOW)[:WINDOW].any()
-    return bool(penalised) and _share(history.matrix[0][0], 1.0, history, config, 0) >= BARELY
+    return bool(penalised) and _learned_first(history, config)
 
 
 def _hindered(history: History, config: RunConfig, judged: _Stretch) -> Alarm | None:

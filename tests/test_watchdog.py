@@ -236,6 +236,42 @@ def test_in_the_class_scenario_one_guesses_among_all_classes_so_far() -> None:
     assert only(settled, config("joint")).name == "no-learning"
 
 
+# The weights diverge
+
+
+def test_a_loss_far_above_guessing_is_named_with_its_cause_also_in_a_short_task() -> None:
+    start = after_tasks(1.0)
+    alarm = only(in_training(start, [1e18] * 100, [0.0] * 100), config("none", lr=900.0))
+    assert alarm.name == "diverging"
+    assert alarm.what == "the weights diverge in task 2 (loss 1e+18 after 100 steps; guessing gives 0.693)"
+    assert alarm.cause == "the learning rate, 900, is too high"
+    assert alarm.remedy == "start again with a tenth of the learning rate"
+    pulled = only(in_training(start, [1e9] * 100, [1e12] * 100), config(strength=1e6))
+    assert pulled.cause == "strength 1e6 times learning rate 0.001 is too high"
+    assert pulled.remedy == "start again with a tenth of the strength"
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [
+        [6.0] * 100,
+        [1e6] * 50 + [0.5] * 50,
+        [1e6] * 95 + [0.5] * 5,
+        [0.5] * 95 + [1e6] * 5,
+    ],
+    ids=["below ten times guessing", "early", "falling at last", "a few last steps"],
+)
+def test_a_loss_that_was_only_briefly_high_does_not_diverge(losses: list[float]) -> None:
+    settled = in_training(after_tasks(1.0), losses, [0.0] * 100, [0.9] * 6)
+    assert "diverging" not in {alarm.name for alarm in alarms(settled, config("none"))}
+
+
+def test_new_classes_that_a_strong_penalty_keeps_from_being_learned_do_not_diverge() -> None:
+    history = in_second_task([20.0] * 200, 0.01)
+    assert "diverging" not in {alarm.name for alarm in alarms(history, config(strength=30.0, scenario="class"))}
+    assert only(in_second_task([20.0] * 200, 0.0), config("none", scenario="class")).name == "diverging"
+
+
 # Not finite
 
 
@@ -284,6 +320,8 @@ def test_no_false_alarm_in_the_default_run(method: str, tmp_path: Path) -> None:
         ("no-penalty", {"method": "ewc", "leave_alone": ("*",)}),
         ("no-learning", {"method": "si", "lr": 1e-9}),
         ("no-learning", {"method": "none", "optimizer": "sgd", "lr": 10.0}),
+        ("diverging", {"method": "si", "lr": 900.0, "epochs": None, "steps": 60}),
+        ("diverging", {"method": "none", "lr": 900.0, "epochs": None, "steps": 60, "scenario": "class"}),
         ("not-finite", {"method": "none", "optimizer": "sgd", "lr": 1000.0, "tasks": 5}),
         ("not-finite", {"method": "ewc", "optimizer": "sgd", "lr": 0.1, "strength": 1e9}),
     ],
