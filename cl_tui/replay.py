@@ -166,6 +166,10 @@ class Replay:
         return self._seen[1]
 
     @property
+    def at_start(self) -> bool:
+        return self.event == 0
+
+    @property
     def at_end(self) -> bool:
         return self.event == self.recording.events - 1
 

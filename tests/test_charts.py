@@ -3,6 +3,7 @@
 import math
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from cl_tui.widgets.histories import draw_histories
 from cl_tui.widgets.importance import draw_importance
 from cl_tui.widgets.moment import LookTable
 from cl_tui.widgets.pane import Line, Palette
-from cl_tui.widgets.tasks import draw_tasks
+from cl_tui.widgets.tasks import TasksPane, draw_tasks
 from cl_tui.widgets.timechart import steps_axis, value_labels
 from cl_tui.widgets.view import View
 from engine.config import resolve
@@ -276,3 +277,20 @@ def test_a_wide_header_says_everything() -> None:
 
 def test_loading_says_what_is_loaded(tmp_path: Path) -> None:
     assert header(view(History(), activity="loading PyTorch"), 100).endswith("◌ loading PyTorch")
+
+
+def test_at_a_break_no_task_has_time_left() -> None:
+    training = screen_data.history(2500)
+    assert "left" in TasksPane().subtitle(view(training))
+    assert TasksPane().subtitle(view(replace(training, between=True))) == ""
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "told"),
+    [(36, 9, ""), (20, 9, "1 more left, 1 right"), (36, 5, "1 more above, 2 below"), (20, 5, "1 left, 1 right · ")],
+)
+def test_the_matrix_tells_how_many_tasks_it_leaves_out(width: int, height: int, told: str) -> None:
+    lines = text(draw_matrix(view(screen_data.history(2500)), width, height, PALETTE))
+    assert len(lines) <= height
+    assert any(line.startswith(told) for line in lines)
+    assert bool(told) == any("left" in line or "above" in line for line in lines[1:])

@@ -12,12 +12,13 @@ from statistics import mean, stdev
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 from textual.pilot import Pilot
 
 from cl_tui import compare as comparing
 from cl_tui.app import ClTui
-from cl_tui.compare import Comparison, compare, difference, read
+from cl_tui.compare import KINDS, Comparison, compare, difference, read
 from cl_tui.compare_page import page
 from cl_tui.screens.compare import CompareScreen
 from cl_tui.widgets.comparison import ComparePane, GroupsPane, MatrixPane, OverlayPane, SettingsPane
@@ -604,6 +605,17 @@ def test_q_waits_for_no_session(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     let_go.set()
     assert app.return_value is not None
     assert app.return_value.exit_code == 0
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+def test_no_title_of_the_curves_is_cut(folder: Path, size: tuple[int, int]) -> None:
+    async def act(pilot: Pilot[Any], screen: CompareScreen) -> None:
+        pane = screen.query_one(OverlayPane)
+        for _ in KINDS:
+            await pilot.press("c")
+            assert cell_len(str(pane.border_title)) + 4 <= pane.region.width
+
+    shown(folder, NAMES, act, size)
 
 
 def test_it_follows_every_size(folder: Path) -> None:

@@ -14,6 +14,7 @@ from textual.binding import Binding
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
+from textual.widgets._footer import FooterKey
 
 from cl_tui.app import ClTui
 from cl_tui.outcome import Outcome
@@ -343,6 +344,26 @@ async def test_greater_and_less_change_the_speed(tmp_path: Path) -> None:
         assert watched.position.startswith("⏸ Replay 0.5×")
         await watched.press(*["greater_than_sign"] * 20)
         assert watched.notice == "1000× is the highest speed"
+
+
+async def test_at_its_ends_a_replay_offers_only_the_way_back(tmp_path: Path) -> None:
+    async with watching(written(tmp_path, RUN)) as watched:
+
+        def offered() -> set[str]:
+            return {active.binding.description for active in watched.screen.active_bindings.values()}
+
+        on, back = {"Step", "Task", "End"}, {"Step back", "Task before", "Start"}
+        assert offered() & (on | back) == back
+        await watched.pilot.pause()
+        assert "Task" not in {key.description for key in watched.screen.query_one(Footer).query(FooterKey)}
+        await watched.press("right_square_bracket")
+        assert watched.notice == "This is the end of the replay"
+        await watched.press("left_square_bracket")
+        assert offered() & (on | back) == on | back
+        await watched.press("home")
+        assert offered() & (on | back) == on
+        await watched.press("left_square_bracket")
+        assert watched.notice == "This is the start of the replay"
 
 
 async def test_brackets_go_to_task_borders_which_are_marked(tmp_path: Path) -> None:

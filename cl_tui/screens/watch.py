@@ -199,7 +199,8 @@ class WatchScreen(PanesScreen):
 
     def choices(self, view: View) -> tuple[Hashable, ...]:
         replay = self.replay
-        return (replay is not None, replay is not None and replay.playing, self.recording.newest.state)
+        at = None if replay is None else (replay.playing, replay.at_start, replay.at_end)
+        return (at, self.recording.newest.state)
 
     def hurried(self, view: View) -> float:
         return 0.0 if self.reader.loaded else READING_SECONDS
@@ -220,7 +221,10 @@ class WatchScreen(PanesScreen):
     @property
     def refused(self) -> frozenset[str]:
         """Also actions that only a replay has."""
-        return self.never if self.replay is not None else self.never | _OF_A_REPLAY
+        if self.replay is None:
+            return self.never | _OF_A_REPLAY
+        beyond = {"step(1)", "border(1)", "end"} if self.replay.at_end else frozenset[str]()
+        return self.never | beyond | ({"step(-1)", "border(-1)", "start"} if self.replay.at_start else frozenset())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         playing = self.replay is not None and self.replay.playing
@@ -285,14 +289,20 @@ class WatchScreen(PanesScreen):
         if (replay := self._replayed("step")) is None:
             return
         replay.pause()
-        if replay.at_end if direction > 0 else replay.event == 0:
-            self.reply("This is the end of the replay" if direction > 0 else "This is the start of the replay")
+        if self._at_the_last(replay, direction):
             return
         if direction > 0:
             replay.forward()
         else:
             replay.back()
         self._jumped()
+
+    def _at_the_last(self, replay: Replay, direction: int) -> bool:
+        """Whether nothing lies in this direction; if so, says so."""
+        if not (replay.at_end if direction > 0 else replay.at_start):
+            return False
+        self.reply("This is the end of the replay" if direction > 0 else "This is the start of the replay")
+        return True
 
     def action_speed(self, by: int) -> None:
         if (replay := self._replayed("change its speed")) is not None:
@@ -302,7 +312,7 @@ class WatchScreen(PanesScreen):
                 self.reply(f"{speed(replay.speed)} is the {'highest' if by > 0 else 'lowest'} speed")
 
     def action_border(self, direction: int) -> None:
-        if (replay := self._replayed("go from task to task")) is not None:
+        if (replay := self._replayed("go from task to task")) is not None and not self._at_the_last(replay, direction):
             if direction > 0:
                 replay.next_border()
             else:

@@ -11,6 +11,7 @@ from rich.style import Style
 from cl_tui import words
 from cl_tui.widgets.moment import LookTable, seen_at_cursor, when
 from cl_tui.widgets.pane import Line, Palette, Pane, message, window
+from cl_tui.widgets.tasks import FEWEST, more
 from cl_tui.widgets.view import View
 from engine import metrics
 from engine.events import Probed
@@ -83,9 +84,10 @@ def draw_matrix(
     label = len(f"{count} now ")
     cell = min(max((width - label) // count, 4), WIDEST)
     shown = window(count, (width - label) // cell, pan[0] if pan else None, now)
-    with_losses = height >= count + 3
-    with_best = with_best and height >= count + 4
-    room = height - 2 - with_losses - with_best
+    cut = height >= FEWEST and (len(shown) < count or height < count + 2)
+    with_losses = height >= count + 3 + cut
+    with_best = with_best and height >= count + 4 + cut
+    room = height - 2 - with_losses - with_best - cut
     tall = min(max(room // count, 1), 3)
     visible = window(count, room // tall, pan[1] if pan else None, now)
 
@@ -105,8 +107,17 @@ def draw_matrix(
         lines.append(_bests(alike, shown, label, cell, palette))
     if with_losses:
         lines.append(_losses(metrics.forgetting_by_task(alike), shown, label, cell, palette))
+    if cut:
+        lines.append(out_of_view(shown, visible, count, width, palette))
     lines.append(summary(history, metrics.average_accuracy(alike), metrics.forgetting(alike), width, palette))
     return lines
+
+
+def out_of_view(shown: range, visible: range, count: int, width: int, palette: Palette) -> Line:
+    """How many of ``count`` columns and rows the matrix leaves out."""
+    sides = [more(shown, count, "left", "right"), more(visible, count)]
+    text = " · ".join(side for side in sides if side)
+    return [Segment(text if len(text) <= width else text.replace(" more", ""), palette.muted)]
 
 
 def _heads(names: list[str], tasks: range, label: int, cell: int, palette: Palette) -> Line:

@@ -21,7 +21,7 @@ from cl_tui.compare import (
     Group,
     difference,
 )
-from cl_tui.compare_page import TITLES, percent, points, uncertain
+from cl_tui.compare_page import percent, points, uncertain
 from cl_tui.widgets.accuracy import heat
 from cl_tui.widgets.pane import Line, Palette, Pane, message, strips, window
 
@@ -190,6 +190,11 @@ class OverlayPane(ComparePane):
     """The overlaid curves of all groups."""
 
     HELP_TITLE = "Curves"
+    TITLES: ClassVar[dict[CurveKind, str]] = {
+        "accuracy": "Average accuracy (%) of the tasks seen",
+        "loss": "Task loss",
+        "penalty": "Penalty",
+    }
     HOW_TO_READ = (
         "One curve per group, with its letter along it: the average accuracy over the tasks seen so far on their "
         "evaluation subsets, the task loss, or the penalty. Where there is room, faint dots reach one standard error "
@@ -216,7 +221,7 @@ class OverlayPane(ComparePane):
     def content(self, found: Comparison, width: int, height: int, palette: Palette) -> list[Line]:
         from cl_tui.widgets.overlay import Curve, axis_of_steps, overlay
 
-        self.border_title = TITLES[self.kind]
+        self.border_title = self.TITLES[self.kind]
         curves = {
             number: group.curves[self.kind] for number, group in enumerate(found.groups) if group.has_any(self.kind)
         }

@@ -9,10 +9,11 @@ import numpy as np
 from rich.segment import Segment
 
 from cl_tui import words
-from cl_tui.widgets.accuracy import WIDEST, draw_matrix, summary
+from cl_tui.widgets.accuracy import WIDEST, draw_matrix, out_of_view, summary
 from cl_tui.widgets.histories import lower_end
 from cl_tui.widgets.moment import LookTable, seen_at_cursor
 from cl_tui.widgets.pane import Line, Palette, window
+from cl_tui.widgets.tasks import FEWEST
 from cl_tui.widgets.timechart import Series, line_chart
 from cl_tui.widgets.view import View
 from engine.events import Probed
@@ -96,7 +97,8 @@ def _cells(
     label = len(f"{count} now ")
     cell = 2 if (width - label) // count >= 2 else 1
     shown = window(count, (width - label) // cell, pan[0] if pan else None, now)
-    visible = window(count, max(height - 4, 1), pan[1] if pan else None, now)
+    cut = height >= FEWEST and (len(shown) < count or height < count + 4)
+    visible = window(count, max(height - 4 - cut, 1), pan[1] if pan else None, now)
 
     styles = (*palette.heat, palette.muted)
     seen = rows[visible.start : visible.stop, shown.start : shown.stop]
@@ -123,6 +125,8 @@ def _cells(
     learned = drops[: len(alike) - 1]
     lines.append(_lost(drops[shown.start : shown.stop], label, cell, palette))
     forgetting = float(learned.mean()) if len(learned) else None
+    if cut:
+        lines.append(out_of_view(shown, visible, count, width, palette))
     lines.append(summary(history, float(np.nanmean(alike[-1])), forgetting, width, palette))
     lines.append(_legend(width, palette))
     return lines[:height]

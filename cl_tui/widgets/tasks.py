@@ -47,7 +47,7 @@ class TasksPane(Pane):
         history = view.history
         if view.sight.cursor is not None:
             return when(view)
-        if not view.training or not history.rate or history.task >= len(history.tasks):
+        if not view.training or not history.rate or history.between or history.task >= len(history.tasks):
             return ""
         left = history.tasks[history.task].steps - history.steps_done(history.task)
         return f"{history.rate:,.0f} steps/s · task {words.duration(left / history.rate)} left"
@@ -116,16 +116,16 @@ def draw_tasks(view: View, width: int, height: int, palette: Palette, start: int
     return lines
 
 
-def more(shown: range, count: int) -> str:
-    """How many of ``count`` tasks are out of view.
+def more(shown: range, count: int, before: str = "above", after: str = "below") -> str:
+    """How many of ``count`` tasks are out of view, with words for both sides.
 
     >>> more(range(2, 5), 9), more(range(0, 5), 9), more(range(4, 9), 9), more(range(9), 9)
     ('2 more above, 4 below', '4 more below', '4 more above', '')
     """
-    above, below = shown.start, count - shown.stop
-    if above and below:
-        return f"{above} more above, {below} below"
-    return f"{above} more above" if above else f"{below} more below" if below else ""
+    earlier, later = shown.start, count - shown.stop
+    if earlier and later:
+        return f"{earlier} more {before}, {later} {after}"
+    return f"{earlier} more {before}" if earlier else f"{later} more {after}" if later else ""
 
 
 def sign(view: View, task: int, palette: Palette) -> tuple[str, Style]:
