@@ -145,7 +145,7 @@ def _session_cells(listed: Listed) -> Iterable[str]:
     share = f" {100 * history.step // history.total_steps} %" if history.total_steps else ""
     return [
         listed.state if listed.state == "finished" else listed.state + share,
-        method_and_strength(config.method, config.strength),
+        method_and_strength(config.method, history.strength(config)),
         config.benchmark,
         str(config.seed),
         words.marked(mean(history.accuracies), listed) if history.accuracies else "—",

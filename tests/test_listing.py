@@ -1,14 +1,18 @@
 """Lists of sessions: what a glance shows, that it reads no more than it needs, and renaming."""
 
+import io
 import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from cl_tui.report import sessions_table
+from cl_tui.widgets.sessions import COLUMNS
 from engine.errors import ConfigError, SessionExists, SessionLocked, SessionNotFound
-from engine.events import RunResumed, StepsTaken
+from engine.events import RunResumed, StepsTaken, StrengthChanged
 from engine.session import Listed, Session, glance, glances, list_sessions, look_at, rename_session
 from tests import saved, screen_data
 
@@ -178,3 +182,14 @@ def test_what_trains_keeps_its_name(tmp_path: Path) -> None:
     with session.locked(), pytest.raises(SessionLocked):
         rename_session(tmp_path, "run", "better")
     assert session.path.exists()
+
+
+def test_a_run_whose_strength_was_changed_is_listed_with_the_one_in_force(tmp_path: Path) -> None:
+    session = saved.create(tmp_path, "run")
+    saved.tell(session, *list(screen_data.events())[:20], StrengthChanged(900, 0.0, 1.0, 7.0))
+    listed = glance(tmp_path, "run")
+    (method,) = [column for column in COLUMNS if column.heading == "method"]
+    assert method.content(listed, 20) == "si c 7"
+    printed = io.StringIO()
+    Console(width=120, file=printed).print(sessions_table([listed], 120))
+    assert "si c 7" in printed.getvalue()

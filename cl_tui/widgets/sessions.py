@@ -83,7 +83,10 @@ def _method(listed: Listed) -> str:
 
 
 def _strength(listed: Listed) -> float:
-    return listed.config.strength if listed.config else 0.0
+    """The strength in force."""
+    if listed.config is None:
+        return 0.0
+    return listed.history.strength(listed.config) if listed.history else listed.config.strength
 
 
 def accuracy(history: History | None) -> float | None:
@@ -110,7 +113,7 @@ def _short_state(listed: Listed, width: int) -> str:
 
 
 def _method_text(listed: Listed, width: int) -> str:
-    return method_and_strength(listed.config.method, listed.config.strength) if listed.config else ""
+    return method_and_strength(listed.config.method, _strength(listed)) if listed.config else ""
 
 
 def _accuracy_text(listed: Listed, width: int) -> str:
