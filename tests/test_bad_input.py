@@ -98,7 +98,7 @@ def test_usage_that_typer_refuses(cl_tui: CommandLine, arguments: list[str]) -> 
 
 
 def test_no_terminal(cl_tui: CommandLine, sessions: Path) -> None:
-    assert_told(cl_tui("run"), 2, "'cl-tui run --headless'")
+    assert_told(cl_tui("run"), 2, "add --headless to train without one")
     assert not sessions.exists()
 
 

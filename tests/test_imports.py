@@ -10,7 +10,19 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LIGHT = ["errors", "config", "presets", "events", "history", "metrics", "control", "session", "runner", "watchdog"]
-LIGHT += ["analysis", "fork", "follow", "disk", "log", "names", "one_class", "scenario", "strict_json", "text"]
+LIGHT += [
+    "analysis",
+    "commands",
+    "fork",
+    "follow",
+    "disk",
+    "log",
+    "names",
+    "one_class",
+    "scenario",
+    "strict_json",
+    "text",
+]
 LIGHT_PACKAGES = ["methods", "benchmarks", "models"]
 """Only their __init__ is light."""
 
