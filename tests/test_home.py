@@ -584,7 +584,7 @@ async def test_o_sorts_by_each_order_in_turn(every_state: Path) -> None:
     async with at_home(every_state) as opened:
         await opened.press("o")
         assert opened.names == sorted(opened.names)
-        assert opened.notice == "By name"
+        assert opened.notice == "Sorted by name"
         await opened.press("o")
         assert opened.names[:2] == ["interrupted", "running"]
         assert opened.names[-1] == "damaged"
@@ -593,7 +593,7 @@ async def test_o_sorts_by_each_order_in_turn(every_state: Path) -> None:
         assert opened.names[-2:] == ["finished", "damaged"]
         await opened.press("o")
         assert opened.names[0] == "running"
-        assert opened.notice == "By newest"
+        assert opened.notice == "Sorted by newest"
 
 
 def test_the_newest_come_first_and_those_that_train_before_them() -> None:
