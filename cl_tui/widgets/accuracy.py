@@ -117,7 +117,9 @@ def out_of_view(shown: range, visible: range, count: int, width: int, palette: P
     """How many of ``count`` columns and rows the matrix leaves out."""
     sides = [more(shown, count, "left", "right"), more(visible, count)]
     text = " · ".join(side for side in sides if side)
-    return [Segment(text if len(text) <= width else text.replace(" more", ""), palette.muted)]
+    shortest = f"{len(shown)} of {count} tasks"
+    fitting = (form for form in (text, text.replace(" more", "")) if len(form) <= width)
+    return [Segment(next(fitting, shortest), palette.muted)]
 
 
 def _heads(names: list[str], tasks: range, label: int, cell: int, palette: Palette) -> Line:
