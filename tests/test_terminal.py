@@ -197,7 +197,7 @@ def test_a_full_disk_is_told_and_left_with_what_is_kept(tmp_path: Path) -> None:
         (tmp_path / "full").touch()
         terminal.wait_for(r"(?s)waiting.*⚠ .*No space left")
         terminal.send("q")
-        terminal.wait_for("(?s)q again to quit without saving.*Kept: the checkpoint at step")
+        terminal.wait_for(r"(?s)q again to quit without saving.*Kept: the\s+checkpoint at step")
         terminal.send("q")
         assert terminal.wait_for_end() == 1
         assert terminal.restored

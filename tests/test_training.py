@@ -53,7 +53,7 @@ def test_a_failure_before_any_checkpoint_keeps_nothing_and_says_so(tmp_path: Pat
         train(session, Control())
     failure = session.history().failure
     assert failure is not None
-    assert "nothing" in failure.kept
+    assert failure.kept == "no checkpoint yet"
     assert session.checkpoints() == []
 
 

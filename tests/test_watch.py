@@ -436,7 +436,7 @@ async def test_a_finished_run_cannot_be_followed(tmp_path: Path) -> None:
         await watched.press("r")
         assert watched.notice == "The run is finished: there is nothing to follow"
         assert "Follow" not in watched.offered
-        assert {"Play", "Step", "Task", "Go to"} <= watched.offered
+        assert {"Play", "Go to"} <= watched.offered
         assert "Replay" in watched.position
 
 
