@@ -75,7 +75,7 @@ class Session:
 
     def __init__(self, path: Path, config: RunConfig, format: int = FORMAT) -> None:
         self.path = path
-        self.config = config
+        self.config = self._stored = config
         self.format = format
 
     @property
@@ -159,9 +159,10 @@ class Session:
         write_whole(self.config_path, f"format = {self.format}\n{checksum}".encode() + settings)
 
     def keep_config(self) -> None:
-        """Writes ``config`` if it has moved since it was stored. Raises OSError, or a SessionError as ``open``."""
-        if Session.open(self.path.parent, self.name).config != self.config:
+        """Writes ``config`` if it was changed after the session was opened. Raises OSError."""
+        if self.config != self._stored:
             self.write_config()
+            self._stored = self.config
 
     @classmethod
     def open(cls, sessions_dir: Path, name: str) -> "Session":
