@@ -1,4 +1,4 @@
-"""Makes the pictures in this folder anew, from real runs: python -m docs.pictures (about a minute)."""
+"""Draws the pictures in this folder from real runs: python -m docs.pictures (about a minute)."""
 
 import asyncio
 import contextlib
