@@ -11,18 +11,18 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from cl_tui import preferences
-from cl_tui.app import ClTui
-from cl_tui.preferences import Preferences
+from cl_tui.app.app import ClTui
+from cl_tui.host import preferences
+from cl_tui.host.preferences import Preferences
 from cl_tui.screens.compare import CompareScreen
 from cl_tui.screens.home import HomeScreen
 from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.screens.watch import WatchScreen
-from engine.config import resolve
-from engine.control import Control
-from engine.history import History
-from engine.runner import EngineThread, train
-from engine.session import Session
+from engine.record.history import History
+from engine.sessions.session import Session
+from engine.settings.run import resolve
+from engine.training.control import Control
+from engine.training.runner import EngineThread, train
 
 HERE = Path(__file__).resolve().parent
 RUNS: dict[str, dict[str, Any]] = {

@@ -20,12 +20,12 @@ from typing import Any
 
 import torch
 
-from engine.benchmarks.task import Task
-from engine.config import RunConfig, resolve
-from engine.control import Control
-from engine.recorder import Recorder
-from engine.session import Session
-from engine.training import Trainer, load_tasks, penalty_factor
+from engine.sessions.session import Session
+from engine.settings.run import RunConfig, resolve
+from engine.streams.examples import Task
+from engine.training.control import Control
+from engine.training.recorder import Recorder
+from engine.training.trainer import Trainer, load_tasks, penalty_factor
 from perf.measure import CLOCKS, arguments, show
 from perf.step import STEPS, TINY_STEPS, in_second_task, steps_of
 

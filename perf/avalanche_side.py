@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
-from engine.benchmarks.torchvision_import import torchvision_datasets
 from engine.models.mlp import mlp
+from engine.streams.torchvision_import import torchvision_datasets
 from perf.measure import CLOCKS
 
 torchvision_datasets()  # before Avalanche imports torchvision

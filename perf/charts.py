@@ -9,15 +9,15 @@ import numpy as np
 import plotext
 from rich.style import Style
 
-from cl_tui.widgets.curve_chart import draw_curves, layout
-from cl_tui.widgets.curve_record import CurveRecord
-from cl_tui.widgets.curves import CurveLook, seen_steps
-from cl_tui.widgets.pane import Palette, strips
-from cl_tui.widgets.timechart import steps_axis
-from cl_tui.widgets.view import Sight, View
-from engine.config import resolve
-from engine.events import RunStarted, StepsTaken, TaskInfo
-from engine.history import History
+from cl_tui.charts.canvas import steps_axis
+from cl_tui.panes.base import Palette, strips
+from cl_tui.panes.loss.cache import CurveRecord
+from cl_tui.panes.loss.chart import draw_curves, layout
+from cl_tui.panes.loss.pane import CurveLook, seen_steps
+from cl_tui.panes.view import Sight, View
+from engine.record.events import RunStarted, StepsTaken, TaskInfo
+from engine.record.history import History
+from engine.settings.run import resolve
 from perf.measure import CLOCKS, arguments, interleaved, ratios
 
 POINTS = 500

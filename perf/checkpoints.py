@@ -8,11 +8,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from engine.config import resolve
-from engine.control import Control
-from engine.recorder import Recorder
-from engine.session import Session
-from engine.training import LONGEST_SECONDS, Trainer, seconds_to_next
+from engine.sessions.session import Session
+from engine.settings.run import resolve
+from engine.training.control import Control
+from engine.training.recorder import Recorder
+from engine.training.trainer import LONGEST_SECONDS, Trainer, seconds_to_next
 from perf.measure import arguments
 
 HIDDEN = ([100, 100], [512, 512], [2000, 2000], [4950, 4950])

@@ -16,13 +16,13 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset
 
-from engine.config import resolve
-from engine.control import Control
-from engine.importance import fisher_diagonal, output_sensitivity
+from engine.importance.per_example import fisher_diagonal, output_sensitivity
 from engine.models.mlp import mlp
-from engine.recorder import Recorder
-from engine.session import Session
-from engine.training import Trainer
+from engine.sessions.session import Session
+from engine.settings.run import resolve
+from engine.training.control import Control
+from engine.training.recorder import Recorder
+from engine.training.trainer import Trainer
 from perf.measure import CLOCKS, arguments, interleaved, show
 
 HIDDEN = (256, 256)

@@ -6,12 +6,18 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from engine.config import RunConfig, resolve
-from engine.control import Control
-from engine.importance import HISTOGRAM_BINS
-from engine.runner import train
-from engine.session import Session
-from engine.training import CHECKPOINT_SECONDS, HISTOGRAMS_PER_TASK, PROBES_PER_TASK, REPORT_SECONDS, REPORT_STEPS
+from engine.importance.per_example import HISTOGRAM_BINS
+from engine.sessions.session import Session
+from engine.settings.run import RunConfig, resolve
+from engine.training.control import Control
+from engine.training.runner import train
+from engine.training.trainer import (
+    CHECKPOINT_SECONDS,
+    HISTOGRAMS_PER_TASK,
+    PROBES_PER_TASK,
+    REPORT_SECONDS,
+    REPORT_STEPS,
+)
 from perf.measure import arguments
 
 RUNS: dict[str, tuple[dict[str, Any], float | None]] = {

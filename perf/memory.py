@@ -36,11 +36,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 def run_once(settings: dict[str, Any]) -> dict[str, float]:
     """MiB in this process: "before" the first step, at the run's "peak", and in live "tensors" after it."""
-    from engine.config import resolve
-    from engine.control import Control
-    from engine.recorder import Recorder
-    from engine.session import Session
-    from engine.training import Trainer
+    from engine.sessions.session import Session
+    from engine.settings.run import resolve
+    from engine.training.control import Control
+    from engine.training.recorder import Recorder
+    from engine.training.trainer import Trainer
 
     with tempfile.TemporaryDirectory() as folder:
         session = Session.create(Path(folder), "memory", resolve(settings))

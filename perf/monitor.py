@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine.config import resolve
-from engine.session import Session
+from engine.sessions.session import Session
+from engine.settings.run import resolve
 from perf.measure import arguments, ratios
 from tests.terminal import Terminal
 

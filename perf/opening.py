@@ -10,9 +10,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from engine.config import resolve
-from engine.log import EventLog
-from engine.session import Session
+from engine.sessions.log import EventLog
+from engine.sessions.session import Session
+from engine.settings.run import resolve
 from perf.measure import arguments
 from tests import screen_data
 from tests.terminal import Terminal
@@ -50,9 +50,9 @@ def opened(sessions: Path, name: str) -> tuple[float, float]:
 MEMORY = """
 import asyncio, resource, sys, tempfile
 from pathlib import Path
-from cl_tui.app import ClTui
+from cl_tui.app.app import ClTui
 from cl_tui.screens.monitor import MonitorScreen
-from engine.events import StepsTaken
+from engine.record.events import StepsTaken
 from tests import screen_data
 from tests.screen_data import ToldEngine
 

@@ -9,13 +9,13 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from engine.config import RunConfig, resolve
-from engine.control import Control
-from engine.methods import METHODS
+from engine.catalog.methods import METHODS
 from engine.models.mlp import mlp
-from engine.recorder import Recorder
-from engine.session import Session
-from engine.training import REPORT_STEPS, Trainer
+from engine.sessions.session import Session
+from engine.settings.run import RunConfig, resolve
+from engine.training.control import Control
+from engine.training.recorder import Recorder
+from engine.training.trainer import REPORT_STEPS, Trainer
 from perf.measure import arguments, interleaved, show
 
 STEPS = 100

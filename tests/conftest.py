@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cl_tui.cli import main
+from cl_tui.commands.cli import main
 
 QUICK = ["--tasks", "2", "--epochs", "1"]
 """Options with which a run takes a moment."""
@@ -36,7 +36,7 @@ def _own_preferences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _time_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Answers to keys stand until a test has read them, also where something else has the processor."""
-    monkeypatch.setattr("cl_tui.widgets.warning.REPLY_SECONDS", 600.0)
+    monkeypatch.setattr("cl_tui.panes.notice.REPLY_SECONDS", 600.0)
 
 
 @pytest.fixture

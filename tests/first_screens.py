@@ -6,7 +6,7 @@ from typing import Any
 from textual.screen import Screen
 from textual.widgets import Static
 
-from cl_tui.outcome import Outcome
+from cl_tui.host.exit_status import Outcome
 from cl_tui.screens.compare import CompareScreen
 from cl_tui.screens.help import HelpScreen, KeyTable
 from cl_tui.screens.home import HomeScreen

@@ -10,17 +10,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine import checkpoint
-from engine.benchmarks import BENCHMARKS, BenchmarkInfo
-from engine.benchmarks.task import DataSet, Examples, Task, class_order, split
-from engine.config import RunConfig, resolve, shown
-from engine.control import Control, Wishes
-from engine.history import History
-from engine.methods import METHODS
-from engine.models import MODELS, ModelInfo
+from engine.catalog.benchmarks import BENCHMARKS, BenchmarkInfo
+from engine.catalog.methods import METHODS
+from engine.catalog.models import MODELS, ModelInfo
 from engine.models.mlp import mlp
-from engine.runner import train
-from engine.session import Session
+from engine.record.history import History
+from engine.sessions import checkpoint
+from engine.sessions.session import Session
+from engine.settings.run import RunConfig, resolve, shown
+from engine.streams.examples import DataSet, Examples, Task, class_order, split
+from engine.training.control import Control, Wishes
+from engine.training.runner import train
 
 Case = tuple[str, dict[str, Any]]
 """A method and its options."""

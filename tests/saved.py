@@ -5,10 +5,10 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from engine.config import resolve
-from engine.events import Event, RunFailed, RunStopped, StepsTaken
-from engine.log import EventLog, line
-from engine.session import Session
+from engine.record.events import Event, RunFailed, RunStopped, StepsTaken
+from engine.sessions.log import EventLog, line
+from engine.sessions.session import Session
+from engine.settings.run import resolve
 from tests import screen_data
 
 

@@ -4,9 +4,8 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.config import resolve
 from engine.errors import EngineError
-from engine.events import (
+from engine.record.events import (
     Event,
     ImportanceMeasured,
     LayerHistogram,
@@ -20,9 +19,10 @@ from engine.events import (
     TaskInfo,
     TaskStarted,
 )
-from engine.history import History
-from engine.runner import EngineThread
-from engine.session import Session
+from engine.record.history import History
+from engine.sessions.session import Session
+from engine.settings.run import resolve
+from engine.training.runner import EngineThread
 
 NAMES = ("0 8", "1 7", "2 3", "4 9", "5 6")
 STEPS = 1000

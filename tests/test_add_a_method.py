@@ -27,10 +27,9 @@ def copy(tmp_path: Path) -> Path:
     for package in ("engine", "cl_tui"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "engine" / "methods" / "squares.py").write_text(FILE, encoding="utf-8")
-    insert(
-        tmp_path / "engine" / "methods" / "__init__.py", indent(ENTRY.rstrip() + ",\n", " " * 8), before="    )\n}\n"
-    )
-    replace_all(tmp_path / "engine" / "benchmarks" / "__init__.py", "strengths={", 'strengths={"squares": 100.0, ')
+    catalog = tmp_path / "engine" / "catalog"
+    insert(catalog / "methods.py", indent(ENTRY.rstrip() + ",\n", " " * 8), before="    )\n}\n")
+    replace_all(catalog / "benchmarks.py", "strengths={", 'strengths={"squares": 100.0, ')
     return tmp_path
 
 
@@ -59,7 +58,7 @@ def call(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 def test_a_method_with_an_option_of_its_own(copy: Path) -> None:
     told = call(copy, "methods", "squares")
     assert "give RunConfig a field for each option in METHODS: decay" in told.stderr, "the third step is missing"
-    insert(copy / "engine" / "config.py", indent(FIELD, " " * 4), before="    leave_alone: ")
+    insert(copy / "engine" / "settings" / "run.py", indent(FIELD, " " * 4), before="    leave_alone: ")
 
     told = call(copy, "methods", "squares")
     assert re.search(r"decay \(β\) +0\.9 +weight of the past", told.stdout), told
@@ -78,7 +77,7 @@ def test_a_method_with_an_option_of_its_own(copy: Path) -> None:
 
 
 def test_its_run_is_watched_stopped_and_resumed_to_the_same_bits(copy: Path) -> None:
-    insert(copy / "engine" / "config.py", indent(FIELD, " " * 4), before="    leave_alone: ")
+    insert(copy / "engine" / "settings" / "run.py", indent(FIELD, " " * 4), before="    leave_alone: ")
     run = ["run", *CHOSEN, "--name", "watched", "--pace", "20"]
     with Terminal(run, copy, 120, 36, environment={"PYTHONPATH": str(copy)}) as terminal:
         terminal.wait_for(r"squares.*β=0\.5")

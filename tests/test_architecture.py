@@ -1,18 +1,15 @@
-"""The picture in docs/architecture.md is the code's: what it names exists, and imports point down."""
+"""The picture in docs/architecture.md has the layers that import-linter holds the code to."""
 
-import ast
 import re
-from collections.abc import Iterator
+import tomllib
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parent.parent
 PICTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split("```text\n")[1].split("```")[0]
 
 
 def layers() -> list[list[str]]:
-    """Modules by layer, the highest first; a folder's name ends in a dot."""
+    """Folders and modules by layer, the highest first."""
     found: list[list[str]] = []
     package = ""
     for line in PICTURE.splitlines():
@@ -21,50 +18,35 @@ def layers() -> list[list[str]]:
         elif (box := re.fullmatch(r"\| (\w+| *) +\| (.*?) *\|", line)) is not None:
             if box[1].strip():
                 found.append([])
-            found[-1] += [f"{package}.{name}".replace("/", ".") for name in box[2].split()]
+            found[-1] += [f"{package}.{name}".rstrip("/") for name in box[2].split()]
     return found
 
 
-HEIGHT = {name: -number for number, names in enumerate(layers()) for name in names}
+def contracts() -> list[list[str]]:
+    """The layers in pyproject.toml, the highest first, those of cl_tui before those of engine."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    written = [layer for contract in settings["contracts"] for layer in contract.get("layers", [])]
+    return sorted(
+        ([name.strip() for name in layer.split("|")] for layer in written), key=lambda names: names[0].split(".")[0]
+    )
 
 
-def height(module: str) -> int | None:
-    """None for a module that the picture leaves out."""
-    folder = module.rpartition(".")[0] + "."
-    return HEIGHT.get(module, HEIGHT.get(folder))
-
-
-def modules() -> Iterator[tuple[str, Path]]:
-    for package in ("engine", "cl_tui"):
-        for path in sorted((ROOT / package).rglob("*.py")):
-            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-            yield name.removesuffix(".__init__"), path
-
-
-def imported(path: Path) -> Iterator[str]:
-    """What is imported when the module is, and not only for a type checker or inside a function."""
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ImportFrom) and node.module is not None:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+def test_the_picture_shows_the_contracts() -> None:
+    assert [sorted(layer) for layer in layers()] == [sorted(layer) for layer in contracts()]
 
 
 def test_everything_in_the_picture_exists() -> None:
-    assert len(HEIGHT) > 40
-    for name in HEIGHT:
+    for name in (name for layer in layers() for name in layer):
         path = ROOT / name.replace(".", "/")
-        assert path.is_dir() if name.endswith(".") else path.is_dir() or path.with_suffix(".py").is_file(), name
+        assert path.is_dir() or path.with_suffix(".py").is_file(), name
 
 
-MODULES = dict(modules())
-
-
-@pytest.mark.parametrize(("module", "path"), [pytest.param(*found, id=found[0]) for found in MODULES.items()])
-def test_imports_point_down(module: str, path: Path) -> None:
-    if (own := height(module)) is None:
-        return
-    for name in imported(path):
-        if name not in MODULES or name.startswith(f"{module}."):  # a package may import its own files
-            continue
-        other = height(name)
-        assert other is None or other <= own, f"{module} imports {name} from above"
+def test_every_folder_and_module_has_a_layer() -> None:
+    named = {name for layer in layers() for name in layer}
+    there = {
+        f"{package}.{path.stem}"
+        for package in ("engine", "cl_tui")
+        for path in (ROOT / package).iterdir()
+        if not path.stem.startswith("__")
+    }
+    assert there == named

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cl_tui import facts
-from cl_tui.outcome import resume_line
+from cl_tui.host.exit_status import resume_line
+from cl_tui.reports import session_facts as facts
 from engine.commands import command
-from engine.session import look_at
+from engine.sessions.session import look_at
 from tests import runs, saved
 from tests.conftest import CommandLine
 

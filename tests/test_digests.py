@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.methods import METHODS
+from engine.catalog.methods import METHODS
 from tests.golden import digests
 
 KIND, DIGESTS = digests.read()

@@ -17,18 +17,20 @@ import typer
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from cl_tui import cli, export, html_report, pane_files
-from cl_tui.app import ClTui
-from cl_tui.batch import run_name
-from cl_tui.outcome import Outcome
+from cl_tui.app.app import ClTui
+from cl_tui.batch.pool import run_name
+from cl_tui.commands import cli
+from cl_tui.exports import export
+from cl_tui.exports import html_page as html_report
+from cl_tui.host.exit_status import Outcome
+from cl_tui.panes import files as pane_files
+from cl_tui.panes.base import Pane
 from cl_tui.screens.compare import CompareScreen
 from cl_tui.screens.home import HomeScreen
 from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.screens.watch import WatchScreen
-from cl_tui.widgets.pane import Pane
-from engine.config import resolve
 from engine.errors import ConfigError, EngineError
-from engine.events import (
+from engine.record.events import (
     Event,
     ImportanceMeasured,
     Noted,
@@ -42,13 +44,14 @@ from engine.events import (
     TasksPlanned,
     Warned,
 )
-from engine.session import Session, look_at
+from engine.sessions.session import Session, look_at
+from engine.settings.run import resolve
 from engine.text import visible
 from tests import saved, screen_data
+from tests.cl_tui.exports.test_export import Page, written
 from tests.conftest import CommandLine
 from tests.screen_data import ToldEngine
 from tests.terminal import Terminal
-from tests.test_export import Page, written
 from tests.waiting import on_screen
 
 HARM = (

@@ -10,13 +10,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.config import RunConfig, resolve
-from engine.control import Control
-from engine.methods import METHODS
+from engine.catalog.methods import METHODS
+from engine.models.flat import FlatParameters
 from engine.models.mlp import mlp
-from engine.parameters import FlatParameters
-from engine.runner import train
-from engine.session import Session
+from engine.sessions.session import Session
+from engine.settings.run import RunConfig, resolve
+from engine.training.control import Control
+from engine.training.runner import train
 from tests import runs
 
 VARIANTS = [(method, options) for method, options in (*runs.CASES, *runs.COMBINED) if METHODS[method].symbol]

@@ -12,11 +12,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-import engine.importance
-from engine.config import RunConfig, resolve
-from engine.control import Control
+import engine.importance.per_example
+from engine.catalog.methods import METHODS
 from engine.errors import UnsupportedNetwork
-from engine.importance import (
+from engine.importance.per_example import (
     batched_fisher,
     batched_sensitivity,
     fisher_diagonal,
@@ -24,7 +23,6 @@ from engine.importance import (
     layer_sensitivity,
     output_sensitivity,
 )
-from engine.methods import METHODS
 from engine.methods.base import LearnedTask, Method
 from engine.methods.ewc import ElasticWeightConsolidation
 from engine.methods.joint import JointTraining
@@ -33,11 +31,13 @@ from engine.methods.mas import MemoryAwareSynapses
 from engine.methods.none import FineTuning
 from engine.methods.rwalk import RiemannianWalk
 from engine.methods.si import SynapticIntelligence
+from engine.models.flat import FlatParameters
 from engine.models.mlp import mlp
-from engine.parameters import FlatParameters
-from engine.penalty import PenaltyGradient, Quadratic
-from engine.runner import train
+from engine.penalties.quadratic import PenaltyGradient, Quadratic
 from engine.seeds import generator
+from engine.settings.run import RunConfig, resolve
+from engine.training.control import Control
+from engine.training.runner import train
 from tests import runs
 from tests.reference import ewc, mas
 from tests.reference.method import SlowMethod, flat, weighted_distance
@@ -167,7 +167,7 @@ def test_importances_do_not_depend_on_how_many_examples_are_held_at_once(
     model, inputs, active = random_network([4, 5, 3], 1), random_inputs(11, 4, 1), slice(0, 3)
     labels = random_labels(11, active, 1)
     whole = FAST_IMPORTANCES[importance](model, inputs, labels, active)
-    monkeypatch.setattr(engine.importance, "BATCH", 4)
+    monkeypatch.setattr(engine.importance.per_example, "BATCH", 4)
     close64(FAST_IMPORTANCES[importance](model, inputs, labels, active), whole)
 
 
@@ -175,7 +175,7 @@ def test_importances_do_not_depend_on_how_many_examples_are_held_at_once(
 def test_a_long_measurement_asks_now_and_then_whether_to_stop(
     fast: Callable[..., Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine.importance, "BATCH", 4)
+    monkeypatch.setattr(engine.importance.per_example, "BATCH", 4)
     checks: list[None] = []
     fast(random_network([4, 5, 3], 1), random_inputs(11, 4, 1), slice(0, 3), lambda: checks.append(None))
     assert len(checks) == 3
@@ -330,7 +330,9 @@ def test_layers_need_not_be_registered_in_the_order_in_which_they_are_used() -> 
 def test_such_a_network_is_refused_before_anything_is_trained(
     method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.training.build_model", lambda *_: nn.Sequential(nn.Linear(64, 4), nn.LayerNorm(4)))
+    monkeypatch.setattr(
+        "engine.training.trainer.build_model", lambda *_: nn.Sequential(nn.Linear(64, 4), nn.LayerNorm(4))
+    )
     session = runs.create(tmp_path, runs.tiny(method))
     with pytest.raises(UnsupportedNetwork, match="1 is a LayerNorm"):
         train(session, Control())

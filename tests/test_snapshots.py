@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from cl_tui.app import ClTui
+from cl_tui.app.app import ClTui
+from cl_tui.app.themes import DEFAULT
+from cl_tui.panes.base import Pane
 from cl_tui.screens.monitor import MonitorScreen
-from cl_tui.themes import DEFAULT
-from cl_tui.widgets.pane import Pane
 from tests import screen_data
 from tests.screen_data import ToldEngine
 

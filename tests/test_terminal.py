@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cl_tui.terminal import unfit
-from engine import checkpoint
-from engine.events import Noted, RunStarted, RunStopped, StepsTaken
-from engine.session import Session
+from cl_tui.host.terminal import unfit
+from engine.record.events import Noted, RunStarted, RunStopped, StepsTaken
+from engine.sessions import checkpoint
+from engine.sessions.session import Session
 
 if sys.platform == "win32":
     pytest.skip("pseudo-terminals are POSIX", allow_module_level=True)
@@ -169,8 +169,8 @@ def test_a_process_that_was_stopped_and_woken_draws_anew_and_hears_its_keys(tmp_
 
 FULL_DISK = """
 import errno, os, sys
-from cl_tui.cli import main
-from engine.log import EventLog
+from cl_tui.commands.cli import main
+from engine.sessions.log import EventLog
 
 write = EventLog._write
 

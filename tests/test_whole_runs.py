@@ -10,15 +10,15 @@ import pytest
 import torch
 from torch import Tensor
 
-import engine.training
-from engine import checkpoint
-from engine.config import RunConfig, resolve
-from engine.control import Control
-from engine.evaluation import accuracy
-from engine.methods import METHODS
+import engine.training.trainer
+from engine.catalog.methods import METHODS
+from engine.catalog.models import MODELS
 from engine.methods.si import SynapticIntelligence
-from engine.models import MODELS
-from engine.runner import train
+from engine.sessions import checkpoint
+from engine.settings.run import RunConfig, resolve
+from engine.training.control import Control
+from engine.training.evaluation import accuracy
+from engine.training.runner import train
 from tests import runs
 from tests.reference.method import flat
 from tests.textbook import left_alone, run_slowly
@@ -151,7 +151,7 @@ def test_the_path_ends_at_the_kept_weights(
 
     after_step = SynapticIntelligence.after_step
     monkeypatch.setattr(SynapticIntelligence, "after_step", followed)
-    monkeypatch.setattr(engine.training, "accuracy", judged)
+    monkeypatch.setattr(engine.training.trainer, "accuracy", judged)
     chosen = {"method": "si", "tasks": 2, "keep": "best", "lr": 0.01, "epochs": 20, "device": "cpu"} | settings
     history = runs.finished(tmp_path, resolve(chosen)).history()
     left_out = 0.0
@@ -199,7 +199,7 @@ def test_real_digits_in_float32_follow_the_textbook_loop(
     method: str, benchmark: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some steps of the shipped network; the float noise stays small."""
-    monkeypatch.setattr("engine.training.PATH_EXAMPLES", 2000)
+    monkeypatch.setattr("engine.training.trainer.PATH_EXAMPLES", 2000)
     config = runs.tiny(method, benchmark=benchmark, optimizer="sgd", batch_size=128, hidden=(12,), lr=0.1, epochs=1)
     close = partial(torch.testing.assert_close, rtol=1e-2, atol=1e-4)
     assert MODELS[config.model].code == "engine.models.mlp:mlp"

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engine.benchmarks import BENCHMARKS
-from engine.benchmarks.task import Task
-from engine.config import RunConfig
+from engine.catalog.benchmarks import BENCHMARKS
 from engine.models.mlp import mlp
 from engine.seeds import generator
-from engine.training import load_tasks
+from engine.settings.run import RunConfig
+from engine.streams.examples import Task
+from engine.training.trainer import load_tasks
 from tests.reference.ewc import (
     SlowEWC,
     SlowOnlineEWC,

@@ -11,15 +11,15 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widgets import Footer, Static
 
-from cl_tui.away import away
-from cl_tui.compare import Comparison, check, compare, read
-from cl_tui.outcome import Outcome
+from cl_tui.host.background import away
+from cl_tui.host.exit_status import Outcome
+from cl_tui.panes.base import Pane
+from cl_tui.panes.comparison.pane import ComparePane, GroupsPane, MatrixPane, OverlayPane, SettingsPane
+from cl_tui.panes.notice import Notice, WarningLine
+from cl_tui.reports.comparison import Comparison, check, compare, read
 from cl_tui.screens.zooming import ZoomingScreen
-from cl_tui.widgets.comparison import ComparePane, GroupsPane, MatrixPane, OverlayPane, SettingsPane
-from cl_tui.widgets.pane import Pane
-from cl_tui.widgets.warning import Notice, WarningLine
 from engine.errors import EngineError
-from engine.session import Listed
+from engine.sessions.session import Listed
 
 
 class CompareScreen(ZoomingScreen):

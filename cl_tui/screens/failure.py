@@ -8,10 +8,10 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
-from cl_tui import words
-from cl_tui.outcome import Outcome
+from cl_tui.host.exit_status import Outcome
+from cl_tui.reports import text as words
 from engine.errors import EngineError
-from engine.history import History
+from engine.record.history import History
 
 
 class FailureScreen(ModalScreen[None]):

@@ -12,13 +12,13 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Label, Select, Static
 
-from engine.config import shown
+from engine.catalog.methods import METHODS
 from engine.errors import EngineError
-from engine.fork import fork, forkable, forked_config
-from engine.history import History
-from engine.methods import METHODS
-from engine.names import extended
-from engine.session import Session
+from engine.record.history import History
+from engine.sessions.names import extended
+from engine.sessions.session import Session
+from engine.settings.run import shown
+from engine.training.fork import fork, forkable, forked_config
 
 
 class ForkScreen(ModalScreen[Session | None]):

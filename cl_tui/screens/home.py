@@ -15,30 +15,23 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
-from cl_tui import facts, words
-from cl_tui.away import away
-from cl_tui.outcome import INTERRUPTED, Outcome
+from cl_tui.host.background import away
+from cl_tui.host.exit_status import INTERRUPTED, Outcome
+from cl_tui.panes.notice import Notice
+from cl_tui.reports import session_facts as facts
+from cl_tui.reports import text as words
 from cl_tui.screens.dialogs import ConfirmScreen, NameScreen
 from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.screens.offering import OfferingScreen
+from cl_tui.screens.sessions_table import ORDERS, SessionsTable, arranged
 from cl_tui.screens.zooming import NOTHING_OPEN
-from cl_tui.widgets.sessions import ORDERS, SessionsTable, arranged
-from cl_tui.widgets.warning import Notice
-from engine.benchmarks import BENCHMARKS, prepare
-from engine.config import moved
+from engine.catalog.benchmarks import BENCHMARKS, prepare
 from engine.errors import ConfigError, EngineError
-from engine.names import check_name
-from engine.runner import EngineThread, device_problem
-from engine.session import (
-    Listed,
-    Session,
-    delete_session,
-    glances,
-    look_at,
-    rename_session,
-    session_path,
-)
+from engine.sessions.names import check_name
+from engine.sessions.session import Listed, Session, delete_session, glances, look_at, rename_session, session_path
+from engine.settings.run import moved
 from engine.text import visible
+from engine.training.runner import EngineThread, device_problem
 
 LOOK_SECONDS = 2.0
 """Seconds between two checks of the folder."""
@@ -334,7 +327,7 @@ class HomeScreen(OfferingScreen):
         if listed is None:
             return
         from cl_tui.screens.fork import ForkScreen
-        from engine.fork import forkable
+        from engine.training.fork import forkable
 
         found = await self._done(f"Reading {listed.name}", partial(look_at, self._folder, listed.name))
         if found is None:
@@ -392,7 +385,7 @@ class HomeScreen(OfferingScreen):
     @work
     async def _clean_up(self, session: Session, new: bool, ended: Outcome) -> None:
         if new and ended.exit_code not in (0, INTERRUPTED):
-            from cl_tui.headless import discard_if_untrained
+            from cl_tui.batch.headless import discard_if_untrained
 
             await self._done("Cleaning up", partial(discard_if_untrained, session))
         self.reply(f"{session.name}: {ended.message.splitlines()[0]}", RESULT_SECONDS)
@@ -507,7 +500,7 @@ class HomeScreen(OfferingScreen):
     # Leaving
 
     def leave(self) -> None:
-        from cl_tui.app import ClTui
+        from cl_tui.app.app import ClTui
 
         assert isinstance(self.app, ClTui)
         self.app.end(self, Outcome(0, ""))

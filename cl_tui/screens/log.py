@@ -17,8 +17,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widgets import Footer, Input
 
-from cl_tui.capture import Captured, Line, Stream
-from cl_tui.widgets import warning
+from cl_tui.host.capture import Captured, Line, Stream
+from cl_tui.panes import notice as warning
 
 POLL_SECONDS = 0.5
 MOST_COPIED = 60_000

@@ -10,19 +10,19 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from cl_tui import words
-from cl_tui.outcome import kept, outcome
+from cl_tui.host.exit_status import kept, outcome
+from cl_tui.panes.view import View
+from cl_tui.reports import text as words
 from cl_tui.screens.failure import FailureScreen
 from cl_tui.screens.knob import KnobScreen
 from cl_tui.screens.panes import PanesScreen
 from cl_tui.screens.zooming import NOTHING_OPEN
-from cl_tui.widgets.view import View
-from engine.benchmarks import BENCHMARKS
+from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.methods import METHODS
 from engine.errors import ConfigError
-from engine.history import History
-from engine.methods import METHODS
-from engine.runner import EngineThread
-from engine.watchdog import caution
+from engine.record.history import History
+from engine.record.watchdog import caution
+from engine.training.runner import EngineThread
 
 FULL_SPEED_SECONDS = 0.4
 """Least seconds between two redraws at full speed, when the engine needs the lock that drawing holds."""

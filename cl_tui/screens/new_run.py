@@ -12,12 +12,13 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Label, Select, Static
 
-from cl_tui import cli, form
-from cl_tui.away import away
-from cl_tui.form import Field, Wanted
-from engine.benchmarks import BENCHMARKS, prepare
+from cl_tui.commands import cli
+from cl_tui.host.background import away
+from cl_tui.screens import form
+from cl_tui.screens.form import Field, Wanted
+from engine.catalog.benchmarks import BENCHMARKS, prepare
 from engine.errors import ConfigError, EngineError, SessionExists
-from engine.session import Session
+from engine.sessions.session import Session
 
 COLUMNS = ((cli.WHAT, cli.METHOD), (cli.TRAINING, cli.WHERE))
 """The command line's panels, side by side."""

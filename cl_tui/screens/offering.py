@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
-from cl_tui.outcome import Outcome
-from cl_tui.preferences import in_browser
+from cl_tui.host.exit_status import Outcome
+from cl_tui.host.preferences import in_browser
 
 if TYPE_CHECKING:
     from textual.binding import ActiveBinding

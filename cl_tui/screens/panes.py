@@ -9,21 +9,21 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widgets import Footer, Static
 
-from cl_tui import pane_files
-from cl_tui.outcome import Outcome
-from cl_tui.preferences import Preferences
+from cl_tui.host.exit_status import Outcome
+from cl_tui.host.preferences import Preferences
+from cl_tui.panes import files as pane_files
+from cl_tui.panes.accuracy.pane import AccuracyPane
+from cl_tui.panes.base import Pane
+from cl_tui.panes.header import HeaderLine
+from cl_tui.panes.importance.pane import ImportancePane
+from cl_tui.panes.loss.pane import CurveLook, CurvesPane
+from cl_tui.panes.notice import Notice, WarningLine
+from cl_tui.panes.tasks.pane import TasksPane
+from cl_tui.panes.view import Sight, View
 from cl_tui.screens.save import SaveScreen
 from cl_tui.screens.zooming import ZoomingScreen
-from cl_tui.widgets.accuracy import AccuracyPane
-from cl_tui.widgets.curves import CurveLook, CurvesPane
-from cl_tui.widgets.header import HeaderLine
-from cl_tui.widgets.importance import ImportancePane
-from cl_tui.widgets.pane import Pane
-from cl_tui.widgets.tasks import TasksPane
-from cl_tui.widgets.view import Sight, View
-from cl_tui.widgets.warning import Notice, WarningLine
 from engine.errors import EngineError
-from engine.watchdog import alarms
+from engine.record.watchdog import alarms
 
 POLL_SECONDS = 0.1
 

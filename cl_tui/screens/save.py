@@ -9,7 +9,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, OptionList
 from textual.widgets.option_list import Option
 
-from cl_tui.pane_files import Kind
+from cl_tui.panes.files import Kind
 
 _KINDS: dict[Kind, str] = {
     "svg": "s  SVG, the picture",

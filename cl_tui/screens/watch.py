@@ -16,17 +16,17 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Static
 
-from cl_tui import words
-from cl_tui.outcome import Outcome, resume_line
-from cl_tui.replay import Recording, Replay
+from cl_tui.host.exit_status import Outcome, resume_line
+from cl_tui.panes.view import View
+from cl_tui.reports import text as words
 from cl_tui.screens.fork import ForkScreen
 from cl_tui.screens.panes import PanesScreen
-from cl_tui.widgets.view import View
 from engine.errors import SessionDamaged, SessionError
-from engine.follow import Follower
-from engine.fork import forkable
-from engine.history import History
-from engine.session import Session, trained_here
+from engine.record.history import History
+from engine.sessions.follow import Follower
+from engine.sessions.recording import Recording, Replay
+from engine.sessions.session import Session, trained_here
+from engine.training.fork import forkable
 
 READ_SECONDS = 0.2
 """Seconds between two checks of a log that has nothing new."""

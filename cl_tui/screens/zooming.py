@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from textual.binding import Binding, BindingType
 from textual.events import Click, DescendantFocus
 
+from cl_tui.panes.base import Pane
 from cl_tui.screens.offering import OfferingScreen
-from cl_tui.widgets.pane import Pane
 
 if TYPE_CHECKING:
-    from cl_tui.app import ClTui
+    from cl_tui.app.app import ClTui
 
 NOTHING_OPEN = "Nothing to leave; q quits"
 _ZOOM = "Zoom the pane, or back (also: double click)"
@@ -43,7 +43,7 @@ class ZoomingScreen(OfferingScreen):
 
     @property
     def _home(self) -> "ClTui":
-        from cl_tui.app import ClTui
+        from cl_tui.app.app import ClTui
 
         assert isinstance(self.app, ClTui)
         return self.app

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from engine.config import RunConfig
-from engine.penalty import Quadratic
+from engine.penalties.quadratic import Quadratic
+from engine.settings.run import RunConfig
 
 
 @dataclass(frozen=True)

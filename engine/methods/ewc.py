@@ -9,9 +9,9 @@ F is the diagonal of the Fisher information, in one of the forms that van de Ven
 import torch
 from torch import Tensor
 
-from engine.importance import batched_fisher, fisher_diagonal, labelled_fisher
+from engine.importance.per_example import batched_fisher, fisher_diagonal, labelled_fisher
 from engine.methods.base import LearnedTask, Method
-from engine.penalty import Quadratic
+from engine.penalties.quadratic import Quadratic
 from engine.seeds import generator
 
 

@@ -3,7 +3,7 @@
 import torch
 
 from engine.methods.base import LearnedTask, Method
-from engine.penalty import Quadratic
+from engine.penalties.quadratic import Quadratic
 
 
 class EqualImportance(Method):

@@ -2,10 +2,10 @@
 
 from torch import Tensor
 
-from engine.config import RunConfig
-from engine.importance import batched_sensitivity, layer_sensitivity, output_sensitivity
+from engine.importance.per_example import batched_sensitivity, layer_sensitivity, output_sensitivity
 from engine.methods.base import LearnedTask, Method
-from engine.penalty import Quadratic
+from engine.penalties.quadratic import Quadratic
+from engine.settings.run import RunConfig
 
 
 class MemoryAwareSynapses(Method):

@@ -13,9 +13,9 @@ value over all parameters. A task's last interval counts, even if it is shorter 
 import torch
 from torch import Tensor
 
-from engine.config import RunConfig
 from engine.methods.base import LearnedTask, Method
-from engine.penalty import Quadratic
+from engine.penalties.quadratic import Quadratic
+from engine.settings.run import RunConfig
 
 
 class RiemannianWalk(Method):

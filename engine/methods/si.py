@@ -8,9 +8,9 @@ penalty c·Σ Ωᵢ(θᵢ−θᵢ*)²                       (equation 4)
 import torch
 from torch import Tensor
 
-from engine.config import RunConfig
 from engine.methods.base import LearnedTask, Method
-from engine.penalty import Quadratic
+from engine.penalties.quadratic import Quadratic
+from engine.settings.run import RunConfig
 
 
 class SynapticIntelligence(Method):

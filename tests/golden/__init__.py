@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from engine.config import RunConfig
+from engine.settings.run import RunConfig
 from tests import runs
 
 FILE = Path(__file__).with_name("curves.json")

@@ -17,12 +17,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 
-from engine.control import Control
-from engine.events import RunFailed, RunResumed, RunStopped, Saved, StepsTaken
-from engine.fork import fork
-from engine.methods import METHODS
-from engine.runner import train
-from engine.session import Session
+from engine.catalog.methods import METHODS
+from engine.record.events import RunFailed, RunResumed, RunStopped, Saved, StepsTaken
+from engine.sessions.session import Session
+from engine.training.control import Control
+from engine.training.fork import fork
+from engine.training.runner import train
 from tests import golden, runs
 
 FILE = Path(__file__).with_name("digests.json")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import EngineError
-from engine.session import Session, list_sessions
+from engine.sessions.session import Session, list_sessions
 from tests import runs
 from tests.torture.counts import Counts
 

@@ -15,12 +15,12 @@ from typing import Any
 
 import torch
 
-import engine.training
-from cl_tui.cli import main
-from engine.config import RunConfig, resolve
+import engine.training.trainer
+from cl_tui.commands.cli import main
 from engine.errors import EngineError
-from engine.events import RunResumed, Saved, StepsTaken
-from engine.session import Session
+from engine.record.events import RunResumed, Saved, StepsTaken
+from engine.sessions.session import Session
+from engine.settings.run import RunConfig, resolve
 from tests import runs
 from tests.torture import faulty
 from tests.torture.counts import Counts
@@ -50,12 +50,12 @@ BATCH_SIZES = {"split-digits": 64, "permuted-digits": 200}
 
 def warm_up() -> None:
     """What every child would load, but nothing that starts a thread, which would not survive the fork."""
-    for module in ("cl_tui.headless", "engine.benchmarks.digits"):
+    for module in ("cl_tui.batch.headless", "engine.streams.digits"):
         importlib.import_module(module)
     torch.set_num_threads(1)
     parameter = torch.nn.Parameter(torch.zeros(1))
     parameter.grad = torch.zeros(1)
-    engine.training.make_optimizer(config(0), parameter).step()
+    engine.training.trainer.make_optimizer(config(0), parameter).step()
 
 
 @dataclass(frozen=True)
@@ -136,10 +136,10 @@ def _redirect(output: Path) -> None:
 
 def _hurry() -> None:
     """Reports, checkpoints and retries come all the time, so that something is written at any moment."""
-    engine.training.REPORT_SECONDS = 0.0
-    engine.training.CHECKPOINT_SECONDS = 0.002
-    engine.training.CHECKPOINT_SHARE = 1.0
-    engine.training.RETRY_SECONDS = 0.01
+    engine.training.trainer.REPORT_SECONDS = 0.0
+    engine.training.trainer.CHECKPOINT_SECONDS = 0.002
+    engine.training.trainer.CHECKPOINT_SHARE = 1.0
+    engine.training.trainer.RETRY_SECONDS = 0.01
 
 
 def _run(folder: Path, config: RunConfig) -> int:

@@ -15,16 +15,17 @@ from typing import Any
 
 from rich.console import Console
 
-from cl_tui import compare, export
-from cl_tui.replay import Recording
-from cl_tui.session_page import session_page
-from engine.control import Control, Wishes
+from cl_tui.exports import export
+from cl_tui.reports import comparison as compare
+from cl_tui.reports.session_page import session_page
 from engine.errors import EngineError
-from engine.follow import Follower
-from engine.fork import fork
-from engine.history import History
-from engine.runner import train
-from engine.session import Session, glance, list_sessions, look_at
+from engine.record.history import History
+from engine.sessions.follow import Follower
+from engine.sessions.recording import Recording
+from engine.sessions.session import Session, glance, list_sessions, look_at
+from engine.training.control import Control, Wishes
+from engine.training.fork import fork
+from engine.training.runner import train
 from tests import runs
 from tests.torture.children import together
 from tests.torture.counts import Counts

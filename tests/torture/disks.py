@@ -11,8 +11,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.config import RunConfig
-from engine.session import Session
+from engine.sessions.session import Session
+from engine.settings.run import RunConfig
 from tests.torture.children import NAME, Child, config, finish, problems, together, undisturbed, where
 from tests.torture.counts import Counts
 

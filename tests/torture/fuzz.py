@@ -22,24 +22,28 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 from rich.console import Console
 
-from cl_tui import happenings, pane_files, report, words
-from cl_tui.cli import app, main
-from cl_tui.widgets.accuracy import AccuracyPane
-from cl_tui.widgets.curves import CurvesPane
-from cl_tui.widgets.header import header
-from cl_tui.widgets.importance import ImportancePane
-from cl_tui.widgets.pane import Palette, Pane
-from cl_tui.widgets.tasks import TasksPane
-from cl_tui.widgets.view import Sight, View
-from engine import checkpoint, log, watchdog
-from engine.config import RunConfig, from_toml, parse_assignments, read_settings, resolve
-from engine.control import Control
+from cl_tui.commands.cli import app, main
+from cl_tui.panes import files as pane_files
+from cl_tui.panes.accuracy.pane import AccuracyPane
+from cl_tui.panes.base import Palette, Pane
+from cl_tui.panes.header import header
+from cl_tui.panes.importance.pane import ImportancePane
+from cl_tui.panes.loss.pane import CurvesPane
+from cl_tui.panes.tasks.pane import TasksPane
+from cl_tui.panes.view import Sight, View
+from cl_tui.reports import tables as report
+from cl_tui.reports import text as words
+from cl_tui.screens import timeline as happenings
+from engine.catalog.methods import METHODS
 from engine.errors import ConfigError, EngineError, SessionDamaged, SessionError
-from engine.events import Event, RunFinished, Warned, decode, encode
-from engine.history import History
-from engine.methods import METHODS
-from engine.runner import train
-from engine.session import Session, _checksum, glance, list_sessions, look_at
+from engine.record import watchdog
+from engine.record.events import Event, RunFinished, Warned, decode, encode
+from engine.record.history import History
+from engine.sessions import checkpoint, log
+from engine.sessions.session import Session, _checksum, glance, list_sessions, look_at
+from engine.settings.run import RunConfig, from_toml, parse_assignments, read_settings, resolve
+from engine.training.control import Control
+from engine.training.runner import train
 from tests import runs, screen_data
 from tests.saved import lines
 from tests.torture import damage

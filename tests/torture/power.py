@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
 
-from engine.config import RunConfig
+from engine.settings.run import RunConfig
 from tests.torture.children import NAME, Child, config, finish, together, undisturbed, where
 from tests.torture.counts import Counts
 from tests.torture.faulty import Action, Fault, Operation, Traced, read_trace

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from multiprocessing.synchronize import Event as Flag
 from pathlib import Path
 
-from engine.config import RunConfig, resolve
 from engine.errors import SessionDamaged
-from engine.events import Event, StepsTaken
-from engine.follow import Follower
-from engine.session import Session
+from engine.record.events import Event, StepsTaken
+from engine.sessions.follow import Follower
+from engine.sessions.session import Session
+from engine.settings.run import RunConfig, resolve
 from tests import runs
 from tests.terminal import Terminal
 from tests.torture.counts import Counts

@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 
 from cl_tui.screens.home import LOOK_SECONDS
-from engine.config import RunConfig, resolve
-from engine.events import RunStarted, StepsTaken
-from engine.follow import Follower
-from engine.history import Curve
-from engine.session import Session
+from engine.record.events import RunStarted, StepsTaken
+from engine.record.history import Curve
+from engine.sessions.follow import Follower
+from engine.sessions.session import Session
+from engine.settings.run import RunConfig, resolve
 from tests import runs
 from tests.terminal import Terminal
 from tests.torture.counts import Counts

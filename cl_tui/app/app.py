@@ -1,0 +1,308 @@
+"""The Textual application around a first screen. It does not import torch: the engine's thread does, after the first
+frame."""
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from functools import partial
+from typing import ClassVar, Protocol, runtime_checkable
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.events import AppBlur
+from textual.filter import LineFilter
+from textual.screen import Screen
+
+from cl_tui.app.legible import AsciiFilter, LegibleFilter
+from cl_tui.app.themes import DEFAULT, THEMES
+from cl_tui.host import preferences, signals
+from cl_tui.host.ascii_filter import spelled, wanted
+from cl_tui.host.capture import Captured, Line
+from cl_tui.host.exit_status import INTERRUPTED, Outcome
+from cl_tui.host.preferences import Preferences
+from cl_tui.panes.base import Pane
+from cl_tui.panes.files import started_in, without_fonts, write_new
+from cl_tui.screens.help import HelpScreen, Section
+from cl_tui.screens.log import LogScreen
+from cl_tui.screens.monitor import MonitorScreen
+from cl_tui.screens.offering import OfferingScreen
+from cl_tui.screens.panes import PanesScreen
+from cl_tui.screens.timeline import happenings
+from engine.errors import EngineError
+
+FIRST_SCREEN_SECONDS = 0.05
+"""Seconds between two checks whether the first screen is there, if a signal comes before it."""
+_QUIT = "Save, quit, and print the command that resumes"
+
+
+@runtime_checkable
+class Place(Protocol):
+    """A screen that q leaves, unlike dialogs over it, which Esc closes."""
+
+    def leave(self) -> None:
+        """Ends with ``ClTui.end``, at once or when everything is saved."""
+
+    def reply(self, text: str) -> None:
+        """Answers a key with a sentence."""
+
+
+class ClTui(App[Outcome]):
+    """Shows ``first``, a Place; ``run`` returns its Outcome.
+
+    ``theme`` is used until the user chooses one. ``captured`` holds what is printed while the screen is up.
+    """
+
+    CSS_PATH = "app.tcss"
+    TITLE = "cl-tui"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "next_theme", "Next theme", tooltip="Next theme; saved for the next start", show=False),
+        Binding(
+            "0",
+            "reset_looks",
+            "Reset appearance",
+            tooltip="Reset theme, scales and smoothing to the defaults",
+            show=False,
+        ),
+        Binding("l", "log", "Log", tooltip="Printed lines, warnings, and the events of the run", show=False),
+        Binding("question_mark", "help", "Help", key_display="?", tooltip="Keys, and how to read the screen"),
+        Binding("q", "leave", "Quit", tooltip=_QUIT),
+        Binding("ctrl+c", "quit", "Quit", tooltip=_QUIT, show=False, priority=True),
+        Binding(
+            "ctrl+z", "suspend_process", "Suspend", tooltip="Back to the shell; fg returns", show=False, priority=True
+        ),
+        Binding("ctrl+p", "command_palette", "Palette", tooltip="All actions by name", show=False),
+    ]
+
+    def __init__(self, first: Screen[Outcome], captured: Captured | None = None, theme: str = DEFAULT) -> None:
+        super().__init__()
+        for known in THEMES:
+            self.register_theme(known)
+        self.first = first
+        self.captured = captured or Captured()
+        self.preferences, self._complaint = preferences.load()
+        self._first_theme = theme
+        self.zoomed: type[Pane] | None = None
+        """The pane that fills screens of panes; not remembered from one start to the next."""
+        self._quitting = False
+        self._signals = contextlib.ExitStack()
+        """Listens to signals from before the terminal is changed until it is restored."""
+        self._ascii, self._legible = AsciiFilter(), LegibleFilter()
+        self._look()
+
+    def _look(self) -> None:
+        """Applies the preferences."""
+        chosen = self.preferences.theme
+        self.theme = chosen if chosen in self.available_themes else self._first_theme
+        self.ascii_charts = wanted(self.preferences.charts, os.environ)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), self._legible, *([self._ascii] if self.ascii_charts else [])]
+
+    def get_key_display(self, binding: Binding) -> str:
+        shown = super().get_key_display(binding)
+        return spelled(shown) if self.ascii_charts else shown
+
+    def remember(self, **chosen: object) -> None:
+        """Keeps preferences for the next start; says so if they cannot be saved."""
+        self.preferences = self.preferences.model_copy(update=chosen)
+        if problem := preferences.save(self.preferences):
+            self.place.reply(problem)
+
+    def get_default_screen(self) -> Screen[Outcome]:
+        return self.first
+
+    @property
+    def place(self) -> Place:
+        """The current screen, below any dialog."""
+        return next(screen for screen in reversed(self.screen_stack) if isinstance(screen, Place))
+
+    def end(self, left: Screen[Outcome], outcome: Outcome) -> None:
+        """Returns to the screen below ``left``, which gets the outcome, or leaves the program."""
+        if self._quitting or left is self.first:
+            self.exit(outcome, return_code=outcome.exit_code)
+            return
+        if left not in self.screen_stack:  # it has ended already
+            return
+        while self.screen is not left:
+            self.pop_screen()
+        left.dismiss(outcome)
+
+    def on_mount(self) -> None:
+        self.captured.take_prints()
+        if self._complaint:
+            self.call_after_refresh(lambda: self.place.reply(self._complaint))
+        gc.set_threshold(2_000, 10, 100)  # a full collection stops the screen and the training for a tenth of a second
+        self._heed_job_control()  # Textual has set its own handlers by now
+
+    def on_app_blur(self, event: AppBlur) -> None:
+        """Ignored in a browser: Textual sees a new page as without focus, and would show no keys until a click."""
+        if self.is_web:
+            event.prevent_default()
+
+    # Signals
+
+    def on_load(self) -> None:
+        """Runs before the terminal is changed."""
+        self._signals.enter_context(signals.heard(self._told_to_end, self._end_process, self._save))
+
+    def on_unmount(self) -> None:
+        self._signals.close()
+
+    def _heed_job_control(self) -> None:
+        loop = asyncio.get_running_loop()
+        for name, handler in (("SIGTSTP", self.action_suspend_process), ("SIGCONT", self._come_back)):
+            # not on every system, and only in the main thread
+            with contextlib.suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
+                loop.add_signal_handler(getattr(signal, name), handler)
+
+    def _quit(self) -> None:
+        self._quitting = True
+        self.place.leave()
+
+    def _told_to_end(self) -> None:
+        """Does what q does, without a question: nobody is there to answer it."""
+        if not self.first.is_mounted:  # Textual cannot close what it has not opened yet
+            asyncio.get_running_loop().call_later(FIRST_SCREEN_SECONDS, self._told_to_end)
+            return
+        for monitor in self._monitors:
+            monitor.sure = True
+        self._quit()
+
+    def _end_process(self) -> None:
+        """Runs in another thread: saves, and leaves the screen as it is."""
+        for monitor in self._monitors:
+            monitor.hang_up()
+        os._exit(INTERRUPTED)
+
+    def _save(self) -> None:
+        """Runs in another thread: saves a checkpoint of each run in training."""
+        for monitor in self._monitors:
+            monitor.engine.control.save()
+
+    @property
+    def _monitors(self) -> list[MonitorScreen]:
+        return [screen for screen in self.screen_stack if isinstance(screen, MonitorScreen)]
+
+    def action_suspend_process(self) -> None:
+        """Ctrl-Z, or SIGTSTP: back to the shell, together with the process that started this one; ``fg`` returns."""
+        if not (self._driver and self._driver.can_suspend and hasattr(signal, "SIGTSTP")):
+            self.place.reply("There is no shell to return to here")
+            return
+        with self.suspend(), contextlib.ExitStack() as standing_still:
+            for monitor in self._monitors:
+                standing_still.enter_context(monitor.standing_still())
+            for number in (signal.SIGTSTP, signal.SIGCONT):
+                signal.signal(number, signal.SIG_DFL)
+            os.kill(0, signal.SIGTSTP)  # no effect if no shell could continue it
+            while signals.in_background():
+                os.kill(0, signal.SIGTSTP)
+        self._heed_job_control()
+
+    def _come_back(self) -> None:
+        """Restores the terminal, which a stop without warning (SIGSTOP) may have left in any state."""
+        if self._driver and self._driver.can_suspend:
+            with self.suspend():
+                pass
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Every key of the screen, and of Textual's own commands those that no key does."""
+        for command in super().get_system_commands(screen):
+            if command.title == "Theme":
+                yield command
+            elif command.title == "Screenshot":
+                yield command._replace(help="Save a picture of the screen as an SVG file")
+        offered = {"quit", "command_palette"}
+        for node, binding, enabled, _ in screen.active_bindings.values():
+            if enabled and binding.tooltip and binding.action not in offered:
+                offered.add(binding.action)
+                run = partial(self.run_action, binding.action, node)
+                yield SystemCommand(binding.description, binding.tooltip, run)
+
+    def deliver_screenshot(
+        self, filename: str | None = None, path: str | None = None, time_format: str | None = None
+    ) -> str | None:
+        """Saves into the folder where the program was started, as for a pane's picture; a browser downloads it."""
+        if self.is_web:
+            return super().deliver_screenshot(filename, path, time_format)
+        try:
+            picture = without_fonts(self.export_screenshot())
+            written = write_new(started_in(), "cl-tui-screenshot", "svg", picture)
+        except EngineError as error:
+            self.notify(str(error), title="Screenshot", severity="error", markup=False)
+        else:
+            self.notify(f"Saved as {written}", title="Screenshot", markup=False)
+        return None
+
+    async def action_quit(self) -> None:
+        self._quit()
+
+    def action_leave(self) -> None:
+        self.place.leave()
+
+    def action_help(self) -> None:
+        """Builds each page once, by the kind of screen and its keys: building it takes longer than a key press may."""
+        never = self.screen.never if isinstance(self.screen, OfferingScreen) else frozenset[str]()
+        name = f"help of {type(self.screen).__name__} without {sorted(never)}"
+        if not self.is_screen_installed(name):
+            self.install_screen(HelpScreen(self._help_of(self.screen, never)), name)
+        self.push_screen(name)
+
+    def _help_of(self, screen: Screen[object], never: AbstractSet[str]) -> list[Section]:
+        """The screen's keys, with those that all its panes have; then each pane, with its own."""
+        own = [key for owner in (type(screen), type(self)) for key in declared(owner) if key.action not in never]
+        panes = [(pane, declared(type(pane))) for pane in screen.query(Pane)]
+        shared = [key for key in panes[0][1] if all(key in keys for _, keys in panes)] if panes else []
+        return [
+            Section("Keys", "", [*own, *shared]),
+            *(
+                Section(pane.HELP_TITLE, pane.HOW_TO_READ, [key for key in keys if key not in shared])
+                for pane, keys in panes
+            ),
+        ]
+
+    def action_next_theme(self) -> None:
+        names = list(self.available_themes)
+        self.theme = names[(names.index(self.theme) + 1) % len(names)]
+        self.place.reply(f"Theme: {self.theme}")
+        self.remember(theme=self.theme)
+
+    def action_reset_looks(self) -> None:
+        self.remember(**dict(Preferences()))
+        self.zoomed = None
+        self._look()
+        self.screen.refresh(layout=True)
+        for screen in self.screen_stack:
+            if isinstance(screen, PanesScreen):
+                screen.look_as(self.preferences)
+        self.place.reply("Theme, scales and smoothing are reset to the defaults")
+
+    def action_log(self) -> None:
+        """The log of the screen below; a screen that watches a run adds what happened in it."""
+        place = self.place
+
+        def happened() -> list[Line]:
+            if not isinstance(place, PanesScreen):
+                return []
+            view = place.look()
+            return happenings(view.history, view.config)
+
+        self.push_screen(LogScreen(self.captured, happened))
+
+
+def declared(owner: type) -> list[Binding]:
+    """The keys of ``owner``'s own class and then of its base classes in this package; none of Textual's.
+
+    A key that a class declares again replaces the base class's key.
+    """
+    found: list[Binding] = []
+    taken: set[str] = set()
+    for base in owner.__mro__:
+        if base.__module__.startswith("cl_tui."):
+            own = [key for key in Binding.make_bindings(vars(base).get("BINDINGS", ())) if key.key not in taken]
+            found += own
+            taken |= {key.key for key in own}
+    return found

@@ -1,0 +1,587 @@
+"""Many runs without a screen: the combinations, the worker processes, and the display meanwhile.
+
+Each run is a session whose name follows from its settings, so that finished runs are found and skipped.
+"""
+
+import contextlib
+import errno
+import hashlib
+import itertools
+import json
+import multiprocessing
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.console import Console
+from rich.progress import TaskID
+
+from cl_tui.batch import headless
+from cl_tui.reports import text as words
+from cl_tui.reports.tables import STDOUT, print_as_it_is
+from engine import strict_json
+from engine.catalog.methods import METHODS
+from engine.disk import write_whole
+from engine.errors import ConfigError, EngineError, SessionDamaged, SessionError, SessionExists, SessionLocked
+from engine.record.watchdog import caution
+from engine.sessions.names import check_name
+from engine.sessions.session import Session
+from engine.settings.run import METHOD_OPTIONS, PLACE, WITHOUT_EFFECT, RunConfig, moved, resolve
+from engine.training.runner import EngineThread
+
+TELL_SECONDS = 0.5
+MOST_SHARE = 0.99
+"""Progress shown for a run that has taken its last step but is still being measured and saved."""
+ELSEWHERE_SECONDS = 1.0
+"""Seconds between two checks of the sessions that other processes train."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One planned session."""
+
+    name: str
+    config: RunConfig
+    place: Mapping[str, Any]
+    """The device, threads and data folder that were typed: they override what the session has stored."""
+
+
+# Planning
+
+
+def plan(
+    axes: Mapping[str, Sequence[Any]], settings: Mapping[str, Any], fixed: Mapping[str, Any], jobs: int
+) -> list[Run]:
+    """Combines ``axes`` (setting: its values); ``settings`` are the defaults, ``fixed`` overrides everything.
+
+    A setting that only some methods read is dropped for the others. Raises ConfigError.
+    """
+    combinations = [
+        {**settings, **dict(zip(axes, values, strict=True)), **fixed} for values in itertools.product(*axes.values())
+    ]
+    combinations = _without_unread_options(combinations)
+    runs = [one_run(combination, jobs) for combination in combinations]
+    return list({run.name: run for run in runs}.values())
+
+
+def named(runs: Sequence[Run], name: str) -> list[Run]:
+    """The only run, under ``name``. Raises ConfigError."""
+    if len(runs) != 1:
+        raise ConfigError(f"--name {name}: a name is for one run, but these options make {len(runs)}; leave --name out")
+    return [replace(runs[0], name=check_name(name))]
+
+
+def one_run(settings: Mapping[str, Any], jobs: int) -> Run:
+    """Limits threads to each of ``jobs`` runs' share of the cores, unless ``settings`` say. Raises ConfigError."""
+    config = resolve(settings)
+    if settings.get("threads") is None:
+        cores = max(1, (os.cpu_count() or 1) // jobs)
+        config = config.model_copy(update={"threads": min(config.threads, cores)})
+    place = {key: value for key, value in settings.items() if key in PLACE and value is not None}
+    return Run(run_name(config), config, place)
+
+
+def _without_unread_options(combinations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leaves out options that the method does not read. An option that no method here reads stays, to be refused."""
+    read_somewhere = {
+        key
+        for key in ("strength", *METHOD_OPTIONS)
+        if any(_reads(combination.get("method"), key) for combination in combinations)
+    }
+    return [
+        {
+            key: value
+            for key, value in combination.items()
+            if key not in read_somewhere or _reads(combination.get("method"), key)
+        }
+        for combination in combinations
+    ]
+
+
+def _reads(method: Any, key: str) -> bool:
+    info = METHODS.get(method) if isinstance(method, str) else None
+    if info is None:
+        return False
+    return bool(info.symbol) if key == "strength" else key in info.options
+
+
+def run_name(config: RunConfig) -> str:
+    """A readable name, different for different settings.
+
+    >>> run_name(resolve({"method": "ewc", "seed": 3}))
+    'ewc-1000-split-digits-seed3-...'
+    """
+    parts = [config.method]
+    if METHODS[config.method].symbol:
+        parts.append(f"{config.strength:g}".replace("+", ""))
+    parts.append(config.benchmark)
+    if config.scenario != resolve({"benchmark": config.benchmark}).scenario:
+        parts.append(config.scenario)
+    content = json.dumps(_computed(config), sort_keys=True, allow_nan=False).encode()
+    parts += [f"seed{config.seed}", hashlib.blake2b(content, digest_size=4).hexdigest()]
+    return "-".join(parts)
+
+
+def _computed(config: RunConfig) -> dict[str, Any]:
+    """The settings that determine a run's numbers."""
+    return config.model_dump(mode="json", exclude=set(WITHOUT_EFFECT), exclude_defaults=True)
+
+
+def finished(run: Run, sessions_dir: Path) -> bool:
+    """Raises SessionExists if a session of that name has other settings."""
+    try:
+        return (sessions_dir / run.name).exists() and open_or_create(run, sessions_dir).finished
+    except SessionDamaged:
+        return False  # reported as that run's failure when its turn comes
+
+
+def open_or_create(run: Run, sessions_dir: Path) -> Session:
+    """Raises SessionExists if a session of that name has other settings, or another SessionError."""
+    if not (sessions_dir / run.name).exists():
+        with contextlib.suppress(SessionExists):  # another batch has just created it
+            return Session.create(sessions_dir, run.name, run.config)
+    session = Session.open(sessions_dir, run.name)
+    if _computed(session.config) != _computed(run.config):
+        raise SessionExists(
+            f"session {run.name} in {sessions_dir} has other settings: rename it, or choose another --name or "
+            f"--sessions-dir"
+        )
+    session.config = moved(session.config, run.place)
+    return session
+
+
+def data_needed(runs: Sequence[Run], sessions_dir: Path) -> list[tuple[str, Path]]:
+    """Each benchmark that still needs training, with its data folder. Raises SessionError."""
+    configs = []
+    for run in runs:
+        if not (sessions_dir / run.name).exists():
+            configs.append(run.config)
+            continue
+        with contextlib.suppress(SessionDamaged):  # reported as that run's failure when its turn comes
+            session = open_or_create(run, sessions_dir)
+            if not session.finished:
+                configs.append(session.config)
+    return sorted({(config.benchmark, Path(config.data_dir)) for config in configs})
+
+
+# Running
+
+
+@dataclass
+class Outcome:
+    """The result of a batch."""
+
+    summaries: list[dict[str, Any]]
+    """Summaries of the finished runs, in the plan's order."""
+    failures: dict[str, str]
+    """Why each failed run failed, by the run's name."""
+    interrupted: bool
+
+
+def execute(runs: Sequence[Run], sessions_dir: Path, jobs: int, console: Console) -> Outcome:
+    """Runs what is not finished, ``jobs`` at a time. The outcome covers all runs. Raises SessionError."""
+    waiting = [run for run in runs if not finished(run, sessions_dir)]
+    done = len(runs) - len(waiting)
+    if done:
+        console.print(f"{done} of {len(runs)} runs are already finished")
+    failures: dict[str, str] = {}
+    interrupted = False
+    if waiting:
+        for known in dict.fromkeys(caution(run.config) for run in waiting):
+            if known:
+                console.print(known)
+        new = next((run for run in waiting if not (sessions_dir / run.name).exists()), None)
+        if new is not None:
+            open_or_create(new, sessions_dir)  # an unwritable folder is reported before anything starts
+        display = Display(console, len(runs), done)
+        failures, interrupted = Pool(waiting, sessions_dir, min(jobs, len(waiting)), display).run()
+    summaries = []
+    for run in runs:
+        try:
+            if finished(run, sessions_dir):
+                summaries.append(Session.open(sessions_dir, run.name).summary())
+        except SessionDamaged as error:
+            failures[run.name] = str(error)
+    return Outcome(summaries, failures, interrupted)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A run's progress: a worker's message, twice a second."""
+
+    step: int
+    total: int
+    doing: str
+    rate: str
+    trouble: str
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A worker's last message about a run."""
+
+    state: Literal["finished", "stopped", "failed", "elsewhere"]
+    """``elsewhere``: another process trains it."""
+    message: str = ""
+    """The result, or why it failed."""
+    note: str = ""
+    """What kept a resume from being bit-exact."""
+    inputs: str = ""
+    """What was read of the user's own inputs."""
+    warnings: tuple[str, ...] = ()
+
+
+class Pool:
+    """A few worker processes that take one run after another.
+
+    If a worker dies (killed, perhaps because memory ran out), the other runs are not affected. Its own run continues
+    from its checkpoint after all others, and so with fewer beside it; if the worker dies again, the run has failed.
+
+    A run that another process trains (the same command, started twice) is left to that process. When the process has
+    ended, a worker reads the result or trains the rest.
+    """
+
+    def __init__(self, runs: Sequence[Run], sessions_dir: Path, jobs: int, display: "Display") -> None:
+        self._waiting = list(runs)
+        self._sessions_dir = sessions_dir
+        self._jobs = jobs
+        self._display = display
+        self._busy: dict[Any, tuple[Run, Worker]] = {}
+        """The run and its worker, by the worker's connection."""
+        self._elsewhere: list[Run] = []
+        """Runs that other processes are training."""
+        self._look_due = 0.0
+        self._idle: list[Worker] = []
+        self._died: set[str] = set()
+        """Runs whose worker has died once."""
+        self._failures: dict[str, str] = {}
+        self._interrupted = False
+        self._asked_to_save = False
+
+    def run(self) -> tuple[dict[str, str], bool]:
+        """The failures by name, and whether a signal ended the batch early."""
+        with headless.heed_signals(self._interrupt, self._ask_to_save), self._display:
+            try:
+                told = False
+                while self._busy or ((self._waiting or self._elsewhere) and not self._interrupted):
+                    if not self._interrupted:
+                        self._look_elsewhere()
+                        self._assign()
+                    elif not told:
+                        told = True
+                        for _, worker in self._busy.values():
+                            worker.send("stop")
+                    if self._asked_to_save:
+                        self._asked_to_save = False
+                        self._display.say(headless.TOLD_TO_SAVE)
+                        for _, worker in self._busy.values():
+                            worker.send("save")
+                    self._receive()
+            finally:
+                for worker in [*self._idle, *(worker for _, worker in self._busy.values())]:
+                    worker.close()
+        return self._failures, self._interrupted
+
+    def _interrupt(self) -> None:
+        self._interrupted = True
+
+    def _ask_to_save(self) -> None:
+        self._asked_to_save = True
+
+    def _assign(self) -> None:
+        while self._waiting and len(self._busy) < self._jobs:
+            run = self._waiting.pop(0)
+            try:
+                session = open_or_create(run, self._sessions_dir)
+            except EngineError as error:
+                self._end(run, Ended("failed", str(error)))
+                continue
+            if session.running:
+                self._leave(run)
+                continue
+            worker = self._free_worker()
+            worker.send((session.path, run.place))
+            self._busy[worker.connection] = run, worker
+            self._display.begin(run.name)
+
+    def _leave(self, run: Run) -> None:
+        """Leaves the run to the process that trains it."""
+        self._elsewhere.append(run)
+        self._display.leave(run.name)
+
+    def _look_elsewhere(self) -> None:
+        """Puts runs that no other process trains any more next in line."""
+        if time.monotonic() < self._look_due:
+            return
+        self._look_due = time.monotonic() + ELSEWHERE_SECONDS
+        over = [run for run in self._elsewhere if not Session(self._sessions_dir / run.name, run.config).running]
+        self._elsewhere = [run for run in self._elsewhere if run not in over]
+        self._waiting[:0] = over
+
+    def _free_worker(self) -> "Worker":
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.process.is_alive():
+                return worker
+        return Worker()
+
+    def _receive(self) -> None:
+        """Handles messages from the workers, waiting briefly for them."""
+        headless.forget_lost_terminal()
+        if not self._busy:  # all remaining runs are trained elsewhere
+            time.sleep(headless.LOOK_SECONDS)
+            return
+        for connection in wait(list(self._busy), timeout=headless.LOOK_SECONDS):
+            run, worker = self._busy[connection]
+            try:
+                message = worker.connection.recv()
+            except (EOFError, OSError):
+                del self._busy[connection]
+                worker.close()
+                self._bury(run, worker.end)
+                continue
+            if isinstance(message, Told):
+                self._display.update(run.name, message)
+                continue
+            del self._busy[connection]
+            self._idle.append(worker)
+            if message.state == "elsewhere":
+                self._leave(run)
+            else:
+                self._end(run, message)
+
+    def _bury(self, run: Run, end: str) -> None:
+        if self._interrupted or run.name in self._died:
+            self._end(run, Ended("failed", end))
+            return
+        self._died.add(run.name)
+        self._waiting.append(run)
+        self._display.end(run.name, Ended("stopped", f"{end}; it will be tried once more after all others"))
+
+    def _end(self, run: Run, ended: Ended) -> None:
+        if ended.state == "failed":
+            self._failures[run.name] = ended.message
+        self._display.end(run.name, ended)
+
+
+class Worker:
+    """A process that trains the sessions it is sent."""
+
+    def __init__(self) -> None:
+        spawning = multiprocessing.get_context("spawn")
+        self.connection, theirs = spawning.Pipe()
+        self.process = spawning.Process(target=work, args=(theirs,), daemon=True)
+        with _deaf():
+            self.process.start()
+        theirs.close()
+
+    def send(self, task: tuple[Path, Mapping[str, Any]] | Literal["save", "stop"]) -> None:
+        """Sends a session's folder and its settings from ``PLACE`` that were typed; or, for the run in training: save a
+        checkpoint, or save and stop."""
+        with contextlib.suppress(OSError):  # it is dead: its end of the connection shows that
+            self.connection.send(task)
+
+    @property
+    def end(self) -> str:
+        """How the process ended."""
+        code = self.process.exitcode
+        if code is None or code >= 0:
+            return f"its process ended with exit code {code}"
+        why = ", perhaps because memory ran out" if code == -signal.SIGKILL else ""
+        return f"its process was killed by {signal.Signals(-code).name}{why}"
+
+    def close(self) -> None:
+        """Ends the process; if it is still training, it saves first."""
+        self.connection.close()
+        self.process.join()
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes started within ignore Ctrl-C and SIGUSR1, which reach the whole group, from their first moment. The
+    parent decides, and receives signals that come meanwhile afterwards.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # it starts with the first process, and unblocks signals
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (*headless.STOP_SIGNALS, *headless.SAVE_SIGNALS))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class Display:
+    """Bars in a terminal for the whole batch and each run in training; anywhere, a line for each run that ended."""
+
+    def __init__(self, console: Console, planned: int, done: int) -> None:
+        self._console = console
+        self._planned = planned
+        self._done = done
+        self._bars = headless.Bars(console)
+        self._all = self._bars.add_task("all runs", total=planned, completed=done, doing=self._counted(), rate="")
+        self._rows: dict[str, TaskID] = {}
+        self._shares: dict[str, float] = {}
+        """The completed share of each run in training, 0–1."""
+        self._troubles: dict[str, str] = {}
+
+    def __enter__(self) -> None:
+        self._bars.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def begin(self, name: str) -> None:
+        self._show(name, "starting")
+
+    def leave(self, name: str) -> None:
+        """Shows that another process trains it."""
+        if name not in self._rows and not self._console.is_terminal:
+            self.say(f"{name}: another process is training it; waiting for its result")
+        self._show(name, "another process")
+
+    def _show(self, name: str, doing: str) -> None:
+        if name not in self._rows:
+            self._rows[name] = self._bars.add_task(name, total=None, doing=doing, rate="")
+        self._bars.update(self._rows[name], doing=doing, rate="")
+
+    def update(self, name: str, told: Told) -> None:
+        self._bars.update(
+            self._rows[name], completed=told.step, total=told.total or None, doing=told.doing, rate=told.rate
+        )
+        self._shares[name] = told.step / told.total if told.total else 0.0
+        headless.tell_trouble(self._console, self._troubles.get(name, ""), told.trouble, name)
+        self._troubles[name] = told.trouble
+        self._update_all()
+
+    def end(self, name: str, ended: Ended) -> None:
+        if name in self._rows:
+            self._bars.remove_task(self._rows.pop(name))
+        self._shares.pop(name, None)
+        self._troubles.pop(name, None)
+        if ended.state != "stopped":
+            self._done += 1
+        self._update_all()
+        self.say(f"{self._counted()} {name}: {'failed' if ended.state == 'failed' else ended.message}")
+        if ended.note:
+            headless.say(self._console, ended.note, name)
+        if ended.inputs:
+            headless.say(self._console, ended.inputs, name)
+        headless.print_warnings(self._console, ended.warnings, name)
+
+    def say(self, line: str) -> None:
+        """Prints a line above the bars, redrawn first: otherwise outdated bars would briefly stand below it."""
+        self._bars.refresh()
+        headless.say(self._console, line)
+
+    def _update_all(self) -> None:
+        """A run counts as done only when it has ended."""
+        under_way = sum(min(share, MOST_SHARE) for share in self._shares.values())
+        self._bars.update(self._all, completed=self._done + under_way, doing=self._counted())
+
+    def _counted(self) -> str:
+        return f"{self._done}/{self._planned}"
+
+
+# In a worker's process
+
+
+def work(connection: Connection) -> None:
+    """Receives what ``Worker.send`` sends; sends Told, and one Ended per run. Ends when the parent is gone."""
+    for number in (*headless.STOP_SIGNALS, *headless.SAVE_SIGNALS):
+        signal.signal(number, signal.SIG_IGN)
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            task = connection.recv()
+            if isinstance(task, tuple):  # other messages may arrive just after the run has ended
+                path, place = task
+                connection.send(_train(path, place, connection))
+
+
+def _train(path: Path, place: Mapping[str, Any], connection: Connection) -> Ended:
+    """Trains one session until it ends, the parent says stop, or the parent is gone."""
+    try:
+        session = Session.open(path.parent, path.name)
+        session.config = moved(session.config, place)
+    except EngineError as error:
+        return Ended("failed", str(error))
+    engine = EngineThread(session)
+    engine.start()
+    due = time.monotonic()
+    while not engine.join(0.1):
+        if not engine.control.stopping and connection.poll():
+            if _received(connection) == "save":
+                engine.control.save()
+            else:
+                engine.control.stop()
+        if time.monotonic() >= due:
+            due += TELL_SECONDS
+            _tell(connection, engine)
+    if isinstance(engine.error, SessionLocked):
+        return Ended("elsewhere")
+    if engine.error is not None:
+        headless.discard_if_untrained(session)
+        return Ended("failed", str(engine.error))
+    note = engine.history.resumed.note if engine.history.resumed is not None else ""
+    inputs, found = headless.inputs_read(engine.history), headless.warnings(engine)
+    if engine.history.state == "finished":
+        return Ended("finished", words.result(engine.history, session.config), note, inputs, found)
+    return Ended("stopped", "stopped and saved", note, inputs, found)
+
+
+def _received(connection: Connection) -> object:
+    """None if the parent is gone."""
+    try:
+        return connection.recv()
+    except (EOFError, OSError):
+        return None
+
+
+def _tell(connection: Connection, engine: EngineThread) -> None:
+    history, control = engine.history, engine.control
+    doing, rate = headless.doing(history, control), headless.rate(history, control)
+    told = Told(history.step, history.total_steps, doing, rate, control.trouble)
+    with contextlib.suppress(OSError):  # the parent is gone: poll reports that too
+        connection.send(told)
+
+
+# The file
+
+
+def check_writable(path: Path, option: str = "--json") -> None:
+    """Checks before hours of training, not after them. Raises ConfigError."""
+    if path == STDOUT:
+        return
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise ConfigError(f"{option} {path} cannot be written: {error.strerror}") from None
+
+
+def write_result(path: Path, text: str) -> None:
+    """Writes the whole file or nothing. Raises SessionError."""
+    if path == STDOUT:
+        print_as_it_is(text)
+        return
+    try:
+        write_whole(path, text.encode())
+    except OSError as error:
+        raise SessionError(
+            f"{path} cannot be written: {error.strerror}; run the same command again to write it"
+        ) from None
+
+
+def as_json(content: object) -> str:
+    """Numbers that are not finite become null."""
+    return strict_json.dumps(content, indent=2) + "\n"

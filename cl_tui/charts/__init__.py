@@ -1,0 +1,1 @@
+"""Cells of a terminal from arrays."""

@@ -1,0 +1,322 @@
+"""Charts over the steps of a run: the steps that each column spans, and a canvas of cells for lines.
+
+Pure functions over arrays; no widgets here. It imports numpy: import it where a chart is drawn, not at the top.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from rich.segment import Segment
+from rich.style import Style
+
+from cl_tui.charts import braille
+from cl_tui.panes.base import Line, Palette
+from cl_tui.reports import text as words
+
+GUTTER = 6
+"""Cells left of the plot, for the values."""
+_CURSOR = Style(reverse=True)
+
+
+@dataclass(frozen=True)
+class Series:
+    """A line through points."""
+
+    name: str
+    letter: str
+    """A few characters to the right of the line's last value."""
+    xs: Sequence[int] | np.ndarray
+    """The steps of its points, ascending."""
+    ys: Sequence[float] | np.ndarray
+    style: Style
+    dotted: bool = False
+    """Whether to leave out every other column, which distinguishes the line without colour."""
+
+    def at(self, step: int) -> float | None:
+        """The value of the last point at or before ``step``; None before the first."""
+        before = int(np.searchsorted(np.asarray(self.xs), step, side="right"))
+        return float(self.ys[before - 1]) if before else None
+
+
+def line_chart(
+    series: Sequence[Series],
+    steps: tuple[int, int],
+    width: int,
+    height: int,
+    palette: Palette,
+    cursor: int | None = None,
+    borders: Iterable[int] = (),
+    values: tuple[float, float] | None = None,
+    shown: Callable[[float], str] = words.quantity,
+) -> list[Line]:
+    """``height`` lines of at most ``width`` cells: the plot, its letters on the right, the steps below.
+
+    ``steps`` (from, to) is the chart's range: the steps after ``from``, up to ``to``. ``cursor`` is the step at the
+    crosshair, ``borders`` are the steps after which something begins. ``values`` are the ends of the other axis;
+    by default it fits the visible values. ``shown`` formats a value.
+    """
+    letters = max((len(line.letter) for line in series), default=0)
+    plot_width, plot_height = max(width - GUTTER - letters - 1, 4), max(height - 1, 1)
+    time = steps_axis(steps, 2 * plot_width)
+    drawn = [_columns(line, time) for line in series]
+    axis = _axis(drawn, values)
+    canvas = Canvas(plot_width, plot_height, palette.muted)
+    marks: dict[int, list[tuple[str, Style]]] = {}
+    for line, (lows, highs) in zip(series, drawn, strict=True):
+        canvas.curve(braille.outline(lows, highs, axis, plot_height, line.dotted), line.style, joined=True)
+        last = lows[np.isfinite(lows)][-1:]
+        row = axis.row(float(last[0]), plot_height) if len(last) else None
+        if row is not None:
+            marks.setdefault(row, []).append((line.letter, line.style))
+    for border in borders:
+        canvas.vertical(time.cell(border + 1), "┊", palette.muted)
+    canvas.crosshair(time.cell(cursor) if cursor is not None else None, palette.strong)
+    labels = value_labels(axis, plot_height, shown)
+    lines = []
+    for row, cells in enumerate(canvas.lines()):
+        label = [Segment(gutter(labels, row), palette.muted)]
+        lines.append([*label, *cells, *_letters(marks.get(row, []), letters, palette)])
+    if height > 1:
+        lines.append([Segment(" " * GUTTER + time.ends(plot_width), palette.muted)])
+    return lines
+
+
+def _columns(line: Series, time: "TimeAxis") -> tuple[np.ndarray, np.ndarray]:
+    """Lows and highs of a joined line; exact in columns that contain points."""
+    xs, ys = np.asarray(line.xs, dtype=float), np.asarray(line.ys, dtype=float)
+    count = len(time.edges) - 1
+    if not len(xs):
+        return np.full(count, np.nan), np.full(count, np.nan)
+    lows = np.interp((time.edges[:-1] + time.edges[1:] + 1) / 2, xs, ys, left=np.nan, right=np.nan)
+    highs = lows.copy()
+    seen = (xs > time.edges[0]) & (xs <= time.edges[-1])
+    places = time.columns(xs[seen].astype(int))
+    np.fmin.at(lows, places, ys[seen])
+    np.fmax.at(highs, places, ys[seen])
+    return lows, highs
+
+
+def _axis(drawn: Sequence[tuple[np.ndarray, np.ndarray]], values: tuple[float, float] | None) -> braille.Axis:
+    if values is not None:
+        return braille.Axis(*values, log=False)
+    lows = np.concatenate([np.empty(0), *(lows for lows, _ in drawn)])
+    highs = np.concatenate([np.empty(0), *(highs for _, highs in drawn)])
+    return braille.fitting_axis(lows, highs)
+
+
+def _letters(marks: Sequence[tuple[str, Style]], width: int, palette: Palette) -> Line:
+    """The letters of the lines that end in one row: the first, and a + if there are more."""
+    if not marks:
+        return []
+    letter, style = marks[0]
+    more = len(marks) > 1
+    return [Segment(f"{letter:<{width}}", style), Segment("+" if more else "", palette.muted)]
+
+
+@dataclass(frozen=True, eq=False)
+class TimeAxis:
+    """The steps of each column of dots, in the unit in which the columns are equally wide."""
+
+    edges: np.ndarray
+    """Steps done at the left edge of each column and at the right edge of the last; ascending, shape (columns + 1,)."""
+    low: float
+    high: float
+    """The ends of the axis, in its unit."""
+    unit: str = "steps"
+
+    @property
+    def span(self) -> int:
+        """How many steps are visible."""
+        return int(self.edges[-1] - self.edges[0])
+
+    def columns(self, steps: np.ndarray) -> np.ndarray:
+        """The column of each of ``steps``, counted from 1; the outermost column if a step is not visible."""
+        return np.clip(np.searchsorted(self.edges[:-1], steps - 1, side="right") - 1, 0, len(self.edges) - 2)
+
+    def cell(self, step: int) -> int | None:
+        """The cell of ``step``, counted from 1, the middle one if it has several; None if it is not visible."""
+        if not self.edges[0] < step <= max(self.edges[-1], self.edges[0] + 1):
+            return None
+        last = int(np.searchsorted(self.edges[:-1], step - 1, side="right")) - 1
+        first = int(np.searchsorted(self.edges[:-1], self.edges[last], side="left"))
+        return (first + last) // 4
+
+    def step(self, cell: int) -> int:
+        """The middle step of ``cell``, counted from 1."""
+        first = int(self.edges[2 * cell])
+        return (first + max(first, int(self.edges[2 * cell + 2]) - 1)) // 2 + 1
+
+    def ends(self, width: int, between: str = "") -> str:
+        """The labels of both ends, with ``between`` in the middle if there is room."""
+        low, high = self._label(self.low), f"{self._label(self.high)} {self.unit}"
+        if len(low) + len(high) >= width:
+            return f"{high:>{width}}"[:width]
+        room = width - len(low) - len(high)
+        return f"{low}{between if len(between) + 2 <= room else '':^{room}}{high}"
+
+    def ticks(self, width: int) -> str:
+        """Round values along the axis, as many as are easy to read, and the unit at its end."""
+        unit = f" {self.unit}"
+        room = width - len(unit)
+        every = round_step(self.high - self.low, max(1, width // 14), whole=self.unit == "steps")
+        row = [" "] * width
+        free = 0
+        for number in range(int(np.ceil(self.low / every)), int(self.high / every) + 1):
+            value = number * every
+            label = f"{value:,.10g}"
+            place = round((value - self.low) / (self.high - self.low) * width)
+            start = min(max(place - len(label) // 2, 0), room - len(label))
+            if free <= start:
+                row[start : start + len(label)] = label
+                free = start + len(label) + 2
+        row[room:] = unit
+        return "".join(row)[:width]
+
+    def _label(self, value: float) -> str:
+        digits = 0 if self.unit == "steps" or self.high - self.low >= 100 else 1 if self.high - self.low >= 1 else 3
+        return f"{round(value, digits):,.12g}"
+
+
+def steps_axis(steps: tuple[int, int], columns: int) -> TimeAxis:
+    """Columns with equally many steps, from ``steps[0]`` done to ``steps[1]`` done."""
+    first, last = steps
+    last = max(last, first + 1)
+    return TimeAxis(first + np.arange(columns + 1) * (last - first) // columns, first, last)
+
+
+def epochs_axis(starts: Sequence[int], epochs: Sequence[float], steps: tuple[int, int], columns: int) -> TimeAxis:
+    """Columns of equal parts of an epoch; after the step ``starts[k]``, ``epochs[k]`` of them were done."""
+    low, high = np.interp((steps[0], max(steps[1], steps[0] + 1)), starts, epochs).tolist()
+    edges = np.floor(np.interp(np.linspace(low, high, columns + 1), epochs, starts) + 1e-6).astype(int)
+    edges[[0, -1]] = steps[0], max(steps[1], steps[0] + 1)
+    return TimeAxis(edges, low, high, "epochs")
+
+
+def seconds_axis(seconds: np.ndarray, steps: tuple[int, int], columns: int) -> TimeAxis:
+    """Columns of equally long training; the k-th step ended after ``seconds[k - 1]``, which ascend.
+
+    The duration of future steps is not known, so the axis then ends at a round number of seconds,
+    which makes it move rarely.
+    """
+    taken = len(seconds)
+    first, last = min(steps[0], taken - 1), min(max(steps[1], steps[0] + 1), taken)
+    low, high = float(seconds[first - 1]) if first else 0.0, float(seconds[last - 1])
+    ends = min(steps[1], taken)
+    if steps[1] > taken or high <= low:
+        every = round_step(max(high - low, 1e-3), 5)
+        high, ends = low + every * (np.floor((high - low) / every) + 1), taken
+    edges = search(seconds, np.linspace(low, high, columns + 1))
+    edges[[0, -1]] = first, max(ends, first + 1)
+    return TimeAxis(edges, low, high, "seconds")
+
+
+def search(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """np.searchsorted(values, wanted, side="right"), which would copy values that are not contiguous."""
+    low, high = np.zeros(len(wanted), dtype=int), np.full(len(wanted), len(values))
+    for _ in range(len(values).bit_length()):
+        middle = (low + high) // 2
+        behind = (low < high) & (values[np.minimum(middle, len(values) - 1)] <= wanted)
+        low, high = np.where(behind, middle + 1, low), np.where(behind, high, middle)
+    return low
+
+
+def round_step(span: float, count: int, whole: bool = False) -> float:
+    """A distance of 1, 2 or 5 times a power of ten that divides ``span`` into at most ``count`` parts.
+
+    >>> round_step(5000, 6), round_step(0.7, 3), round_step(4, 9, whole=True)
+    (1000.0, 0.5, 1.0)
+    """
+    least = span / count
+    power = 10.0 ** np.floor(np.log10(least))
+    found = float(next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least * (1 - 1e-9)))
+    return max(found, 1.0) if whole else found
+
+
+class Canvas:
+    """Cells of one character and one style each; later drawing covers earlier drawing."""
+
+    def __init__(self, width: int, height: int, style: Style) -> None:
+        self.cells = np.full((height, width), ord(" "), dtype="<u4")
+        self._inks = np.zeros((height, width), dtype=np.uint8)
+        self._styles = [style]
+
+    def curve(self, dots: np.ndarray, style: Style, joined: bool = False) -> None:
+        """Draws dots of shape (4·height, 2·width), instead of those already in a cell, or ``joined`` to them."""
+        codes = braille.codes(dots)
+        drawn = codes != braille.EMPTY
+        if joined:
+            codes = np.where(self.cells >= braille.EMPTY, self.cells | codes, codes)
+        self.cells[drawn] = codes[drawn]
+        self._inks[drawn] = self._ink(style)
+
+    def vertical(self, cell: int | None, sign: str, style: Style) -> None:
+        """Fills the empty cells of a column."""
+        if cell is not None:
+            empty = self.cells[:, cell] == ord(" ")
+            self.cells[empty, cell] = ord(sign)
+            self._inks[empty, cell] = self._ink(style)
+
+    def crosshair(self, cell: int | None, style: Style) -> None:
+        """Fills a whole column; the dots that it crosses are reversed."""
+        if cell is None:
+            return
+        for ink in np.unique(self._inks[:, cell]).tolist():
+            rows = (self._inks[:, cell] == ink) & (self.cells[:, cell] >= braille.EMPTY)
+            self._inks[rows, cell] = self._ink(self._styles[ink] + _CURSOR)
+        line = self.cells[:, cell] < braille.EMPTY
+        self.cells[line, cell] = ord("│")
+        self._inks[line, cell] = self._ink(style)
+
+    def put(self, row: int, cells: np.ndarray, sign: str, style: Style) -> None:
+        """Draws ``sign`` where ``cells``, of shape (width,), is true."""
+        self.cells[row, cells] = ord(sign)
+        self._inks[row, cells] = self._ink(style)
+
+    def lines(self) -> list[Line]:
+        """Gathers cells of the same style into one segment; an empty cell has the style of the cell on its left."""
+        height, width = self.cells.shape
+        text = self.cells.tobytes().decode("utf-32-le")
+        reversed_ = np.array([bool(style.reverse) for style in self._styles])
+        inked = (self.cells != ord(" ")) & ~reversed_[self._inks]
+        nearest = np.maximum.accumulate(np.where(inked, np.arange(width), -1), axis=1)
+        spread = np.where(nearest < 0, 0, np.take_along_axis(self._inks, nearest, axis=1))
+        inks = np.where(self.cells == ord(" "), spread, self._inks)
+        changes = inks[:, 1:] != inks[:, :-1]
+        lines: list[Line] = []
+        for row in range(height):
+            cuts = [0, *(np.flatnonzero(changes[row]) + 1).tolist(), width]
+            start, ink = row * width, inks[row].tolist()
+            lines.append([Segment(text[start + a : start + b], self._styles[ink[a]]) for a, b in pairwise(cuts)])
+        return lines
+
+    def _ink(self, style: Style) -> int:
+        if style not in self._styles:
+            self._styles.append(style)
+        return self._styles.index(style)
+
+
+def value_labels(axis: braille.Axis, height: int, shown: Callable[[float], str] = words.quantity) -> dict[int, str]:
+    """Values beside the plot's rows: round values, or decades on a logarithmic axis; if fewer than two, its ends."""
+    if axis.log:
+        decades = range(int(np.ceil(np.log10(axis.low))), int(np.floor(np.log10(axis.high))) + 1)
+        every = -(-len(decades) * 2 // height) if decades else 1
+        values = [10.0**exponent for exponent in decades if exponent % every == 0]
+        if len(decades) < 2:
+            values = [axis.low, axis.high]
+    else:
+        apart = round_step(axis.high - axis.low, max(1, height // 3))
+        counts = range(int(np.ceil(axis.low / apart - 1e-9)), int(np.floor(axis.high / apart + 1e-9)) + 1)
+        values = [count * apart for count in counts] if len(counts) > 1 else [axis.low, axis.high]
+    labels: dict[int, str] = {}
+    for value in values:
+        row = axis.row(value, height)
+        if row is not None:
+            labels.setdefault(row, shown(value))
+    return labels
+
+
+def gutter(labels: dict[int, str], row: int) -> str:
+    """A row's value and the line left of the plot, GUTTER cells wide."""
+    return f"{labels.get(row, ''):>{GUTTER - 1}}{'┤' if row in labels else '│'}"

@@ -1,0 +1,333 @@
+"""The pictures of an exported page: a run's curves, accuracies, matrix and importances as SVG.
+
+CSS classes set the colours, so that the page's style sheet adapts a picture to dark mode and paper.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from typing import TYPE_CHECKING
+
+from cl_tui.exports.html import Markup, element, joined
+from cl_tui.reports import session_facts as facts
+from cl_tui.reports import text as words
+from engine.catalog.methods import METHODS
+from engine.record.events import ImportanceMeasured, LayerHistogram
+from engine.record.history import History
+from engine.settings.run import RunConfig, shown
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from cl_tui.charts.braille import Axis
+
+WIDTH, HEIGHT = 960, 300
+LEFT, TOP, BOTTOM = 58, 30, 34
+COLUMNS = 440
+"""Number of bins that a curve's steps are gathered into; each is drawn from its lowest to its highest value."""
+MOST_LINES = 7
+"""Most tasks that get their own colour and label."""
+MOST_BORDERS = 25
+MOST_LABELS = 8
+"""Most changes of the strength that are labelled."""
+LABEL_HEIGHT = 15
+SMALL = (228, 74)
+"""Size of one layer's histogram."""
+
+
+def level(accuracy: float) -> str:
+    """The CSS class that colours an accuracy."""
+    return f"h{words.level(accuracy)}"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Positions in a picture: steps to the right, values upwards (as shares of the height)."""
+
+    steps: int
+    right: int
+
+    @property
+    def bottom(self) -> int:
+        return HEIGHT - BOTTOM
+
+    def x(self, step: float) -> float:
+        return LEFT + (WIDTH - LEFT - self.right) * step / max(self.steps, 1)
+
+    def y(self, share: float) -> float:
+        return self.bottom - (self.bottom - TOP) * share
+
+
+# Loss and penalty
+
+
+def curves(config: RunConfig, history: History) -> Markup:
+    """Task loss and penalty; needs at least one step."""
+    import numpy as np
+
+    from cl_tui.charts.braille import fitting_axis
+
+    frame = Frame(history.total_steps, right=32)
+    bands = {"loss": _band(history.curve.losses(), frame), "penalty": _band(history.curve.penalties(), frame)}
+    shown = [name for name, band in bands.items() if name == "loss" or np.nanmax(band.highs, initial=0) > 0]
+    axis = fitting_axis(*(np.concatenate([getattr(bands[name], end) for name in shown]) for end in ("lows", "highs")))
+    parts = [
+        *_across(frame, [(share, words.quantity(value)) for value, share in _values_of(axis)]),
+        *_along(frame, history),
+        *(part for name in shown for part in _curve(bands[name], axis, frame, name)),
+        *_strengths(config, history, frame),
+    ]
+    return _picture("Task loss and penalty over the steps", parts)
+
+
+@dataclass(frozen=True)
+class _Band:
+    """A curve gathered into columns."""
+
+    places: "np.ndarray"
+    lows: "np.ndarray"
+    highs: "np.ndarray"
+    means: "np.ndarray"
+    broken: "np.ndarray"
+
+
+def _band(values: "np.ndarray", frame: Frame) -> _Band:
+    import numpy as np
+
+    count = min(COLUMNS, len(values))
+    starts = np.arange(count) * len(values) // count
+    finite = np.isfinite(values)
+    known = np.add.reduceat(finite, starts, dtype=float)
+    lows = np.minimum.reduceat(np.where(finite, values, np.inf), starts)
+    highs = np.maximum.reduceat(np.where(finite, values, -np.inf), starts)
+    sums = np.add.reduceat(np.where(finite, values, 0.0), starts)
+    some = known > 0
+    ends = np.append(starts[1:], len(values))
+    return _Band(
+        frame.x(0) + (frame.x(frame.steps) - frame.x(0)) * (starts + ends + 1) / 2 / max(frame.steps, 1),
+        np.where(some, lows, np.nan),
+        np.where(some, highs, np.nan),
+        np.divide(sums, known, out=np.full(count, np.nan), where=some),
+        ~np.logical_and.reduceat(finite, starts),
+    )
+
+
+def _curve(band: _Band, axis: "Axis", frame: Frame, kind: str) -> Iterator[Markup]:
+    lows, highs, means = (_shares(values, axis) for values in (band.lows, band.highs, band.means))
+    drawn = band.highs > 0 if axis.log else band.highs == band.highs
+    area, line = [], []
+    for run in _runs(drawn.tolist()):
+        upper = [(band.places[k], frame.y(highs[k])) for k in run]
+        lower = [(band.places[k], frame.y(lows[k])) for k in reversed(run)]
+        area.append(f"M{_points(upper + lower)}Z")
+        line.append(f"M{_points((band.places[k], frame.y(means[k])) for k in run)}h.1")
+    yield element("path", d="".join(area), class_=f"band {kind}")
+    yield element("path", d="".join(line), class_=f"line {kind}")
+    for place in band.places[band.broken][:COLUMNS]:
+        yield element("path", d=f"M{place - 3:.1f} {TOP - 3}l6 6m0 -6l-6 6", class_="broken")
+
+
+def _shares(values: "np.ndarray", axis: "Axis") -> "np.ndarray":
+    """The height of each value, 0 to 1; a 0 is at the foot of a logarithmic axis too."""
+    import numpy as np
+
+    low, high = axis.low, axis.high
+    if axis.log:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values, low, high = np.log10(values), math.log10(low), math.log10(high)
+    shares: np.ndarray = np.clip((values - low) / (high - low), 0, 1)
+    return shares
+
+
+def _runs(there: Sequence[bool]) -> Iterator[range]:
+    """The runs of consecutive true places."""
+    for key, group in groupby(range(len(there)), there.__getitem__):
+        if key:
+            places = list(group)
+            yield range(places[0], places[-1] + 1)
+
+
+def _values_of(axis: "Axis") -> Iterator[tuple[float, float]]:
+    """Values to draw a grid line at, and the height of each."""
+    if axis.log:
+        lowest, highest = math.log10(axis.low), math.log10(axis.high)
+        every = max(1, math.ceil((highest - lowest) / 6))
+        for power in range(math.ceil(lowest), math.floor(highest) + 1, every):
+            yield 10.0**power, (power - lowest) / (highest - lowest)
+    else:
+        for value in facts.round_values(axis.low, axis.high, 5):
+            yield value, (value - axis.low) / (axis.high - axis.low)
+
+
+def _strengths(config: RunConfig, history: History, frame: Frame) -> Iterator[Markup]:
+    symbol = METHODS[config.method].symbol
+    labelled = facts.spread(len(history.strengths), MOST_LABELS)
+    for number, change in enumerate(history.strengths):
+        x = frame.x(change.step)
+        yield element("path", d=f"M{x:.1f} {TOP}V{frame.bottom}", class_="strength")
+        if number in labelled:
+            text = f"{symbol} {shown(change.before)} → {shown(change.strength)}"
+            late = x > WIDTH * 0.8
+            anchor = "end" if late else "start"
+            lower = TOP + 12 + LABEL_HEIGHT * (labelled.index(number) % 3)
+            yield element("text", text, x=x - 4 if late else x + 4, y=lower, class_="note", text_anchor=anchor)
+
+
+# Accuracy
+
+
+def accuracies(history: History, series: Sequence[Sequence[facts.Point]]) -> Markup:
+    """Each task's accuracy over the steps: a line per task; if there are many, only a few are coloured."""
+    frame = Frame(history.total_steps, right=132)
+    seen = [task for task, points in enumerate(series) if points]
+    coloured = [seen[place] for place in facts.spread(len(seen), MOST_LINES)]
+    lowest = min(value for points in series for _, value in points)
+    low = min(math.floor(lowest * 10) / 10, 0.9)
+    parts = [
+        *_across(
+            frame,
+            [((value - low) / (1 - low), f"{100 * value:.0f} %") for value in facts.round_values(low, 1.0, 5)],
+        ),
+        *_along(frame, history),
+    ]
+
+    def place(point: facts.Point) -> tuple[float, float]:
+        return frame.x(point[0]), frame.y((point[1] - low) / (1 - low))
+
+    faint = [task for task in seen if task not in coloured]
+    for task in faint:
+        parts.append(_line(series[task], place, "line faint"))
+    ends = []
+    for number, task in enumerate(coloured):
+        parts.append(_line(series[task], place, f"line s{number}"))
+        ends.append(place(series[task][-1])[1])
+    for number, (task, y) in enumerate(zip(coloured, _apart(ends, frame.bottom), strict=True)):
+        label = _cut(facts.named([task], history)[0], 15)
+        parts.append(element("text", label, x=WIDTH - 124, y=y + 4, class_=f"name s{number}"))
+    return _picture("Accuracy on each task over the steps", parts)
+
+
+def _line(points: Sequence[facts.Point], place: Callable[[facts.Point], tuple[float, float]], kind: str) -> Markup:
+    return element("path", d=f"M{_points(place(points[k]) for k in _telling(points))}h.1", class_=kind)
+
+
+def _telling(points: Sequence[facts.Point]) -> list[int]:
+    """The points to draw of a long line: the lowest and highest of each stretch, and both ends."""
+    import numpy as np
+
+    if len(points) <= COLUMNS:
+        return list(range(len(points)))
+    steps, _ = facts.band(np.array([value for _, value in points]), COLUMNS // 4)
+    return sorted({0, len(points) - 1, *(step - 1 for step in steps)})
+
+
+def _apart(heights: Sequence[float], bottom: float) -> list[float]:
+    """Moves labels so that they do not overlap, each near its place.
+
+    >>> _apart([100.0, 104.0, 200.0], 300)
+    [100.0, 115.0, 200.0]
+    """
+    placed = list(heights)
+    order = sorted(range(len(placed)), key=lambda place: placed[place])
+    for before, after in pairwise(order):
+        placed[after] = max(placed[after], placed[before] + LABEL_HEIGHT)
+    limit = bottom
+    for place in reversed(order):
+        placed[place] = min(placed[place], limit)
+        limit = placed[place] - LABEL_HEIGHT
+    return placed
+
+
+def matrix_map(matrix: Sequence[Sequence[float]]) -> Markup:
+    """The whole matrix as colours: one square per accuracy, rows downwards."""
+    squares: dict[str, list[str]] = {}
+    for row, accuracies in enumerate(matrix):
+        for column, accuracy in enumerate(accuracies):
+            squares.setdefault(level(accuracy), []).append(f"M{column} {row}h1v1h-1z")
+    size = max(len(matrix[-1]), len(matrix))
+    paths = [element("path", d="".join(found), class_=kind) for kind, found in squares.items()]
+    label = "Accuracy after each task (downwards) on each task (to the right)"
+    return element("svg", *paths, viewBox=f"0 0 {size} {len(matrix)}", class_="map", role="img", aria_label=label)
+
+
+# Importance
+
+
+def histogram(layer: LayerHistogram, measured: ImportanceMeasured, bins: range) -> Markup:
+    """How many of a layer's weights have which importance; heights follow the square root of the count."""
+    width, height = SMALL
+    foot = height - 14
+    most = math.sqrt(max(layer.counts, default=0) or 1)
+    bar = width / len(bins)
+    bars = [
+        f"M{bar * place:.1f} {foot}v{-max(1.0, (foot - 4) * math.sqrt(layer.counts[k]) / most):.1f}"
+        f"h{bar - 0.8:.1f}V{foot}z"
+        for place, k in enumerate(bins)
+        if layer.counts[k]
+    ]
+    low, high = facts.edges(measured, bins)
+    return element(
+        "svg",
+        element("path", d="".join(bars), class_="bars"),
+        element("path", d=f"M0 {foot}.5H{width}", class_="axis"),
+        element("text", low, x=0, y=height - 2, class_="tick"),
+        element("text", high, x=width, y=height - 2, class_="tick", text_anchor="end"),
+        viewBox=f"0 0 {width} {height}",
+        role="img",
+        aria_label=f"Histogram of the importance in {layer.name}",
+    )
+
+
+# Axes and legends
+
+
+def _picture(label: str, parts: Iterable[Markup]) -> Markup:
+    drawn = element("svg", *parts, viewBox=f"0 0 {WIDTH} {HEIGHT}", class_="plot", role="img", aria_label=label)
+    return element("div", drawn, class_="wide")
+
+
+def _across(frame: Frame, marks: Iterable[tuple[float, str]]) -> Iterator[Markup]:
+    """A line at each value, with the value on its left."""
+    for share, text in marks:
+        y = frame.y(share)
+        yield element("path", d=f"M{LEFT} {y:.1f}H{WIDTH - frame.right}", class_="grid")
+        yield element("text", text, x=LEFT - 7, y=y + 4, class_="tick", text_anchor="end")
+
+
+def _along(frame: Frame, history: History) -> Iterator[Markup]:
+    """Steps below, tasks above, and task borders; thinned if there are many."""
+    for step in facts.round_values(0, frame.steps, 8):
+        yield element(
+            "text", f"{step:,.0f}", x=frame.x(step), y=HEIGHT - BOTTOM + 16, class_="tick", text_anchor="middle"
+        )
+    yield element("text", "step", x=frame.x(frame.steps), y=HEIGHT - 3, class_="tick", text_anchor="end")
+    every = math.ceil(len(history.tasks) / MOST_BORDERS)
+    for task in range(0, len(history.tasks), every):
+        start, end = history.starts[task], history.starts[task + 1]
+        if task:
+            yield element("path", d=f"M{frame.x(start):.1f} {TOP}V{frame.bottom}", class_="border")
+        at = frame.x((start + end) / 2)
+        text = f"task {task + 1}" if len(history.tasks) <= 10 else str(task + 1)
+        yield element("text", text, x=at, y=TOP - 8, class_="tick", text_anchor="middle")
+    yield element("path", d=f"M{LEFT} {frame.bottom}.5H{WIDTH - frame.right}", class_="axis")
+
+
+def _points(places: Iterable[tuple[float, float]]) -> str:
+    return " ".join(f"{x:.1f} {y:.1f}" for x, y in places)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def legend(*entries: tuple[str, str]) -> Markup:
+    """Class and label of each line in a picture."""
+    marks = (
+        joined(
+            element("svg", element("path", d="M0 5H26", class_=f"line {kind}"), viewBox="0 0 26 10", class_="key"),
+            element("span", text),
+        )
+        for kind, text in entries
+    )
+    return element("p", *marks, class_="legend")

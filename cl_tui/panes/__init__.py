@@ -1,0 +1,1 @@
+"""The panes of the monitor: a pure function draws, a thin widget shows."""

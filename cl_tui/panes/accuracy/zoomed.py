@@ -1,0 +1,224 @@
+"""The zoomed accuracy pane: the matrix of any number of tasks, with the accuracies over time beside or below it.
+
+Pure functions; it imports numpy: import it where a pane is drawn, not at the top.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+from rich.segment import Segment
+
+from cl_tui.charts.canvas import Series, line_chart
+from cl_tui.panes.accuracy.pane import WIDEST, draw_matrix, out_of_view, summary
+from cl_tui.panes.as_of import LookTable, seen_at_cursor
+from cl_tui.panes.base import Line, Palette, window
+from cl_tui.panes.tasks.pane import FEWEST
+from cl_tui.panes.tasks.zoomed import lower_end
+from cl_tui.panes.view import View
+from cl_tui.reports import text as words
+from engine.record.events import Probed
+from engine.record.metrics import Looks
+
+BESIDE = 120
+"""Width from which the curves stand beside the matrix."""
+_FEWEST_ROWS = 8
+"""Fewest rows of the curves, and of the matrix above them; if only one fits, it is the matrix."""
+_NUMBER = 4
+"""Cells for a number of the matrix."""
+_SIGNS = "#x=-' ·"
+"""Characters used without colours, by level, from poor to perfect; the last for what is not evaluated."""
+_SHADE = "▒"
+"""A cell whose colour differs from its background's."""
+_LEGEND = 66
+"""Cells for the legend."""
+_BARS = " ▁▂▃▄▅▆▇█"
+_MOST_LINES = 6
+"""Most tasks that have a line each; if there are more, only the _WORST and the newest have one."""
+_WORST = 3
+
+
+def draw_accuracies(
+    view: View, table: LookTable, width: int, height: int, palette: Palette, pan: tuple[int, int] | None = None
+) -> list[Line]:
+    """Needs an accuracy. At the crosshair the matrix is that of its step, while the curves show the whole run."""
+    now, looks, matrix = seen_at_cursor(view), table.looks(view.history), table.matrix(view.history)
+    count = len(view.history.tasks)
+    label = len(f"{count} now ")
+    if width >= BESIDE:
+        share = min(label + count * WIDEST, width * 3 // 5)
+        if (share - label) // count < _NUMBER:
+            share = min(share, max(label + 2 * count, _LEGEND))
+        left = _matrix(now, looks, matrix, share, height, palette, pan)
+        right = list(_curves(view, table, width - share - 2, height, palette))
+        left += [[] for _ in range(len(right) - len(left))]
+        right += [[] for _ in range(len(left) - len(right))]
+        return [[*_filled(a, share + 2, palette), *b] for a, b in zip(left, right, strict=True)]
+    below = max(height - (count + 4 + bool(words.of_several_classes(now.history, now.config))), _FEWEST_ROWS)
+    if height - below < _FEWEST_ROWS:
+        return _matrix(now, looks, matrix, width, height, palette, pan)
+    return [
+        *_matrix(now, looks, matrix, width, height - below, palette, pan),
+        *_curves(view, table, width, below, palette),
+    ]
+
+
+def _filled(line: Line, width: int, palette: Palette) -> Line:
+    gap = width - sum(segment.cell_length for segment in line)
+    return [*line, Segment(" " * gap, palette.text)] if gap > 0 else line
+
+
+def _matrix(
+    view: View, looks: Looks, matrix: np.ndarray, width: int, height: int, palette: Palette, pan: tuple[int, int] | None
+) -> list[Line]:
+    """The matrix in numbers if all tasks fit, else in colours or signs; and the averages without one-class tasks."""
+    count = len(view.history.tasks)
+    label = len(f"{count} now ")
+    others = words.of_several_classes(view.history, view.config).replace("average accuracy", "average")
+    below: list[Line] = [[Segment(others[:width], palette.muted)]] if others else []
+    height -= len(below)
+    if (width - label) // count >= _NUMBER or not view.history.accuracies:
+        return draw_matrix(view, width, height, palette, pan, with_best=True) + below
+    return _cells(view, looks, matrix, width, height, palette, pan) + below
+
+
+def _cells(
+    view: View, looks: Looks, matrix: np.ndarray, width: int, height: int, palette: Palette, pan: tuple[int, int] | None
+) -> list[Line]:
+    """A colour for each accuracy, or a sign without colours, each task's loss as bars, and a legend."""
+    history = view.history
+    count, now = len(history.tasks), min(history.task, len(history.tasks) - 1)
+    ended = len(history.matrix)
+    rows = alike = matrix[:ended]
+    if history.look is not None:
+        newest = np.pad(history.probe, (0, count - len(history.probe)), constant_values=np.nan)
+        rows = alike = np.vstack([rows, newest])
+        if isinstance(history.look, Probed):
+            alike = np.vstack([looks.accuracies[looks.ended][:ended], newest])
+    label = len(f"{count} now ")
+    cell = 2 if (width - label) // count >= 2 else 1
+    shown = window(count, (width - label) // cell, pan[0] if pan else None, now)
+    cut = height >= FEWEST and (len(shown) < count or height < count + 4)
+    visible = window(count, max(height - 4 - cut, 1), pan[1] if pan else None, now)
+
+    styles = (*palette.heat, palette.muted)
+    seen = rows[visible.start : visible.stop, shown.start : shown.stop]
+    levels = np.full((len(visible), len(shown)), len(words.LEVELS) + 1)
+    levels[: len(seen)] = np.where(
+        np.isnan(seen), len(words.LEVELS) + 1, np.searchsorted(words.LEVELS, seen, side="right")
+    )
+    signs = np.full((len(visible), len(shown) * cell), ord(" "), dtype="<u4")
+    fills, signs_of = _signs(palette)
+    signs[:, ::cell] = np.array([ord(sign) for sign in fills], dtype="<u4")[levels]
+    signs[:, cell - 1 :: cell] = np.array([ord(sign) for sign in signs_of], dtype="<u4")[levels]
+    changes = levels[:, 1:] != levels[:, :-1]
+
+    lines: list[Line] = [[Segment(f"{'after':<{label}}{_column_numbers(shown, cell)}", palette.muted)]]
+    for place, i in enumerate(visible):
+        name = f"{i + 1} now" if i == len(history.matrix) and history.probe else str(i + 1)
+        line = [Segment(f"{name:<{label}}", palette.strong if i == now and view.training else palette.muted)]
+        text = signs[place].tobytes().decode("utf-32-le")
+        cuts = [0, *(np.flatnonzero(changes[place]) + 1).tolist(), len(shown)]
+        inks = levels[place].tolist()
+        line += [Segment(text[a * cell : b * cell], styles[inks[a]]) for a, b in pairwise(cuts)]
+        lines.append(line)
+    drops = np.fmax.reduce(alike[:-1], axis=0) - alike[-1] if len(alike) > 1 else np.full(count, np.nan)
+    learned = drops[: len(alike) - 1]
+    lines.append(_lost(drops[shown.start : shown.stop], label, cell, palette))
+    forgetting = float(learned.mean()) if len(learned) else None
+    if cut:
+        lines.append(out_of_view(shown, visible, count, width, palette))
+    lines.append(summary(history, float(np.nanmean(alike[-1])), forgetting, width, palette))
+    lines.append(_legend(width, palette))
+    return lines[:height]
+
+
+def _signs(palette: Palette) -> tuple[str, str]:
+    """The characters of a cell by level, at its start and at its end; the last for what is not evaluated."""
+    if not palette.coloured:
+        return " " * len(_SIGNS), _SIGNS
+    shades = "".join(" " if ink.bgcolor and not ink.bgcolor.is_default else _SHADE for ink in palette.heat)
+    return f"{shades} ", f"{shades}{_SIGNS[-1]}"
+
+
+def _column_numbers(shown: range, cell: int) -> str:
+    """Every task's number over the end of its column, thinned so that numbers do not touch."""
+    row = [" "] * (len(shown) * cell)
+    free = 0
+    for place, task in enumerate(shown):
+        number = str(task + 1)
+        start = (place + 1) * cell - len(number)
+        if start >= free and ((task + 1) % 5 == 0 or place == 0):
+            row[start : start + len(number)] = number
+            free = start + len(number) + 1
+    return "".join(row)
+
+
+def _lost(drops: np.ndarray, label: int, cell: int, palette: Palette) -> Line:
+    """What each task lost since its best, as bars up to the largest loss."""
+    most = float(np.nanmax(drops, initial=0.0))
+    levels = np.ceil(8 * np.clip(np.nan_to_num(drops), 0, None) / most) if most > 0 else np.zeros(len(drops))
+    bars = "".join(" " * (cell - 1) + _BARS[level] for level in levels.astype(int).tolist())
+    return [Segment(f"{'lost':<{label}}", palette.muted), Segment(bars, palette.caution)]
+
+
+def _legend(width: int, palette: Palette) -> Line:
+    """The meaning of the colours or signs, from the first level to the last."""
+    names = [f"<{100 * words.LEVELS[0]:.0f}", *(f"{100 * level:.0f}" for level in words.LEVELS), "not yet"]
+    line: Line = []
+    styles = (*palette.heat, palette.muted)
+    for fill, sign, name, style in zip(*_signs(palette), names, styles, strict=True):
+        line += [Segment(f"{fill}{sign}{fill}", style), Segment(f" {name}  ", palette.muted)]
+    return line if sum(segment.cell_length for segment in line) <= width else line[: 2 * max(width // 9, 1)]
+
+
+def _curves(view: View, table: LookTable, width: int, height: int, palette: Palette) -> list[Line]:
+    """The average and single tasks over time: all if there are few, else those that lost most and the newest."""
+    key = (width, height, view.sight, view.history.total_steps, palette)
+    return table.kept(key, lambda: _drawn_curves(view, table, width, height, palette))
+
+
+def _drawn_curves(view: View, table: LookTable, width: int, height: int, palette: Palette) -> list[Line]:
+    history = view.history
+    looks = table.looks(history)
+    tasks = _worth_a_line(looks)
+    inks = (palette.loss, palette.penalty, palette.importance, palette.good, palette.text, palette.muted)
+    series = [
+        Series(
+            name=history.tasks[task].name,
+            letter=str(task + 1),
+            xs=looks.steps[looks.during >= task],
+            ys=looks.accuracies[looks.during >= task, task],
+            style=inks[place % len(inks)],
+        )
+        for place, task in enumerate(tasks)
+    ]
+    if len(history.accuracies) > 1:
+        average = np.nansum(looks.accuracies, axis=1) / (looks.during + 1)
+        series.append(Series("average", "avg", looks.steps, average, palette.strong, dotted=True))
+    seen = int(looks.during[-1]) + 1
+    if len(tasks) == seen:
+        said = f"Over time (%), {words.probed_on(history)}: each task, and their average"
+    else:
+        said = f"Over time (%), {words.probed_on(history)}: {len(tasks) - 1} that lost most, newest, average"
+    spread = len(history.tasks) * 4 <= width
+    chart = line_chart(
+        series,
+        view.sight.steps or (0, history.total_steps),
+        width,
+        height - 1,
+        palette,
+        view.sight.cursor,
+        history.starts[1:-1] if spread else (),
+        (lower_end(table), 1.0),
+        lambda accuracy: f"{100 * accuracy:.3g}",
+    )
+    return [[Segment(said[:width], palette.muted)], *chart]
+
+
+def _worth_a_line(looks: Looks) -> list[int]:
+    """The tasks that get a line, counted from 0."""
+    seen = int(looks.during[-1]) + 1
+    if seen <= _MOST_LINES:
+        return list(range(seen))
+    lost = np.fmax.reduce(looks.accuracies[:, : seen - 1], axis=0) - looks.accuracies[-1, : seen - 1]
+    return [*sorted(np.argsort(-lost, kind="stable")[:_WORST].tolist()), seen - 1]

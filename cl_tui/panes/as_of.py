@@ -1,0 +1,167 @@
+"""What was known of a run at a step, such as the crosshair's."""
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cl_tui.panes.base import Line
+from cl_tui.panes.view import View
+from engine.record.events import Evaluated, ImportanceMeasured, Probed
+from engine.record.history import History
+from engine.record.metrics import Looks, Stability, stability
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def known_at(history: History, step: int | None) -> History:
+    """The history with accuracies, progress and Ω as known at ``step``; the whole history if that is None.
+
+    A running Ω is kept only while it is the newest, so at earlier steps the last task's final Ω replaces it.
+    """
+    if step is None or step >= history.step or not history.tasks:
+        return history
+    ended = min(bisect_right(history.starts, step) - 1, len(history.matrix))
+    return replace(
+        history,
+        state="training",
+        task=ended,
+        between=0 < ended < len(history.tasks) and step == history.starts[ended],
+        step=step,
+        matrix=history.matrix[:ended],
+        probed=history.probed[:ended],
+        probes=history.probes[: bisect_right(history.probes, step, key=_step)],
+        evaluations=history.evaluations[: bisect_right(history.evaluations, step, key=_step)],
+        importance=importance_at(history, step),
+        importances=history.importances[: bisect_right(history.importances, step, key=_step)],
+        paths=history.paths[: bisect_right(history.paths, step, key=lambda path: path.step)],
+    )
+
+
+def importance_at(history: History, step: int) -> ImportanceMeasured | None:
+    """The newest Ω measured at or before ``step``."""
+    if history.importance is not None and history.importance.step <= step:
+        return history.importance
+    count = bisect_right(history.importances, step, key=_step)
+    return history.importances[count - 1] if count else None
+
+
+def seen_at_cursor(view: View) -> View:
+    """The view at the crosshair's step; unchanged without a crosshair, or with it at the newest step."""
+    known = known_at(view.history, view.sight.cursor)
+    return view if known is view.history else replace(view, history=known, paused=False)
+
+
+def when(view: View) -> str:
+    """'at step 1,234' for the lower border; nothing without a crosshair."""
+    return "" if view.sight.cursor is None else f"at step {view.sight.cursor:,}"
+
+
+class LookTable:
+    """All measurements of a run as arrays; each new History adds only what is new."""
+
+    def __init__(self) -> None:
+        self._clear(0)
+
+    def _clear(self, tasks: int) -> None:
+        self._taken = (0, 0, 0)
+        self._last: tuple[object, ...] = (None, None, None)
+        self._count = 0
+        self._tasks = tasks
+        self._arrays: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None = None
+        self._matrix: np.ndarray | None = None
+        self._lowest = self._lowest_learned = math.inf
+        self._looks: Looks | None = None
+        self._found: tuple[int | None, Stability] | None = None
+        self._kept: tuple[object, list[Line]] | None = None
+
+    @property
+    def floor(self) -> float:
+        """The lowest accuracy on a learned task; before there is one, the lowest of all; 0 before any measurement."""
+        lowest = self._lowest_learned if self._lowest_learned < math.inf else self._lowest
+        return lowest if lowest < math.inf else 0.0
+
+    def stability(self, view: View) -> Stability:
+        """The stability gap as known at the crosshair, or now."""
+        looks, cursor = self.looks(view.history), view.sight.cursor
+        if self._found is None or self._found[0] != cursor:
+            self._found = (cursor, stability(looks if cursor is None else looks.until(cursor)))
+        return self._found[1]
+
+    def kept(self, key: object, draw: Callable[[], list[Line]]) -> list[Line]:
+        """The lines that ``draw`` returns, drawn again only if ``key`` has changed or there are new measurements."""
+        if self._kept is None or self._kept[0] != key:
+            self._kept = (key, draw())
+        return self._kept[1]
+
+    def looks(self, history: History) -> Looks:
+        """All reported accuracies on the evaluation subsets. Arrays of earlier calls stay unchanged."""
+        import numpy as np
+
+        told = (history.probes, history.evaluations, history.probed)
+        if self._tasks != len(history.tasks) or not self._goes_on(told):
+            self._clear(len(history.tasks))
+        new = _new_looks(history, self._taken)
+        if self._looks is not None and not new:
+            return self._looks
+        arrays = self._arrays
+        if arrays is None or self._count + len(new) > len(arrays[0]):
+            room = max(256, 2 * (self._count + len(new)))
+            grown = (
+                np.empty(room, np.int64),
+                np.empty(room, np.int64),
+                np.empty(room, bool),
+                np.full((room, self._tasks), np.nan),
+            )
+            if arrays is not None:
+                for wide, narrow in zip(grown, arrays, strict=True):
+                    wide[: self._count] = narrow[: self._count]
+            self._arrays = arrays = grown
+        if self._matrix is None:
+            self._matrix = np.full((self._tasks, self._tasks), np.nan)
+        steps, during, ended, accuracies = arrays
+        for n, (step, task, at_end, row) in enumerate(new, self._count):
+            steps[n], during[n], ended[n] = step, task, at_end
+            accuracies[n, : len(row)] = row
+            if at_end:
+                self._matrix[task, : task + 1] = history.matrix[task]
+            self._lowest = min(self._lowest, *row)
+            self._lowest_learned = min(self._lowest_learned, *row[:task], math.inf)
+        self._count += len(new)
+        self._taken = (len(told[0]), len(told[1]), len(told[2]))
+        self._last = tuple(part[-1] if part else None for part in told)
+        count = self._count
+        self._looks = Looks(steps[:count], during[:count], ended[:count], accuracies[:count])
+        self._found = self._kept = None
+        return self._looks
+
+    def matrix(self, history: History) -> "np.ndarray":
+        """The accuracies on whole test sets at the ends of tasks, shape (T, T); NaN if there is none."""
+        self.looks(history)
+        assert self._matrix is not None
+        return self._matrix
+
+    def _goes_on(self, told: tuple[tuple[object, ...], ...]) -> bool:
+        """Whether the stored data are the beginning of the present data; not so after a replay went back."""
+        return all(
+            len(part) >= taken and (not taken or part[taken - 1] is last)
+            for part, taken, last in zip(told, self._taken, self._last, strict=True)
+        )
+
+
+def _new_looks(history: History, taken: tuple[int, int, int]) -> list[tuple[int, int, bool, tuple[float, ...]]]:
+    """(step, task in training, at its end, accuracies) ordered by time; the end of a task comes after its probes."""
+    probes, evaluations, rows = taken
+    new: list[tuple[int, int, bool, tuple[float, ...]]] = []
+    new += [(look.step, look.task, False, look.accuracies) for look in history.probes[probes:]]
+    new += [(look.step, look.task, False, look.probed or look.accuracies) for look in history.evaluations[evaluations:]]
+    for task in range(rows, len(history.probed)):
+        new.append((history.starts[task + 1], task, True, history.probed[task]))
+    new.sort(key=lambda look: look[:3])
+    return new
+
+
+def _step(told: Probed | Evaluated | ImportanceMeasured) -> int:
+    return told.step

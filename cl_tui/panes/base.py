@@ -1,0 +1,185 @@
+"""Pane: a bordered part of the monitor. Its lines are built once per change, and only different lines are repainted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.geometry import Region
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from cl_tui.panes.view import Sight, View
+
+Line = list[Segment]
+
+
+@dataclass(frozen=True)
+class Palette:
+    """The styles for drawing functions, taken from the theme by the names in app.tcss."""
+
+    text: Style = Style()
+    muted: Style = Style()
+    strong: Style = Style()
+    good: Style = Style()
+    caution: Style = Style()
+    bad: Style = Style()
+    loss: Style = Style()
+    penalty: Style = Style()
+    importance: Style = Style()
+    heat: tuple[Style, ...] = (Style(),) * 6
+    """Backgrounds of an accuracy, from poor to perfect."""
+    coloured: bool = False
+    """Whether the terminal shows colours; otherwise signs replace them."""
+
+
+_NAMES = ("text", "muted", "strong", "good", "caution", "bad", "loss", "penalty", "importance")
+_HEAT = tuple(f"heat-{level}" for level in range(6))
+
+
+_PAN = "Pan where there are more tasks than fit"
+
+
+class Pane(Widget, can_focus=True):
+    """Subclasses define the content; the arrow keys move ``offset`` if not everything fits."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"pane--{name}" for name in (*_NAMES, *_HEAT)}
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "pan(0, -1)", "Up", tooltip=_PAN, show=False),
+        Binding("down", "pan(0, 1)", "Down", tooltip=_PAN, show=False),
+        Binding("left", "pan(-1, 0)", "Left", tooltip=_PAN, show=False),
+        Binding("right", "pan(1, 0)", "Right", tooltip=_PAN, show=False),
+        Binding("home", "follow", "Follow", tooltip="Follow the task in training again", show=False),
+    ]
+    HELP_TITLE: ClassVar[str]
+    HOW_TO_READ: ClassVar[str]
+
+    class Looked(Message):
+        """The pane moved the crosshair or the time axis."""
+
+        def __init__(self, sight: Sight) -> None:
+            super().__init__()
+            self.sight = sight
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.border_title = self.HELP_TITLE
+        self.view: View | None = None
+        self.pan: tuple[int, int] | None = None
+        """First visible column and row of tasks; None to follow the task in training."""
+        self._strips: list[Strip] | None = None
+
+    def draw(self, view: View, width: int, height: int, palette: Palette) -> list[Line]:
+        """The pane's content, at most ``height`` lines of at most ``width`` cells."""
+        raise NotImplementedError
+
+    def subtitle(self, view: View) -> str:
+        """The text of the lower border."""
+        return ""
+
+    def pannable(self, view: View) -> tuple[int, int]:
+        """How many columns and rows of tasks follow the first."""
+        return (0, 0)
+
+    @property
+    def zoomed(self) -> bool:
+        """Whether the pane fills the screen, and shows more than its summary."""
+        return self.screen.maximized is self
+
+    def data(self, view: View) -> list[dict[str, object]]:
+        """The pane's content as rows of named values, for a table or a file."""
+        raise NotImplementedError
+
+    def back_out(self) -> bool:
+        """Closes what Esc should close inside the pane; False if there is nothing."""
+        return False
+
+    def show(self, view: View) -> None:
+        """Repaints the lines that ``view`` changes."""
+        self.view = view
+        if not self.size:
+            return
+        subtitle = self.subtitle(view)
+        if subtitle != self.border_subtitle:
+            self.border_subtitle = subtitle
+        before, self._strips = self._strips, None
+        if before is None or len(before) != self.size.height:  # the size may be new before the pane learns of it
+            self.refresh()
+            return
+        after = self._built()
+        changed = [y for y, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
+        if changed:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
+
+    def render_line(self, y: int) -> Strip:
+        strips = self._built()
+        return strips[y] if y < len(strips) else Strip.blank(self.size.width, self.rich_style)
+
+    def notify_style_update(self) -> None:
+        self._strips = None
+        super().notify_style_update()
+
+    def on_resize(self) -> None:
+        self._strips = None
+        self.refresh()
+
+    def _built(self) -> list[Strip]:
+        width, height = self.size
+        if self._strips is None:
+            palette = self._palette()
+            lines = self.draw(self.view, width, height, palette) if self.view else []
+            self._strips = strips(lines, width, height, palette.text)
+        return self._strips
+
+    def _palette(self) -> Palette:
+        styles = {name: self.get_component_rich_style(f"pane--{name}") for name in _NAMES}
+        heat = tuple(self.get_component_rich_style(f"pane--{name}") for name in _HEAT)
+        return Palette(**styles, heat=heat, coloured=not self.app.no_color)
+
+    def action_pan(self, across: int, down: int) -> None:
+        if self.view is None:
+            return
+        columns, rows = self.pannable(self.view)
+        x, y = self.pan or (0, 0)
+        self.pan = (min(max(x + across, 0), columns), min(max(y + down, 0), rows))
+        self.show(self.view)
+
+    def action_follow(self) -> None:
+        self.pan = None
+        if self.view is not None:
+            self.show(self.view)
+
+
+def strips(lines: Sequence[Line], width: int, height: int, blank: Style) -> list[Strip]:
+    """Exactly ``height`` strips of exactly ``width`` cells."""
+    built = [Strip(line).adjust_cell_length(width, blank) for line in lines[:height]]
+    return built + [Strip.blank(width, blank)] * (height - len(built))
+
+
+def message(text: str, width: int, style: Style) -> list[Line]:
+    """A wrapped sentence for a pane that has nothing to show yet."""
+    lines: list[Line] = [[]]
+    room = 0
+    for word in text.split():
+        if room and room + 1 + len(word) > width:
+            lines.append([])
+            room = 0
+        lines[-1].append(Segment(f" {word}" if room else word, style))
+        room += len(word) + bool(room)
+    return lines
+
+
+def window(count: int, room: int, start: int | None, follow: int) -> range:
+    """Which of ``count`` things are visible in ``room``: from ``start``, or so that ``follow`` is in view.
+
+    >>> window(5, 9, None, 2), window(20, 5, None, 10), window(20, 5, 18, 10)
+    (range(0, 5), range(8, 13), range(15, 20))
+    """
+    room = max(1, min(room, count))
+    first = start if start is not None else follow - room // 2
+    first = min(max(first, 0), count - room)
+    return range(first, first + room)

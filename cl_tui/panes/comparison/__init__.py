@@ -1,0 +1,1 @@
+"""Several sessions side by side."""

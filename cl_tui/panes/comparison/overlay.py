@@ -1,0 +1,109 @@
+"""Overlaid curves of several groups, each with its band of standard errors and its letter.
+
+Pure functions; it imports numpy: import it where a chart is drawn, not at the top.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from rich.segment import Segment
+from rich.style import Style
+
+from cl_tui.charts import braille
+from cl_tui.charts.canvas import GUTTER, Canvas, TimeAxis, gutter, steps_axis, value_labels
+from cl_tui.panes.base import Line, Palette
+from cl_tui.reports.compare_page import MOST_MARKS, marks
+from cl_tui.reports.comparison import Course
+
+ROOM_FOR_BANDS = 9
+"""Rows from which bands show more than they hide."""
+_DIM = Style(dim=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    letter: str
+    course: Course
+    style: Style
+    dotted: bool
+    """Distinguishes it from its neighbours without colour."""
+
+
+def axis_of_steps(steps: int, width: int) -> TimeAxis:
+    """The steps of the columns of a chart ``width`` cells wide."""
+    return steps_axis((0, steps), 2 * max(width - GUTTER, 4))
+
+
+def overlay(
+    curves: Sequence[Curve],
+    time: TimeAxis,
+    height: int,
+    palette: Palette,
+    values: tuple[float, float] | None,
+    shown: Callable[[float], str],
+    borders: Sequence[int],
+    cursor: int | None,
+) -> list[Line]:
+    """``height`` lines: the plot, and the steps below it.
+
+    ``values``: the ends of the vertical axis, by default fitting. ``shown`` formats a value. ``borders``: steps after
+    which a task begins. ``cursor``: the step at the crosshair.
+    """
+    width, height = (len(time.edges) - 1) // 2, max(height - 1, 1)
+    drawn = [_columns(curve.course, time) for curve in curves]
+    if values is not None:
+        axis = braille.Axis(*values, log=False)
+    else:
+        axis = braille.fitting_axis(*(np.concatenate([columns[end] for columns in drawn]) for end in (0, 1)))
+    canvas = Canvas(width, height, palette.muted)
+    for curve in curves if height >= ROOM_FOR_BANDS else ():
+        canvas.curve(_band(curve.course, time, axis, height), curve.style + _DIM, joined=True)
+    for curve, (lows, highs) in zip(curves, drawn, strict=True):
+        canvas.curve(braille.outline(lows, highs, axis, height, curve.dotted), curve.style, joined=True)
+    for place, (curve, (lows, _)) in enumerate(zip(curves, drawn, strict=True)):
+        _letters(canvas, curve, axis.rows(lows, height), place, len(curves))
+    for border in borders:
+        canvas.vertical(time.cell(border + 1), "┊", palette.muted)
+    canvas.crosshair(time.cell(cursor) if cursor is not None else None, palette.strong)
+    labels = value_labels(axis, height, shown)
+    lines = [[Segment(gutter(labels, row), palette.muted), *cells] for row, cells in enumerate(canvas.lines())]
+    return [*lines, [Segment(" " * GUTTER + time.ends(width), palette.muted)]]
+
+
+def _columns(course: Course, time: TimeAxis) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest mean in each column; points are joined by lines."""
+    lows = _along(course, course.means, time)
+    highs = lows.copy()
+    places = time.columns(course.steps)
+    np.fmin.at(lows, places, course.means)
+    np.fmax.at(highs, places, course.means)
+    return lows, highs
+
+
+def _along(course: Course, values: np.ndarray, time: TimeAxis) -> np.ndarray:
+    """``values`` in the middle of each column, NaN before the first and after the last."""
+    middles = (time.edges[:-1] + time.edges[1:] + 1) / 2
+    found: np.ndarray = np.interp(middles, course.steps, values, left=np.nan, right=np.nan)
+    return found
+
+
+def _band(course: Course, time: TimeAxis, axis: braille.Axis, height: int) -> np.ndarray:
+    """Sparse dots from one standard error below the mean to one above; shape (4·height, columns)."""
+    tops, bottoms = (
+        axis.rows(_along(course, course.means + sign * course.errors, time), height) for sign in (1.0, -1.0)
+    )
+    bottoms = np.where(bottoms < 0, 4 * height - 1, bottoms)  # on a logarithmic axis, below its lower end
+    y, x = np.ogrid[: 4 * height, : len(tops)]
+    dots: np.ndarray = (tops >= 0) & (y >= tops) & (y <= bottoms) & (x % 4 == 0) & ((y + x // 4) % 2 == 0)
+    return dots
+
+
+def _letters(canvas: Canvas, curve: Curve, rows: np.ndarray, place: int, curves: int) -> None:
+    """``rows``: the row of dots of each column, −1 if there is none."""
+    there = np.flatnonzero(rows >= 0)
+    width = canvas.cells.shape[1]
+    times = min(max(width // (8 * curves), 2), MOST_MARKS)
+    for k in marks(len(there), place, curves, times) if len(there) else ():
+        cells = np.arange(width) == there[k] // 2
+        canvas.put(int(rows[there[k]]) // 4, cells, curve.letter, curve.style)

@@ -1,0 +1,134 @@
+"""Exports a pane's data: to the clipboard, or as a picture or a table into a file."""
+
+import io
+import math
+import re
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from cl_tui.exports.export import table
+from cl_tui.panes.base import Pane
+from cl_tui.panes.view import View
+from engine import strict_json
+from engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+Kind = Literal["svg", "csv", "json"]
+Rows = Sequence[dict[str, object]]
+
+MOST_COPIED = 1_000_000
+"""Most characters to copy; terminals silently drop a longer clipboard."""
+
+
+def csv_text(rows: Rows) -> str:
+    r"""All columns that any row has, then one line per row; unknown values are empty.
+
+    >>> csv_text([{"task": 1, "now": 0.5}, {"task": 2, "now": float("nan"), "running": True}])
+    'task,now,running\n1,0.5,\n2,,true\n'
+    """
+    if not rows:
+        return ""
+    names = dict.fromkeys(name for row in rows for name in row)
+    known = ([_plain(row.get(name)) for name in names] for row in rows)
+    return table(names, ([str(value).lower() if isinstance(value, bool) else value for value in row] for row in known))
+
+
+def json_text(rows: Rows) -> str:
+    r"""A list of objects; unknown values are null.
+
+    >>> json_text([{"task": 1, "now": float("nan")}])
+    '[\n  {\n    "task": 1,\n    "now": null\n  }\n]\n'
+    """
+    return strict_json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
+
+
+def _plain(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def svg_text(pane: Pane, title: str) -> str:
+    """The pane as the screen shows it, with its border."""
+    from rich.console import Console
+    from rich.segment import Segment, Segments
+
+    width, height = pane.region.size
+    console = Console(
+        width=width,
+        height=height,
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system="truecolor",
+        record=True,
+        legacy_windows=False,
+    )
+    lines = (Segments([*strip, Segment.line()]) for strip in pane.render_lines(pane.region.reset_offset))
+    console.print(*lines, sep="", end="")
+    return without_fonts(console.export_svg(title=title))
+
+
+def without_fonts(svg: str) -> str:
+    """The picture without the fonts that it would load from another machine."""
+    return re.sub(r"@font-face\s*{.*?}", "", svg, flags=re.DOTALL)
+
+
+def copy_pane(app: "App[object]", pane: Pane, view: View) -> str:
+    """Sends the pane's data to the terminal's clipboard (OSC 52), and says so, because a terminal does not answer."""
+    rows = pane.data(view)
+    if not rows:
+        return "Nothing to copy yet"
+    text = csv_text(rows)
+    if len(text) > MOST_COPIED:
+        return f"{len(rows):,} rows are too many for a clipboard: save them to a file instead"
+    app.copy_to_clipboard(text)
+    where = "browser" if app.is_web else "terminal"
+    sent = f"Sent to the {where}'s clipboard: {len(rows):,} row{'s' if len(rows) > 1 else ''} of {name_of(pane)}"
+    return sent if app.is_web else f"{sent}; w writes a file"
+
+
+def save_pane(pane: Pane, view: View, kind: Kind, folder: Path) -> Path:
+    """Writes ``<session>-<pane>.<kind>`` into ``folder`` and returns its path. Raises EngineError if it cannot."""
+    if kind == "svg":
+        text = svg_text(pane, f"{view.session} · {pane.HELP_TITLE}")
+    else:
+        rows = pane.data(view)
+        if not rows:
+            raise EngineError(f"{name_of(pane)} has no data yet: save it when there is something to see")
+        text = csv_text(rows) if kind == "csv" else json_text(rows)
+    return write_new(folder, f"{Path(view.session).name}-{name_of(pane)}", kind, text)
+
+
+def started_in() -> Path:
+    """The folder for pictures and tables. Raises EngineError if it is gone."""
+    try:
+        return Path.cwd()
+    except OSError:
+        raise EngineError("the folder that cl-tui was started in is gone: start it in another folder to save") from None
+
+
+def write_new(folder: Path, stem: str, kind: str, text: str) -> Path:
+    """Writes ``<stem>.<kind>`` into ``folder``, with -2, -3 … if that exists, and returns its path.
+
+    Raises EngineError if it cannot.
+    """
+    for number in count(1):
+        path = folder / f"{stem}{f'-{number}' if number > 1 else ''}.{kind}"
+        try:
+            with path.open("x", encoding="utf-8", newline="") as file:
+                file.write(text)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise EngineError(
+                f"{path} cannot be written: {error.strerror}; start cl-tui in a folder where you can write"
+            ) from None
+        return path
+    raise AssertionError("unreachable")
+
+
+def name_of(pane: Pane) -> str:
+    """The pane's name for files, such as 'importance'."""
+    return pane.HELP_TITLE.split()[0].lower()

@@ -1,0 +1,87 @@
+"""The header: the run and its progress. Narrow terminals drop the less important parts."""
+
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from textual.widgets import Static
+
+from cl_tui.panes.view import View
+from cl_tui.reports import text as words
+from engine.catalog.methods import METHODS
+from engine.settings.run import shown
+
+
+@dataclass(frozen=True)
+class Part:
+    text: str
+    weight: int
+    """Parts with the least weight are dropped first."""
+
+
+class HeaderLine(Static):
+    """One line above the panes."""
+
+    def __init__(self) -> None:
+        super().__init__(markup=False)
+
+    def show(self, view: View) -> None:
+        line = header(view, self.size.width)
+        if line != self.content:
+            self.update(line, layout=False)
+
+
+def header(view: View, width: int) -> str:
+    """The whole line: the run on the left, its progress on the right."""
+    for between, wide in ((" · ", True), (" · ", False), ("  ", False)):
+        left, right = _identity(view), _progress(view, wide)
+        if _length(left, right, between) <= width:
+            break
+    while left and _length(left, right, between) > width:
+        least = min([*left, *right], key=lambda part: part.weight)
+        (left if least in left else right).remove(least)
+    names, state = between.join(part.text for part in left), "  ".join(part.text for part in right)
+    return f"{names}{state:>{max(0, width - cell_len(names))}}"
+
+
+def _length(left: list[Part], right: list[Part], between: str) -> int:
+    return cell_len(between.join(part.text for part in left)) + sum(cell_len(part.text) + 2 for part in right)
+
+
+def _identity(view: View) -> list[Part]:
+    config = view.config
+    symbol = METHODS[config.method].symbol
+    return [
+        Part(f"{config.method} {symbol}={shown(view.strength)}" if symbol else config.method, 20),
+        *(Part(text, 9) for text in words.variant(config)),
+        Part(config.benchmark, 8),
+        Part(config.scenario, 4),
+        Part(view.history.device or config.device, 1),
+        Part(f"seed {config.seed}", 2),
+        Part(view.session, 9),
+    ]
+
+
+def _progress(view: View, wide: bool) -> list[Part]:
+    history = view.history
+    if not history.tasks:
+        return [Part(f"{view.glyph} {view.activity}", 21)]
+    count, after = len(history.tasks), "after " if history.between else ""
+    task = history.task if history.between else min(history.task + 1, count)
+    state = f"task {task} of {count}" if wide else f"{task}/{count}"
+    parts = [Part(f"{view.glyph} {after}{state}", 21), Part(f"{100 * history.step / history.total_steps:.0f} %", 0)]
+    if view.waiting:
+        parts.append(Part("waiting", 12))
+    elif view.training and view.paused:
+        parts.append(Part("paused", 12))
+    elif view.training and view.pace is not None:
+        parts.append(Part(f"slow {'motion ' if wide else ''}{view.pace:g}/s", 11))
+    elif view.training and history.rate:
+        parts.append(Part(f"{history.rate:,.0f}/s", 5))
+    elapsed, remaining = words.duration(history.elapsed), history.remaining
+    if not view.training or remaining is None:
+        parts.append(Part(elapsed, 10))
+    elif wide:
+        parts.append(Part(f"{elapsed}, {words.duration(remaining)} left", 10))
+    else:
+        parts.append(Part(f"{elapsed}/{words.duration(history.elapsed + remaining)}", 10))
+    return parts

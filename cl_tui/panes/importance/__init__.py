@@ -1,0 +1,1 @@
+"""The importance of every layer."""

@@ -1,0 +1,285 @@
+"""Ω of every layer, for the zoomed pane: of any task, filtered, grouped, or task by task. Text out; no widgets here."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+
+from cl_tui.panes.base import Line, Palette, message
+from cl_tui.reports import text as words
+from engine.record.events import ImportanceMeasured, LayerHistogram
+from engine.record.history import History
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+TALLEST = 6
+MOST_TASKS = 8
+"""Most tasks whose Ω stand below each other; if there are more, evenly chosen ones."""
+_NUMBERS = f"{'zero':>7}{'top 1 %':>9}{'mean Ω':>9}"
+_SIZE = f"{'weights':>12}"
+_WITH_SIZE = 90
+
+
+@dataclass(frozen=True)
+class LayerLook:
+    """Which Ω is shown, and how."""
+
+    place: int | None = None
+    """Index among the Ω at the ends of tasks; None for the newest."""
+    filter: str = ""
+    typing: bool = False
+    """Whether the user is typing the filter."""
+    by_task: bool = False
+    """Each layer's Ω after every task, below each other."""
+    grouped: bool = False
+    """Whether the parameters of a module are combined."""
+    first: int = 0
+    """The first visible layer of those that match."""
+
+
+def shown_importance(history: History, look: LayerLook) -> ImportanceMeasured | None:
+    """The Ω that ``look`` selects; the newest if it selects none, or one that is not known."""
+    if look.place is not None and look.place < len(history.importances):
+        return history.importances[look.place]
+    return history.importance
+
+
+def chosen(layers: Sequence[LayerHistogram], look: LayerLook) -> list[LayerHistogram]:
+    """The layers that match the filter, grouped if asked."""
+    found = [layer for layer in layers if matches(layer.name, look.filter)]
+    return grouped(found) if look.grouped else found
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Whether ``pattern`` is a part of the name, or, with * ? [ ], matches all of it.
+
+    >>> [matches("fc1.Weight", pattern) for pattern in ("", "weight", "*.bias", "fc?.w*")]
+    [True, True, False, True]
+    """
+    name, pattern = name.lower(), pattern.strip().lower()
+    return fnmatchcase(name, pattern) if any(sign in pattern for sign in "*?[") else pattern in name
+
+
+def grouped(layers: Sequence[LayerHistogram]) -> list[LayerHistogram]:
+    """Combines neighbours whose names differ only after the last dot. The share of the most important 1 % is not known
+    for combined layers."""
+    found = []
+    for module, parts in groupby(layers, lambda layer: layer.name.rpartition(".")[0] or layer.name):
+        members = list(parts)
+        size = sum(layer.size for layer in members)
+        found.append(
+            LayerHistogram(
+                name=module if len(members) > 1 else members[0].name,
+                size=size,
+                zeros=sum(layer.zeros for layer in members),
+                mean=sum(layer.mean * layer.size for layer in members) / size,
+                counts=tuple(map(sum, zip(*(layer.counts for layer in members), strict=True))),
+                top=members[0].top if len(members) == 1 else None,
+            )
+        )
+    return found
+
+
+def draw_layers(history: History, look: LayerLook, width: int, height: int, palette: Palette) -> list[Line]:
+    """A scrubber through the tasks, one histogram per layer (or per layer and task), and a line with their number."""
+    measured = shown_importance(history, look)
+    assert measured is not None
+    tracks = _tracks(history, measured, look, max(height - 3, 1))
+    picked = [(label, each, chosen(each.layers, look)) for label, each in tracks]
+    shown = next(layers for _, each, layers in picked if each is measured)
+    foot = _foot(look, len(shown), len(measured.layers), width, palette)
+    if not shown:
+        said = message(f"No layer's name matches {look.filter!r}.", width, palette.muted)
+        return [_scrubber(history, measured, look, width, palette), *said[: max(height - 2, 0)], foot]
+
+    label_width = max((len(label) for label, _, _ in picked), default=0) + 1 if look.by_task else 0
+    name_width = min(max(cell_len(layer.name) for layer in shown), max(6, width // 4))
+    heads = _NUMBERS + (_SIZE if width >= _WITH_SIZE else "")
+    plot_width = max(width - name_width - label_width - 1 - len(heads), 4)
+    tall = 1 if look.by_task else min(max((height - 3) // len(shown), 1), TALLEST)
+    band = len(tracks) if look.by_task else tall
+    room = max((height - 3) // band, 1)
+    first = min(look.first, max(len(shown) - room, 0))
+    visible = range(first, min(first + room, len(shown)))
+
+    low, high = _span([(each, layers) for _, each, layers in picked])
+    charts = [
+        bars([layers[n].counts for n in visible], _decades(each), (low, high), plot_width, tall)
+        for _, each, layers in picked
+    ]
+    axis = _axis(low, high, plot_width)
+    lines = [
+        _scrubber(history, measured, look, width, palette),
+        [Segment(f"{'':{name_width + label_width + 1}}{axis:<{plot_width}}{heads}", palette.muted)],
+    ]
+    for place, number in enumerate(visible):
+        for track, (label, each, layers) in enumerate(picked):
+            layer = layers[number]
+            style = palette.importance if each is measured else palette.muted
+            for part, text in enumerate(charts[track][place]):
+                base = part == tall - 1
+                name = layer.name if base and track == 0 else ""
+                line = [Segment(set_cell_size(name, name_width), palette.text)]
+                if label_width:
+                    line.append(Segment(f"{label:>{label_width}}", style))
+                line.append(Segment(f" {text}", style))
+                if base:
+                    line.append(Segment(_numbers(layer, width), palette.text if each is measured else palette.muted))
+                lines.append(line)
+    if len(visible) < len(shown):
+        said_more = f"{'modules' if look.grouped else 'layers'} {visible.start + 1}–{visible.stop} of {len(shown)}"
+        foot = _foot(look, len(shown), len(measured.layers), width, palette, said_more)
+    return [*lines[: height - 1], foot]
+
+
+def _tracks(
+    history: History, measured: ImportanceMeasured, look: LayerLook, room: int
+) -> list[tuple[str, ImportanceMeasured]]:
+    """The Ω below each other in each layer, with their labels: the one shown, or those of all tasks."""
+    if not look.by_task:
+        return [("", measured)]
+    known = [(str(each.task + 1), each) for each in history.importances]
+    if history.importance is not None and history.importance.running:
+        known.append(("now", history.importance))
+    place = next(n for n, (_, each) in enumerate(known) if each is measured)
+    most = min(len(known), MOST_TASKS, room)
+    evenly = {round(n * (len(known) - 1) / max(most - 1, 1)) for n in range(most)}
+    if place not in evenly:
+        evenly.remove(min(evenly, key=lambda n: abs(n - place)))
+    return [known[n] for n in sorted(evenly | {place})]
+
+
+def _decades(measured: ImportanceMeasured) -> tuple[float, float]:
+    return math.log10(measured.low), math.log10(measured.high)
+
+
+def _span(picked: Sequence[tuple[ImportanceMeasured, Sequence[LayerHistogram]]]) -> tuple[float, float]:
+    """Powers of ten from the first to the last bin that any layer fills."""
+    lows, highs = [], []
+    for measured, layers in picked:
+        low, high = _decades(measured)
+        filled = [n for n, column in enumerate(zip(*(layer.counts for layer in layers), strict=True)) if any(column)]
+        if filled:
+            each = (high - low) / len(layers[0].counts)
+            lows.append(low + filled[0] * each)
+            highs.append(low + (filled[-1] + 1) * each)
+    return (min(lows), max(highs)) if lows else _decades(picked[0][0])
+
+
+def bars(
+    counts: Sequence[Sequence[int]], decades: tuple[float, float], span: tuple[float, float], width: int, height: int
+) -> list[list[str]]:
+    """Histograms as block characters, ``height`` rows each from top to bottom; everything that is not 0 is visible.
+
+    ``counts`` (layers, bins) are over bins that divide ``decades``; the ``width`` columns divide ``span``. Heights go
+    with the square root, within each histogram; the tallest leaves a gap to the line above.
+
+    >>> bars([[0, 1, 16]], (0, 3), (0, 3), 3, 1), bars([[0, 4, 16]], (0, 3), (0, 6), 6, 2)
+    ([[' ▂▇']], [['  ▇   ', ' ██   ']])
+    """
+    import numpy as np
+
+    array = np.asarray(counts, dtype=float)
+    columns = array @ _overlaps(array.shape[1], decades, span, width)
+    top = columns.max(axis=1, keepdims=True, initial=0.0)
+    shares = np.sqrt(columns / np.where(top > 0, top, 1.0))
+    levels = np.where(columns > 1e-9, np.maximum(np.rint((8 * height - 1) * shares), 1), 0).astype(int)
+    rows = np.arange(height)[::-1, None]
+    blocks = np.array([ord(block) for block in _BLOCKS], dtype="<u4")
+    text = blocks[np.clip(levels[:, None, :] - 8 * rows, 0, 8)].tobytes().decode("utf-32-le")
+    return [
+        [text[(n * height + row) * width : (n * height + row + 1) * width] for row in range(height)]
+        for n in range(len(array))
+    ]
+
+
+def _overlaps(bins: int, decades: tuple[float, float], span: tuple[float, float], width: int) -> "np.ndarray":
+    """The share of each bin that falls into each column. Shape (bins, width)."""
+    import numpy as np
+
+    edges, ends = np.linspace(*decades, bins + 1), np.linspace(*span, width + 1)
+    common = np.minimum(edges[1:, None], ends[1:]) - np.maximum(edges[:-1, None], ends[:-1])
+    shares: np.ndarray = np.clip(common, 0.0, None) * (bins / (decades[1] - decades[0]))
+    return shares
+
+
+def _numbers(layer: LayerHistogram, width: int) -> str:
+    top = f"{100 * layer.top:.0f} %" if layer.top is not None else "·"
+    numbers = f"{share(layer.zeros, layer.size):>7}{top:>9}{words.quantity(layer.mean):>9}"
+    return numbers + (f"{layer.size:>{len(_SIZE)},}" if width >= _WITH_SIZE else "")
+
+
+def share(part: int, whole: int) -> str:
+    """Percent, where 0 and 100 mean none and all of them.
+
+    >>> share(0, 10), share(1, 1000), share(999, 1000), share(10, 10)
+    ('0 %', '<1 %', '>99 %', '100 %')
+    """
+    percent = 100 * part / whole
+    if 0 < percent < 1:
+        return "<1 %"
+    if 99 < percent < 100:
+        return ">99 %"
+    return f"{percent:.0f} %"
+
+
+def _axis(low: float, high: float, width: int) -> str:
+    """'1e-8 ──── 0.01' over the histograms."""
+    first, last = (words.quantity(float(f"{10.0**power:.1g}")) for power in (low, high))
+    room = width - len(first) - len(last) - 2
+    return f"{first} {'─' * room} {last}" if room > 0 else first[:width]
+
+
+def _scrubber(history: History, measured: ImportanceMeasured, look: LayerLook, width: int, palette: Palette) -> Line:
+    """The task whose Ω is shown, among the known ones: '1 2 [3] 4 now'."""
+    when = f"running in task {measured.task + 1}" if measured.running else f"after task {measured.task + 1}"
+    said = f"Ω {when}, step {measured.step:,}  "
+    count = len(history.importances)
+    place = min(count if look.place is None else look.place, count)
+    stops = [*(str(each.task + 1) for each in history.importances), "now"]
+    room = width - len(said)
+    if sum(map(len, stops)) + 2 * len(stops) + 2 > room:
+        bar = max(room - len("← 1  now →"), 3)
+        at = round(place / max(count, 1) * (bar - 1))
+        marks = [("← 1 ", palette.muted), ("─" * at, palette.muted), ("●", palette.strong)]
+        marks += [("─" * (bar - 1 - at), palette.muted), (" now →", palette.muted)]
+    else:
+        marks = [("←", palette.muted)]
+        marks += [
+            (f"[{stop}]", palette.strong) if n == place else (f" {stop} ", palette.muted)
+            for n, stop in enumerate(stops)
+        ]
+        marks.append(("→", palette.muted))
+    return (
+        [Segment(said, palette.text), *(Segment(text, style) for text, style in marks)]
+        if room > 8
+        else [Segment(said[:width], palette.text)]
+    )
+
+
+def _foot(look: LayerLook, found: int, count: int, width: int, palette: Palette, said: str = "") -> Line:
+    """The filter being typed; or how many layers there are, and what other keys do."""
+    said = said or f"{found} {'modules' if look.grouped else 'layers'}"
+    if look.filter or look.typing:
+        said += f", of {count} layers" if look.grouped else f" of {count}" if " of " not in said else ""
+    if look.typing:
+        typed = look.filter[-max(width - len(said) - 30, 4) :]
+        return [
+            Segment("/ ", palette.muted),
+            Segment(typed, palette.strong),
+            Segment(" ", Style(reverse=True)),
+            Segment(f"  {said} · Enter keeps, Esc clears"[: max(width - len(typed) - 3, 0)], palette.muted),
+        ]
+    if look.filter:
+        said += f" match {look.filter!r}, Esc shows all"
+    hints = "/ filter  o each task  g modules"
+    gap = width - len(said) - len(hints)
+    return [Segment(said[:width] if gap < 2 else said + " " * gap + hints, palette.muted)]

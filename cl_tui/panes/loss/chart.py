@@ -1,0 +1,377 @@
+"""Draws loss and penalty: the chart, the values at the crosshair, and beside them, if there is room, the task in
+training and the penalty by layer.
+
+It imports numpy: import it where a chart is drawn, not at the top.
+"""
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from rich.segment import Segment
+from rich.style import Style
+
+from cl_tui.charts import braille
+from cl_tui.charts.braille import Axis, Columns
+from cl_tui.charts.canvas import GUTTER, Canvas, TimeAxis, gutter, value_labels
+from cl_tui.panes.base import Line, Palette
+from cl_tui.panes.loss.cache import CurveRecord, time_axis
+from cl_tui.panes.loss.pane import CurveLook, knows_epochs, seen_steps, task_of
+from cl_tui.panes.tasks.pane import bar
+from cl_tui.panes.view import View
+from cl_tui.reports import text as words
+from engine.catalog.methods import METHODS
+from engine.record.history import History
+
+MARKS = 2
+"""Cells right of the plot, where L and P mark the current values."""
+_APART = 3
+"""Cells between the chart and the part beside it."""
+_FAINT = Style(dim=True)
+_BORDER_CELLS = 5
+"""Least width of a task in cells for its border to be drawn."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The division of a pane into parts."""
+
+    width: int
+    """Width of the chart with its labels."""
+    height: int
+    beside: int = 0
+    """Cells on the right for the current task and the layers."""
+    below: int = 0
+    """Lines at the bottom for the layers."""
+
+    @property
+    def plot_width(self) -> int:
+        return max(self.width - GUTTER - MARKS, 4)
+
+
+def layout(view: View, width: int, height: int, zoomed: bool) -> Layout:
+    """A zoomed pane has room for more, beside the chart or below it."""
+    if not zoomed or height < 14:
+        return Layout(width, height)
+    if width >= 120:
+        beside = min(width // 3, 64)
+        return Layout(width - beside - _APART, height, beside=beside)
+    layers = _layers(view)
+    below = min(layers + 1, height // 4 + 1) if layers else 0
+    return Layout(width, height - below, below=below)
+
+
+def draw_curves(
+    view: View,
+    record: CurveRecord,
+    width: int,
+    height: int,
+    palette: Palette,
+    look: CurveLook,
+    zoomed: bool,
+) -> list[Line]:
+    """The pane's lines. ``record`` has followed the view's history."""
+    parts = layout(view, width, height, zoomed)
+    steps = seen_steps(view)
+    chart = _chart(view, record, steps, parts.width, parts.height - 1, palette, look, zoomed)
+    lines = [legend(view, width, palette), *chart]
+    if parts.beside:
+        aside = _aside(view, record, parts, palette, look)
+        lines = [lines[0], *_side_by_side(chart, aside, parts.width, palette.text)]
+    if parts.below:
+        lines += draw_layers(view, width, parts.below, palette)
+    return lines
+
+
+def _chart(
+    view: View,
+    record: CurveRecord,
+    steps: tuple[int, int],
+    width: int,
+    height: int,
+    palette: Palette,
+    look: CurveLook,
+    zoomed: bool,
+    with_penalty: bool = True,
+) -> list[Line]:
+    """``height`` lines: the plot, the changes of strength, the tasks' numbers, the time axis."""
+    history = view.history
+    plot_width = max(width - GUTTER - MARKS, 4)
+    time = time_axis(history, steps, look.x, 2 * plot_width)
+    with_numbers = height >= 9
+    changes = [] if height < 7 else _changes(history, time)
+    plot_height = max(height - 1 - with_numbers - bool(changes), 1)
+
+    inks = [(palette.loss, False), (palette.penalty, True)][: 1 + with_penalty]
+    raw = record.columns(time)[: len(inks)]
+    axis = value_axis(look.y, raw)
+    canvas = Canvas(plot_width, plot_height, palette.muted)
+    for columns, (style, dotted) in zip(raw, inks, strict=True):
+        dots = braille.outline(columns.lows, columns.highs, axis, plot_height, dotted)
+        canvas.curve(dots, style + _FAINT if look.smoothing else style)
+    if look.smoothing:
+        for columns, (style, dotted) in zip(record.columns(time, smooth=True)[: len(inks)], inks, strict=True):
+            canvas.curve(braille.outline(columns.lows, columns.highs, axis, plot_height, dotted), style)
+    for cell, _ in changes:
+        canvas.vertical(cell, "┊", palette.penalty)
+    numbered = _numbered(history, time, plot_width)
+    for task in numbered:
+        if task:
+            canvas.vertical(_border(time, history.starts[task]), "┊", palette.muted)
+    broken = np.logical_or.reduce([found.broken for found in raw])
+    canvas.put(0, broken.reshape(-1, 2).any(axis=1), "✖", palette.bad)
+    cursor = view.sight.cursor
+    canvas.crosshair(time.cell(cursor) if cursor is not None else None, palette.strong)
+
+    labels = value_labels(axis, plot_height)
+    marks = [
+        _mark(letter, axis.row(value, plot_height), plot_height, style)
+        for letter, value, (style, _) in zip("LP", _present(history, time), inks, strict=False)
+    ]
+    lines = []
+    for row, cells in enumerate(canvas.lines()):
+        lines.append([Segment(gutter(labels, row), palette.muted), *cells, *(mark[row] for mark in marks)])
+    if changes:
+        lines.append([Segment(" " * GUTTER + _change_labels(changes, view, plot_width), palette.penalty)])
+    if with_numbers:
+        lines.append([Segment(" " * GUTTER + _task_numbers(history, time, numbered, plot_width), palette.muted)])
+    kind = "log axis" if axis.log else ""
+    below = time.ticks(plot_width) if zoomed else time.ends(plot_width, kind)
+    lines.append([Segment(f"{'log y' if zoomed and axis.log else '':<{GUTTER}}{below}", palette.muted)])
+    return lines
+
+
+def value_axis(scale: str, curves: Sequence[Columns]) -> Axis:
+    """From 0 to the largest value, or logarithmic; "auto" chooses. Without values above 0, never logarithmic."""
+    lows = np.concatenate([columns.lows for columns in curves])
+    highs = np.concatenate([columns.highs for columns in curves])
+    fitting = braille.fitting_axis(lows, highs)
+    if scale == "linear":
+        return Axis(0.0, fitting.high, log=False)
+    positive = lows[lows > 0]
+    if scale == "log" and not fitting.log and len(positive) and fitting.high > 0:
+        floor = float(np.quantile(positive, 0.05))
+        return Axis(floor if floor < fitting.high else floor / 10, fitting.high, log=True)
+    return fitting
+
+
+def _present(history: History, time: TimeAxis) -> list[float]:
+    """Loss and penalty of the newest step, if it is in view; else NaN."""
+    curve = history.curve
+    if time.cell(curve.length) is None:
+        return [math.nan, math.nan]
+    return [float(values(curve.length - 1)[0]) for values in (curve.losses, curve.penalties)]
+
+
+def _mark(letter: str, at: int | None, height: int, style: Style) -> list[Segment]:
+    """Cells right of the plot, one of which marks a curve's current value."""
+    return [Segment(letter if row == at else " ", style) for row in range(height)]
+
+
+# Tasks and changes of strength along the time axis
+
+
+def _border(time: TimeAxis, step: int) -> int | None:
+    """The cell where the step after ``step`` begins."""
+    if not time.edges[0] < step < time.edges[-1]:
+        return None
+    return int(np.searchsorted(time.edges, step, side="right") - 1) // 2
+
+
+def _numbered(history: History, time: TimeAxis, width: int) -> list[int]:
+    """The tasks in view, thinned to round numbers if there are many."""
+    starts = history.starts
+    first = max(bisect_right(starts, int(time.edges[0])) - 1, 0)
+    last = min(bisect_left(starts, int(time.edges[-1])), len(history.tasks))
+    room = max(1, width // _BORDER_CELLS)
+    every = next((n for n in (1, 2, 5, 10, 20, 50, 100, 200, 500) if (last - first) <= n * room), 1000)
+    return [task for task in range(first, last) if every == 1 or (task + 1) % every == 0]
+
+
+def _task_numbers(history: History, time: TimeAxis, tasks: Sequence[int], width: int) -> str:
+    """Each task's number, centred under its visible part."""
+    row = [" "] * width
+    free = 0
+    for task in tasks:
+        first = max(history.starts[task], int(time.edges[0]))
+        last = max(min(history.starts[task + 1], int(time.edges[-1])), first + 1)
+        places = [int(place) for place in time.columns(np.array([first + 1, last]))]
+        number = str(task + 1)
+        start = min(max(0, (sum(places) + 1) // 4 - len(number) // 2), width - len(number))
+        if free <= start:
+            row[start : start + len(number)] = number
+            free = start + len(number) + 1
+    return "".join(row)
+
+
+def _changes(history: History, time: TimeAxis) -> list[tuple[int, float]]:
+    """The steps at which the strength was changed, and the new values."""
+    found = [(time.cell(change.step + 1), change.strength) for change in history.strengths]
+    return [(cell, strength) for cell, strength in found if cell is not None]
+
+
+def _change_labels(changes: Sequence[tuple[int, float]], view: View, width: int) -> str:
+    """A mark for each change, with its value if the next one leaves room for it."""
+    symbol = METHODS[view.config.method].symbol
+    row = [" "] * width
+    for number, (cell, strength) in enumerate(changes):
+        end = changes[number + 1][0] if number + 1 < len(changes) else width
+        label = f"▲{symbol}={words.quantity(strength)}"
+        shown = label if cell + len(label) <= end else "▲"
+        row[cell : cell + len(shown)] = shown
+    return "".join(row)
+
+
+# Text
+
+
+def legend(view: View, width: int, palette: Palette) -> Line:
+    """The values at the crosshair, or else the current values; in a narrow pane with letters only."""
+    curve = view.history.curve
+    cursor = view.sight.cursor
+    if cursor is None:
+        wide = width >= len("L loss 1.2e-10   P penalty 1.2e-10")
+        loss, penalty = float(curve.losses(curve.length - 1)[0]), float(curve.penalties(curve.length - 1)[0])
+        line = [Segment(f"L {'loss ' if wide else ''}{words.quantity(loss)}", palette.loss)]
+        if METHODS[view.config.method].symbol:
+            line.append(Segment(f"   P {'penalty ' if wide else ''}{words.quantity(penalty)}", palette.penalty))
+        return line
+    if cursor > curve.length:
+        return [Segment(f"step {cursor:,}: not trained yet"[:width], palette.muted)]
+    lines = (_readout(view, cursor, brevity, palette) for brevity in range(_BRIEFEST))
+    fitting = (line for line in lines if sum(len(part.text) for part in line) <= width)
+    return next(fitting, _readout(view, cursor, _BRIEFEST, palette))
+
+
+_BRIEFEST = 4
+
+
+def _readout(view: View, step: int, brevity: int, palette: Palette) -> Line:
+    """The exact values of a step; with more ``brevity``, fewer words, and finally fewer digits."""
+    history, curve = view.history, view.history.curve
+    moment = where(history, step)
+    whole, task = f"step {step:,} ({', '.join(moment)}): ", f"step {step:,} ({moment[0]}): "
+    names = ("loss ", "penalty ") if brevity == 0 else ("L ", "P ")
+    loss, penalty = (float(values(step - 1)[0]) for values in (curve.losses, curve.penalties))
+    shown = words.quantity if brevity >= 3 else "{:.6g}".format
+    comma = ", " if brevity < 3 else " "
+    head = [whole, whole, task, f"{step:,}: ", f"{step:,} "][brevity]
+    line = [Segment(head, palette.strong), Segment(names[0] + shown(loss), palette.loss)]
+    symbol = METHODS[view.config.method].symbol
+    if symbol:
+        line += [Segment(comma, palette.muted), Segment(names[1] + shown(penalty), palette.penalty)]
+    if symbol and history.strengths and brevity < _BRIEFEST:
+        line.append(Segment(f"{comma}{symbol}={words.quantity(strength_at(view, step))}", palette.muted))
+    return line
+
+
+def where(history: History, step: int) -> list[str]:
+    """A step's task, epoch and time: ['task 2', 'epoch 3.1', '12.4 s'], as far as they are known."""
+    found = []
+    if history.tasks:
+        task = task_of(history, step)
+        found.append(f"task {task + 1}")
+        if knows_epochs(history):
+            found.append(f"epoch {(step - history.starts[task]) / history.tasks[task].epoch_steps:.1f}")
+    found.append(f"{float(history.curve.seconds(step - 1)[0]):,.1f} s")
+    return found
+
+
+def strength_at(view: View, step: int) -> float:
+    """The strength (c or λ) at ``step``."""
+    strengths = view.history.strengths
+    before = bisect_left(strengths, step, key=lambda change: change.step)
+    if before:
+        return strengths[before - 1].strength
+    return strengths[0].before if strengths else view.config.strength
+
+
+# Beside and below
+
+
+def _aside(view: View, record: CurveRecord, parts: Layout, palette: Palette, look: CurveLook) -> list[Line]:
+    """The loss of a single task, and the penalty by layer."""
+    history = view.history
+    height = parts.height - 1
+    layers = _layers(view)
+    for_layers = min(layers + 2, height // 2) if layers else 0
+    lines: list[Line] = []
+    if history.tasks:
+        step = view.sight.cursor or history.curve.length
+        task = task_of(history, step)
+        name = Segment(f"  {history.tasks[task].name}", palette.muted)
+        lines.append([Segment(f"Loss of task {task + 1}", palette.strong), name])
+        steps = (history.starts[task], history.starts[task + 1])
+        room = height - for_layers - 1
+        lines += _chart(view, record, steps, parts.beside, room, palette, look, zoomed=True, with_penalty=False)
+    if for_layers:
+        lines += [[], *draw_layers(view, parts.beside, for_layers - 1, palette)]
+    return lines
+
+
+def _side_by_side(left: Sequence[Line], right: Sequence[Line], width: int, style: Style) -> list[Line]:
+    """Two blocks of lines, the left one ``width`` cells wide."""
+    lines = []
+    for number, line in enumerate(left):
+        gap = width + _APART - sum(part.cell_length for part in line)
+        lines.append([*line, Segment(" " * gap, style), *(right[number] if number < len(right) else [])])
+    return lines
+
+
+def _layers(view: View) -> int:
+    """How many layers will be listed, independent of the step."""
+    probes = view.history.probes
+    return len(probes[-1].penalties) if probes else 0
+
+
+def layer_penalties(view: View) -> tuple[int, list[tuple[str, float]]]:
+    """The step of the newest measurement at the crosshair or before, and each layer's name and penalty; (0, [])
+    without one."""
+    history, cursor = view.history, view.sight.cursor
+    count = len(history.probes)
+    if cursor is not None:
+        count = bisect_right(history.probes, cursor, key=lambda probe: probe.step)
+    if not count or not history.probes[count - 1].penalties:
+        return 0, []
+    probe = history.probes[count - 1]
+    measured = history.importance
+    names = [layer.name for layer in measured.layers] if measured else []
+    if len(names) != len(probe.penalties):
+        names = [f"layer {number + 1}" for number in range(len(probe.penalties))]
+    return probe.step, list(zip(names, probe.penalties, strict=True))
+
+
+def draw_layers(view: View, width: int, height: int, palette: Palette) -> list[Line]:
+    """Each layer's share of the penalty, in the network's order; if there are too many, the largest, and the total of
+    the others."""
+    step, layers = layer_penalties(view)
+    if not layers:
+        return [[Segment("Penalty by layer: none at this step"[:width], palette.muted)]]
+    room = height - 1
+    whole = math.fsum(value for _, value in layers)
+    shown = layers
+    if len(layers) > room:
+        shown = sorted(layers, key=lambda layer: -layer[1])[: max(room - 1, 0)]
+    rest = math.fsum(value for _, value in layers) - math.fsum(value for _, value in shown)
+    more = f"and {len(layers) - len(shown)} more" if len(shown) < len(layers) else ""
+    name_width = min(max(len(name) for name in (more, *(name for name, _ in layers))), max(12, width // 3))
+    bar_width = min(width - name_width - 18, 60)
+    lines: list[Line] = [[Segment(f"Penalty by layer at step {step:,}"[:width], palette.strong)]]
+    for name, value in shown:
+        lines.append(_layer(name[:name_width], name_width, value, whole, bar_width, palette.text, palette))
+    if more and room:
+        lines.append(_layer(more[:name_width], name_width, rest, whole, bar_width, palette.muted, palette))
+    return lines
+
+
+def _layer(
+    name: str, name_width: int, value: float, whole: float, bar_width: int, style: Style, palette: Palette
+) -> Line:
+    share = value / whole if whole > 0 and math.isfinite(value) and math.isfinite(whole) else 0.0
+    return [
+        Segment(f"{name:<{name_width}}", style),
+        Segment(f" {words.quantity(value):>7}{100 * share:>5.0f} %  ", palette.muted),
+        *bar(min(max(share, 0.0), 1.0), bar_width, palette.penalty, palette.muted),
+    ]

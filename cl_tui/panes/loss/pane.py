@@ -1,0 +1,405 @@
+"""Task loss and penalty over the steps of a run: the pane, its keys, and its navigation."""
+
+from bisect import bisect_right
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from textual.binding import Binding, BindingType
+from textual.events import (
+    MouseDown,
+    MouseEvent,
+    MouseMove,
+    MouseScrollDown,
+    MouseScrollLeft,
+    MouseScrollRight,
+    MouseScrollUp,
+    MouseUp,
+)
+from textual.message import Message
+
+from cl_tui.panes.base import Line, Palette, Pane, message
+from cl_tui.panes.view import Sight, View
+from engine.record.history import History
+
+if TYPE_CHECKING:
+    from cl_tui.charts.canvas import TimeAxis
+    from cl_tui.panes.loss.cache import CurveRecord
+
+Scale = Literal["auto", "log", "linear"]
+Unit = Literal["steps", "epochs", "seconds"]
+
+SCALES: tuple[Scale, ...] = ("auto", "log", "linear")
+UNITS: tuple[Unit, ...] = ("steps", "epochs", "seconds")
+SMOOTHINGS = (0.0, 0.9, 0.99, 0.999)
+FEWEST_STEPS = 16
+"""Fewest steps on the time axis."""
+MOST_ROWS = 100_000
+"""Most rows of data step by step; if there are more steps, each row is one column."""
+
+_READ = "Read the values of a step; Esc removes the crosshair"
+
+
+@dataclass(frozen=True)
+class CurveLook:
+    """How the curves are drawn; the same for every run."""
+
+    y: Scale = "auto"
+    """auto: logarithmic if the curves span more than two decades."""
+    x: Unit = "steps"
+    smoothing: float = 0.0
+    """Weight of each value relative to the next in the running mean; 0: no such line."""
+
+
+class CurvesPane(Pane):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "crosshair('columns', -1)", "Crosshair left", tooltip=_READ, show=False),
+        Binding("right", "crosshair('columns', 1)", "Crosshair right", tooltip=_READ, show=False),
+        Binding("shift+left", "crosshair('columns', -10)", "Ten columns left", tooltip="… by ten columns", show=False),
+        Binding("shift+right", "crosshair('columns', 10)", "Ten columns right", tooltip="… by ten columns", show=False),
+        Binding("ctrl+left", "crosshair('steps', -1)", "One step left", tooltip="… by exactly one step", show=False),
+        Binding("ctrl+right", "crosshair('steps', 1)", "One step right", tooltip="… by exactly one step", show=False),
+        Binding(
+            "plus,equals_sign,up",
+            "magnify(0.5)",
+            "Zoom in",
+            tooltip="Zoom in, around the crosshair or the newest step (also: wheel)",
+            show=False,
+        ),
+        Binding("minus,down", "magnify(2.0)", "Zoom out", tooltip="Zoom out", show=False),
+        Binding("pageup", "shift(-0.5)", "Earlier", tooltip="Earlier steps", show=False),
+        Binding("pagedown", "shift(0.5)", "Later", tooltip="Later steps", show=False),
+        Binding("home", "follow", "Whole run", tooltip="The whole run again", show=False),
+        Binding(
+            "o",
+            "only_task",
+            "Only one task",
+            tooltip="Only the task under the crosshair or in training, or all tasks",
+            show=False,
+        ),
+        Binding("y", "scale", "Scale", tooltip="Y axis automatic, logarithmic, linear", show=False),
+        Binding("u", "unit", "Unit", tooltip="X axis in steps, epochs, seconds", show=False),
+        Binding("m", "smooth", "Smooth", tooltip="Running mean off, or over more steps", show=False),
+    ]
+    HELP_TITLE = "Loss and penalty"
+    HOW_TO_READ = (
+        "Solid dots, L: the loss on the current task alone. Sparse dots, P: the penalty that holds earlier tasks' "
+        "weights. Each column spans from the smallest to the largest value of its steps, so a single spike stays "
+        "visible. ┊ is a task border, ▲ a change of the strength, ✖ a step whose value was not "
+        "finite. On a logarithmic axis ('log') a penalty of exactly 0 has no dots. A running mean starts again "
+        "with each task; the values themselves are faint behind it."
+    )
+
+    class LookChanged(Message):
+        """The way of drawing the curves has changed, and may be remembered."""
+
+        def __init__(self, look: CurveLook) -> None:
+            super().__init__()
+            self.look = look
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.curve_look = CurveLook()
+        self._record: CurveRecord | None = None
+
+    def draw(self, view: View, width: int, height: int, palette: Palette) -> list[Line]:
+        if not view.history.curve.length:
+            return message("The curves begin with the first steps.", width, palette.muted)
+        from cl_tui.panes.loss.cache import CurveRecord
+        from cl_tui.panes.loss.chart import draw_curves  # numpy: not before the first frame
+
+        if self._record is None:
+            self._record = CurveRecord()
+        self._record.follow(view.history, self.curve_look.smoothing)
+        return draw_curves(view, self._record, width, height, palette, self.curve_look, self.zoomed)
+
+    def subtitle(self, view: View) -> str:
+        """What differs from the plain whole run; everything, with its keys, if the pane is zoomed."""
+        look = self.curve_look
+        mean = f"mean of {_steps_of(look.smoothing)}" if look.smoothing else ""
+        part = self._part(view)
+        if self.zoomed:
+            return f"y {look.y} · u {look.x} · m {mean or 'raw'} · + − {part or 'whole run'}"
+        return " · ".join(filter(None, (look.y if look.y != "auto" else "", mean, part)))
+
+    def _part(self, view: View) -> str:
+        """The visible part of the run; nothing for the whole."""
+        if view.sight.steps is None:
+            return ""
+        first, last = view.sight.steps
+        return f"steps {first + 1:,}–{last:,}"
+
+    # How the curves are drawn
+
+    def _draw_with(self, look: CurveLook, said: str) -> None:
+        self.curve_look = look
+        self.post_message(self.LookChanged(look))
+        self._say(said)
+
+    def action_scale(self) -> None:
+        y = SCALES[(SCALES.index(self.curve_look.y) + 1) % len(SCALES)]
+        said = {"auto": "chosen to fit", "log": "logarithmic", "linear": "linear, from 0"}[y]
+        self._draw_with(replace(self.curve_look, y=y), f"y axis: {said}")
+
+    def action_unit(self) -> None:
+        x = UNITS[(UNITS.index(self.curve_look.x) + 1) % len(UNITS)]
+        said = f"x axis in {'seconds of training' if x == 'seconds' else x}"
+        if x == "epochs" and self.view and self.view.history.tasks and not knows_epochs(self.view.history):
+            x, said = "seconds", "x axis in seconds of training: this session did not record how long an epoch is"
+        self._draw_with(replace(self.curve_look, x=x), said)
+
+    def action_smooth(self) -> None:
+        smoothing = next((weight for weight in SMOOTHINGS if weight > self.curve_look.smoothing), 0.0)
+        said = f"Running mean of about {_steps_of(smoothing)}" if smoothing else "No running mean"
+        self._draw_with(replace(self.curve_look, smoothing=smoothing), said)
+
+    # Navigation
+
+    def action_crosshair(self, by: Literal["columns", "steps"], count: int) -> None:
+        seen = self._seen()
+        if seen is None:
+            return
+        view, time = seen
+        newest, here = view.history.curve.length, view.sight.cursor
+        first, last = int(time.edges[0]) + 1, max(min(int(time.edges[-1]), newest), 1)
+        if here is None:
+            self._look(cursor=max(first, last) if first <= newest else newest)
+            return
+        cell = time.cell(here)
+        if by == "steps":
+            step = here + count
+        elif cell is None:
+            step = first if here < first else last
+        else:
+            step = _step_at(time, cell + count, here, count)
+        step = min(max(step, 1), newest)
+        if step == here:
+            self._say(f"Step {newest:,} is the newest" if count > 0 else "Step 1 is the first")
+        else:
+            self._look(cursor=step, steps=_holding(view, step))
+
+    def action_magnify(self, factor: float) -> None:
+        seen = self._seen()
+        if seen is None:
+            return
+        view, time = seen
+        sight, newest = view.sight, view.history.curve.length
+        anchor = sight.cursor if sight.cursor is not None else newest
+        if time.cell(anchor) is None:
+            anchor = int(time.edges[0] + time.edges[-1]) // 2
+        steps = _magnified(view, anchor, factor)
+        if steps != sight.steps:
+            self._look(steps=steps)
+        else:
+            self._say("This is the whole run" if factor > 1 else f"{FEWEST_STEPS} steps: cannot zoom in further")
+
+    def action_shift(self, share: float) -> None:
+        seen = self._seen()
+        if seen is None:
+            return
+        view, _ = seen
+        steps = _shifted(view, share)
+        if view.sight.steps is None:
+            self._say("The whole run is shown: + zooms in")
+        elif steps == view.sight.steps:
+            self._say("The run ends here" if share > 0 else "The run begins here")
+        else:
+            self._look(steps=steps)
+
+    def action_only_task(self) -> None:
+        seen = self._seen()
+        if seen is None:
+            return
+        view, _ = seen
+        history = view.history
+        if not history.tasks:
+            self._say("No task is known yet")
+            return
+        task = task_of(history, view.sight.cursor or history.curve.length)
+        steps = (history.starts[task], history.starts[task + 1])
+        if view.sight.steps == steps:
+            self._look(steps=None)
+        else:
+            self._say(f"Only task {task + 1}: {history.tasks[task].name}")
+            self._look(steps=steps)
+
+    def action_follow(self) -> None:
+        if self.view is None:
+            return
+        if self.view.sight == Sight():
+            self._say("This is the whole run, up to the newest step")
+        else:
+            self._look(cursor=None, steps=None)
+
+    def _look(self, **changed: "int | tuple[int, int] | None") -> None:
+        """Asks the screen for this view, from which the next key starts."""
+        assert self.view is not None
+        sight = replace(self.view.sight, **changed)  # type: ignore[arg-type]
+        if sight != self.view.sight:
+            self.view = replace(self.view, sight=sight)
+            self.post_message(self.Looked(sight))
+
+    def _seen(self) -> "tuple[View, TimeAxis] | None":
+        """The view that is drawn, and its time axis; says so if there is nothing yet."""
+        if self.view is not None and self.view.history.curve.length:
+            return self.view, self._time(self.view)
+        self._say("No step has been taken yet: there is nothing to read")
+        return None
+
+    def _time(self, view: View) -> "TimeAxis":
+        """The steps in each column of the plot."""
+        from cl_tui.panes.loss.cache import time_axis
+        from cl_tui.panes.loss.chart import layout
+
+        plot_width = layout(view, *self.size, self.zoomed).plot_width
+        return time_axis(view.history, seen_steps(view), self.curve_look.x, 2 * plot_width)
+
+    def _say(self, text: str) -> None:
+        from cl_tui.screens.panes import PanesScreen
+
+        assert isinstance(self.screen, PanesScreen)
+        self.screen.reply(text)
+
+    # The mouse
+
+    def on_mouse_down(self, event: MouseDown) -> None:
+        if event.button == 1 and self._point(event):
+            self.capture_mouse()
+
+    def on_mouse_move(self, event: MouseMove) -> None:
+        if self.app.mouse_captured is self:
+            self._point(event)
+
+    def on_mouse_up(self, event: MouseUp) -> None:
+        if self.app.mouse_captured is self:
+            self.release_mouse()
+
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        self._scroll(event, 0.5, -0.125)
+
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        self._scroll(event, 2.0, 0.125)
+
+    def on_mouse_scroll_left(self, event: MouseScrollLeft) -> None:
+        self._scroll(event, 1.0, -0.125)
+
+    def on_mouse_scroll_right(self, event: MouseScrollRight) -> None:
+        self._scroll(event, 1.0, 0.125)
+
+    def _scroll(self, event: MouseEvent, factor: float, share: float) -> None:
+        """Zooms in or out around the step under the mouse; sideways, or with Shift, earlier or later."""
+        event.stop()
+        event.prevent_default()
+        step = self._pointed(event, clamped=True)
+        if step is None or self.view is None:
+            return
+        if factor == 1.0 or event.shift:
+            self._look(steps=_shifted(self.view, share))
+        else:
+            self._look(steps=_magnified(self.view, step, factor))
+
+    def _point(self, event: MouseEvent) -> bool:
+        """Puts the crosshair under the mouse, if that is over the plot."""
+        step = self._pointed(event, clamped=self.app.mouse_captured is self)
+        if step is None or self.view is None:
+            return False
+        self._look(cursor=min(step, self.view.history.curve.length))
+        return True
+
+    def _pointed(self, event: MouseEvent, clamped: bool) -> int | None:
+        """The step under the mouse; beside the plot None, or the outermost step if ``clamped``."""
+        if self.view is None or not self.view.history.curve.length:
+            return None
+        from cl_tui.charts.canvas import GUTTER
+
+        time = self._time(self.view)
+        cells = (len(time.edges) - 1) // 2
+        x, y = event.get_content_offset_capture(self)
+        cell = x - GUTTER
+        if not clamped and not (0 <= cell < cells and 0 <= y < self.size.height):
+            return None
+        return time.step(min(max(cell, 0), cells - 1))
+
+    # Copying and saving
+
+    def data(self, view: View) -> list[dict[str, object]]:
+        """One row per step in view. Above MOST_ROWS steps, one row per column, from ``first_step`` to ``last_step``,
+        with the lowest and the highest value."""
+        if not view.history.curve.length:
+            return []
+        from cl_tui.panes.loss.rows import exact_rows, rows_by_column
+
+        first, last = seen_steps(view)
+        last = min(last, view.history.curve.length)
+        if last - first <= MOST_ROWS:
+            return exact_rows(view, first, last)
+        return rows_by_column(view.history.curve, self._time(view))
+
+
+def _steps_of(smoothing: float) -> str:
+    return f"{1 / (1 - smoothing):,.0f} steps"
+
+
+def seen_steps(view: View) -> tuple[int, int]:
+    """Steps done at the left and right edges of time axes."""
+    first, last = view.sight.steps or (0, _whole(view))
+    first = min(max(first, 0), _whole(view) - 1)
+    return first, min(max(last, first + 1), _whole(view))
+
+
+def task_of(history: History, step: int) -> int:
+    """The task that ``step`` belongs to, counted from 0."""
+    return min(max(bisect_right(history.starts, step - 1) - 1, 0), len(history.tasks) - 1)
+
+
+def knows_epochs(history: History) -> bool:
+    return bool(history.tasks) and all(task.epoch_steps for task in history.tasks)
+
+
+def _whole(view: View) -> int:
+    """How many steps time axes can span."""
+    return max(view.history.total_steps, view.history.curve.length, 1)
+
+
+def _step_at(time: "TimeAxis", cell: int, here: int, count: int) -> int:
+    """The step of a cell, extrapolated beyond the plot, and at least one step from ``here``."""
+    cells = (len(time.edges) - 1) // 2
+    inside = min(max(cell, 0), cells - 1)
+    step = time.step(inside) + (cell - inside) * max(1, time.span // cells)
+    return max(step, here + 1) if count > 0 else min(step, here - 1)
+
+
+def _magnified(view: View, step: int, factor: float) -> tuple[int, int] | None:
+    """``factor`` times as many steps in view, with ``step`` in the same place; None for all."""
+    (first, last), whole = seen_steps(view), _whole(view)
+    span = max(round((last - first) * factor), min(FEWEST_STEPS, last - first))
+    if span >= whole:
+        return None
+    if span == last - first:
+        return first, last
+    start = round(step - (step - first) / (last - first) * span)
+    start = min(max(start, 0), whole - span)
+    return start, start + span
+
+
+def _shifted(view: View, share: float) -> tuple[int, int] | None:
+    """The steps in view, moved by a share of their number; None for all."""
+    if view.sight.steps is None:
+        return None
+    (first, last), whole = seen_steps(view), _whole(view)
+    span = last - first
+    by = max(1, round(abs(share) * span)) * (1 if share > 0 else -1)
+    start = min(max(first + by, 0), max(whole - span, 0))
+    return start, start + span
+
+
+def _holding(view: View, step: int) -> tuple[int, int] | None:
+    """The steps in view, moved just enough to show ``step`` with some room around it."""
+    if view.sight.steps is None:
+        return None
+    (first, last), whole = seen_steps(view), _whole(view)
+    span = last - first
+    if first < step <= last:
+        return first, last
+    start = step - 1 - span // 4 if step <= first else step + span // 4 - span
+    start = min(max(start, 0), max(whole - span, 0))
+    return start, start + span

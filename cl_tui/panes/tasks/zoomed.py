@@ -1,0 +1,240 @@
+"""Every task's learning history, for the zoomed pane: small charts on a shared time axis, and the stability gap.
+
+Pure functions; it imports numpy: import it where a pane is drawn, not at the top.
+"""
+
+import numpy as np
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+
+from cl_tui.charts import braille
+from cl_tui.charts.canvas import Canvas, TimeAxis, steps_axis
+from cl_tui.panes.as_of import LookTable, seen_at_cursor
+from cl_tui.panes.base import Line, Palette, window
+from cl_tui.panes.tasks.pane import fallen, more, sign
+from cl_tui.panes.view import View
+from cl_tui.reports import text as words
+from engine.record.history import History
+from engine.record.metrics import Looks, Lowest, Stability
+
+_HEADS = f"{'learned':>9}{'best':>7}{'now':>7}{'lowest in':>12}"
+_WIDE = 116
+"""Width from which a task's lowest point and dips stand beside its line, not below."""
+_STEP, _DIPS = 10, 34
+"""Columns for the step at which a task was lowest, and most columns for its dips."""
+_MOST_BAND = 8
+"""Most rows of a task's chart."""
+_LEAST_BORDER = 4
+"""Least distance of two task borders in cells; closer ones are not drawn."""
+
+
+def draw_histories(
+    view: View, table: LookTable, width: int, height: int, palette: Palette, start: int | None = None
+) -> list[Line]:
+    """Every task's accuracy over time as small charts on one axis, beside its numbers. At the crosshair, the numbers
+    are those of its step, while the charts show the whole run."""
+    whole, found, view = view.history, table.stability(view), seen_at_cursor(view)
+    looks = table.looks(whole)
+    history, cursor = view.history, view.sight.cursor
+    count = len(history.tasks)
+    number_width = len(str(count))
+    name_width = min(max(cell_len(task.name) for task in history.tasks), max(4, width // 8))
+    label_width = 2 + number_width + 2 + name_width + 1
+    wide = width >= _WIDE
+    numbers = len(_HEADS) + number_width
+    room = max(height - 3, 1)
+    band = min(max(room // count, 1), _MOST_BAND)
+    shown = window(count, room // band, start, min(history.task, count - 1))
+    dips = [dip_words(found.dips[:, task].tolist(), _DIPS if wide else numbers - 1, wide) for task in shown]
+    right = numbers + (2 + _STEP + 2 + max(len("dips"), *map(len, dips)) if wide else 0)
+    chart_width = max(width - label_width - right, 4)
+
+    time = steps_axis(view.sight.steps or (0, whole.total_steps), 2 * chart_width)
+    low = lower_end(table)
+
+    def draw() -> list[Line]:
+        canvas = Canvas(chart_width, len(shown) * band, palette.muted)
+        canvas.curve(_dots(looks, shown, band, low, time), palette.loss)
+        if count * _LEAST_BORDER <= chart_width:
+            for border in whole.starts[1:-1]:
+                canvas.vertical(time.cell(border + 1), "┊", palette.muted)
+        canvas.crosshair(time.cell(cursor) if cursor is not None else None, palette.strong)
+        return canvas.lines()
+
+    charts = table.kept((chart_width, band, shown, view.sight, whole.total_steps, palette), draw)
+    scale = f"{100 * low:.0f}–100 %"
+    on = f"{scale} on {words.probed_on(history)}"
+    scale = on if len(on) < chart_width else scale
+    heads = f"{'':{label_width}}{scale:<{chart_width}}{_HEADS}{'':{number_width}}"
+    lines: list[Line] = [[Segment(heads + (f"  {'at step':>{_STEP}}  dips" if wide else ""), palette.muted)]]
+    for place, task in enumerate(shown):
+        lowest = found.lowest[task]
+        accuracies = _numbers(history, task, lowest, found.best[task], number_width, palette)
+        at = f"{lowest.step:,}" if lowest else ""
+        for part in range(band):
+            line = charts[place * band + part]
+            if part == 0:
+                line = [*_label(view, task, number_width, name_width, palette), *line, *accuracies]
+                if wide:
+                    line.append(Segment(f"  {at:>{_STEP}}  {dips[place]}", palette.muted))
+            else:
+                below = "" if wide or not lowest else _below(part, band, at, dips[place])
+                line = [Segment(" " * label_width, palette.text), *line, Segment(f"{below:>{right}}", palette.muted)]
+            lines.append(line)
+    steps = time.ticks(chart_width) if chart_width >= 40 else time.ends(chart_width)
+    lines.append([Segment(f"{'':{label_width}}{steps:<{chart_width}}{more(shown, count):>{right}}", palette.muted)])
+    lines.append(_summary(found, history, width, palette))
+    return lines
+
+
+def _below(part: int, band: int, at: str, dipped: str) -> str:
+    """The text under a task's numbers in a narrow pane."""
+    if part == 1:
+        return dipped if band == 2 else f"lowest at step {at}"
+    return dipped if part == 2 else ""
+
+
+def lower_end(table: LookTable) -> float:
+    """The lower end of charts up to 100 %: the lowest accuracy since learned, or at all, rounded down to 5 points."""
+    return min(int(20 * table.floor) / 20, 0.95)
+
+
+def _dots(looks: Looks, shown: range, band: int, low: float, time: TimeAxis) -> np.ndarray:
+    """The tasks' curves below each other, in ``band`` rows of cells each; from four rows on, one of them is empty."""
+    lows, highs = look_columns(looks, shown, time)
+    count, columns = lows.shape
+    tall = band - (band >= 4)
+    apart = ((0, 0), (0, 1))  # an empty column between two tasks' curves, so that one outline serves all
+    ends = [np.pad(part, apart, constant_values=np.nan).ravel() for part in (lows, highs)]
+    drawn = braille.outline(ends[0], ends[1], braille.Axis(low, 1.0, log=False), tall)
+    dots = np.zeros((count, 4 * band, columns), dtype=bool)
+    dots[:, : 4 * tall] = drawn.reshape(4 * tall, count, columns + 1)[:, :, :columns].transpose(1, 0, 2)
+    return dots.reshape(-1, columns)
+
+
+def look_columns(looks: Looks, tasks: range, time: TimeAxis) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest accuracy in each column of lines through the measurements. Shapes (tasks, columns)."""
+    count = len(time.edges) - 1
+    lows = np.full((count, len(tasks)), np.nan)
+    if not len(looks):
+        return lows.T, lows.T
+    accuracies = looks.accuracies[:, tasks.start : tasks.stop]
+    centres = (time.edges[:-1] + time.edges[1:] + 1) / 2
+    after = np.searchsorted(looks.steps, centres, side="right")
+    within = (after > 0) & (after < len(looks))
+    right = after[within]
+    left = right - 1
+    share = (centres[within] - looks.steps[left]) / (looks.steps[right] - looks.steps[left])
+    lows[within] = accuracies[left] + share[:, None] * (accuracies[right] - accuracies[left])
+    highs = lows.copy()
+    seen = np.flatnonzero((looks.steps > time.edges[0]) & (looks.steps <= time.edges[-1]))
+    if len(seen):
+        places = time.columns(looks.steps[seen])
+        first = np.flatnonzero(np.diff(places, prepend=-1))
+        there = places[first]
+        lows[there] = np.fmin(lows[there], np.fmin.reduceat(accuracies[seen], first, axis=0))
+        highs[there] = np.fmax(highs[there], np.fmax.reduceat(accuracies[seen], first, axis=0))
+    return lows.T, highs.T
+
+
+def _label(view: View, task: int, number_width: int, name_width: int, palette: Palette) -> Line:
+    glyph, style = sign(view, task, palette)
+    begun = view.history.steps_done(task) > 0
+    return [
+        Segment(f"{glyph} ", style),
+        Segment(f"{task + 1:>{number_width}}  ", palette.muted),
+        Segment(
+            set_cell_size(view.history.tasks[task].name, name_width) + " ", palette.text if begun else palette.muted
+        ),
+    ]
+
+
+def _numbers(
+    history: History,
+    task: int,
+    lowest: Lowest | None,
+    best: float | None,
+    number_width: int,
+    palette: Palette,
+) -> Line:
+    """Learned, best, now, lowest and in which task; as wide as _HEADS and a task's number."""
+    newest = history.newest_probed
+    if task >= len(newest):
+        return []
+    now = newest[task]
+    if task >= len(history.probed):
+        return [Segment(f"{'':>9}{'':>7}{words.percent(now):>7}", palette.strong)]
+    highest = now if best is None else best
+    low = f"{words.percent(lowest.accuracy):>8} in {lowest.during + 1:>{number_width}}" if lowest else ""
+    fell = highest - lowest.accuracy if lowest else 0.0
+    return [
+        Segment(f"{words.percent(history.probed[task][task]):>9}{words.percent(highest):>7}", palette.muted),
+        Segment(f"{words.percent(now):>7}", fallen(highest - now, palette)),
+        Segment(low, fallen(fell, palette)),
+    ]
+
+
+def dip_words(found: list[float], room: int, headed: bool = False) -> str:
+    """A task's dips, one per later task, in points; only the deepest if there are too many. ``headed``: under "dips".
+
+    >>> nan = float("nan")
+    >>> dip_words([nan, 0.021, 0.0], 30), dip_words([nan, 0.021, 0.0], 10), dip_words([nan, nan], 30)
+    ('dips 2.1 0.0', '2.1 in 2', '')
+    >>> dip_words([nan, 0.021, 0.0], 30, headed=True)
+    '2.1 0.0'
+    """
+    told = [(dip, task) for task, dip in enumerate(found) if dip == dip]
+    if not told:
+        return ""
+    if len("dips") + len(" 0.0") * len(told) <= room:
+        each = ("" if headed else "dips ") + " ".join(words.percent(dip) for dip, _ in told)
+        if len(each) <= room:
+            return each
+    dip, task = max(told, key=lambda one: one[0])
+    brief = f"{words.percent(dip)} in {task + 1}"
+    return f"deepest dip {brief}" if len(brief) + 12 <= room else brief
+
+
+def _summary(found: Stability, history: History, width: int, palette: Palette) -> Line:
+    """The run's own numbers, on the evaluation subsets: average, min-ACC, worst case, and the deepest dip."""
+    accuracies = history.newest_probed
+    if found.worst_case is None or not accuracies:
+        return []
+    parts = [("average", words.percent(sum(accuracies) / len(accuracies)))]
+    if found.minimum is not None:
+        parts += [("min-ACC", words.percent(found.minimum)), ("worst case", words.percent(found.worst_case))]
+    if np.isfinite(found.dips).any():
+        during, task = divmod(int(np.nanargmax(found.dips)), len(history.tasks))
+        parts.append(("deepest dip", f"{words.percent(found.dips[during, task])} of task {task + 1} in {during + 1}"))
+    line: Line = []
+    used = 0
+    for name, value in parts:
+        used += len(name) + len(value) + 3
+        if used - 2 <= width:
+            line += [Segment(f"{'  ' if line else ''}{name} ", palette.muted), Segment(value, palette.strong)]
+    return line
+
+
+def task_rows(view: View, found: Stability) -> list[dict[str, object]]:
+    """What the zoomed pane shows, for a file; accuracies as fractions, steps and tasks counted from 1."""
+    history = seen_at_cursor(view).history
+    newest, on = history.newest_probed, "evaluation subset" if history.measured_alike else words.probed_on(history)
+    rows: list[dict[str, object]] = []
+    for task, info in enumerate(history.tasks):
+        lowest = found.lowest[task]
+        row: dict[str, object] = {
+            "task": task + 1,
+            "name": info.name,
+            "steps": info.steps,
+            "done": history.steps_done(task),
+            "measured_on": on,
+            "learned": history.probed[task][task] if task < len(history.probed) else None,
+            "best": found.best[task],
+            "now": newest[task] if task < len(newest) else None,
+            "lowest": lowest.accuracy if lowest else None,
+            "lowest_at_step": lowest.step if lowest else None,
+            "lowest_in_task": lowest.during + 1 if lowest else None,
+        }
+        row |= {f"dip_in_task_{later + 1}": float(found.dips[later, task]) for later in range(1, len(history.tasks))}
+        rows.append(row)
+    return rows

@@ -1,0 +1,65 @@
+"""View: one moment of one run and how it is viewed, for every part of the screen."""
+
+from dataclasses import dataclass, field
+
+from engine.record.history import History
+from engine.settings.run import RunConfig
+
+
+@dataclass(frozen=True)
+class Sight:
+    """How a run is viewed, the same in all panes. New data does not change it."""
+
+    cursor: int | None = None
+    """The step at the crosshair, counted from 1; None while there is no crosshair."""
+    steps: tuple[int, int] | None = None
+    """The steps (from, to) that time axes span; None for the whole run."""
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    session: str
+    config: RunConfig
+    history: History
+    activity: str
+    """What the engine is doing, in words."""
+    paused: bool = False
+    pace: float | None = None
+    """Steps a second in slow motion; None at full speed."""
+    sight: Sight = field(default_factory=Sight)
+    trouble: str = ""
+    """Why training waits for the disk, in a sentence; "" if it does not."""
+
+    @property
+    def loading(self) -> bool:
+        return self.history.state == "loading"
+
+    @property
+    def training(self) -> bool:
+        return self.history.state == "training"
+
+    @property
+    def waiting(self) -> bool:
+        """Whether training waits for the disk."""
+        return self.training and bool(self.trouble)
+
+    @property
+    def strength(self) -> float:
+        """The current strength, c or λ."""
+        return self.history.strength(self.config)
+
+    @property
+    def glyph(self) -> str:
+        """The run's state as one character."""
+        if self.waiting or (self.training and self.paused):
+            return "⏸"
+        return {"loading": "◌", "training": "▶", "stopped": "■", "failed": "✖", "finished": "✔"}[self.history.state]
+
+    def differs(self, other: "View | None") -> bool:
+        """Whether the screen has anything new to show."""
+        return (
+            other is None
+            or self.history is not other.history
+            or (self.activity, self.paused, self.pace, self.sight, self.trouble)
+            != (other.activity, other.paused, other.pace, other.sight, other.trouble)
+        )

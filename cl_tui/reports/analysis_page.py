@@ -1,0 +1,278 @@
+"""What ``cl-tui analyse`` prints about one session: four parts, each a table and, if it helps, a chart."""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from statistics import fmean
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from cl_tui.reports import text as words
+from cl_tui.reports.tables import method_and_strength
+from engine.analysis.figures import (
+    MOST_SATURATED,
+    Agreement,
+    Analysis,
+    Correlation,
+    Forgetting,
+    Importance,
+    LayerAgreement,
+    LayerImportance,
+    LayerMovement,
+    Number,
+    TaskCorrelation,
+)
+
+CHART_WIDTH = 76
+CHART_HEIGHT = 15
+MOST_LINES = 5
+"""Most layers in one chart."""
+COLUMN = 7
+"""Width of a column of the correlation matrix, padding included."""
+UNDEFINED = "—"
+
+
+@contextlib.contextmanager
+def told_on(console: Console, name: str) -> Iterator[Callable[[str], None]]:
+    """Shows on a terminal what is being done; elsewhere nothing."""
+    with console.status("") as status:
+        yield lambda doing: status.update(Text(f"{name}: {doing}"))
+
+
+def analysis_page(found: Analysis, width: int) -> RenderableType:
+    """``width``: available columns."""
+    parts: list[RenderableType] = [*_header(found)]
+    parts += _section("Do the tasks use the same weights?", _correlation_part(found, width))
+    parts += _section("Do the importances agree?", _agreement_part(found))
+    parts += _section("How is Ω distributed?", _importance_part(found))
+    parts += _section("Which layers moved, and what did it cost?", _forgetting_part(found))
+    return Group(*parts)
+
+
+def _header(found: Analysis) -> Iterable[RenderableType]:
+    method = method_and_strength(found.method, found.strength)
+    yield Text(found.session, style="bold")
+    yield Text(f"{method} · {found.benchmark} · {found.scenario} · seed {found.seed}")
+    ended = f"after task {len(found.tasks)} of {found.all_tasks}, at step {found.step:,}"
+    yield Text(f"{ended}; measured on at most {found.examples:,} examples per task")
+    if found.left_alone:
+        yield Text(f"unpenalised, so not included in the figures about Ω: {', '.join(found.left_alone)}")
+
+
+def _section(title: str, parts: Iterable[RenderableType]) -> list[RenderableType]:
+    return [Text(f"\n{title}", style="bold"), *(Padding(part, (0, 0, 0, 2), expand=False) for part in parts)]
+
+
+# Correlation between the tasks
+
+
+def _correlation_part(found: Analysis, width: int) -> Iterable[RenderableType]:
+    if found.correlation is None:
+        yield _left_out(found, "correlation")
+        return
+    correlation = found.correlation
+    parts = "whole network without the heads" if correlation.heads else "whole network"
+    yield Text(f"{correlation.quantity}: Pearson correlation between the tasks, {parts}")
+    if correlation.heads:
+        yield Text("(each task has its own head, so there is nothing to correlate)")
+    tasks = len(found.tasks)
+    if tasks * COLUMN + 4 <= width - 2:
+        yield correlation_table(correlation.whole)
+    else:
+        yield Text(f"the matrix of {tasks} tasks is too wide to show; --json FILE writes it")
+    yield Text("\nby layer, over the pairs of tasks")
+    yield _correlation_by_layer(correlation)
+    if tasks > 2:
+        yield Text("\nmean correlation with the earlier tasks")
+        yield correlation_chart(correlation)
+
+
+def correlation_table(correlation: TaskCorrelation) -> Table:
+    """The matrix below its diagonal."""
+    table = _table("task")
+    for number in range(1, len(correlation.matrix) + 1):
+        table.add_column(str(number), justify="right", min_width=COLUMN - 2)
+    for number, row in enumerate(correlation.matrix, start=1):
+        table.add_row(str(number), *map(_hundredths, row[:number]))
+    return table
+
+
+def _correlation_by_layer(correlation: Correlation) -> Table:
+    table = _table("layer", "weights", "mean", "lowest", "highest", figures_from=1)
+    for layer in (correlation.whole, *correlation.layers):
+        pairs = [value for number, row in enumerate(layer.matrix) for value in row[:number] if value is not None]
+        ends = (min(pairs), max(pairs)) if pairs else (None, None)
+        table.add_row(layer.layer, f"{layer.size:,}", *map(_hundredths, (layer.mean, *ends)))
+    return table
+
+
+def correlation_chart(correlation: Correlation) -> Text:
+    """One line per layer: each task's mean correlation with the tasks before it, from the second task on."""
+    import plotext
+
+    plotext.clear_figure()
+    plotext.theme("clear")
+    plotext.plot_size(CHART_WIDTH, CHART_HEIGHT)
+    tasks = len(correlation.whole.matrix)
+    for number, layer in enumerate(_weights(correlation.layers)):
+        points = [(task + 1, _mean(layer.matrix[task][:task])) for task in range(1, tasks)]
+        places = [task for task, value in points if value is not None]
+        values = [value for _, value in points if value is not None]
+        color = ("cyan", "magenta", "yellow", "green", "blue")[number]
+        plotext.plot(places, values, marker="braille", color="gray")
+        plotext.scatter(places, values, marker=str(number + 1), label=layer.layer, color=color)
+    if tasks <= 20:
+        plotext.xticks(list(range(2, tasks + 1)))
+    plotext.xlabel("task")
+    return Text.from_ansi(plotext.build().rstrip())
+
+
+def _weights(layers: Sequence[TaskCorrelation]) -> list[TaskCorrelation]:
+    """Few enough for a chart, evenly spread: the weight matrices, or all layers if there are none."""
+    chosen = [layer for layer in layers if layer.layer.endswith("weight")] or list(layers)
+    if len(chosen) <= MOST_LINES:
+        return chosen
+    return [chosen[round(place * (len(chosen) - 1) / (MOST_LINES - 1))] for place in range(MOST_LINES)]
+
+
+# Agreement
+
+
+def _agreement_part(found: Analysis) -> Iterable[RenderableType]:
+    yield Text("Ω of the session, exact Fisher diagonal F, MAS's Ω (M), at the same weights")
+    if "agreement" in found.left_out:
+        yield Text(f"Ω left out: {found.left_out['agreement']}")
+    own = "agreement" not in found.left_out
+    pairs = ("Ω, F", "Ω, M", "F, M") if own else ("F, M",)
+    table = _table("layer", *(f"{pair}\n{kind}" for pair in pairs for kind in ("Pearson", "Spearman")), figures_from=1)
+    for layer in (found.agreement.whole, *found.agreement.layers):
+        table.add_row(layer.layer, *_agreement_cells(layer, own))
+    yield table
+
+
+def _agreement_cells(layer: LayerAgreement, own: bool) -> Iterable[str]:
+    pairs = (layer.omega_fisher, layer.omega_mas, layer.fisher_mas) if own else (layer.fisher_mas,)
+    for pair in pairs:
+        known = pair or Agreement(None, None)
+        yield from (_hundredths(known.pearson), _hundredths(known.spearman))
+
+
+# Ω
+
+
+def _importance_part(found: Analysis) -> Iterable[RenderableType]:
+    if found.importance is None:
+        yield _left_out(found, "importance")
+        return
+    yield Text(_saturation(found.importance))
+    table = _table("layer", "weights", "zero", "saturated", "top 1 % hold", "share of ΣΩ", figures_from=1)
+    for layer in (found.importance.whole, *found.importance.layers):
+        table.add_row(layer.layer, f"{layer.size:,}", *_importance_cells(layer))
+    yield table
+
+
+def _saturation(importance: Importance) -> str:
+    if importance.clamp is not None:
+        return f"saturated: at the upper bound of Ω, {importance.clamp:g}"
+    return f"saturated: at least {MOST_SATURATED:g} times the layer's largest Ω"
+
+
+def _importance_cells(layer: LayerImportance) -> Iterable[str]:
+    return map(_percent, (layer.zero, layer.saturated, layer.top, layer.of_total))
+
+
+# Movement and forgetting
+
+
+def _forgetting_part(found: Analysis) -> Iterable[RenderableType]:
+    if found.forgetting is None:
+        yield _left_out(found, "forgetting")
+        return
+    count = len(found.forgetting.tasks)
+    over = f"mean over the first {count} tasks" if count > 1 else "of the first task"
+    yield Text(f"since the task's end, {over}")
+    yield Text("regained: the gain if only this layer gets back the weights that it had then")
+    table = _table(
+        "layer",
+        "moved\nRMS",
+        "moved\nrelative",
+        "loss regained\nmeasured",
+        "loss regained\nfirst order",
+        "accuracy\nregained, points",
+        figures_from=1,
+    )
+    for layer in (found.forgetting.whole, *found.forgetting.layers):
+        table.add_row(layer.layer, *_movement_cells(layer))
+    yield table
+    yield Text("\nloss regained, measured")
+    yield cost_chart(found.forgetting)
+
+
+def _movement_cells(layer: LayerMovement) -> Iterable[str]:
+    yield words.quantity(layer.rms)
+    yield _percent(layer.relative)
+    yield words.quantity(layer.loss)
+    yield words.quantity(layer.first_order)
+    yield f"{100 * layer.accuracy:.1f}"
+
+
+def cost_chart(forgetting: Forgetting) -> Text:
+    """One bar per layer: how much of the loss returns when only this layer is put back, averaged over the tasks."""
+    import plotext
+
+    layers = list(reversed(forgetting.layers))  # plotext's first bar is the lowest
+    plotext.clear_figure()
+    plotext.theme("clear")
+    plotext.plot_size(CHART_WIDTH, len(layers) + 3)
+    plotext.bar(
+        [layer.layer for layer in layers],
+        [layer.loss for layer in layers],
+        orientation="horizontal",
+        marker="sd",
+        width=0.2,
+        color="cyan",
+    )
+    return Text.from_ansi(plotext.build().rstrip())
+
+
+# Cells
+
+
+def _left_out(found: Analysis, part: str) -> Text:
+    return Text(f"left out: {found.left_out[part]}")
+
+
+def _table(*headings: str, figures_from: int | None = None) -> Table:
+    """The columns from ``figures_from`` on hold numbers and are right-aligned."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for place, heading in enumerate(headings):
+        right = figures_from is not None and place >= figures_from
+        table.add_column(heading, justify="right" if right else "left", no_wrap=True)
+    return table
+
+
+def _hundredths(value: Number) -> str:
+    """
+    >>> _hundredths(0.123), _hundredths(-0.001), _hundredths(None)
+    ('0.12', '0.00', '—')
+    """
+    return UNDEFINED if value is None else f"{round(value, 2) + 0.0:.2f}"
+
+
+def _percent(fraction: Number) -> str:
+    """
+    >>> _percent(0.1234), _percent(0.0001), _percent(0.0), _percent(None)
+    ('12.3 %', '<0.1 %', '0 %', '—')
+    """
+    if fraction is None:
+        return UNDEFINED
+    if fraction == 0:
+        return "0 %"
+    return "<0.1 %" if fraction < 0.0005 else f"{100 * fraction:.1f} %"
+
+
+def _mean(values: Sequence[Number]) -> Number:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None

@@ -1,0 +1,272 @@
+"""A printed comparison: figures, settings, curves and matrices in the available width."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich.cells import cell_len
+from rich.console import Group as Page
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from cl_tui.reports import session_facts as facts
+from cl_tui.reports import text as words
+from cl_tui.reports.comparison import (
+    FIGURES,
+    KINDS,
+    NOTHING,
+    Change,
+    Changes,
+    Comparison,
+    CurveKind,
+    Estimate,
+    Group,
+    Setting,
+    difference,
+)
+
+WIDEST_CHART = 120
+CHART_HEIGHT = 15
+MOST_MARKS = 4
+"""Most letters on a curve."""
+MOST_TICKS = 8
+MOST_ROWS = 30
+WIDEST_VALUE = 24
+COLORS = ("cyan", "orange", "magenta", "green", "red", "blue")
+STYLES = ("cyan", "yellow", "magenta", "green", "red", "blue")
+"""The same colours for text, where a terminal's own are easier to read."""
+TITLES: dict[CurveKind, str] = {
+    "accuracy": "Average accuracy in % over the tasks seen so far, on their evaluation subsets",
+    "loss": "Task loss",
+    "penalty": "Penalty",
+}
+_GAP = 2
+
+
+def page(found: Comparison, width: int) -> RenderableType:
+    """Everything, at most ``width`` columns wide; ``width`` should be at least about 60."""
+    parts: list[RenderableType] = [
+        Text(f"{found.sessions} sessions in {_counted(len(found.groups), 'group')}", style="bold"),
+        _indented(_groups(found.groups)),
+        Text("  mean ± standard error over n sessions; forgetting and transfer in points", style="dim"),
+    ]
+    parts += [_indented(Text(note, style="yellow")) for note in found.notes]
+    if found.settings:
+        parts += _section("Settings that differ", *_settings(found.settings, found.groups, width))
+    for kind in KINDS:
+        parts += _curves(kind, found.groups, width)
+    for group in found.groups:
+        parts += _matrix(group, width)
+    for group in found.groups[1:]:
+        parts += _difference(found.groups[0], group, width)
+    parts += _section("Sessions", *(_members(group) for group in found.groups))
+    return Page(*parts)
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
+def _section(title: str, *content: RenderableType) -> list[RenderableType]:
+    return [Text(f"\n{title}", style="bold"), *map(_indented, content)]
+
+
+def _indented(content: RenderableType) -> Padding:
+    return Padding(content, (0, 0, 0, 2), expand=False)
+
+
+def _style(number: int) -> str:
+    return STYLES[number % len(STYLES)]
+
+
+def _groups(groups: Sequence[Group]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
+    table.add_column("", no_wrap=True)
+    table.add_column("group", overflow="fold")
+    for heading in ("accuracy %", "forgetting", "transfer"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("tasks", justify="right", no_wrap=True)
+    table.add_column("n", justify="right", no_wrap=True)
+    for number, group in enumerate(groups):
+        figures = (percent(group.figures[name]) for name in FIGURES)
+        title = group.title if group.finished else f"{group.title} (unfinished)"
+        ended = str(group.ended) if group.ended == len(group.tasks) else f"{group.ended} of {len(group.tasks)}"
+        table.add_row(Text(group.letter, style=f"bold {_style(number)}"), title, *figures, ended, group.size)
+    return table
+
+
+def percent(found: Estimate | None, between: str = " ± ") -> str:
+    """
+    >>> percent(Estimate(0.985, 0.002, 3)), percent(Estimate(0.985, None, 1)), percent(None)
+    ('98.5 ± 0.2', '98.5', '—')
+    """
+    if found is None:
+        return NOTHING
+    return words.percent(found.mean) + ("" if found.error is None else f"{between}{words.percent(found.error)}")
+
+
+# Settings
+
+
+def _settings(settings: Sequence[Setting], groups: Sequence[Group], width: int) -> Iterator[Table]:
+    """As many tables as it takes to fit the groups side by side."""
+    name = max(len(setting.name) for setting in settings) + _GAP
+    widths = [min(max(cell_len(setting.values[k]) for setting in settings), WIDEST_VALUE) for k in range(len(groups))]
+    for columns in _fitting(widths, width - 2 - name):
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
+        table.add_column("", no_wrap=True)
+        for k in columns:
+            table.add_column(groups[k].letter, overflow="fold", max_width=WIDEST_VALUE)
+        for setting in settings:
+            table.add_row(setting.name, *(setting.values[k] for k in columns))
+        yield table
+
+
+def _fitting(widths: Sequence[int], room: int) -> Iterator[range]:
+    """The columns in order, split into ranges that fit the room; at least one column each.
+
+    >>> list(_fitting([5, 5, 5], 14))
+    [range(0, 2), range(2, 3)]
+    """
+    start = 0
+    while start < len(widths):
+        end, used = start + 1, widths[start] + _GAP
+        while end < len(widths) and used + widths[end] + _GAP <= room:
+            used += widths[end] + _GAP
+            end += 1
+        yield range(start, end)
+        start = end
+
+
+# Curves
+
+
+def _curves(kind: CurveKind, groups: Sequence[Group], width: int) -> list[RenderableType]:
+    known = [(number, group) for number, group in enumerate(groups) if kind in group.curves]
+    drawn = [(number, group) for number, group in known if group.has_any(kind)]
+    if not drawn:
+        return []
+    legend = Text("  ").join(Text(f"{group.letter} {group.title}", style=_style(number)) for number, group in drawn)
+    nothing = [group.letter for _, group in known if not group.has_any(kind)]
+    if nothing:
+        legend.append(f"  ({', '.join(nothing)}: 0 throughout)", style="dim")
+    return _section(f"{TITLES[kind]} against the step", _chart(kind, drawn, min(width - 3, WIDEST_CHART)), legend)
+
+
+def _chart(kind: CurveKind, groups: Sequence[tuple[int, Group]], width: int) -> Text:
+    """A line per group, with its letter at several places."""
+    import plotext
+
+    plotext.clear_figure()
+    plotext.theme("clear")
+    plotext.limit_size(False, False)
+    plotext.plot_size(width, CHART_HEIGHT)
+    lines: list[tuple[int, str, list[float], list[float]]] = []
+    for number, group in groups:
+        course = group.curves[kind]
+        means = 100 * course.means if kind == "accuracy" else course.means
+        lines.append((number, group.letter, course.steps.tolist(), means.tolist()))
+    positive = sorted(value for *_, values in lines for value in values if value > 0)
+    floor, top = positive[len(positive) // 20], positive[-1]
+    if kind != "accuracy" and top > 100 * floor:
+        lines = [(number, letter, *_raised(steps, values, floor)) for number, letter, steps, values in lines]
+        low, high = math.floor(math.log10(floor)), math.ceil(math.log10(top))
+        powers = [10.0**power for power in range(low, high + 1, 1 + (high - low) // MOST_TICKS)]
+        plotext.yscale("log")
+        plotext.yticks(powers, [f"{power:.0e}" for power in powers])
+    for number, _, steps, values in lines:
+        plotext.plot(steps, values, color=COLORS[number % len(COLORS)], marker="braille")
+    for place, (number, letter, steps, values) in enumerate(lines):
+        for k in marks(len(steps), place, len(lines)):
+            plotext.text(letter, steps[k], values[k], color=COLORS[number % len(COLORS)])
+    longest = max((group for _, group in groups), key=lambda group: group.starts[-1])
+    plotext.xlim(0, longest.starts[-1])
+    if len(longest.starts) <= MOST_TICKS:
+        plotext.xticks(longest.starts)
+    plotext.xlabel("step")
+    return Text.from_ansi(plotext.build().rstrip())
+
+
+def _raised(steps: Sequence[float], values: Sequence[float], floor: float) -> tuple[list[float], list[float]]:
+    """Drops values not above 0 and raises the others to at least ``floor``, for a logarithmic axis."""
+    kept = [(step, max(value, floor)) for step, value in zip(steps, values, strict=True) if value > 0]
+    return [step for step, _ in kept], [value for _, value in kept]
+
+
+def marks(count: int, place: int, lines: int, times: int = MOST_MARKS) -> list[int]:
+    """Where a line of ``count`` points carries its letter, staggered with the other ``lines``.
+
+    >>> marks(100, 0, 2), marks(100, 1, 2), marks(1, 0, 3)
+    ([11, 37, 61, 87], [24, 49, 74, 99], [0])
+    """
+    places = (round((k + (place + 1) / lines) / times * count) - 1 for k in range(times))
+    return sorted({min(max(found, 0), count - 1) for found in places})
+
+
+# Matrices
+
+
+def _matrix(group: Group, width: int) -> list[RenderableType]:
+    if not group.matrix:
+        return []
+    with_errors = width >= 12 + 13 * len(group.tasks)
+    cells = [[percent(cell) if with_errors else words.percent(cell.mean) for cell in row] for row in group.matrix]
+    title = f"Accuracy in % of {group.letter}, after (row) on (column)"
+    return _section(title, *_thinned([list(map(Text, row)) for row in cells], group.tasks, width))
+
+
+def _difference(first: Group, other: Group, width: int) -> list[RenderableType]:
+    changes = difference(first, other)
+    if not changes:
+        return []
+    title = f"Difference of accuracy in points: {other.letter} minus {first.letter}"
+    cells = [[_change(change) for change in row] for row in changes]
+    legend = [Text("~ smaller than its standard error", style="dim")] if uncertain(changes) else []
+    return _section(title, *_thinned(cells, other.tasks[: len(changes[-1])], width), *legend)
+
+
+def uncertain(changes: Changes) -> bool:
+    """Whether any change is smaller than its standard error."""
+    return any(not change.certain for row in changes for change in row)
+
+
+def _change(change: Change) -> Text:
+    style = {1: "cyan", 0: "", -1: "red"}[change.direction]
+    return Text(points(change), style=style if change.certain else "dim")
+
+
+def points(change: Change, digits: int = 1) -> str:
+    """The change with its sign, and ~ if it is smaller than its standard error.
+
+    >>> points(Change(0.123, 0.01)), points(Change(-0.004, 0.01)), points(Change(0.0001, None))
+    ('+12.3 ', '-0.4~', '0.0 ')
+    """
+    text = f"{100 * change.value:+.{digits}f}"
+    return (text if change.direction else text[1:]) + (" " if change.certain else "~")
+
+
+def _thinned(cells: Sequence[Sequence[Text]], tasks: Sequence[str], width: int) -> Iterable[RenderableType]:
+    """Evenly spread rows and columns if not all fit, and a line that says so."""
+    wide = max(len(cell) for row in cells for cell in row) + _GAP
+    rows = facts.spread(len(cells), MOST_ROWS)
+    columns = facts.spread(len(tasks), max((width - 2 - 7) // max(wide, 6), 2))
+    heads = [tasks[k] for k in columns] if all(len(tasks[k]) < wide - 1 for k in columns) else None
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
+    table.add_column("after", no_wrap=True)
+    for place, k in enumerate(columns):
+        table.add_column(heads[place] if heads else str(k + 1), justify="right", no_wrap=True)
+    for k in rows:
+        table.add_row(str(k + 1), *(cells[k][j] if j < len(cells[k]) else Text("·", style="dim") for j in columns))
+    yield table
+    if len(rows) < len(cells) or len(columns) < len(tasks):
+        told = f"thinned: {len(rows)} of {len(cells)} rows and {len(columns)} of {len(tasks)} columns, evenly spaced"
+        yield Text(told, style="dim")
+
+
+def _members(group: Group) -> Text:
+    names = ", ".join(
+        f"{member.name} (seed {member.seed}{'' if member.state == 'finished' else f', {member.state}'})"
+        for member in group.members
+    )
+    return Text(f"{group.letter}: {names}")

@@ -1,0 +1,371 @@
+"""Facts about a saved session, for the printed page and for the exports."""
+
+import math
+import shlex
+import time
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cl_tui.commands import cli
+from cl_tui.reports import text as words
+from engine import commands
+from engine.catalog.methods import METHODS
+from engine.errors import ConfigError
+from engine.record import metrics, watchdog
+from engine.record.events import ImportanceMeasured, LayerHistogram
+from engine.record.history import History
+from engine.record.one_class import numbered, one_class_tasks, without
+from engine.sessions.session import Listed, Session
+from engine.settings.run import FirstTask, RunConfig, resolve, shown
+from engine.training.fork import forkable
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Point = tuple[int, float]
+"""A step and an accuracy as a fraction."""
+
+
+def subtitle(config: RunConfig) -> str:
+    """
+    >>> subtitle(resolve({"method": "ewc"}))
+    'ewc λ 1000 · split-digits · task · mlp 100,100 · seed 0'
+    """
+    symbol = METHODS[config.method].symbol
+    method = f"{config.method} {symbol} {shown(config.strength)}" if symbol else config.method
+    network = f"{config.model} {shown(config.hidden)}".strip()
+    return " · ".join((method, config.benchmark, config.scenario, network, f"seed {config.seed}"))
+
+
+def result(listed: Listed) -> str:
+    """The state and result of the session, as a sentence."""
+    config, history = listed.config, listed.history
+    if config is None or history is None:
+        return listed.problem
+    if listed.state == "finished":
+        return f"{words.result(history, config)}."
+    if not history.tasks:
+        return {"running": "It is loading."}.get(listed.state, "It ended before any training.")
+    told = f"{words.progress(history)}, after {words.duration(history.elapsed)} of training"
+    if listed.state == "failed" and history.failure is not None:
+        kept = f" (kept: {history.failure.kept})" if history.failure.kept else ""
+        told += f": {history.failure.message}{kept}"
+    if others := words.of_several_classes(history, config):
+        told += f"; {others}"
+    begun = {"running": "At ", "stopped": "Stopped at ", "failed": "Failed at "}.get(listed.state, "Interrupted at ")
+    return f"{begun}{told}."
+
+
+def averages(config: RunConfig, history: History) -> list[tuple[str, str]]:
+    """The averages over the tasks, as far as they exist, with and without one-class tasks."""
+    every = {
+        "average_accuracy": metrics.average_accuracy(history.matrix),
+        "forgetting": metrics.forgetting(history.matrix),
+        "backward_transfer": metrics.backward_transfer(history.matrix),
+    }
+    found = [(name, _average(key, every[key])) for key, name in AVERAGES.items() if every[key] is not None]
+    one_class = one_class_tasks(config, len(history.matrix))
+    if one_class:
+        others = without(history.matrix, one_class)
+        found += [
+            (f"{name} without {numbered(one_class)}", _average(key, others[key]))
+            for key, name in AVERAGES.items()
+            if others[key] is not None
+        ]
+    return found
+
+
+AVERAGES = {
+    "average_accuracy": "average accuracy",
+    "forgetting": "forgetting",
+    "backward_transfer": "backward transfer",
+}
+
+
+def _average(key: str, value: float | None) -> str:
+    """Accuracies in %, differences of accuracies in points."""
+    return f"{words.percent(value or 0.0)} {'%' if key == 'average_accuracy' else 'points'}"
+
+
+def figures(config: RunConfig, history: History) -> list[tuple[str, str]]:
+    """The numbers that summarise a run, as far as they exist."""
+    found = averages(config, history)
+    if history.step:
+        found += [("steps", f"{history.step:,}"), ("training", words.duration(history.elapsed))]
+    if history.elapsed:
+        found.append(("steps a second", f"{history.step / history.elapsed:,.0f}"))
+    return found
+
+
+def set_aside(folder: Path) -> list[str]:
+    """Files in a session's ``folder`` that are no longer read, as a sentence, or nothing."""
+    count = sum(1 for _ in (folder / "checkpoints").glob("*.damaged"))
+    if not count:
+        return []
+    found = "1 damaged checkpoint is" if count == 1 else f"{count} damaged checkpoints are"
+    return [f"{found} set aside in {folder / 'checkpoints'}: files that end in .damaged are no longer needed"]
+
+
+def warnings(config: RunConfig, history: History) -> list[str]:
+    """Known problems with the run, each a sentence."""
+    return [text for text in (*watchdog.warnings(history, config), watchdog.caution(config)) if text]
+
+
+# Settings
+
+
+def settings(config: RunConfig) -> list[tuple[str, str]]:
+    """Every setting that has a value, as a user would type it."""
+    return [(key, shown(value)) for key, value in _values(config).items()]
+
+
+def differing(config: RunConfig) -> list[tuple[str, str, str]]:
+    """Key, value and default of each setting that differs from the default of its benchmark, method and preset."""
+    usual = _values(_usual(config))
+    values = _values(config)
+    return [
+        (key, shown(values[key]) if key in values else "—", shown(usual[key]) if key in usual else "—")
+        for key in RunConfig.model_fields
+        if values.get(key) != usual.get(key)
+    ]
+
+
+def _usual(config: RunConfig) -> RunConfig:
+    named = {"benchmark": config.benchmark, "method": config.method, "scenario": config.scenario}
+    try:
+        return resolve(named | {"preset": config.preset})
+    except ConfigError:  # this version does not have the preset
+        return resolve(named)
+
+
+def _values(config: RunConfig) -> dict[str, Any]:
+    return {key: value for key, value in config if value is not None and value != ()}
+
+
+def command(config: RunConfig, path: Path) -> str:
+    """The command that trains the same from the start; ``path``: the session's config.toml, if no options can say it.
+
+    >>> command(resolve({"method": "ewc", "seed": 3, "hidden": [64, 32], "strength": 1e-7}), Path())
+    'cl-tui run --method ewc --hidden 64,32 --strength 1e-07 --seed 3'
+    >>> command(resolve({"optimizer": "sgd", "half": True, "class_order": "random"}), Path())
+    'cl-tui run --method si --set class_order=random --optimizer sgd --set momentum=0.9 --half'
+    """
+    values, usual, plain = _values(config), _values(_usual(config)), _values(resolve({}))
+    named = {"preset", "benchmark", "scenario"} if config.preset else {"benchmark"}
+    given = {
+        key: value
+        for key, value in values.items()
+        if key == "method" or usual.get(key) != value or (key in named and plain.get(key) != value)
+    }
+    try:
+        complete = resolve(given) == config
+    except ConfigError:
+        complete = False
+    if not complete:
+        return shlex.join(["cl-tui", "run", "--config", str(path)])
+    return shlex.join(["cl-tui", "run", *(word for key, value in given.items() for word in _typed(key, value))])
+
+
+def _typed(key: str, value: object) -> list[str]:
+    """The words of the command line for a setting: an option of ``cl-tui run`` if it has one."""
+    option = next((option for option in cli.run_command().params if option.name == key), None)
+    if option is None:
+        return ["--set", f"{key}={_toml(value)}"]
+    if option.secondary_opts:
+        return [option.opts[0] if value else option.secondary_opts[0]]
+    words = value if isinstance(value, tuple) else (value,)
+    return [option.opts[0], ",".join(str(word).removesuffix(".0") for word in words)]
+
+
+def _toml(value: object) -> str:
+    match value:
+        case FirstTask():
+            entries = value.model_dump(exclude_none=True).items()
+            return f"{{{', '.join(f'{key} = {of}' for key, of in entries)}}}"
+        case tuple():
+            return ",".join(map(str, value))
+        case _:
+            return str(value)
+
+
+# Events
+
+
+def steering(history: History) -> list[tuple[int, str]]:
+    """The interventions, ordered by step: forks, resumptions, changes of strength or plan, and notes."""
+    found: list[tuple[int, str]] = []
+    if (forked := history.forked) is not None:
+        found.append((forked.step, f"forked from {forked.parent} at the end of task {forked.task + 1}"))
+    if (resumed := history.resumed) is not None:
+        note = f" ({resumed.note})" if resumed.note else ""
+        found.append((resumed.step, f"resumed{note}"))
+    found += [
+        (change.step, f"strength {shown(change.before)} → {shown(change.strength)}") for change in history.strengths
+    ]
+    found += [(plan.step, plan.why) for plan in history.plans]
+    found += [(note.step, note.text) for note in history.notes]
+    return sorted(found, key=lambda entry: entry[0])
+
+
+def first_strength(config: RunConfig, history: History) -> float:
+    """The strength at the first step."""
+    return history.strengths[0].before if history.strengths else config.strength
+
+
+def environment(config: RunConfig, history: History) -> list[tuple[str, str]]:
+    """Where it was trained, and with what; empty before training began."""
+    if history.started is None:
+        return []
+    began = time.strftime("%Y-%m-%d %H:%M", time.localtime(history.started.time))
+    return [
+        ("began", began),
+        ("device", f"{history.device}, {config.threads} PyTorch thread{'s' if config.threads > 1 else ''}"),
+        *history.started.versions.items(),
+        ("parameters", f"{history.parameters:,}"),
+    ]
+
+
+def next_lines(listed: Listed, sessions_dir: Path) -> list[tuple[str, str]]:
+    """Commands that the user may type next, with what each does."""
+    if listed.config is None:
+        return []
+    offered = {
+        "running": [("watch", "follow it")],
+        "finished": [("watch", "replay it"), ("analyse", "see what protected it")],
+    }.get(listed.state, [("resume", "continue")])
+    offered.append(("sessions export", "export it as a page"))
+    lines = [(commands.command(verb, sessions_dir, listed.name), purpose) for verb, purpose in offered]
+    session = Session(sessions_dir / listed.name, listed.config, listed.format)
+    if listed.history is not None and (possible := forkable(session, listed.history)):
+        fork = commands.command("fork", sessions_dir, listed.name, "--at-task", str(possible[-1] + 1))
+        lines.append((fork, f"fork it, at {numbered(possible)}"))
+    return [*lines, (command(listed.config, sessions_dir / listed.name / "config.toml"), "train it again")]
+
+
+def accuracy_series(history: History) -> list[list[Point]]:
+    """Each task's accuracy over the steps, on the evaluation subsets."""
+    return _by_task(history, probed_rows(history))
+
+
+def whole_accuracy_series(history: History) -> list[list[Point]]:
+    """Each task's accuracy on the whole test set: at the ends of tasks, and at evaluations that were asked for."""
+    rows = {look.step: look.accuracies for look in history.evaluations}
+    return _by_task(history, rows | dict(zip(history.starts[1:], history.matrix, strict=False)))
+
+
+def probed_rows(history: History) -> dict[int, tuple[float, ...]]:
+    """The accuracies on the evaluation subsets by step: at probes, evaluations and the ends of tasks."""
+    rows: dict[int, tuple[float, ...]] = {look.step: look.accuracies for look in history.probes}
+    rows |= {look.step: look.probed or look.accuracies for look in history.evaluations}
+    return rows | dict(zip(history.starts[1:], history.probed, strict=False))
+
+
+def _by_task(history: History, rows: Mapping[int, tuple[float, ...]]) -> list[list[Point]]:
+    series: list[list[Point]] = [[] for _ in history.tasks]
+    for step, accuracies in sorted(rows.items()):
+        for points, accuracy in zip(series, accuracies, strict=False):
+            points.append((step, accuracy))
+    return series
+
+
+# Importance
+
+
+def filled(measured: ImportanceMeasured) -> range:
+    """The bins from the first to the last that any layer fills. Needs at least one layer."""
+    some = [k for layer in measured.layers for k, count in enumerate(layer.counts) if count]
+    return range(min(some), max(some) + 1) if some else range(len(measured.layers[0].counts))
+
+
+def edges(measured: ImportanceMeasured, bins: range) -> tuple[str, str]:
+    """The values of Ω between which ``bins`` lie, in words."""
+    growth = (measured.high / measured.low) ** (1 / len(measured.layers[0].counts))
+    low, high = (words.quantity(float(f"{measured.low * growth**k:.1g}")) for k in (bins.start, bins.stop))
+    return low, high
+
+
+def layer_figures(layer: LayerHistogram) -> dict[str, str]:
+    """A layer's figures, by name."""
+    return {
+        "weights": f"{layer.size:,}",
+        "exactly 0": f"{100 * layer.zeros / layer.size:.0f} %",
+        "mean Ω": words.quantity(layer.mean),
+        "top 1 %": "—" if layer.top is None else f"{100 * layer.top:.0f} %",
+    }
+
+
+# Epochs
+
+
+def epochs(history: History, steps: "np.ndarray") -> "np.ndarray":
+    """The epoch of each of the ``steps`` (counted from 1) in its task, from 1; 0 if it was not recorded."""
+    import numpy as np
+
+    starts = np.array(history.starts)
+    tasks = np.clip(np.searchsorted(starts, steps) - 1, 0, len(history.tasks) - 1)
+    each = np.array([task.epoch_steps for task in history.tasks])[tasks]
+    return np.where(each > 0, (steps - 1 - starts[tasks]) // np.maximum(each, 1) + 1, 0)
+
+
+# Thinning
+
+
+def spread(count: int, most: int) -> list[int]:
+    """At most ``most`` of ``count`` places, including the first and the last.
+
+    >>> spread(5, 10), spread(100, 4)
+    ([0, 1, 2, 3, 4], [0, 33, 66, 99])
+    """
+    if count <= most:
+        return list(range(count))
+    return [round(place * (count - 1) / (most - 1)) for place in range(most)]
+
+
+def largest(sizes: Sequence[int], most: int) -> list[int]:
+    """The places of the ``most`` largest, in their order.
+
+    >>> largest([5, 1, 9, 7], 2)
+    [2, 3]
+    """
+    return sorted(sorted(range(len(sizes)), key=lambda place: -sizes[place])[:most])
+
+
+def round_values(low: float, high: float, most: int) -> list[float]:
+    """Round numbers from ``low`` to ``high``, about ``most`` of them.
+
+    >>> round_values(0, 5160, 6), round_values(0.83, 1.0, 4)
+    ([0.0, 1000.0, 2000.0, 3000.0, 4000.0, 5000.0], [0.85, 0.9, 0.95, 1.0])
+    """
+    if high <= low:
+        return [float(low)]
+    exact = (high - low) / most
+    power = 10.0 ** math.floor(math.log10(exact))
+    every = power * (1, 2, 5, 10)[bisect_left((1.0, 2.0, 5.0), exact / power)]
+    first, last = math.ceil(low / every - 1e-9), math.floor(high / every + 1e-9)
+    return [float(f"{every * number:.12g}") for number in range(first, last + 1)]
+
+
+def named(tasks: Iterable[int], history: History) -> list[str]:
+    """The tasks' numbers and names, like '3: 4 9'."""
+    return [f"{task + 1}: {history.tasks[task].name}" for task in tasks]
+
+
+def band(values: "np.ndarray", columns: int) -> tuple[list[int], list[float]]:
+    """The steps and values of the lowest and highest finite value in each of ``columns`` stretches."""
+    import numpy as np
+
+    steps: list[int] = []
+    for stretch in np.array_split(np.flatnonzero(np.isfinite(values)), columns):
+        if len(stretch):
+            steps += sorted({int(stretch[values[stretch].argmin()]), int(stretch[values[stretch].argmax()])})
+    return [step + 1 for step in steps], [float(values[step]) for step in steps]
+
+
+def first_broken(values: "np.ndarray") -> int | None:
+    """The first step whose value is not finite."""
+    import numpy as np
+
+    broken = np.flatnonzero(~np.isfinite(values))
+    return int(broken[0]) + 1 if len(broken) else None

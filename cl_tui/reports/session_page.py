@@ -1,0 +1,281 @@
+"""What ``cl-tui sessions show`` prints: a session on one page, for terminals and files."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from cl_tui.panes.importance.pane import histogram, resampled
+from cl_tui.reports import session_facts as facts
+from cl_tui.reports import text as words
+from cl_tui.reports.tables import MOST_TICKS, curve_chart
+from engine.record import metrics
+from engine.record.events import ImportanceMeasured
+from engine.record.history import History
+from engine.sessions.session import Listed
+from engine.settings.run import RunConfig
+
+PAPER_WIDTH = 80
+"""Width of a page that is printed into a file or a pipe."""
+WIDEST = 120
+"""Most columns of a chart."""
+ACCURACY_HEIGHT = 14
+MOST_LINES = 6
+"""Most tasks in one chart."""
+MOST_ROWS = 20
+"""Most rows of a matrix, and most layers of a table."""
+MOST_EVENTS = 20
+CELL = 7
+"""Width of an accuracy in the matrix."""
+FEWEST_BINS, MOST_BINS = 16, 40
+"""Fewest and most columns of a histogram."""
+WIDEST_NAME = 24
+"""Most columns of a layer's or task's name; a longer one is wrapped or cut."""
+LEVELS = ("bold red", "red", "yellow", "cyan", "green", "bold green")
+"""Colours of accuracies, by ``words.level``."""
+STATES = {"finished": "green", "running": "cyan", "stopped": "yellow", "interrupted": "red", "failed": "red"}
+COLORS = ("cyan", "magenta", "yellow", "green", "blue", "red")
+
+
+def session_page(listed: Listed, sessions_dir: Path, width: int, everything: bool = False) -> RenderableType:
+    """The page of a readable session. ``width``: available columns; ``everything``: all settings, not only those that
+    differ from the defaults."""
+    config, history = listed.config, listed.history
+    assert config is not None
+    assert history is not None
+    parts: list[RenderableType] = [
+        Text.assemble((listed.name, "bold"), "  ", (listed.state, f"bold {STATES[listed.state]}")),
+        Text(facts.subtitle(config)),
+        Text(facts.result(listed)),
+    ]
+    warnings = [*facts.warnings(config, history), *facts.set_aside(sessions_dir / listed.name)]
+    parts += [Text(f"⚠ {warning}", style="yellow") for warning in warnings]
+    parts += _settings(config, everything)
+    parts += _matrix(config, history, width)
+    parts += _accuracies(history, width)
+    if history.curve.length:
+        parts += _section(
+            "Task loss and penalty",
+            curve_chart(
+                history.curve, history.starts[1:-1], _chart_width(width), _changes(history), history.total_steps
+            ),
+            *_told(history),
+        )
+    if history.importance is not None and history.importance.layers:
+        parts += _importance(history.importance, width)
+    parts += _steering(history)
+    parts += _environment(config, history)
+    parts += _next(listed, sessions_dir, width)
+    return Group(*parts)
+
+
+def _section(title: str, *content: RenderableType) -> list[RenderableType]:
+    return [Text(f"\n{title}", style="bold"), *(Padding(part, (0, 0, 0, 2), expand=False) for part in content)]
+
+
+def _chart_width(width: int) -> int:
+    return min(width, WIDEST) - 3
+
+
+# Settings
+
+
+def _settings(config: RunConfig, everything: bool) -> list[RenderableType]:
+    if everything:
+        return _section("Settings", _pairs(facts.settings(config)))
+    differing = facts.differing(config)
+    if not differing:
+        return _section("Settings", Text("all at their defaults; --all shows them", style="dim"))
+    table = _table("setting", "value", "default")
+    for row in differing:
+        table.add_row(*row)
+    return _section("Settings that differ from the defaults (--all shows all)", table)
+
+
+def _pairs(pairs: Iterable[tuple[str, str]]) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for key, value in pairs:
+        grid.add_row(key, value)
+    return grid
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+# Accuracy
+
+
+def _matrix(config: RunConfig, history: History, width: int) -> list[RenderableType]:
+    if not history.matrix:
+        return []
+    tasks, ended = len(history.tasks), len(history.matrix)
+    label = min(max(map(len, ["forgetting", *facts.named(range(ended), history)])), WIDEST_NAME) + 2
+    columns = facts.spread(tasks, min(max((width - 2 - label) // CELL, 2), MOST_ROWS))
+    rows = facts.spread(ended, MOST_ROWS)
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("after", no_wrap=True, max_width=WIDEST_NAME)
+    for task in columns:
+        table.add_column(f"on {task + 1}", justify="right", no_wrap=True, min_width=CELL - 2)
+    for row, name in zip(rows, facts.named(rows, history), strict=True):
+        table.add_row(name, *(_accuracy(history.matrix[row], task) for task in columns))
+    drops = metrics.forgetting_by_task(history.matrix)
+    if drops:
+        lost = (Text(words.percent(drops[task]) if task < len(drops) else "") for task in columns)
+        table.add_row(Text("forgetting", style="bold"), *lost)
+    shown: list[RenderableType] = [table]
+    if len(columns) < tasks or len(rows) < ended:
+        told = f"thinned: {len(rows)} of {ended} rows and {len(columns)} of {tasks} columns, evenly spaced"
+        shown.append(Text(told, style="dim"))
+    averages = facts.averages(config, history)
+    shown.append(Text(", ".join(f"{name} {value}" for name, value in averages)))
+    return _section("Accuracy in %, after (row) on (column); forgetting: best before minus last, in points", *shown)
+
+
+def _accuracy(row: Sequence[float], task: int) -> Text:
+    if task >= len(row):
+        return Text("·", style="dim")
+    return Text(words.percent(row[task]), style=LEVELS[words.level(row[task])])
+
+
+def _accuracies(history: History, width: int) -> list[RenderableType]:
+    series = facts.accuracy_series(history)
+    seen = [task for task, points in enumerate(series) if points]
+    if not seen:
+        return []
+    chosen = [seen[place] for place in facts.spread(len(seen), MOST_LINES)]
+    title = f"Accuracy in % on each task over the steps, on {words.probed_on(history)}"
+    if len(chosen) < len(seen):
+        title += f" ({len(chosen)} of {len(seen)} tasks, evenly spaced)"
+    return _section(title, _accuracy_chart(history, {task: series[task] for task in chosen}, _chart_width(width)))
+
+
+def _accuracy_chart(history: History, series: dict[int, list[facts.Point]], width: int) -> Text:
+    """A line per task, with its number at its ends."""
+    import plotext
+
+    plotext.clear_figure()
+    plotext.theme("clear")
+    plotext.plot_size(width, ACCURACY_HEIGHT)
+    for color, points in zip(COLORS, series.values(), strict=False):
+        steps, values = [step for step, _ in points], [100 * value for _, value in points]
+        plotext.plot(steps, values, color=color, marker="braille")
+    for color, (task, points) in zip(COLORS, series.items(), strict=False):
+        ends = [(points[-1], "right")]
+        if points[-1][0] - points[0][0] > history.total_steps / 10:
+            ends.append((points[0], "left"))
+        for (step, value), side in ends:
+            plotext.text(str(task + 1), step, 100 * value, color=color, alignment=side)
+    plotext.xlim(0, history.total_steps)
+    few = len(history.tasks) <= MOST_TICKS
+    ticks = history.starts if few else facts.round_values(0, history.total_steps, 5)
+    plotext.xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
+    low = min(90.0, *(100 * value for points in series.values() for _, value in points))
+    plotext.ylim(low, 100)
+    percents = facts.round_values(low, 100, 5)
+    plotext.yticks(percents, [f"{percent:g}" for percent in percents])
+    plotext.xlabel("step")
+    return Text.from_ansi(plotext.build().rstrip())
+
+
+# Loss and penalty
+
+
+def _changes(history: History) -> list[int]:
+    return [change.step for change in history.strengths]
+
+
+def _told(history: History) -> Iterable[RenderableType]:
+    """What the chart alone does not show."""
+    if history.strengths:
+        steps = ", ".join(f"{step:,}" for step in _changes(history)[-MOST_TICKS:])
+        yield Text(f"vertical lines: task borders, and changes of the strength after step {steps}", style="dim")
+    for name, values in (("loss", history.curve.losses()), ("penalty", history.curve.penalties())):
+        if (step := facts.first_broken(values)) is not None:
+            yield Text(f"the {name} is not finite at step {step:,}", style="red")
+
+
+# Importance
+
+
+def _importance(measured: ImportanceMeasured, width: int) -> list[RenderableType]:
+    """A row per layer; with fewer figures if there is little room."""
+    chosen = [measured.layers[place] for place in facts.largest([layer.size for layer in measured.layers], MOST_ROWS)]
+    rows = [facts.layer_figures(layer) for layer in chosen]
+    widths = {heading: max(len(text) for text in (heading, *(row[heading] for row in rows))) + 2 for heading in rows[0]}
+    name = min(max(len(layer.name) for layer in chosen), WIDEST_NAME)
+    room = width - 4 - name - sum(widths.values())
+    for heading in ("mean Ω", "weights"):
+        if room < FEWEST_BINS:
+            room += widths.pop(heading)
+    bins, span = min(max(room, FEWEST_BINS), MOST_BINS), facts.filled(measured)
+    low, high = facts.edges(measured, span)
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("layer", max_width=name, overflow="fold")
+    table.add_column(f"Ω {low} … {high}", no_wrap=True, min_width=bins)
+    for heading in widths:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for layer, row in zip(chosen, rows, strict=True):
+        (bars,) = histogram(resampled(layer.counts[span.start : span.stop], bins), 1)
+        table.add_row(layer.name, bars, *(row[heading] for heading in widths))
+    shown: list[RenderableType] = [table]
+    if len(chosen) < len(measured.layers):
+        shown.append(Text(f"the {len(chosen)} largest of {len(measured.layers)} layers", style="dim"))
+    when = f"during task {measured.task + 1}" if measured.running else f"after task {measured.task + 1}"
+    return _section(f"Importance Ω by layer, {when}; top 1 %: share of ΣΩ of the most important 1 %", *shown)
+
+
+# Interventions, environment, next commands
+
+
+def _steering(history: History) -> list[RenderableType]:
+    entries = facts.steering(history)
+    if not entries:
+        return []
+    shown = [_pairs((f"step {step:,}", text) for step, text in entries[-MOST_EVENTS:])]
+    title = "Interventions"
+    if len(entries) > MOST_EVENTS:
+        title += f" (the last {MOST_EVENTS} of {len(entries)})"
+    return _section(title, *shown)
+
+
+def _environment(config: RunConfig, history: History) -> list[RenderableType]:
+    entries: list[Any] = facts.environment(config, history)
+    return _section("Environment", _pairs(entries)) if entries else []
+
+
+def _next(listed: Listed, sessions_dir: Path, width: int) -> list[RenderableType]:
+    lines = facts.next_lines(listed, sessions_dir)
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True, style="dim")
+    grid.add_column(overflow="fold", style="cyan")
+    room = width - 4 - max(len(purpose) for _, purpose in lines)
+    for line, purpose in lines:
+        grid.add_row(purpose, continued(line, room))
+    return _section("Next", grid)
+
+
+def continued(line: str, width: int) -> str:
+    """Breaks a command line between its options, as a shell accepts it.
+
+    >>> print(continued("cl-tui run --method si --seed 3", 24))
+    cl-tui run --method si \\
+      --seed 3
+    """
+    lines = [""]
+    for option in line.replace(" --", "\n--").split("\n"):
+        joined = f"{lines[-1]} {option}" if lines[-1].strip() else f"{lines[-1]}{option}"
+        if len(joined) > width - 2 and lines[-1].strip():
+            lines.append(f"  {option}")
+        else:
+            lines[-1] = joined
+    return " \\\n".join(lines)

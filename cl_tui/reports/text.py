@@ -1,0 +1,262 @@
+"""Numbers and results in words, for the screens."""
+
+import math
+from bisect import bisect_right
+
+from rich.cells import cell_len, chop_cells
+
+from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.methods import METHODS
+from engine.record import metrics
+from engine.record.events import Evaluated, PathFollowed, Probed
+from engine.record.history import History
+from engine.record.one_class import numbered, one_class_tasks, without
+from engine.sessions.session import Listed
+from engine.settings.run import RunConfig, shown
+
+
+def percent(fraction: float) -> str:
+    """An accuracy with one decimal, without a percent sign.
+
+    >>> percent(0.98765)
+    '98.8'
+    """
+    return f"{100 * fraction:.1f}"
+
+
+WHOLE_TEST_SET = "whole test set"
+
+
+def measured_on(look: Probed | Evaluated, history: History) -> str:
+    """The test examples of each task that were used, for a file."""
+    if isinstance(look, Evaluated):
+        return WHOLE_TEST_SET
+    return "evaluation subset" if history.measured_alike else "first test examples, fewer with every task"
+
+
+def probed_on(history: History) -> str:
+    """The test examples that the accuracies over time use.
+
+    >>> from engine.record.events import RunStarted, TaskInfo
+    >>> started = RunStarted(0.0, (TaskInfo("0 8", 9, 2), TaskInfo("1 7", 9, 2)), "cpu", 10, {}, "", (70, 71), (50, 50))
+    >>> probed_on(History(started=started))
+    '50 test examples per task'
+    """
+    if history.started is None or not history.started.subset_examples:
+        return "mixed test examples"
+    sizes = history.started.subset_examples
+    if sizes == history.started.test_examples:
+        return "whole test sets"
+    least, most = min(sizes), max(sizes)
+    return f"{f'{least:,}' if least == most else f'{least:,}–{most:,}'} test examples per task"
+
+
+def probed_caption(history: History) -> str:
+    """The same as a sentence."""
+    on = probed_on(history)
+    if not history.measured_alike:
+        return (
+            "Recorded by an older version: whole test sets at the end of each task; in between, the first test "
+            "examples, fewer with every task, so dips compare different examples."
+        )
+    if on == "whole test sets":
+        return "On whole test sets."
+    return f"On the evaluation subset, {on}: the same examples during tasks and at their ends."
+
+
+def shortened(text: str, width: int) -> str:
+    """``text`` in at most ``width`` columns: its beginning and twice as much of its end, where a run has its seed.
+
+    >>> shortened("ewc-1000-split-digits-seed3-1a2b3c4d", 22), shortened("calm-otter", 22)
+    ('ewc-100…seed3-1a2b3c4d', 'calm-otter')
+    """
+    if cell_len(text) <= width:
+        return text
+    last = 2 * (width - 1) // 3
+    end = chop_cells(text[::-1], last)[0][::-1]
+    return f"{chop_cells(text, width - 1 - last)[0]}…{end}"
+
+
+LEVELS = (0.65, 0.80, 0.90, 0.95, 0.98)
+"""Accuracies at which the colour changes, on every screen and page: finer near the top, where forgetting begins."""
+
+
+def level(accuracy: float) -> int:
+    """
+    >>> level(0.5), level(0.8), level(1.0)
+    (0, 2, 5)
+    """
+    return bisect_right(LEVELS, accuracy)
+
+
+def duration(seconds: float) -> str:
+    """
+    >>> duration(7.4), duration(3723)
+    ('0:07', '1:02:03')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def quantity(value: float) -> str:
+    """At most seven characters for any size; three digits if it is small.
+
+    >>> [quantity(value) for value in (0.0, 0.0123, 0.000123456, 12.345, 123456.0)]
+    ['0', '0.0123', '1.2e-4', '12.3', '1.2e5']
+    """
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    if 0.001 <= abs(value) < 10_000:
+        return f"{value:.3g}"
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+
+
+def variant(config: RunConfig) -> list[str]:
+    """The run's variant of its method: options that are not at their defaults, and the unpenalised parameters.
+
+    >>> from engine.settings.run import resolve
+    >>> variant(resolve({"method": "ewc", "gamma": 0.9, "fisher": "batched", "leave_alone": ["*.bias"]}))
+    ['γ=0.9', 'fisher batched', 'unpenalised *.bias']
+    >>> variant(resolve({"method": "si", "half": True, "xi": 0.5}))
+    ['ξ=0.5', 'half']
+    """
+    usual = BENCHMARKS[config.benchmark].options
+    found = []
+    for key, option in METHODS[config.method].options.items():
+        value = getattr(config, key)
+        if value in (None, usual.get(key, option.default)):
+            continue
+        if option.symbol:
+            found.append(f"{option.symbol}={shown(value)}")
+        else:
+            found.append(key if value is True else f"{key} {shown(value)}")
+    if config.leave_alone:
+        found.append(f"unpenalised {shown(config.leave_alone)}")
+    return found
+
+
+GOOD, FAIR = 1.25, 2.0
+"""How far Σω may be from the drop of the loss, as a factor either way. Ω is proportional to ω, so if Σω is r times
+the drop, the strength acts like r · c. Strengths are usually tried in steps of a factor 3 or 10: up to 2, the error is
+smaller than such a step, and up to 1.25 it is a fifth of the smaller one (log 1.25 ÷ log 3)."""
+
+
+def path_check(path: PathFollowed, wide: bool = False) -> str:
+    """The path-integral check in words: Σω as a share of the drop of the task's loss.
+
+    >>> path_check(PathFollowed(0, 10, 0.55, 0.7, 0.2, 1.1)), path_check(PathFollowed(0, 10, 0.55, 0.7, 0.2, 1.1), True)
+    ('Σω÷drop 110 %: good', 'Σω 0.55 is 110 % of the loss drop 0.5: good')
+    >>> path_check(PathFollowed(0, 10, 17.12, 0.7, 0.5, 85.6)), path_check(PathFollowed(0, 10, 1e9, 0.7, 0.5, 5e9))
+    ('Σω÷drop 8,560 %: too high', 'Σω÷drop 5e11 %: too high')
+    """
+    if path.ratio is None:
+        return "Σω 0"
+    share = f"{_percentage(100 * path.ratio)} %"
+    if not wide:
+        return f"Σω÷drop {share}: {path_verdict(path.ratio)}"
+    drop = quantity(path.start_loss - path.loss)
+    return f"Σω {quantity(path.gained)} is {share} of the loss drop {drop}: {path_verdict(path.ratio)}"
+
+
+def _percentage(value: float) -> str:
+    """At most seven characters, as ``quantity``, but plain up to 99,999."""
+    return f"{value:,.0f}" if 1000 <= abs(value) < 99_999.5 else quantity(value)
+
+
+def path_verdict(ratio: float) -> str:
+    """
+    >>> [path_verdict(ratio) for ratio in (1.1, 0.81, 1.7, 0.5, 2.7, 0.3, -1.0)]
+    ['good', 'good', 'fair', 'fair', 'too high', 'too low', 'too low']
+    """
+    if 1 / GOOD <= ratio <= GOOD:
+        return "good"
+    if 1 / FAIR <= ratio <= FAIR:
+        return "fair"
+    return "too high" if ratio > 1 else "too low"
+
+
+def result(history: History, config: RunConfig) -> str:
+    """A finished run's result, also without one-class tasks."""
+    average, forgetting = metrics.average_accuracy(history.matrix), metrics.forgetting(history.matrix)
+    words = f"Finished in {_spoken(history.elapsed)}"
+    if average is not None:
+        words += f": average accuracy {percent(average)} %"
+    if forgetting is not None:
+        drops = metrics.forgetting_by_task(history.matrix)
+        worst = max(range(len(drops)), key=drops.__getitem__)
+        words += f", forgetting {percent(forgetting)} points (worst: task {worst + 1}, {percent(drops[worst])})"
+    return "; ".join(filter(None, (words, of_several_classes(history, config))))
+
+
+def of_several_classes(history: History, config: RunConfig) -> str:
+    """The averages over the tasks seen without those of one class; empty where there is none of these."""
+    one_class = one_class_tasks(config, len(history.accuracies))
+    if not one_class:
+        return ""
+    found = without(history.alike, one_class)
+    average, forgetting = found["average_accuracy"], found["forgetting"]
+    if average is None:
+        return "every task has one class, so accuracy means nothing"
+    told = f"without {numbered(one_class)} of one class: average accuracy {percent(average)} %"
+    return told if forgetting is None else f"{told}, forgetting {percent(forgetting)} points"
+
+
+ONE_CLASS = "*"
+"""Before an average over tasks of which some have one class."""
+
+
+def with_one_class(listed: Listed) -> bool:
+    """Whether there is nothing to tell apart in a task that the session's averages are over."""
+    config, history = listed.config, listed.history
+    return config is not None and history is not None and bool(one_class_tasks(config, len(history.accuracies)))
+
+
+def marked(average: float | None, listed: Listed) -> str:
+    """Of a session, in percent or points, with ONE_CLASS where that is so; empty where there is none."""
+    return "" if average is None else f"{ONE_CLASS if with_one_class(listed) else ''}{percent(average)}"
+
+
+def _spoken(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 60 else duration(seconds)
+
+
+def progress(history: History) -> str:
+    """A run's progress: 'step 1,234 of 5,160, in task 2 of 5', or 'after task 1 of 5' between two tasks."""
+    where = f"after task {history.task}" if history.between else f"in task {min(history.task + 1, len(history.tasks))}"
+    return f"step {history.step:,} of {history.total_steps:,}, {where} of {len(history.tasks)}"
+
+
+def latest_news(before: History, after: History, config: RunConfig) -> str | None:
+    """The most notable event between two moments of a run, or None."""
+    if after.state == "finished" != before.state:
+        return result(after, config)
+    if len(after.matrix) > len(before.matrix) and before.tasks:
+        row = after.matrix[-1]
+        return f"Task {len(row)} learned: {percent(row[-1])} %"
+    if after.resumed is not before.resumed and after.resumed is not None:
+        if after.forked is not None and after.forked.step == after.resumed.step:
+            return f"Continues from the end of task {after.forked.task + 1} of {after.forked.parent}"
+        note = f" ({after.resumed.note})" if after.resumed.note else ""
+        return f"Resumed at step {after.resumed.step:,}{note}"
+    if before.state == "loading" and after.state == "training":
+        return (
+            f"Training begins: {len(after.tasks)} tasks, {after.total_steps:,} steps, {after.parameters:,} parameters"
+        )
+    if len(after.strengths) > len(before.strengths):
+        turned = after.strengths[-1]
+        return f"Strength {quantity(turned.before)} → {quantity(turned.strength)} from step {turned.step + 1:,} on"
+    if len(after.plans) > len(before.plans):
+        planned = after.plans[-1].why
+        return f"{planned[0].upper()}{planned[1:]}"
+    if len(after.evaluations) > len(before.evaluations):
+        row = after.evaluations[-1].accuracies
+        return f"Whole test sets at step {after.evaluations[-1].step:,}: average {percent(sum(row) / len(row))} %"
+    if after.saved_step is not None and after.saved_step != before.saved_step:
+        return f"Saved at step {after.saved_step:,}"
+    if after.task > before.task and after.state == "training":
+        return (
+            f"Task {after.task + 1} begins: {after.tasks[after.task].name}" if after.task < len(after.tasks) else None
+        )
+    return None

@@ -1,0 +1,305 @@
+"""The table of saved sessions: one row each, redrawn if something changed."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from statistics import fmean
+from typing import ClassVar, Literal
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.widgets import DataTable
+from textual.widgets.data_table import RowDoesNotExist
+
+from cl_tui.reports import text as words
+from cl_tui.reports.tables import ago, method_and_strength
+from engine.record import metrics
+from engine.record.history import History
+from engine.sessions.session import Listed, SessionState
+
+Order = Literal["newest", "name", "method", "accuracy"]
+ORDERS: tuple[Order, ...] = ("newest", "name", "method", "accuracy")
+
+SIGNS: dict[SessionState, tuple[str, str]] = {
+    "running": ("▶", "sessions--running"),
+    "finished": ("✔", "sessions--good"),
+    "stopped": ("■", "sessions--muted"),
+    "interrupted": ("⚠", "sessions--caution"),
+    "failed": ("✖", "sessions--bad"),
+    "damaged": ("✖", "sessions--bad"),
+}
+"""Each state's sign and colour."""
+
+NARROWEST_NAME, WIDEST_NAME = 12, 44
+
+
+@dataclass(frozen=True)
+class Column:
+    """``width`` includes a blank on the right; shown in screens of at least ``screen`` columns."""
+
+    heading: str
+    width: int
+    content: Callable[[Listed, int], str]
+    screen: int = 0
+    right: bool = False
+    style: str = ""
+
+
+def arranged(sessions: Iterable[Listed], needles: str, order: Order) -> list[Listed]:
+    """Sessions that contain every word of ``needles``, in any case.
+
+    ``newest``: runs in training first, so that rows do not jump with each report; then by the last change.
+    """
+    wanted = needles.casefold().split()
+    found = [listed for listed in sessions if all(word in _described(listed) for word in wanted)]
+    match order:
+        case "newest":
+            return sorted(found, key=lambda listed: (listed.state != "running", -_age_key(listed), listed.name))
+        case "name":
+            return sorted(found, key=lambda listed: listed.name.casefold())
+        case "method":
+            return sorted(found, key=lambda listed: (_method(listed) or "~", -_strength(listed), listed.name))
+        case "accuracy":
+            return sorted(found, key=lambda listed: (-(accuracy(listed.history) or -1.0), listed.name))
+
+
+def _age_key(listed: Listed) -> float:
+    return listed.created if listed.state == "running" else listed.changed
+
+
+def _described(listed: Listed) -> str:
+    config = listed.config
+    settings = (
+        f"{config.method} {config.benchmark} {config.scenario} seed {config.seed} {config.preset or ''}"
+        if config
+        else ""
+    )
+    return f"{listed.name} {listed.state} {settings}".casefold()
+
+
+def _method(listed: Listed) -> str:
+    return listed.config.method if listed.config else ""
+
+
+def _strength(listed: Listed) -> float:
+    """The strength in force."""
+    if listed.config is None:
+        return 0.0
+    return listed.history.strength(listed.config) if listed.history else listed.config.strength
+
+
+def accuracy(history: History | None) -> float | None:
+    """The average over the tasks seen, as a fraction."""
+    return fmean(history.accuracies) if history and history.accuracies else None
+
+
+def share(listed: Listed) -> float | None:
+    """The share of a session's steps that are done; None if it is not known."""
+    if listed.state == "finished":
+        return 1.0
+    history = listed.history
+    return history.step / history.total_steps if history and history.total_steps else None
+
+
+def _state(listed: Listed, width: int) -> str:
+    done = share(listed)
+    percent = f" {100 * done:.0f} %" if done is not None and listed.state != "finished" else ""
+    return f"{SIGNS[listed.state][0]} {listed.state}{percent}"
+
+
+def _short_state(listed: Listed, width: int) -> str:
+    return _state(listed, width).replace(listed.state, "").replace("  ", " ")
+
+
+def _method_text(listed: Listed, width: int) -> str:
+    return method_and_strength(listed.config.method, _strength(listed)) if listed.config else ""
+
+
+def _accuracy_text(listed: Listed, width: int) -> str:
+    return words.marked(accuracy(listed.history), listed)
+
+
+def _forgetting_text(listed: Listed, width: int) -> str:
+    return words.marked(metrics.forgetting(listed.history.matrix) if listed.history else None, listed)
+
+
+def _curve(listed: Listed, width: int) -> str:
+    """The average accuracy after each task, from 0 to 1; a dot for a task that is not yet seen."""
+    if listed.config is None or listed.history is None:
+        return ""
+    history = listed.history
+    averages = [fmean(row) for row in history.matrix if row]
+    if history.probe:
+        averages.append(fmean(history.probe))
+    return sparkline(averages, listed.config.tasks, width - 1)
+
+
+def sparkline(values: Sequence[float], length: int, width: int) -> str:
+    """``values``, of ``length`` in the end, in at most ``width`` characters, from 0 (lowest) to 1 (highest).
+
+    No bar has the full height of the line, so that the curves of neighbouring rows stay apart.
+
+    >>> sparkline([1.0, 0.6, 0.0], 5, 10), sparkline([1.0] * 30, 40, 4)
+    ('▇▅▁··', '▇▇▇·')
+    """
+    columns = max(1, min(length, width))
+    drawn = ""
+    for column in range(columns):
+        within = values[column * length // columns : max((column + 1) * length // columns, column + 1)]
+        drawn += "▁▂▃▄▅▆▇"[min(6, max(0, int(fmean(within) * 7)))] if within else "·"
+    return drawn
+
+
+NAME = Column("session", 0, lambda listed, width: words.shortened(listed.name, width - 1))
+AGO = Column("ago", 9, lambda listed, width: _ago(listed), screen=66, right=True, style="sessions--muted")
+STATE = Column("state", 19, _state)
+SHORT_STATE = Column("state", 8, _short_state)
+"""The column for screens narrower than MIDDLE, without the word."""
+MIDDLE = 52
+NARROW_CURVE = Column("by task", 9, _curve, screen=70, style="sessions--curve")
+WIDE_CURVE = Column("after each task", 22, _curve, screen=150, style="sessions--curve")
+COLUMNS = (
+    NAME,
+    STATE,
+    SHORT_STATE,
+    Column("method", 13, _method_text, screen=MIDDLE),
+    Column("benchmark", 16, lambda listed, width: listed.config.benchmark if listed.config else "", screen=100),
+    Column("scenario", 9, lambda listed, width: listed.config.scenario if listed.config else "", screen=112),
+    Column("seed", 5, lambda listed, width: str(listed.config.seed) if listed.config else "", screen=112, right=True),
+    Column("acc. %", 7, _accuracy_text, right=True),
+    Column("forgetting, points", 19, _forgetting_text, screen=138, right=True),
+    NARROW_CURVE,
+    WIDE_CURVE,
+    AGO,
+)
+
+
+class SessionsTable(DataTable[Text], inherit_bindings=False):
+    """Rows by session name; the screen handles the actions."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "cursor_up", "Up", show=False),
+        Binding("down", "cursor_down", "Down", show=False),
+        Binding("pageup", "page_up", "Page up", show=False),
+        Binding("pagedown", "page_down", "Page down", show=False),
+        Binding("home", "scroll_top", "Top", show=False),
+        Binding("end", "scroll_bottom", "Bottom", show=False),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "sessions--running",
+        "sessions--good",
+        "sessions--muted",
+        "sessions--caution",
+        "sessions--bad",
+        "sessions--curve",
+    }
+
+    def __init__(self) -> None:
+        super().__init__(cursor_type="row", cell_padding=0, header_height=1)
+        self._columns_shown: list[tuple[Column, int]] = []
+        self._shown: dict[str, tuple[Listed, bool, str]] = {}
+        """The session, mark and time since the last change that each row was drawn from, in the table's order."""
+
+    @property
+    def current(self) -> str | None:
+        """The session under the cursor."""
+        names = list(self._shown)
+        return names[self.cursor_row] if self.cursor_row < len(names) else None
+
+    def show(self, sessions: Sequence[Listed], marked: AbstractSet[str]) -> None:
+        """Shows these rows in this order; the cursor stays on its session."""
+        columns = self._fitting_columns()
+        names = [listed.name for listed in sessions]
+        before = list(self._shown)
+        if columns != self._columns_shown or names[: len(before)] != before:
+            self._refill(sessions, marked, columns)
+            return
+        for listed in sessions[: len(before)]:
+            self._update(listed, listed.name in marked)
+        for listed in sessions[len(before) :]:
+            self._add(listed, listed.name in marked)
+
+    def redraw(self) -> None:
+        """Draws all rows again, in the theme's colours and with the columns that fit."""
+        marked = {name for name, (_, is_marked, _) in self._shown.items() if is_marked}
+        self._refill([listed for listed, _, _ in self._shown.values()], marked, self._fitting_columns())
+
+    def on_resize(self) -> None:
+        if self._fitting_columns() != self._columns_shown:
+            self.redraw()
+
+    def go_to(self, name: str) -> None:
+        """Moves the cursor to a session, if it is there."""
+        try:
+            row = self.get_row_index(name)
+        except RowDoesNotExist:
+            return
+        self.move_cursor(row=row, animate=False)
+
+    def _refill(self, sessions: Sequence[Listed], marked: AbstractSet[str], columns: list[tuple[Column, int]]) -> None:
+        current, row, top = self.current, self.cursor_row, self.scroll_offset.y
+        with self.prevent(DataTable.RowHighlighted):
+            self.clear(columns=columns != self._columns_shown)
+            if columns != self._columns_shown:
+                self._columns_shown = columns
+                self.add_column("", width=2, key="mark")
+                for column, width in columns:
+                    self.add_column(_cell(column, column.heading, width), width=width, key=column.heading)
+            self._shown = {}
+            for listed in sessions:
+                self._add(listed, listed.name in marked)
+            if current in self._shown:
+                row = list(self._shown).index(current)
+            self.move_cursor(row=min(row, max(0, len(sessions) - 1)), scroll=False)
+        self.scroll_to(y=top, animate=False, force=True)
+        self.call_after_refresh(self._scroll_cursor_into_view)
+
+    def _fitting_columns(self) -> list[tuple[Column, int]]:
+        space = self.scrollable_content_region.width
+        fitting = [column for column in COLUMNS if column.screen <= space]
+        fitting.remove(SHORT_STATE if space >= MIDDLE else STATE)
+        if WIDE_CURVE in fitting:
+            fitting.remove(NARROW_CURVE)
+        rest = space - 2 - sum(column.width for column in fitting)
+        name = min(max(rest, NARROWEST_NAME), WIDEST_NAME)
+        return [(column, name if column is NAME else column.width) for column in fitting]
+
+    def _add(self, listed: Listed, marked: bool) -> None:
+        self._shown[listed.name] = (listed, marked, _ago(listed))
+        self.add_row(*self._cells(listed, marked), key=listed.name)
+
+    def _update(self, listed: Listed, marked: bool) -> None:
+        before = self._shown[listed.name]
+        drawn = (listed, marked, _ago(listed))
+        if before[0] is listed and before[1:] == drawn[1:]:
+            return
+        self._shown[listed.name] = drawn
+        keys = ["mark", *(column.heading for column, _ in self._columns_shown)]
+        old = self.get_row(listed.name)
+        for key, was, cell in zip(keys, old, self._cells(listed, marked), strict=True):
+            if was != cell:
+                self.update_cell(listed.name, key, cell)
+
+    def _cells(self, listed: Listed, marked: bool) -> list[Text]:
+        cells = [Text("●" if marked else " ", style=self.get_component_rich_style("sessions--running", partial=True))]
+        for column, width in self._columns_shown:
+            cell = _cell(column, column.content(listed, width), width)
+            name = column.style or (SIGNS[listed.state][1] if column.heading == "state" else "")
+            if name:
+                cell.stylize(self.get_component_rich_style(name, partial=True))
+            cells.append(cell)
+        return cells
+
+
+def _cell(column: Column, text: str, width: int) -> Text:
+    """One line, cut with an ellipsis; the last character stays blank."""
+    cell = Text(text, no_wrap=True, end="")
+    cell.truncate(max(1, width - 1), overflow="ellipsis")
+    if column.right:
+        cell.align("right", width - 1)
+    return cell
+
+
+def _ago(listed: Listed) -> str:
+    return ago(time.time() - listed.changed).removesuffix(" ago")

@@ -1,0 +1,78 @@
+"""The events of a run, as lines of the log."""
+
+from bisect import bisect_left
+
+from cl_tui.host.capture import Line
+from cl_tui.reports import text as words
+from engine.record.history import History
+from engine.settings.run import RunConfig, shown
+
+_FIRST = -1_000_000
+"""The number of a run's first line: among lines of the same moment, the run's come first, in their order."""
+
+
+def happenings(history: History, config: RunConfig) -> list[Line]:
+    """The notable events, ordered by time: start, resumption, changes of strength or plan, notes, warnings, ends of
+    tasks, the end.
+
+    Older sessions do not record when a task ended: it is estimated from the seconds of training since the last event
+    with a time, and is never later than the next such event.
+    """
+    told: list[tuple[float, int, str]] = []
+    clocks: list[tuple[int, float]] = []
+
+    def tell(step: int, time: float, text: str) -> None:
+        told.append((time, step, text))
+        clocks.append((step, time))
+
+    if history.started is not None:
+        began = f"Training begins: {len(history.tasks)} tasks, {history.total_steps:,} steps, on {history.device}"
+        tell(0, history.started.time, began)
+    for plan in history.plans:
+        tell(plan.step, plan.time, f"{_capital(plan.why)}, at step {plan.step:,}")
+    ends = len(told)
+    if (forked := history.forked) is not None:
+        tell(forked.step, forked.time, f"Forked from {forked.parent}, which trained tasks 1 to {forked.task + 1}")
+    if (resumed := history.resumed) is not None:
+        note = f" ({resumed.note})" if resumed.note else ""
+        tell(resumed.step, resumed.time, f"Resumed at step {resumed.step:,}{note}")
+    for changed in history.strengths:
+        text = f"Strength {shown(changed.before)} → {shown(changed.strength)} after step {changed.step:,}"
+        tell(changed.step, changed.time, text)
+    for noted in history.notes:
+        tell(noted.step, noted.time, f"{_capital(noted.text)}, at step {noted.step:,}")
+    for warned in history.warnings:
+        tell(warned.step, warned.time, f"⚠ Warning at step {warned.step:,}: {warned.text}")
+    if (failure := history.failure) is not None:
+        tell(failure.step, failure.time, f"Failed: {failure.message}")
+    if (finished := history.finished) is not None:
+        tell(finished.step, finished.time, words.result(history, config))
+
+    clocks.sort()
+    for task, (row, ended) in enumerate(zip(history.matrix, history.ends, strict=True)):
+        step = history.starts[task + 1]
+        text = f"Task {task + 1} ended: {words.percent(row[-1])} % on {history.tasks[task].name}"
+        told.insert(ends + task, (ended or _clock(history, clocks, step), step, text))
+    told.sort(key=lambda entry: entry[:2])
+    return [Line(time, number, "run", text) for number, (time, _, text) in enumerate(told, start=_FIRST)]
+
+
+def _clock(history: History, clocks: list[tuple[int, float]], step: int) -> float:
+    """The approximate time at which ``step`` was taken, in seconds since the epoch; 0 if no event has a time."""
+    place = bisect_left(clocks, step, key=lambda clock: clock[0])
+    if not place:
+        return 0.0
+    known, time = clocks[place - 1]
+    trained = _seconds(history, step) - _seconds(history, known)
+    later = [clock[1] for clock in clocks[place : place + 1]]
+    return min([time + trained, *later])
+
+
+def _seconds(history: History, step: int) -> float:
+    """Seconds of training until ``step`` was taken."""
+    step = min(step, history.curve.length)
+    return float(history.curve.seconds(step - 1)[0]) if step else 0.0
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

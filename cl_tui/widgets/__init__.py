@@ -1,1 +1,0 @@
-"""The panes of the monitor, one file each: a pure function draws, and a thin widget shows the result."""

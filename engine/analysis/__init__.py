@@ -1,0 +1,1 @@
+"""What a finished task's importances and weights say."""

@@ -1,0 +1,209 @@
+"""The figures of ``cl-tui analyse``: what a session's checkpoints show about its method.
+
+This module imports no torch: ``analyse`` loads the computations (``engine.analysis.measure``) when it is called.
+
+A *layer* is a tensor of the network (fc1.weight, fc1.bias, …); ``ALL`` stands for the whole network. A figure is None
+where it is undefined: a correlation with a constant, a share of nothing, a relative change from zero.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from engine.sessions.session import Session
+
+ALL = "all"
+EXAMPLES = 2000
+"""Default number of examples of each task to measure on."""
+MOST_SATURATED = 0.5
+"""Without a clamp, an importance of at least this fraction of its layer's largest counts as saturated."""
+TOP = 0.01
+"""Fraction of the weights, the most important ones, whose share of ΣΩ is reported."""
+
+Number = float | None
+
+
+@dataclass(frozen=True)
+class TaskCorrelation:
+    """Pearson's r between the importances of each pair of tasks, over the parameters of a layer."""
+
+    layer: str
+    size: int
+    """Number of parameters."""
+    matrix: tuple[tuple[Number, ...], ...]
+    """Shape (ended tasks, ended tasks)."""
+    mean: Number
+    """Mean of the values off the diagonal."""
+
+
+@dataclass(frozen=True)
+class Correlation:
+    quantity: str
+    """Description of the quantity that is correlated between tasks."""
+    whole: TaskCorrelation
+    """Correlation over all layers except ``heads``."""
+    layers: tuple[TaskCorrelation, ...]
+    heads: tuple[str, ...] = ()
+    """Layers left out: in the task scenario the last layer, where each task has its own outputs."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well two importances agree, over the parameters of a layer."""
+
+    pearson: Number
+    spearman: Number
+    """Rank correlation; equal values get the mean of their ranks."""
+
+
+@dataclass(frozen=True)
+class LayerAgreement:
+    """Agreement between the session's Ω, the exact Fisher diagonal and MAS's Ω, all at the same weights."""
+
+    layer: str
+    size: int
+    omega_fisher: Agreement | None
+    """None for a method without Ω, as is ``omega_mas``."""
+    omega_mas: Agreement | None
+    fisher_mas: Agreement
+
+
+@dataclass(frozen=True)
+class Agreements:
+    whole: LayerAgreement
+    layers: tuple[LayerAgreement, ...]
+
+
+@dataclass(frozen=True)
+class LayerImportance:
+    """How Ω is spread over the parameters of a layer; shares are fractions."""
+
+    layer: str
+    size: int
+    zero: float
+    """Share of parameters with Ω = 0."""
+    saturated: Number
+    """Share of parameters whose Ω no longer distinguishes them; see ``Importance.clamp``. None if all Ω are 0."""
+    top: Number
+    """Share of the layer's ΣΩ held by its top 1 % of parameters (rounded up to a whole number)."""
+    of_total: Number
+    """Share of the network's ΣΩ held by the layer."""
+
+
+@dataclass(frozen=True)
+class Importance:
+    clamp: Number
+    """Upper bound of Ω, or None. With a bound, a parameter is saturated when its Ω has reached it. Without a bound, it
+    is saturated when its Ω is within a factor of two of the layer's largest. If many are, the penalty holds them alike
+    and does not distinguish them; if few are, Ω singles some out, as it should."""
+    whole: LayerImportance
+    layers: tuple[LayerImportance, ...]
+
+
+@dataclass(frozen=True)
+class LayerMovement:
+    """How far a layer has moved since an earlier task ended, and what that cost on the task's test examples.
+
+    ``loss`` and ``accuracy`` are measured: how much of each is recovered when this layer alone is restored to its
+    values at the end of that task (positive: the movement did harm). They need not add up over the layers, because the
+    layers moved together. ``first_order`` is g·(θ − θ at the task's end), where g is the gradient of the task's loss at
+    the current weights: the cost if the movement were small.
+    """
+
+    layer: str
+    size: int
+    rms: float
+    """√mean(Δθ²)."""
+    relative: Number
+    """‖Δθ‖ / ‖θ at the task's end‖."""
+    loss: float
+    """Mean cross entropy, in nats."""
+    accuracy: float
+    """Fraction."""
+    first_order: float
+
+
+@dataclass(frozen=True)
+class TaskForgetting:
+    task: int
+    """Counted from 0."""
+    name: str
+    examples: int
+    loss: float
+    """Current mean cross entropy, in nats."""
+    accuracy: float
+    """Current accuracy, as a fraction."""
+    whole: LayerMovement
+    """All layers restored: what was forgotten, among the outputs that compete on the task now."""
+    layers: tuple[LayerMovement, ...]
+
+
+@dataclass(frozen=True)
+class Forgetting:
+    tasks: tuple[TaskForgetting, ...]
+    """All ended tasks except the last."""
+    whole: LayerMovement
+    """Mean over these tasks; so are the entries of ``layers``."""
+    layers: tuple[LayerMovement, ...]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The analysis of one session at the end of its last ended task. Parts that do not apply are None; ``left_out``
+    maps their names to the reason."""
+
+    session: str
+    method: str
+    strength: float
+    benchmark: str
+    scenario: str
+    seed: int
+    tasks: tuple[str, ...]
+    """Names of the ended tasks."""
+    all_tasks: int
+    step: int
+    """Step at which the last of these tasks ended."""
+    examples: int
+    """Most examples used of each task: training examples for Fisher and MAS, test examples for forgetting."""
+    left_alone: tuple[str, ...]
+    """Unpenalised layers; ``correlation``, ``agreement`` and ``importance`` exclude them."""
+    correlation: Correlation | None
+    agreement: Agreements
+    importance: Importance | None
+    forgetting: Forgetting | None
+    left_out: dict[str, str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """One entry of the list that ``cl-tui analyse --json FILE`` writes.
+
+        The keys are the field names of this class and the classes above, nested in the same way::
+
+            {"session", "method", "strength", "benchmark", "scenario", "seed", "tasks": [name, …], "all_tasks", "step",
+             "examples", "left_alone": [layer, …],
+             "correlation": {"quantity", "whole": C, "layers": [C, …], "heads": [layer, …]} or null,
+                 C = {"layer", "size", "matrix": [[r, …], …], "mean"}
+             "agreement": {"whole": A, "layers": [A, …]},
+                 A = {"layer", "size", "omega_fisher": P or null, "omega_mas": P or null, "fisher_mas": P}
+                 P = {"pearson", "spearman"}
+             "importance": {"clamp", "whole": I, "layers": [I, …]} or null,
+                 I = {"layer", "size", "zero", "saturated", "top", "of_total"}
+             "forgetting": {"tasks": [T, …], "whole": M, "layers": [M, …]} or null,
+                 T = {"task", "name", "examples", "loss", "accuracy", "whole": M, "layers": [M, …]}
+                 M = {"layer", "size", "rms", "relative", "loss", "accuracy", "first_order"}
+             "left_out": {part: why}}
+
+        Numbers are plain floats (accuracies and shares as fractions), null where undefined.
+        """
+        return asdict(self)
+
+
+def analyse(session: Session, examples: int = EXAMPLES, tell: Callable[[str], None] = lambda doing: None) -> Analysis:
+    """Reads the checkpoints at the tasks' ends and measures on at most ``examples`` of each task, drawn with the seed.
+
+    ``tell`` is called with the current activity. Raises SessionTooYoung before the first task has ended,
+    SessionDamaged, SessionMismatch or BenchmarkError.
+    """
+    tell("loading PyTorch")
+    from engine.analysis.measure import inspect
+
+    return inspect(session, examples, tell)

@@ -1,0 +1,510 @@
+"""The tensor computations of engine.analysis.figures.
+
+Statistics are computed in float64 on the CPU, so they are the same wherever the session was trained; the network is
+evaluated on the kind of device it was trained on.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import pairwise
+from pathlib import Path
+from statistics import fmean
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from engine.analysis.figures import (
+    ALL,
+    MOST_SATURATED,
+    TOP,
+    Agreement,
+    Agreements,
+    Analysis,
+    Correlation,
+    Forgetting,
+    Importance,
+    LayerAgreement,
+    LayerImportance,
+    LayerMovement,
+    Number,
+    TaskCorrelation,
+    TaskForgetting,
+)
+from engine.catalog.methods import METHODS
+from engine.commands import command
+from engine.errors import SessionDamaged, SessionMismatch, SessionTooYoung
+from engine.importance.per_example import fisher_diagonal, output_sensitivity
+from engine.models.flat import FlatParameters, Layer
+from engine.problems.outputs import Outputs
+from engine.seeds import generator
+from engine.sessions import checkpoint
+from engine.sessions.session import Session
+from engine.settings.run import RunConfig
+from engine.streams.examples import Examples, Task
+from engine.training.evaluation import BATCH
+from engine.training.trainer import build_model, find_device, load_tasks
+
+CHUNK = 1 << 18
+"""Number of parameters per float64 copy, to limit memory."""
+
+_Figure = TypeVar("_Figure")
+_TASK_END = re.compile(r"task-(\d+)-step-\d+\.safetensors")
+
+
+def inspect(session: Session, examples: int, tell: Callable[[str], None]) -> Analysis:
+    """See ``engine.analysis.figures.analyse``."""
+    config = session.config
+    paths, ended = _task_ends(session)
+    device = find_device(config.device)
+    tell(f"reading {config.benchmark}")
+    tasks = load_tasks(config, device)
+    outputs = Outputs.of(config.scenario, [task.classes for task in tasks])
+    model = build_model(config, outputs, device)
+    parameters = FlatParameters(model)
+    if ended > len(tasks):
+        raise SessionMismatch(f"session {session.name}: more tasks have ended than config.toml has")
+
+    tell("reading the checkpoints")
+    ends = [_read(path, config, parameters.size, last=path == paths[-1]) for path in paths]
+    last = ends[-1]
+    held = tuple(layer for layer in parameters.layers if not _left_alone(layer, config))
+    subject = _Subject(config, tasks, outputs, model, parameters, ended - 1, examples)
+    parameters.values.copy_(last.theta)
+
+    too_few = "two tasks must have ended"
+    if len(ends) < ended:
+        too_few = f"it needs the checkpoints of all ended tasks, and not all were kept ({session.thinned})"
+    left_out: dict[str, str] = {}
+    per_task = _of_each_task(config, ends)
+    correlation = None
+    if isinstance(per_task, str):
+        left_out["correlation"] = per_task
+    elif len(ends) < 2:
+        left_out["correlation"] = too_few
+    elif not held:
+        left_out["correlation"] = "all layers are unpenalised"
+    else:
+        tell("correlating the tasks' importances")
+        values = per_task.values
+        heads = tuple(layer for layer in held if config.scenario == "task" and _is_head(layer))
+        shared = tuple(layer for layer in held if layer not in heads)
+        if shared:
+            correlation = Correlation(
+                per_task.quantity,
+                *_per_layer(shared, lambda name, layers: _correlated(values, name, layers)),
+                heads=tuple(layer.name for layer in heads),
+            )
+        else:
+            left_out["correlation"] = "only the heads are penalised, and each task has its own head"
+
+    importance = None
+    if last.importance is None:
+        left_out["importance"] = left_out["agreement"] = _without_penalty(config)
+    elif not held:
+        left_out["importance"] = "all layers are unpenalised"
+    else:
+        omega = last.importance
+        total = _total(omega, held)
+        importance = Importance(
+            config.clamp, *_per_layer(held, lambda name, layers: spread(omega, name, layers, config.clamp, total))
+        )
+
+    agreement = _agreements(last.importance, subject, held or parameters.layers, tell)
+
+    forgetting = None
+    if len(ends) < 2:
+        left_out["forgetting"] = too_few
+    else:
+        forgetting = _forgetting(subject, [end.theta for end in ends], tell)
+
+    return Analysis(
+        session=session.name,
+        method=config.method,
+        strength=config.strength,
+        benchmark=config.benchmark,
+        scenario=config.scenario,
+        seed=config.seed,
+        tasks=tuple(task.name for task in tasks[:ended]),
+        all_tasks=len(tasks),
+        step=last.step,
+        examples=examples,
+        left_alone=tuple(layer.name for layer in parameters.layers if layer not in held),
+        correlation=correlation,
+        agreement=agreement,
+        importance=importance,
+        forgetting=forgetting,
+        left_out=left_out,
+    )
+
+
+@dataclass(frozen=True)
+class _End:
+    """The parts of a checkpoint at a task's end that the analysis needs; tensors of shape (P,), on the CPU."""
+
+    step: int
+    theta: Tensor
+    importance: Tensor | None
+    """Ω; None for a method without Ω, and for si except at the last task, where no other is needed."""
+    path: Tensor | None
+    """ω of the task; None except for si."""
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """A trained network and the data of its tasks."""
+
+    config: RunConfig
+    tasks: list[Task]
+    outputs: Outputs
+    model: torch.nn.Module
+    parameters: FlatParameters
+    newest: int
+    """The last ended task."""
+    examples: int
+    """Most examples used of each task."""
+
+    def drawn(self, task: int, part: str) -> tuple[Tensor, Tensor]:
+        """Inputs (N, features) and labels (N,) of the task's ``part``; labels are indices among the outputs that
+        compete now."""
+        found: Examples = self.tasks[task].train if part == "train" else self.tasks[task].test
+        rows = torch.randperm(len(found), generator=generator(self.config.seed, f"analysis {part}", task))
+        inputs, labels = found.take(rows[: self.examples].to(found.labels.device))
+        return inputs, labels + self.outputs.offset(task)
+
+    def active(self, task: int) -> slice:
+        return self.outputs.active(task, self.newest)
+
+
+# Reading
+
+
+def _task_ends(session: Session) -> tuple[list[Path], int]:
+    """The checkpoints at the tasks' ends, in task order, and the number of ended tasks; only the last checkpoint if
+    others were not kept. Raises SessionTooYoung or SessionDamaged."""
+    found: dict[int, Path] = {}
+    for path in session.checkpoints():  # newest first: the newer of two for one task counts
+        if match := _TASK_END.fullmatch(path.name):
+            found.setdefault(int(match[1]), path)
+    if not found:
+        raise SessionTooYoung(
+            f"no task of session {session.name} has ended yet, so there is nothing to analyse: "
+            f"'{command('resume', session.path.parent, session.name)}' continues it"
+        )
+    ended = max(found)
+    missing = [number for number in range(1, ended + 1) if number not in found]
+    if missing and session.thinned:
+        return [found[ended]], ended
+    if missing:
+        raise SessionDamaged(
+            f"session {session.name} is damaged: {session.checkpoints_dir} has no checkpoint from the end of "
+            f"task {missing[0]}"
+        )
+    return [found[number] for number in sorted(found)], ended
+
+
+def _read(path: Path, config: RunConfig, size: int, last: bool) -> _End:
+    """Reads a checkpoint. Raises SessionDamaged or SessionMismatch."""
+    tensors, cursor = checkpoint.read(path, size)
+
+    def taken(name: str) -> Tensor:
+        found = tensors.get(name)
+        if found is None:
+            raise SessionDamaged(f"checkpoint {path} is damaged: it has no {name}")
+        if found.shape != (size,):
+            raise SessionMismatch(f"checkpoint {path} does not fit the network in config.toml")
+        return found
+
+    asked = bool(METHODS[config.method].symbol) and (last or config.method != "si")
+    return _End(
+        step=cursor.step,
+        theta=taken("theta"),
+        importance=taken("penalty/importance") if asked else None,
+        path=taken("method/path_integral") if config.method == "si" else None,
+    )
+
+
+def _is_head(layer: Layer) -> bool:
+    """Whether this is the output layer: in the task scenario tasks share no outputs, so importances never overlap."""
+    return layer.name.startswith("head.")
+
+
+def _left_alone(layer: Layer, config: RunConfig) -> bool:
+    return any(fnmatchcase(layer.name, pattern) for pattern in config.leave_alone)
+
+
+# Correlation between the tasks' importances
+
+
+@dataclass(frozen=True)
+class _OfEachTask:
+    quantity: str
+    values: list[Tensor]
+    """One vector of shape (P,) per task."""
+
+
+def _of_each_task(config: RunConfig, ends: Sequence[_End]) -> _OfEachTask | str:
+    """Each task's own importance, or why there is none."""
+    if config.method == "si":
+        return _OfEachTask("path integral ω", [end.path for end in ends if end.path is not None])
+    omegas = [end.importance for end in ends if end.importance is not None]
+    if not omegas:
+        return _without_penalty(config)
+    if config.method == "l2":
+        return "Ω of l2 is 1 everywhere, after every task"
+    if config.recompute:
+        return "Ω is measured again on all tasks at each task's end, so no part of it belongs to a single task"
+    kept = config.gamma if config.gamma is not None else 1.0
+    added = [after.double() - kept * before.double() for before, after in pairwise(omegas)]
+    words = "change of Ω with the task" if config.method == "rwalk" else "what the task added to Ω"
+    return _OfEachTask(words, [omegas[0], *added])
+
+
+def _without_penalty(config: RunConfig) -> str:
+    return f"method {config.method} has no importance Ω"
+
+
+def _correlated(values: Sequence[Tensor], name: str, layers: Sequence[Layer]) -> TaskCorrelation:
+    matrix = correlation_matrix(values, layers)
+    pairs = [matrix[row][column] for row in range(len(matrix)) for column in range(row)]
+    return TaskCorrelation(name, _size(layers), matrix, _mean(pairs))
+
+
+def correlation_matrix(values: Sequence[Tensor], layers: Sequence[Layer]) -> tuple[tuple[Number, ...], ...]:
+    """Pearson's r of each pair of ``values`` (each of shape (P,)) over the parameters of ``layers``."""
+    size = _size(layers)
+    means = torch.tensor([_total(value, layers) / size for value in values], dtype=torch.float64)
+    gram = torch.zeros(len(values), len(values), dtype=torch.float64)
+    for chunk in zip(*(_chunks(value, layers) for value in values), strict=True):
+        centred = torch.stack(chunk) - means[:, None]
+        gram += centred @ centred.T
+    constant = [_constant(value, layers) for value in values]
+    norms = gram.diagonal().sqrt()
+
+    def correlation(row: int, column: int) -> Number:
+        if constant[row] or constant[column]:
+            return None
+        if row == column:
+            return 1.0
+        return _finite((gram[row, column] / (norms[row] * norms[column])).clamp(-1, 1).item())
+
+    places = range(len(values))
+    return tuple(tuple(correlation(max(row, column), min(row, column)) for column in places) for row in places)
+
+
+def _chunks(values: Tensor, layers: Sequence[Layer]) -> Iterator[Tensor]:
+    """The parameters of ``layers`` in float64, in chunks."""
+    for layer in layers:
+        for start in range(layer.start, layer.stop, CHUNK):
+            yield values[start : min(start + CHUNK, layer.stop)].double()
+
+
+def _constant(values: Tensor, layers: Sequence[Layer]) -> bool:
+    parts = [values[layer.start : layer.stop] for layer in layers]
+    return min(part.min().item() for part in parts) == max(part.max().item() for part in parts)
+
+
+# Agreement between Ω, Fisher and MAS
+
+
+def pearson(one: Tensor, other: Tensor) -> Number:
+    """Pearson's r of two vectors of the same shape; None if either is constant."""
+    if one.min() == one.max() or other.min() == other.max():
+        return None
+    one, other = one.double(), other.double()
+    one, other = one - one.mean(), other - other.mean()
+    return _finite((torch.dot(one, other) / (one.norm() * other.norm())).clamp(-1, 1).item())
+
+
+def ranks(values: Tensor) -> Tensor:
+    """The rank of each value, from 1; equal values get the mean of their ranks. float64, same shape as ``values``."""
+    ordered, order = values.sort()
+    _, group, counts = ordered.unique_consecutive(return_inverse=True, return_counts=True)
+    shared = counts.cumsum(0).double() - (counts - 1) / 2
+    found = torch.empty(len(values), dtype=torch.float64, device=values.device)
+    found[order] = shared[group]
+    return found
+
+
+def _agreements(
+    omega: Tensor | None, subject: _Subject, layers: Sequence[Layer], tell: Callable[[str], None]
+) -> Agreements:
+    """Fisher and MAS are summed over the tasks, as the methods do, all at the current weights."""
+    fisher = torch.zeros_like(subject.parameters.values)
+    sensitivity = torch.zeros_like(fisher)
+    count = subject.newest + 1
+    for task in range(count):
+        tell(f"measuring Fisher and MAS, task {task + 1} of {count}")
+        inputs, _ = subject.drawn(task, "train")
+        fisher += fisher_diagonal(subject.model, inputs, subject.active(task))
+        sensitivity += output_sensitivity(subject.model, inputs, subject.active(task))
+    tell("comparing Ω, Fisher and MAS")
+    fisher, sensitivity = fisher.cpu(), sensitivity.cpu()
+
+    def compared(name: str, of: Sequence[Layer]) -> LayerAgreement:
+        f, m = _select(fisher, of), _select(sensitivity, of)
+        f_ranks, m_ranks = ranks(f), ranks(m)
+        own = own_ranks = None
+        if omega is not None:
+            own = _select(omega, of)
+            own_ranks = ranks(own)
+
+        def pair(one: Tensor | None, one_ranks: Tensor | None, other: Tensor, other_ranks: Tensor) -> Agreement | None:
+            if one is None or one_ranks is None:
+                return None
+            return Agreement(pearson(one, other), pearson(one_ranks, other_ranks))
+
+        return LayerAgreement(
+            layer=name,
+            size=_size(of),
+            omega_fisher=pair(own, own_ranks, f, f_ranks),
+            omega_mas=pair(own, own_ranks, m, m_ranks),
+            fisher_mas=Agreement(pearson(f, m), pearson(f_ranks, m_ranks)),
+        )
+
+    return Agreements(*_per_layer(layers, compared))
+
+
+# How Ω is spread
+
+
+def spread(
+    importance: Tensor, name: str, layers: Sequence[Layer], clamp: float | None, total: float
+) -> LayerImportance:
+    """How Ω is spread over ``layers``; ``importance``: Ω, shape (P,); ``total``: ΣΩ of the whole network."""
+    values = _select(importance, layers)
+    largest = values.max()
+    ceiling = torch.tensor(clamp, dtype=values.dtype) if clamp is not None else MOST_SATURATED * largest
+    top = values.topk(math.ceil(TOP * len(values))).values.sum(dtype=torch.float64).item()
+    own = values.sum(dtype=torch.float64).item()
+    return LayerImportance(
+        layer=name,
+        size=len(values),
+        zero=(values == 0).double().mean().item(),
+        saturated=(values >= ceiling).double().mean().item() if largest > 0 else None,
+        top=_share(top, own),
+        of_total=_share(own, total),
+    )
+
+
+def _total(values: Tensor, layers: Sequence[Layer]) -> float:
+    return math.fsum(values[layer.start : layer.stop].sum(dtype=torch.float64).item() for layer in layers)
+
+
+def _share(part: float, whole: float) -> Number:
+    return _finite(part / whole) if whole else None
+
+
+# Movement and forgetting
+
+
+def _forgetting(subject: _Subject, thetas: Sequence[Tensor], tell: Callable[[str], None]) -> Forgetting:
+    """``thetas``: the weights at each task's end, shape (P,) each; the last are the current weights."""
+    found = []
+    for task in range(subject.newest):
+        tell(f"measuring the forgetting, task {task + 1} of {subject.newest}")
+        found.append(task_forgetting(subject, task, thetas[task]))
+    count = len(found[0].layers)
+    return Forgetting(
+        tasks=tuple(found),
+        whole=_mean_movement([task.whole for task in found]),
+        layers=tuple(_mean_movement([task.layers[place] for task in found]) for place in range(count)),
+    )
+
+
+def task_forgetting(subject: _Subject, task: int, then: Tensor) -> TaskForgetting:
+    """``then``: the weights at the task's end, shape (P,). The network is unchanged afterwards."""
+    parameters, values = subject.parameters, subject.parameters.values
+    inputs, labels = subject.drawn(task, "test")
+    active = subject.active(task)
+    now, then = values.clone(), then.to(values.device)
+    moved = now - then
+    gradient = _gradient(subject, inputs, labels, active)
+    loss, accuracy = _measured(subject.model, inputs, labels, active)
+
+    def movement(name: str, layers: Sequence[Layer]) -> LayerMovement:
+        for layer in layers:
+            values[layer.start : layer.stop] = then[layer.start : layer.stop]
+        loss_then, accuracy_then = _measured(subject.model, inputs, labels, active)
+        values.copy_(now)
+        change = _select(moved, layers).cpu().double()
+        length, reference = change.norm().item(), _select(then, layers).cpu().double().norm().item()
+        return LayerMovement(
+            layer=name,
+            size=_size(layers),
+            rms=length / math.sqrt(len(change)),
+            relative=_share(length, reference),
+            loss=loss - loss_then,
+            accuracy=accuracy_then - accuracy,
+            first_order=torch.dot(_select(gradient, layers).cpu().double(), change).item(),
+        )
+
+    whole, layers = _per_layer(parameters.layers, movement)
+    return TaskForgetting(task, subject.tasks[task].name, len(labels), loss, accuracy, whole, layers)
+
+
+def _gradient(subject: _Subject, inputs: Tensor, labels: Tensor, active: slice) -> Tensor:
+    """Gradient of the mean loss, shape (P,)."""
+    gradient = subject.parameters.gradient
+    gradient.zero_()
+    subject.model.eval()
+    for rows in torch.arange(len(labels), device=labels.device).split(BATCH):
+        loss = cross_entropy(subject.model(inputs[rows])[:, active], labels[rows], reduction="sum") / len(labels)
+        loss.backward()
+    return gradient.clone()
+
+
+@torch.no_grad()
+def _measured(model: torch.nn.Module, inputs: Tensor, labels: Tensor, active: slice) -> tuple[float, float]:
+    """Mean cross entropy in nats, and accuracy as a fraction, over the ``active`` outputs."""
+    model.eval()
+    loss, right = 0.0, 0
+    for rows in torch.arange(len(labels), device=labels.device).split(BATCH):
+        logits = model(inputs[rows])[:, active]
+        loss += cross_entropy(logits, labels[rows], reduction="sum").item()
+        right += int((logits.argmax(1) == labels[rows]).sum().item())
+    return loss / len(labels), right / len(labels)
+
+
+def _mean_movement(found: Sequence[LayerMovement]) -> LayerMovement:
+    return LayerMovement(
+        layer=found[0].layer,
+        size=found[0].size,
+        rms=fmean(of.rms for of in found),
+        relative=_mean([of.relative for of in found]),
+        loss=fmean(of.loss for of in found),
+        accuracy=fmean(of.accuracy for of in found),
+        first_order=fmean(of.first_order for of in found),
+    )
+
+
+# Layers and figures
+
+
+def _per_layer(
+    layers: Sequence[Layer], figure: Callable[[str, Sequence[Layer]], _Figure]
+) -> tuple[_Figure, tuple[_Figure, ...]]:
+    """``figure`` for all layers together, and for each."""
+    return figure(ALL, layers), tuple(figure(layer.name, (layer,)) for layer in layers)
+
+
+def _select(values: Tensor, layers: Iterable[Layer]) -> Tensor:
+    return torch.cat([values[layer.start : layer.stop] for layer in layers])
+
+
+def _size(layers: Iterable[Layer]) -> int:
+    return sum(layer.stop - layer.start for layer in layers)
+
+
+def _mean(values: Sequence[Number]) -> Number:
+    """Mean of the values that are defined; None if there are none."""
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
+
+
+def _finite(value: float) -> Number:
+    return value if math.isfinite(value) else None

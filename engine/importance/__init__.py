@@ -1,0 +1,1 @@
+"""How much each parameter matters, measured on examples."""

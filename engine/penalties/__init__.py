@@ -1,0 +1,1 @@
+"""What holds parameters near the values that earlier tasks left."""

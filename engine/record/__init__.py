@@ -1,0 +1,1 @@
+"""What happened in a run, without torch: events, their history, metrics, warnings."""

@@ -1,0 +1,1 @@
+"""A run as a folder on the disk."""

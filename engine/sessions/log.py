@@ -1,0 +1,133 @@
+"""events.jsonl: lines of JSON, each with a checksum, appended by one writer and read by any number of readers.
+
+The checksum is the last member of a line, ``,"sum":"1a2b3c4d"}``: CRC-32 of the text before it, seeded with the line's
+offset in bytes. So a changed, missing, repeated or moved line is detected. Sessions of format 1 have no checksums.
+"""
+
+import contextlib
+import errno
+import os
+import threading
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from engine.disk import naming
+from engine.record.events import Event, decode, encode
+
+LONGEST_LINE = 1 << 20
+"""Longest accepted line in bytes. A thousand tasks make a line of a tenth of this; a longer line is no event."""
+TOO_LONG = f"it is longer than {LONGEST_LINE:,} bytes"
+_SUM = b',"sum":"'
+_TAIL = len(_SUM) + len('00000000"}\n')
+
+
+def line(event: Event, start: int, sums: bool = True) -> bytes:
+    """``event`` as a line that begins at byte ``start`` of the log."""
+    text = encode(event).encode("utf-8", "replace")
+    if not sums:
+        return text + b"\n"
+    text = text[:-1]
+    return b'%b%b%08x"}\n' % (text, _SUM, zlib.crc32(text, start & 0xFFFFFFFF))
+
+
+def check(text: bytes, start: int) -> None:
+    """Raises ValueError unless the line ``text``, with its line break, was written at byte ``start``."""
+    content, tail = text[:-_TAIL], text[-_TAIL:]
+    if not tail.startswith(_SUM) or tail != b'%b%08x"}\n' % (_SUM, zlib.crc32(content, start & 0xFFFFFFFF)):
+        raise ValueError("its checksum does not fit")
+
+
+def read(text: bytes, start: int, sums: bool = True) -> Event:
+    """The event in a line. Raises ValueError."""
+    if sums:
+        check(text, start)
+    return decode(text)
+
+
+def whole_lines(file: BinaryIO) -> Iterator[bytes]:
+    """The complete lines from the current position of ``file``. Raises ValueError for a line that is too long."""
+    while (text := file.readline(LONGEST_LINE)).endswith(b"\n"):
+        yield text
+    if len(text) == LONGEST_LINE:
+        raise ValueError(TOO_LONG)
+
+
+class EventLog:
+    """The log, open for its only writer, which may append while another thread syncs.
+
+    Unsynced lines are also kept in memory: after a failed write or sync the file's content is unknown, and ``mend``
+    writes them again.
+    """
+
+    def __init__(self, path: Path, length: int, sums: bool = True) -> None:
+        """Opens the log and cuts it to ``length`` bytes. Raises OSError."""
+        self._path = path
+        self._sums = sums
+        self._lock = threading.Lock()
+        self.length = length
+        """Length in bytes with everything appended; a checkpoint stores it, so that a resume can cut later lines."""
+        self._written = length
+        self._synced = length
+        self._unsynced = bytearray()
+        self._mended = 0
+        self._file = self._opened()
+        os.ftruncate(self._file, length)
+
+    def _opened(self) -> int:
+        flags = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        return os.open(self._path, flags)
+
+    def append(self, event: Event) -> None:
+        """Appends ``event``. Raises OSError if it could not be written yet; ``mend`` then writes it."""
+        with self._lock:
+            text = line(event, self.length, self._sums)
+            self._unsynced += text
+            self.length += len(text)
+            self._write()
+
+    def _write(self) -> None:
+        with naming(self._path):
+            while self._written < self.length:
+                self._written += os.write(self._file, bytes(self._unsynced[self._written - self._synced :]))
+
+    def sync(self) -> None:
+        """Flushes everything appended before this call to the disk. Raises OSError; then ``mend`` is needed."""
+        with self._lock:
+            self._write()
+            length, file, mended = self.length, os.dup(self._file), self._mended
+        try:
+            if not os.path.samestat(os.stat(self._path), os.fstat(file)):
+                raise FileNotFoundError(errno.ENOENT, "another file has taken its place", str(self._path))
+            with naming(self._path):
+                os.fsync(file)
+        finally:
+            _close(file)
+        with self._lock:
+            if self._mended != mended:
+                raise OSError(errno.EAGAIN, "it was rewritten in the meantime", str(self._path))
+            del self._unsynced[: length - self._synced]
+            self._synced = length
+
+    def mend(self) -> None:
+        """Reopens the file and writes all unsynced lines again. Raises OSError if that is not possible yet."""
+        with self._lock:
+            file = self._opened()
+            if os.fstat(file).st_size < self._synced:
+                _close(file)
+                raise OSError(errno.EIO, "it is shorter than it was", str(self._path))
+            old, self._file = self._file, file
+            _close(old)
+            self._mended += 1
+            os.ftruncate(file, self._synced)
+            self._written = self._synced
+            self._write()
+
+    def close(self) -> None:
+        _close(self._file)
+
+
+def _close(file: int) -> None:
+    with contextlib.suppress(OSError):  # closed in any case; all lines are synced or in memory
+        os.close(file)

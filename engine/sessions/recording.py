@@ -1,0 +1,229 @@
+"""Recording and Replay: a session's events, and a position in them that plays, steps and jumps. No widgets here."""
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from engine.record.events import Event, RunFinished, StepsTaken, TaskEnded, TaskStarted
+from engine.record.history import Curve, History
+from engine.sessions.follow import PORTION, Portion, applied
+
+SPEEDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
+"""Seconds of training per second of replay."""
+WHOLE_SECONDS = 60.0
+"""Approximately the longest that a whole run takes at a replay's initial speed."""
+_BLOCK = 256
+"""Most events between two marks; fewer if they are long."""
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """A position from which later events are applied again: the history without the parts that grow with the run."""
+
+    offset: int
+    history: History
+    probes: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The recorded events: their number, bytes and history. Replaced as a whole, so that readers see no half."""
+
+    events: int = 0
+    end: int = 0
+    history: History = field(default_factory=History)
+
+
+class Recording:
+    """All events of a log by number; the last of a million is as fast to reach as the first.
+
+    It stores a few numbers per event and, every _BLOCK events, a History without its curve and probes, which are cut
+    from the newest history. One thread appends; any other may read.
+    """
+
+    def __init__(self, reread: Callable[[int, int], Sequence[Event]]) -> None:
+        """``reread(start, end)`` reads the events in those bytes of the log again."""
+        self._reread = reread
+        self._known = _Known()
+        self._steps = array("q")
+        self._elapsed = array("d")
+        self._marks: list[_Mark] = []
+        self._firsts = array("q")
+        """The number of the first event after each mark."""
+        self._block: tuple[int, Sequence[Event]] = (-1, ())
+        """The mark whose events were read last, and these events."""
+        self.borders: list[int] = []
+        """The event that starts each task."""
+
+    @property
+    def events(self) -> int:
+        return self._known.events
+
+    @property
+    def newest(self) -> History:
+        return self._known.history
+
+    @property
+    def seconds(self) -> float:
+        """Total seconds of training."""
+        return self._elapsed[self.events - 1] if self.events else 0.0
+
+    def append(self, portion: Portion) -> None:
+        """Adds the next events of the log."""
+        known = self._known
+        if not portion.events:
+            return
+        history = applied(known.history, portion.events)
+        mark = self._marks[-1] if self._marks else None
+        if mark is None or known.events - self._firsts[-1] >= _BLOCK or known.end - mark.offset >= PORTION:
+            slim = replace(known.history, curve=Curve(), probes=())
+            self._marks.append(_Mark(portion.start, slim, len(known.history.probes), known.history.curve.length))
+            self._firsts.append(known.events)
+        step, elapsed = (self._steps[-1], self._elapsed[-1]) if self._steps else (0, 0.0)
+        for number, event in enumerate(portion.events, start=known.events):
+            if isinstance(event, StepsTaken):
+                step, elapsed = event.step, max(elapsed, event.elapsed)
+            elif isinstance(event, TaskEnded | RunFinished):
+                elapsed = max(elapsed, event.elapsed)
+            elif isinstance(event, TaskStarted) and event.task == len(self.borders):
+                self.borders.append(number)
+            self._steps.append(step)
+            self._elapsed.append(elapsed)
+        self._known = _Known(known.events + len(portion.events), portion.end, history)
+
+    def history(self, event: int) -> History:
+        """The history after ``event``. Raises SessionDamaged if the log was cut meanwhile."""
+        known = self._known
+        if event == known.events - 1:
+            return known.history
+        number = bisect_right(self._firsts, event) - 1
+        mark = self._marks[number]
+        if number != self._block[0] or event - self._firsts[number] >= len(self._block[1]):
+            end = self._marks[number + 1].offset if number + 1 < len(self._marks) else known.end
+            self._block = (number, self._reread(mark.offset, end))
+        told = applied(mark.history, self._block[1][: event - self._firsts[number] + 1])
+        newest = known.history
+        return replace(
+            told,
+            curve=replace(newest.curve, length=mark.steps + told.curve.length),
+            probes=newest.probes[: mark.probes + len(told.probes)],
+        )
+
+    def step(self, event: int) -> int:
+        """Optimizer steps taken by ``event``."""
+        return self._steps[event]
+
+    def elapsed(self, event: int) -> float:
+        """Seconds of training by ``event``."""
+        return self._elapsed[event]
+
+    def at_step(self, step: int) -> int:
+        """The last event at ``step`` steps, or at the next higher number of steps that was reported."""
+        first = bisect_left(self._steps, step, hi=self.events)
+        return self._last_of(min(first, self.events - 1))
+
+    def at_elapsed(self, seconds: float) -> int:
+        """The last event by then; the first event if none was so early."""
+        return max(0, bisect_right(self._elapsed, seconds, hi=self.events) - 1)
+
+    def after(self, event: int) -> int:
+        """The last event of the next report of steps; the last of all if there is none."""
+        later = bisect_right(self._steps, self._steps[event], hi=self.events)
+        return self._last_of(min(later, self.events - 1))
+
+    def before(self, event: int) -> int:
+        """The last event of the previous report of steps; the first of all if there is none."""
+        return max(0, bisect_left(self._steps, self._steps[event], hi=self.events) - 1)
+
+    def _last_of(self, event: int) -> int:
+        return bisect_right(self._steps, self._steps[event], hi=self.events) - 1
+
+
+class Replay:
+    """A position in a Recording. Time is seconds of training, so that pauses of the run take no time."""
+
+    def __init__(self, recording: Recording) -> None:
+        """Starts at the end of the recording, which must have at least one event."""
+        self.recording = recording
+        self.playing = False
+        self.speed = next(
+            (speed for speed in SPEEDS if speed >= max(1.0, recording.seconds / WHOLE_SECONDS)), SPEEDS[-1]
+        )
+        self._seen: tuple[int, History] | None = None
+        self.seek(recording.events - 1)
+
+    def seek(self, event: int) -> None:
+        self.event = min(max(event, 0), self.recording.events - 1)
+        self._moment = self.recording.elapsed(self.event)
+
+    @property
+    def history(self) -> History:
+        """The history at this position. Raises SessionDamaged if the log was cut meanwhile."""
+        if self._seen is None or self._seen[0] != self.event:
+            self._seen = (self.event, self.recording.history(self.event))
+        return self._seen[1]
+
+    @property
+    def at_start(self) -> bool:
+        return self.event == 0
+
+    @property
+    def at_end(self) -> bool:
+        return self.event == self.recording.events - 1
+
+    @property
+    def step(self) -> int:
+        return self.recording.step(self.event)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of training until this position."""
+        return self._moment
+
+    def play(self) -> None:
+        """Plays from here, or from the start if this is the end."""
+        if self.at_end:
+            self.seek(0)
+        self.playing = True
+
+    def pause(self) -> None:
+        self.playing = False
+
+    def advance(self, seconds: float) -> None:
+        """Plays on for this many seconds of real time; pauses at the end."""
+        if not self.playing:
+            return
+        self._moment += seconds * self.speed
+        self.event = max(self.event, self.recording.at_elapsed(self._moment))
+        if self.at_end:
+            self.playing, self._moment = False, self.recording.elapsed(self.event)
+
+    def faster(self, by: int) -> bool:
+        """Changes the speed by this many levels; False if there is no such level."""
+        place = SPEEDS.index(self.speed) + by
+        if not 0 <= place < len(SPEEDS):
+            return False
+        self.speed = SPEEDS[place]
+        return True
+
+    def forward(self) -> None:
+        """Goes to the next report of steps."""
+        self.seek(self.recording.after(self.event))
+
+    def back(self) -> None:
+        """Goes to the previous report of steps."""
+        self.seek(self.recording.before(self.event))
+
+    def next_border(self) -> None:
+        """Goes to the start of the next task, or to the end."""
+        borders = self.recording.borders
+        place = bisect_right(borders, self.event)
+        self.seek(borders[place] if place < len(borders) else self.recording.events - 1)
+
+    def previous_border(self) -> None:
+        """Goes to the start of this task, or of the previous one if this is at a start; else to the beginning."""
+        borders = self.recording.borders
+        place = bisect_left(borders, self.event) - 1
+        self.seek(borders[place] if place >= 0 else 0)

@@ -1,0 +1,28 @@
+"""scikit-learn's handwritten digits: real, small, and included in its package."""
+
+import torch
+from sklearn.datasets import load_digits
+
+from engine.catalog.benchmarks import BENCHMARKS
+from engine.seeds import generator
+from engine.settings.run import RunConfig
+from engine.streams.examples import DataSet, Examples, Task, class_order, permuted, split
+
+
+def digits() -> DataSet:
+    """1,797 examples of 64 values in 0–1; a fixed random quarter is the test set."""
+    bunch = load_digits()
+    inputs = torch.tensor(bunch.data / 16, dtype=torch.float32)
+    labels = torch.tensor(bunch.target, dtype=torch.int64)
+    shuffled = torch.randperm(len(labels), generator=generator(0, "digits"))
+    test, train = shuffled[: len(labels) // 4], shuffled[len(labels) // 4 :]
+    return DataSet(Examples(inputs[train], labels[train]), Examples(inputs[test], labels[test]))
+
+
+def split_digits(config: RunConfig) -> list[Task]:
+    data = digits().normalized(config.normalize)
+    return split(data, class_order(config, BENCHMARKS["split-digits"].classes), config.tasks)
+
+
+def permuted_digits(config: RunConfig) -> list[Task]:
+    return permuted(digits().normalized(config.normalize), 10, config.tasks, config.seed)

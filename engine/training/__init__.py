@@ -1,0 +1,1 @@
+"""The loop over tasks, the training step, and what accompanies them."""

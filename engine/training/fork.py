@@ -1,0 +1,143 @@
+"""Fork: a new session that shares another's history up to a task's end and then diverges."""
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from engine.catalog.methods import METHODS
+from engine.disk import open_plain, write_whole
+from engine.errors import ConfigError, EngineError, SessionDamaged, SessionTooYoung
+from engine.record.events import Event, RunForked, StrengthChanged
+from engine.record.history import History
+from engine.record.one_class import numbered
+from engine.sessions.log import line
+from engine.sessions.session import Session
+from engine.settings.run import RunConfig, resolve
+
+SHARED = ("benchmark", "scenario", "tasks", "class_order", "normalize", "model", "hidden", "init", "seed")
+"""Settings that shaped the shared history, so that a fork cannot change them."""
+
+
+def forked_config(parent: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
+    """``parent`` with ``changes``. Raises ConfigError.
+
+    Another method begins with its own defaults on the benchmark: the earlier method's strength and options mean nothing
+    to it, and a method without a penalty leaves no parameter alone.
+    """
+    for key in SHARED:
+        if key in changes and changes[key] != getattr(parent, key):
+            raise ConfigError(f"a fork shares its parent's history, so {key} cannot change: start a new run instead")
+    kept = parent.model_dump(exclude_none=True)
+    method = changes.get("method", parent.method)
+    if method != parent.method:
+        old = METHODS[parent.method]
+        lost = {"preset", "strength", *old.options}
+        if method in METHODS and not METHODS[method].symbol:
+            lost.add("leave_alone")
+        kept = {key: value for key, value in kept.items() if key not in lost}
+    if "steps" in changes:
+        kept.pop("epochs", None)
+    if "epochs" in changes:
+        kept.pop("steps", None)
+    if changes.get("optimizer", parent.optimizer) != "sgd":
+        kept.pop("momentum", None)
+    preset = kept.pop("preset", None)
+    made = resolve(kept | dict(changes))
+    return made.model_copy(update={"preset": preset}) if preset else made
+
+
+def fork(parent: Session, task: int, name: str, changes: Mapping[str, Any]) -> Session:
+    """A session beside ``parent`` that shares its history up to the end of ``task`` (counted from 0) and then diverges.
+
+    If the method changes, the penalty of the earlier tasks stays as strong as it was: Ω is scaled by k÷k', since two
+    methods' importances have different units. With the same method, the new strength applies to earlier tasks too.
+    Raises ConfigError, SessionTooYoung if the task has not ended, SessionExists, SessionDamaged or SessionError.
+    """
+    config = forked_config(parent.config, changes)
+    checkpoint_path = parent.task_checkpoint(task)
+    if checkpoint_path is None:
+        raise _not_there(parent, task)
+    if task + 1 >= config.tasks:
+        raise ConfigError(f"task {task + 1} is the last: nothing is left to train after it")
+
+    from engine.sessions import checkpoint  # imports torch
+    from engine.training.trainer import penalty_factor
+
+    try:
+        tensors, cursor = checkpoint.read(checkpoint_path)
+    except SessionDamaged:
+        if not checkpoint_path.exists():  # the parent is training and keeps only the last checkpoints
+            raise _not_there(parent, task) from None
+        raise
+    strength = parent.history(cursor.log_length).strength(parent.config)
+    with open_plain(parent.events_path) as file:
+        past = file.read(cursor.log_length)
+    if config.method != parent.config.method:
+        tensors = {key: value for key, value in tensors.items() if not key.startswith("method/")}
+        factor = penalty_factor(config) * config.strength
+        if "penalty/importance" in tensors and factor > 0:
+            scale = penalty_factor(parent.config) * strength / factor
+            tensors["penalty/importance"] = tensors["penalty/importance"] * scale
+            cursor = replace(cursor, constant=cursor.constant * scale if cursor.constant is not None else None)
+        else:
+            tensors = {key: value for key, value in tensors.items() if not key.startswith("penalty/")}
+            cursor = replace(cursor, constant=None)
+    if config.optimizer != parent.config.optimizer:
+        tensors = {key: value for key, value in tensors.items() if not key.startswith("optimizer/")}
+
+    with Session.made(parent.path.parent, name, config, parent.format) as session:
+        now = time.time()
+        events: list[Event] = [RunForked(now, cursor.step, parent.name, task)]
+        if config.strength != strength:
+            events.append(StrengthChanged(cursor.step, now, strength, config.strength))
+        log = past
+        for event in events:
+            log += line(event, len(log), session.sums)
+        write_whole(session.events_path, log)
+        for earlier in range(task):
+            if (path := parent.task_checkpoint(earlier)) is not None:
+                with contextlib.suppress(FileNotFoundError):  # the parent is training and keeps only the last
+                    _share(path, session.checkpoints_dir / path.name)
+        write = partial(checkpoint.write, tensors=tensors, cursor=replace(cursor, log_length=len(log)))
+        session.write_checkpoint(write, cursor.step, ended_task=task)
+    return session
+
+
+def forkable(session: Session, history: History) -> list[int]:
+    """The tasks after which ``session`` can be forked: ended, with a checkpoint, and not the last."""
+    ended = min(len(history.matrix), len(history.tasks) - 1)
+    return [task for task in range(ended) if session.task_checkpoint(task) is not None]
+
+
+def _not_there(parent: Session, task: int) -> EngineError:
+    history = parent.history()
+    ended = len(history.matrix)
+    if task < ended and (why := parent.thinned):
+        possible = forkable(parent, history)
+        where = f"forks are possible at {numbered(possible)}" if possible else "there is no task to fork at"
+        return ConfigError(
+            f"session {parent.name} cannot be forked at task {task + 1}: the checkpoint of that task was not kept "
+            f"({why}); {where}"
+        )
+    if task < ended:
+        return SessionDamaged(
+            f"session {parent.name} is damaged: {parent.checkpoints_dir} has no checkpoint from the end of task "
+            f"{task + 1}"
+        )
+    there = f"only tasks 1 to {ended} have" if ended > 1 else "only task 1 has" if ended else "no task has"
+    return SessionTooYoung(f"session {parent.name} cannot be forked at task {task + 1}: {there} ended in it")
+
+
+def _share(path: Path, to: Path) -> None:
+    """Links a checkpoint into another folder: checkpoints never change, so two sessions can share a file."""
+    open_plain(path).close()
+    try:
+        os.link(path, to)
+    except OSError:
+        shutil.copy2(path, to)

@@ -1,0 +1,298 @@
+"""What the panes draw, as plain text: data in, lines out."""
+
+import math
+import re
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.style import Style
+
+from cl_tui.charts import braille
+from cl_tui.charts.braille import Envelope
+from cl_tui.charts.canvas import steps_axis, value_labels
+from cl_tui.exports import svg as drawings
+from cl_tui.panes.accuracy import pane as accuracy_pane
+from cl_tui.panes.accuracy.pane import draw_matrix
+from cl_tui.panes.as_of import LookTable
+from cl_tui.panes.base import Line, Palette
+from cl_tui.panes.header import header
+from cl_tui.panes.importance.pane import draw_importance
+from cl_tui.panes.loss.cache import CurveRecord
+from cl_tui.panes.loss.chart import draw_curves
+from cl_tui.panes.loss.pane import CurveLook
+from cl_tui.panes.tasks.pane import TasksPane, draw_tasks
+from cl_tui.panes.tasks.zoomed import draw_histories
+from cl_tui.panes.view import View
+from cl_tui.reports import session_page
+from cl_tui.reports import text as words
+from engine.record.history import Curve, History
+from engine.settings.run import resolve
+from tests import screen_data
+
+BAD = Style(color="red")
+PALETTE = Palette(bad=BAD, heat=tuple(Style(color=f"color({level})") for level in range(6)))
+
+
+def view(history: History, pace: float | None = None, activity: str = "training", **settings: object) -> View:
+    config = resolve({"method": "si", "device": "cpu", **settings})
+    return View("calm-otter", config, history, activity, pace=pace)
+
+
+def text(lines: list[Line]) -> list[str]:
+    return ["".join(segment.text for segment in line) for line in lines]
+
+
+def filled(values: np.ndarray, bins: int = 64) -> Envelope:
+    envelope = Envelope(bins)
+    for start in range(0, len(values), 37):
+        envelope.extend(values[start : start + 37])
+    return envelope
+
+
+def test_an_envelope_keeps_the_extremes_of_every_bin() -> None:
+    values = np.random.default_rng(0).normal(size=1000)
+    envelope = filled(values)
+    assert envelope.width == 16
+    for bin_ in range(math.ceil(1000 / 16)):
+        part = values[bin_ * 16 : (bin_ + 1) * 16]
+        assert (envelope.lows[bin_], envelope.highs[bin_]) == (part.min(), part.max())
+
+
+def test_a_spike_of_one_step_among_a_hundred_thousand_is_drawn() -> None:
+    values = np.full(100_000, 0.1)
+    values[70_123] = 1.0
+    envelope = Envelope()
+    envelope.extend(values)
+    lows, highs, _ = envelope.columns(steps_axis((0, 100_000), 60).edges)
+    assert np.flatnonzero(highs == 1.0).tolist() == [70_123 * 60 // 100_000]
+    rows = braille.text(braille.outline(lows, highs, braille.fitting_axis(lows, highs), 6))
+    assert [x for x, cell in enumerate(rows[0]) if cell != braille.BLANK] == [21]
+
+
+def test_a_value_that_is_not_finite_breaks_its_own_column_only() -> None:
+    values = np.full(1000, 0.5)
+    values[500] = math.nan
+    lows, highs, broken = filled(values).columns(steps_axis((0, 1000), 10).edges)
+    assert np.flatnonzero(broken).tolist() == [5]
+    assert (highs == 0.5).all()
+    assert (lows == 0.5).all()
+
+
+def test_columns_ahead_of_the_run_are_empty() -> None:
+    lows, _, _ = filled(np.ones(300)).columns(steps_axis((0, 1000), 10).edges)
+    assert np.isnan(lows).tolist() == [False] * 3 + [True] * 7
+
+
+@pytest.mark.parametrize(("floor", "log"), [(0.5, False), (1e-4, True)])
+def test_the_axis_is_logarithmic_where_the_curves_are_far_apart(floor: float, log: bool) -> None:
+    axis = braille.fitting_axis(np.full(10, floor), np.full(10, 1.0))
+    assert axis.log is log
+    assert axis.row(1.0, 6) == 0
+    assert axis.row(0.0, 6) == (None if log else 5)
+
+
+def test_a_dotted_curve_has_every_other_column() -> None:
+    flat = np.full(8, 1.0)
+    axis = braille.fitting_axis(flat, flat)
+    assert braille.text(braille.outline(flat, flat, axis, 1)) == ["⠉⠉⠉⠉"]
+    assert braille.text(braille.outline(flat, flat, axis, 1, dotted=True)) == ["⠁⠁⠁⠁"]
+
+
+def test_neighbouring_columns_are_joined() -> None:
+    values = np.array([0.0, 1.0])
+    dots = braille.outline(values, values, braille.Axis(0.0, 1.0, log=False), 2)
+    assert dots.any(axis=1).all()
+
+
+def test_decades_label_a_logarithmic_axis() -> None:
+    assert list(value_labels(braille.Axis(1e-4, 1.0, log=True), 20).values()) == ["1e-4", "0.001", "0.01", "0.1", "1"]
+
+
+def curves(history: History, width: int = 36, height: int = 8, **settings: object) -> list[Line]:
+    record = CurveRecord()
+    record.follow(history, 0.0)
+    return draw_curves(view(history, **settings), record, width, height, PALETTE, CurveLook(), zoomed=False)
+
+
+def test_the_curves_name_their_values_axes_and_borders() -> None:
+    lines = text(curves(screen_data.history(2500)))
+    assert len(lines) == 8
+    assert lines[0].startswith("L loss ")
+    assert "P penalty 0.00397" in lines[0]
+    assert "0" in lines[-1]
+    assert "log axis" in lines[-1]
+    assert lines[-1].endswith("5,000 steps")
+    assert lines[3].count("┊") >= 2, "the borders of the tasks that are still to come"
+    assert any("L" in line[-2:] for line in lines[1:])
+    assert any("P" in line[-2:] for line in lines[1:])
+
+
+def test_a_nan_is_marked_where_it_happened() -> None:
+    from dataclasses import replace
+
+    known = screen_data.history(2500)
+    losses = known.curve.losses().copy()
+    losses[1250] = math.nan
+    known = replace(known, curve=Curve().extended(losses.tolist(), known.curve.penalties().tolist()))
+    line = curves(known, width=108)[1]
+    assert [segment.style for segment in line if "✖" in segment.text] == [BAD]
+    assert text([line])[0].index("✖") == 6 + 25
+
+
+def test_a_method_without_penalty_shows_none() -> None:
+    assert "penalty" not in text(curves(screen_data.history(500), method="none"))[0]
+
+
+def test_a_redraw_after_a_hundred_thousand_steps_is_cheap() -> None:
+    known = screen_data.history(tasks=5, steps=20_000, bundle=1000)
+    record = CurveRecord()
+    record.follow(known, 0.0)
+    shown = view(known)
+    best = math.inf
+    for _ in range(20):
+        began = time.thread_time()
+        draw_curves(shown, record, 36, 8, PALETTE, CurveLook(), zoomed=False)
+        best = min(best, time.thread_time() - began)
+    assert best < 0.004, f"{best * 1e3:.2f} ms"
+
+
+def test_the_tasks_pane_tells_learned_now_and_waiting() -> None:
+    lines = text(draw_tasks(view(screen_data.history(2500)), 36, 8, PALETTE))
+    assert lines[1].startswith("✔ 1  0 8  ━")
+    assert lines[1].endswith(" 99.0 →  95.0")
+    assert lines[3].startswith("▶ 3  2 3  ━")
+    assert "─" in lines[3]
+    assert lines[3].endswith("99.0")
+    assert lines[4].startswith("  4  4 9  ─")
+    assert not lines[4].rstrip().endswith("9.0")
+    assert lines[-1].startswith("all")
+    assert lines[-1].endswith("50 %")
+
+
+def test_a_wide_tasks_pane_counts_steps() -> None:
+    lines = text(draw_tasks(view(screen_data.history(2500)), 90, 8, PALETTE))
+    assert lines[1].endswith("1,000 / 1,000")
+    assert lines[3].endswith("500 / 1,000")
+
+
+def test_of_many_tasks_the_present_one_is_in_view() -> None:
+    known = screen_data.history(4050, tasks=60, steps=100)
+    assert any(line.startswith("▶ 41") for line in text(draw_tasks(view(known), 36, 8, PALETTE)))
+    assert any(line.startswith("41 ") for line in text(draw_matrix(view(known), 36, 8, PALETTE)))
+    assert text(draw_tasks(view(known), 36, 8, PALETTE, start=0))[1].startswith("✔  1")
+
+
+@pytest.mark.parametrize(
+    ("start", "told"), [(0, "50 more below"), (30, "30 more above, 20 below"), (60, "50 more above")]
+)
+def test_tasks_that_do_not_fit_are_counted_under_a_header(start: int, told: str) -> None:
+    known = view(screen_data.history(4050, tasks=60, steps=100))
+    for lines in (
+        text(draw_tasks(known, 76, 12, PALETTE, start)),
+        text(draw_histories(known, LookTable(), 76, 13, PALETTE, start)),
+    ):
+        assert "learned" in lines[0]
+        assert sum(line[2:4].strip().isdigit() for line in lines) == 10
+        (line,) = (line for line in lines if " more " in line)
+        assert line.strip().endswith(told)
+    assert not any("more" in line for line in text(draw_tasks(known, 76, 70, PALETTE)))
+
+
+@pytest.mark.parametrize("width", [26, 36, 76, 156])
+def test_every_line_fits_its_pane(width: int) -> None:
+    for known in (History(), screen_data.history(2500), screen_data.history(4050, tasks=60, steps=100)):
+        for height in (4, 8, 20, 40):
+            panes = [draw_tasks, draw_matrix, draw_importance]
+            for draw in panes:
+                lines = text(draw(view(known), width, height, PALETTE))
+                assert len(lines) <= height, draw
+                assert max(map(len, lines)) <= width, (draw, height)
+            if known.curve.length:
+                lines = text(curves(known, width, height))
+                assert len(lines) <= height
+                assert max(map(len, lines)) <= width, height
+
+
+def test_what_is_not_evaluated_is_a_point_and_not_a_zero() -> None:
+    lines = draw_matrix(view(screen_data.history(2500)), 36, 9, PALETTE)
+    assert text(lines)[1].split() == ["1", "99.0", "·", "·", "·", "·"]
+    assert text(lines)[3].split() == ["3", "now", "95.0", "97.0", "99.0", "·", "·"]
+    assert text(lines)[-2].split() == ["lost", "4.0", "2.0"]
+    assert text(lines)[-1].split() == ["average", "97.0", "%", "lost", "3.0", "points"]
+    wide = text(draw_matrix(view(screen_data.history(2500)), 40, 9, PALETTE))[-1]
+    assert wide == "average 97.0 %  forgetting 3.0 points"
+
+
+@pytest.mark.parametrize("accuracy", [0.0, 0.64, 0.65, 0.8, 0.9, 0.9499, 0.95, 0.98, 1.0])
+def test_an_accuracy_has_the_same_colour_on_screens_and_pages(accuracy: float) -> None:
+    """There were three scales, of four, six and seven colours."""
+    level = words.level(accuracy)
+    heat = tuple(Style(color=f"color({number})") for number in range(len(words.LEVELS) + 1))
+    assert accuracy_pane.heat(accuracy, Palette(heat=heat)) == heat[level]
+    assert len(Palette().heat) == len(session_page.LEVELS) == len(heat)
+    assert drawings.level(accuracy) == f"h{level}"
+    css = (Path(drawings.__file__).parent / "report.css").read_text(encoding="utf-8")
+    assert f".h{level} {{" in css
+    assert f".h{len(heat)} {{" not in css
+
+
+def test_the_matrix_colours_what_is_forgotten() -> None:
+    first = draw_matrix(view(screen_data.history()), 36, 9, PALETTE)[5]
+    colours = [segment.style for segment in first if segment.style in PALETTE.heat]
+    assert colours == [PALETTE.heat[3], PALETTE.heat[3], PALETTE.heat[4], PALETTE.heat[4], PALETTE.heat[5]]
+
+
+def test_importance_names_layers_zeros_and_the_range() -> None:
+    lines = text(draw_importance(view(screen_data.history(2500)), 36, 4, PALETTE))
+    assert lines[0].startswith("fc1.weight ")
+    assert lines[0].endswith("12 % zero")
+    assert "▇" in lines[0]
+    assert lines[-1].split()[0] == "Ω"
+
+
+def test_fine_tuning_says_why_it_has_no_importance() -> None:
+    lines = text(draw_importance(view(screen_data.history(2500), method="none"), 36, 8, PALETTE))
+    assert " ".join(lines) == "Fine-tuning keeps no importance: nothing protects earlier tasks."
+
+
+@pytest.mark.parametrize("width", range(60, 200, 7))
+def test_the_header_drops_whole_parts(width: int) -> None:
+    line = header(view(screen_data.history(2500), pace=250.0), width)
+    assert len(line) == width
+    names = {"si c=1", "split-digits", "task", "cpu", "seed 0", "calm-otter"}
+    progress = {"▶ task 3 of 5", "▶ 3/5", "50 %", "slow motion 250/s", "slow 250/s", "0:05, 0:05 left", "0:05/0:10"}
+    parts = re.split(r" · | {2,}", line)
+    assert set(parts) <= names | progress
+    assert parts[0] == "si c=1"
+    assert any(part.startswith("slow") for part in parts)
+    assert width < 78 or names <= {*parts}
+
+
+def test_a_wide_header_says_everything() -> None:
+    line = header(view(screen_data.history(2500)), 150)
+    assert line.startswith("si c=1 · split-digits · task · cpu · seed 0 · calm-otter ")
+    assert line.endswith("▶ task 3 of 5  50 %  500/s  0:05, 0:05 left")
+
+
+def test_loading_says_what_is_loaded(tmp_path: Path) -> None:
+    assert header(view(History(), activity="loading PyTorch"), 100).endswith("◌ loading PyTorch")
+
+
+def test_at_a_break_no_task_has_time_left() -> None:
+    training = screen_data.history(2500)
+    assert "left" in TasksPane().subtitle(view(training))
+    assert TasksPane().subtitle(view(replace(training, between=True))) == ""
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "told"),
+    [(36, 9, ""), (20, 9, "1 more left, 1 right"), (36, 5, "1 more above, 2 below"), (20, 5, "3 of 5 tasks")],
+)
+def test_the_matrix_tells_how_many_tasks_it_leaves_out(width: int, height: int, told: str) -> None:
+    lines = text(draw_matrix(view(screen_data.history(2500)), width, height, PALETTE))
+    assert len(lines) <= height
+    assert any(line.startswith(told) for line in lines)
+    assert bool(told) == any(re.search("left|above| of ", line) for line in lines[1:])

@@ -1,0 +1,392 @@
+"""The form for a new run: its defaults, its words and its line are those of the command line."""
+
+import shlex
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from textual.pilot import Pilot
+from textual.widgets import Input, Select, Static
+
+from cl_tui.app.app import ClTui
+from cl_tui.commands import cli
+from cl_tui.host.exit_status import Outcome
+from cl_tui.screens import form
+from cl_tui.screens import new_run as new_run_module
+from cl_tui.screens.home import HomeScreen
+from cl_tui.screens.new_run import NewRunScreen
+from engine.catalog.methods import METHODS
+from engine.errors import BenchmarkError, ConfigError
+from engine.sessions.session import Session
+from engine.settings.run import resolve
+from tests.conftest import CommandLine
+from tests.waiting import PATIENCE_SECONDS, on_screen
+
+Result = tuple[Session, float | None] | None
+
+
+class Filled:
+    """An open form."""
+
+    def __init__(self, app: ClTui, screen: NewRunScreen, pilot: Pilot[Any]) -> None:
+        self.app = app
+        self.screen = screen
+        self.pilot = pilot
+        self.result: list[Result] = []
+
+    async def fill(self, **values: str) -> None:
+        for key, value in values.items():
+            entry = self.screen.query_one(f"#{key}")
+            assert isinstance(entry, Input | Select)
+            entry.value = value
+            await self.pilot.pause()
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    def said(self, name: str) -> str:
+        return str(self.screen.query_one(name, Static).content)
+
+    def problem(self, key: str) -> str:
+        """What stands at a field."""
+        shown = self.screen.query_one(f"#row-{key} > .problem", Static)
+        return str(shown.content) if shown.display else ""
+
+    def default(self, key: str) -> str:
+        entry = self.screen.query_one(f"#{key}")
+        assert isinstance(entry, Input | Select)
+        return entry.placeholder if isinstance(entry, Input) else entry.prompt  # type: ignore[return-value]
+
+    @property
+    def shown(self) -> set[str]:
+        return {field.key for field in form.fields() if self.screen.query_one(f"#row-{field.key}").display}
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        await on_screen(self.pilot, condition, lambda: self.said("#problem"))
+
+
+@asynccontextmanager
+async def filling(folder: Path, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Filled]:
+    app = ClTui(HomeScreen(folder))
+    async with app.run_test(size=size) as pilot:
+        screen = NewRunScreen(folder)
+        filled = Filled(app, screen, pilot)
+        await app.push_screen(screen, filled.result.append)
+        await pilot.pause()
+        yield filled
+
+
+async def test_left_open_it_is_the_plain_command(tmp_path: Path) -> None:
+    async with filling(Path("sessions")) as filled:
+        assert filled.said("#line") == "cl-tui run"
+        assert filled.said("#problem") == ""
+        assert filled.screen._wanted is not None
+        assert filled.screen._wanted.config == resolve({})
+
+
+async def test_every_setting_shows_the_default_that_would_be_taken(tmp_path: Path) -> None:
+    async with filling(tmp_path) as filled:
+        usual = {"method": "si", "strength": "1", "hidden": "100,100", "epochs": "60", "pace": "250", "xi": "0.001"}
+        assert {key: filled.default(key) for key in usual} == usual
+        await filled.fill(benchmark="split-mnist", method="ewc")
+        other = {"strength": "1000", "hidden": "256,256", "epochs": "4", "pace": "max", "fisher": "exact", "lr": "0.01"}
+        assert {key: filled.default(key) for key in other} == other
+        await filled.fill(steps="100")
+        assert filled.default("epochs") == "none"
+
+
+async def test_a_preset_changes_the_defaults(tmp_path: Path) -> None:
+    async with filling(tmp_path) as filled:
+        await filled.fill(preset="vandeven-split-mnist")
+        config = resolve({"preset": "vandeven-split-mnist"})
+        assert filled.default("benchmark") == config.benchmark
+        assert filled.default("method") == config.method
+        assert filled.default("lr") == f"{config.lr:g}"
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_only_the_chosen_method_s_options_are_there(method: str, tmp_path: Path) -> None:
+    async with filling(tmp_path) as filled:
+        await filled.fill(method=method)
+        options = {key for info in METHODS.values() for key in info.options}
+        assert filled.shown & options == set(METHODS[method].options)
+        assert ("strength" in filled.shown) == bool(METHODS[method].symbol)
+
+
+async def test_what_another_method_read_does_not_count(tmp_path: Path) -> None:
+    async with filling(Path("sessions")) as filled:
+        await filled.fill(method="si", xi="0.5")
+        assert filled.said("#line") == "cl-tui run --xi 0.5"
+        await filled.fill(method="ewc", gamma="0.9")
+        assert filled.said("#line") == "cl-tui run --method ewc --gamma 0.9"
+        assert filled.said("#problem") == ""
+        await filled.fill(method="si")
+        assert filled.said("#line") == "cl-tui run --xi 0.5"
+
+
+async def test_the_line_says_only_what_differs(tmp_path: Path) -> None:
+    async with filling(tmp_path / "my sessions") as filled:
+        await filled.fill(method="si", epochs="60", seed="3", name="calm", device="auto", reset_optimizer="no")
+        words = shlex.split(filled.said("#line"))
+        assert words == [
+            *["cl-tui", "run", "--seed", "3", "--keep-optimizer", "--name", "calm"],
+            *["--sessions-dir", str(tmp_path / "my sessions")],
+        ]
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({"epochs": "x"}, "it should be a whole number"),
+        ({"epochs": "0"}, "it should be greater than or equal to 1"),
+        ({"lr": "nan"}, "it should be a finite number"),
+        ({"hidden": "10,"}, "write commas only between values"),
+        ({"tasks": "11"}, "split-digits has at most 10"),
+        ({"epochs": "1", "steps": "1"}, "training in epochs or in steps, not both"),
+        ({"pace": "slow"}, "give steps per second, or max"),
+        ({"name": "../x"}, "session name '../x'"),
+        ({"method": "rwalk", "alpha": "2"}, "it should be less than or equal to 1"),
+    ],
+)
+async def test_what_cannot_be_is_told_as_one_types_in_the_command_line_s_words(
+    values: dict[str, str], why: str, tmp_path: Path
+) -> None:
+    async with filling(tmp_path) as filled:
+        await filled.fill(**values)
+        *_, at_fault = values
+        assert why in filled.problem(at_fault)
+        assert "\n" not in filled.problem(at_fault)
+        assert filled.said("#problem") == f"Correct first: {at_fault}"
+        assert filled.said("#line") == ""
+        await filled.press("ctrl+r")
+        assert filled.app.screen is filled.screen
+        assert not list(tmp_path.iterdir())
+        await filled.fill(**{key: "" for key in values if key != "method"})
+        assert filled.said("#problem") == filled.problem(at_fault) == ""
+
+
+async def test_every_field_that_is_wrong_says_so_at_once(tmp_path: Path) -> None:
+    """Errors of the option's type, of one setting, and of two settings together."""
+    async with filling(tmp_path) as filled:
+        await filled.fill(seed="x", epochs="0", hidden="10,", tasks="11", pace="slow", name="../x", lr="0.1")
+        shown = {field.key for field in form.fields() if filled.problem(field.key)}
+        assert shown == {"seed", "epochs", "hidden", "tasks", "pace", "name"}
+        rows = [filled.screen.query_one(f"#row-{key}") for key in shown]
+        assert all(row.region.height >= 2 for row in rows)
+        assert filled.said("#problem") == "Correct first: tasks, hidden, seed, epochs, pace, name"
+        await filled.fill(seed="1", epochs="", hidden="", pace="", name="")
+        assert filled.said("#problem") == "Correct first: tasks"
+        await filled.fill(tasks="2")
+        assert filled.said("#problem") == ""
+        assert "--tasks 2" in filled.said("#line")
+
+
+async def test_a_preset_brings_its_benchmark(tmp_path: Path) -> None:
+    """Also where another one was chosen before; afterwards, the choice is free again."""
+    async with filling(Path("sessions")) as filled:
+        await filled.fill(benchmark="permuted-digits")
+        await filled.fill(preset="vandeven-split-mnist")
+        assert filled.default("benchmark") == "split-mnist"
+        assert filled.said("#line") == "cl-tui run --preset vandeven-split-mnist"
+        await filled.fill(benchmark="split-digits")
+        assert "--benchmark split-digits" in filled.said("#line")
+
+
+def test_each_setting_has_help_and_the_command_line_s_own() -> None:
+    found = form.fields()
+    config = resolve({})
+    helps = {param.name: str(getattr(param, "help", "")) for param in cli.run_command().params}
+    for field in found:
+        readers = [name for name, info in METHODS.items() if field.key in info.options]
+        explained = field.meaning(resolve({"method": readers[0]}) if readers else config)
+        assert explained
+        if not readers:
+            first = explained.split("\n")[0]
+            assert first.split(";")[0].split(".")[0] in helps[field.key], field
+
+
+async def test_the_setting_one_is_at_is_explained(tmp_path: Path) -> None:
+    async with filling(tmp_path) as filled:
+        assert "How earlier tasks are protected" in filled.said("#help")
+        assert "si: Synaptic Intelligence" in filled.said("#help")
+        await filled.fill(method="mas")
+        assert "mas: Memory Aware Synapses" in filled.said("#help")
+        filled.screen.query_one("#sensitivity").focus()
+        await filled.pilot.pause()
+        assert "of the network's outputs (global)" in filled.said("#help")
+
+
+def wanted_by(values: dict[str, str]) -> form.Wanted | None:
+    try:
+        return form.wanted(form.fields(), values)
+    except ConfigError:
+        return None
+
+
+VALUES = st.fixed_dictionaries(
+    {},
+    optional={
+        "method": st.sampled_from(list(METHODS)),
+        "benchmark": st.sampled_from(["split-digits", "permuted-digits", "split-mnist"]),
+        "scenario": st.sampled_from(["task", "domain", "class"]),
+        "preset": st.sampled_from(["vandeven-split-mnist", "mas-demo"]),
+        "tasks": st.sampled_from(["2", "5"]),
+        "hidden": st.sampled_from(["100,100", "7", "64, 32"]),
+        "seed": st.sampled_from(["0", "-0", "17"]),
+        "epochs": st.sampled_from(["60", "3"]),
+        "steps": st.sampled_from(["10"]),
+        "lr": st.sampled_from(["0.001", "1e-3", ".5", "-1"]),
+        "optimizer": st.sampled_from(["adam", "sgd"]),
+        "reset_optimizer": st.sampled_from(["yes", "no"]),
+        "pace": st.sampled_from(["max", "250", "7.5"]),
+        "data_dir": st.sampled_from(["data", "my data", "--help", "$HOME"]),
+        "device": st.sampled_from(["cpu", "auto"]),
+        "threads": st.sampled_from(["1", "2"]),
+    },
+)
+
+
+@given(VALUES)
+@settings(max_examples=100, deadline=None)
+def test_the_shortened_line_means_what_the_whole_form_means(values: dict[str, str]) -> None:
+    """Whatever is filled in: parsed anew, the line that is shown gives the very configuration and pace."""
+    wanted = wanted_by(values)
+    if wanted is not None:
+        assert cli.wanted(wanted.arguments) == (wanted.config, wanted.pace)
+        for number in range(0, len(wanted.arguments)):
+            assert wanted.arguments[number] != ""
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"method": "ewc", "strength": "5000", "scenario": "domain", "hidden": "20,30", "name": "calm-otter"},
+        {"method": "rwalk", "alpha": "0.5", "score_every": "3", "data_dir": "it's $HOME; #1"},
+        {"method": "mas", "half": "yes", "reset_optimizer": "no", "optimizer": "sgd", "leave_alone": "*.bias, head.*"},
+        {"preset": "avalanche", "seed": "4", "steps": "9", "pace": "max"},
+    ],
+)
+async def test_the_shown_line_typed_into_a_shell_starts_the_same_run(
+    values: dict[str, str], tmp_path: Path, cl_tui: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The form starts one session, the real command line the other."""
+    watched: list[tuple[Session, float | None]] = []
+    monkeypatch.setattr(cli, "_require_terminal", lambda instead: None)
+    monkeypatch.setattr(cli, "_watch", lambda session, pace: watched.append((session, pace)) or 0)
+    monkeypatch.setattr("engine.catalog.benchmarks.prepare", lambda benchmark, data_dir: None)
+    monkeypatch.setattr(new_run_module, "prepare", lambda benchmark, data_dir: None)
+    folder = tmp_path / "a folder"
+    async with filling(folder) as filled:
+        await filled.fill(**values)
+        line = filled.said("#line")
+        await filled.press("ctrl+r")
+        await filled.until(lambda: filled.result)
+    (made,) = filled.result
+    assert made is not None
+    Session.open(folder, made[0].name).path.rename(tmp_path / "from the form")
+    program, *arguments = shlex.split(line)
+    assert program == "cl-tui"
+    assert cl_tui(*arguments).exit_code == 0
+    ((typed, pace),) = watched
+    assert typed.config == made[0].config
+    assert pace == made[1]
+    assert typed.path.parent == folder
+    if "name" in values:
+        assert typed.name == made[0].name == values["name"]
+
+
+@pytest.mark.parametrize("key", ["enter", "ctrl+r"])
+async def test_enter_in_a_field_or_ctrl_r_starts(key: str, tmp_path: Path) -> None:
+    async with filling(tmp_path) as filled:
+        filled.screen.query_one("#tasks").focus()
+        await filled.press("3", key)
+        await filled.until(lambda: filled.result)
+        (made,) = filled.result
+        assert made is not None
+        assert made[0].config == resolve({"tasks": 3})
+        assert made[0].path.is_dir()
+
+
+async def test_a_name_that_is_taken_is_told(tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    async with filling(tmp_path) as filled:
+        await filled.fill(name="taken")
+        await filled.press("ctrl+r")
+        await filled.until(lambda: "session taken already exists" in filled.problem("name"))
+        assert filled.app.screen is filled.screen
+
+
+async def test_data_that_are_missing_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go = threading.Event()
+
+    def refuse(benchmark: str, data_dir: Path) -> None:
+        assert go.wait(PATIENCE_SECONDS)
+        raise BenchmarkError(f"MNIST is not in {data_dir} and could not be downloaded")
+
+    monkeypatch.setattr(new_run_module, "prepare", refuse)
+    async with filling(tmp_path / "sessions") as filled:
+        await filled.fill(benchmark="split-mnist")
+        await filled.press("ctrl+r")
+        assert "Looking for MNIST in data" in filled.said("#help")
+        go.set()
+        await filled.until(lambda: "could not be downloaded" in filled.said("#problem"))
+        assert not (tmp_path / "sessions").exists()
+
+
+async def test_escape_during_a_download_starts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go = threading.Event()
+    monkeypatch.setattr(new_run_module, "prepare", lambda benchmark, data_dir: go.wait(PATIENCE_SECONDS))
+    async with filling(tmp_path / "sessions") as filled:
+        await filled.press("ctrl+r")
+        await filled.press("escape")
+        await filled.until(lambda: filled.result == [None])
+        go.set()
+        await filled.pilot.pause(0.2)
+        assert not (tmp_path / "sessions").exists()
+
+
+async def test_the_line_is_copied(tmp_path: Path) -> None:
+    async with filling(Path("sessions")) as filled:
+        await filled.fill(method="ewc")
+        await filled.press("ctrl+y")
+        assert filled.app.clipboard == "cl-tui run --method ewc"
+        assert "sent to the terminal's clipboard" in filled.said("#help")
+        await filled.fill(epochs="x")
+        await filled.press("ctrl+y")
+        assert "Not copied" in filled.said("#help")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 18), (200, 50)])
+async def test_every_field_can_be_reached_and_read(size: tuple[int, int], tmp_path: Path) -> None:
+    async with filling(tmp_path, size) as filled:
+        chain = filled.screen.focus_chain
+        assert filled.shown == {entry.id for entry in chain}
+        for entry in (chain[0], chain[-1], filled.screen.query_one("#leave_alone")):
+            entry.focus()
+            seen = filled.screen.query_one("VerticalScroll").region
+            await filled.until(lambda seen=seen, entry=entry: seen.contains_region(entry.region))
+            assert entry.size.width >= 8
+
+
+async def test_too_small_a_terminal_says_so(tmp_path: Path) -> None:
+    async with filling(tmp_path, (50, 12)) as filled:
+        assert filled.screen.query_one("#too-small").region.height > 0
+        await filled.pilot.resize_terminal(80, 24)
+        await filled.pilot.pause()
+        assert filled.screen.query_one("#too-small").region.height == 0
+
+
+async def test_q_where_nothing_is_typed_goes_back_home(tmp_path: Path) -> None:
+    async with filling(tmp_path) as filled:
+        await filled.press("q")
+        assert isinstance(filled.app.screen, HomeScreen)
+        assert filled.app.is_running
+        await filled.press("q")
+    assert filled.app.return_value == Outcome(0, "")
