@@ -9,7 +9,7 @@ import pytest
 from cl_tui.host.exit_status import resume_line
 from cl_tui.reports import session_facts as facts
 from engine.commands import command
-from engine.sessions.session import look_at
+from engine.sessions.listing import look_at
 from tests import runs, saved
 from tests.conftest import CommandLine
 

@@ -44,7 +44,8 @@ from engine.record.events import (
     TasksPlanned,
     Warned,
 )
-from engine.sessions.session import Session, look_at
+from engine.sessions.listing import look_at
+from engine.sessions.session import Session
 from engine.settings.run import resolve
 from engine.text import visible
 from tests import saved, screen_data

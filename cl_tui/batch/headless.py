@@ -21,7 +21,8 @@ from cl_tui.reports import text as words
 from engine.errors import SessionDamaged
 from engine.record import metrics, watchdog
 from engine.record.history import History
-from engine.sessions.session import Session, delete_session
+from engine.sessions.folders import delete_session
+from engine.sessions.session import Session
 from engine.training.control import Control
 from engine.training.runner import EngineThread
 

@@ -445,7 +445,8 @@ def resume(
     from cl_tui.batch import headless
     from cl_tui.reports import tables as report
     from engine.catalog.benchmarks import BENCHMARKS, prepare
-    from engine.sessions.session import Session, newest_unfinished
+    from engine.sessions.listing import newest_unfinished
+    from engine.sessions.session import Session
     from engine.settings.run import moved
 
     session = newest_unfinished(sessions_dir) if name is None else Session.open(*_located(sessions_dir, name))
@@ -929,7 +930,7 @@ def _sessions_root(ctx: typer.Context, sessions_dir: SessionsDir = Path("session
 def list_(sessions_dir: SessionsDir = Path("sessions")) -> None:
     """List the saved sessions, newest first."""
     from cl_tui.reports import tables as report
-    from engine.sessions.session import list_sessions
+    from engine.sessions.listing import list_sessions
 
     found = list_sessions(sessions_dir)
     if found:
@@ -951,7 +952,7 @@ def show(
     from cl_tui.reports import session_facts as facts
     from cl_tui.reports import tables as report
     from cl_tui.reports.session_page import PAPER_WIDTH, session_page
-    from engine.sessions.session import look_at
+    from engine.sessions.listing import look_at
 
     sessions_dir, name = _located(sessions_dir, name)
     listed = look_at(sessions_dir, name)
@@ -1001,7 +1002,8 @@ def export(
     """
     from cl_tui.exports.export import Kind, exports
     from cl_tui.reports.tables import STDOUT
-    from engine.sessions.session import look_at, session_path
+    from engine.sessions.listing import look_at
+    from engine.sessions.session import session_path
 
     sessions_dir, name = _located(sessions_dir, name)
     places: dict[Kind, Path | None] = {"html": html, "json": json, "csv": csv, "tensorboard": tensorboard}
@@ -1019,7 +1021,8 @@ def delete(
     sessions_dir: SessionsDir = Path("sessions"),
 ) -> None:
     """Delete sessions that are not being trained."""
-    from engine.sessions.session import delete_session, look_at
+    from engine.sessions.folders import delete_session
+    from engine.sessions.listing import look_at
 
     sessions_dir, names = _located_all(sessions_dir, names)
     for name in names:

@@ -14,7 +14,8 @@ from engine import strict_json
 from engine.disk import write_whole
 from engine.errors import EngineError, SessionDamaged
 from engine.record.history import History
-from engine.sessions.session import Listed, summary
+from engine.sessions.listing import Listed
+from engine.sessions.summary import summary
 from engine.settings.run import RunConfig
 
 if TYPE_CHECKING:

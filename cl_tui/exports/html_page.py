@@ -12,7 +12,7 @@ from cl_tui.reports import text as words
 from engine.record import metrics
 from engine.record.events import ImportanceMeasured
 from engine.record.history import History
-from engine.sessions.session import Listed
+from engine.sessions.listing import Listed
 from engine.settings.run import RunConfig
 
 MOST_TASKS = 20

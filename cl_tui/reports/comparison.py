@@ -21,7 +21,8 @@ from engine.errors import EngineError, SessionDamaged
 from engine.record import metrics
 from engine.record.history import History
 from engine.record.one_class import numbered, one_class_tasks, without
-from engine.sessions.session import Listed, Session, look_at
+from engine.sessions.listing import Listed, look_at
+from engine.sessions.session import Session
 from engine.settings.run import WITHOUT_EFFECT, RunConfig, shown
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from engine.record import metrics, watchdog
 from engine.record.events import ImportanceMeasured, LayerHistogram
 from engine.record.history import History
 from engine.record.one_class import numbered, one_class_tasks, without
-from engine.sessions.session import Listed, Session
+from engine.sessions.listing import Listed
+from engine.sessions.session import Session
 from engine.settings.run import FirstTask, RunConfig, resolve, shown
 from engine.training.fork import forkable
 

@@ -16,7 +16,7 @@ from cl_tui.reports.tables import MOST_TICKS, curve_chart
 from engine.record import metrics
 from engine.record.events import ImportanceMeasured
 from engine.record.history import History
-from engine.sessions.session import Listed
+from engine.sessions.listing import Listed
 from engine.settings.run import RunConfig
 
 PAPER_WIDTH = 80

@@ -20,7 +20,7 @@ from engine.catalog.methods import METHODS, MethodInfo, Option
 from engine.catalog.models import MODELS
 from engine.record.history import Curve
 from engine.record.one_class import numbered
-from engine.sessions.session import Listed
+from engine.sessions.listing import Listed
 from engine.settings.run import shown
 
 PIPE_WIDTH = 200

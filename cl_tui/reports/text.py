@@ -11,7 +11,7 @@ from engine.record import metrics
 from engine.record.events import Evaluated, PathFollowed, Probed
 from engine.record.history import History
 from engine.record.one_class import numbered, one_class_tasks, without
-from engine.sessions.session import Listed
+from engine.sessions.listing import Listed
 from engine.settings.run import RunConfig, shown
 
 

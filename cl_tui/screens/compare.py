@@ -19,7 +19,7 @@ from cl_tui.panes.notice import Notice, WarningLine
 from cl_tui.reports.comparison import Comparison, check, compare, read
 from cl_tui.screens.zooming import ZoomingScreen
 from engine.errors import EngineError
-from engine.sessions.session import Listed
+from engine.sessions.listing import Listed
 
 
 class CompareScreen(ZoomingScreen):

@@ -27,8 +27,10 @@ from cl_tui.screens.sessions_table import ORDERS, SessionsTable, arranged
 from cl_tui.screens.zooming import NOTHING_OPEN
 from engine.catalog.benchmarks import BENCHMARKS, prepare
 from engine.errors import ConfigError, EngineError
+from engine.sessions.folders import delete_session, rename_session
+from engine.sessions.listing import Listed, glances, look_at
 from engine.sessions.names import check_name
-from engine.sessions.session import Listed, Session, delete_session, glances, look_at, rename_session, session_path
+from engine.sessions.session import Session, session_path
 from engine.settings.run import moved
 from engine.text import visible
 from engine.training.runner import EngineThread, device_problem

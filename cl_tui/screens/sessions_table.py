@@ -16,7 +16,7 @@ from cl_tui.reports import text as words
 from cl_tui.reports.tables import ago, method_and_strength
 from engine.record import metrics
 from engine.record.history import History
-from engine.sessions.session import Listed, SessionState
+from engine.sessions.listing import Listed, SessionState
 
 Order = Literal["newest", "name", "method", "accuracy"]
 ORDERS: tuple[Order, ...] = ("newest", "name", "method", "accuracy")

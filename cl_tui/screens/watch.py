@@ -24,8 +24,9 @@ from cl_tui.screens.panes import PanesScreen
 from engine.errors import SessionDamaged, SessionError
 from engine.record.history import History
 from engine.sessions.follow import Follower
+from engine.sessions.lock import trained_here
 from engine.sessions.recording import Recording, Replay
-from engine.sessions.session import Session, trained_here
+from engine.sessions.session import Session
 from engine.training.fork import forkable
 
 READ_SECONDS = 0.2
@@ -401,7 +402,7 @@ class Reader(threading.Thread):
             except (SessionError, ValueError) as error:
                 problem = str(error)
             self.problem, self.recording = problem, recording
-            self.here = trained_here(self.session)
+            self.here = trained_here(self.session.path)
             self.loaded = True
             self._over.wait(READ_SECONDS)
 

@@ -7,6 +7,7 @@ offset in bytes. So a changed, missing, repeated or moved line is detected. Sess
 import contextlib
 import errno
 import os
+import re
 import threading
 import zlib
 from collections.abc import Iterator
@@ -19,6 +20,9 @@ from engine.record.events import Event, decode, encode
 LONGEST_LINE = 1 << 20
 """Longest accepted line in bytes. A thousand tasks make a line of a tenth of this; a longer line is no event."""
 TOO_LONG = f"it is longer than {LONGEST_LINE:,} bytes"
+_KIND = re.compile(rb'"event":"([a-z-]+)"(?:,"sum":"[0-9a-f]{8}")?\}\n$')
+LONGEST_END = 200
+"""Bytes at the end of a line that contain its kind and checksum."""
 _SUM = b',"sum":"'
 _TAIL = len(_SUM) + len('00000000"}\n')
 
@@ -44,6 +48,12 @@ def read(text: bytes, start: int, sums: bool = True) -> Event:
     if sums:
         check(text, start)
     return decode(text)
+
+
+def kind(text: bytes) -> bytes:
+    """What a line reports, read from its end without parsing the rest; empty if it is unknown."""
+    found = _KIND.search(text[-LONGEST_END:])
+    return found[1] if found else b""
 
 
 def whole_lines(file: BinaryIO) -> Iterator[bytes]:

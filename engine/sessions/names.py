@@ -1,11 +1,13 @@
 """Names of sessions: letters and digits of any script that every file system and terminal can handle."""
 
+import contextlib
 import os
 import re
 import sys
 import unicodedata
+from pathlib import Path
 
-from engine.errors import ConfigError
+from engine.errors import ConfigError, SessionExists
 from engine.text import visible
 
 MOST_CHARACTERS = 100
@@ -70,6 +72,17 @@ def alike(name: str) -> str:
     True
     """
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
+
+
+def refuse_alike(sessions_dir: Path, name: str, but: str = "") -> None:
+    """Raises SessionExists if some system would confuse ``name`` with a session other than ``but``."""
+    with contextlib.suppress(OSError):  # a missing folder has no sessions
+        for other in os.listdir(sessions_dir):
+            if other != but and alike(other) == alike(name):
+                raise SessionExists(
+                    f"the names of session {name} and of {other}, which is in {sessions_dir}, differ only in case, "
+                    f"which some systems ignore: choose another name"
+                )
 
 
 def extended(name: str, ending: str) -> str:

@@ -13,25 +13,15 @@ config.toml, events.jsonl, summary.json and the checkpoints carry checksums; doc
 
 import contextlib
 import errno
-import hashlib
-import json
 import os
 import re
 import shutil
-import sys
 import time
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from types import MappingProxyType
-from typing import Annotated, Any, Literal, cast
+from typing import Any
 from unicodedata import normalize
 
-import filelock
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, ValidationError, field_validator
-
-from engine import strict_json
 from engine.commands import command
 from engine.disk import open_plain, read_plain, replace_whole, sync, write_whole
 from engine.errors import (
@@ -39,36 +29,27 @@ from engine.errors import (
     SessionDamaged,
     SessionError,
     SessionExists,
-    SessionLocked,
     SessionMismatch,
     SessionNotFound,
     first_line,
     unreadable,
 )
-from engine.record import metrics
-from engine.record.events import Event, Probed, StepsTaken, StrengthChanged, decode
+from engine.record.events import Event, StrengthChanged, decode
 from engine.record.history import History
-from engine.record.one_class import one_class_tasks, without
 from engine.sessions import log as event_log
-from engine.sessions.names import alike, check_name, is_name
-from engine.settings.run import MOST_BYTES, RunConfig, from_toml, validated
+from engine.sessions.lock import in_training, locked, refuse_links
+from engine.sessions.names import check_name, refuse_alike
+from engine.sessions.summary import checksum, read_summary, settled, summary, write_summary
+from engine.settings.run import MOST_BYTES, RunConfig, from_toml
 
 FORMAT = 2
 """Format of new sessions. Format 1 has checksums only in checkpoints; its sessions are read and continued in it."""
 ROLLING_CHECKPOINTS = 2
-MOST_SUMMARY_BYTES = 1 << 26
-"""Largest accepted summary.json; the matrix of a thousand tasks takes a third of this."""
 _FIRST_LINES = re.compile(rb"format = (\d{1,9})\n(?:checksum = \"([0-9a-f]{32})\"\n)?")
-_SETTLED = ("name", "method", "benchmark", "scenario", "model", "seed", "hyperparameters")
-"""Keys of a summary that the folder's name and config.toml determine."""
-_SUM = ',\n  "checksum": "'
-"""Start of the last entry of summary.json."""
 _LOST = "restore a copy of that file, or undo the changes to it"
 _CONTENTS = {"config.toml", "events.jsonl", "checkpoints", "summary.json", "lock", "error.txt"}
 """Everything a session's folder may contain."""
 _STEP = re.compile(r"(?:task-\d+-)?step-(\d+)\.safetensors")
-
-SessionState = Literal["running", "stopped", "interrupted", "failed", "finished", "damaged"]
 
 
 class Session:
@@ -127,7 +108,7 @@ class Session:
         )
         if os.path.lexists(path):
             raise SessionExists(exists)
-        _refuse_alike(sessions_dir, name)
+        refuse_alike(sessions_dir, name)
         try:
             sessions_dir.mkdir(parents=True, exist_ok=True)
             _sweep(sessions_dir)
@@ -156,8 +137,8 @@ class Session:
     def write_config(self) -> None:
         """Writes config.toml. Raises OSError."""
         settings = self.config.to_toml().encode()
-        checksum = f'checksum = "{_checksum(settings)}"\n' if self.sums else ""
-        write_whole(self.config_path, f"format = {self.format}\n{checksum}".encode() + settings)
+        line = f'checksum = "{checksum(settings)}"\n' if self.sums else ""
+        write_whole(self.config_path, f"format = {self.format}\n{line}".encode() + settings)
 
     def keep_config(self) -> None:
         """Writes ``config`` if it was changed after the session was opened. Raises OSError."""
@@ -169,7 +150,7 @@ class Session:
     def open(cls, sessions_dir: Path, name: str) -> "Session":
         """Opens a session. Raises SessionNotFound, SessionMismatch for a newer format, or SessionDamaged."""
         path = session_path(sessions_dir, name)
-        format, settings = _settings(path)
+        format, settings = settings_of(path)
         try:
             return cls(path, from_toml(settings.decode(), str(path / "config.toml")), format)
         except (ConfigError, ValueError) as error:  # a ConfigError names the file
@@ -180,20 +161,12 @@ class Session:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Holds the lock of the process that trains; the lock of a dead process is free. Raises SessionLocked."""
-        with _locked(self.path):
+        with locked(self.path):
             yield
 
     @property
     def running(self) -> bool:
-        if (here := trained_here(self)) is not None:
-            return here
-        try:
-            with filelock.FileLock(self.path / "lock").acquire(blocking=False):
-                return False
-        except filelock.Timeout:
-            return True
-        except OSError:
-            return False
+        return in_training(self.path)
 
     # Events
 
@@ -264,7 +237,7 @@ class Session:
         found: list[StrengthChanged] = []
         with contextlib.suppress(OSError, ValueError), open_plain(self.events_path) as file:
             for line in event_log.whole_lines(file):
-                if b'"event":"strength"' in line[-_END:] and isinstance(event := decode(line), StrengthChanged):
+                if event_log.kind(line) == b"strength" and isinstance(event := decode(line), StrengthChanged):
                     if event.step > step:
                         break
                     found.append(event)
@@ -335,25 +308,17 @@ class Session:
 
     def write_summary(self, history: History) -> None:
         """Writes summary.json. Raises OSError."""
-        self._write_summary(summary(self.name, self.config, history))
-
-    def _write_summary(self, found: dict[str, Any]) -> None:
-        text = strict_json.dumps(found, indent=2)
-        if self.sums:
-            text = text.removesuffix("\n}")
-            text += f'{_SUM}{_checksum(text.encode())}"\n}}'
-        write_whole(self.summary_path, text.encode() + b"\n")
+        write_summary(self.path, summary(self.name, self.config, history), self.sums)
 
     def summary(self) -> dict[str, Any]:
         """The summary of a finished session, with its current name. Raises SessionDamaged."""
-        settled = summary(self.name, self.config, History())
-        return _read_summary(self.path, self.sums) | {key: settled[key] for key in _SETTLED}
+        return read_summary(self.path, self.sums) | settled(self.name, self.config)
 
 
-def _settings(path: Path) -> tuple[int, bytes]:
+def settings_of(path: Path) -> tuple[int, bytes]:
     """The format of the session in ``path``, and its settings as TOML, checksum verified. Raises SessionError."""
     name, config_path = path.name, path / "config.toml"
-    _refuse_links(path)
+    refuse_links(path)
     try:
         data = read_plain(config_path, MOST_BYTES)
         first = _FIRST_LINES.match(data)
@@ -362,360 +327,13 @@ def _settings(path: Path) -> tuple[int, bytes]:
         format, settings = int(first[1]), data[first.end() :]
         if format > FORMAT:
             raise SessionMismatch(f"session {name} has format {format}, newer than this cl-tui reads: upgrade cl-tui")
-        if format > 1 and (first[2] or b"").decode() != _checksum(settings):
+        if format > 1 and (first[2] or b"").decode() != checksum(settings):
             raise ValueError("its checksum does not fit")
     except OSError as error:
         raise unreadable(f"session {name}: {config_path}", error) from None
     except ValueError as error:
         raise SessionDamaged(f"session {name} is damaged: {config_path}: {first_line(error)}; {_LOST}") from None
     return format, settings
-
-
-def _read_summary(path: Path, sums: bool) -> dict[str, Any]:
-    """The summary of the session in ``path``, without its checksum. Raises SessionError."""
-    name, summary_path = path.name, path / "summary.json"
-    try:
-        data = read_plain(summary_path, MOST_SUMMARY_BYTES)
-        found = json.loads(data)
-        if sums:
-            content, _, checksum = data.rpartition(_SUM.encode())
-            if checksum != f'{_checksum(content)}"\n}}\n'.encode():
-                raise ValueError("its checksum does not fit")
-            del found["checksum"]
-        _Result.model_validate(found)
-    except OSError as error:
-        raise unreadable(f"session {name}: {summary_path}", error) from None
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else first_line(error)
-        raise SessionDamaged(
-            f"session {name} is damaged: {summary_path}: {why}; move that file away, and "
-            f"'{command('resume', summary_path.parent.parent, name)}' writes it again"
-        ) from None
-    return cast(dict[str, Any], found)
-
-
-def trained_here(session: Session) -> bool | None:
-    """Whether a process on this machine is training ``session``; None if that is unknown without acquiring its lock.
-
-    Writes nothing and creates no lock file. A lock held on another machine is visible only if the shared folder
-    supports that.
-    """
-    if sys.platform == "win32":
-        return None
-    import fcntl
-
-    try:
-        lock = os.open(session.path / "lock", os.O_RDONLY)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError as error:
-        return True if error.errno in (errno.EAGAIN, errno.EACCES) else None
-    finally:
-        os.close(lock)
-    return False
-
-
-@dataclass(frozen=True)
-class Listed:
-    """An entry in the list of sessions; if ``config`` and ``history`` are None, ``problem`` says why."""
-
-    name: str
-    state: SessionState
-    changed: float
-    config: RunConfig | None = None
-    history: History | None = None
-    problem: str = ""
-    created: float = 0.0
-    format: int = FORMAT
-    skimmed: "Skimmed | None" = None
-    """The files' state that ``glance`` saw."""
-
-
-@dataclass(frozen=True)
-class Skimmed:
-    """The state of a session's files that a glance saw."""
-
-    files: tuple[tuple[int, int], ...]
-    """(nanoseconds when modified, bytes) of config.toml, events.jsonl and summary.json; (0, 0) for a missing file."""
-    read: int = 0
-    """Bytes of the log that ``Listed.history`` includes."""
-    end: bytes = b""
-    """The last of these bytes: if they have changed, the log was cut."""
-
-
-class _Averages(BaseModel):
-    model_config = ConfigDict(allow_inf_nan=False)
-
-    average_accuracy: Annotated[float, Field(ge=0, le=1)] | None
-    forgetting: Annotated[float, Field(ge=-1, le=1)] | None
-    backward_transfer: Annotated[float, Field(ge=-1, le=1)] | None
-
-
-class _Result(_Averages):
-    """The part of summary.json that lists and tables show."""
-
-    hyperparameters: dict[str, Any]
-    accuracy_matrix: list[list[Annotated[float, Field(ge=0, le=1)] | None]]
-    one_class_tasks: list[NonNegativeInt] = []
-    without_one_class_tasks: _Averages | None = None
-    steps: NonNegativeInt
-    seconds: NonNegativeFloat
-    steps_per_second: NonNegativeFloat | None
-
-    @field_validator("accuracy_matrix")
-    @classmethod
-    def _triangle(cls, matrix: list[list[float | None]]) -> list[list[float | None]]:
-        for row, accuracies in enumerate(matrix):
-            unseen = [accuracy is None for accuracy in accuracies]
-            if unseen != [task > row for task in range(len(matrix))]:
-                raise ValueError(f"row {row + 1} of the accuracies does not have one number for each task seen")
-        return matrix
-
-
-def list_sessions(sessions_dir: Path) -> list[Listed]:
-    """``glance`` at all sessions in a folder, the most recently changed first. Damaged sessions are listed as such."""
-    return sorted(glances(sessions_dir), key=lambda listed: listed.changed, reverse=True)
-
-
-def glances(sessions_dir: Path, earlier: Mapping[str, Listed] = MappingProxyType({})) -> Iterator[Listed]:
-    """``glance`` at each session in a folder, the most recently changed first. ``earlier``: results of earlier glances,
-    by name. Raises OSError if the folder cannot be read."""
-    found = []
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(sessions_dir) as entries:
-        for entry in entries:
-            if is_name(entry.name):
-                config, log, _ = _files(entry.path)
-                if config != (0, 0):
-                    found.append((-(log[0] or config[0]), normalize("NFC", entry.name)))
-    for name in dict.fromkeys(name for _, name in sorted(found)):
-        with contextlib.suppress(SessionNotFound):  # deleted meanwhile
-            yield glance(sessions_dir, name, earlier.get(name))
-
-
-def glance(sessions_dir: Path, name: str, earlier: Listed | None = None) -> Listed:
-    """What a list shows of one session, even if it is damaged, reading no more than that needs.
-
-    The history has the progress, the newest accuracies, the matrix and how the run ended, but neither curve nor
-    importances. For a finished session only the summary is read, so the history has no tasks. ``earlier``: the result
-    of an earlier glance, after which only new events are read. Raises SessionNotFound.
-    """
-    path = session_path(sessions_dir, name)
-    files = _files(str(path))
-    if earlier is not None and (earlier.skimmed is None or earlier.skimmed.files[0] != files[0]):
-        earlier = None
-    if earlier is not None and earlier.skimmed is not None and earlier.skimmed.files == files:
-        if earlier.state in ("finished", "damaged"):
-            return earlier
-        assert earlier.config is not None
-        assert earlier.history is not None
-        state = _state(Session(path, earlier.config, earlier.format), earlier.history)
-        return earlier if state == earlier.state else replace(earlier, state=state)
-    created = files[0][0] / 1e9
-    changed = files[1][0] / 1e9 or created
-    try:
-        if files[2] != (0, 0):
-            format, settings = _settings(path)
-            config, history = _from_summary(path, format, settings)
-            return Listed(name, "finished", changed, config, history, "", created, format, Skimmed(files))
-        if earlier is not None and earlier.config is not None:
-            session = Session(path, earlier.config, earlier.format)
-        else:
-            session = Session.open(sessions_dir, name)
-        history, skimmed = _skim(session, files, earlier)
-    except (SessionError, ConfigError) as error:
-        return Listed(name, "damaged", changed, problem=str(error), created=created, skimmed=Skimmed(files))
-    state = _state(session, history)
-    return Listed(name, state, changed, session.config, history, "", created, session.format, skimmed)
-
-
-def _files(path: str) -> tuple[tuple[int, int], ...]:
-    """The value of ``Skimmed.files``."""
-    return tuple(_file_state(f"{path}/{file}") for file in ("config.toml", "events.jsonl", "summary.json"))
-
-
-def _file_state(path: str) -> tuple[int, int]:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return (0, 0)
-    return (found.st_mtime_ns, found.st_size)
-
-
-def _from_summary(path: Path, format: int, settings: bytes) -> tuple[RunConfig, History]:
-    """What a list shows of a finished session. Raises SessionError or ConfigError."""
-    found = _read_summary(path, format > 1)
-    if format > 1:  # TOML is slow to read, and the summary has the same settings
-        named = {key: found.get(key) for key in _SETTLED if key not in ("name", "hyperparameters")}
-        config = validated({**found["hyperparameters"], **named})
-    else:
-        config = from_toml(settings.decode(), str(path / "config.toml"))
-    matrix = tuple(tuple(value for value in row if value is not None) for row in found["accuracy_matrix"])
-    return config, History("finished", task=len(matrix), step=found["steps"], elapsed=found["seconds"], matrix=matrix)
-
-
-_END = 200
-_KIND = re.compile(rb'"event":"([a-z-]+)"(?:,"sum":"[0-9a-f]{8}")?\}\n$')
-_NOT_LISTED = {b"importance", b"path", b"saved", b"noted", b"warned"}
-
-
-def _skim(session: Session, files: tuple[tuple[int, int], ...], earlier: Listed | None) -> tuple[History, Skimmed]:
-    """The log without its curves. The end of most lines says what they are, and they are not parsed.
-
-    Raises SessionDamaged, naming the line.
-    """
-    history, read, end = History(), 0, b""
-    newest: dict[bytes, bytes] = {}
-    number, began = 0, 0
-    try:
-        with open_plain(session.events_path) as file:
-            if earlier is not None and earlier.history is not None and earlier.skimmed is not None:
-                known = earlier.skimmed
-                file.seek(known.read - len(known.end))
-                if file.read(len(known.end)) == known.end:
-                    history, read, end = earlier.history, known.read, known.end
-            file.seek(read)
-            began = read
-            number = 1
-            for line in event_log.whole_lines(file):
-                if session.sums:
-                    event_log.check(line, read)
-                read += len(line)
-                end = line[-_END:]
-                match = _KIND.search(end)
-                kind = match[1] if match else b""
-                if kind in (b"steps", b"probed"):
-                    newest[kind] = line
-                elif kind not in _NOT_LISTED:
-                    history = history.apply(decode(line))
-                number += 1
-        for line in newest.values():
-            event = decode(line)
-            if isinstance(event, StepsTaken):
-                history.check(event, event.step - len(event.losses))
-                history = replace(history, step=event.step, elapsed=event.elapsed)
-            elif isinstance(event, Probed):
-                history = replace(history.apply(event), probes=(event,))
-    except ValueError as error:
-        if began:  # read from the beginning, to count the lines
-            return _skim(session, files, None)
-        raise session.damaged_log(first_line(error), number) from None
-    except OSError as error:
-        raise unreadable(f"session {session.name}: {session.events_path}", error) from None
-    return history, Skimmed(files, read, end)
-
-
-def look_at(sessions_dir: Path, name: str) -> Listed:
-    """One session with its whole history, even if it is damaged. Raises SessionNotFound."""
-    path = session_path(sessions_dir, name)
-    log = path / "events.jsonl"
-    changed = (log if log.exists() else path).stat().st_mtime
-    try:
-        session = Session.open(sessions_dir, name)
-        if session.finished:
-            session.summary()
-        history = session.history()
-    except (SessionError, ConfigError) as error:
-        return Listed(name, "damaged", changed, problem=str(error))
-    return Listed(name, _state(session, history), changed, session.config, history, format=session.format)
-
-
-def _state(session: Session, history: History) -> SessionState:
-    if session.running:
-        return "running"
-    if session.finished:
-        return "finished"
-    if history.state in ("stopped", "failed"):
-        return history.state
-    return "interrupted"
-
-
-def delete_session(sessions_dir: Path, name: str) -> None:
-    """Deletes a session, even a damaged one. Raises SessionNotFound, SessionLocked if it is training, or SessionError
-    if the folder is no session."""
-    path = session_path(sessions_dir, name)
-    if not any((path / part).exists() for part in ("config.toml", "events.jsonl")):
-        raise SessionError(f"{path} is not a session, so it is not deleted")
-    with _locked(path):
-        pass
-    aside = path.with_name(f".{path.name}.deleted")  # so that no list shows half a session
-    try:
-        shutil.rmtree(aside, ignore_errors=True)
-        path.rename(aside)
-        shutil.rmtree(aside)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            aside.rename(path)
-        raise SessionError(f"session {name} could not be deleted: {error.strerror}") from None
-
-
-def rename_session(sessions_dir: Path, name: str, new: str) -> str:
-    """Renames a session, even a damaged one, and returns the normalised new name. Raises ConfigError for an invalid
-    name, SessionNotFound, SessionExists, or SessionLocked if it is training."""
-    path, new = session_path(sessions_dir, name), check_name(new)
-    target = sessions_dir / new
-    if os.path.lexists(target) and not (alike(new) == alike(name) and target.samefile(path) and path.name != new):
-        raise SessionExists(f"session {new} already exists in {sessions_dir}: choose another name")
-    _refuse_alike(sessions_dir, new, but=path.name)
-    with _locked(path):
-        if os.name == "posix":
-            _move(path, target)
-    if os.name != "posix":  # Windows cannot move a folder with an open file
-        _move(path, target)
-    with contextlib.suppress(OSError, SessionError):  # a missing or damaged summary stays as it is
-        session = Session.open(sessions_dir, new)
-        session._write_summary(session.summary())
-    return new
-
-
-def _move(path: Path, target: Path) -> None:
-    try:
-        path.rename(target)
-    except OSError as error:
-        raise SessionError(f"session {path.name} could not be renamed: {error.strerror}") from None
-
-
-def newest_unfinished(sessions_dir: Path) -> Session:
-    """The session that 'cl-tui resume' without a name continues. Raises SessionNotFound."""
-    for listed in list_sessions(sessions_dir):
-        if listed.state in ("stopped", "interrupted", "failed"):
-            return Session.open(sessions_dir, listed.name)
-    raise SessionNotFound(f"no unfinished session in {sessions_dir}: start one with '{command('run', sessions_dir)}'")
-
-
-def summary(name: str, config: RunConfig, history: History) -> dict[str, Any]:
-    """The schema that summary.json and 'batch --json' share. Accuracies are fractions; null if a task is unseen.
-
-    ``one_class_tasks``, counted from 0, are the tasks with nothing to distinguish; ``without_one_class_tasks`` has the
-    three averages over the others, and is null if all tasks count.
-    """
-    tasks = len(history.tasks)
-    one_class = one_class_tasks(config)
-    matrix = [[*row, *[None] * (tasks - len(row))] for row in history.matrix]
-    hyperparameters = config.model_dump(mode="json", exclude={"method", "benchmark", "scenario", "model", "seed"})
-    return {
-        "name": name,
-        "method": config.method,
-        "benchmark": config.benchmark,
-        "scenario": config.scenario,
-        "model": config.model,
-        "seed": config.seed,
-        "hyperparameters": hyperparameters,
-        "accuracy_matrix": matrix,
-        "average_accuracy": metrics.average_accuracy(history.matrix),
-        "forgetting": metrics.forgetting(history.matrix),
-        "backward_transfer": metrics.backward_transfer(history.matrix),
-        "one_class_tasks": one_class,
-        "without_one_class_tasks": without(history.matrix, one_class) if one_class else None,
-        "forked": {"parent": history.forked.parent, "task": history.forked.task} if history.forked else None,
-        "path_integral": [path.ratio for path in history.paths] or None,
-        "steps": history.step,
-        "seconds": round(history.elapsed, 3),
-        "steps_per_second": round(history.step / history.elapsed, 1) if history.elapsed else None,
-    }
 
 
 def session_path(sessions_dir: Path, name: str) -> Path:
@@ -728,41 +346,6 @@ def session_path(sessions_dir: Path, name: str) -> Path:
     raise SessionNotFound(f"no session {name} in {sessions_dir}: '{there}' shows what is there")
 
 
-def _refuse_alike(sessions_dir: Path, name: str, but: str = "") -> None:
-    """Raises SessionExists if some system would confuse ``name`` with a session other than ``but``."""
-    with contextlib.suppress(OSError):  # a missing folder has no sessions
-        for other in os.listdir(sessions_dir):
-            if other != but and alike(other) == alike(name):
-                raise SessionExists(
-                    f"the names of session {name} and of {other}, which is in {sessions_dir}, differ only in case, "
-                    f"which some systems ignore: choose another name"
-                )
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    _refuse_links(path)
-    lock = filelock.FileLock(path / "lock")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            lock.acquire(timeout=1)
-    except filelock.Timeout:
-        if isinstance(lock, filelock.SoftFileLock):
-            raise _no_locks(path) from None
-        raise SessionLocked(f"session {path.name} is being trained by another process: wait for it to end") from None
-    except NotImplementedError:
-        raise _no_locks(path) from None
-    except OSError as error:
-        raise SessionError(f"session {path.name} cannot be locked: {error.strerror}") from None
-    try:
-        if isinstance(lock, filelock.SoftFileLock):  # filelock's fallback, which outlives a process that died
-            raise _no_locks(path)
-        yield
-    finally:
-        lock.release()
-
-
 def _sweep(sessions_dir: Path) -> None:
     """Removes what a killed process was creating or deleting at least an hour ago."""
     for pattern in (".*.new", ".*.deleted"):
@@ -773,34 +356,12 @@ def _sweep(sessions_dir: Path) -> None:
                     shutil.rmtree(left)
 
 
-def _no_locks(path: Path) -> SessionError:
-    return SessionError(
-        f"session {path.name} cannot be locked: its folder's file system has no locks, so two processes could train "
-        f"it at once; use a --sessions-dir on another disk"
-    )
-
-
 def _step(checkpoint: Path) -> int:
     match = _STEP.fullmatch(checkpoint.name)
     assert match
     return int(match[1])
 
 
-def _refuse_links(path: Path) -> None:
-    """Raises SessionError if the folder ``path``, or an entry in it, is a link, which may lead anywhere."""
-    with contextlib.suppress(OSError), os.scandir(path) as entries:
-        for link in [path, *entries]:
-            if link.is_symlink():
-                what = "is a link" if link is path else f"contains a link, {link.name}"
-                raise SessionError(
-                    f"session {path.name} {what}, which may point anywhere: replace it with what it points to"
-                )
-
-
 def reason(error: OSError) -> str:
     """A text such as 'No space left on device: sessions/calm-otter/events.jsonl'."""
     return f"{error.strerror or first_line(error)}{f': {error.filename}' if error.filename else ''}"
-
-
-def _checksum(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=16).hexdigest()

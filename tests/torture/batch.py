@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import EngineError
-from engine.sessions.session import Session, list_sessions
+from engine.sessions.listing import list_sessions
+from engine.sessions.session import Session
 from tests import runs
 from tests.torture.counts import Counts
 

@@ -21,8 +21,9 @@ from cl_tui.reports.session_page import session_page
 from engine.errors import EngineError
 from engine.record.history import History
 from engine.sessions.follow import Follower
+from engine.sessions.listing import glance, list_sessions, look_at
 from engine.sessions.recording import Recording
-from engine.sessions.session import Session, glance, list_sessions, look_at
+from engine.sessions.session import Session
 from engine.training.control import Control, Wishes
 from engine.training.fork import fork
 from engine.training.runner import train

@@ -40,7 +40,9 @@ from engine.record import watchdog
 from engine.record.events import Event, RunFinished, Warned, decode, encode
 from engine.record.history import History
 from engine.sessions import checkpoint, log
-from engine.sessions.session import Session, _checksum, glance, list_sessions, look_at
+from engine.sessions.listing import glance, list_sessions, look_at
+from engine.sessions.session import Session
+from engine.sessions.summary import checksum
 from engine.settings.run import RunConfig, from_toml, parse_assignments, read_settings, resolve
 from engine.training.control import Control
 from engine.training.runner import train
@@ -299,9 +301,9 @@ def summaries(data: DataObject, folder: Path) -> None:
     found = json.loads(session.summary_path.read_bytes())
     found.pop("checksum")
     found = mutated(data, found)
-    checksum = _checksum(json.dumps(found).encode())
+    found_sum = checksum(json.dumps(found).encode())
     with contextlib.suppress(AttributeError):  # another thing than a table
-        found |= {"checksum": checksum}
+        found |= {"checksum": found_sum}
     session.summary_path.write_text(json.dumps(found))
     with contextlib.suppress(SessionDamaged):
         _print(report.results([session.summary()]))

@@ -10,7 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from engine.sessions.session import Session, look_at
+from engine.sessions.listing import look_at
+from engine.sessions.session import Session
 from tests.torture.children import NAME, Child, Ended, config, finish, problems, promised, together, undisturbed, where
 from tests.torture.counts import Counts
 

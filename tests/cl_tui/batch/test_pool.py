@@ -22,7 +22,8 @@ from cl_tui.batch import pool as batch
 from cl_tui.reports import tables as report
 from engine.errors import ConfigError
 from engine.record.events import RunResumed, RunStarted
-from engine.sessions.session import Session, list_sessions, look_at
+from engine.sessions.listing import list_sessions, look_at
+from engine.sessions.session import Session
 from engine.settings.run import resolve
 from engine.training.control import Control
 from tests.cl_tui.commands.test_cli import line_with, wait_for_steps

@@ -20,7 +20,8 @@ from cl_tui.reports import tables as report
 from cl_tui.screens.monitor import MonitorScreen
 from engine.record.events import StepsTaken
 from engine.record.history import Curve
-from engine.sessions.session import Session, list_sessions, look_at
+from engine.sessions.listing import list_sessions, look_at
+from engine.sessions.session import Session
 from engine.settings.run import resolve
 from engine.training.control import Control
 from engine.training.runner import train

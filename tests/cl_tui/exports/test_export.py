@@ -34,7 +34,8 @@ from engine.record.events import (
     Warned,
 )
 from engine.record.history import History
-from engine.sessions.session import Listed, Session, look_at
+from engine.sessions.listing import Listed, look_at
+from engine.sessions.session import Session
 from engine.settings.run import RunConfig, from_toml, resolve
 from tests import screen_data
 from tests.conftest import CommandLine

@@ -23,7 +23,7 @@ from engine.record.events import (
     TaskInfo,
     TaskStarted,
 )
-from engine.sessions.session import Listed, look_at
+from engine.sessions.listing import Listed, look_at
 from tests import screen_data
 from tests.conftest import CommandLine
 from tests.runs import AtStep, create, finished, tiny, train

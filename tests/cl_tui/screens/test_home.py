@@ -29,7 +29,8 @@ from cl_tui.screens.sessions_table import SessionsTable, arranged, sparkline
 from cl_tui.screens.watch import WatchScreen
 from engine.errors import BenchmarkError, NumericsError
 from engine.record.events import RunFailed
-from engine.sessions.session import Listed, Session, glances
+from engine.sessions.listing import Listed, glances
+from engine.sessions.session import Session
 from tests import saved, screen_data
 from tests.conftest import CommandLine
 from tests.first_screens import helped

@@ -16,7 +16,8 @@ from cl_tui.screens.sessions_table import COLUMNS
 from cl_tui.screens.timeline import happenings
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.record.watchdog import caution
-from engine.sessions.session import Session, glance
+from engine.sessions.listing import glance
+from engine.sessions.session import Session
 from engine.settings.run import resolve
 from engine.training.runner import train
 from tests import runs

@@ -17,8 +17,9 @@ from safetensors.torch import load_file
 from engine import disk
 from engine.errors import NumericsError, SessionDamaged, SessionError, SessionMismatch
 from engine.sessions import checkpoint
+from engine.sessions.listing import list_sessions, look_at
 from engine.sessions.log import EventLog
-from engine.sessions.session import Session, list_sessions, look_at
+from engine.sessions.session import Session
 from engine.streams.digits import digits
 from engine.streams.examples import Examples, Task
 from engine.training import trainer as training

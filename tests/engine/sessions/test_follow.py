@@ -28,8 +28,9 @@ from engine.record.events import (
 from engine.record.history import Curve, History
 from engine.sessions import follow
 from engine.sessions.follow import Follower, applied
+from engine.sessions.lock import trained_here
 from engine.sessions.log import EventLog
-from engine.sessions.session import Session, trained_here
+from engine.sessions.session import Session
 from tests import screen_data
 from tests.saved import lines, tell
 

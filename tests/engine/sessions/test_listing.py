@@ -13,7 +13,9 @@ from cl_tui.reports.tables import sessions_table
 from cl_tui.screens.sessions_table import COLUMNS
 from engine.errors import ConfigError, SessionExists, SessionLocked, SessionNotFound
 from engine.record.events import RunResumed, StepsTaken, StrengthChanged
-from engine.sessions.session import Listed, Session, glance, glances, list_sessions, look_at, rename_session
+from engine.sessions.folders import rename_session
+from engine.sessions.listing import Listed, glance, glances, list_sessions, look_at
+from engine.sessions.session import Session
 from tests import saved, screen_data
 
 

@@ -16,8 +16,10 @@ from rich.cells import cell_len
 
 from cl_tui.commands import cli
 from engine.errors import ConfigError, SessionExists
+from engine.sessions.folders import delete_session, rename_session
+from engine.sessions.listing import glances, list_sessions, look_at
 from engine.sessions.names import MOST_BYTES, MOST_CHARACTERS, alike, check_name, extended, is_name
-from engine.sessions.session import Session, delete_session, glances, list_sessions, look_at, rename_session
+from engine.sessions.session import Session
 from engine.settings.run import resolve
 from engine.text import visible
 from tests import saved

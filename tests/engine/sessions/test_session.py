@@ -30,7 +30,9 @@ from engine.errors import (
 from engine.models.flat import Layer
 from engine.record.events import RunStopped
 from engine.sessions import checkpoint
-from engine.sessions.session import Session, delete_session, list_sessions, newest_unfinished
+from engine.sessions.folders import delete_session
+from engine.sessions.listing import list_sessions, newest_unfinished
+from engine.sessions.session import Session
 from engine.settings.run import resolve
 from engine.training.checkpoint_writer import check_finite
 from engine.training.control import Control, Wishes

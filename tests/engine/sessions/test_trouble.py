@@ -8,7 +8,8 @@ import pytest
 
 from cl_tui.app.app import ClTui
 from cl_tui.screens.home import HomeScreen
-from engine.sessions.session import Session, list_sessions
+from engine.sessions.listing import list_sessions
+from engine.sessions.session import Session
 from tests import runs, saved
 from tests.conftest import CommandLine
 from tests.waiting import on_screen

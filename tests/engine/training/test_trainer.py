@@ -8,7 +8,7 @@ import torch
 
 from engine.catalog.methods import METHODS
 from engine.errors import BenchmarkError, ConfigError, EngineError, NumericsError
-from engine.sessions.session import list_sessions
+from engine.sessions.listing import list_sessions
 from engine.training.control import Control
 from engine.training.runner import EngineThread, train
 from engine.training.trainer import find_device
