@@ -9,7 +9,7 @@ import pytest
 from cl_tui.host.exit_status import resume_line
 from cl_tui.reports import session_facts as facts
 from engine.commands import command
-from engine.sessions.listing import look_at
+from engine.sessions.listing import read_session
 from tests import runs, saved
 from tests.conftest import CommandLine
 
@@ -61,7 +61,7 @@ def test_a_run_is_continued_with_the_command_that_is_printed(folder: str, tmp_pa
     typed = shlex.split(resume_line(session))[1:]
     assert cl_tui(*typed, "--headless").exit_code == 0
     assert session.finished
-    listed = look_at(session.path.parent, session.name)
+    listed = read_session(session.path.parent, session.name)
     lines = [shlex.split(line)[1:] for line, purpose in facts.next_lines(listed, session.path.parent)]
     for words in lines:
         if words[:2] == ["sessions", "export"]:
@@ -71,7 +71,7 @@ def test_a_run_is_continued_with_the_command_that_is_printed(folder: str, tmp_pa
 def test_a_damaged_result_is_written_again_with_the_command_that_is_named(tmp_path: Path, cl_tui: CommandLine) -> None:
     session = runs.finished(tmp_path / "my runs", runs.tiny("si"), "otter")
     session.summary_path.write_text("{")
-    ((*typed,),) = suggested(look_at(tmp_path / "my runs", "otter").problem)
+    ((*typed,),) = suggested(read_session(tmp_path / "my runs", "otter").problem)
     session.summary_path.rename(tmp_path / "away")
     assert cl_tui(*typed, "--headless").exit_code == 0
     assert session.finished

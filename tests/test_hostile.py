@@ -44,7 +44,7 @@ from engine.record.events import (
     TasksPlanned,
     Warned,
 )
-from engine.sessions.listing import look_at
+from engine.sessions.listing import read_session
 from engine.sessions.session import Session
 from engine.settings.run import resolve
 from engine.text import visible
@@ -327,8 +327,8 @@ def test_a_complaint_quotes_what_was_typed_as_text(line: list[str], cl_tui: Comm
 
 def test_a_page_has_no_element_of_theirs(folder: Path) -> None:
     saved.finished(folder, "harmless", leave_alone=["*.bias"])
-    page = Page(html_report.page(look_at(folder, "finished"), folder / "finished"))
-    usual = Page(html_report.page(look_at(folder, "harmless"), folder / "harmless"))
+    page = Page(html_report.page(read_session(folder, "finished"), folder / "finished"))
+    usual = Page(html_report.page(read_session(folder, "harmless"), folder / "harmless"))
     assert {(tag, *attributes) for tag, attributes in page.elements} <= {
         (tag, *attributes) for tag, attributes in usual.elements
     } | {("td", "class"), ("section", "class")}
@@ -337,7 +337,7 @@ def test_a_page_has_no_element_of_theirs(folder: Path) -> None:
 
 
 def test_tables_and_tags_are_text(folder: Path) -> None:
-    listed = look_at(folder, "finished")
+    listed = read_session(folder, "finished")
     for content in export.contents("csv", listed, folder)[:-1]:
         assert_text(content.decode())
         for row in csv.reader(io.StringIO(content.decode())):

@@ -952,10 +952,10 @@ def show(
     from cl_tui.reports import session_facts as facts
     from cl_tui.reports import tables as report
     from cl_tui.reports.session_page import PAPER_WIDTH, session_page
-    from engine.sessions.listing import look_at
+    from engine.sessions.listing import read_session
 
     sessions_dir, name = _located(sessions_dir, name)
-    listed = look_at(sessions_dir, name)
+    listed = read_session(sessions_dir, name)
     if listed.state == "damaged":
         print(facts.result(listed))
         return
@@ -1002,13 +1002,13 @@ def export(
     """
     from cl_tui.exports.export import Kind, exports
     from cl_tui.reports.tables import STDOUT
-    from engine.sessions.listing import look_at
+    from engine.sessions.listing import read_session
     from engine.sessions.session import session_path
 
     sessions_dir, name = _located(sessions_dir, name)
     places: dict[Kind, Path | None] = {"html": html, "json": json, "csv": csv, "tensorboard": tensorboard}
     wanted = {kind: path for kind, path in places.items() if path is not None}
-    listed = look_at(sessions_dir, name)
+    listed = read_session(sessions_dir, name)
     told = sys.stderr if STDOUT in wanted.values() else sys.stdout
     for written in exports(listed, session_path(sessions_dir, name), wanted or {"html": Path(f"{name}.html")}, force):
         print(visible(f"wrote {written}"), file=told)
@@ -1022,11 +1022,11 @@ def delete(
 ) -> None:
     """Delete sessions that are not being trained."""
     from engine.sessions.folders import delete_session
-    from engine.sessions.listing import look_at
+    from engine.sessions.listing import read_session
 
     sessions_dir, names = _located_all(sessions_dir, names)
     for name in names:
-        look_at(sessions_dir, name)  # report a wrong name before anything is deleted
+        read_session(sessions_dir, name)  # report a wrong name before anything is deleted
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError(

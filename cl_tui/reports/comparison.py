@@ -21,7 +21,7 @@ from engine.errors import EngineError, SessionDamaged
 from engine.record import metrics
 from engine.record.history import History
 from engine.record.one_class import numbered, one_class_tasks, without
-from engine.sessions.listing import Listed, look_at
+from engine.sessions.listing import Listed, read_session
 from engine.sessions.session import Session
 from engine.settings.run import WITHOUT_EFFECT, RunConfig, shown
 
@@ -223,7 +223,7 @@ def check(sessions_dir: Path, names: Sequence[str]) -> None:
 
 def read(sessions_dir: Path, name: str) -> Listed:
     """One session with its whole history. Raises SessionNotFound or SessionDamaged."""
-    listed = look_at(sessions_dir, name)
+    listed = read_session(sessions_dir, name)
     if listed.history is None:
         raise SessionDamaged(listed.problem)
     return listed

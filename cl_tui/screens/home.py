@@ -28,7 +28,7 @@ from cl_tui.screens.zooming import NOTHING_OPEN
 from engine.catalog.benchmarks import BENCHMARKS, prepare
 from engine.errors import ConfigError, EngineError
 from engine.sessions.folders import delete_session, rename_session
-from engine.sessions.listing import Listed, glances, look_at
+from engine.sessions.listing import Listed, each_session, read_session
 from engine.sessions.names import check_name
 from engine.sessions.session import Session, session_path
 from engine.settings.run import moved
@@ -156,7 +156,7 @@ class HomeScreen(OfferingScreen):
         told, patience = time.monotonic(), PORTION_SECONDS
         problem = ""
         try:
-            for listed in glances(self._folder, earlier):
+            for listed in each_session(self._folder, earlier):
                 names.add(listed.name)
                 found.append(listed)
                 if time.monotonic() - told > patience:
@@ -331,7 +331,7 @@ class HomeScreen(OfferingScreen):
         from cl_tui.screens.fork import ForkScreen
         from engine.training.fork import forkable
 
-        found = await self._done(f"Reading {listed.name}", partial(look_at, self._folder, listed.name))
+        found = await self._done(f"Reading {listed.name}", partial(read_session, self._folder, listed.name))
         if found is None:
             return
         if found.config is None or found.history is None:

@@ -36,13 +36,13 @@ class Listed:
     problem: str = ""
     created: float = 0.0
     format: int = FORMAT
-    skimmed: "Skimmed | None" = None
-    """The files' state that ``glance`` saw."""
+    scanned: "Scanned | None" = None
+    """The files' state that ``summary_of`` saw."""
 
 
 @dataclass(frozen=True)
-class Skimmed:
-    """The state of a session's files that a glance saw."""
+class Scanned:
+    """The state of a session's files that ``summary_of`` saw."""
 
     files: tuple[tuple[int, int], ...]
     """(nanoseconds when modified, bytes) of config.toml, events.jsonl and summary.json; (0, 0) for a missing file."""
@@ -53,13 +53,15 @@ class Skimmed:
 
 
 def list_sessions(sessions_dir: Path) -> list[Listed]:
-    """``glance`` at all sessions in a folder, the most recently changed first. Damaged sessions are listed as such."""
-    return sorted(glances(sessions_dir), key=lambda listed: listed.changed, reverse=True)
+    """All sessions in a folder, the most recently changed first. Damaged sessions are listed as such."""
+    return sorted(each_session(sessions_dir), key=lambda listed: listed.changed, reverse=True)
 
 
-def glances(sessions_dir: Path, earlier: Mapping[str, Listed] = MappingProxyType({})) -> Iterator[Listed]:
-    """``glance`` at each session in a folder, the most recently changed first. ``earlier``: results of earlier glances,
-    by name. Raises OSError if the folder cannot be read."""
+def each_session(sessions_dir: Path, earlier: Mapping[str, Listed] = MappingProxyType({})) -> Iterator[Listed]:
+    """``summary_of`` each session in a folder, the most recently changed first. ``earlier``: earlier results by name.
+
+    Raises OSError if the folder cannot be read.
+    """
     found = []
     with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(sessions_dir) as entries:
         for entry in entries:
@@ -69,21 +71,21 @@ def glances(sessions_dir: Path, earlier: Mapping[str, Listed] = MappingProxyType
                     found.append((-(log[0] or config[0]), normalize("NFC", entry.name)))
     for name in dict.fromkeys(name for _, name in sorted(found)):
         with contextlib.suppress(SessionNotFound):  # deleted meanwhile
-            yield glance(sessions_dir, name, earlier.get(name))
+            yield summary_of(sessions_dir, name, earlier.get(name))
 
 
-def glance(sessions_dir: Path, name: str, earlier: Listed | None = None) -> Listed:
+def summary_of(sessions_dir: Path, name: str, earlier: Listed | None = None) -> Listed:
     """What a list shows of one session, even if it is damaged, reading no more than that needs.
 
     The history has the progress, the newest accuracies, the matrix and how the run ended, but neither curve nor
     importances. For a finished session only the summary is read, so the history has no tasks. ``earlier``: the result
-    of an earlier glance, after which only new events are read. Raises SessionNotFound.
+    of an earlier call, after which only new events are read. Raises SessionNotFound.
     """
     path = session_path(sessions_dir, name)
     files = _files(str(path))
-    if earlier is not None and (earlier.skimmed is None or earlier.skimmed.files[0] != files[0]):
+    if earlier is not None and (earlier.scanned is None or earlier.scanned.files[0] != files[0]):
         earlier = None
-    if earlier is not None and earlier.skimmed is not None and earlier.skimmed.files == files:
+    if earlier is not None and earlier.scanned is not None and earlier.scanned.files == files:
         if earlier.state in ("finished", "damaged"):
             return earlier
         assert earlier.config is not None
@@ -96,20 +98,20 @@ def glance(sessions_dir: Path, name: str, earlier: Listed | None = None) -> List
         if files[2] != (0, 0):
             format, settings = settings_of(path)
             config, history = _from_summary(path, format, settings)
-            return Listed(name, "finished", changed, config, history, "", created, format, Skimmed(files))
+            return Listed(name, "finished", changed, config, history, "", created, format, Scanned(files))
         if earlier is not None and earlier.config is not None:
             session = Session(path, earlier.config, earlier.format)
         else:
             session = Session.open(sessions_dir, name)
-        history, skimmed = _skim(session, files, earlier)
+        history, scanned = tail_scan(session, files, earlier)
     except (SessionError, ConfigError) as error:
-        return Listed(name, "damaged", changed, problem=str(error), created=created, skimmed=Skimmed(files))
+        return Listed(name, "damaged", changed, problem=str(error), created=created, scanned=Scanned(files))
     state = _state(session, history)
-    return Listed(name, state, changed, session.config, history, "", created, session.format, skimmed)
+    return Listed(name, state, changed, session.config, history, "", created, session.format, scanned)
 
 
 def _files(path: str) -> tuple[tuple[int, int], ...]:
-    """The value of ``Skimmed.files``."""
+    """The value of ``Scanned.files``."""
     return tuple(_file_state(f"{path}/{file}") for file in ("config.toml", "events.jsonl", "summary.json"))
 
 
@@ -132,7 +134,7 @@ def _from_summary(path: Path, format: int, settings: bytes) -> tuple[RunConfig, 
     return config, History("finished", task=len(matrix), step=found["steps"], elapsed=found["seconds"], matrix=matrix)
 
 
-def _skim(session: Session, files: tuple[tuple[int, int], ...], earlier: Listed | None) -> tuple[History, Skimmed]:
+def tail_scan(session: Session, files: tuple[tuple[int, int], ...], earlier: Listed | None) -> tuple[History, Scanned]:
     """The log without its curves. The end of most lines says what they are, and they are not parsed.
 
     Raises SessionDamaged, naming the line.
@@ -142,8 +144,8 @@ def _skim(session: Session, files: tuple[tuple[int, int], ...], earlier: Listed 
     number, began = 0, 0
     try:
         with open_plain(session.events_path) as file:
-            if earlier is not None and earlier.history is not None and earlier.skimmed is not None:
-                known = earlier.skimmed
+            if earlier is not None and earlier.history is not None and earlier.scanned is not None:
+                known = earlier.scanned
                 file.seek(known.read - len(known.end))
                 if file.read(len(known.end)) == known.end:
                     history, read, end = earlier.history, known.read, known.end
@@ -170,14 +172,14 @@ def _skim(session: Session, files: tuple[tuple[int, int], ...], earlier: Listed 
                 history = replace(history.apply(event), probes=(event,))
     except ValueError as error:
         if began:  # read from the beginning, to count the lines
-            return _skim(session, files, None)
+            return tail_scan(session, files, None)
         raise session.damaged_log(first_line(error), number) from None
     except OSError as error:
         raise unreadable(f"session {session.name}: {session.events_path}", error) from None
-    return history, Skimmed(files, read, end)
+    return history, Scanned(files, read, end)
 
 
-def look_at(sessions_dir: Path, name: str) -> Listed:
+def read_session(sessions_dir: Path, name: str) -> Listed:
     """One session with its whole history, even if it is damaged. Raises SessionNotFound."""
     path = session_path(sessions_dir, name)
     log = path / "events.jsonl"

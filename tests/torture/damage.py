@@ -21,7 +21,7 @@ from cl_tui.reports.session_page import session_page
 from engine.errors import EngineError
 from engine.record.history import History
 from engine.sessions.follow import Follower
-from engine.sessions.listing import glance, list_sessions, look_at
+from engine.sessions.listing import list_sessions, read_session, summary_of
 from engine.sessions.recording import Recording
 from engine.sessions.session import Session
 from engine.training.control import Control, Wishes
@@ -205,8 +205,8 @@ def _span(data: bytes, chosen: random.Random) -> tuple[int, int]:
 def _reading(sessions: Path, path: Path) -> Iterator[str]:
     """Everything that reads tells the beginning of the true history, or names the damaged file."""
     whole = Session.open(sessions, WHOLE).history()
-    listed = look_at(sessions, NAME)
-    for seen in (listed, glance(sessions, NAME), *(each for each in list_sessions(sessions) if each.name == NAME)):
+    listed = read_session(sessions, NAME)
+    for seen in (listed, summary_of(sessions, NAME), *(each for each in list_sessions(sessions) if each.name == NAME)):
         if seen.history is None:
             yield from _unnamed(seen.problem, path)
         else:
@@ -248,7 +248,7 @@ def _branched(sessions: Path) -> History:
 
 def drawn(sessions: Path, name: str) -> None:
     """On a page for a terminal, and for people who go on elsewhere."""
-    listed = look_at(sessions, name)
+    listed = read_session(sessions, name)
     if listed.history is not None:
         Console(width=100, file=io.StringIO()).print(session_page(listed, sessions, 100))
         for kind in KINDS:
@@ -257,7 +257,7 @@ def drawn(sessions: Path, name: str) -> None:
 
 def _resuming(sessions: Path, path: Path) -> Iterator[str]:
     """The right end, or the damaged file is named, also where an earlier checkpoint had to do."""
-    listed, whole = look_at(sessions, NAME), Session.open(sessions, WHOLE)
+    listed, whole = read_session(sessions, NAME), Session.open(sessions, WHOLE)
     newest = max((int(file.stem[-8:]) for file in (sessions / NAME / "checkpoints").iterdir()), default=0)
     try:
         session = Session.open(sessions, NAME)

@@ -40,7 +40,7 @@ from engine.record import watchdog
 from engine.record.events import Event, RunFinished, Warned, decode, encode
 from engine.record.history import History
 from engine.sessions import checkpoint, log
-from engine.sessions.listing import glance, list_sessions, look_at
+from engine.sessions.listing import list_sessions, read_session, summary_of
 from engine.sessions.session import Session
 from engine.sessions.summary import checksum
 from engine.settings.run import RunConfig, from_toml, parse_assignments, read_settings, resolve
@@ -249,9 +249,9 @@ def whole_logs(data: DataObject, folder: Path) -> None:
         session.events_path.write_bytes(lines(events))
         if events and isinstance(events[-1], RunFinished) and data.draw(st.booleans()):
             session.write_summary(session.history())
-    listed = look_at(folder, damage.NAME)
+    listed = read_session(folder, damage.NAME)
     assert listed.state != "damaged", listed.problem
-    glance(folder, damage.NAME)
+    summary_of(folder, damage.NAME)
     _print(report.sessions_table(list_sessions(folder)))
     damage.drawn(folder, damage.NAME)
     damage.replayed(folder)
@@ -307,7 +307,7 @@ def summaries(data: DataObject, folder: Path) -> None:
     session.summary_path.write_text(json.dumps(found))
     with contextlib.suppress(SessionDamaged):
         _print(report.results([session.summary()]))
-    _print(report.sessions_table([glance(folder, "run")]))
+    _print(report.sessions_table([summary_of(folder, "run")]))
     damage.drawn(folder, "run")
 
 

@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from engine.sessions.listing import look_at
+from engine.sessions.listing import read_session
 from engine.sessions.session import Session
 from tests.torture.children import NAME, Child, Ended, config, finish, problems, promised, together, undisturbed, where
 from tests.torture.counts import Counts
@@ -54,7 +54,7 @@ def _standing(folder: Path) -> str:
     """What is wrong with a session whose process was killed; it may not be there yet."""
     if not (folder / NAME).exists():
         return ""
-    listed, session = look_at(folder, NAME), Session.open(folder, NAME)
+    listed, session = read_session(folder, NAME), Session.open(folder, NAME)
     if listed.state not in ("interrupted", "finished"):
         return f"it is listed as {listed.state}: {listed.problem}"
     if (session.saved_step or 0) < promised(folder):

@@ -22,7 +22,7 @@ from cl_tui.batch import pool as batch
 from cl_tui.reports import tables as report
 from engine.errors import ConfigError
 from engine.record.events import RunResumed, RunStarted
-from engine.sessions.listing import list_sessions, look_at
+from engine.sessions.listing import list_sessions, read_session
 from engine.sessions.session import Session
 from engine.settings.run import resolve
 from engine.training.control import Control
@@ -162,7 +162,7 @@ def test_a_session_of_the_same_name_with_other_settings_is_left_alone(cl_tui: Co
     answer = cl_tui("batch", *QUICK)
     assert answer.exit_code == 2
     assert "has other settings" in answer.err
-    assert look_at(sessions, run.name).config == resolve({"method": "none"})
+    assert read_session(sessions, run.name).config == resolve({"method": "none"})
 
 
 class Killer(threading.Thread):

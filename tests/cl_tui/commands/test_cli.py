@@ -20,7 +20,7 @@ from cl_tui.reports import tables as report
 from cl_tui.screens.monitor import MonitorScreen
 from engine.record.events import StepsTaken
 from engine.record.history import Curve
-from engine.sessions.listing import list_sessions, look_at
+from engine.sessions.listing import list_sessions, read_session
 from engine.sessions.session import Session
 from engine.settings.run import resolve
 from engine.training.control import Control
@@ -287,7 +287,7 @@ def test_a_signal_saves_and_says_how_to_go_on(cl_tui: CommandLine, sessions: Pat
     assert answer.exit_code == 130, answer
     assert "cl-tui resume calm-otter" in answer.out
     assert "Traceback" not in answer.err
-    assert look_at(sessions, "calm-otter").state == "stopped"
+    assert read_session(sessions, "calm-otter").state == "stopped"
     history = session.history()
     assert history.saved_step == history.step > 0
 

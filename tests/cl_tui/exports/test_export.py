@@ -34,7 +34,7 @@ from engine.record.events import (
     Warned,
 )
 from engine.record.history import History
-from engine.sessions.listing import Listed, look_at
+from engine.sessions.listing import Listed, read_session
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, from_toml, resolve
 from tests import screen_data
@@ -53,7 +53,7 @@ def write(session: Session, *events: Event) -> Session:
 
 def listed_as(session: Session, *events: Event) -> Listed:
     write(session, *events)
-    return look_at(session.path.parent, session.name)
+    return read_session(session.path.parent, session.name)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def told(tmp_path: Path) -> Listed:
     listed = listed_as(session, *screen_data.events())
     assert listed.history is not None
     session.write_summary(listed.history)
-    return look_at(session.path.parent, session.name)
+    return read_session(session.path.parent, session.name)
 
 
 def known(listed: Listed) -> History:

@@ -23,7 +23,7 @@ from engine.record.events import (
     TaskInfo,
     TaskStarted,
 )
-from engine.sessions.listing import Listed, look_at
+from engine.sessions.listing import Listed, read_session
 from tests import screen_data
 from tests.conftest import CommandLine
 from tests.runs import AtStep, create, finished, tiny, train
@@ -33,7 +33,7 @@ from tests.saved import tell
 def listed_as(folder: Path, *events: Event) -> Listed:
     session = create(folder / "sessions", tiny(), "calm-otter")
     tell(session, *events)
-    return look_at(folder / "sessions", "calm-otter")
+    return read_session(folder / "sessions", "calm-otter")
 
 
 def printed(listed: Listed, width: int = 80, colors: bool = False) -> str:
@@ -158,7 +158,7 @@ def test_every_line_to_type_is_a_command(sessions: Path) -> None:
     finished(sessions, tiny(), "done")
     train(create(sessions, tiny(), "stopped"), AtStep(3))
     with create(sessions, tiny(), "running").locked():
-        listed = [look_at(sessions, name) for name in ("done", "stopped", "running")]
+        listed = [read_session(sessions, name) for name in ("done", "stopped", "running")]
     assert [each.state for each in listed] == ["finished", "stopped", "running"]
     offered = [shlex.split(line) for each in listed for line, _ in facts.next_lines(each, sessions)]
     assert {words[1] for words in offered} == {"watch", "analyse", "resume", "sessions", "fork", "run"}

@@ -29,7 +29,7 @@ from cl_tui.screens.sessions_table import SessionsTable, arranged, sparkline
 from cl_tui.screens.watch import WatchScreen
 from engine.errors import BenchmarkError, NumericsError
 from engine.record.events import RunFailed
-from engine.sessions.listing import Listed, glances
+from engine.sessions.listing import Listed, each_session
 from engine.sessions.session import Session
 from tests import saved, screen_data
 from tests.conftest import CommandLine
@@ -168,9 +168,9 @@ async def test_the_first_frame_waits_for_no_session(tmp_path: Path, monkeypatch:
 
     def slow(folder: Path, earlier: Mapping[str, Listed]) -> Iterator[Listed]:
         assert go.wait(PATIENCE_SECONDS)
-        yield from glances(folder, earlier)
+        yield from each_session(folder, earlier)
 
-    monkeypatch.setattr(home_module, "glances", slow)
+    monkeypatch.setattr(home_module, "each_session", slow)
     app = ClTui(HomeScreen(tmp_path))
     async with app.run_test() as pilot:
         opened = Opened(app, pilot)
@@ -186,12 +186,12 @@ async def test_rows_come_in_portions(tmp_path: Path, monkeypatch: pytest.MonkeyP
     go = threading.Event()
 
     def slow(folder: Path, earlier: Mapping[str, Listed]) -> Iterator[Listed]:
-        for number, listed in enumerate(glances(folder, earlier)):
+        for number, listed in enumerate(each_session(folder, earlier)):
             if number == 4:
                 assert go.wait(PATIENCE_SECONDS)
             yield listed
 
-    monkeypatch.setattr(home_module, "glances", slow)
+    monkeypatch.setattr(home_module, "each_session", slow)
     monkeypatch.setattr(home_module, "PORTION_SECONDS", 0.0)
     app = ClTui(HomeScreen(tmp_path))
     async with app.run_test() as pilot:
@@ -247,7 +247,7 @@ async def test_a_folder_that_may_not_be_looked_into_is_told(tmp_path: Path, monk
         raise PermissionError(13, "Permission denied", str(folder))
         yield
 
-    monkeypatch.setattr(home_module, "glances", refuse)
+    monkeypatch.setattr(home_module, "each_session", refuse)
     async with at_home(tmp_path) as opened:
         assert opened.said("#nothing") == f"{tmp_path}: Permission denied"
 

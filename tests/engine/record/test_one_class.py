@@ -16,7 +16,7 @@ from cl_tui.screens.sessions_table import COLUMNS
 from cl_tui.screens.timeline import happenings
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.record.watchdog import caution
-from engine.sessions.listing import glance
+from engine.sessions.listing import summary_of
 from engine.sessions.session import Session
 from engine.settings.run import resolve
 from engine.training.runner import train
@@ -120,7 +120,7 @@ def averages(session: Session) -> tuple[str, str]:
 
 def test_lists_mark_the_average_and_home_explains_it(mixed: Session, cl_tui: CommandLine, tmp_path: Path) -> None:
     every, others = averages(mixed)
-    listed = glance(tmp_path, mixed.name)
+    listed = summary_of(tmp_path, mixed.name)
     column = next(column for column in COLUMNS if column.heading == "acc. %")
     assert column.content(listed, column.width) == f"*{every}"
     assert f"; without tasks 4–7 of one class: average accuracy {others} %" in facts.result(listed)
@@ -129,17 +129,19 @@ def test_lists_mark_the_average_and_home_explains_it(mixed: Session, cl_tui: Com
     assert "* with tasks of one class: 'cl-tui sessions show' has the average without them" in printed
 
     runs.finished(tmp_path, runs.tiny("none", tasks=7, steps=5, scenario="class"), "brave-fox")
-    assert "*" not in column.content(glance(tmp_path, "brave-fox"), column.width), "there they compete with all others"
+    assert "*" not in column.content(summary_of(tmp_path, "brave-fox"), column.width), (
+        "there they compete with all others"
+    )
 
 
 def test_a_run_that_has_seen_no_such_task_yet_is_not_marked(tmp_path: Path) -> None:
     session = runs.create(tmp_path, runs.tiny("none", tasks=7, steps=5), "calm-otter")
     train(session, runs.AtStep(12))
-    listed = glance(tmp_path, "calm-otter")
+    listed = summary_of(tmp_path, "calm-otter")
     assert not words.with_one_class(listed)
     assert "one class" not in facts.result(listed)
     train(session, runs.AtStep(10))
-    listed = glance(tmp_path, "calm-otter")
+    listed = summary_of(tmp_path, "calm-otter")
     assert words.with_one_class(listed)
     assert "; without tasks 4–5 of one class: average accuracy" in facts.result(listed)
 

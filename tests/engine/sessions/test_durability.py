@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from engine import disk
 from engine.errors import NumericsError, SessionDamaged, SessionError, SessionMismatch
 from engine.sessions import checkpoint
-from engine.sessions.listing import list_sessions, look_at
+from engine.sessions.listing import list_sessions, read_session
 from engine.sessions.log import EventLog
 from engine.sessions.session import Session
 from engine.streams.digits import digits
@@ -239,7 +239,7 @@ def test_a_flipped_digit_in_the_log_is_noticed(tmp_path: Path) -> None:
     session.events_path.write_bytes(text[:place] + digit + text[place + 1 :])
     with pytest.raises(SessionDamaged, match=r"events\.jsonl, line \d+: its checksum does not fit"):
         session.history()
-    assert look_at(tmp_path, "run").state == "damaged"
+    assert read_session(tmp_path, "run").state == "damaged"
 
 
 @pytest.mark.parametrize("change", ["dropped", "doubled", "swapped"])
@@ -459,7 +459,7 @@ def test_a_session_of_an_older_version_opens_resumes_and_forks(name: str, tmp_pa
     assert session.format == 1
     before = session.history()
     assert before.step == (44 if name.endswith("finished") else 33)
-    assert look_at(tmp_path, name).state in ("finished", "stopped")
+    assert read_session(tmp_path, name).state in ("finished", "stopped")
     if not session.finished:
         assert train(session, Control()).state == "finished"
     history = Session.open(tmp_path, name).history()

@@ -1,4 +1,4 @@
-"""Lists of sessions: what a glance shows, that it reads no more than it needs, and renaming."""
+"""Lists of sessions: what an entry shows, that it reads no more than it needs, and renaming."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from cl_tui.screens.sessions_table import COLUMNS
 from engine.errors import ConfigError, SessionExists, SessionLocked, SessionNotFound
 from engine.record.events import RunResumed, StepsTaken, StrengthChanged
 from engine.sessions.folders import rename_session
-from engine.sessions.listing import Listed, glance, glances, list_sessions, look_at
+from engine.sessions.listing import Listed, each_session, list_sessions, read_session, summary_of
 from engine.sessions.session import Session
 from tests import saved, screen_data
 
@@ -30,12 +30,12 @@ def summed_up(listed: Listed) -> tuple[object, ...]:
 def test_a_glance_shows_what_the_whole_history_shows(make: object, tmp_path: Path) -> None:
     assert callable(make)
     make(tmp_path, "run")
-    assert summed_up(glance(tmp_path, "run")) == summed_up(look_at(tmp_path, "run"))
+    assert summed_up(summary_of(tmp_path, "run")) == summed_up(read_session(tmp_path, "run"))
 
 
 def test_progress_is_known_before_a_session_is_finished(tmp_path: Path) -> None:
     saved.stopped(tmp_path, "run", until=2500)
-    history = glance(tmp_path, "run").history
+    history = summary_of(tmp_path, "run").history
     assert history is not None
     assert (history.step, history.total_steps) == (2500, 5000)
 
@@ -43,8 +43,8 @@ def test_progress_is_known_before_a_session_is_finished(tmp_path: Path) -> None:
 def test_of_a_finished_session_the_log_is_not_read(tmp_path: Path) -> None:
     session = saved.finished(tmp_path, "run")
     session.events_path.write_text("nonsense\n")
-    assert glance(tmp_path, "run").state == "finished"
-    assert look_at(tmp_path, "run").state == "damaged"
+    assert summary_of(tmp_path, "run").state == "finished"
+    assert read_session(tmp_path, "run").state == "damaged"
 
 
 def test_a_second_glance_reads_only_what_is_new(tmp_path: Path) -> None:
@@ -52,34 +52,34 @@ def test_a_second_glance_reads_only_what_is_new(tmp_path: Path) -> None:
     events = list(screen_data.events())
     session = saved.create(tmp_path, "run")
     saved.tell(session, *events[:20])
-    first = glance(tmp_path, "run")
+    first = summary_of(tmp_path, "run")
     log = session.events_path.read_bytes()
     saved.tell(session, *events[20:60])
-    assert summed_up(glance(tmp_path, "run", first)) == summed_up(glance(tmp_path, "run"))
-    assert first.skimmed is not None
-    kept = len(first.skimmed.end)
+    assert summed_up(summary_of(tmp_path, "run", first)) == summed_up(summary_of(tmp_path, "run"))
+    assert first.scanned is not None
+    kept = len(first.scanned.end)
     with open(session.events_path, "rb+") as file:
         file.write(b"x" * (len(log) - kept - 1))
-    assert summed_up(glance(tmp_path, "run", first)) == summed_up(look_at_events(session, events[:60]))
+    assert summed_up(summary_of(tmp_path, "run", first)) == summed_up(look_at_events(session, events[:60]))
 
 
 def look_at_events(session: Session, events: list[object]) -> Listed:
     shutil.rmtree(session.path)
     again = saved.create(session.path.parent, session.name)
     saved.tell(again, *events)  # type: ignore[arg-type]
-    return look_at(session.path.parent, session.name)
+    return read_session(session.path.parent, session.name)
 
 
 def test_a_log_that_was_cut_by_a_resume_and_has_grown_is_read_anew(tmp_path: Path) -> None:
     session = saved.interrupted(tmp_path, "run", until=2500)
-    before = glance(tmp_path, "run")
+    before = summary_of(tmp_path, "run")
     lines = session.events_path.read_bytes().splitlines(keepends=True)
     session.events_path.write_bytes(b"".join(lines[:30]))
     steps = [StepsTaken(step, step / 100, (0.1,) * 400, (0.0,) * 400) for step in range(1350, 2400, 50)]
     saved.tell(session, RunResumed(0.0, 1300, "cpu", ""), *steps)
     assert session.events_path.stat().st_size > sum(map(len, lines))
-    after = glance(tmp_path, "run", before)
-    assert summed_up(after) == summed_up(glance(tmp_path, "run"))
+    after = summary_of(tmp_path, "run", before)
+    assert summed_up(after) == summed_up(summary_of(tmp_path, "run"))
     assert after.history is not None
     assert after.history.step == 2350
 
@@ -87,9 +87,9 @@ def test_a_log_that_was_cut_by_a_resume_and_has_grown_is_read_anew(tmp_path: Pat
 def test_the_end_of_a_session_is_seen_though_its_log_stays(tmp_path: Path) -> None:
     session = saved.interrupted(tmp_path, "run")
     with session.locked():
-        running = glance(tmp_path, "run")
+        running = summary_of(tmp_path, "run")
         assert running.state == "running"
-    assert glance(tmp_path, "run", running).state == "interrupted"
+    assert summary_of(tmp_path, "run", running).state == "interrupted"
 
 
 def test_nothing_new_is_the_very_same(tmp_path: Path) -> None:
@@ -97,19 +97,19 @@ def test_nothing_new_is_the_very_same(tmp_path: Path) -> None:
     saved.finished(tmp_path, "run")
     saved.damaged(tmp_path, "damaged")
     saved.interrupted(tmp_path, "interrupted")
-    first = {listed.name: listed for listed in glances(tmp_path)}
-    for listed in glances(tmp_path, first):
+    first = {listed.name: listed for listed in each_session(tmp_path)}
+    for listed in each_session(tmp_path, first):
         assert listed is first[listed.name]
 
 
 def test_a_damaged_line_is_counted_from_the_beginning(tmp_path: Path) -> None:
     session = saved.interrupted(tmp_path, "run", until=500)
-    first = glance(tmp_path, "run")
+    first = summary_of(tmp_path, "run")
     lines = len(session.events_path.read_bytes().splitlines())
     with open(session.events_path, "ab") as log:
         log.write(b"nonsense\n")
     for earlier in (None, first):
-        listed = glance(tmp_path, "run", earlier)
+        listed = summary_of(tmp_path, "run", earlier)
         assert listed.state == "damaged"
         assert f"line {lines + 1}" in listed.problem
 
@@ -127,16 +127,16 @@ def test_a_damaged_summary_is_named(summary: str, tmp_path: Path) -> None:
 
 def test_a_half_written_last_line_does_not_count_yet(tmp_path: Path) -> None:
     session = saved.interrupted(tmp_path, "run", until=500)
-    whole = glance(tmp_path, "run")
+    whole = summary_of(tmp_path, "run")
     event = StepsTaken(550, 1.1, (0.5,), (0.0,))
     saved.tell(session, event)
     log = session.events_path.read_bytes()
     session.events_path.write_bytes(log[:-5])
-    half = glance(tmp_path, "run", whole)
+    half = summary_of(tmp_path, "run", whole)
     assert half.history is not None
     assert half.history.step == 500
     session.events_path.write_bytes(log)
-    done = glance(tmp_path, "run", half)
+    done = summary_of(tmp_path, "run", half)
     assert done.history is not None
     assert done.history.step == 550
 
@@ -146,10 +146,10 @@ def test_a_half_written_last_line_does_not_count_yet(tmp_path: Path) -> None:
 
 def test_a_renamed_session_is_the_same_session(tmp_path: Path) -> None:
     saved.finished(tmp_path, "run")
-    before = glance(tmp_path, "run")
+    before = summary_of(tmp_path, "run")
     rename_session(tmp_path, "run", "better")
-    after = glance(tmp_path, "better")
-    assert replace(after, name="run", skimmed=None) == replace(before, skimmed=None)
+    after = summary_of(tmp_path, "better")
+    assert replace(after, name="run", scanned=None) == replace(before, scanned=None)
     assert json.loads((tmp_path / "better" / "summary.json").read_text())["name"] == "better"
     assert not (tmp_path / "run").exists()
 
@@ -189,7 +189,7 @@ def test_what_trains_keeps_its_name(tmp_path: Path) -> None:
 def test_a_run_whose_strength_was_changed_is_listed_with_the_one_in_force(tmp_path: Path) -> None:
     session = saved.create(tmp_path, "run")
     saved.tell(session, *list(screen_data.events())[:20], StrengthChanged(900, 0.0, 1.0, 7.0))
-    listed = glance(tmp_path, "run")
+    listed = summary_of(tmp_path, "run")
     (method,) = [column for column in COLUMNS if column.heading == "method"]
     assert method.content(listed, 20) == "si c 7"
     printed = io.StringIO()

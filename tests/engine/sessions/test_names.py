@@ -17,7 +17,7 @@ from rich.cells import cell_len
 from cl_tui.commands import cli
 from engine.errors import ConfigError, SessionExists
 from engine.sessions.folders import delete_session, rename_session
-from engine.sessions.listing import glances, list_sessions, look_at
+from engine.sessions.listing import each_session, list_sessions, read_session
 from engine.sessions.names import MOST_BYTES, MOST_CHARACTERS, alike, check_name, extended, is_name
 from engine.sessions.session import Session
 from engine.settings.run import resolve
@@ -129,8 +129,8 @@ def test_a_session_from_a_disk_that_takes_letters_apart_is_found(tmp_path: Path,
     sessions = tmp_path / "sessions"
     made = saved.finished(sessions, "naïve")
     made.path.rename(sessions / unicodedata.normalize("NFD", "naïve"))
-    assert [listed.name for listed in glances(sessions)] == ["naïve"]
-    assert look_at(sessions, "naïve").state == "finished"
+    assert [listed.name for listed in each_session(sessions)] == ["naïve"]
+    assert read_session(sessions, "naïve").state == "finished"
     for line in (["show", "naïve"], ["show", unicodedata.normalize("NFD", "naïve")], ["export", "naïve"]):
         answer = cl_tui("sessions", *line)
         assert answer.exit_code == 0, answer.err
