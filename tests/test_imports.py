@@ -34,6 +34,7 @@ LIGHT = [
     "sessions.session",
     "sessions.summary",
     "settings.run",
+    "streams.files",
     "strict_json",
     "text",
     "training.control",

@@ -394,9 +394,10 @@ def run(
     from cl_tui.batch import headless
     from cl_tui.host.exit_status import INTERRUPTED
     from cl_tui.reports import tables as report
-    from engine.catalog.benchmarks import BENCHMARKS, prepare
+    from engine.catalog.benchmarks import BENCHMARKS
     from engine.sessions.session import Session
     from engine.settings.run import resolve
+    from engine.streams.files import prepare
 
     settings = resolve(_below(config) | _given(ctx) | _above(assignments))
     speed = _pace(pace, None if without_screen else BENCHMARKS[settings.benchmark].watch_pace)
@@ -444,10 +445,11 @@ def resume(
     """
     from cl_tui.batch import headless
     from cl_tui.reports import tables as report
-    from engine.catalog.benchmarks import BENCHMARKS, prepare
+    from engine.catalog.benchmarks import BENCHMARKS
     from engine.sessions.listing import newest_unfinished
     from engine.sessions.session import Session
     from engine.settings.run import moved
+    from engine.streams.files import prepare
 
     session = newest_unfinished(sessions_dir) if name is None else Session.open(*_located(sessions_dir, name))
     if session.finished:
@@ -510,8 +512,9 @@ def fork(
     """
     from cl_tui.batch import headless
     from cl_tui.reports import tables as report
-    from engine.catalog.benchmarks import BENCHMARKS, prepare
+    from engine.catalog.benchmarks import BENCHMARKS
     from engine.sessions.session import Session
+    from engine.streams.files import prepare
     from engine.training.fork import fork as forked
     from engine.training.fork import forked_config
     from engine.training.runner import device_problem
@@ -614,7 +617,7 @@ def batch(
     from cl_tui.batch.pool import as_json, check_writable, data_needed, execute, named, plan, write_result
     from cl_tui.host.exit_status import INTERRUPTED
     from cl_tui.reports import tables as report
-    from engine.catalog.benchmarks import prepare
+    from engine.streams.files import prepare
 
     below, given = _below(config), _given(ctx)
     axes: dict[str, Any] = {
@@ -691,7 +694,7 @@ def reproduce(
     from cl_tui.batch.pool import as_json, check_writable, data_needed, execute, write_result
     from cl_tui.host.exit_status import INTERRUPTED
     from cl_tui.reports import tables as report
-    from engine.catalog.benchmarks import prepare
+    from engine.streams.files import prepare
 
     chosen = [_preset(name) for name in dict.fromkeys(names)]
     at_a_time = jobs or os.cpu_count() or 1
@@ -1183,9 +1186,9 @@ def analyse(
     from cl_tui.reports import tables as report
     from cl_tui.reports.analysis_page import analysis_page, told_on
     from engine.analysis.figures import analyse as analyse_session
-    from engine.catalog.benchmarks import prepare
     from engine.sessions.session import Session
     from engine.settings.run import moved
+    from engine.streams.files import prepare
 
     sessions_dir, names = _located_all(sessions_dir, names)
     opened = [Session.open(sessions_dir, name) for name in names]  # report a wrong name before measuring anything

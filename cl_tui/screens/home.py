@@ -25,13 +25,14 @@ from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.screens.offering import OfferingScreen
 from cl_tui.screens.sessions_table import ORDERS, SessionsTable, arranged
 from cl_tui.screens.zooming import NOTHING_OPEN
-from engine.catalog.benchmarks import BENCHMARKS, prepare
+from engine.catalog.benchmarks import BENCHMARKS
 from engine.errors import ConfigError, EngineError
 from engine.sessions.folders import delete_session, rename_session
 from engine.sessions.listing import Listed, each_session, read_session
 from engine.sessions.names import check_name
 from engine.sessions.session import Session, session_path
 from engine.settings.run import moved
+from engine.streams.files import prepare
 from engine.text import visible
 from engine.training.runner import EngineThread, device_problem
 

@@ -16,9 +16,10 @@ from cl_tui.commands import cli
 from cl_tui.host.background import away
 from cl_tui.screens import form
 from cl_tui.screens.form import Field, Wanted
-from engine.catalog.benchmarks import BENCHMARKS, prepare
+from engine.catalog.benchmarks import BENCHMARKS
 from engine.errors import ConfigError, EngineError, SessionExists
 from engine.sessions.session import Session
+from engine.streams.files import prepare
 
 COLUMNS = ((cli.WHAT, cli.METHOD), (cli.TRAINING, cli.WHERE))
 """The command line's panels, side by side."""

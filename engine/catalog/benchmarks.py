@@ -5,9 +5,6 @@ Each has the defaults with which its numbers in the README were measured.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-
-from engine.streams import files
 
 
 @dataclass(frozen=True)
@@ -153,12 +150,3 @@ BENCHMARKS: dict[str, BenchmarkInfo] = {
         ),
     )
 }
-
-
-def prepare(benchmark: str, data_dir: Path) -> None:
-    """Checks the benchmark's files under ``data_dir``; downloads missing files with a progress bar.
-
-    Raises BenchmarkError. Imports torch only to download.
-    """
-    if BENCHMARKS[benchmark].files == "MNIST":
-        files.prepare_mnist(data_dir)

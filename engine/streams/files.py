@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.catalog.benchmarks import BENCHMARKS
 from engine.disk import write_whole
 from engine.errors import BenchmarkError
 
@@ -34,8 +35,13 @@ MNIST_FILES = (
 _ELSEWHERE = "name another folder with --data-dir, and MNIST is downloaded into it"
 
 
-def prepare_mnist(data_dir: Path) -> None:
-    """Downloads missing MNIST files and checks sizes; never changes existing files. Raises BenchmarkError."""
+def prepare(benchmark: str, data_dir: Path) -> None:
+    """Checks the files that ``benchmark`` needs under ``data_dir``, and downloads missing ones with a progress bar.
+
+    Existing files never change. Raises BenchmarkError.
+    """
+    if BENCHMARKS[benchmark].files != "MNIST":
+        return
     raw = _mnist_folder(data_dir)
     missing = [file for file in MNIST_FILES if not any(map(os.path.lexists, _forms(raw, file)))]
     if missing:

@@ -561,7 +561,7 @@ def test_the_line_trains_the_same_again(
     assert "--config" not in words
     made: list[RunConfig] = []
     monkeypatch.setattr(cli, "_require_terminal", lambda instead: None)
-    monkeypatch.setattr("engine.catalog.benchmarks.prepare", lambda name, folder: None)
+    monkeypatch.setattr("engine.streams.files.prepare", lambda name, folder: None)
     monkeypatch.setattr(cli, "_watch", lambda session, pace: made.append(session.config) or 0)
     answer = cl_tui(*words[1:])
     assert (answer.exit_code, answer.err) == (0, "")

@@ -280,7 +280,7 @@ async def test_the_shown_line_typed_into_a_shell_starts_the_same_run(
     watched: list[tuple[Session, float | None]] = []
     monkeypatch.setattr(cli, "_require_terminal", lambda instead: None)
     monkeypatch.setattr(cli, "_watch", lambda session, pace: watched.append((session, pace)) or 0)
-    monkeypatch.setattr("engine.catalog.benchmarks.prepare", lambda benchmark, data_dir: None)
+    monkeypatch.setattr("engine.streams.files.prepare", lambda benchmark, data_dir: None)
     monkeypatch.setattr(new_run_module, "prepare", lambda benchmark, data_dir: None)
     folder = tmp_path / "a folder"
     async with filling(folder) as filled:

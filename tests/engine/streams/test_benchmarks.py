@@ -11,12 +11,13 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-from engine.catalog.benchmarks import BENCHMARKS, prepare
+from engine.catalog.benchmarks import BENCHMARKS
 from engine.errors import BenchmarkError
 from engine.settings.run import resolve
 from engine.streams import files, torchvision_import
 from engine.streams.digits import digits, permuted_digits, split_digits
 from engine.streams.examples import DataSet, Examples, split
+from engine.streams.files import prepare
 from tests.conftest import TEST_DATA
 
 MNIST = (TEST_DATA or Path()) / "MNIST" / "raw"
