@@ -1,9 +1,12 @@
 """The layers hold: who imports what, read from the code and tried in a fresh interpreter."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -82,10 +85,37 @@ def test_the_import_contracts_hold() -> None:
 def test_the_screens_know_only_the_light_engine(path: Path) -> None:
     light = {"engine", *(f"engine.{name}" for name in LIGHT)}
     for name in imports(path):
-        assert not any(within(name, heavy) for heavy in ("torch", "torchvision", "sklearn")), name
+        assert not any(within(name, heavy) for heavy in ("torch", "torchvision")), name
         if within(name, "engine"):
             module_or_its_content = {name, name.rpartition(".")[0]}
             assert module_or_its_content & light, name
+
+
+def test_each_library_is_declared_and_used() -> None:
+    """What is imported is declared, also if another library brings it, and what is declared is imported."""
+    providers = packages_distributions()
+    found = {
+        normalized(providers[name.partition(".")[0]][0])
+        for path in [*modules("engine"), *modules("cl_tui")]
+        for name in imports(path)
+        if name.partition(".")[0] not in {*sys.stdlib_module_names, "engine", "cl_tui"}
+    }
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {normalized(re.split("[<>=]", line)[0]) for line in project["dependencies"]}
+    assert found - {"pydantic-core"} == declared - {"torchvision"}, "pydantic pins the one; the other is loaded by name"
+
+
+def test_an_installation_has_every_file() -> None:
+    """Files that are not Python are named in pyproject.toml by how they end."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    for package in ("engine", "cl_tui"):
+        ends = {pattern.removeprefix("**/*") for pattern in settings["package-data"][package]} | {".py", ".pyc"}
+        missing = {path.suffix for path in (ROOT / package).rglob("*") if path.is_file()} - ends
+        assert not missing
+
+
+def normalized(name: str) -> str:
+    return re.sub("[-_.]+", "-", name).lower()
 
 
 @pytest.mark.parametrize("path", [*modules("engine"), *modules("cl_tui")], ids=lambda path: str(path.relative_to(ROOT)))
@@ -99,7 +129,7 @@ def test_all_json_that_is_written_is_strict(path: Path) -> None:
 def test_light_modules_import_nothing_heavy() -> None:
     """In a fresh interpreter, module by module: neither torch nor numpy, and no screen in the engine."""
     names = [f"engine.{name}" for name in LIGHT]
-    assert loaded_by(names, ["torch", "numpy", "sklearn", "textual", "rich", "typer", "cl_tui"]) == ""
+    assert loaded_by(names, ["torch", "numpy", "textual", "rich", "typer", "cl_tui"]) == ""
 
 
 def test_the_command_line_and_the_monitor_load_without_torch() -> None:
@@ -110,7 +140,7 @@ def test_the_command_line_and_the_monitor_load_without_torch() -> None:
         "cl_tui.batch.pool",
         "cl_tui.app.app",
     ]
-    assert loaded_by(names, ["torch", "sklearn"]) == ""
+    assert loaded_by(names, ["torch"]) == ""
 
 
 def loaded_by(names: list[str], unwanted: list[str]) -> str:

@@ -203,7 +203,7 @@ class HomeScreen(OfferingScreen):
             return f"No sessions in {self._folder}."
         return (
             f"No sessions in {self._folder} yet.\n\n"
-            "Press n for a new run. By default it trains Synaptic Intelligence on scikit-learn's digits, "
+            "Press n for a new run. By default it trains Synaptic Intelligence on handwritten digits, "
             "needs no download, and takes half a minute in slow motion.\n\n"
             "Every run is saved and listed here, so that you can resume, replay, fork and compare it."
         )

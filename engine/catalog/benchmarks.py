@@ -51,7 +51,7 @@ def group_sizes(classes: int, tasks: int) -> tuple[int, ...]:
     return tuple(size + (number < larger) for number in range(tasks))
 
 
-_DIGITS = "scikit-learn's 1,797 handwritten digits of 8×8 (Alpaydin & Kaynak 1998), three quarters for training"
+_DIGITS = "UCI's 1,797 handwritten digits of 8×8 (Alpaydin & Kaynak 1998), three quarters for training"
 _MNIST = "LeCun, Cortes & Burges; in --data-dir, in torchvision's layout"
 _IN_ORDER = tuple(range(10))
 

@@ -1,19 +1,21 @@
 """Sequences of tasks: real digits, MNIST where its files are, permutations."""
 
 import gzip
+import hashlib
 import os
 import shutil
 from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_digits
 from torch import Tensor
 
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.errors import BenchmarkError
 from engine.settings.run import resolve
+from engine.streams import digits as digits_module
 from engine.streams import files, torchvision_import
 from engine.streams.digits import digits, permuted_digits, split_digits
 from engine.streams.examples import DataSet, Examples, split
@@ -24,6 +26,22 @@ MNIST = (TEST_DATA or Path()) / "MNIST" / "raw"
 needs_mnist = pytest.mark.skipif(
     not (TEST_DATA and MNIST.is_dir()), reason="CL_TUI_TEST_DATA names no folder with MNIST/raw"
 )
+
+
+def table() -> tuple[Tensor, list[int]]:
+    """The digits as their file has them: inputs of shape (1797, 64) and what each shows."""
+    with np.load(Path(digits_module.__file__).with_name("digits.npz"), allow_pickle=False) as arrays:
+        return torch.tensor(arrays["images"].reshape(-1, 64) / 16, dtype=torch.float32), arrays["labels"].tolist()
+
+
+def test_the_digits_are_those_that_scikit_learn_has() -> None:
+    """The digest is that of ``load_digits()`` in scikit-learn 1.9.1: its ``data`` and ``target`` as bytes."""
+    with np.load(Path(digits_module.__file__).with_name("digits.npz"), allow_pickle=False) as arrays:
+        images, labels = arrays["images"], arrays["labels"]
+    assert (images.shape, labels.shape) == ((1797, 8, 8), (1797,))
+    assert images.dtype == labels.dtype == np.uint8
+    digest = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
+    assert digest == "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"
 
 
 def everything(examples: Examples) -> tuple[Tensor, Tensor]:
@@ -56,12 +74,8 @@ def test_any_number_of_tasks_shares_out_all_classes_and_all_examples(count: int)
 
 
 def test_the_labels_of_a_task_follow_the_order_of_its_classes() -> None:
-    """In task '4 9' a 4 is 0 and a 9 is 1: looked up in scikit-learn's own table."""
-    bunch = load_digits()
-    real = {
-        row.numpy().tobytes(): int(label)
-        for row, label in zip(torch.tensor(bunch.data / 16, dtype=torch.float32), bunch.target, strict=True)
-    }
+    """In task '4 9' a 4 is 0 and a 9 is 1: looked up in the file."""
+    real = {row.numpy().tobytes(): label for row, label in zip(*table(), strict=True)}
     for task in split_digits(resolve({})):
         inputs, labels = everything(task.test)
         classes = [int(name) for name in task.name.split()]
