@@ -1185,7 +1185,6 @@ def analyse(
     from cl_tui.batch.pool import as_json, check_writable, write_result
     from cl_tui.reports import tables as report
     from cl_tui.reports.analysis_page import analysis_page, told_on
-    from engine.analysis.figures import analyse as analyse_session
     from engine.sessions.session import Session
     from engine.settings.run import moved
     from engine.streams.files import prepare
@@ -1201,6 +1200,9 @@ def analyse(
         session.config = moved(session.config, anywhere | _given(ctx))
         prepare(session.config.benchmark, Path(session.config.data_dir))
         with told_on(report.console(stderr=True), session.name) as tell:
+            tell("loading PyTorch")
+            from engine.analysis.measure import analyse as analyse_session
+
             found = analyse_session(session, examples, tell)
         if number:
             console.print()

@@ -1,20 +1,15 @@
 """The figures of ``cl-tui analyse``: what a session's checkpoints show about its method.
 
-This module imports no torch: ``analyse`` loads the computations (``engine.analysis.measure``) when it is called.
+This module imports no torch; ``engine.analysis.measure`` computes the figures.
 
 A *layer* is a tensor of the network (fc1.weight, fc1.bias, …); ``ALL`` stands for the whole network. A figure is None
 where it is undefined: a correlation with a constant, a share of nothing, a relative change from zero.
 """
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from engine.sessions.session import Session
-
 ALL = "all"
-EXAMPLES = 2000
-"""Default number of examples of each task to measure on."""
 MOST_SATURATED = 0.5
 """Without a clamp, an importance of at least this fraction of its layer's largest counts as saturated."""
 TOP = 0.01
@@ -195,15 +190,3 @@ class Analysis:
         Numbers are plain floats (accuracies and shares as fractions), null where undefined.
         """
         return asdict(self)
-
-
-def analyse(session: Session, examples: int = EXAMPLES, tell: Callable[[str], None] = lambda doing: None) -> Analysis:
-    """Reads the checkpoints at the tasks' ends and measures on at most ``examples`` of each task, drawn with the seed.
-
-    ``tell`` is called with the current activity. Raises SessionTooYoung before the first task has ended,
-    SessionDamaged, SessionMismatch or BenchmarkError.
-    """
-    tell("loading PyTorch")
-    from engine.analysis.measure import inspect
-
-    return inspect(session, examples, tell)

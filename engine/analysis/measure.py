@@ -49,6 +49,8 @@ from engine.streams.examples import Examples, Task
 from engine.training.evaluation import BATCH
 from engine.training.trainer import build_model, find_device, load_tasks
 
+EXAMPLES = 2000
+"""Default number of examples of each task to measure on."""
 CHUNK = 1 << 18
 """Number of parameters per float64 copy, to limit memory."""
 
@@ -56,8 +58,12 @@ _Figure = TypeVar("_Figure")
 _TASK_END = re.compile(r"task-(\d+)-step-\d+\.safetensors")
 
 
-def inspect(session: Session, examples: int, tell: Callable[[str], None]) -> Analysis:
-    """See ``engine.analysis.figures.analyse``."""
+def analyse(session: Session, examples: int = EXAMPLES, tell: Callable[[str], None] = lambda doing: None) -> Analysis:
+    """Reads the checkpoints at the tasks' ends and measures on at most ``examples`` of each task, drawn with the seed.
+
+    ``tell`` is called with the current activity. Raises SessionTooYoung before the first task has ended,
+    SessionDamaged, SessionMismatch or BenchmarkError.
+    """
     config = session.config
     paths, ended = _task_ends(session)
     device = find_device(config.device)

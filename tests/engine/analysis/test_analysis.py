@@ -21,7 +21,8 @@ from torch.nn.functional import cross_entropy
 from cl_tui.reports.analysis_page import analysis_page
 from cl_tui.reports.tables import PIPE_WIDTH
 from engine.analysis import measure as inspection
-from engine.analysis.figures import Analysis, analyse
+from engine.analysis.figures import Analysis
+from engine.analysis.measure import analyse
 from engine.errors import SessionDamaged, SessionMismatch, SessionTooYoung
 from engine.models.flat import Layer
 from engine.sessions.session import Session
