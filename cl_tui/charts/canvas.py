@@ -12,8 +12,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from cl_tui.charts import braille
-from cl_tui.panes.base import Line, Palette
-from cl_tui.reports import text as words
+from cl_tui.charts.style import Line, Palette
 
 GUTTER = 6
 """Cells left of the plot, for the values."""
@@ -34,11 +33,6 @@ class Series:
     dotted: bool = False
     """Whether to leave out every other column, which distinguishes the line without colour."""
 
-    def at(self, step: int) -> float | None:
-        """The value of the last point at or before ``step``; None before the first."""
-        before = int(np.searchsorted(np.asarray(self.xs), step, side="right"))
-        return float(self.ys[before - 1]) if before else None
-
 
 def line_chart(
     series: Sequence[Series],
@@ -46,10 +40,10 @@ def line_chart(
     width: int,
     height: int,
     palette: Palette,
+    shown: Callable[[float], str],
     cursor: int | None = None,
     borders: Iterable[int] = (),
     values: tuple[float, float] | None = None,
-    shown: Callable[[float], str] = words.quantity,
 ) -> list[Line]:
     """``height`` lines of at most ``width`` cells: the plot, its letters on the right, the steps below.
 
@@ -297,7 +291,7 @@ class Canvas:
         return self._styles.index(style)
 
 
-def value_labels(axis: braille.Axis, height: int, shown: Callable[[float], str] = words.quantity) -> dict[int, str]:
+def value_labels(axis: braille.Axis, height: int, shown: Callable[[float], str]) -> dict[int, str]:
     """Values beside the plot's rows: round values, or decades on a logarithmic axis; if fewer than two, its ends."""
     if axis.log:
         decades = range(int(np.ceil(np.log10(axis.low))), int(np.floor(np.log10(axis.high))) + 1)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cl_tui.panes.base import Line
+from cl_tui.charts.style import Line
 from cl_tui.panes.view import View
 from engine.record.events import Evaluated, ImportanceMeasured, Probed
 from engine.record.history import History

@@ -1,7 +1,6 @@
 """Pane: a bordered part of the monitor. Its lines are built once per change, and only different lines are repainted."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -12,29 +11,8 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.view import Sight, View
-
-Line = list[Segment]
-
-
-@dataclass(frozen=True)
-class Palette:
-    """The styles for drawing functions, taken from the theme by the names in app.tcss."""
-
-    text: Style = Style()
-    muted: Style = Style()
-    strong: Style = Style()
-    good: Style = Style()
-    caution: Style = Style()
-    bad: Style = Style()
-    loss: Style = Style()
-    penalty: Style = Style()
-    importance: Style = Style()
-    heat: tuple[Style, ...] = (Style(),) * 6
-    """Backgrounds of an accuracy, from poor to perfect."""
-    coloured: bool = False
-    """Whether the terminal shows colours; otherwise signs replace them."""
-
 
 _NAMES = ("text", "muted", "strong", "good", "caution", "bad", "loss", "penalty", "importance")
 _HEAT = tuple(f"heat-{level}" for level in range(6))

@@ -9,7 +9,6 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from cl_tui.panes.importance.pane import histogram, resampled
 from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
 from cl_tui.reports.tables import MOST_TICKS, curve_chart
@@ -209,6 +208,8 @@ def _told(history: History) -> Iterable[RenderableType]:
 
 def _importance(measured: ImportanceMeasured, width: int) -> list[RenderableType]:
     """A row per layer; with fewer figures if there is little room."""
+    from cl_tui.charts.bars import bars
+
     chosen = [measured.layers[place] for place in facts.largest([layer.size for layer in measured.layers], MOST_ROWS)]
     rows = [facts.layer_figures(layer) for layer in chosen]
     widths = {heading: max(len(text) for text in (heading, *(row[heading] for row in rows))) + 2 for heading in rows[0]}
@@ -224,9 +225,10 @@ def _importance(measured: ImportanceMeasured, width: int) -> list[RenderableType
     table.add_column(f"Ω {low} … {high}", no_wrap=True, min_width=bins)
     for heading in widths:
         table.add_column(heading, justify="right", no_wrap=True)
-    for layer, row in zip(chosen, rows, strict=True):
-        (bars,) = histogram(resampled(layer.counts[span.start : span.stop], bins), 1)
-        table.add_row(layer.name, bars, *(row[heading] for heading in widths))
+    ends = (0, len(chosen[0].counts)), (span.start, span.stop)
+    charts = bars([layer.counts for layer in chosen], *ends, bins, 1)
+    for layer, row, (chart,) in zip(chosen, rows, charts, strict=True):
+        table.add_row(layer.name, chart, *(row[heading] for heading in widths))
     shown: list[RenderableType] = [table]
     if len(chosen) < len(measured.layers):
         shown.append(Text(f"the {len(chosen)} largest of {len(measured.layers)} layers", style="dim"))

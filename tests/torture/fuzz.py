@@ -22,10 +22,11 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 from rich.console import Console
 
+from cl_tui.charts.style import Palette
 from cl_tui.commands.cli import app, main
 from cl_tui.panes import files as pane_files
 from cl_tui.panes.accuracy.pane import AccuracyPane
-from cl_tui.panes.base import Palette, Pane
+from cl_tui.panes.base import Pane
 from cl_tui.panes.header import header
 from cl_tui.panes.importance.pane import ImportancePane
 from cl_tui.panes.loss.pane import CurvesPane

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from rich.segment import Segment
 from rich.style import Style
 
+from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.as_of import LookTable, seen_at_cursor, when
-from cl_tui.panes.base import Line, Palette, Pane, message, window
+from cl_tui.panes.base import Pane, message, window
 from cl_tui.panes.tasks.pane import FEWEST, more
 from cl_tui.panes.view import View
 from cl_tui.reports import text as words

@@ -8,10 +8,12 @@ from itertools import pairwise
 import numpy as np
 from rich.segment import Segment
 
+from cl_tui.charts.bars import BLOCKS
 from cl_tui.charts.canvas import Series, line_chart
+from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.accuracy.pane import WIDEST, draw_matrix, out_of_view, summary
 from cl_tui.panes.as_of import LookTable, seen_at_cursor
-from cl_tui.panes.base import Line, Palette, window
+from cl_tui.panes.base import window
 from cl_tui.panes.tasks.pane import FEWEST
 from cl_tui.panes.tasks.zoomed import lower_end
 from cl_tui.panes.view import View
@@ -31,7 +33,6 @@ _SHADE = "▒"
 """A cell whose colour differs from its background's."""
 _LEGEND = 66
 """Cells for the legend."""
-_BARS = " ▁▂▃▄▅▆▇█"
 _MOST_LINES = 6
 """Most tasks that have a line each; if there are more, only the _WORST and the newest have one."""
 _WORST = 3
@@ -157,7 +158,7 @@ def _lost(drops: np.ndarray, label: int, cell: int, palette: Palette) -> Line:
     """What each task lost since its best, as bars up to the largest loss."""
     most = float(np.nanmax(drops, initial=0.0))
     levels = np.ceil(8 * np.clip(np.nan_to_num(drops), 0, None) / most) if most > 0 else np.zeros(len(drops))
-    bars = "".join(" " * (cell - 1) + _BARS[level] for level in levels.astype(int).tolist())
+    bars = "".join(" " * (cell - 1) + BLOCKS[level] for level in levels.astype(int).tolist())
     return [Segment(f"{'lost':<{label}}", palette.muted), Segment(bars, palette.caution)]
 
 
@@ -207,10 +208,10 @@ def _drawn_curves(view: View, table: LookTable, width: int, height: int, palette
         width,
         height - 1,
         palette,
+        lambda accuracy: f"{100 * accuracy:.3g}",
         view.sight.cursor,
         history.starts[1:-1] if spread else (),
         (lower_end(table), 1.0),
-        lambda accuracy: f"{100 * accuracy:.3g}",
     )
     return [[Segment(said[:width], palette.muted)], *chart]
 

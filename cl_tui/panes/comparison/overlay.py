@@ -12,7 +12,7 @@ from rich.style import Style
 
 from cl_tui.charts import braille
 from cl_tui.charts.canvas import GUTTER, Canvas, TimeAxis, gutter, steps_axis, value_labels
-from cl_tui.panes.base import Line, Palette
+from cl_tui.charts.style import Line, Palette
 from cl_tui.reports.compare_page import MOST_MARKS, marks
 from cl_tui.reports.comparison import Course
 

@@ -10,8 +10,9 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.strip import Strip
 
+from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.accuracy.pane import heat
-from cl_tui.panes.base import Line, Palette, Pane, message, strips, window
+from cl_tui.panes.base import Pane, message, strips, window
 from cl_tui.reports import text as words
 from cl_tui.reports.compare_page import percent, points, uncertain
 from cl_tui.reports.comparison import FIGURES, KINDS, NOTHING, Change, Comparison, CurveKind, Group, difference

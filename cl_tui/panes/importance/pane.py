@@ -4,7 +4,6 @@ Zoomed: every layer, after any task.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -13,16 +12,16 @@ from rich.segment import Segment
 from textual.binding import Binding, BindingType
 from textual.events import Blur, Key, Paste
 
+from cl_tui.charts.style import Line, Palette
 from cl_tui.host.ascii_filter import translated
 from cl_tui.panes.as_of import seen_at_cursor, when
-from cl_tui.panes.base import Line, Palette, Pane, message
-from cl_tui.panes.importance.zoomed import LayerLook, chosen, draw_layers, share, shown_importance
+from cl_tui.panes.base import Pane, message
+from cl_tui.panes.importance.zoomed import LayerLook, axis_line, chosen, draw_layers, share, shown_importance
 from cl_tui.panes.view import View
+from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
 from engine.catalog.methods import METHODS
-from engine.record.events import ImportanceMeasured
 
-_EIGHTHS = " ▁▂▃▄▅▆▇█"
 TALLEST = 6
 
 
@@ -213,6 +212,8 @@ class ImportancePane(Pane):
 
 
 def draw_importance(view: View, width: int, height: int, palette: Palette) -> list[Line]:
+    from cl_tui.charts.bars import bars  # numpy: not before the first frame
+
     method, measured = METHODS[view.config.method], view.history.importance
     if not method.symbol:
         text = f"{method.title} keeps no importance: nothing protects earlier tasks."
@@ -220,18 +221,18 @@ def draw_importance(view: View, width: int, height: int, palette: Palette) -> li
     if measured is None:
         return message("No importance yet: it will be measured by the end of task 1.", width, palette.muted)
     layers = measured.layers
-    first, last = _span(measured)
+    filled = facts.filled(measured)
     name_width = min(max(cell_len(layer.name) for layer in layers), max(6, width // 3))
     with_mean = width >= 70
     plot_width = width - name_width - 1 - len(" 100 % zero") - (len("  mean 1.2e-10") if with_mean else 0)
     tall = min(max((height - 1) // len(layers), 1), TALLEST)
     fitting = (height - 1) // tall
     lines: list[Line] = []
-    for layer in layers[:fitting]:
-        columns = resampled(layer.counts[first:last], plot_width)
-        bars = histogram(columns, tall - 1 if tall > 2 else tall)
-        bars = [""] * (tall - len(bars)) + bars
-        for row, text in enumerate(bars):
+    gap = tall > 2
+    bins, span = (0, len(layers[0].counts)), (filled.start, filled.stop)
+    charts = bars([layer.counts for layer in layers[:fitting]], bins, span, max(plot_width, 0), tall - gap)
+    for layer, chart in zip(layers, charts, strict=False):
+        for row, text in enumerate([""] * gap + chart):
             base = row == tall - 1
             name = set_cell_size(layer.name, name_width) if base else " " * name_width
             line = [Segment(f"{name} ", palette.text), Segment(text, palette.importance)]
@@ -241,48 +242,7 @@ def draw_importance(view: View, width: int, height: int, palette: Palette) -> li
                     line.append(Segment(f"  mean {words.quantity(layer.mean)}", palette.muted))
             lines.append(line)
     hidden = len(layers) - fitting
-    axis = _axis(measured, first, last, plot_width)
+    axis = axis_line(*facts.edges(measured, filled), plot_width)
     note = f" +{hidden} more" if hidden > 0 else ""
     lines.append([Segment(f"{'Ω':>{name_width}} ", palette.muted), Segment(axis + note, palette.muted)])
     return lines
-
-
-def _span(measured: ImportanceMeasured) -> tuple[int, int]:
-    """The bins from the first to the last that any layer fills."""
-    filled = [i for layer in measured.layers for i, count in enumerate(layer.counts) if count]
-    return (min(filled), max(filled) + 1) if filled else (0, len(measured.layers[0].counts))
-
-
-def _axis(measured: ImportanceMeasured, first: int, last: int, width: int) -> str:
-    """'1e-8 ──── 0.01' under the histograms."""
-    bins = len(measured.layers[0].counts)
-    decades = math.log10(measured.high / measured.low)
-    low, high = (words.quantity(float(f"{measured.low * 10 ** (decades * i / bins):.1g}")) for i in (first, last))
-    return f"{low} {'─' * (width - len(low) - len(high) - 2)} {high}" if width > len(low) + len(high) + 2 else low
-
-
-def resampled(counts: Sequence[int], width: int) -> list[float]:
-    """Counts spread or gathered into ``width`` columns; the sum stays the same.
-
-    >>> resampled([4, 2], 4), resampled([1, 2, 3, 4], 2)
-    ([2.0, 2.0, 1.0, 1.0], [3.0, 7.0])
-    """
-    bins = len(counts)
-    columns = [0.0] * max(width, 0)
-    for column in range(len(columns)):
-        left, right = column * bins / width, (column + 1) * bins / width
-        for i in range(int(left), min(math.ceil(right), bins)):
-            columns[column] += counts[i] * (min(right, i + 1) - max(left, i))
-    return columns
-
-
-def histogram(columns: Sequence[float], height: int) -> list[str]:
-    """Bars of block characters, ``height`` rows from top to bottom; everything that is not 0 is visible. Heights follow
-    the square root, so that small counts beside large ones are visible; the tallest leaves a gap to the line above.
-
-    >>> histogram([0, 1, 16], 1), histogram([0, 4, 16], 2)
-    ([' ▂▇'], ['  ▇', ' ██'])
-    """
-    top = max(columns, default=0)
-    levels = [max(1, round((8 * height - 1) * math.sqrt(value / top))) if value > 0 else 0 for value in columns]
-    return ["".join(_EIGHTHS[min(max(level - 8 * row, 0), 8)] for level in levels) for row in reversed(range(height))]

@@ -5,21 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 
-from cl_tui.panes.base import Line, Palette, message
+from cl_tui.charts.style import Line, Palette
+from cl_tui.panes.base import message
 from cl_tui.reports import text as words
 from engine.record.events import ImportanceMeasured, LayerHistogram
 from engine.record.history import History
 
-if TYPE_CHECKING:
-    import numpy as np
-
-_BLOCKS = " ▁▂▃▄▅▆▇█"
 TALLEST = 6
 MOST_TASKS = 8
 """Most tasks whose Ω stand below each other; if there are more, evenly chosen ones."""
@@ -110,12 +106,15 @@ def draw_layers(history: History, look: LayerLook, width: int, height: int, pale
     first = min(look.first, max(len(shown) - room, 0))
     visible = range(first, min(first + room, len(shown)))
 
+    from cl_tui.charts.bars import bars  # numpy: not before the first frame
+
     low, high = _span([(each, layers) for _, each, layers in picked])
     charts = [
         bars([layers[n].counts for n in visible], _decades(each), (low, high), plot_width, tall)
         for _, each, layers in picked
     ]
-    axis = _axis(low, high, plot_width)
+    least, most = (words.quantity(float(f"{10.0**power:.1g}")) for power in (low, high))
+    axis = axis_line(least, most, plot_width)
     lines = [
         _scrubber(history, measured, look, width, palette),
         [Segment(f"{'':{name_width + label_width + 1}}{axis:<{plot_width}}{heads}", palette.muted)],
@@ -174,43 +173,6 @@ def _span(picked: Sequence[tuple[ImportanceMeasured, Sequence[LayerHistogram]]])
     return (min(lows), max(highs)) if lows else _decades(picked[0][0])
 
 
-def bars(
-    counts: Sequence[Sequence[int]], decades: tuple[float, float], span: tuple[float, float], width: int, height: int
-) -> list[list[str]]:
-    """Histograms as block characters, ``height`` rows each from top to bottom; everything that is not 0 is visible.
-
-    ``counts`` (layers, bins) are over bins that divide ``decades``; the ``width`` columns divide ``span``. Heights go
-    with the square root, within each histogram; the tallest leaves a gap to the line above.
-
-    >>> bars([[0, 1, 16]], (0, 3), (0, 3), 3, 1), bars([[0, 4, 16]], (0, 3), (0, 6), 6, 2)
-    ([[' ▂▇']], [['  ▇   ', ' ██   ']])
-    """
-    import numpy as np
-
-    array = np.asarray(counts, dtype=float)
-    columns = array @ _overlaps(array.shape[1], decades, span, width)
-    top = columns.max(axis=1, keepdims=True, initial=0.0)
-    shares = np.sqrt(columns / np.where(top > 0, top, 1.0))
-    levels = np.where(columns > 1e-9, np.maximum(np.rint((8 * height - 1) * shares), 1), 0).astype(int)
-    rows = np.arange(height)[::-1, None]
-    blocks = np.array([ord(block) for block in _BLOCKS], dtype="<u4")
-    text = blocks[np.clip(levels[:, None, :] - 8 * rows, 0, 8)].tobytes().decode("utf-32-le")
-    return [
-        [text[(n * height + row) * width : (n * height + row + 1) * width] for row in range(height)]
-        for n in range(len(array))
-    ]
-
-
-def _overlaps(bins: int, decades: tuple[float, float], span: tuple[float, float], width: int) -> "np.ndarray":
-    """The share of each bin that falls into each column. Shape (bins, width)."""
-    import numpy as np
-
-    edges, ends = np.linspace(*decades, bins + 1), np.linspace(*span, width + 1)
-    common = np.minimum(edges[1:, None], ends[1:]) - np.maximum(edges[:-1, None], ends[:-1])
-    shares: np.ndarray = np.clip(common, 0.0, None) * (bins / (decades[1] - decades[0]))
-    return shares
-
-
 def _numbers(layer: LayerHistogram, width: int) -> str:
     top = f"{100 * layer.top:.0f} %" if layer.top is not None else "·"
     numbers = f"{share(layer.zeros, layer.size):>7}{top:>9}{words.quantity(layer.mean):>9}"
@@ -231,11 +193,13 @@ def share(part: int, whole: int) -> str:
     return f"{percent:.0f} %"
 
 
-def _axis(low: float, high: float, width: int) -> str:
-    """'1e-8 ──── 0.01' over the histograms."""
-    first, last = (words.quantity(float(f"{10.0**power:.1g}")) for power in (low, high))
+def axis_line(first: str, last: str, width: int) -> str:
+    """
+    >>> axis_line("1e-8", "0.01", 15)
+    '1e-8 ───── 0.01'
+    """
     room = width - len(first) - len(last) - 2
-    return f"{first} {'─' * room} {last}" if room > 0 else first[:width]
+    return f"{first} {'─' * room} {last}" if room > 0 else first[: max(width, 0)]
 
 
 def _scrubber(history: History, measured: ImportanceMeasured, look: LayerLook, width: int, palette: Palette) -> Line:

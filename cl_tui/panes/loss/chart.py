@@ -16,7 +16,7 @@ from rich.style import Style
 from cl_tui.charts import braille
 from cl_tui.charts.braille import Axis, Columns
 from cl_tui.charts.canvas import GUTTER, Canvas, TimeAxis, gutter, value_labels
-from cl_tui.panes.base import Line, Palette
+from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.loss.cache import CurveRecord, time_axis
 from cl_tui.panes.loss.pane import CurveLook, knows_epochs, seen_steps, task_of
 from cl_tui.panes.tasks.pane import bar
@@ -125,7 +125,7 @@ def _chart(
     cursor = view.sight.cursor
     canvas.crosshair(time.cell(cursor) if cursor is not None else None, palette.strong)
 
-    labels = value_labels(axis, plot_height)
+    labels = value_labels(axis, plot_height, words.quantity)
     marks = [
         _mark(letter, axis.row(value, plot_height), plot_height, style)
         for letter, value, (style, _) in zip("LP", _present(history, time), inks, strict=False)

@@ -17,7 +17,8 @@ from textual.events import (
 )
 from textual.message import Message
 
-from cl_tui.panes.base import Line, Palette, Pane, message
+from cl_tui.charts.style import Line, Palette
+from cl_tui.panes.base import Pane, message
 from cl_tui.panes.view import Sight, View
 from engine.record.history import History
 

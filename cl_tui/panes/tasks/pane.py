@@ -7,8 +7,9 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 
+from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.as_of import LookTable, seen_at_cursor, when
-from cl_tui.panes.base import Line, Palette, Pane, message, window
+from cl_tui.panes.base import Pane, message, window
 from cl_tui.panes.view import View
 from cl_tui.reports import text as words
 from engine.record.history import History

@@ -20,9 +20,10 @@ from textual.screen import Screen
 from cl_tui.app.app import ClTui
 from cl_tui.app.legible import AsciiFilter
 from cl_tui.app.themes import THEMES
+from cl_tui.charts.style import Palette
 from cl_tui.host.ascii_filter import _GREEK, Charts, in_ascii, spelled_line, translated, wanted
 from cl_tui.host.exit_status import Outcome
-from cl_tui.panes.base import Palette, Pane
+from cl_tui.panes.base import Pane
 from cl_tui.screens.home import HomeScreen
 from tests.first_screens import FIRST_SCREENS
 from tests.terminal import Terminal

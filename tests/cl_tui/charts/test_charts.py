@@ -13,11 +13,11 @@ from rich.style import Style
 from cl_tui.charts import braille
 from cl_tui.charts.braille import Envelope
 from cl_tui.charts.canvas import steps_axis, value_labels
+from cl_tui.charts.style import Line, Palette
 from cl_tui.exports import svg as drawings
 from cl_tui.panes.accuracy import pane as accuracy_pane
 from cl_tui.panes.accuracy.pane import draw_matrix
 from cl_tui.panes.as_of import LookTable
-from cl_tui.panes.base import Line, Palette
 from cl_tui.panes.header import header
 from cl_tui.panes.importance.pane import draw_importance
 from cl_tui.panes.loss.cache import CurveRecord
@@ -108,7 +108,14 @@ def test_neighbouring_columns_are_joined() -> None:
 
 
 def test_decades_label_a_logarithmic_axis() -> None:
-    assert list(value_labels(braille.Axis(1e-4, 1.0, log=True), 20).values()) == ["1e-4", "0.001", "0.01", "0.1", "1"]
+    labels = value_labels(braille.Axis(1e-4, 1.0, log=True), 20, words.quantity)
+    assert list(labels.values()) == [
+        "1e-4",
+        "0.001",
+        "0.01",
+        "0.1",
+        "1",
+    ]
 
 
 def curves(history: History, width: int = 36, height: int = 8, **settings: object) -> list[Line]:

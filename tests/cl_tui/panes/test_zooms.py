@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from rich.style import Style
 
+from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.accuracy.pane import AccuracyPane
 from cl_tui.panes.accuracy.zoomed import draw_accuracies
 from cl_tui.panes.as_of import LookTable, importance_at, known_at
-from cl_tui.panes.base import Line, Palette, Pane
+from cl_tui.panes.base import Pane
 from cl_tui.panes.importance.pane import ImportancePane
 from cl_tui.panes.importance.zoomed import LayerLook, draw_layers, grouped
 from cl_tui.panes.tasks.pane import TasksPane, draw_tasks

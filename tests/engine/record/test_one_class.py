@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from cl_tui.charts.style import Palette
 from cl_tui.panes.accuracy.zoomed import draw_accuracies
 from cl_tui.panes.as_of import LookTable
-from cl_tui.panes.base import Palette
 from cl_tui.panes.view import View
 from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words

@@ -1,0 +1,40 @@
+"""Histograms as block characters. It imports numpy: import it where a chart is drawn, not at the top."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+BLOCKS = " ▁▂▃▄▅▆▇█"
+
+
+def bars(
+    counts: Sequence[Sequence[int]], decades: tuple[float, float], span: tuple[float, float], width: int, height: int
+) -> list[list[str]]:
+    """Histograms as block characters, ``height`` rows each from top to bottom; everything that is not 0 is visible.
+
+    ``counts`` (layers, bins) are over bins that divide ``decades``; the ``width`` columns divide ``span``. Heights go
+    with the square root, within each histogram; the tallest leaves a gap to the line above.
+
+    >>> bars([[0, 1, 16]], (0, 3), (0, 3), 3, 1), bars([[0, 4, 16]], (0, 3), (0, 6), 6, 2)
+    ([[' ▂▇']], [['  ▇   ', ' ██   ']])
+    """
+    array = np.asarray(counts, dtype=float)
+    columns = array @ _overlaps(array.shape[1], decades, span, width)
+    top = columns.max(axis=1, keepdims=True, initial=0.0)
+    shares = np.sqrt(columns / np.where(top > 0, top, 1.0))
+    levels = np.where(columns > 1e-9, np.maximum(np.rint((8 * height - 1) * shares), 1), 0).astype(int)
+    rows = np.arange(height)[::-1, None]
+    blocks = np.array([ord(block) for block in BLOCKS], dtype="<u4")
+    text = blocks[np.clip(levels[:, None, :] - 8 * rows, 0, 8)].tobytes().decode("utf-32-le")
+    return [
+        [text[(n * height + row) * width : (n * height + row + 1) * width] for row in range(height)]
+        for n in range(len(array))
+    ]
+
+
+def _overlaps(bins: int, decades: tuple[float, float], span: tuple[float, float], width: int) -> np.ndarray:
+    """The share of each bin that falls into each column. Shape (bins, width)."""
+    edges, ends = np.linspace(*decades, bins + 1), np.linspace(*span, width + 1)
+    common = np.minimum(edges[1:, None], ends[1:]) - np.maximum(edges[:-1, None], ends[:-1])
+    shares: np.ndarray = np.clip(common, 0.0, None) * (bins / (decades[1] - decades[0]))
+    return shares

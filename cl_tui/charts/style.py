@@ -1,0 +1,27 @@
+"""Lines of a drawing, and the styles that they are drawn in."""
+
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from rich.style import Style
+
+Line = list[Segment]
+
+
+@dataclass(frozen=True)
+class Palette:
+    """The styles for drawing functions, taken from the theme by the names in app.tcss."""
+
+    text: Style = Style()
+    muted: Style = Style()
+    strong: Style = Style()
+    good: Style = Style()
+    caution: Style = Style()
+    bad: Style = Style()
+    loss: Style = Style()
+    penalty: Style = Style()
+    importance: Style = Style()
+    heat: tuple[Style, ...] = (Style(),) * 6
+    """Backgrounds of an accuracy, from poor to perfect."""
+    coloured: bool = False
+    """Whether the terminal shows colours; otherwise signs replace them."""
