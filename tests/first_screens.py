@@ -6,7 +6,7 @@ from typing import Any
 from textual.screen import Screen
 from textual.widgets import Static
 
-from cl_tui.host.exit_status import Outcome
+from cl_tui.host.exit_status import ExitStatus
 from cl_tui.screens.compare import CompareScreen
 from cl_tui.screens.help import HelpScreen, KeyTable
 from cl_tui.screens.home import HomeScreen
@@ -16,23 +16,23 @@ from tests import runs, screen_data
 from tests.screen_data import ToldEngine
 
 
-def monitor(folder: Path) -> Screen[Outcome]:
+def monitor(folder: Path) -> Screen[ExitStatus]:
     session = screen_data.session(folder)
     return MonitorScreen(ToldEngine(session, screen_data.history(2500)), None)
 
 
-def replay(folder: Path) -> Screen[Outcome]:
+def replay(folder: Path) -> Screen[ExitStatus]:
     runs.finished(folder / "sessions", runs.tiny("si"), "calm-otter")
     return WatchScreen(folder / "sessions", "calm-otter", read_only=True)
 
 
-def compared(folder: Path) -> Screen[Outcome]:
+def compared(folder: Path) -> Screen[ExitStatus]:
     for name, method in (("calm-otter", "si"), ("brave-fox", "ewc")):
         runs.finished(folder / "sessions", runs.tiny(method), name)
     return CompareScreen(folder / "sessions", ["calm-otter", "brave-fox"])
 
 
-def home(folder: Path) -> Screen[Outcome]:
+def home(folder: Path) -> Screen[ExitStatus]:
     runs.finished(folder / "sessions", runs.tiny("si"), "calm-otter")
     return HomeScreen(folder / "sessions", read_only=True)
 

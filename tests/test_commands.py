@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cl_tui.host.exit_status import resume_line
 from cl_tui.reports import session_facts as facts
+from cl_tui.reports.ending import resume_line
 from engine.commands import command
 from engine.sessions.listing import read_session
 from tests import runs, saved

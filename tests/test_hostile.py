@@ -22,7 +22,7 @@ from cl_tui.batch.pool import run_name
 from cl_tui.commands import cli
 from cl_tui.exports import export
 from cl_tui.exports import html_page as html_report
-from cl_tui.host.exit_status import Outcome
+from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes import files as pane_files
 from cl_tui.panes.base import Pane
 from cl_tui.screens.compare import CompareScreen
@@ -156,7 +156,7 @@ class Shown:
     async def until(self, true: Callable[[], object]) -> None:
         await on_screen(self.pilot, true)
 
-    async def every_pane(self, screen: Screen[Outcome]) -> str:
+    async def every_pane(self, screen: Screen[ExitStatus]) -> str:
         """All that the panes show, first side by side, then each alone, and all of its pictures and tables."""
         seen = [await self.text()]
         for pane in screen.query(Pane):
@@ -175,7 +175,7 @@ def assert_picture(svg: str) -> None:
 
 
 @asynccontextmanager
-async def opened(first: Screen[Outcome], size: tuple[int, int] = (140, 40)) -> AsyncIterator[Shown]:
+async def opened(first: Screen[ExitStatus], size: tuple[int, int] = (140, 40)) -> AsyncIterator[Shown]:
     app = ClTui(first)
     async with app.run_test(size=size) as pilot:
         await pilot.pause()

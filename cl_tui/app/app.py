@@ -22,7 +22,7 @@ from cl_tui.app.themes import DEFAULT, THEMES
 from cl_tui.host import preferences, signals
 from cl_tui.host.ascii_filter import spelled, wanted
 from cl_tui.host.capture import Captured, Line
-from cl_tui.host.exit_status import INTERRUPTED, Outcome
+from cl_tui.host.exit_status import INTERRUPTED, ExitStatus
 from cl_tui.host.preferences import Preferences
 from cl_tui.panes.base import Pane
 from cl_tui.panes.files import started_in, without_fonts, write_new
@@ -50,8 +50,8 @@ class Place(Protocol):
         """Answers a key with a sentence."""
 
 
-class ClTui(App[Outcome]):
-    """Shows ``first``, a Place; ``run`` returns its Outcome.
+class ClTui(App[ExitStatus]):
+    """Shows ``first``, a Place; ``run`` returns its ExitStatus.
 
     ``theme`` is used until the user chooses one. ``captured`` holds what is printed while the screen is up.
     """
@@ -77,7 +77,7 @@ class ClTui(App[Outcome]):
         Binding("ctrl+p", "command_palette", "Palette", tooltip="All actions by name", show=False),
     ]
 
-    def __init__(self, first: Screen[Outcome], captured: Captured | None = None, theme: str = DEFAULT) -> None:
+    def __init__(self, first: Screen[ExitStatus], captured: Captured | None = None, theme: str = DEFAULT) -> None:
         super().__init__()
         for known in THEMES:
             self.register_theme(known)
@@ -112,7 +112,7 @@ class ClTui(App[Outcome]):
         if problem := preferences.save(self.preferences):
             self.place.reply(problem)
 
-    def get_default_screen(self) -> Screen[Outcome]:
+    def get_default_screen(self) -> Screen[ExitStatus]:
         return self.first
 
     @property
@@ -120,16 +120,16 @@ class ClTui(App[Outcome]):
         """The current screen, below any dialog."""
         return next(screen for screen in reversed(self.screen_stack) if isinstance(screen, Place))
 
-    def end(self, left: Screen[Outcome], outcome: Outcome) -> None:
-        """Returns to the screen below ``left``, which gets the outcome, or leaves the program."""
+    def end(self, left: Screen[ExitStatus], status: ExitStatus) -> None:
+        """Returns to the screen below ``left``, which gets the status, or leaves the program."""
         if self._quitting or left is self.first:
-            self.exit(outcome, return_code=outcome.exit_code)
+            self.exit(status, return_code=status.exit_code)
             return
         if left not in self.screen_stack:  # it has ended already
             return
         while self.screen is not left:
             self.pop_screen()
-        left.dismiss(outcome)
+        left.dismiss(status)
 
     def on_mount(self) -> None:
         self.captured.take_prints()

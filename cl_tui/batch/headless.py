@@ -16,8 +16,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from cl_tui.host.exit_status import Outcome, outcome
+from cl_tui.host.exit_status import ExitStatus
 from cl_tui.reports import text as words
+from cl_tui.reports.ending import exit_status
 from engine.errors import SessionDamaged
 from engine.record import metrics, watchdog
 from engine.record.history import History
@@ -70,7 +71,7 @@ def heed_signals(stop: Callable[[], None], save: Callable[[], None]) -> Iterator
         restore()
 
 
-def train(session: Session, pace: float | None, console: Console) -> Outcome:
+def train(session: Session, pace: float | None, console: Console) -> ExitStatus:
     """Trains to the end or until a signal, showing progress on ``console``."""
     if known := watchdog.caution(session.config):
         console.print(known)
@@ -109,7 +110,7 @@ def train(session: Session, pace: float | None, console: Console) -> Outcome:
         console.print(engine.history.resumed.note)
     if engine.error is None:  # the error says what went wrong, and what to do
         print_warnings(console, warnings(engine))
-    return outcome(engine)
+    return exit_status(engine)
 
 
 def inputs_read(history: History) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
     from typer.core import TyperCommand
 
-    from cl_tui.host.exit_status import Outcome
+    from cl_tui.host.exit_status import ExitStatus
     from engine.catalog.presets import Preset as PresetInfo
     from engine.sessions.session import Session
     from engine.settings.run import RunConfig
@@ -875,7 +875,7 @@ def _watch(session: "Session", pace: float | None) -> int:
     return exit_code
 
 
-def _show(first: "Screen[Outcome]") -> int:
+def _show(first: "Screen[ExitStatus]") -> int:
     """Runs the program in the whole terminal, starting with ``first``; returns the exit code."""
     from cl_tui.app.app import ClTui
     from cl_tui.app.themes import DEFAULT, suiting
@@ -895,7 +895,7 @@ def _show(first: "Screen[Outcome]") -> int:
     return _tell(ended) if ended.message else ended.exit_code
 
 
-def _tell(ended: "Outcome") -> int:
+def _tell(ended: "ExitStatus") -> int:
     """Prints how a run ended; returns the exit code."""
     from cl_tui.host.exit_status import INTERRUPTED
 

@@ -12,7 +12,7 @@ from textual.containers import Container
 from textual.widgets import Footer, Static
 
 from cl_tui.host.background import away
-from cl_tui.host.exit_status import Outcome
+from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.base import Pane
 from cl_tui.panes.comparison.pane import ComparePane, GroupsPane, MatrixPane, OverlayPane, SettingsPane
 from cl_tui.panes.notice import Notice, WarningLine
@@ -132,4 +132,4 @@ class CompareScreen(ZoomingScreen):
     def leave(self) -> None:
         """q: goes to the screen below, or leaves the program."""
         error = self.error if self.found is None else None
-        self._home.end(self, Outcome(error.exit_code, str(error)) if error else Outcome(0, ""))
+        self._home.end(self, ExitStatus(error.exit_code, str(error)) if error else ExitStatus(0, ""))

@@ -8,7 +8,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
-from cl_tui.host.exit_status import Outcome
+from cl_tui.host.exit_status import ExitStatus
 from cl_tui.reports import text as words
 from engine.errors import EngineError
 from engine.record.history import History
@@ -20,11 +20,11 @@ class FailureScreen(ModalScreen[None]):
         Binding("q", "app.quit", "Quit"),
     ]
 
-    def __init__(self, error: EngineError, history: History, outcome: Outcome) -> None:
+    def __init__(self, error: EngineError, history: History, status: ExitStatus) -> None:
         super().__init__()
         self._error = error
         self._history = history
-        self._outcome = outcome
+        self._status = status
 
     def compose(self) -> ComposeResult:
         history = self._history
@@ -38,5 +38,5 @@ class FailureScreen(ModalScreen[None]):
             if history.failure is not None and history.failure.kept:
                 yield Static("Kept", classes="heading")
                 yield Static(history.failure.kept, markup=False)
-            yield Static(f"\nEsc shows the run, q quits with exit code {self._outcome.exit_code}.", markup=False)
+            yield Static(f"\nEsc shows the run, q quits with exit code {self._status.exit_code}.", markup=False)
         yield Footer(compact=True, show_command_palette=False)

@@ -16,7 +16,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
 from cl_tui.host.background import away
-from cl_tui.host.exit_status import INTERRUPTED, Outcome
+from cl_tui.host.exit_status import INTERRUPTED, ExitStatus
 from cl_tui.panes.notice import Notice
 from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
@@ -380,13 +380,13 @@ class HomeScreen(OfferingScreen):
         self._go_to = session.name
         self.app.push_screen(MonitorScreen(EngineThread(session, pace), pace), partial(self._trained, session, new))
 
-    def _trained(self, session: Session, new: bool, ended: Outcome | None) -> None:
+    def _trained(self, session: Session, new: bool, ended: ExitStatus | None) -> None:
         """Handles the return from the monitor."""
         assert ended is not None
         self._clean_up(session, new, ended)
 
     @work
-    async def _clean_up(self, session: Session, new: bool, ended: Outcome) -> None:
+    async def _clean_up(self, session: Session, new: bool, ended: ExitStatus) -> None:
         if new and ended.exit_code not in (0, INTERRUPTED):
             from cl_tui.batch.headless import discard_if_untrained
 
@@ -506,7 +506,7 @@ class HomeScreen(OfferingScreen):
         from cl_tui.app.app import ClTui
 
         assert isinstance(self.app, ClTui)
-        self.app.end(self, Outcome(0, ""))
+        self.app.end(self, ExitStatus(0, ""))
 
 
 def _opened(folder: Path, name: str) -> tuple[Session, str]:

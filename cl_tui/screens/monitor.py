@@ -10,9 +10,9 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from cl_tui.host.exit_status import kept, outcome
 from cl_tui.panes.view import View
 from cl_tui.reports import text as words
+from cl_tui.reports.ending import exit_status, kept
 from cl_tui.screens.failure import FailureScreen
 from cl_tui.screens.knob import KnobScreen
 from cl_tui.screens.panes import PanesScreen
@@ -58,7 +58,7 @@ _BREAK = "Pause after each task, or no longer"
 
 
 class MonitorScreen(PanesScreen):
-    """Shows ``engine``'s run, starts it after the first frame, and ends with an Outcome."""
+    """Shows ``engine``'s run, starts it after the first frame, and ends with an ExitStatus."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "pause", "Pause", tooltip=_PAUSE),
@@ -104,7 +104,7 @@ class MonitorScreen(PanesScreen):
         if self.engine.error is not None and not self._failure_shown and self._leaving_since is None:
             self._failure_shown = True
             self.redraw()
-            self.app.push_screen(FailureScreen(self.engine.error, self.engine.history, outcome(self.engine)))
+            self.app.push_screen(FailureScreen(self.engine.error, self.engine.history, exit_status(self.engine)))
         else:
             super().poll()
 
@@ -283,7 +283,7 @@ class MonitorScreen(PanesScreen):
             return
         engine.control.stop()
         if not engine.alive or engine.history.state == "loading" or self._patience_is_over:
-            self.end(outcome(engine))
+            self.end(exit_status(engine))
         elif self._leaving_since is None:
             self._leaving_since = time.monotonic()
             self.reply("Quitting…" if engine.control.trouble else "Saving…", float("inf"))
@@ -294,7 +294,7 @@ class MonitorScreen(PanesScreen):
 
     def _leave_when_saved(self) -> None:
         if not self.engine.alive:
-            self.end(outcome(self.engine))
+            self.end(exit_status(self.engine))
         elif self._patience_is_over:
             self.reply(f"The engine does not respond: q quits at once. Kept: {kept(self.engine)}", float("inf"))
 

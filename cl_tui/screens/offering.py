@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
-from cl_tui.host.exit_status import Outcome
+from cl_tui.host.exit_status import ExitStatus
 from cl_tui.host.preferences import in_browser
 
 if TYPE_CHECKING:
     from textual.binding import ActiveBinding
 
 
-class OfferingScreen(Screen[Outcome]):
+class OfferingScreen(Screen[ExitStatus]):
     """Footer and palette leave out actions ``refused`` now; help leaves out those that ``never`` work here.
 
     The keys still answer, with the reason.

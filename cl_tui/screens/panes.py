@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widgets import Footer, Static
 
-from cl_tui.host.exit_status import Outcome
+from cl_tui.host.exit_status import ExitStatus
 from cl_tui.host.preferences import Preferences
 from cl_tui.panes import files as pane_files
 from cl_tui.panes.accuracy.pane import AccuracyPane
@@ -206,6 +206,6 @@ class PanesScreen(ZoomingScreen):
         else:
             self.step_out()
 
-    def end(self, outcome: Outcome) -> None:
+    def end(self, status: ExitStatus) -> None:
         """Goes to the screen below, or leaves the program."""
-        self._home.end(self, outcome)
+        self._home.end(self, status)

@@ -16,9 +16,10 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Static
 
-from cl_tui.host.exit_status import Outcome, resume_line
+from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.view import View
 from cl_tui.reports import text as words
+from cl_tui.reports.ending import resume_line
 from cl_tui.screens.fork import ForkScreen
 from cl_tui.screens.panes import PanesScreen
 from engine.errors import SessionDamaged, SessionError
@@ -364,7 +365,7 @@ class WatchScreen(PanesScreen):
 
     def leave(self) -> None:
         self.reader.end()
-        self.end(Outcome(0, ""))
+        self.end(ExitStatus(0, ""))
 
 
 class Reader(threading.Thread):

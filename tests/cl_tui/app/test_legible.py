@@ -8,7 +8,7 @@ from textual.screen import Screen
 
 from cl_tui.app.app import ClTui
 from cl_tui.app.legible import _TEXT, DIM, LEAST_CONTRAST, LegibleFilter, _mixed, contrast
-from cl_tui.host.exit_status import Outcome
+from cl_tui.host.exit_status import ExitStatus
 from cl_tui.screens.compare import CompareScreen
 from cl_tui.screens.home import HomeScreen
 from cl_tui.screens.monitor import MonitorScreen
@@ -19,26 +19,26 @@ SIXTEEN = {"ansi-dark", "ansi-light"}
 """Their colours are the terminal's own."""
 
 
-def monitor(folder: Path) -> Screen[Outcome]:
+def monitor(folder: Path) -> Screen[ExitStatus]:
     """With a weak cell in each shade of the heat map."""
     session = screen_data.session(folder)
     return MonitorScreen(ToldEngine(session, screen_data.history(3500)), None)
 
 
-def home(folder: Path) -> Screen[Outcome]:
+def home(folder: Path) -> Screen[ExitStatus]:
     makers = (saved.finished, saved.stopped, saved.interrupted, saved.failed, saved.damaged)
     for number, make in enumerate(makers):
         make(folder / "sessions", f"session-{number}")
     return HomeScreen(folder / "sessions")
 
 
-def compared(folder: Path) -> Screen[Outcome]:
+def compared(folder: Path) -> Screen[ExitStatus]:
     for name, method in (("calm-otter", "si"), ("brave-fox", "ewc")):
         saved.finished(folder / "sessions", name, method=method)
     return CompareScreen(folder / "sessions", ["calm-otter", "brave-fox"])
 
 
-WALKS: dict[str, tuple[Callable[[Path], Screen[Outcome]], list[list[str]]]] = {
+WALKS: dict[str, tuple[Callable[[Path], Screen[ExitStatus]], list[list[str]]]] = {
     "monitor": (
         monitor,
         [["k"], ["escape", "question_mark"], ["escape", "z"], ["n"], ["n", "left"], ["n"], ["l"], ["escape", "w"]],

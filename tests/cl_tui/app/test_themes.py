@@ -22,7 +22,7 @@ from cl_tui.app.legible import AsciiFilter
 from cl_tui.app.themes import THEMES
 from cl_tui.charts.style import Palette
 from cl_tui.host.ascii_filter import _GREEK, Charts, in_ascii, spelled_line, translated, wanted
-from cl_tui.host.exit_status import Outcome
+from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.base import Pane
 from cl_tui.screens.home import HomeScreen
 from tests.first_screens import FIRST_SCREENS
@@ -185,7 +185,7 @@ def test_nothing_but_ascii_reaches_a_poor_terminal(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)])
 @pytest.mark.parametrize("first", FIRST_SCREENS)
 async def test_signs_are_words_on_a_screen_in_ascii(
-    first: Callable[[Path], Screen[Outcome]], size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    first: Callable[[Path], Screen[ExitStatus]], size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """λ is lambda and ⏎ is Enter: no sign becomes a letter that means nothing, or a '?'."""
     monkeypatch.setenv("LC_ALL", "C")

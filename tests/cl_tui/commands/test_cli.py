@@ -15,7 +15,7 @@ from rich.console import Console
 
 from cl_tui.batch import headless
 from cl_tui.commands import cli
-from cl_tui.host.exit_status import Outcome
+from cl_tui.host.exit_status import ExitStatus
 from cl_tui.reports import tables as report
 from cl_tui.screens.monitor import MonitorScreen
 from engine.record.events import StepsTaken
@@ -47,9 +47,9 @@ def screen(terminal: None, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Sessio
         def __init__(self, first: MonitorScreen, *rest: object) -> None:
             shown.append((first.engine.session, first.engine.control.pace))
 
-        def run(self) -> Outcome:
+        def run(self) -> ExitStatus:
             train(shown[-1][0], Control())
-            return Outcome(0, "Finished.")
+            return ExitStatus(0, "Finished.")
 
     monkeypatch.setattr("cl_tui.app.app.ClTui", Screen)
     return shown
@@ -233,8 +233,8 @@ def test_a_run_that_fails_before_its_first_step_leaves_nothing(
     class Screen:
         def __init__(self, first: MonitorScreen, *rest: object) -> None: ...
 
-        def run(self) -> Outcome:
-            return Outcome(1, "no such device")
+        def run(self) -> ExitStatus:
+            return ExitStatus(1, "no such device")
 
     monkeypatch.setattr("cl_tui.app.app.ClTui", Screen)
     answer = cl_tui("run")

@@ -25,7 +25,7 @@ from textual.screen import Screen
 from cl_tui.app.app import ClTui
 from cl_tui.commands import web as web_module
 from cl_tui.commands.web import MOST_CELLS, allowed_hosts
-from cl_tui.host.exit_status import Outcome
+from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.base import Pane
 from cl_tui.screens.home import HomeScreen
 from tests import runs, saved
@@ -216,7 +216,7 @@ async def test_a_page_is_as_wide_as_the_device_and_has_the_focus_by_itself(addre
 
 
 @pytest.mark.parametrize("first", FIRST_SCREENS)
-async def test_a_narrow_window_shows_one_column(first: Callable[[Path], Screen[Outcome]], tmp_path: Path) -> None:
+async def test_a_narrow_window_shows_one_column(first: Callable[[Path], Screen[ExitStatus]], tmp_path: Path) -> None:
     """Which is as wide as the window, and in which every pane can be brought into view."""
     app = ClTui(first(tmp_path))
     async with app.run_test(size=(36, 40)) as pilot:

@@ -13,7 +13,7 @@ from textual.binding import Binding
 from textual.screen import Screen
 
 from cl_tui.app.app import ClTui, declared
-from cl_tui.host.exit_status import Outcome
+from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.accuracy.pane import AccuracyPane
 from cl_tui.panes.importance.pane import ImportancePane
 from cl_tui.panes.loss.pane import CurvesPane
@@ -34,7 +34,7 @@ MOVES = st.lists(st.one_of(st.sampled_from(KEYS), st.sampled_from(SIZES)), max_s
 
 
 @pytest.mark.parametrize("first", FIRST_SCREENS)
-def test_any_sequence_of_keys_and_sizes(first: Callable[[Path], Screen[Outcome]]) -> None:
+def test_any_sequence_of_keys_and_sizes(first: Callable[[Path], Screen[ExitStatus]]) -> None:
     @settings(max_examples=8)
     @given(MOVES)
     def check(moves: Sequence[str | tuple[int, int]]) -> None:
@@ -49,7 +49,7 @@ def test_any_sequence_of_keys_and_sizes(first: Callable[[Path], Screen[Outcome]]
     check()
 
 
-async def _press(first: Screen[Outcome], moves: Sequence[str | tuple[int, int]]) -> None:
+async def _press(first: Screen[ExitStatus], moves: Sequence[str | tuple[int, int]]) -> None:
     app = ClTui(first)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()

@@ -9,7 +9,7 @@ from textual.binding import Binding
 from textual.screen import Screen
 
 from cl_tui.app.app import ClTui, declared
-from cl_tui.host.exit_status import Outcome
+from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.base import Pane
 from cl_tui.screens.help import KeyTable
 from cl_tui.screens.offering import OfferingScreen
@@ -17,7 +17,7 @@ from tests.first_screens import FIRST_SCREENS, helped, monitor
 
 
 @pytest.mark.parametrize("first", FIRST_SCREENS)
-async def test_every_binding_is_in_the_help(first: Callable[[Path], Screen[Outcome]], tmp_path: Path) -> None:
+async def test_every_binding_is_in_the_help(first: Callable[[Path], Screen[ExitStatus]], tmp_path: Path) -> None:
     app = ClTui(first(tmp_path))
     async with app.run_test(size=(100, 200)) as pilot:
         await pilot.pause()

@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from cl_tui.app.app import ClTui
-from cl_tui.host.exit_status import Outcome
+from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.notice import Notice
 from cl_tui.screens import home as home_module
 from cl_tui.screens.compare import CompareScreen
@@ -640,7 +640,7 @@ async def test_read_only_only_shows(every_state: Path) -> None:
 async def test_q_leaves_without_a_word(every_state: Path) -> None:
     async with at_home(every_state) as opened:
         await opened.press("q")
-    assert opened.app.return_value == Outcome(0, "")
+    assert opened.app.return_value == ExitStatus(0, "")
 
 
 @pytest.mark.usefixtures("told")
@@ -652,7 +652,7 @@ async def test_ctrl_c_in_a_monitor_leaves_the_program_and_tells_how_to_resume(ev
         await opened.press("ctrl+c")
         await opened.until(lambda: opened.app.return_value is not None)
     ended = opened.app.return_value
-    assert isinstance(ended, Outcome)
+    assert isinstance(ended, ExitStatus)
     assert ended.exit_code == 130
     assert "cl-tui resume stopped" in ended.message
 

@@ -15,7 +15,7 @@ from textual.widgets import Input, Select, Static
 
 from cl_tui.app.app import ClTui
 from cl_tui.commands import cli
-from cl_tui.host.exit_status import Outcome
+from cl_tui.host.exit_status import ExitStatus
 from cl_tui.screens import form
 from cl_tui.screens import new_run as new_run_module
 from cl_tui.screens.home import HomeScreen
@@ -389,4 +389,4 @@ async def test_q_where_nothing_is_typed_goes_back_home(tmp_path: Path) -> None:
         assert isinstance(filled.app.screen, HomeScreen)
         assert filled.app.is_running
         await filled.press("q")
-    assert filled.app.return_value == Outcome(0, "")
+    assert filled.app.return_value == ExitStatus(0, "")

@@ -17,7 +17,7 @@ from textual.widgets import Footer, Input, Static
 from textual.widgets._footer import FooterKey
 
 from cl_tui.app.app import ClTui
-from cl_tui.host.exit_status import Outcome
+from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.accuracy.pane import AccuracyPane
 from cl_tui.panes.base import Pane
 from cl_tui.panes.header import HeaderLine
@@ -46,7 +46,7 @@ HALF = RUN[:15]
 class Watched:
     """An open watch screen."""
 
-    def __init__(self, app: App[Outcome], screen: WatchScreen, pilot: Pilot[Any]) -> None:
+    def __init__(self, app: App[ExitStatus], screen: WatchScreen, pilot: Pilot[Any]) -> None:
         self.app = app
         self.screen = screen
         self.pilot = pilot
@@ -510,14 +510,14 @@ async def test_q_leaves_the_program_and_escape_does_not(tmp_path: Path) -> None:
         assert watched.notice == "Nothing to leave; q quits"
         await watched.pilot.press("q")
         await watched.pilot.pause()
-        assert watched.app.return_value == Outcome(0, "")
+        assert watched.app.return_value == ExitStatus(0, "")
 
 
 @pytest.mark.parametrize("key", ["q", "escape"])
 async def test_it_is_left_to_the_screen_below(tmp_path: Path, key: str) -> None:
     session = written(tmp_path, RUN)
 
-    class Below(Screen[Outcome]):
+    class Below(Screen[ExitStatus]):
         pass
 
     below = Below()
