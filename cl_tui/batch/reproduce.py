@@ -12,6 +12,7 @@ from rich.text import Text
 
 from cl_tui.batch.pool import Run, one_run
 from cl_tui.reports import verdict
+from cl_tui.reports.statistics import UNKNOWN, Estimate, estimate, with_error
 from engine.catalog.methods import METHODS
 from engine.catalog.presets import Case, Preset, settings_of
 from engine.settings.run import shown
@@ -63,18 +64,18 @@ def compare(preset: Preset, case: Case, runs: Sequence[Run], summaries: Mapping[
     """``summaries`` of the finished runs, by session."""
     done = [run for run in runs if run.name in summaries]
     accuracies = tuple(float(summaries[run.name]["average_accuracy"]) for run in done)
-    here = verdict.mean_of(accuracies) if accuracies else None
+    here = estimate(accuracies)
     published = _published(case)
     judged = verdict.judge(here, published) if here and published else None
     return Row(
         preset=preset.name,
         case=label(case),
-        published=published.value if published else None,
+        published=published.mean if published else None,
         published_error=published.error if published else None,
         published_runs=case.runs,
         accuracies=accuracies,
         seeds=tuple(run.config.seed for run in done),
-        mean=here.value if here else None,
+        mean=here.mean if here else None,
         standard_error=here.error if here else None,
         difference=judged.difference if judged else None,
         half_width=judged.half_width if judged else None,
@@ -86,10 +87,10 @@ def compare(preset: Preset, case: Case, runs: Sequence[Run], summaries: Mapping[
     )
 
 
-def _published(case: Case) -> verdict.Mean | None:
+def _published(case: Case) -> Estimate | None:
     if case.published is None:
         return None
-    return verdict.Mean(case.published / 100, None if case.error is None else case.error / 100, case.runs)
+    return Estimate(case.published / 100, None if case.error is None else case.error / 100, case.runs)
 
 
 def label(case: Case) -> str:
@@ -122,8 +123,8 @@ def cells(row: Row) -> tuple[str, ...]:
         _with_error(row.mean, row.standard_error),
         str(len(row.accuracies)),
         _with_error(row.difference, row.half_width, "+"),
-        "—" if row.margin is None else f"{100 * row.margin:.2f}",
-        "—" if row.verdict is None else _spoken(row),
+        UNKNOWN if row.margin is None else f"{100 * row.margin:.2f}",
+        UNKNOWN if row.verdict is None else _spoken(row),
     )
 
 
@@ -132,9 +133,7 @@ def _with_error(value: float | None, error: float | None, sign: str = "") -> str
     >>> _with_error(0.9, 0.01), _with_error(0.01, None, "+"), _with_error(None, None)
     ('90.00 ± 1.00', '+1.00', '—')
     """
-    if value is None:
-        return "—"
-    return f"{100 * value:{sign}.2f}" + ("" if error is None else f" ± {100 * error:.2f}")
+    return with_error(None if value is None else Estimate(value, error), digits=2, sign=sign)
 
 
 def _spoken(row: Row) -> str:
@@ -257,9 +256,7 @@ def preset_page(preset: Preset) -> RenderableType:
     for heading in ("case", "published", "its own settings"):
         cases.add_column(heading)
     for case in preset.cases:
-        published = _published(case)
-        value = _with_error(published.value, published.error) if published else "—"
-        cases.add_row(label(case), value, _settings(case.settings) or "—")
+        cases.add_row(label(case), with_error(_published(case), digits=2), _settings(case.settings) or UNKNOWN)
     first = settings_of(preset)
     parts: list[RenderableType] = [
         Text(f"{preset.name}: {preset.title}", style="bold"),

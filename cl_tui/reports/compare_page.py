@@ -15,16 +15,15 @@ from cl_tui.reports import text as words
 from cl_tui.reports.comparison import (
     FIGURES,
     KINDS,
-    NOTHING,
     Change,
     Changes,
     Comparison,
     CurveKind,
-    Estimate,
     Group,
     Setting,
     difference,
 )
+from cl_tui.reports.statistics import with_error
 
 WIDEST_CHART = 120
 CHART_HEIGHT = 15
@@ -89,21 +88,11 @@ def _groups(groups: Sequence[Group]) -> Table:
     table.add_column("tasks", justify="right", no_wrap=True)
     table.add_column("n", justify="right", no_wrap=True)
     for number, group in enumerate(groups):
-        figures = (percent(group.figures[name]) for name in FIGURES)
+        figures = (with_error(group.figures[name]) for name in FIGURES)
         title = group.title if group.finished else f"{group.title} (unfinished)"
         ended = str(group.ended) if group.ended == len(group.tasks) else f"{group.ended} of {len(group.tasks)}"
         table.add_row(Text(group.letter, style=f"bold {_style(number)}"), title, *figures, ended, group.size)
     return table
-
-
-def percent(found: Estimate | None, between: str = " ± ") -> str:
-    """
-    >>> percent(Estimate(0.985, 0.002, 3)), percent(Estimate(0.985, None, 1)), percent(None)
-    ('98.5 ± 0.2', '98.5', '—')
-    """
-    if found is None:
-        return NOTHING
-    return words.percent(found.mean) + ("" if found.error is None else f"{between}{words.percent(found.error)}")
 
 
 # Settings
@@ -211,7 +200,7 @@ def _matrix(group: Group, width: int) -> list[RenderableType]:
     if not group.matrix:
         return []
     with_errors = width >= 12 + 13 * len(group.tasks)
-    cells = [[percent(cell) if with_errors else words.percent(cell.mean) for cell in row] for row in group.matrix]
+    cells = [[with_error(cell) if with_errors else words.percent(cell.mean) for cell in row] for row in group.matrix]
     title = f"Accuracy in % of {group.letter}, after (row) on (column)"
     return _section(title, *_thinned([list(map(Text, row)) for row in cells], group.tasks, width))
 

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, Any, Literal
 
 from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
-from cl_tui.reports.tables import mean_and_error, method_and_strength
+from cl_tui.reports.statistics import UNKNOWN, Estimate, estimate, with_error
+from cl_tui.reports.tables import method_and_strength
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.methods import METHODS
 from engine.errors import EngineError, SessionDamaged
@@ -33,7 +34,6 @@ INDIFFERENT = WITHOUT_EFFECT | {"seed"}
 """Settings that do not affect the result, or only by chance (the seed)."""
 FIGURES = {"average accuracy": "average_accuracy", "forgetting": "forgetting", "backward transfer": "backward_transfer"}
 """Each figure's label, and its function in engine.record.metrics."""
-NOTHING = "—"
 POINTS = 400
 """Most points on a curve of loss or penalty: each is the mean over equally many steps."""
 MOST_LOOKS = 2000
@@ -47,16 +47,6 @@ class NotComparable(EngineError):
     """These sessions cannot be compared."""
 
     exit_code = 2
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """Mean and standard error over the sessions of a group."""
-
-    mean: float
-    error: float | None
-    """None for a single value."""
-    count: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -284,7 +274,7 @@ def _settings(runs: Sequence[_Run]) -> tuple[Setting, ...]:
     """Only settings that differ."""
     known = [_shown(run.config) | _steering(run) for run in runs]
     names = dict.fromkeys([*RunConfig.model_fields, *(name for values in known for name in values)])
-    rows = (Setting(name, tuple(values.get(name, NOTHING) for values in known)) for name in names)
+    rows = (Setting(name, tuple(values.get(name, UNKNOWN) for values in known)) for name in names)
     return tuple(row for row in rows if len(set(row.values)) > 1 and not _follows(row, runs))
 
 
@@ -312,7 +302,7 @@ def _titles(runs: Sequence[_Run], settings: Sequence[Setting]) -> list[str]:
         told = [
             f"{setting.name} {setting.values[place]}"
             for setting in settings
-            if setting.values[place] != NOTHING and len({setting.values[k] for k in alike}) > 1
+            if setting.values[place] != UNKNOWN and len({setting.values[k] for k in alike}) > 1
         ]
         titles.append(" · ".join([method, *told]))
     return titles
@@ -357,20 +347,6 @@ def _cells(rows: Sequence[Sequence[float]]) -> Iterator[Estimate]:
         found = estimate(values)
         assert found is not None
         yield found
-
-
-def estimate(values: Iterable[float | None]) -> Estimate | None:
-    """The estimate over the known values; None if there are none.
-
-    >>> estimate([0.5, None, 1.0])
-    Estimate(mean=0.75, error=0.25, count=2)
-    >>> estimate([0.5]), estimate([])
-    (Estimate(mean=0.5, error=None, count=1), None)
-    """
-    known = [value for value in values if value is not None]
-    if not known:
-        return None
-    return Estimate(mean(known), stdev(known) / math.sqrt(len(known)) if len(known) > 1 else None, len(known))
 
 
 def difference(first: Group, other: Group) -> Changes | None:
@@ -526,7 +502,7 @@ def _one_class(group: Group, runs: Sequence[_Run]) -> Iterator[str]:
     for one_class, alike in found.items():
         if one_class:
             others = [without(run.history.matrix, one_class) for run in alike]
-            told = (f"{name} {mean_and_error([figure[key] for figure in others])}" for name, key in FIGURES.items())
+            told = (f"{name} {with_error(estimate(figure[key] for figure in others))}" for name, key in FIGURES.items())
             have = "has" if len(one_class) == 1 else "have"
             yield (
                 f"{group.letter}: {numbered(one_class)} {have} one class, so there is nothing to tell apart; without "

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from typing import Any
 
 from rich.cells import cell_len
@@ -15,6 +15,7 @@ from rich.text import Text
 
 from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
+from cl_tui.reports.statistics import estimate, with_error
 from engine.catalog.benchmarks import BENCHMARKS, BenchmarkInfo
 from engine.catalog.methods import METHODS, MethodInfo, Option
 from engine.catalog.models import MODELS
@@ -69,13 +70,14 @@ def _results(
     yield Text(f"{benchmark} · {scenario}", style="bold")
     cells = []
     for (method, strength), runs in rows.items():
-        figures = (mean_and_error([run[key] for run in runs]) for key in AVERAGES)
+        figures = (with_error(estimate(run[key] for run in runs)) for key in AVERAGES)
         cells.append((method_and_strength(method, strength), *figures, _mean_rate(runs), str(len(runs))))
         for one_class in dict.fromkeys(tuple(run.get("one_class_tasks", ())) for run in runs):
             if one_class:
                 alike = [run for run in runs if tuple(run.get("one_class_tasks", ())) == one_class]
-                others = (mean_and_error([run["without_one_class_tasks"][key] for run in alike]) for key in AVERAGES)
-                cells.append((f"  without {numbered(one_class)} of one class", *others, "", ""))
+                others = [run["without_one_class_tasks"] for run in alike]
+                figures = (with_error(estimate(run[key] for run in others)) for key in AVERAGES)
+                cells.append((f"  without {numbered(one_class)} of one class", *figures, "", ""))
     figures_width = [max(map(len, column)) for column in list(zip(*cells, strict=True))[1:]]
     names_width = max(len(method_and_strength(*row)) for row in rows)
     if names_width + sum(figures_width) + 2 * len(RESULTS) > width:
@@ -95,20 +97,6 @@ def _results(
 
 RESULTS = ("method", "accuracy %", "forgetting", "backward transfer", "steps/s", "n")
 AVERAGES = ("average_accuracy", "forgetting", "backward_transfer")
-
-
-def mean_and_error(fractions: Sequence[float | None]) -> str:
-    """The mean in percent, with the standard error if there are two values or more.
-
-    >>> mean_and_error([0.9, 0.92])
-    '91.0 ± 1.0'
-    """
-    known = [100 * value for value in fractions if value is not None]
-    if not known:
-        return "—"
-    if len(known) == 1:
-        return f"{known[0]:.1f}"
-    return f"{mean(known):.1f} ± {stdev(known) / math.sqrt(len(known)):.1f}"
 
 
 def _mean_rate(runs: Sequence[Mapping[str, Any]]) -> str:

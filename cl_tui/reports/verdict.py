@@ -17,8 +17,10 @@ one, however many runs prove it.
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist, mean, stdev
+from statistics import NormalDist
 from typing import Literal
+
+from cl_tui.reports.statistics import Estimate, student_t
 
 LEAST_MARGIN = 0.01
 """One point of accuracy."""
@@ -28,35 +30,6 @@ POWER = 0.8
 MOST_SEEDS = 1000
 
 Word = Literal["agrees", "differs", "too few runs to tell"]
-
-
-@dataclass(frozen=True)
-class Mean:
-    """An average accuracy over several runs, as a fraction."""
-
-    value: float
-    error: float | None = None
-    """Its standard error."""
-    runs: int | None = None
-
-    @property
-    def deviation(self) -> float | None:
-        """Standard deviation of single runs.
-
-        >>> Mean(0.9, 0.01, 16).deviation
-        0.04
-        """
-        return None if self.error is None or self.runs is None else self.error * math.sqrt(self.runs)
-
-
-def mean_of(values: tuple[float, ...]) -> Mean:
-    """The mean of at least one run.
-
-    >>> mean_of((0.25, 0.75)), mean_of((0.5,))
-    (Mean(value=0.5, error=0.25, runs=2), Mean(value=0.5, error=None, runs=1))
-    """
-    error = stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
-    return Mean(mean(values), error, len(values))
 
 
 @dataclass(frozen=True)
@@ -71,17 +44,17 @@ class Verdict:
     of the runs is unknown."""
 
 
-def judge(here: Mean, published: Mean) -> Verdict:
+def judge(here: Estimate, published: Estimate) -> Verdict:
     """
     Both errors 0.1 points over 20 runs: the interval is ± 0.29, and the margin one point.
 
-    >>> published = Mean(0.99, 0.001, 20)
-    >>> [judge(Mean(value, 0.001, 20), published).word for value in (0.993, 0.96, 0.998)]
+    >>> published = Estimate(0.99, 0.001, 20)
+    >>> [judge(Estimate(value, 0.001, 20), published).word for value in (0.993, 0.96, 0.998)]
     ['agrees', 'differs', 'too few runs to tell']
-    >>> judge(Mean(0.96), published).word
+    >>> judge(Estimate(0.96), published).word
     'too few runs to tell'
     """
-    difference, width, matters = here.value - published.value, half_width(here, published), margin(published)
+    difference, width, matters = here.mean - published.mean, half_width(here, published), margin(published)
     if width is not None and abs(difference) + width <= matters:
         word: Word = "agrees"
     elif width is not None and abs(difference) - width >= matters:
@@ -91,90 +64,80 @@ def judge(here: Mean, published: Mean) -> Verdict:
     return Verdict(word, difference, width, matters, None)
 
 
-def margin(published: Mean) -> float:
+def margin(published: Estimate) -> float:
     """
-    >>> margin(Mean(0.6, 0.01, 16)), margin(Mean(0.99, 0.001, 16)), margin(Mean(0.5))
+    >>> margin(Estimate(0.6, 0.01, 16)), margin(Estimate(0.99, 0.001, 16)), margin(Estimate(0.5))
     (0.04, 0.01, 0.01)
     """
     return max(LEAST_MARGIN, published.deviation or 0.0)
 
 
-def half_width(here: Mean, published: Mean) -> float | None:
+def half_width(here: Estimate, published: Estimate) -> float | None:
     """
     Two errors of 1 point over 20 runs each: t(38) = 2.0244, times √2 points. Against an exact value: t(19) = 2.0930.
 
-    >>> round(half_width(Mean(0.9, 0.01, 20), Mean(0.9, 0.01, 20)), 6)
+    >>> round(half_width(Estimate(0.9, 0.01, 20), Estimate(0.9, 0.01, 20)), 6)
     0.028629
-    >>> round(half_width(Mean(0.9, 0.01, 20), Mean(0.9)), 6)
+    >>> round(half_width(Estimate(0.9, 0.01, 20), Estimate(0.9)), 6)
     0.02093
     """
-    if here.error is None or here.runs is None:
+    if here.error is None or here.count is None:
         return None
     error = math.hypot(here.error, published.error or 0.0)
-    return error * quantile(degrees(here, published)) if error else 0.0
+    return error * student_t(degrees(here, published), CONFIDENCE) if error else 0.0
 
 
-def degrees(here: Mean, published: Mean) -> float:
+def degrees(here: Estimate, published: Estimate) -> float:
     """Welch's degrees of freedom; an error from an unknown number of runs counts as exact.
 
     Equal errors over 20 runs each: (1 + 1)² / (1/19 + 1/19) = 38.
 
-    >>> round(degrees(Mean(0.9, 0.01, 20), Mean(0.8, 0.01, 20)), 9), degrees(Mean(0.9, 0.01, 5), Mean(0.8))
-    (38.0, 4.0)
+    >>> round(degrees(Estimate(0.9, 0.01, 20), Estimate(0.8, 0.01, 20)), 9)
+    38.0
+    >>> degrees(Estimate(0.9, 0.01, 5), Estimate(0.8))
+    4.0
     """
     total, parts = 0.0, 0.0
     for each in (here, published):
         squared = (each.error or 0.0) ** 2
         total += squared
-        parts += squared**2 / (each.runs - 1) if each.runs is not None and each.runs > 1 else 0.0
+        parts += squared**2 / (each.count - 1) if each.count is not None and each.count > 1 else 0.0
     return total**2 / parts if parts else math.inf
 
 
-def quantile(degrees: float) -> float:
-    """Student's t with 95 % of its distribution between −t and t.
-
-    >>> [round(quantile(number), 3) for number in (1, 4, 19, 38, math.inf)]
-    [12.706, 2.776, 2.093, 2.024, 1.96]
-    """
-    from scipy.special import stdtrit
-
-    upper = (1 + CONFIDENCE) / 2
-    return NormalDist().inv_cdf(upper) if math.isinf(degrees) else float(stdtrit(degrees, upper))
-
-
-def seeds_to_tell(here: Mean, published: Mean) -> int | None:
+def seeds_to_tell(here: Estimate, published: Estimate) -> int | None:
     """The fewest seeds with which a verdict has a chance of POWER, if difference and scatter are as they look now.
 
     No difference, a run's standard deviation of 2 points, against an exact value: the interval stays within ± 1 point
     with a chance of 80 % once 1 / error ≥ t + 1.2816. 44 runs have √44 / 2 = 3.317 against t(43) + 1.2816 = 3.298, and
     43 have 3.279 against 3.300.
 
-    >>> seeds_to_tell(Mean(0.9, 0.01, 4), Mean(0.9))
+    >>> seeds_to_tell(Estimate(0.9, 0.01, 4), Estimate(0.9))
     44
-    >>> seeds_to_tell(Mean(0.9), Mean(0.9)) is None
+    >>> seeds_to_tell(Estimate(0.9), Estimate(0.9)) is None
     True
     """
     deviation = published.deviation if here.deviation is None else here.deviation
     if deviation is None:
         return None
-    for runs in range(max(2, (here.runs or 0) + 1), MOST_SEEDS + 1):
-        if chance(Mean(here.value, deviation / math.sqrt(runs), runs), published) >= POWER:
+    for runs in range(max(2, (here.count or 0) + 1), MOST_SEEDS + 1):
+        if chance(Estimate(here.mean, deviation / math.sqrt(runs), runs), published) >= POWER:
             return runs
     return None
 
 
-def chance(here: Mean, published: Mean) -> float:
+def chance(here: Estimate, published: Estimate) -> float:
     """The chance that another such experiment gives a verdict, if the means are the true ones (normal approximation).
 
     At the very edge of the margin, nothing can be decided:
 
-    >>> round(chance(Mean(0.51, 0.0001, 100), Mean(0.5)), 3)
+    >>> round(chance(Estimate(0.51, 0.0001, 100), Estimate(0.5)), 3)
     0.047
     """
     error, matters = math.hypot(here.error or 0.0, published.error or 0.0), margin(published)
-    difference = abs(here.value - published.value)
+    difference = abs(here.mean - published.mean)
     if not error:
         return float(difference != matters)
-    t, below = quantile(degrees(here, published)), NormalDist().cdf
+    t, below = student_t(degrees(here, published), CONFIDENCE), NormalDist().cdf
     agrees = below((matters - difference) / error - t) + below((matters + difference) / error - t) - 1
     return max(0.0, agrees) + below((difference - matters) / error - t)

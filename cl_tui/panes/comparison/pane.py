@@ -14,8 +14,9 @@ from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.accuracy.pane import heat
 from cl_tui.panes.base import Pane, message, strips, window
 from cl_tui.reports import text as words
-from cl_tui.reports.compare_page import percent, points, uncertain
-from cl_tui.reports.comparison import FIGURES, KINDS, NOTHING, Change, Comparison, CurveKind, Group, difference
+from cl_tui.reports.compare_page import points, uncertain
+from cl_tui.reports.comparison import FIGURES, KINDS, Change, Comparison, CurveKind, Group, difference
+from cl_tui.reports.statistics import UNKNOWN, with_error
 
 INKS = 6
 """Number of colours that distinguish groups, besides their letters."""
@@ -128,7 +129,7 @@ class GroupsPane(ComparePane):
 
     def _figures(self, group: Group, shown: list[str], cell: int, palette: Palette) -> Line:
         between = " ± " if cell >= 12 else "±"
-        text = "".join(f"{percent(group.figures[name], between):>{cell}}" for name in shown)
+        text = "".join(f"{with_error(group.figures[name], between):>{cell}}" for name in shown)
         return [Segment(text, palette.text)]
 
 
@@ -169,7 +170,7 @@ class SettingsPane(ComparePane):
             line = [Segment(f"{_cut(setting.name, name):<{name}}", palette.muted)]
             for k, cell in zip(groups, widths, strict=True):
                 value = setting.values[k]
-                style = palette.muted if value == NOTHING else palette.text
+                style = palette.muted if value == UNKNOWN else palette.text
                 line.append(Segment(f"  {set_cell_size(_cut(value, cell), cell)}", style))
             lines.append(line)
         return lines
@@ -260,13 +261,13 @@ class OverlayPane(ComparePane):
     def _value(self, group: Group) -> str:
         course = group.curves.get(self.kind)
         if course is None:
-            return NOTHING
+            return UNKNOWN
         at = course.at(self.cursor if self.cursor is not None else float(course.steps[-1]))
         beyond = self.cursor is not None and self.cursor > course.steps[-1] + (course.steps[-1] - course.steps[0]) / 50
         if at is None or beyond:
-            return NOTHING
+            return UNKNOWN
         if self.kind == "accuracy":
-            return percent(at, "±")
+            return with_error(at, "±")
         return words.quantity(at.mean) + (f"±{words.quantity(at.error)}" if at.error else "")
 
     def action_pan(self, across: int, down: int) -> None:
@@ -330,7 +331,7 @@ class MatrixPane(ComparePane):
         cells = [
             [
                 (
-                    (percent(cell), percent(cell, "±"), words.percent(cell.mean), f"{100 * cell.mean:.0f}"),
+                    (with_error(cell), with_error(cell, "±"), words.percent(cell.mean), f"{100 * cell.mean:.0f}"),
                     heat(cell.mean, palette),
                 )
                 for cell in row

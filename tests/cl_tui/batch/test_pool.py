@@ -2,7 +2,6 @@
 
 import io
 import json
-import math
 import multiprocessing
 import os
 import signal
@@ -455,13 +454,6 @@ def test_a_signal_that_asks_for_a_checkpoint_reaches_all_runs_and_ends_none(sess
 
 
 # The table
-
-
-def test_standard_errors() -> None:
-    """Of the mean: the sample's deviation over √n."""
-    assert report.mean_and_error([0.90, 0.94, 0.95]) == f"93.0 ± {100 * 0.0264575 / math.sqrt(3):.1f}"
-    assert report.mean_and_error([0.5]) == "50.0"
-    assert report.mean_and_error([None]) == "—"
 
 
 @pytest.mark.parametrize("columns", [30, 40, 50, 60, 80])

@@ -15,6 +15,7 @@ from cl_tui.batch.pool import one_run, run_name
 from cl_tui.batch.reproduce import HEADINGS, HOW_TO_READ, Row, cells, compare, label, page, plan, table
 from cl_tui.commands.cli import app
 from cl_tui.reports import verdict
+from cl_tui.reports.statistics import Estimate, estimate
 from engine.catalog.presets import PRESETS, Case, Preset
 from engine.settings.run import resolve
 
@@ -136,13 +137,15 @@ def test_one_seed_is_too_few_and_the_published_scatter_tells_how_many_are_enough
 def test_as_many_seeds_as_a_row_asks_for_tell_in_four_of_five_experiments() -> None:
     """Drawn from two programs that are truly alike."""
     draw = np.random.default_rng(0)
-    published = verdict.Mean(0.5, 0.004, 25)
-    asked = verdict.seeds_to_tell(verdict.Mean(0.5, 0.02 / 2, 4), published)
+    published = Estimate(0.5, 0.004, 25)
+    asked = verdict.seeds_to_tell(Estimate(0.5, 0.02 / 2, 4), published)
     assert asked is not None
     words = []
     for _ in range(300):
-        theirs = verdict.Mean(draw.normal(0.5, published.error), published.error, published.runs)
-        words.append(verdict.judge(verdict.mean_of(tuple(draw.normal(0.5, 0.02, asked).tolist())), theirs).word)
+        theirs = Estimate(draw.normal(0.5, published.error), published.error, published.count)
+        here = estimate(draw.normal(0.5, 0.02, asked).tolist())
+        assert here
+        words.append(verdict.judge(here, theirs).word)
     assert words.count("agrees") / len(words) == pytest.approx(0.8, abs=0.07)
     assert "differs" not in words
 
