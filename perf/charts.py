@@ -15,7 +15,7 @@ from cl_tui.panes.base import strips
 from cl_tui.panes.loss.cache import CurveRecord
 from cl_tui.panes.loss.chart import draw_curves, layout
 from cl_tui.panes.loss.pane import CurveLook, seen_steps
-from cl_tui.panes.view import Sight, View
+from cl_tui.panes.view import View, Viewport
 from engine.record.events import RunStarted, StepsTaken, TaskInfo
 from engine.record.history import History
 from engine.settings.run import resolve
@@ -46,8 +46,8 @@ def pane(history: History, seen: int, look: CurveLook, width: int, height: int) 
     record = CurveRecord()
     record.follow(history, look.smoothing)
     length = history.curve.length
-    sight = Sight(cursor=length - seen // 2, steps=None if seen == length else (length - seen, length))
-    view = View("charts", resolve({"method": "si", "device": "cpu"}), history, "training", sight=sight)
+    viewport = Viewport(cursor=length - seen // 2, steps=None if seen == length else (length - seen, length))
+    view = View("charts", resolve({"method": "si", "device": "cpu"}), history, "training", viewport=viewport)
 
     def draw() -> object:
         record.follow(history, look.smoothing)

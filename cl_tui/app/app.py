@@ -9,13 +9,14 @@ import signal
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import AppBlur
 from textual.filter import LineFilter
 from textual.screen import Screen
+from textual.widget import Widget
 
 from cl_tui.app.legible import AsciiFilter, LegibleFilter
 from cl_tui.app.themes import DEFAULT, THEMES
@@ -29,8 +30,8 @@ from cl_tui.panes.files import started_in, without_fonts, write_new
 from cl_tui.screens.help import HelpScreen, Section
 from cl_tui.screens.log import LogScreen
 from cl_tui.screens.monitor import MonitorScreen
-from cl_tui.screens.offering import OfferingScreen
 from cl_tui.screens.panes import PanesScreen
+from cl_tui.screens.root import RootScreen
 from cl_tui.screens.timeline import happenings
 from engine.errors import EngineError
 
@@ -39,19 +40,8 @@ FIRST_SCREEN_SECONDS = 0.05
 _QUIT = "Save, quit, and print the command that resumes"
 
 
-@runtime_checkable
-class Place(Protocol):
-    """A screen that q leaves, unlike dialogs over it, which Esc closes."""
-
-    def leave(self) -> None:
-        """Ends with ``ClTui.end``, at once or when everything is saved."""
-
-    def reply(self, text: str) -> None:
-        """Answers a key with a sentence."""
-
-
 class ClTui(App[ExitStatus]):
-    """Shows ``first``, a Place; ``run`` returns its ExitStatus.
+    """Shows ``first``, a RootScreen; ``run`` returns its ExitStatus.
 
     ``theme`` is used until the user chooses one. ``captured`` holds what is printed while the screen is up.
     """
@@ -85,8 +75,7 @@ class ClTui(App[ExitStatus]):
         self.captured = captured or Captured()
         self.preferences, self._complaint = preferences.load()
         self._first_theme = theme
-        self.zoomed: type[Pane] | None = None
-        """The pane that fills screens of panes; not remembered from one start to the next."""
+        self.zoomed: type[Widget] | None = None
         self._quitting = False
         self._signals = contextlib.ExitStack()
         """Listens to signals from before the terminal is changed until it is restored."""
@@ -107,21 +96,19 @@ class ClTui(App[ExitStatus]):
         return spelled(shown) if self.ascii_charts else shown
 
     def remember(self, **chosen: object) -> None:
-        """Keeps preferences for the next start; says so if they cannot be saved."""
         self.preferences = self.preferences.model_copy(update=chosen)
         if problem := preferences.save(self.preferences):
-            self.place.reply(problem)
+            self.root.reply(problem)
 
     def get_default_screen(self) -> Screen[ExitStatus]:
         return self.first
 
     @property
-    def place(self) -> Place:
+    def root(self) -> RootScreen:
         """The current screen, below any dialog."""
-        return next(screen for screen in reversed(self.screen_stack) if isinstance(screen, Place))
+        return next(screen for screen in reversed(self.screen_stack) if isinstance(screen, RootScreen))
 
     def end(self, left: Screen[ExitStatus], status: ExitStatus) -> None:
-        """Returns to the screen below ``left``, which gets the status, or leaves the program."""
         if self._quitting or left is self.first:
             self.exit(status, return_code=status.exit_code)
             return
@@ -134,7 +121,7 @@ class ClTui(App[ExitStatus]):
     def on_mount(self) -> None:
         self.captured.take_prints()
         if self._complaint:
-            self.call_after_refresh(lambda: self.place.reply(self._complaint))
+            self.call_after_refresh(lambda: self.root.reply(self._complaint))
         gc.set_threshold(2_000, 10, 100)  # a full collection stops the screen and the training for a tenth of a second
         self._heed_job_control()  # Textual has set its own handlers by now
 
@@ -161,7 +148,7 @@ class ClTui(App[ExitStatus]):
 
     def _quit(self) -> None:
         self._quitting = True
-        self.place.leave()
+        self.root.leave()
 
     def _told_to_end(self) -> None:
         """Does what q does, without a question: nobody is there to answer it."""
@@ -190,7 +177,7 @@ class ClTui(App[ExitStatus]):
     def action_suspend_process(self) -> None:
         """Ctrl-Z, or SIGTSTP: back to the shell, together with the process that started this one; ``fg`` returns."""
         if not (self._driver and self._driver.can_suspend and hasattr(signal, "SIGTSTP")):
-            self.place.reply("There is no shell to return to here")
+            self.root.reply("There is no shell to return to here")
             return
         with self.suspend(), contextlib.ExitStack() as standing_still:
             for monitor in self._monitors:
@@ -241,11 +228,11 @@ class ClTui(App[ExitStatus]):
         self._quit()
 
     def action_leave(self) -> None:
-        self.place.leave()
+        self.root.leave()
 
     def action_help(self) -> None:
         """Builds each page once, by the kind of screen and its keys: building it takes longer than a key press may."""
-        never = self.screen.never if isinstance(self.screen, OfferingScreen) else frozenset[str]()
+        never = self.screen.never if isinstance(self.screen, RootScreen) else frozenset[str]()
         name = f"help of {type(self.screen).__name__} without {sorted(never)}"
         if not self.is_screen_installed(name):
             self.install_screen(HelpScreen(self._help_of(self.screen, never)), name)
@@ -267,7 +254,7 @@ class ClTui(App[ExitStatus]):
     def action_next_theme(self) -> None:
         names = list(self.available_themes)
         self.theme = names[(names.index(self.theme) + 1) % len(names)]
-        self.place.reply(f"Theme: {self.theme}")
+        self.root.reply(f"Theme: {self.theme}")
         self.remember(theme=self.theme)
 
     def action_reset_looks(self) -> None:
@@ -278,16 +265,16 @@ class ClTui(App[ExitStatus]):
         for screen in self.screen_stack:
             if isinstance(screen, PanesScreen):
                 screen.look_as(self.preferences)
-        self.place.reply("Theme, scales and smoothing are reset to the defaults")
+        self.root.reply("Theme, scales and smoothing are reset to the defaults")
 
     def action_log(self) -> None:
         """The log of the screen below; a screen that watches a run adds what happened in it."""
-        place = self.place
+        root = self.root
 
         def happened() -> list[Line]:
-            if not isinstance(place, PanesScreen):
+            if not isinstance(root, PanesScreen):
                 return []
-            view = place.look()
+            view = root.look()
             return happenings(view.history, view.config)
 
         self.push_screen(LogScreen(self.captured, happened))

@@ -50,13 +50,13 @@ def importance_at(history: History, step: int) -> ImportanceMeasured | None:
 
 def seen_at_cursor(view: View) -> View:
     """The view at the crosshair's step; unchanged without a crosshair, or with it at the newest step."""
-    known = known_at(view.history, view.sight.cursor)
+    known = known_at(view.history, view.viewport.cursor)
     return view if known is view.history else replace(view, history=known, paused=False)
 
 
 def when(view: View) -> str:
     """'at step 1,234' for the lower border; nothing without a crosshair."""
-    return "" if view.sight.cursor is None else f"at step {view.sight.cursor:,}"
+    return "" if view.viewport.cursor is None else f"at step {view.viewport.cursor:,}"
 
 
 class LookTable:
@@ -85,7 +85,7 @@ class LookTable:
 
     def stability(self, view: View) -> Stability:
         """The stability gap as known at the crosshair, or now."""
-        looks, cursor = self.looks(view.history), view.sight.cursor
+        looks, cursor = self.looks(view.history), view.viewport.cursor
         if self._found is None or self._found[0] != cursor:
             self._found = (cursor, stability(looks if cursor is None else looks.until(cursor)))
         return self._found[1]

@@ -12,7 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from cl_tui.charts.style import Line, Palette
-from cl_tui.panes.view import Sight, View
+from cl_tui.panes.view import View, Viewport
 
 _NAMES = ("text", "muted", "strong", "good", "caution", "bad", "loss", "penalty", "importance")
 _HEAT = tuple(f"heat-{level}" for level in range(6))
@@ -36,12 +36,19 @@ class Pane(Widget, can_focus=True):
     HELP_TITLE: ClassVar[str]
     HOW_TO_READ: ClassVar[str]
 
-    class Looked(Message):
+    class Said(Message):
+        """The answer to a key, for the line below the panes."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class ViewportChanged(Message):
         """The pane moved the crosshair or the time axis."""
 
-        def __init__(self, sight: Sight) -> None:
+        def __init__(self, viewport: Viewport) -> None:
             super().__init__()
-            self.sight = sight
+            self.viewport = viewport
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,6 +82,10 @@ class Pane(Widget, can_focus=True):
     def back_out(self) -> bool:
         """Closes what Esc should close inside the pane; False if there is nothing."""
         return False
+
+    def say(self, text: str) -> None:
+        """Answers a key."""
+        self.post_message(self.Said(text))
 
     def show(self, view: View) -> None:
         """Repaints the lines that ``view`` changes."""

@@ -7,7 +7,7 @@ from engine.settings.run import RunConfig
 
 
 @dataclass(frozen=True)
-class Sight:
+class Viewport:
     """How a run is viewed, the same in all panes. New data does not change it."""
 
     cursor: int | None = None
@@ -26,7 +26,7 @@ class View:
     paused: bool = False
     pace: float | None = None
     """Steps a second in slow motion; None at full speed."""
-    sight: Sight = field(default_factory=Sight)
+    viewport: Viewport = field(default_factory=Viewport)
     trouble: str = ""
     """Why training waits for the disk, in a sentence; "" if it does not."""
 
@@ -60,6 +60,6 @@ class View:
         return (
             other is None
             or self.history is not other.history
-            or (self.activity, self.paused, self.pace, self.sight, self.trouble)
-            != (other.activity, other.paused, other.pace, other.sight, other.trouble)
+            or (self.activity, self.paused, self.pace, self.viewport, self.trouble)
+            != (other.activity, other.paused, other.pace, other.viewport, other.trouble)
         )

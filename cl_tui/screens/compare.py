@@ -103,10 +103,6 @@ class CompareScreen(ZoomingScreen):
 
     # The line below the panes
 
-    def reply(self, text: str) -> None:
-        """Answers a key with a sentence."""
-        self.query_one(Notice).answer(text)
-
     def _show_warning(self) -> None:
         notes = self.found.notes if self.found else ()
         more = f"  (and {len(notes) - 1} more, on the left)" if len(notes) > 1 else ""
@@ -132,4 +128,4 @@ class CompareScreen(ZoomingScreen):
     def leave(self) -> None:
         """q: goes to the screen below, or leaves the program."""
         error = self.error if self.found is None else None
-        self._home.end(self, ExitStatus(error.exit_code, str(error)) if error else ExitStatus(0, ""))
+        self.host.end(self, ExitStatus(error.exit_code, str(error)) if error else ExitStatus(0, ""))

@@ -22,7 +22,7 @@ from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
 from cl_tui.screens.dialogs import ConfirmScreen, NameScreen
 from cl_tui.screens.monitor import MonitorScreen
-from cl_tui.screens.offering import OfferingScreen
+from cl_tui.screens.root import RootScreen
 from cl_tui.screens.sessions_table import ORDERS, SessionsTable, arranged
 from cl_tui.screens.zooming import NOTHING_OPEN
 from engine.catalog.benchmarks import BENCHMARKS
@@ -50,7 +50,7 @@ MOST_NAMED = 5
 T = TypeVar("T")
 
 
-class HomeScreen(OfferingScreen):
+class HomeScreen(RootScreen):
     """The first screen of ``cl-tui``. ``read_only``: no training and no changes from here."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -258,10 +258,6 @@ class HomeScreen(OfferingScreen):
 
     def on_data_table_row_highlighted(self) -> None:
         self._say_detail()
-
-    def reply(self, text: str, seconds: float | None = None) -> None:
-        """Answers a key with a sentence."""
-        self.query_one(Notice).answer(text, seconds)
 
     # Work for a key
 
@@ -503,10 +499,7 @@ class HomeScreen(OfferingScreen):
     # Leaving
 
     def leave(self) -> None:
-        from cl_tui.app.app import ClTui
-
-        assert isinstance(self.app, ClTui)
-        self.app.end(self, ExitStatus(0, ""))
+        self.host.end(self, ExitStatus(0, ""))
 
 
 def _opened(folder: Path, name: str) -> tuple[Session, str]:

@@ -109,10 +109,9 @@ class MonitorScreen(PanesScreen):
             super().poll()
 
     def look(self) -> View:
-        engine, control = self.engine, self.engine.control
-        session = engine.session
-        activity, paused, pace = control.activity, control.paused, control.pace
-        return View(session.name, session.config, engine.history, activity, paused, pace, self.sight, control.trouble)
+        engine, control, session = self.engine, self.engine.control, self.engine.session
+        state = (control.activity, control.paused, control.pace)
+        return View(session.name, session.config, engine.history, *state, self.viewport, control.trouble)
 
     def news_of(self, before: View | None, view: View) -> str:
         earlier = before.history if before else History()

@@ -19,7 +19,7 @@ from cl_tui.panes.importance.pane import ImportancePane
 from cl_tui.panes.loss.pane import CurveLook, CurvesPane
 from cl_tui.panes.notice import Notice, WarningLine
 from cl_tui.panes.tasks.pane import TasksPane
-from cl_tui.panes.view import Sight, View
+from cl_tui.panes.view import View, Viewport
 from cl_tui.screens.save import SaveScreen
 from cl_tui.screens.zooming import ZoomingScreen
 from engine.errors import EngineError
@@ -44,7 +44,7 @@ class PanesScreen(ZoomingScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.sight = Sight()
+        self.viewport = Viewport()
         self.view: View | None = None
         """The View on the screen."""
         self.news = ""
@@ -90,13 +90,13 @@ class PanesScreen(ZoomingScreen):
 
     def on_mount(self) -> None:
         self.set_interval(POLL_SECONDS, self.poll)
-        self.look_as(self._home.preferences)
+        self.look_as(self.host.preferences)
 
     def look_as(self, preferences: Preferences) -> None:
         """Applies the remembered scales and smoothing, and the zoom of this program run."""
         self.query_one(CurvesPane).curve_look = CurveLook(preferences.y, preferences.x, preferences.smoothing)
-        if self._home.zoomed is not None:
-            zoomed = self.query_one(self._home.zoomed)
+        if self.host.zoomed is not None:
+            zoomed = self.query_one(self.host.zoomed)
             self.set_focus(zoomed)
             self.maximize(zoomed)
         elif self.maximized is not None:
@@ -105,7 +105,7 @@ class PanesScreen(ZoomingScreen):
 
     def on_curves_pane_look_changed(self, message: CurvesPane.LookChanged) -> None:
         look = message.look
-        self._home.remember(y=look.y, x=look.x, smoothing=look.smoothing)
+        self.host.remember(y=look.y, x=look.x, smoothing=look.smoothing)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.redraw)
@@ -149,8 +149,7 @@ class PanesScreen(ZoomingScreen):
         return f"{found[0].text}{more}" if found else ""
 
     def reply(self, text: str, seconds: float | None = None) -> None:
-        """Answers a key in the line below the panes."""
-        self.query_one(Notice).answer(text, seconds)
+        super().reply(text, seconds)
         self.redraw()
 
     def forget_reply(self) -> None:
@@ -158,14 +157,14 @@ class PanesScreen(ZoomingScreen):
 
     # Crosshair and time axis
 
-    def on_pane_looked(self, message: Pane.Looked) -> None:
+    def on_pane_viewport_changed(self, message: Pane.ViewportChanged) -> None:
         """A pane moved the crosshair or the time axis: all panes follow."""
-        self.sight = message.sight
+        self.viewport = message.viewport
         self.redraw()
 
     def show_alone(self, pane: Pane | None) -> None:
         super().show_alone(pane)
-        self._home.zoomed = type(pane) if pane else None
+        self.host.zoomed = type(pane) if pane else None
         self.call_after_refresh(self.redraw)
 
     # Copying and saving
@@ -195,11 +194,11 @@ class PanesScreen(ZoomingScreen):
         """Goes back one layer: what is open in the focused pane, the crosshair, the zoomed axis, the zoomed pane."""
         if isinstance(self.focused, Pane) and self.focused.back_out():
             self.redraw()
-        elif self.sight.cursor is not None:
-            self.sight = Sight(steps=self.sight.steps)
+        elif self.viewport.cursor is not None:
+            self.viewport = Viewport(steps=self.viewport.steps)
             self.redraw()
-        elif self.sight.steps is not None:
-            self.sight = Sight()
+        elif self.viewport.steps is not None:
+            self.viewport = Viewport()
             self.redraw()
         elif self.maximized is not None:
             self.action_unzoom()
@@ -208,4 +207,4 @@ class PanesScreen(ZoomingScreen):
 
     def end(self, status: ExitStatus) -> None:
         """Goes to the screen below, or leaves the program."""
-        self._home.end(self, status)
+        self.host.end(self, status)

@@ -165,8 +165,8 @@ class WatchScreen(PanesScreen):
         self.refresh_bindings()
 
     def look(self) -> View:
-        paused = self.replay is not None and not self.replay.playing
-        return View(self.session.name, self.session.config, self._history(), self._activity(), paused, sight=self.sight)
+        paused, session = self.replay is not None and not self.replay.playing, self.session
+        return View(session.name, session.config, self._history(), self._activity(), paused, viewport=self.viewport)
 
     def _history(self) -> History:
         if self.replay is None:

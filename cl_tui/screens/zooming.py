@@ -1,21 +1,18 @@
 """A screen of panes, one of which can fill it."""
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from textual.binding import Binding, BindingType
 from textual.events import Click, DescendantFocus
 
 from cl_tui.panes.base import Pane
-from cl_tui.screens.offering import OfferingScreen
-
-if TYPE_CHECKING:
-    from cl_tui.app.app import ClTui
+from cl_tui.screens.root import RootScreen
 
 NOTHING_OPEN = "Nothing to leave; q quits"
 _ZOOM = "Zoom the pane, or back (also: double click)"
 
 
-class ZoomingScreen(OfferingScreen):
+class ZoomingScreen(RootScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("z,enter", "zoom", "Zoom", tooltip=_ZOOM),
         Binding("z,enter", "unzoom", "All panes", tooltip=_ZOOM),
@@ -41,24 +38,9 @@ class ZoomingScreen(OfferingScreen):
         if self.focused is None and self._focused_last is not None and not self.query_one("#too-small").display:
             self.set_focus(self._focused_last)
 
-    @property
-    def _home(self) -> "ClTui":
-        from cl_tui.app.app import ClTui
-
-        assert isinstance(self.app, ClTui)
-        return self.app
-
-    def reply(self, text: str) -> None:
-        """Answers a key with a sentence."""
-        raise NotImplementedError
-
-    def leave(self) -> None:
-        """q: ends this screen. Subclasses save first."""
-        raise NotImplementedError
-
     def step_out(self) -> None:
         """Esc when nothing is open: goes back to the screen below. Only q leaves the program."""
-        if self._home.first is self:
+        if self.host.first is self:
             self.reply(NOTHING_OPEN)
         else:
             self.leave()

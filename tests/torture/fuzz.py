@@ -31,7 +31,7 @@ from cl_tui.panes.header import header
 from cl_tui.panes.importance.pane import ImportancePane
 from cl_tui.panes.loss.pane import CurvesPane
 from cl_tui.panes.tasks.pane import TasksPane
-from cl_tui.panes.view import Sight, View
+from cl_tui.panes.view import View, Viewport
 from cl_tui.reports import tables as report
 from cl_tui.reports import text as words
 from cl_tui.screens import timeline as happenings
@@ -278,7 +278,7 @@ IN_PLACE = tuple(type(pane.__name__, (pane,), {"zoomed": False}) for pane in PAN
 
 def _on_screen(data: DataObject, view: View) -> None:
     cursor = data.draw(st.none() | st.integers(1, max(view.history.step, 1)))
-    seen = replace(view, sight=Sight(cursor if view.history.step else None))
+    seen = replace(view, viewport=Viewport(cursor if view.history.step else None))
     width, height = data.draw(st.sampled_from([(26, 4), (76, 18), (156, 40)]))
     header(seen, width + 4)
     for kind in data.draw(st.sampled_from([ZOOMED, IN_PLACE])):

@@ -174,7 +174,7 @@ def _legend(width: int, palette: Palette) -> Line:
 
 def _curves(view: View, table: LookTable, width: int, height: int, palette: Palette) -> list[Line]:
     """The average and single tasks over time: all if there are few, else those that lost most and the newest."""
-    key = (width, height, view.sight, view.history.total_steps, palette)
+    key = (width, height, view.viewport, view.history.total_steps, palette)
     return table.kept(key, lambda: _drawn_curves(view, table, width, height, palette))
 
 
@@ -204,12 +204,12 @@ def _drawn_curves(view: View, table: LookTable, width: int, height: int, palette
     spread = len(history.tasks) * 4 <= width
     chart = line_chart(
         series,
-        view.sight.steps or (0, history.total_steps),
+        view.viewport.steps or (0, history.total_steps),
         width,
         height - 1,
         palette,
         lambda accuracy: f"{100 * accuracy:.3g}",
-        view.sight.cursor,
+        view.viewport.cursor,
         history.starts[1:-1] if spread else (),
         (lower_end(table), 1.0),
     )

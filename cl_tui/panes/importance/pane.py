@@ -14,6 +14,7 @@ from textual.events import Blur, Key, Paste
 
 from cl_tui.charts.style import Line, Palette
 from cl_tui.host.ascii_filter import translated
+from cl_tui.host.host import Host
 from cl_tui.panes.as_of import seen_at_cursor, when
 from cl_tui.panes.base import Pane, message
 from cl_tui.panes.importance.zoomed import LayerLook, axis_line, chosen, draw_layers, share, shown_importance
@@ -76,14 +77,18 @@ class ImportancePane(Pane):
         if measured is None:
             return when(view)
         known = f"running, task {measured.task + 1}" if measured.running else f"after task {measured.task + 1}"
-        if view.sight.cursor is not None:
+        if view.viewport.cursor is not None:
             return f"{when(view)} · {known}"
         if not history.paths:
             return known
         check = words.path_check(history.paths[-1], self.size.width >= 70)
         whole = f"{known} · {check}"
-        in_words = translated(whole) if self.is_attached and getattr(self.app, "ascii_charts", False) else whole
+        in_words = translated(whole) if self._in_ascii else whole
         return whole if len(in_words) <= self.size.width else check
+
+    @property
+    def _in_ascii(self) -> bool:
+        return self.is_attached and isinstance(self.app, Host) and self.app.ascii_charts
 
     def data(self, view: View) -> list[dict[str, object]]:
         """A row per layer that matches the filter, of the Ω that is shown; counts by the lower end of their bins."""
@@ -123,9 +128,9 @@ class ImportancePane(Pane):
         count = len(history.importances)
         place = count if self.look.place is None else min(self.look.place, count)
         if count == 0:
-            self._say("No task has ended: there is no earlier Ω to look back at")
+            self.say("No task has ended: there is no earlier Ω to look back at")
         elif not 0 <= place + direction <= count:
-            self._say("This is the newest Ω" if direction > 0 else "This is the Ω after the first task")
+            self.say("This is the newest Ω" if direction > 0 else "This is the Ω after the first task")
         else:
             self._turn(place=place + direction if place + direction < count else None)
 
@@ -190,20 +195,14 @@ class ImportancePane(Pane):
         if self.view is None:
             return None
         if not self.zoomed:
-            self._say(f"Zoom the importance (z) to {wish}")
+            self.say(f"Zoom the importance (z) to {wish}")
         elif seen_at_cursor(self.view).history.importance is None:
             method = METHODS[self.view.config.method]
             none = f"{method.title} keeps no importance: nothing to see here"
-            self._say("No importance has been measured yet" if method.symbol else none)
+            self.say("No importance has been measured yet" if method.symbol else none)
         else:
             return self.view
         return None
-
-    def _say(self, text: str) -> None:
-        from cl_tui.screens.panes import PanesScreen
-
-        assert isinstance(self.screen, PanesScreen)
-        self.screen.reply(text)
 
     def _turn(self, **changes: object) -> None:
         self.look = replace(self.look, **changes)  # type: ignore[arg-type]

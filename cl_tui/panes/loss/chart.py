@@ -122,7 +122,7 @@ def _chart(
             canvas.vertical(_border(time, history.starts[task]), "┊", palette.muted)
     broken = np.logical_or.reduce([found.broken for found in raw])
     canvas.put(0, broken.reshape(-1, 2).any(axis=1), "✖", palette.bad)
-    cursor = view.sight.cursor
+    cursor = view.viewport.cursor
     canvas.crosshair(time.cell(cursor) if cursor is not None else None, palette.strong)
 
     labels = value_labels(axis, plot_height, words.quantity)
@@ -230,7 +230,7 @@ def _change_labels(changes: Sequence[tuple[int, float]], view: View, width: int)
 def legend(view: View, width: int, palette: Palette) -> Line:
     """The values at the crosshair, or else the current values; in a narrow pane with letters only."""
     curve = view.history.curve
-    cursor = view.sight.cursor
+    cursor = view.viewport.cursor
     if cursor is None:
         wide = width >= len("L loss 1.2e-10   P penalty 1.2e-10")
         loss, penalty = float(curve.losses(curve.length - 1)[0]), float(curve.penalties(curve.length - 1)[0])
@@ -299,7 +299,7 @@ def _aside(view: View, record: CurveRecord, parts: Layout, palette: Palette, loo
     for_layers = min(layers + 2, height // 2) if layers else 0
     lines: list[Line] = []
     if history.tasks:
-        step = view.sight.cursor or history.curve.length
+        step = view.viewport.cursor or history.curve.length
         task = task_of(history, step)
         name = Segment(f"  {history.tasks[task].name}", palette.muted)
         lines.append([Segment(f"Loss of task {task + 1}", palette.strong), name])
@@ -329,7 +329,7 @@ def _layers(view: View) -> int:
 def layer_penalties(view: View) -> tuple[int, list[tuple[str, float]]]:
     """The step of the newest measurement at the crosshair or before, and each layer's name and penalty; (0, [])
     without one."""
-    history, cursor = view.history, view.sight.cursor
+    history, cursor = view.history, view.viewport.cursor
     count = len(history.probes)
     if cursor is not None:
         count = bisect_right(history.probes, cursor, key=lambda probe: probe.step)

@@ -19,7 +19,7 @@ from textual.message import Message
 
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.base import Pane, message
-from cl_tui.panes.view import Sight, View
+from cl_tui.panes.view import View, Viewport
 from engine.record.history import History
 
 if TYPE_CHECKING:
@@ -124,9 +124,9 @@ class CurvesPane(Pane):
 
     def _part(self, view: View) -> str:
         """The visible part of the run; nothing for the whole."""
-        if view.sight.steps is None:
+        if view.viewport.steps is None:
             return ""
-        first, last = view.sight.steps
+        first, last = view.viewport.steps
         return f"steps {first + 1:,}–{last:,}"
 
     # How the curves are drawn
@@ -134,7 +134,7 @@ class CurvesPane(Pane):
     def _draw_with(self, look: CurveLook, said: str) -> None:
         self.curve_look = look
         self.post_message(self.LookChanged(look))
-        self._say(said)
+        self.say(said)
 
     def action_scale(self) -> None:
         y = SCALES[(SCALES.index(self.curve_look.y) + 1) % len(SCALES)]
@@ -160,7 +160,7 @@ class CurvesPane(Pane):
         if seen is None:
             return
         view, time = seen
-        newest, here = view.history.curve.length, view.sight.cursor
+        newest, here = view.history.curve.length, view.viewport.cursor
         first, last = int(time.edges[0]) + 1, max(min(int(time.edges[-1]), newest), 1)
         if here is None:
             self._look(cursor=max(first, last) if first <= newest else newest)
@@ -174,7 +174,7 @@ class CurvesPane(Pane):
             step = _step_at(time, cell + count, here, count)
         step = min(max(step, 1), newest)
         if step == here:
-            self._say(f"Step {newest:,} is the newest" if count > 0 else "Step 1 is the first")
+            self.say(f"Step {newest:,} is the newest" if count > 0 else "Step 1 is the first")
         else:
             self._look(cursor=step, steps=_holding(view, step))
 
@@ -183,15 +183,15 @@ class CurvesPane(Pane):
         if seen is None:
             return
         view, time = seen
-        sight, newest = view.sight, view.history.curve.length
-        anchor = sight.cursor if sight.cursor is not None else newest
+        viewport, newest = view.viewport, view.history.curve.length
+        anchor = viewport.cursor if viewport.cursor is not None else newest
         if time.cell(anchor) is None:
             anchor = int(time.edges[0] + time.edges[-1]) // 2
         steps = _magnified(view, anchor, factor)
-        if steps != sight.steps:
+        if steps != viewport.steps:
             self._look(steps=steps)
         else:
-            self._say("This is the whole run" if factor > 1 else f"{FEWEST_STEPS} steps: cannot zoom in further")
+            self.say("This is the whole run" if factor > 1 else f"{FEWEST_STEPS} steps: cannot zoom in further")
 
     def action_shift(self, share: float) -> None:
         seen = self._seen()
@@ -199,10 +199,10 @@ class CurvesPane(Pane):
             return
         view, _ = seen
         steps = _shifted(view, share)
-        if view.sight.steps is None:
-            self._say("The whole run is shown: + zooms in")
-        elif steps == view.sight.steps:
-            self._say("The run ends here" if share > 0 else "The run begins here")
+        if view.viewport.steps is None:
+            self.say("The whole run is shown: + zooms in")
+        elif steps == view.viewport.steps:
+            self.say("The run ends here" if share > 0 else "The run begins here")
         else:
             self._look(steps=steps)
 
@@ -213,37 +213,37 @@ class CurvesPane(Pane):
         view, _ = seen
         history = view.history
         if not history.tasks:
-            self._say("No task is known yet")
+            self.say("No task is known yet")
             return
-        task = task_of(history, view.sight.cursor or history.curve.length)
+        task = task_of(history, view.viewport.cursor or history.curve.length)
         steps = (history.starts[task], history.starts[task + 1])
-        if view.sight.steps == steps:
+        if view.viewport.steps == steps:
             self._look(steps=None)
         else:
-            self._say(f"Only task {task + 1}: {history.tasks[task].name}")
             self._look(steps=steps)
+            self.say(f"Only task {task + 1}: {history.tasks[task].name}")
 
     def action_follow(self) -> None:
         if self.view is None:
             return
-        if self.view.sight == Sight():
-            self._say("This is the whole run, up to the newest step")
+        if self.view.viewport == Viewport():
+            self.say("This is the whole run, up to the newest step")
         else:
             self._look(cursor=None, steps=None)
 
     def _look(self, **changed: "int | tuple[int, int] | None") -> None:
         """Asks the screen for this view, from which the next key starts."""
         assert self.view is not None
-        sight = replace(self.view.sight, **changed)  # type: ignore[arg-type]
-        if sight != self.view.sight:
-            self.view = replace(self.view, sight=sight)
-            self.post_message(self.Looked(sight))
+        viewport = replace(self.view.viewport, **changed)  # type: ignore[arg-type]
+        if viewport != self.view.viewport:
+            self.view = replace(self.view, viewport=viewport)
+            self.post_message(self.ViewportChanged(viewport))
 
     def _seen(self) -> "tuple[View, TimeAxis] | None":
         """The view that is drawn, and its time axis; says so if there is nothing yet."""
         if self.view is not None and self.view.history.curve.length:
             return self.view, self._time(self.view)
-        self._say("No step has been taken yet: there is nothing to read")
+        self.say("No step has been taken yet: there is nothing to read")
         return None
 
     def _time(self, view: View) -> "TimeAxis":
@@ -253,12 +253,6 @@ class CurvesPane(Pane):
 
         plot_width = layout(view, *self.size, self.zoomed).plot_width
         return time_axis(view.history, seen_steps(view), self.curve_look.x, 2 * plot_width)
-
-    def _say(self, text: str) -> None:
-        from cl_tui.screens.panes import PanesScreen
-
-        assert isinstance(self.screen, PanesScreen)
-        self.screen.reply(text)
 
     # The mouse
 
@@ -342,7 +336,7 @@ def _steps_of(smoothing: float) -> str:
 
 def seen_steps(view: View) -> tuple[int, int]:
     """Steps done at the left and right edges of time axes."""
-    first, last = view.sight.steps or (0, _whole(view))
+    first, last = view.viewport.steps or (0, _whole(view))
     first = min(max(first, 0), _whole(view) - 1)
     return first, min(max(last, first + 1), _whole(view))
 
@@ -384,7 +378,7 @@ def _magnified(view: View, step: int, factor: float) -> tuple[int, int] | None:
 
 def _shifted(view: View, share: float) -> tuple[int, int] | None:
     """The steps in view, moved by a share of their number; None for all."""
-    if view.sight.steps is None:
+    if view.viewport.steps is None:
         return None
     (first, last), whole = seen_steps(view), _whole(view)
     span = last - first
@@ -395,7 +389,7 @@ def _shifted(view: View, share: float) -> tuple[int, int] | None:
 
 def _holding(view: View, step: int) -> tuple[int, int] | None:
     """The steps in view, moved just enough to show ``step`` with some room around it."""
-    if view.sight.steps is None:
+    if view.viewport.steps is None:
         return None
     (first, last), whole = seen_steps(view), _whole(view)
     span = last - first

@@ -46,7 +46,7 @@ class TasksPane(Pane):
 
     def subtitle(self, view: View) -> str:
         history = view.history
-        if view.sight.cursor is not None:
+        if view.viewport.cursor is not None:
             return when(view)
         if not view.training or not history.rate or history.between or history.task >= len(history.tasks):
             return ""

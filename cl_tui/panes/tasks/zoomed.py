@@ -36,7 +36,7 @@ def draw_histories(
     are those of its step, while the charts show the whole run."""
     whole, found, view = view.history, table.stability(view), seen_at_cursor(view)
     looks = table.looks(whole)
-    history, cursor = view.history, view.sight.cursor
+    history, cursor = view.history, view.viewport.cursor
     count = len(history.tasks)
     number_width = len(str(count))
     name_width = min(max(cell_len(task.name) for task in history.tasks), max(4, width // 8))
@@ -50,7 +50,7 @@ def draw_histories(
     right = numbers + (2 + _STEP + 2 + max(len("dips"), *map(len, dips)) if wide else 0)
     chart_width = max(width - label_width - right, 4)
 
-    time = steps_axis(view.sight.steps or (0, whole.total_steps), 2 * chart_width)
+    time = steps_axis(view.viewport.steps or (0, whole.total_steps), 2 * chart_width)
     low = lower_end(table)
 
     def draw() -> list[Line]:
@@ -62,7 +62,7 @@ def draw_histories(
         canvas.crosshair(time.cell(cursor) if cursor is not None else None, palette.strong)
         return canvas.lines()
 
-    charts = table.kept((chart_width, band, shown, view.sight, whole.total_steps, palette), draw)
+    charts = table.kept((chart_width, band, shown, view.viewport, whole.total_steps, palette), draw)
     scale = f"{100 * low:.0f}–100 %"
     on = f"{scale} on {words.probed_on(history)}"
     scale = on if len(on) < chart_width else scale

@@ -17,7 +17,7 @@ from cl_tui.panes.base import Pane
 from cl_tui.panes.files import MOST_COPIED, Kind, copy_pane, csv_text, json_text, save_pane
 from cl_tui.panes.importance.pane import ImportancePane
 from cl_tui.panes.tasks.pane import TasksPane
-from cl_tui.panes.view import Sight, View
+from cl_tui.panes.view import View, Viewport
 from cl_tui.screens.save import SaveScreen
 from engine.errors import EngineError
 from engine.record.history import History
@@ -78,11 +78,11 @@ async def test_a_pane_s_data_are_what_it_shows(tmp_path: Path, kind: type[Pane])
 
 async def test_the_crosshair_and_the_filter_decide_what_is_taken_away(tmp_path: Path) -> None:
     async with watching(tmp_path, known=told()) as watched:
-        watched.monitor.sight = Sight(cursor=2550)
+        watched.monitor.viewport = Viewport(cursor=2550)
         await watched.settle()
         assert len(pane_of(watched, AccuracyPane).data(seen(watched))) == 3
         assert pane_of(watched, TasksPane).data(seen(watched))[2]["done"] == 550
-        watched.monitor.sight = Sight()
+        watched.monitor.viewport = Viewport()
         watched.monitor.set_focus(pane_of(watched, ImportancePane))
         await watched.press("z", "left", "slash", *"bias")
         rows = pane_of(watched, ImportancePane).data(seen(watched))

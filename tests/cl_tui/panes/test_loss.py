@@ -26,7 +26,7 @@ from cl_tui.panes.files import csv_text
 from cl_tui.panes.loss.cache import CurveRecord, time_axis
 from cl_tui.panes.loss.chart import draw_curves, layer_penalties, layout, strength_at
 from cl_tui.panes.loss.pane import MOST_ROWS, CurveLook, CurvesPane, seen_steps
-from cl_tui.panes.view import Sight, View
+from cl_tui.panes.view import View, Viewport
 from cl_tui.reports.text import quantity
 from cl_tui.screens.monitor import MonitorScreen
 from engine.record.events import Probed, StepsTaken, StrengthChanged, TaskInfo
@@ -38,8 +38,10 @@ from tests.cl_tui.screens.test_monitor import Watched, watching
 PALETTE = Palette(strong=Style(bold=True), loss=Style(color="blue"), penalty=Style(color="yellow"))
 
 
-def view(history: History, sight: Sight = Sight(), **settings: object) -> View:  # noqa: B008 (frozen)
-    return View("calm-otter", resolve({"method": "si", "device": "cpu", **settings}), history, "training", sight=sight)
+def view(history: History, viewport: Viewport = Viewport(), **settings: object) -> View:  # noqa: B008 (frozen)
+    return View(
+        "calm-otter", resolve({"method": "si", "device": "cpu", **settings}), history, "training", viewport=viewport
+    )
 
 
 def drawn(seen: View, width: int = 76, height: int = 19, zoomed: bool = True, **look: Any) -> list[Line]:
@@ -271,7 +273,7 @@ def test_a_change_of_strength_is_marked_with_its_value() -> None:
     lines = text(drawn(view(known)))
     marked = next(line for line in lines if "▲c=2.5" in line)
     assert abs(marked.index("▲") - (6 + 1500 * 68 // 5000)) <= 1
-    outside = text(drawn(view(known, Sight(steps=(2000, 3000)))))
+    outside = text(drawn(view(known, Viewport(steps=(2000, 3000)))))
     assert not any("▲" in line for line in outside)
 
 
@@ -295,7 +297,7 @@ def test_the_strength_of_a_step_is_that_of_the_last_change_before_it() -> None:
 def test_the_crosshair_reads_exact_values() -> None:
     known = with_epochs(screen_data.history(2500), 100)
     known = known.apply(StrengthChanged(1200, 0.0, 1.0, 2.5))
-    lines = text(drawn(view(known, Sight(cursor=1234)), 90))
+    lines = text(drawn(view(known, Viewport(cursor=1234)), 90))
     loss, penalty = known.curve.losses()[1233], known.curve.penalties()[1233]
     assert lines[0] == f"step 1,234 (task 2, epoch 2.3, 2.5 s): loss {loss:.6g}, penalty {penalty:.6g}, c=2.5"
     assert all(line[6 + 1233 * 82 // 5000] not in "┊ " for line in lines[1:8])
@@ -304,13 +306,13 @@ def test_the_crosshair_reads_exact_values() -> None:
 @pytest.mark.parametrize("width", [20, 30, 36, 50, 76, 150])
 def test_the_readout_is_as_long_as_there_is_room(width: int) -> None:
     known = with_epochs(screen_data.history(2500), 100)
-    line = text(drawn(view(known, Sight(cursor=1234)), width, 8, zoomed=False))[0]
+    line = text(drawn(view(known, Viewport(cursor=1234)), width, 8, zoomed=False))[0]
     assert len(line) <= max(width, len("1,234 L 0.217 P 0.00181"))
     assert line.startswith(("1,234 ", "1,234:", "step 1,234"))
 
 
 def test_a_step_that_is_not_trained_yet_says_so() -> None:
-    assert text(drawn(view(screen_data.history(1000), Sight(cursor=3000))))[0] == "step 3,000: not trained yet"
+    assert text(drawn(view(screen_data.history(1000), Viewport(cursor=3000))))[0] == "step 3,000: not trained yet"
 
 
 def test_a_zoomed_pane_lists_the_penalty_by_layer() -> None:
@@ -324,11 +326,11 @@ def test_a_zoomed_pane_lists_the_penalty_by_layer() -> None:
 
 def test_before_the_first_penalty_there_is_none_by_layer() -> None:
     known = with_layers(screen_data.history(2500), 3, 2500)
-    assert layer_penalties(view(known, Sight(cursor=2499))) == (0, [])
-    assert layer_penalties(view(known, Sight(cursor=2500)))[0] == 2500
-    lines = text(drawn(view(known, Sight(cursor=2499)), 76, 19))
+    assert layer_penalties(view(known, Viewport(cursor=2499))) == (0, [])
+    assert layer_penalties(view(known, Viewport(cursor=2500)))[0] == 2500
+    lines = text(drawn(view(known, Viewport(cursor=2499)), 76, 19))
     assert lines[-1] == "Penalty by layer: none at this step"
-    places = [layout(view(known, Sight(cursor=cursor)), 76, 19, zoomed=True) for cursor in (2499, 2500)]
+    places = [layout(view(known, Viewport(cursor=cursor)), 76, 19, zoomed=True) for cursor in (2499, 2500)]
     assert places[0] == places[1], "the chart stays where it is while the crosshair moves"
 
 
@@ -354,7 +356,7 @@ def test_a_wide_zoomed_pane_shows_the_task_in_training_alone() -> None:
     lines = text(drawn(view(known), 196, 45))
     assert "Loss of task 3  2 3" in lines[1]
     assert lines[-1].strip()
-    at_cursor = text(drawn(view(known, Sight(cursor=1200)), 196, 45))
+    at_cursor = text(drawn(view(known, Viewport(cursor=1200)), 196, 45))
     assert "Loss of task 2  1 7" in at_cursor[1]
     without = text(drawn(view(screen_data.history(2500)), 196, 45))
     assert not any("Penalty by layer" in line for line in without)
@@ -367,7 +369,7 @@ def test_a_hundred_tasks_and_a_million_steps_stay_readable() -> None:
     numbers = [int(number) for number in lines[-2].split()]
     assert numbers == list(range(10, 101, 10))
     assert lines[5].count("┊") <= 10
-    near = text(drawn(view(known, Sight(cursor=512_345, steps=(512_300, 512_400))), 76, 19))
+    near = text(drawn(view(known, Viewport(cursor=512_345, steps=(512_300, 512_400))), 76, 19))
     assert near[-2].split() == ["52"]
     assert near[0].startswith("step 512,345 (task 52, 512.3 s): loss")
 
@@ -377,11 +379,16 @@ def test_a_hundred_tasks_and_a_million_steps_stay_readable() -> None:
 def test_every_line_fits_its_pane(width: int, zoomed: bool) -> None:
     many = with_layers(screen_data.history(4050, tasks=60, steps=100), 100, 4050)
     many = many.apply(StrengthChanged(3000, 0.0, 1.0, 2.5))
-    sights = (Sight(), Sight(cursor=1), Sight(cursor=4050, steps=(4040, 4060)), Sight(cursor=9, steps=(99_000, 99_999)))
+    viewports = (
+        Viewport(),
+        Viewport(cursor=1),
+        Viewport(cursor=4050, steps=(4040, 4060)),
+        Viewport(cursor=9, steps=(99_000, 99_999)),
+    )
     for known in (many, screen_data.history(50)):
         for height in (1, 2, 4, 8, 13, 14, 19, 45):
-            for sight in sights:
-                lines = text(drawn(view(known, sight), width, height, zoomed, smoothing=0.9))
+            for viewport in viewports:
+                lines = text(drawn(view(known, viewport), width, height, zoomed, smoothing=0.9))
                 assert len(lines) <= max(height, 3)
                 if width >= (36 if zoomed else 26):
                     assert max(map(len, lines)) <= width
@@ -404,11 +411,11 @@ async def test_arrows_move_the_crosshair_by_columns_and_by_steps(tmp_path: Path,
         pane = await focused(watched, zoomed)
         columns = 68 if zoomed else 28
         await watched.press("left")
-        assert watched.monitor.sight == Sight(cursor=2500)
+        assert watched.monitor.viewport == Viewport(cursor=2500)
         seen = [2500]
         for key in ("left", "right", "shift+left", "shift+right", "ctrl+left", "ctrl+right"):
             await watched.press(key)
-            cursor = watched.monitor.sight.cursor
+            cursor = watched.monitor.viewport.cursor
             assert cursor is not None
             seen.append(cursor)
         moves = [after - before for before, after in pairwise(seen)]
@@ -427,7 +434,7 @@ async def test_the_crosshair_stops_at_both_ends_and_says_so(tmp_path: Path) -> N
         await watched.press("right", "right")
         assert watched.notice == "Step 2,500 is the newest"
         await watched.press(*["shift+left"] * 4, "ctrl+left", "ctrl+left")
-        assert watched.monitor.sight.cursor == 1
+        assert watched.monitor.viewport.cursor == 1
         assert watched.notice == "Step 1 is the first"
 
 
@@ -435,10 +442,10 @@ async def test_escape_removes_the_crosshair_then_the_zoomed_axis(tmp_path: Path)
     async with watching(tmp_path) as watched:
         await focused(watched)
         await watched.press("left", "plus", "escape")
-        assert watched.monitor.sight.cursor is None
-        assert watched.monitor.sight.steps is not None
+        assert watched.monitor.viewport.cursor is None
+        assert watched.monitor.viewport.steps is not None
         await watched.press("escape")
-        assert watched.monitor.sight == Sight()
+        assert watched.monitor.viewport == Viewport()
         assert watched.text(CurvesPane).startswith("L ")
 
 
@@ -447,11 +454,11 @@ async def test_zooming_keeps_the_newest_step_where_it_is(tmp_path: Path, closer:
     async with watching(tmp_path) as watched:
         await focused(watched)
         await watched.press(closer)
-        assert watched.monitor.sight.steps == (1250, 3750)
+        assert watched.monitor.viewport.steps == (1250, 3750)
         await watched.press(closer)
-        assert watched.monitor.sight.steps == (1875, 3125)
+        assert watched.monitor.viewport.steps == (1875, 3125)
         await watched.press(farther, farther)
-        assert watched.monitor.sight.steps is None
+        assert watched.monitor.viewport.steps is None
         await watched.press(farther)
         assert watched.notice == "This is the whole run"
 
@@ -460,16 +467,16 @@ async def test_zooming_goes_around_the_crosshair_down_to_a_few_steps(tmp_path: P
     async with watching(tmp_path) as watched:
         await focused(watched, zoomed=True)
         await watched.press("left", *["shift+left"] * 2)
-        cursor = watched.monitor.sight.cursor
+        cursor = watched.monitor.viewport.cursor
         assert cursor is not None
         await watched.press(*["plus"] * 10)
-        assert watched.monitor.sight.steps is not None
-        first, last = watched.monitor.sight.steps
+        assert watched.monitor.viewport.steps is not None
+        first, last = watched.monitor.viewport.steps
         assert last - first == 16
         assert first < cursor <= last
         assert watched.notice == "16 steps: cannot zoom in further"
         await watched.press("right")
-        assert watched.monitor.sight.cursor == cursor + 1
+        assert watched.monitor.viewport.cursor == cursor + 1
 
 
 async def test_the_window_follows_a_crosshair_that_leaves_it(tmp_path: Path) -> None:
@@ -479,11 +486,11 @@ async def test_the_window_follows_a_crosshair_that_leaves_it(tmp_path: Path) -> 
         for key in ("shift+left", "shift+right"):
             for _ in range(12):
                 await watched.press(key)
-                sight = watched.monitor.sight
-                assert sight.steps is not None
-                assert sight.cursor is not None
-                assert sight.steps[0] < sight.cursor <= sight.steps[1]
-                assert sight.steps[1] - sight.steps[0] == 78
+                viewport = watched.monitor.viewport
+                assert viewport.steps is not None
+                assert viewport.cursor is not None
+                assert viewport.steps[0] < viewport.cursor <= viewport.steps[1]
+                assert viewport.steps[1] - viewport.steps[0] == 78
 
 
 async def test_pages_move_the_window(tmp_path: Path) -> None:
@@ -492,11 +499,11 @@ async def test_pages_move_the_window(tmp_path: Path) -> None:
         await watched.press("pageup")
         assert watched.notice == "The whole run is shown: + zooms in"
         await watched.press("plus", "pageup")
-        assert watched.monitor.sight.steps == (0, 2500)
+        assert watched.monitor.viewport.steps == (0, 2500)
         await watched.press("pageup")
         assert watched.notice == "The run begins here"
         await watched.press("pagedown", "pagedown")
-        assert watched.monitor.sight.steps == (2500, 5000)
+        assert watched.monitor.viewport.steps == (2500, 5000)
         await watched.press("pagedown")
         assert watched.notice == "The run ends here"
 
@@ -505,7 +512,7 @@ async def test_home_shows_the_whole_run(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
         await focused(watched)
         await watched.press("plus", "left", "home")
-        assert watched.monitor.sight == Sight()
+        assert watched.monitor.viewport == Viewport()
         await watched.press("home")
         assert watched.notice == "This is the whole run, up to the newest step"
 
@@ -514,12 +521,12 @@ async def test_o_shows_one_task_alone_and_the_whole_run_again(tmp_path: Path) ->
     async with watching(tmp_path) as watched:
         await focused(watched)
         await watched.press("o")
-        assert watched.monitor.sight.steps == (2000, 3000)
+        assert watched.monitor.viewport.steps == (2000, 3000)
         assert watched.notice == "Only task 3: 2 3"
         await watched.press("o")
-        assert watched.monitor.sight.steps is None
+        assert watched.monitor.viewport.steps is None
         await watched.press("left", "shift+left", "o")
-        assert watched.monitor.sight.steps == (0, 1000)
+        assert watched.monitor.viewport.steps == (0, 1000)
 
 
 async def test_y_goes_through_the_scales(tmp_path: Path) -> None:
@@ -591,7 +598,7 @@ async def test_before_the_first_step_a_key_says_why_it_does_nothing(tmp_path: Pa
         watched.monitor.forget_reply()
         await watched.press(key)
         assert "No step has been taken yet" in watched.notice or (key == "home" and "whole run" in watched.notice)
-        assert watched.monitor.sight == Sight()
+        assert watched.monitor.viewport == Viewport()
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -614,14 +621,14 @@ async def test_a_click_and_a_drag_put_the_crosshair_under_the_mouse(tmp_path: Pa
         left = 2 + 6
         await watched.pilot.mouse_down(CurvesPane, offset=(left + 10, 4))
         await watched.settle()
-        assert watched.monitor.sight.cursor == pytest.approx(10.5 * 5000 / 68, abs=40)
+        assert watched.monitor.viewport.cursor == pytest.approx(10.5 * 5000 / 68, abs=40)
         await watched.pilot.hover(CurvesPane, offset=(left + 20, 5))
         await watched.settle()
-        assert watched.monitor.sight.cursor == pytest.approx(20.5 * 5000 / 68, abs=40)
+        assert watched.monitor.viewport.cursor == pytest.approx(20.5 * 5000 / 68, abs=40)
         await watched.pilot.mouse_up(CurvesPane, offset=(left + 20, 5))
         await watched.pilot.hover(CurvesPane, offset=(left + 5, 5))
         await watched.settle()
-        assert watched.monitor.sight.cursor == pytest.approx(20.5 * 5000 / 68, abs=40), "not pressed any more"
+        assert watched.monitor.viewport.cursor == pytest.approx(20.5 * 5000 / 68, abs=40), "not pressed any more"
 
 
 async def test_a_click_ahead_of_the_run_reads_the_newest_step_and_one_beside_the_plot_nothing(tmp_path: Path) -> None:
@@ -629,10 +636,10 @@ async def test_a_click_ahead_of_the_run_reads_the_newest_step_and_one_beside_the
         await focused(watched, zoomed=True)
         await watched.pilot.click(CurvesPane, offset=(3, 4))
         await watched.settle()
-        assert watched.monitor.sight.cursor is None
+        assert watched.monitor.viewport.cursor is None
         await watched.pilot.click(CurvesPane, offset=(70, 4))
         await watched.settle()
-        assert watched.monitor.sight.cursor == 2500
+        assert watched.monitor.viewport.cursor == 2500
 
 
 async def turn(watched: Watched, wheel: type[Any], cell: int, shift: bool = False) -> None:
@@ -644,14 +651,14 @@ async def test_the_wheel_looks_closer_around_the_mouse(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
         await focused(watched, zoomed=True)
         await turn(watched, MouseScrollUp, 34)
-        assert watched.monitor.sight.steps == pytest.approx((1250, 3750), abs=40)
+        assert watched.monitor.viewport.steps == pytest.approx((1250, 3750), abs=40)
         await turn(watched, MouseScrollUp, 34)
-        assert watched.monitor.sight.steps == pytest.approx((1875, 3125), abs=40)
+        assert watched.monitor.viewport.steps == pytest.approx((1875, 3125), abs=40)
         await turn(watched, MouseScrollDown, 34)
         await turn(watched, MouseScrollDown, 34)
-        assert watched.monitor.sight.steps is None
+        assert watched.monitor.viewport.steps is None
         await turn(watched, MouseScrollDown, 34)
-        assert watched.monitor.sight.steps is None
+        assert watched.monitor.viewport.steps is None
 
 
 @pytest.mark.parametrize(
@@ -663,9 +670,9 @@ async def test_the_wheel_goes_sideways(tmp_path: Path, earlier: type[Any], later
         await focused(watched, zoomed=True)
         await watched.press("plus")
         await turn(watched, later, 5, shift)
-        assert watched.monitor.sight.steps == (1562, 4062)
+        assert watched.monitor.viewport.steps == (1562, 4062)
         await turn(watched, earlier, 5, shift)
-        assert watched.monitor.sight.steps == (1250, 3750)
+        assert watched.monitor.viewport.steps == (1250, 3750)
 
 
 # Data
@@ -673,7 +680,7 @@ async def test_the_wheel_goes_sideways(tmp_path: Path, earlier: type[Any], later
 
 def test_data_are_the_steps_in_sight() -> None:
     known = with_epochs(screen_data.history(2500), 100).apply(StrengthChanged(1998, 0.0, 1.0, 2.0))
-    rows = CurvesPane().data(view(known, Sight(steps=(1997, 2003))))
+    rows = CurvesPane().data(view(known, Viewport(steps=(1997, 2003))))
     assert [row["step"] for row in rows] == [1998, 1999, 2000, 2001, 2002, 2003]
     assert [row["task"] for row in rows] == [2, 2, 2, 3, 3, 3]
     assert [row["strength"] for row in rows] == [1.0, 2.0, 2.0, 2.0, 2.0, 2.0]
@@ -687,7 +694,7 @@ def test_data_are_the_steps_in_sight() -> None:
         "strength": 1.0,
     }
     assert len(CurvesPane().data(view(known))) == 2500
-    assert CurvesPane().data(view(known, Sight(steps=(3000, 4000)))) == []
+    assert CurvesPane().data(view(known, Viewport(steps=(3000, 4000)))) == []
     assert CurvesPane().data(view(History())) == []
 
 
@@ -710,7 +717,7 @@ async def test_data_of_very_many_steps_are_what_the_columns_show(tmp_path: Path)
         assert (rows[0]["first_step"], rows[-1]["last_step"]) == (1, MOST_ROWS + 1000)
         assert [row["first_step"] for row in rows[1:]] == [int(str(row["last_step"])) + 1 for row in rows[:-1]]
         assert rows[0]["highest_loss"] == losses[: int(str(rows[0]["last_step"]))].max()
-        near = replace(pane.view, sight=Sight(steps=(50, 60)))
+        near = replace(pane.view, viewport=Viewport(steps=(50, 60)))
         assert len(pane.data(near)) == 10
 
 
@@ -766,29 +773,29 @@ async def act(watched: Watched, pane: CurvesPane, action: Any) -> None:
 
 async def data_arrives(watched: Watched, pane: CurvesPane) -> None:
     """Fifty steps more; where one looks stays, and so does what each recorded step's place is."""
-    sight = watched.monitor.sight
+    viewport = watched.monitor.viewport
     before = pane.view
     assert before is not None
     known = watched.engine.known
     watched.engine.tell(StepsTaken(known.step + 50, known.elapsed + 0.1, (0.3,) * 50, (0.1,) * 50))
     await watched.settle()
-    assert watched.monitor.sight == sight
-    if sight.steps is not None:
+    assert watched.monitor.viewport == viewport
+    if viewport.steps is not None:
         assert pane.view is not None
         assert seen_steps(pane.view) == seen_steps(before)
-    if sight.cursor is not None and sight.cursor <= known.step and pane.size:
-        values = f"{known.curve.losses()[sight.cursor - 1]:.3g}"
+    if viewport.cursor is not None and viewport.cursor <= known.step and pane.size:
+        values = f"{known.curve.losses()[viewport.cursor - 1]:.3g}"
         assert values[:4] in watched.text(CurvesPane) or pane.size.width < 30
 
 
 @pytest.mark.parametrize("unit", ["steps", "epochs", "seconds"])
 def test_what_is_drawn_of_the_steps_in_sight_stays_while_data_arrive(unit: str) -> None:
     """Cell by cell, in a window that lies behind the newest step."""
-    sight = Sight(cursor=450, steps=(300, 600))
+    viewport = Viewport(cursor=450, steps=(300, 600))
     early = with_epochs(screen_data.history(700))
     late = with_epochs(screen_data.history(2500))
-    assert drawn(view(early, sight), 36, 8, zoomed=False, x=unit) == drawn(
-        view(late, sight), 36, 8, zoomed=False, x=unit
+    assert drawn(view(early, viewport), 36, 8, zoomed=False, x=unit) == drawn(
+        view(late, viewport), 36, 8, zoomed=False, x=unit
     )
 
 
@@ -809,13 +816,13 @@ async def test_keys_are_taken_faster_than_the_screen_follows(tmp_path: Path) -> 
         for _ in range(5):
             pane.action_crosshair("steps", -1)
         await watched.settle()
-        assert watched.monitor.sight.cursor == 2495
+        assert watched.monitor.viewport.cursor == 2495
 
 
 async def test_the_crosshair_of_another_pane_is_drawn_here(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
         pane = watched.monitor.query_one(CurvesPane)
-        watched.monitor.post_message(pane.Looked(Sight(cursor=1234)))
+        watched.monitor.post_message(pane.ViewportChanged(Viewport(cursor=1234)))
         await watched.settle()
         assert "1,234" in watched.text(CurvesPane).splitlines()[0]
 

@@ -21,7 +21,7 @@ from cl_tui.panes.importance.pane import ImportancePane
 from cl_tui.panes.importance.zoomed import LayerLook, draw_layers, grouped
 from cl_tui.panes.tasks.pane import TasksPane, draw_tasks
 from cl_tui.panes.tasks.zoomed import draw_histories, task_rows
-from cl_tui.panes.view import Sight, View
+from cl_tui.panes.view import View, Viewport
 from cl_tui.reports import text as words
 from engine.record.events import (
     Evaluated,
@@ -106,21 +106,21 @@ def told(*, until: int | None = None, **run: int | bool) -> History:
     return known
 
 
-def view(history: History, sight: Sight = Sight(), **settings: object) -> View:  # noqa: B008 (frozen)
+def view(history: History, viewport: Viewport = Viewport(), **settings: object) -> View:  # noqa: B008 (frozen)
     config = resolve({"method": "si", "device": "cpu", **settings})
-    return View("calm-otter", config, history, "training", sight=sight)
+    return View("calm-otter", config, history, "training", viewport=viewport)
 
 
 def text(lines: list[Line]) -> list[str]:
     return ["".join(segment.text for segment in line) for line in lines]
 
 
-def histories(history: History, width: int = 76, height: int = 18, sight: Sight = Sight()) -> list[str]:  # noqa: B008
-    return text(draw_histories(view(history, sight), LookTable(), width, height, PALETTE))
+def histories(history: History, width: int = 76, height: int = 18, viewport: Viewport = Viewport()) -> list[str]:  # noqa: B008
+    return text(draw_histories(view(history, viewport), LookTable(), width, height, PALETTE))
 
 
-def matrix(history: History, width: int = 76, height: int = 18, sight: Sight = Sight()) -> list[str]:  # noqa: B008
-    return text(draw_accuracies(view(history, sight), LookTable(), width, height, PALETTE))
+def matrix(history: History, width: int = 76, height: int = 18, viewport: Viewport = Viewport()) -> list[str]:  # noqa: B008
+    return text(draw_accuracies(view(history, viewport), LookTable(), width, height, PALETTE))
 
 
 def layers(history: History, width: int = 76, height: int = 18, **look: object) -> list[str]:
@@ -190,7 +190,7 @@ def test_what_is_kept_is_drawn_again_only_for_new_looks_or_another_key() -> None
 
 def test_a_crosshair_in_a_matrix_of_signs_cuts_it_off() -> None:
     history, table = told(tasks=60), LookTable()
-    past = text(draw_accuracies(view(history, Sight(cursor=40_250)), table, 76, 30, PALETTE))
+    past = text(draw_accuracies(view(history, Viewport(cursor=40_250)), table, 76, 30, PALETTE))
     assert any(line.startswith("41 now ") for line in past)
     now = next(line for line in past if line.startswith("41 now "))
     assert now == next(line for line in matrix(told(tasks=60, until=40_250), height=30) if line.startswith("41 now "))
@@ -245,7 +245,7 @@ def test_the_charts_share_their_axis_and_show_the_dip_after_a_switch() -> None:
 
 
 def test_at_the_crosshair_the_tasks_stand_as_they_stood() -> None:
-    lines = histories(told(), sight=Sight(cursor=1150))
+    lines = histories(told(), viewport=Viewport(cursor=1150))
     first = next(line for line in lines if line.startswith("✔ 1"))
     assert first.split()[-6:] == ["98.7", "98.7", "93.0", "93.0", "in", "2"]
     assert any(line.startswith("▶ 2") for line in lines)
@@ -255,8 +255,8 @@ def test_at_the_crosshair_the_tasks_stand_as_they_stood() -> None:
 
 
 def test_the_time_axis_spans_the_steps_that_are_looked_at() -> None:
-    assert "1,500" in "".join(histories(told(), sight=Sight(steps=(1500, 3500)))[-2])
-    assert histories(told(), sight=Sight(steps=(1500, 3500)))[-2].rstrip().endswith("3,500 steps")
+    assert "1,500" in "".join(histories(told(), viewport=Viewport(steps=(1500, 3500)))[-2])
+    assert histories(told(), viewport=Viewport(steps=(1500, 3500)))[-2].rstrip().endswith("3,500 steps")
 
 
 # The zoomed accuracies
@@ -381,7 +381,7 @@ def test_signs_and_colours_follow_the_accuracy() -> None:
 
 
 def test_at_the_crosshair_the_matrix_ends_where_it_ended() -> None:
-    lines = matrix(told(), sight=Sight(cursor=2550))
+    lines = matrix(told(), viewport=Viewport(cursor=2550))
     assert lines[3].split() == ["3", "now", "97.0", "98.0", "95.0", "·", "·"]
     assert lines[4].split() == ["4", "·", "·", "·", "·", "·"]
 
@@ -451,10 +451,10 @@ def test_grouped_layers_keep_their_weights() -> None:
 
 @pytest.mark.parametrize("width", [40, 56, 76, 119, 120, 156, 296])
 def test_every_line_of_a_zoomed_pane_fits(width: int) -> None:
-    sights = (Sight(), Sight(cursor=1234), Sight(cursor=1, steps=(400, 900)))
+    viewports = (Viewport(), Viewport(cursor=1234), Viewport(cursor=1, steps=(400, 900)))
     runs = [told(), told(until=0), told(until=100), told(tasks=60, until=40_300), told(tasks=1), told(layers=100)]
-    for history, sight, height in itertools.product(runs, sights, (4, 12, 18, 44)):
-        shown = view(history, sight)
+    for history, viewport, height in itertools.product(runs, viewports, (4, 12, 18, 44)):
+        shown = view(history, viewport)
         drawn = [draw_histories(shown, LookTable(), width, height, PALETTE)]
         if history.accuracies:
             drawn.append(draw_accuracies(shown, LookTable(), width, height, PALETTE))
@@ -503,8 +503,8 @@ async def zoomed(watched: Watched, kind: type[Pane]) -> None:
     assert watched.monitor.maximized is pane
 
 
-async def sighted(watched: Watched, sight: Sight) -> None:
-    watched.monitor.sight = sight
+async def sighted(watched: Watched, viewport: Viewport) -> None:
+    watched.monitor.viewport = viewport
     await watched.settle()
 
 
@@ -527,7 +527,7 @@ async def zoomed_next(watched: Watched, kind: type[Pane], presses: int = 1) -> N
 
 async def test_all_three_panes_show_and_say_the_crosshair_s_step(tmp_path: Path) -> None:
     async with watching(tmp_path, known=told()) as watched:
-        await sighted(watched, Sight(cursor=2550))
+        await sighted(watched, Viewport(cursor=2550))
         assert "▶ 3" in watched.text(TasksPane)
         assert "3 now" in watched.text(AccuracyPane)
         for kind in (TasksPane, AccuracyPane, ImportancePane):
@@ -540,7 +540,7 @@ async def test_all_three_panes_show_and_say_the_crosshair_s_step(tmp_path: Path)
 
 async def test_before_the_first_importance_the_crosshair_finds_none(tmp_path: Path) -> None:
     async with watching(tmp_path, known=told()) as watched:
-        await sighted(watched, Sight(cursor=300))
+        await sighted(watched, Viewport(cursor=300))
         assert "No importance is kept for steps" in watched.text(ImportancePane)
         assert "1 now" in watched.text(AccuracyPane)
 
@@ -681,11 +681,11 @@ async def test_no_sequence_of_keys_and_resizes_raises(tmp_path: Path, seed: int)
                 watched.engine.known = choose.choice(runs)
             elif key == "crosshair":
                 window = choose.choice([None, (0, 10), (700, 2200)])
-                watched.monitor.sight = Sight(choose.choice([None, 1, 1500, 60_000]), window)
+                watched.monitor.viewport = Viewport(choose.choice([None, 1, 1500, 60_000]), window)
             else:
                 await watched.pilot.press(key)
             await watched.settle()
         assert watched.app.is_running
         for pane in watched.monitor.query(Pane):
             if isinstance(pane, TasksPane | AccuracyPane | ImportancePane):
-                pane.data(view(watched.engine.known, watched.monitor.sight))
+                pane.data(view(watched.engine.known, watched.monitor.viewport))

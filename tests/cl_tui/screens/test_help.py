@@ -12,7 +12,7 @@ from cl_tui.app.app import ClTui, declared
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.base import Pane
 from cl_tui.screens.help import KeyTable
-from cl_tui.screens.offering import OfferingScreen
+from cl_tui.screens.root import RootScreen
 from tests.first_screens import FIRST_SCREENS, helped, monitor
 
 
@@ -26,7 +26,7 @@ async def test_every_binding_is_in_the_help(first: Callable[[Path], Screen[ExitS
             [binding for owner in owners for binding in Binding.make_bindings(declared(owner))]
             for owners in ({type(app.first)}, others)
         )
-        assert isinstance(app.first, OfferingScreen)
+        assert isinstance(app.first, RootScreen)
         bindings = [*of_others, *(binding for binding in of_screen if binding.action not in app.first.never)]
         assert len(bindings) > 10
         await pilot.press("question_mark")

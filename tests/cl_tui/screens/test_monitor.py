@@ -13,7 +13,8 @@ from textual.pilot import Pilot
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
-from cl_tui.app.app import ClTui, Outcome
+from cl_tui.app.app import ClTui
+from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes import notice as warning_module
 from cl_tui.panes.accuracy.pane import AccuracyPane
 from cl_tui.panes.base import Pane
@@ -383,7 +384,7 @@ async def test_quitting_saves_and_tells_how_to_resume(tmp_path: Path, key: str) 
         await on_screen(watched.pilot, lambda: watched.app.return_value is not None)
     assert watched.engine.control.stopping
     found = watched.app.return_value
-    assert isinstance(found, Outcome)
+    assert isinstance(found, ExitStatus)
     assert found.exit_code == 130
     assert found.message.splitlines() == [
         "Saved at step 2,500 of 5,000, in task 3 of 5.",
@@ -421,7 +422,7 @@ async def test_the_result_stays_in_words(tmp_path: Path) -> None:
         assert watched.notice == words
         assert "✔" in watched.header
         await watched.press("q")
-    assert watched.app.return_value == Outcome(0, f"{words}.")
+    assert watched.app.return_value == ExitStatus(0, f"{words}.")
 
 
 async def test_a_failure_says_what_where_and_what_is_kept(tmp_path: Path) -> None:
@@ -664,7 +665,7 @@ async def test_quitting_a_run_that_cannot_be_saved_asks_once_and_then_fails(tmp_
         error = SessionError("session calm-otter cannot be written")
         watched.engine.fail(error, RunFailed(2500, 2, 0.0, str(error), "the checkpoint at step 2000"))
         await watched.settle()
-    assert watched.app.return_value == Outcome(1, f"{error}\nKept: the checkpoint at step 2000.")
+    assert watched.app.return_value == ExitStatus(1, f"{error}\nKept: the checkpoint at step 2000.")
 
 
 async def test_a_disk_that_is_mended_meanwhile_takes_the_question_back(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A screen that offers only possible actions."""
+"""A screen that q leaves."""
 
 from collections.abc import Hashable
 from typing import TYPE_CHECKING
@@ -6,16 +6,20 @@ from typing import TYPE_CHECKING
 from textual.screen import Screen
 
 from cl_tui.host.exit_status import ExitStatus
+from cl_tui.host.host import Host
 from cl_tui.host.preferences import in_browser
+from cl_tui.panes.base import Pane
+from cl_tui.panes.notice import Notice
 
 if TYPE_CHECKING:
     from textual.binding import ActiveBinding
 
 
-class OfferingScreen(Screen[ExitStatus]):
-    """Footer and palette leave out actions ``refused`` now; help leaves out those that ``never`` work here.
+class RootScreen(Screen[ExitStatus]):
+    """Unlike dialogs over it, which Esc closes, q leaves it; it has a Notice, where keys are answered.
 
-    The keys still answer, with the reason.
+    Footer and palette leave out actions ``refused`` now; help leaves out those that ``never`` work here. The keys still
+    answer, with the reason.
     """
 
     _offered: Hashable = ()
@@ -46,3 +50,19 @@ class OfferingScreen(Screen[ExitStatus]):
         if choices != self._offered:
             self._offered = choices
             self.refresh_bindings()
+
+    @property
+    def host(self) -> Host:
+        assert isinstance(self.app, Host)
+        return self.app
+
+    def leave(self) -> None:
+        """q: ends with ``Host.end``, at once or when everything is saved."""
+        raise NotImplementedError
+
+    def reply(self, text: str, seconds: float | None = None) -> None:
+        """Answers a key with a sentence, for as long as Notice does or for ``seconds``."""
+        self.query_one(Notice).answer(text, seconds)
+
+    def on_pane_said(self, message: Pane.Said) -> None:
+        self.reply(message.text)
