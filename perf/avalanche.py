@@ -23,9 +23,10 @@ import torch
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, resolve
 from engine.streams.examples import Task
+from engine.training.build import load_tasks, penalty_factor
 from engine.training.control import Control
 from engine.training.recorder import Recorder
-from engine.training.trainer import Trainer, load_tasks, penalty_factor
+from engine.training.trainer import Trainer
 from perf.measure import CLOCKS, arguments, show
 from perf.step import STEPS, TINY_STEPS, in_second_task, steps_of
 

@@ -128,11 +128,11 @@ def learned(benchmark: str, data_dir: str, examples: int) -> Learned:
     with tempfile.TemporaryDirectory() as folder:
         session = Session.create(Path(folder), "importance", config)
         trainer = Trainer(session, Control(), Recorder(session))
-        trainer._begin()
-        trainer._train_task()
+        trainer.begin()
+        trainer.train_task()
         trainer.recorder.close()
     inputs, _ = trainer.tasks[0].train.first(examples)
-    return Learned(trainer.model, inputs, trainer.outputs.active(0, 0))
+    return Learned(trainer.state.model, inputs, trainer.outputs.active(0, 0))
 
 
 def at_random(classes: int, examples: int) -> Learned:

@@ -15,7 +15,8 @@ from engine.sessions.session import Session
 from engine.settings.run import RunConfig, resolve
 from engine.training.control import Control
 from engine.training.recorder import Recorder
-from engine.training.trainer import REPORT_STEPS, Trainer
+from engine.training.reporting import REPORT_STEPS
+from engine.training.trainer import Trainer
 from perf.measure import arguments, interleaved, show
 
 STEPS = 100
@@ -27,11 +28,11 @@ def in_second_task(folder: Path, config: RunConfig) -> Trainer:
     """A trainer whose first task has ended."""
     session = Session.create(folder, config.method, config)
     trainer = Trainer(session, Control(), Recorder(session))
-    trainer._begin()
-    trainer._train_task()
-    trainer._end_task()
-    trainer._finish_saving()  # else the first steps are measured beside the writing of a checkpoint
-    trainer.method.begin_task(trainer.parameters.values)
+    trainer.begin()
+    trainer.train_task()
+    trainer.end_task()
+    trainer.checkpointer.finish()  # else the first steps are measured beside the writing of a checkpoint
+    trainer.step.begin_task()
     return trainer
 
 
@@ -40,9 +41,9 @@ def steps_of(trainer: Trainer, steps: int) -> Callable[[], None]:
 
     def take() -> None:
         for _ in range(steps):
-            trainer._one_step()
-            if len(trainer._losses) == REPORT_STEPS:
-                trainer._report()
+            trainer.step.take()
+            if len(trainer.step.losses) == REPORT_STEPS:
+                trainer.reporter.steps()
 
     return take
 

@@ -19,7 +19,7 @@ from engine.sessions import checkpoint
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, resolve, shown
 from engine.streams.examples import DataSet, Examples, Task, class_order, split
-from engine.training.control import Control, Wishes
+from engine.training.control import Control, Requests
 from engine.training.runner import train
 
 Case = tuple[str, dict[str, Any]]
@@ -119,11 +119,11 @@ class AtStep(Control):
         self._left = steps
         self._action = action
 
-    def take_wishes(self) -> Wishes:
+    def take_requests(self) -> Requests:
         self._left -= 1
         if self._left == 0:
             self._action(self)
-        return super().take_wishes()
+        return super().take_requests()
 
 
 class StopDuring(Control):
@@ -155,11 +155,11 @@ class KillAt(Control):
         self._kill = kill
         self._saves = saves
 
-    def take_wishes(self) -> Wishes:
+    def take_requests(self) -> Requests:
         self._taken += 1
         if self._taken == self._kill:
             raise Killed
-        return Wishes(save=self._taken in self._saves)
+        return Requests(save=self._taken in self._saves)
 
 
 def killed(session: Session, kill: int, saves: Sequence[int] = ()) -> None:

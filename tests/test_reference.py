@@ -331,7 +331,7 @@ def test_such_a_network_is_refused_before_anything_is_trained(
     method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "engine.training.trainer.build_model", lambda *_: nn.Sequential(nn.Linear(64, 4), nn.LayerNorm(4))
+        "engine.training.state.build_model", lambda *_: nn.Sequential(nn.Linear(64, 4), nn.LayerNorm(4))
     )
     session = runs.create(tmp_path, runs.tiny(method))
     with pytest.raises(UnsupportedNetwork, match="1 is a LayerNorm"):

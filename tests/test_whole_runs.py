@@ -10,14 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
-import engine.training.trainer
 from engine.catalog.methods import METHODS
 from engine.catalog.models import MODELS
 from engine.methods.si import SynapticIntelligence
 from engine.sessions import checkpoint
 from engine.settings.run import RunConfig, resolve
 from engine.training.control import Control
-from engine.training.evaluation import accuracy
+from engine.training.evaluation import Evaluator
 from engine.training.runner import train
 from tests import runs
 from tests.reference.method import flat
@@ -145,13 +144,13 @@ def test_the_path_ends_at_the_kept_weights(
         contributions.append(-torch.dot(gradient.double(), change.double()).item())
         after_step(self, gradient, change)
 
-    def judged(*arguments: Any) -> float:
-        found.append(accuracy(*arguments))
+    def judged(self: Evaluator, task: int) -> float:
+        found.append(own_accuracy(self, task))
         return found[-1]
 
-    after_step = SynapticIntelligence.after_step
+    after_step, own_accuracy = SynapticIntelligence.after_step, Evaluator.own_accuracy
     monkeypatch.setattr(SynapticIntelligence, "after_step", followed)
-    monkeypatch.setattr(engine.training.trainer, "accuracy", judged)
+    monkeypatch.setattr(Evaluator, "own_accuracy", judged)
     chosen = {"method": "si", "tasks": 2, "keep": "best", "lr": 0.01, "epochs": 20, "device": "cpu"} | settings
     history = runs.finished(tmp_path, resolve(chosen)).history()
     left_out = 0.0
@@ -199,7 +198,7 @@ def test_real_digits_in_float32_follow_the_textbook_loop(
     method: str, benchmark: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some steps of the shipped network; the float noise stays small."""
-    monkeypatch.setattr("engine.training.trainer.PATH_EXAMPLES", 2000)
+    monkeypatch.setattr("engine.training.evaluation.PATH_EXAMPLES", 2000)
     config = runs.tiny(method, benchmark=benchmark, optimizer="sgd", batch_size=128, hidden=(12,), lr=0.1, epochs=1)
     close = partial(torch.testing.assert_close, rtol=1e-2, atol=1e-4)
     assert MODELS[config.model].code == "engine.models.mlp:mlp"

@@ -16,7 +16,7 @@ from engine.models.mlp import mlp
 from engine.seeds import generator
 from engine.settings.run import RunConfig
 from engine.streams.examples import Task
-from engine.training.trainer import load_tasks
+from engine.training.build import load_tasks
 from tests.reference.ewc import (
     SlowEWC,
     SlowOnlineEWC,

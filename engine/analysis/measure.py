@@ -46,8 +46,8 @@ from engine.sessions import checkpoint
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig
 from engine.streams.examples import Examples, Task
+from engine.training.build import build_model, find_device, load_tasks
 from engine.training.evaluation import BATCH
-from engine.training.trainer import build_model, find_device, load_tasks
 
 EXAMPLES = 2000
 """Default number of examples of each task to measure on."""

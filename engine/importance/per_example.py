@@ -1,10 +1,9 @@
-"""Per-example importances without a loop over examples, and Ω as histograms.
+"""Per-example importances without a loop over examples.
 
 The gradient of a linear layer's weight for one example is an outer product δaᵀ (δ: gradient at the output, a: input).
 So Σₙ (δₙaₙᵀ)² = (δ²)ᵀ(a²) and Σₙ |δₙaₙᵀ| = |δ|ᵀ|a|: one matrix product for a whole batch, exactly.
 """
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -13,12 +12,8 @@ from torch import Tensor, nn
 from torch.autograd.graph import Node
 
 from engine.errors import UnsupportedNetwork
-from engine.models.flat import Layer
-from engine.record.events import LayerHistogram
 
 BATCH = 1024
-HISTOGRAM_BINS = 40
-HISTOGRAM_DECADES = 10
 
 
 class PerExample:
@@ -301,41 +296,3 @@ class _evaluating:
 
 def _zeros(model: nn.Module) -> Tensor:
     return torch.cat([torch.zeros_like(parameter).flatten() for parameter in model.parameters()]).detach()
-
-
-def histograms(importance: Tensor, layers: tuple[Layer, ...]) -> tuple[float, float, tuple[LayerHistogram, ...]]:
-    """Ω of shape (P,) as one histogram per layer, all with the same logarithmic bins: (low, high, layers).
-
-    The bins span the ten decades below the largest Ω; smaller values, except zero, are counted in the first bin.
-    """
-    largest = importance.max().item()
-    high = largest if largest > 0 else 1.0
-    low = high * 10.0**-HISTOGRAM_DECADES
-    found = tuple(_histogram(layer.name, importance[layer.start : layer.stop], low, high) for layer in layers)
-    return low, high, found
-
-
-TOP_SHARE = 0.01
-
-
-def _top_share(values: Tensor) -> float | None:
-    """Share of their sum that the largest 1 % of ``values`` ≥ 0 hold; None if the sum is 0."""
-    total = values.sum(dtype=torch.float32).item()
-    if total == 0:
-        return None
-    largest = values.topk(math.ceil(TOP_SHARE * values.numel())).values
-    return float(f"{largest.sum().item() / total:.4g}")
-
-
-def _histogram(name: str, values: Tensor, low: float, high: float) -> LayerHistogram:
-    above = values[values > 0]
-    exponents = above.cpu().double().clamp_min(low).log10()  # double: low may underflow in float32
-    counts = torch.histc(exponents, HISTOGRAM_BINS, min=math.log10(low), max=math.log10(high) + 1e-6)
-    return LayerHistogram(
-        name=name,
-        size=values.numel(),
-        zeros=values.numel() - above.numel(),
-        mean=values.mean().item(),
-        top=_top_share(values),
-        counts=tuple(int(count) for count in counts.tolist()),
-    )

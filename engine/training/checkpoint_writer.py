@@ -1,4 +1,4 @@
-"""Saving: writes a checkpoint to the disk while training continues."""
+"""Writes a checkpoint to the disk while training continues."""
 
 import math
 import threading
@@ -19,7 +19,7 @@ from engine.sessions.session import Session
 _WORDS = {"theta": "the weights are", "optimizer": "the optimizer's state is", "penalty": "the importance is"}
 
 
-class Saving(threading.Thread):
+class CheckpointWriter(threading.Thread):
     """Writes ``tensors``, a snapshot that does not change, in its own thread; ``result`` waits for it."""
 
     def __init__(
@@ -41,8 +41,8 @@ class Saving(threading.Thread):
         """Seconds that writing took; 0 until it is done."""
         self.start()
 
-    def again(self) -> "Saving":
-        return Saving(*self._parts)
+    def again(self) -> "CheckpointWriter":
+        return CheckpointWriter(*self._parts)
 
     def result(self) -> str:
         """Waits and returns the checkpoint's name. Raises OSError, or NumericsError if values are not finite."""

@@ -13,7 +13,7 @@ class Stopped(Exception):
 
 
 @dataclass(frozen=True)
-class Wishes:
+class Requests:
     """Requests since the engine last checked, each handled once."""
 
     save: bool = False
@@ -29,7 +29,7 @@ class Wishes:
     """Whether ``Control.pause_at_task_end`` was changed."""
 
 
-NOTHING = Wishes()
+NOTHING = Requests()
 
 
 class Control:
@@ -46,7 +46,7 @@ class Control:
         self._paused = False
         self._stop = False
         self._pause_at_task_end = False
-        self._wishes = NOTHING
+        self._requests = NOTHING
         self._due = 0.0
         self.attention = pace is not None
         self.activity = "starting"
@@ -74,29 +74,29 @@ class Control:
 
     def set_pause_at_task_end(self, wanted: bool) -> None:
         with self._changed:
-            self._set(_pause_at_task_end=wanted, _wishes=replace(self._wishes, breaks=True))
+            self._set(_pause_at_task_end=wanted, _requests=replace(self._requests, breaks=True))
 
     def set_pace(self, pace: float | None) -> None:
         check_pace(pace)
         with self._changed:
-            self._set(_pace=pace, _due=0.0, _wishes=replace(self._wishes, pace=True))
+            self._set(_pace=pace, _due=0.0, _requests=replace(self._requests, pace=True))
 
     def set_strength(self, strength: float) -> None:
         """Changes c or λ from the next step on. Raises ConfigError unless it is finite and not negative."""
         if not (math.isfinite(strength) and strength >= 0):
             raise ConfigError(f"strength = {strength:g} cannot be used: give 0 or a larger number")
         with self._changed:
-            self._set(_wishes=replace(self._wishes, strength=strength))
+            self._set(_requests=replace(self._requests, strength=strength))
 
     def evaluate(self) -> None:
         """Asks for the accuracy on the whole test set of every task seen so far."""
         with self._changed:
-            self._set(_wishes=replace(self._wishes, evaluate=True))
+            self._set(_requests=replace(self._requests, evaluate=True))
 
     def end_task(self, task: int) -> None:
         """Ends ``task`` before the next step, as if all its steps had been taken."""
         with self._changed:
-            self._set(_wishes=replace(self._wishes, end_task=task))
+            self._set(_requests=replace(self._requests, end_task=task))
 
     def pause(self) -> None:
         self._set(_paused=True)
@@ -106,7 +106,7 @@ class Control:
 
     def save(self) -> None:
         with self._changed:
-            self._set(_wishes=replace(self._wishes, save=True))
+            self._set(_requests=replace(self._requests, save=True))
 
     def stop(self) -> None:
         """Stops before the next step, after saving."""
@@ -120,20 +120,20 @@ class Control:
             self._changed.notify_all()
 
     def _update_attention(self) -> None:
-        self.attention = self._paused or self._stop or self._wishes != NOTHING or self._pace is not None
+        self.attention = self._paused or self._stop or self._requests != NOTHING or self._pace is not None
 
     # For the engine
 
-    def take_wishes(self) -> Wishes:
+    def take_requests(self) -> Requests:
         with self._changed:
-            wishes, self._wishes = self._wishes, NOTHING
+            requests, self._requests = self._requests, NOTHING
             self._update_attention()
-        return wishes
+        return requests
 
     def wait_while_paused(self) -> None:
         """Waits until training may continue or there is another request."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._paused or self._stop or self._wishes != NOTHING)
+            self._changed.wait_for(lambda: not self._paused or self._stop or self._requests != NOTHING)
 
     def wait(self, seconds: float) -> bool:
         """Waits ``seconds`` and returns True, or False as soon as a stop is requested."""
@@ -150,7 +150,7 @@ class Control:
             self._due = max(self._due + 1 / pace, now - 0.1)
             if self._due > now:
                 self._changed.wait_for(
-                    lambda: self._paused or self._stop or self._wishes != NOTHING,
+                    lambda: self._paused or self._stop or self._requests != NOTHING,
                     min(self._due - now, threading.TIMEOUT_MAX),
                 )
 

@@ -19,6 +19,47 @@ PROBE_EXAMPLES = 3000
 """Test examples in a probe during the last task, over all tasks together."""
 FEWEST_EXAMPLES = 16
 """Smallest evaluation subset of a task, however many tasks there are."""
+PATH_EXAMPLES = 1000
+"""Training examples on which the path-integral check measures the loss."""
+
+
+class Evaluator:
+    """Measures one network on a run's tasks."""
+
+    def __init__(
+        self, model: nn.Module, tasks: Sequence[Task], outputs: Outputs, seed: int, check: Callable[[], None]
+    ) -> None:
+        """``check`` is called between batches of whole test sets and may raise."""
+        self._model = model
+        self._tasks = tasks
+        self._outputs = outputs
+        self._seed = seed
+        self._check = check
+        self.subsets = evaluation_subsets(tasks, seed)
+        self._probe: tuple[int, Probe] | None = None
+        """The probe of the newest task: its inputs are gathered once."""
+
+    def accuracies(self, newest: int) -> tuple[float, ...]:
+        """Accuracy on the whole test set of each task up to ``newest``, as fractions."""
+        return accuracies(self._model, self._tasks, self._outputs, newest, self._check)
+
+    def own_accuracy(self, task: int) -> float:
+        """Accuracy on the whole test set of ``task`` while it is trained, as a fraction."""
+        return accuracy(self._model, self._tasks, self._outputs, task, task)
+
+    def probe(self, newest: int) -> tuple[float, ...]:
+        """Accuracy on the evaluation subset of each task up to ``newest``, as fractions."""
+        if self._probe is None or self._probe[0] != newest:
+            self._probe = newest, Probe(self._tasks, self.subsets, self._outputs, newest)
+        return self._probe[1](self._model)
+
+    def path_loss(self, task: int) -> float:
+        """Mean loss on the training examples of the path-integral check."""
+        train = self._tasks[task].train
+        rows = torch.randperm(len(train), generator=generator(self._seed, "path", task))[:PATH_EXAMPLES]
+        inputs, labels = train.take(rows.to(train.labels.device))
+        active = self._outputs.active(task, task)
+        return mean_loss(self._model, inputs, labels + self._outputs.offset(task), active)
 
 
 def accuracies(

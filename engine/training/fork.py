@@ -67,7 +67,7 @@ def fork(parent: Session, task: int, name: str, changes: Mapping[str, Any]) -> S
         raise ConfigError(f"task {task + 1} is the last: nothing is left to train after it")
 
     from engine.sessions import checkpoint  # imports torch
-    from engine.training.trainer import penalty_factor
+    from engine.training.build import penalty_factor
 
     try:
         tensors, cursor = checkpoint.read(checkpoint_path)

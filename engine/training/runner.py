@@ -84,7 +84,7 @@ def device_problem(config: RunConfig) -> str:
     """Why this machine cannot train on ``config.device``; empty if it can. Imports torch only if needed."""
     if config.device in ("auto", "cpu"):
         return ""
-    from engine.training.trainer import find_device
+    from engine.training.build import find_device
 
     try:
         find_device(config.device)

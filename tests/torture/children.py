@@ -15,7 +15,10 @@ from typing import Any
 
 import torch
 
-import engine.training.trainer
+import engine.training.build
+import engine.training.checkpointing
+import engine.training.emitter
+import engine.training.reporting
 from cl_tui.commands.cli import main
 from engine.errors import EngineError
 from engine.record.events import RunResumed, Saved, StepsTaken
@@ -55,7 +58,7 @@ def warm_up() -> None:
     torch.set_num_threads(1)
     parameter = torch.nn.Parameter(torch.zeros(1))
     parameter.grad = torch.zeros(1)
-    engine.training.trainer.make_optimizer(config(0), parameter).step()
+    engine.training.build.make_optimizer(config(0), parameter).step()
 
 
 @dataclass(frozen=True)
@@ -136,10 +139,10 @@ def _redirect(output: Path) -> None:
 
 def _hurry() -> None:
     """Reports, checkpoints and retries come all the time, so that something is written at any moment."""
-    engine.training.trainer.REPORT_SECONDS = 0.0
-    engine.training.trainer.CHECKPOINT_SECONDS = 0.002
-    engine.training.trainer.CHECKPOINT_SHARE = 1.0
-    engine.training.trainer.RETRY_SECONDS = 0.01
+    engine.training.reporting.REPORT_SECONDS = 0.0
+    engine.training.checkpointing.CHECKPOINT_SECONDS = 0.002
+    engine.training.checkpointing.CHECKPOINT_SHARE = 1.0
+    engine.training.emitter.RETRY_SECONDS = 0.01
 
 
 def _run(folder: Path, config: RunConfig) -> int:

@@ -24,7 +24,7 @@ from engine.sessions.follow import Follower
 from engine.sessions.listing import list_sessions, read_session, summary_of
 from engine.sessions.recording import Recording
 from engine.sessions.session import Session
-from engine.training.control import Control, Wishes
+from engine.training.control import Control, Requests
 from engine.training.fork import fork
 from engine.training.runner import train
 from tests import runs
@@ -57,8 +57,8 @@ def _killed(folder: Path, **settings: Any) -> None:
 class _Turned(runs.KillAt):
     """Another strength, one step before the kill."""
 
-    def take_wishes(self) -> Wishes:
-        wishes = super().take_wishes()
+    def take_requests(self) -> Requests:
+        wishes = super().take_requests()
         return replace(wishes, strength=20.0) if self._taken == self._kill - 1 else wishes
 
 

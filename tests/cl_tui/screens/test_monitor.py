@@ -32,7 +32,7 @@ from engine.errors import NumericsError, SessionError
 from engine.record.events import RunFailed, RunResumed, Saved, StepsTaken, StrengthChanged, TaskEnded, TaskStarted
 from engine.record.history import Curve, History
 from engine.sessions.log import line
-from engine.training.control import NOTHING, Wishes
+from engine.training.control import NOTHING, Requests
 from engine.training.runner import EngineThread
 from tests import screen_data
 from tests.first_screens import helped
@@ -157,7 +157,7 @@ async def test_space_pauses_and_continues(tmp_path: Path) -> None:
 async def test_s_saves(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
         await watched.press("s")
-        assert watched.engine.control.take_wishes() == Wishes(save=True)
+        assert watched.engine.control.take_requests() == Requests(save=True)
         assert "Saving" in watched.notice
         watched.engine.tell(Saved(2500, 0.0, "x"))
         await watched.settle()
@@ -167,7 +167,7 @@ async def test_s_saves(tmp_path: Path) -> None:
 async def test_s_says_when_there_is_nothing_to_save(tmp_path: Path) -> None:
     async with watching(tmp_path, known=History()) as watched:
         await watched.press("s")
-        assert watched.engine.control.take_wishes() == NOTHING
+        assert watched.engine.control.take_requests() == NOTHING
         assert "Nothing to save yet" in watched.notice
 
 
@@ -542,7 +542,7 @@ async def test_an_unchanged_run_repaints_nothing(tmp_path: Path, monkeypatch: py
 
 
 def tuned(watched: Watched) -> float | None:
-    return watched.engine.control.take_wishes().strength
+    return watched.engine.control.take_requests().strength
 
 
 async def test_k_opens_the_strength_knob_and_enter_turns_it(tmp_path: Path) -> None:
@@ -586,18 +586,18 @@ async def test_e_evaluates_and_b_breaks_and_x_must_be_pressed_twice(tmp_path: Pa
     async with watching(tmp_path) as watched:
         control = watched.engine.control
         await watched.press("e")
-        assert control.take_wishes() == Wishes(evaluate=True)
+        assert control.take_requests() == Requests(evaluate=True)
         await watched.press("b")
         assert control.pause_at_task_end
-        assert control.take_wishes() == Wishes(breaks=True)
+        assert control.take_requests() == Requests(breaks=True)
         await watched.press("b")
         assert not control.pause_at_task_end
-        assert control.take_wishes() == Wishes(breaks=True)
+        assert control.take_requests() == Requests(breaks=True)
         await watched.press("x")
         assert "Press x again to end task 3" in watched.notice
-        assert control.take_wishes() == NOTHING
+        assert control.take_requests() == NOTHING
         await watched.press("x")
-        assert control.take_wishes() == Wishes(end_task=2)
+        assert control.take_requests() == Requests(end_task=2)
 
 
 @pytest.mark.parametrize("key", ["k", "e", "b", "x"])
@@ -605,7 +605,7 @@ async def test_nothing_is_steered_after_the_end(tmp_path: Path, key: str) -> Non
     async with watching(tmp_path, known=screen_data.history()) as watched:
         await watched.press(key)
         assert "finished: nothing to" in watched.notice
-        assert watched.engine.control.take_wishes() == NOTHING
+        assert watched.engine.control.take_requests() == NOTHING
         assert not watched.engine.control.pause_at_task_end
 
 
@@ -635,20 +635,20 @@ async def test_training_that_waits_for_the_disk_says_so_until_it_goes_on(tmp_pat
 @pytest.mark.parametrize(
     ("keys", "wish"),
     [
-        (["s"], Wishes(save=True)),
-        (["e"], Wishes(evaluate=True)),
-        (["x", "x"], Wishes(end_task=2)),
-        (["k", "5", "enter"], Wishes(strength=5.0)),
+        (["s"], Requests(save=True)),
+        (["e"], Requests(evaluate=True)),
+        (["x", "x"], Requests(end_task=2)),
+        (["k", "5", "enter"], Requests(strength=5.0)),
     ],
 )
 async def test_what_is_wished_for_meanwhile_is_kept_and_the_reason_told(
-    tmp_path: Path, keys: list[str], wish: Wishes
+    tmp_path: Path, keys: list[str], wish: Requests
 ) -> None:
     async with watching(tmp_path) as watched:
         watched.engine.control.trouble = FULL
         await watched.press(*keys)
         assert "as soon as the disk can be written" in watched.notice
-        assert watched.engine.control.take_wishes() == wish
+        assert watched.engine.control.take_requests() == wish
 
 
 async def test_quitting_a_run_that_cannot_be_saved_asks_once_and_then_fails(tmp_path: Path) -> None:

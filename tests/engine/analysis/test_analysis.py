@@ -28,8 +28,8 @@ from engine.models.flat import Layer
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig
 from engine.streams.examples import Task
+from engine.training.build import load_tasks
 from engine.training.runner import train
-from engine.training.trainer import load_tasks
 from tests.conftest import CommandLine
 from tests.reference.ewc import exact_fisher
 from tests.reference.mas import sensitivity

@@ -135,7 +135,7 @@ def test_a_penalty_keeps_the_weights_it_protects_closer(method: str, options: di
 
 def test_si_adds_up_the_drop_of_the_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Σω is the path integral of the gradient: for small steps over the whole data set it is how far the loss fell."""
-    monkeypatch.setattr("engine.training.trainer.PATH_EXAMPLES", 2000)
+    monkeypatch.setattr("engine.training.evaluation.PATH_EXAMPLES", 2000)
     small = {"optimizer": "sgd", "momentum": 0.0, "lr": 0.01, "batch_size": 2000, "epochs": 50, "tasks": 1}
     session = runs.finished(tmp_path, runs.tiny("si", **small))
     losses = session.history().curve.losses()

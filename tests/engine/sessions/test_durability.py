@@ -22,10 +22,11 @@ from engine.sessions.log import EventLog
 from engine.sessions.session import Session
 from engine.streams.digits import digits
 from engine.streams.examples import Examples, Task
-from engine.training import trainer as training
+from engine.training import checkpointing, emitter, reporting
 from engine.training.control import Control
 from engine.training.fork import fork
 from engine.training.runner import EngineThread, train
+from engine.training.step import TrainingStep
 from tests import runs
 from tests.saved import lines
 from tests.waiting import PATIENCE_SECONDS
@@ -35,7 +36,7 @@ OLD = Path(__file__).parents[2] / "old_sessions"
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(emitter, "RETRY_SECONDS", 0.01)
 
 
 @pytest.fixture
@@ -167,10 +168,10 @@ def test_a_folder_that_is_away_for_a_while_is_waited_for(tmp_path: Path, whole: 
     away = tmp_path / "away"
 
     class Unplugged(Watched):
-        def take_wishes(self) -> Any:
+        def take_requests(self) -> Any:
             if session.path.exists() and not self.told:
                 session.path.rename(away)
-            return super().take_wishes()
+            return super().take_requests()
 
         def wait(self, seconds: float) -> bool:
             if len(self.told) == 2:
@@ -382,15 +383,15 @@ def test_a_checkpoint_holds_one_moment_although_training_goes_on_while_it_is_wri
         real(*given, **named)
 
     class GoOn(Control):
-        def take_wishes(self) -> Any:
+        def take_requests(self) -> Any:
             if session.history().step >= 6:  # three steps after the checkpoint was begun
                 taken.set()
                 raise runs.Killed
-            return super().take_wishes()
+            return super().take_requests()
 
     session = stopped(tmp_path, step=2)
-    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
-    monkeypatch.setattr(training, "REPORT_STEPS", 1)
+    monkeypatch.setattr(checkpointing, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(reporting, "REPORT_STEPS", 1)
     monkeypatch.setattr(checkpoint, "write", slow)
     control = GoOn()
     control.set_pace(1e9)
@@ -407,7 +408,7 @@ def test_a_checkpoint_holds_one_moment_although_training_goes_on_while_it_is_wri
 def test_a_checkpoint_is_on_the_disk_a_minute_after_the_last_at_most(
     held_up: float, took: float, seconds: float
 ) -> None:
-    assert training.seconds_to_next(held_up, took) == pytest.approx(seconds)
+    assert checkpointing.seconds_to_next(held_up, took) == pytest.approx(seconds)
 
 
 # What is not finite
@@ -419,20 +420,19 @@ def test_what_ceased_to_be_finite_is_named_with_its_step_and_layer(
     what: str, optimizer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And nothing of it is saved."""
-    real = training.Trainer._one_step
+    real = TrainingStep.take
     layer = "fc2.weight"
 
-    def one_step(trainer: training.Trainer) -> None:
-        if trainer.step == 4 and what == "gradient":
-            next(p for name, p in trainer.model.named_parameters() if name == layer).register_hook(
-                lambda gradient: gradient * float("inf")
-            )
-        real(trainer)
-        if trainer.step == 5 and what == "weights":
+    def take(step: TrainingStep) -> None:
+        state = step._state
+        if state.step == 4 and what == "gradient":
+            state.model.get_parameter(layer).register_hook(lambda gradient: gradient * float("inf"))
+        real(step)
+        if state.step == 5 and what == "weights":
             with torch.no_grad():
-                next(p for name, p in trainer.model.named_parameters() if name == layer)[0, 0] = float("nan")
+                state.model.get_parameter(layer)[0, 0] = float("nan")
 
-    monkeypatch.setattr(training.Trainer, "_one_step", one_step)
+    monkeypatch.setattr(TrainingStep, "take", take)
     session = runs.create(tmp_path, runs.tiny("si", hidden=(8, 8), optimizer=optimizer))
     with pytest.raises(
         NumericsError, match=f"the {what} of {layer} stopped being finite first, at step 5: start again"

@@ -35,7 +35,7 @@ from engine.sessions.listing import list_sessions, newest_unfinished
 from engine.sessions.session import Session
 from engine.settings.run import resolve
 from engine.training.checkpoint_writer import check_finite
-from engine.training.control import Control, Wishes
+from engine.training.control import Control, Requests
 from engine.training.runner import train
 from tests import runs
 from tests.saved import lines
@@ -335,8 +335,8 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
 
 def test_only_the_last_two_rolling_checkpoints_are_kept(tmp_path: Path) -> None:
     class Saving(Control):
-        def take_wishes(self) -> Wishes:
-            return Wishes(save=True)
+        def take_requests(self) -> Requests:
+            return Requests(save=True)
 
     session = runs.create(tmp_path, runs.tiny("si"))
     train(session, Saving(pace=1e9))

@@ -9,7 +9,7 @@ import pytest
 
 from engine.errors import ConfigError, SessionLocked
 from engine.sessions.session import Session
-from engine.training.control import NOTHING, Control, Stopped, Wishes
+from engine.training.control import NOTHING, Control, Requests, Stopped
 from engine.training.runner import EngineThread, train
 from tests import runs
 from tests.waiting import PATIENCE_SECONDS, until
@@ -139,13 +139,13 @@ def test_the_engine_is_asked_to_look_only_when_there_is_something_to_see() -> No
     assert not control.attention
     control.save()
     assert control.attention
-    assert control.take_wishes() == Wishes(save=True)
+    assert control.take_requests() == Requests(save=True)
     assert not control.attention
-    assert control.take_wishes() == NOTHING
+    assert control.take_requests() == NOTHING
     control.set_pace(10)
     assert control.attention
     control.set_pace(None)
-    assert control.take_wishes() == Wishes(pace=True)
+    assert control.take_requests() == Requests(pace=True)
     assert not control.attention
     control.stop()
     assert control.attention
@@ -178,11 +178,11 @@ class Turned(Control):
         self._taken = 0
         self._at = {int(name.removeprefix("step_")): action for name, action in at.items()}
 
-    def take_wishes(self) -> Wishes:
+    def take_requests(self) -> Requests:
         self._taken += 1
         if action := self._at.get(self._taken):
             action(self)
-        return super().take_wishes()
+        return super().take_requests()
 
 
 def stronger(control: Control) -> None:

@@ -9,10 +9,10 @@ import torch
 from engine.errors import ConfigError, SessionDamaged, SessionExists, SessionTooYoung
 from engine.sessions import checkpoint
 from engine.sessions.session import Session
+from engine.training.build import penalty_factor
 from engine.training.control import Control
 from engine.training.fork import fork, forkable, forked_config
 from engine.training.runner import train
-from engine.training.trainer import penalty_factor
 from tests import runs
 from tests.conftest import CommandLine
 

@@ -9,7 +9,7 @@ import pytest
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig
-from engine.training.control import Control, Wishes
+from engine.training.control import Control, Requests
 from engine.training.runner import train
 from tests import runs
 
@@ -191,8 +191,8 @@ def test_a_copied_folder_resumes_elsewhere(tmp_path: Path) -> None:
 
 def test_saving_now_and_then_changes_no_number(tmp_path: Path) -> None:
     class Saving(Control):
-        def take_wishes(self) -> Wishes:
-            return Wishes(save=True)
+        def take_requests(self) -> Requests:
+            return Requests(save=True)
 
     config = runs.tiny("si")
     session = runs.create(tmp_path, config, "saving")

@@ -9,9 +9,9 @@ import torch
 from engine.catalog.methods import METHODS
 from engine.errors import BenchmarkError, ConfigError, EngineError, NumericsError
 from engine.sessions.listing import list_sessions
+from engine.training.build import find_device
 from engine.training.control import Control
 from engine.training.runner import EngineThread, train
-from engine.training.trainer import find_device
 from tests import runs
 from tests.waiting import PATIENCE_SECONDS
 

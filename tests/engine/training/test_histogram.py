@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from engine.importance.per_example import HISTOGRAM_BINS, HISTOGRAM_DECADES, histograms
 from engine.models.flat import Layer
+from engine.training.histogram import HISTOGRAM_BINS, HISTOGRAM_DECADES, histograms
 
 values = st.lists(
     st.just(0.0) | st.floats(0, 2.0**125, width=32) | st.floats(2.0**-20, 16, width=32), min_size=2, max_size=60

@@ -1,0 +1,106 @@
+"""When a checkpoint is due, and how it is taken while training continues."""
+
+import time
+
+from torch import Tensor
+
+from engine.record.events import Saved
+from engine.sessions import checkpoint
+from engine.sessions.checkpoint import Cursor
+from engine.sessions.session import Session
+from engine.training.build import versions
+from engine.training.checkpoint_writer import CheckpointWriter
+from engine.training.clock import Clock
+from engine.training.control import Control
+from engine.training.emitter import Emitter
+from engine.training.reporting import Reporter
+from engine.training.state import RunState
+
+CHECKPOINT_SECONDS = 10.0
+CHECKPOINT_SHARE = 0.01
+LONGEST_SECONDS = 60.0
+"""A checkpoint is due after CHECKPOINT_SECONDS; later if it would hold up training for more than CHECKPOINT_SHARE of
+the time, but early enough to be on the disk LONGEST_SECONDS after the last one was begun."""
+
+
+class Checkpointer:
+    """Takes checkpoints, each written by a thread of its own; one at a time."""
+
+    def __init__(
+        self, session: Session, state: RunState, reporter: Reporter, emitter: Emitter, clock: Clock, control: Control
+    ) -> None:
+        self._session = session
+        self._state = state
+        self._reporter = reporter
+        self._emitter = emitter
+        self._clock = clock
+        self._control = control
+        self._snapshot: dict[str, Tensor] = {}
+        self._due = 0.0
+        self.writer: CheckpointWriter | None = None
+        """Writes the newest checkpoint; None when that is on the disk and noted in the log."""
+        self.held_up = 0.0
+        """Seconds for which taking the newest checkpoint held up training."""
+
+    def start(self) -> None:
+        """Counts the seconds to the first checkpoint from now."""
+        self._due = time.monotonic() + CHECKPOINT_SECONDS
+
+    def attend(self) -> None:
+        """Notes a checkpoint that has been written, and begins one that is due."""
+        if self.writer is not None and not self.writer.is_alive():
+            self.finish()
+        if self.writer is None and time.monotonic() >= self._due:
+            self.save()
+
+    def save(self, ended_task: int | None = None) -> None:
+        """Starts writing a checkpoint of the current state; ``finish`` waits until it is on the disk."""
+        state = self._state
+        self._reporter.steps()
+        self.finish()  # before the snapshot, whose memory the writer uses
+        began = time.monotonic()
+        cursor = Cursor(
+            task=state.task,
+            task_step=state.task_step,
+            step=state.step,
+            elapsed=self._clock.elapsed,
+            log_length=self._emitter.log.length,
+            device=str(state.device),
+            threads=self._session.config.threads,
+            versions=versions(),
+            constant=state.penalty.constant if state.penalty else None,
+            best=state.best_accuracy,
+        )
+        self._snapshot = checkpoint.snapshot(state.tensors(), self._snapshot)
+        self.writer = CheckpointWriter(
+            self._session, self._emitter.log, self._snapshot, cursor, ended_task, state.parameters.layers
+        )
+        self.held_up = time.monotonic() - began
+
+    def finish(self) -> None:
+        """Waits for the checkpoint being written, if any. Raises NumericsError."""
+        writer = self.writer
+        if writer is None:
+            return
+
+        def again() -> str:
+            self._emitter.log.mend()
+            return writer.again().result()
+
+        activity, self._control.activity = self._control.activity, "saving"
+        name = self._emitter.patiently(writer.result, again)
+        self.writer = None
+        self._emitter.emit(Saved(writer.step, time.time(), name))
+        self._due = writer.began + seconds_to_next(self.held_up, writer.took)
+        self._control.activity = activity
+
+    def join(self) -> None:
+        """Waits until nothing is being written."""
+        if self.writer is not None:
+            self.writer.join()
+
+
+def seconds_to_next(held_up: float, took: float) -> float:
+    """Seconds to the next checkpoint, after one that held up training and took the given seconds to write."""
+    cost = held_up + took / 2  # measured with two processors: perf/checkpoints.py
+    return max(min(max(CHECKPOINT_SECONDS, cost / CHECKPOINT_SHARE), LONGEST_SECONDS - took), 0.0)

@@ -1,0 +1,124 @@
+"""Reports what a run computes: steps in bundles, importances, the path-integral check, warnings."""
+
+import math
+import time
+
+import torch
+from torch import Tensor
+
+from engine.errors import NumericsError
+from engine.models.flat import layer_not_finite
+from engine.penalties.quadratic import by_layer
+from engine.record.events import ImportanceMeasured, PathFollowed, Probed, StepsTaken, Warned
+from engine.record.watchdog import fresh
+from engine.settings.run import RunConfig
+from engine.training.clock import Clock
+from engine.training.emitter import Emitter
+from engine.training.evaluation import Evaluator
+from engine.training.histogram import histograms
+from engine.training.state import RunState
+from engine.training.step import TrainingStep
+
+REPORT_STEPS = 64
+REPORT_SECONDS = 0.1
+"""Steps are reported in bundles: after REPORT_STEPS, or REPORT_SECONDS after the last report."""
+
+
+class Reporter:
+    """Turns values of the state into events."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        state: RunState,
+        step: TrainingStep,
+        evaluator: Evaluator,
+        emitter: Emitter,
+        clock: Clock,
+    ) -> None:
+        self._config = config
+        self._state = state
+        self._step = step
+        self._evaluator = evaluator
+        self._emitter = emitter
+        self._clock = clock
+        self._due = 0.0
+
+    @property
+    def due(self) -> bool:
+        return len(self._step.losses) == REPORT_STEPS or time.monotonic() >= self._due
+
+    def steps(self) -> None:
+        """Reports the steps since the last report. Raises NumericsError if a loss or penalty is not finite."""
+        state, step = self._state, self._step
+        self._due = time.monotonic() + REPORT_SECONDS
+        if not step.losses:
+            return
+        losses = torch.stack(step.losses).tolist()
+        penalties = [0.0] * len(losses)
+        if state.penalty is not None and step.penalties:
+            constant = state.factor * state.penalty.constant
+            penalties = [doubled / 2 + constant for doubled in torch.stack(step.penalties).tolist()]
+        step.losses.clear()
+        step.penalties.clear()
+        elapsed = round(self._clock.elapsed, 4)
+        self._emitter.emit(StepsTaken(state.step, elapsed, _short(losses), _short(penalties)))
+        first = state.step - len(losses) + 1
+        for number, found in enumerate(zip(losses, penalties, strict=True), start=first):
+            for what, value in zip(("loss", "penalty"), found, strict=True):
+                if not math.isfinite(value):
+                    self.warnings()
+                    raise NumericsError(f"the {what} became {value} at step {number}, in task {state.task + 1}")
+
+    def warnings(self) -> None:
+        """Emits new warnings; called at steps that do not depend on the clock, so that a resume repeats them."""
+        for alarm in fresh(self._emitter.history, self._config):
+            self._emitter.emit(Warned(alarm.task, self._state.step, time.time(), alarm.name, alarm.text))
+
+    def probe(self) -> None:
+        """Accuracies on the evaluation subsets, and the penalty of each layer."""
+        self.steps()
+        state = self._state
+        shares: tuple[float, ...] = ()
+        accuracies = self._evaluator.probe(state.task)
+        if state.pull is not None and state.penalty is not None:
+            of_layers = by_layer(state.penalty, state.parameters.values, state.parameters.layers)
+            shares = _short([state.factor * share for share in of_layers])
+        self._emitter.emit(Probed(state.task, state.step, accuracies, shares))
+        self.warnings()
+
+    def running_importance(self) -> None:
+        """Ω as if the task ended now, for a method that can compute it."""
+        state = self._state
+        running = state.method.running_importance(state.parameters.values, state.penalty)
+        if running is not None:
+            self.importance(running * state.penalised, running=True)
+
+    def importance(self, importance: Tensor, running: bool) -> None:
+        """Ω as one histogram per layer. Raises NumericsError if it is not finite."""
+        state = self._state
+        if where := layer_not_finite(state.parameters.layers, importance):
+            self.steps()  # a non-finite loss is the cause, and is reported instead
+            raise NumericsError(
+                f"the importance is no longer finite at step {state.step}, in task {state.task + 1}, in {where}"
+            )
+        low, high, layers = histograms(importance, state.parameters.layers)
+        self._emitter.emit(ImportanceMeasured(state.task, state.step, running, low, high, layers))
+
+    def path(self) -> None:
+        """The path-integral check, for a method that follows the path."""
+        state, paths = self._state, self._emitter.history.paths
+        gained = state.method.path_integral()
+        if gained is None:
+            return
+        loss = self._evaluator.path_loss(state.task)
+        start = paths[-1].start_loss if paths and paths[-1].task == state.task else loss
+        ratio = gained / (start - loss) if start != loss else None
+        found = PathFollowed(state.task, state.step, gained, start, loss, ratio)
+        if not paths or found != paths[-1]:  # reported before a stop at the task's end
+            self._emitter.emit(found)
+
+
+def _short(values: list[float]) -> tuple[float, ...]:
+    """Rounds to six digits: enough for a curve, and the log stays small."""
+    return tuple(float(f"{value:.6g}") for value in values)
