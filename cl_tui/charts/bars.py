@@ -1,8 +1,15 @@
-"""Histograms as block characters. It imports numpy: import it where a chart is drawn, not at the top."""
+"""Histograms as block characters, and bars of progress. Only histograms load numpy."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
+from rich.segment import Segment
+from rich.style import Style
+
+from cl_tui.charts.style import Line
+
+if TYPE_CHECKING:
+    import numpy as np
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
 
@@ -18,6 +25,8 @@ def bars(
     >>> bars([[0, 1, 16]], (0, 3), (0, 3), 3, 1), bars([[0, 4, 16]], (0, 3), (0, 6), 6, 2)
     ([[' ▂▇']], [['  ▇   ', ' ██   ']])
     """
+    import numpy as np
+
     array = np.asarray(counts, dtype=float)
     columns = array @ _overlaps(array.shape[1], decades, span, width)
     top = columns.max(axis=1, keepdims=True, initial=0.0)
@@ -32,9 +41,24 @@ def bars(
     ]
 
 
-def _overlaps(bins: int, decades: tuple[float, float], span: tuple[float, float], width: int) -> np.ndarray:
+def _overlaps(bins: int, decades: tuple[float, float], span: tuple[float, float], width: int) -> "np.ndarray":
     """The share of each bin that falls into each column. Shape (bins, width)."""
+    import numpy as np
+
     edges, ends = np.linspace(*decades, bins + 1), np.linspace(*span, width + 1)
     common = np.minimum(edges[1:, None], ends[1:]) - np.maximum(edges[:-1, None], ends[:-1])
     shares: np.ndarray = np.clip(common, 0.0, None) * (bins / (decades[1] - decades[0]))
     return shares
+
+
+def bar(share: float, width: int, done: Style, rest: Style) -> Line:
+    """Progress as a heavy line on a light one, in half cells.
+
+    >>> "".join(segment.text for segment in bar(0.5, 5, Style(), Style()))
+    '━━╸──'
+    """
+    if width <= 0:
+        return []
+    halves = int(share * width * 2)
+    full, half = divmod(halves, 2)
+    return [Segment("━" * full + "╸" * half, done), Segment("─" * (width - full - half), rest)]

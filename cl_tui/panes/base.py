@@ -18,6 +18,9 @@ _NAMES = ("text", "muted", "strong", "good", "caution", "bad", "loss", "penalty"
 _HEAT = tuple(f"heat-{level}" for level in range(6))
 
 
+FEWEST = 4
+"""Rows from which a list of tasks that does not fit has a header, and a last line with the number of missing tasks."""
+
 _PAN = "Pan where there are more tasks than fit"
 
 
@@ -172,3 +175,15 @@ def window(count: int, room: int, start: int | None, follow: int) -> range:
     first = start if start is not None else follow - room // 2
     first = min(max(first, 0), count - room)
     return range(first, first + room)
+
+
+def more(shown: range, count: int, before: str = "above", after: str = "below") -> str:
+    """How many of ``count`` tasks are out of view, with words for both sides.
+
+    >>> more(range(2, 5), 9), more(range(0, 5), 9), more(range(4, 9), 9), more(range(9), 9)
+    ('2 more above, 4 below', '4 more below', '4 more above', '')
+    """
+    earlier, later = shown.start, count - shown.stop
+    if earlier and later:
+        return f"{earlier} more {before}, {later} {after}"
+    return f"{earlier} more {before}" if earlier else f"{later} more {after}" if later else ""

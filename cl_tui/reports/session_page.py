@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from cl_tui.charts.bars import bars
 from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
 from cl_tui.reports.tables import MOST_TICKS, curve_chart
@@ -208,8 +209,6 @@ def _told(history: History) -> Iterable[RenderableType]:
 
 def _importance(measured: ImportanceMeasured, width: int) -> list[RenderableType]:
     """A row per layer; with fewer figures if there is little room."""
-    from cl_tui.charts.bars import bars
-
     chosen = [measured.layers[place] for place in facts.largest([layer.size for layer in measured.layers], MOST_ROWS)]
     rows = [facts.layer_figures(layer) for layer in chosen]
     widths = {heading: max(len(text) for text in (heading, *(row[heading] for row in rows))) + 2 for heading in rows[0]}

@@ -16,7 +16,8 @@ from cl_tui.panes.accuracy.pane import AccuracyPane
 from cl_tui.panes.base import Pane
 from cl_tui.panes.header import HeaderLine
 from cl_tui.panes.importance.pane import ImportancePane
-from cl_tui.panes.loss.pane import CurveLook, CurvesPane
+from cl_tui.panes.loss.axes import CurveLook
+from cl_tui.panes.loss.pane import CurvesPane
 from cl_tui.panes.notice import Notice, WarningLine
 from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.panes.view import View, Viewport

@@ -3,22 +3,12 @@
 Zoomed: with each task's best, and the accuracies over time.
 """
 
-from collections.abc import Sequence
-
-from rich.segment import Segment
-from rich.style import Style
-
 from cl_tui.charts.style import Line, Palette
+from cl_tui.panes.accuracy.grid import draw_matrix
 from cl_tui.panes.as_of import LookTable, seen_at_cursor, when
-from cl_tui.panes.base import Pane, message, window
-from cl_tui.panes.tasks.pane import FEWEST, more
+from cl_tui.panes.base import Pane
 from cl_tui.panes.view import View
 from cl_tui.reports import text as words
-from engine.record import metrics
-from engine.record.events import Probed
-from engine.record.history import History
-
-WIDEST = 12
 
 
 class AccuracyPane(Pane):
@@ -65,126 +55,3 @@ class AccuracyPane(Pane):
             known = {name: row[task] if task < len(row) else None for task, name in enumerate(names)}
             rows.append({"after_task": after + 1, "step": step, "running": running, "measured_on": on, **known})
         return rows
-
-
-def draw_matrix(
-    view: View,
-    width: int,
-    height: int,
-    palette: Palette,
-    pan: tuple[int, int] | None = None,
-    with_best: bool = False,
-) -> list[Line]:
-    """The matrix in numbers, each task's loss and, if asked, its best; panned if not all tasks fit."""
-    history = view.history
-    if not history.tasks:
-        return message("Accuracies appear while the first task trains.", width, palette.muted)
-    count, now = len(history.tasks), min(history.task, len(history.tasks) - 1)
-    rows = [*history.matrix, history.probe] if history.probe else list(history.matrix)
-
-    label = len(f"{count} now ")
-    cell = min(max((width - label) // count, 4), WIDEST)
-    shown = window(count, (width - label) // cell, pan[0] if pan else None, now)
-    cut = height >= FEWEST and (len(shown) < count or height < count + 2)
-    with_losses = height >= count + 3 + cut
-    with_best = with_best and height >= count + 4 + cut
-    room = height - 2 - with_losses - with_best - cut
-    tall = min(max(room // count, 1), 3)
-    visible = window(count, room // tall, pan[1] if pan else None, now)
-
-    lines = [_heads([history.tasks[task].name for task in shown], shown, label, cell, palette)]
-    for i in visible:
-        name = f"{i + 1} now" if i == len(history.matrix) and history.probe else str(i + 1)
-        style = palette.strong if i == now and view.training else palette.muted
-        for part in range(tall):
-            middle = part == tall // 2
-            line = [Segment(f"{name if middle else '':<{label}}", style)]
-            for j in shown:
-                accuracy = rows[i][j] if i < len(rows) and j < len(rows[i]) else None
-                line.append(_cell(accuracy, cell, middle, palette))
-            lines.append(line)
-    alike = history.alike
-    if with_best:
-        lines.append(_bests(alike, shown, label, cell, palette))
-    if with_losses:
-        lines.append(_losses(metrics.forgetting_by_task(alike), shown, label, cell, palette))
-    if cut:
-        lines.append(out_of_view(shown, visible, count, width, palette))
-    lines.append(summary(history, metrics.average_accuracy(alike), metrics.forgetting(alike), width, palette))
-    return lines
-
-
-def out_of_view(shown: range, visible: range, count: int, width: int, palette: Palette) -> Line:
-    """How many of ``count`` columns and rows the matrix leaves out."""
-    sides = [more(shown, count, "left", "right"), more(visible, count)]
-    text = " · ".join(side for side in sides if side)
-    shortest = f"{len(shown)} of {count} tasks"
-    fitting = (form for form in (text, text.replace(" more", "")) if len(form) <= width)
-    return [Segment(next(fitting, shortest), palette.muted)]
-
-
-def _heads(names: list[str], tasks: range, label: int, cell: int, palette: Palette) -> Line:
-    """Task names over the columns, or numbers if the names do not fit."""
-    short = all(len(name) < cell - 1 for name in names)
-    heads = [name if short else str(task + 1) for name, task in zip(names, tasks, strict=True)]
-    return [Segment(f"{'after':<{label}}" + "".join(f"{centred(head, cell)}" for head in heads), palette.muted)]
-
-
-def _cell(accuracy: float | None, width: int, with_number: bool, palette: Palette) -> Segment:
-    if accuracy is None:
-        return Segment(centred("·" if with_number else "", width), palette.muted)
-    number = f"{100 * accuracy:.0f}" if width < 6 else words.percent(accuracy)
-    return Segment(centred(number if with_number else "", width), heat(accuracy, palette))
-
-
-def centred(text: str, width: int) -> str:
-    """Right-aligned like numbers, with equal room on both sides of the longest, 100.0.
-
-    >>> centred("98.7", 9), centred("99", 4)
-    ('   98.7  ', ' 99 ')
-    """
-    right = max(1, (width - 5) // 2)
-    return f"{text:>{width - right}}{'':{right}}"
-
-
-def heat(accuracy: float, palette: Palette) -> Style:
-    return palette.heat[words.level(accuracy)]
-
-
-def _losses(drops: list[float], shown: range, label: int, cell: int, palette: Palette) -> Line:
-    """What each task lost since its best, under its column."""
-    line = [Segment(f"{'lost':<{label}}", palette.muted)]
-    for task in shown:
-        drop = f"{100 * drops[task]:.{0 if cell < 6 else 1}f}" if task < len(drops) else ""
-        notable = task < len(drops) and drops[task] >= 0.01
-        line.append(Segment(centred(drop, cell), palette.caution if notable else palette.muted))
-    return line
-
-
-def _bests(rows: Sequence[Sequence[float]], shown: range, label: int, cell: int, palette: Palette) -> Line:
-    """Each task's best accuracy so far, under its column."""
-    line = [Segment(f"{'best':<{label}}", palette.muted)]
-    for task in shown:
-        known = [row[task] for row in rows[task:]]
-        best = f"{100 * max(known):.{0 if cell < 6 else 1}f}" if known else ""
-        line.append(Segment(centred(best, cell), palette.muted))
-    return line
-
-
-def summary(history: History, average: float | None, forgetting: float | None, width: int, palette: Palette) -> Line:
-    """The matrix in two numbers, as far as they are known; and what they are measured on, if not whole test sets."""
-    if average is None:
-        return []
-    line = [Segment("average ", palette.muted), Segment(words.percent(average), palette.strong)]
-    if width >= len("average 100.0 %  lost 100.0 points"):
-        line.append(Segment(" %", palette.muted))
-    if forgetting is not None:
-        word = "forgetting" if width >= len("average 100.0 %  forgetting 100.0 points") else "lost"
-        line += [Segment(f"  {word} ", palette.muted), Segment(words.percent(forgetting), palette.strong)]
-        if width >= len("average 100.0  lost 100.0 points"):
-            line.append(Segment(" points", palette.muted))
-    on = f"  on {words.probed_on(history)}"
-    partial = isinstance(history.look, Probed) and words.WHOLE_TEST_SET not in on
-    if partial and sum(segment.cell_length for segment in line) + len(on) <= width:
-        line.append(Segment(on, palette.muted))
-    return line

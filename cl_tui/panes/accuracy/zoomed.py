@@ -11,10 +11,9 @@ from rich.segment import Segment
 from cl_tui.charts.bars import BLOCKS
 from cl_tui.charts.canvas import Series, line_chart
 from cl_tui.charts.style import Line, Palette
-from cl_tui.panes.accuracy.pane import WIDEST, draw_matrix, out_of_view, summary
+from cl_tui.panes.accuracy.grid import WIDEST, draw_matrix, out_of_view, summary
 from cl_tui.panes.as_of import LookTable, seen_at_cursor
-from cl_tui.panes.base import window
-from cl_tui.panes.tasks.pane import FEWEST
+from cl_tui.panes.base import FEWEST, window
 from cl_tui.panes.tasks.zoomed import lower_end
 from cl_tui.panes.view import View
 from cl_tui.reports import text as words

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.strip import Strip
 
 from cl_tui.charts.style import Line, Palette
-from cl_tui.panes.accuracy.pane import heat
+from cl_tui.panes.accuracy.grid import heat
 from cl_tui.panes.base import Pane, message, strips, window
 from cl_tui.reports import text as words
 from cl_tui.reports.compare_page import points, uncertain

@@ -12,6 +12,7 @@ from rich.segment import Segment
 from textual.binding import Binding, BindingType
 from textual.events import Blur, Key, Paste
 
+from cl_tui.charts.bars import bars
 from cl_tui.charts.style import Line, Palette
 from cl_tui.host.ascii_filter import translated
 from cl_tui.host.host import Host
@@ -211,8 +212,6 @@ class ImportancePane(Pane):
 
 
 def draw_importance(view: View, width: int, height: int, palette: Palette) -> list[Line]:
-    from cl_tui.charts.bars import bars  # numpy: not before the first frame
-
     method, measured = METHODS[view.config.method], view.history.importance
     if not method.symbol:
         text = f"{method.title} keeps no importance: nothing protects earlier tasks."

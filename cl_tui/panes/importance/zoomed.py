@@ -10,6 +10,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 
+from cl_tui.charts.bars import bars
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.base import message
 from cl_tui.reports import text as words
@@ -105,8 +106,6 @@ def draw_layers(history: History, look: LayerLook, width: int, height: int, pale
     room = max((height - 3) // band, 1)
     first = min(look.first, max(len(shown) - room, 0))
     visible = range(first, min(first + room, len(shown)))
-
-    from cl_tui.charts.bars import bars  # numpy: not before the first frame
 
     low, high = _span([(each, layers) for _, each, layers in picked])
     charts = [

@@ -11,7 +11,7 @@ import numpy as np
 from cl_tui.charts.braille import Columns, Envelope, exact_columns
 from cl_tui.charts.canvas import TimeAxis, epochs_axis, seconds_axis, steps_axis
 from cl_tui.charts.smoothing import RunningMean
-from cl_tui.panes.loss.pane import knows_epochs
+from cl_tui.panes.loss.axes import knows_epochs
 from engine.record.history import Curve, History
 
 _COARSE = 2

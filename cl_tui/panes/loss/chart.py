@@ -14,12 +14,12 @@ from rich.segment import Segment
 from rich.style import Style
 
 from cl_tui.charts import braille
+from cl_tui.charts.bars import bar
 from cl_tui.charts.braille import Axis, Columns
 from cl_tui.charts.canvas import GUTTER, Canvas, TimeAxis, gutter, value_labels
 from cl_tui.charts.style import Line, Palette
+from cl_tui.panes.loss.axes import CurveLook, knows_epochs, seen_steps, task_of
 from cl_tui.panes.loss.cache import CurveRecord, time_axis
-from cl_tui.panes.loss.pane import CurveLook, knows_epochs, seen_steps, task_of
-from cl_tui.panes.tasks.pane import bar
 from cl_tui.panes.view import View
 from cl_tui.reports import text as words
 from engine.catalog.methods import METHODS

@@ -1,7 +1,6 @@
 """Task loss and penalty over the steps of a run: the pane, its keys, and its navigation."""
 
-from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual.binding import Binding, BindingType
@@ -19,36 +18,30 @@ from textual.message import Message
 
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.base import Pane, message
+from cl_tui.panes.loss.axes import (
+    FEWEST_STEPS,
+    SCALES,
+    SMOOTHINGS,
+    UNITS,
+    CurveLook,
+    holding,
+    knows_epochs,
+    magnified,
+    seen_steps,
+    shifted,
+    step_at,
+    task_of,
+)
 from cl_tui.panes.view import View, Viewport
-from engine.record.history import History
 
 if TYPE_CHECKING:
     from cl_tui.charts.canvas import TimeAxis
     from cl_tui.panes.loss.cache import CurveRecord
 
-Scale = Literal["auto", "log", "linear"]
-Unit = Literal["steps", "epochs", "seconds"]
-
-SCALES: tuple[Scale, ...] = ("auto", "log", "linear")
-UNITS: tuple[Unit, ...] = ("steps", "epochs", "seconds")
-SMOOTHINGS = (0.0, 0.9, 0.99, 0.999)
-FEWEST_STEPS = 16
-"""Fewest steps on the time axis."""
 MOST_ROWS = 100_000
 """Most rows of data step by step; if there are more steps, each row is one column."""
 
 _READ = "Read the values of a step; Esc removes the crosshair"
-
-
-@dataclass(frozen=True)
-class CurveLook:
-    """How the curves are drawn; the same for every run."""
-
-    y: Scale = "auto"
-    """auto: logarithmic if the curves span more than two decades."""
-    x: Unit = "steps"
-    smoothing: float = 0.0
-    """Weight of each value relative to the next in the running mean; 0: no such line."""
 
 
 class CurvesPane(Pane):
@@ -171,12 +164,12 @@ class CurvesPane(Pane):
         elif cell is None:
             step = first if here < first else last
         else:
-            step = _step_at(time, cell + count, here, count)
+            step = step_at(time, cell + count, here, count)
         step = min(max(step, 1), newest)
         if step == here:
             self.say(f"Step {newest:,} is the newest" if count > 0 else "Step 1 is the first")
         else:
-            self._look(cursor=step, steps=_holding(view, step))
+            self._look(cursor=step, steps=holding(view, step))
 
     def action_magnify(self, factor: float) -> None:
         seen = self._seen()
@@ -187,7 +180,7 @@ class CurvesPane(Pane):
         anchor = viewport.cursor if viewport.cursor is not None else newest
         if time.cell(anchor) is None:
             anchor = int(time.edges[0] + time.edges[-1]) // 2
-        steps = _magnified(view, anchor, factor)
+        steps = magnified(view, anchor, factor)
         if steps != viewport.steps:
             self._look(steps=steps)
         else:
@@ -198,7 +191,7 @@ class CurvesPane(Pane):
         if seen is None:
             return
         view, _ = seen
-        steps = _shifted(view, share)
+        steps = shifted(view, share)
         if view.viewport.steps is None:
             self.say("The whole run is shown: + zooms in")
         elif steps == view.viewport.steps:
@@ -288,9 +281,9 @@ class CurvesPane(Pane):
         if step is None or self.view is None:
             return
         if factor == 1.0 or event.shift:
-            self._look(steps=_shifted(self.view, share))
+            self._look(steps=shifted(self.view, share))
         else:
-            self._look(steps=_magnified(self.view, step, factor))
+            self._look(steps=magnified(self.view, step, factor))
 
     def _point(self, event: MouseEvent) -> bool:
         """Puts the crosshair under the mouse, if that is over the plot."""
@@ -332,69 +325,3 @@ class CurvesPane(Pane):
 
 def _steps_of(smoothing: float) -> str:
     return f"{1 / (1 - smoothing):,.0f} steps"
-
-
-def seen_steps(view: View) -> tuple[int, int]:
-    """Steps done at the left and right edges of time axes."""
-    first, last = view.viewport.steps or (0, _whole(view))
-    first = min(max(first, 0), _whole(view) - 1)
-    return first, min(max(last, first + 1), _whole(view))
-
-
-def task_of(history: History, step: int) -> int:
-    """The task that ``step`` belongs to, counted from 0."""
-    return min(max(bisect_right(history.starts, step - 1) - 1, 0), len(history.tasks) - 1)
-
-
-def knows_epochs(history: History) -> bool:
-    return bool(history.tasks) and all(task.epoch_steps for task in history.tasks)
-
-
-def _whole(view: View) -> int:
-    """How many steps time axes can span."""
-    return max(view.history.total_steps, view.history.curve.length, 1)
-
-
-def _step_at(time: "TimeAxis", cell: int, here: int, count: int) -> int:
-    """The step of a cell, extrapolated beyond the plot, and at least one step from ``here``."""
-    cells = (len(time.edges) - 1) // 2
-    inside = min(max(cell, 0), cells - 1)
-    step = time.step(inside) + (cell - inside) * max(1, time.span // cells)
-    return max(step, here + 1) if count > 0 else min(step, here - 1)
-
-
-def _magnified(view: View, step: int, factor: float) -> tuple[int, int] | None:
-    """``factor`` times as many steps in view, with ``step`` in the same place; None for all."""
-    (first, last), whole = seen_steps(view), _whole(view)
-    span = max(round((last - first) * factor), min(FEWEST_STEPS, last - first))
-    if span >= whole:
-        return None
-    if span == last - first:
-        return first, last
-    start = round(step - (step - first) / (last - first) * span)
-    start = min(max(start, 0), whole - span)
-    return start, start + span
-
-
-def _shifted(view: View, share: float) -> tuple[int, int] | None:
-    """The steps in view, moved by a share of their number; None for all."""
-    if view.viewport.steps is None:
-        return None
-    (first, last), whole = seen_steps(view), _whole(view)
-    span = last - first
-    by = max(1, round(abs(share) * span)) * (1 if share > 0 else -1)
-    start = min(max(first + by, 0), max(whole - span, 0))
-    return start, start + span
-
-
-def _holding(view: View, step: int) -> tuple[int, int] | None:
-    """The steps in view, moved just enough to show ``step`` with some room around it."""
-    if view.viewport.steps is None:
-        return None
-    (first, last), whole = seen_steps(view), _whole(view)
-    span = last - first
-    if first < step <= last:
-        return first, last
-    start = step - 1 - span // 4 if step <= first else step + span // 4 - span
-    start = min(max(start, 0), max(whole - span, 0))
-    return start, start + span

@@ -11,8 +11,8 @@ from cl_tui.charts import braille
 from cl_tui.charts.canvas import Canvas, TimeAxis, steps_axis
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.as_of import LookTable, seen_at_cursor
-from cl_tui.panes.base import window
-from cl_tui.panes.tasks.pane import fallen, more, sign
+from cl_tui.panes.base import more, window
+from cl_tui.panes.tasks.lines import fallen, sign
 from cl_tui.panes.view import View
 from cl_tui.reports import text as words
 from engine.record.history import History

@@ -15,15 +15,16 @@ from cl_tui.charts.braille import Envelope
 from cl_tui.charts.canvas import steps_axis, value_labels
 from cl_tui.charts.style import Line, Palette
 from cl_tui.exports import svg as drawings
-from cl_tui.panes.accuracy import pane as accuracy_pane
-from cl_tui.panes.accuracy.pane import draw_matrix
+from cl_tui.panes.accuracy.grid import draw_matrix
+from cl_tui.panes.accuracy.grid import heat as heat_of
 from cl_tui.panes.as_of import LookTable
 from cl_tui.panes.header import header
 from cl_tui.panes.importance.pane import draw_importance
+from cl_tui.panes.loss.axes import CurveLook
 from cl_tui.panes.loss.cache import CurveRecord
 from cl_tui.panes.loss.chart import draw_curves
-from cl_tui.panes.loss.pane import CurveLook
-from cl_tui.panes.tasks.pane import TasksPane, draw_tasks
+from cl_tui.panes.tasks.lines import draw_tasks
+from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.panes.tasks.zoomed import draw_histories
 from cl_tui.panes.view import View
 from cl_tui.reports import session_page
@@ -238,7 +239,7 @@ def test_an_accuracy_has_the_same_colour_on_screens_and_pages(accuracy: float) -
     """There were three scales, of four, six and seven colours."""
     level = words.level(accuracy)
     heat = tuple(Style(color=f"color({number})") for number in range(len(words.LEVELS) + 1))
-    assert accuracy_pane.heat(accuracy, Palette(heat=heat)) == heat[level]
+    assert heat_of(accuracy, Palette(heat=heat)) == heat[level]
     assert len(Palette().heat) == len(session_page.LEVELS) == len(heat)
     assert drawings.level(accuracy) == f"h{level}"
     css = (Path(drawings.__file__).parent / "report.css").read_text(encoding="utf-8")

@@ -23,9 +23,10 @@ from cl_tui.charts.smoothing import RunningMean
 from cl_tui.charts.style import Line, Palette
 from cl_tui.exports.export import CSV_FILES
 from cl_tui.panes.files import csv_text
+from cl_tui.panes.loss.axes import CurveLook, seen_steps
 from cl_tui.panes.loss.cache import CurveRecord, time_axis
 from cl_tui.panes.loss.chart import draw_curves, layer_penalties, layout, strength_at
-from cl_tui.panes.loss.pane import MOST_ROWS, CurveLook, CurvesPane, seen_steps
+from cl_tui.panes.loss.pane import MOST_ROWS, CurvesPane
 from cl_tui.panes.view import View, Viewport
 from cl_tui.reports.text import quantity
 from cl_tui.screens.monitor import MonitorScreen

@@ -19,7 +19,8 @@ from cl_tui.panes.as_of import LookTable, importance_at, known_at
 from cl_tui.panes.base import Pane
 from cl_tui.panes.importance.pane import ImportancePane
 from cl_tui.panes.importance.zoomed import LayerLook, draw_layers, grouped
-from cl_tui.panes.tasks.pane import TasksPane, draw_tasks
+from cl_tui.panes.tasks.lines import draw_tasks
+from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.panes.tasks.zoomed import draw_histories, task_rows
 from cl_tui.panes.view import View, Viewport
 from cl_tui.reports import text as words

@@ -1,0 +1,93 @@
+"""A line per task: its progress, and its accuracy when learned and now."""
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+
+from cl_tui.charts.bars import bar
+from cl_tui.charts.style import Line, Palette
+from cl_tui.panes.base import FEWEST, message, more, window
+from cl_tui.panes.view import View
+from cl_tui.reports import text as words
+from engine.record.history import History
+
+_ACCURACY = len("100.0 → 100.0")
+NOTABLE_DROP = 0.01
+"""Loss of accuracy from which a task's number is coloured."""
+
+
+def draw_tasks(view: View, width: int, height: int, palette: Palette, start: int | None = None) -> list[Line]:
+    history = view.history
+    if not history.tasks:
+        return message(f"{view.config.tasks} tasks wait: {view.activity}…", width, palette.muted)
+    count = len(history.tasks)
+    number_width = len(str(count))
+    name_width = min(max(cell_len(task.name) for task in history.tasks), max(4, width // 4))
+    steps_width = len(f"{max(task.steps for task in history.tasks):,}")
+    with_steps = width >= 56 + 2 * steps_width
+    bar_width = width - (2 + number_width + 2 + name_width + 2 + 2 + _ACCURACY)
+    if with_steps:
+        bar_width -= 2 + 2 * steps_width + 3
+    lines: list[Line] = []
+    cut = count > height >= FEWEST
+    head = height > count or cut
+    spread = height >= 2 * count + 4
+    if head:
+        before = width - 2 - _ACCURACY - (2 + 2 * steps_width + 3 if with_steps else 0)
+        steps_head = f"  {'steps':>{2 * steps_width + 3}}" if with_steps else ""
+        lines.append([Segment(f"{'':{before}}learned → {'now':>5}{steps_head}", palette.muted)])
+    shown = window(count, height - head - cut, start, min(history.task, count - 1))
+    for task in shown:
+        info = history.tasks[task]
+        done = history.steps_done(task)
+        glyph, style = sign(view, task, palette)
+        line = [
+            Segment(f"{glyph} ", style),
+            Segment(f"{task + 1:>{number_width}}  ", palette.muted),
+            Segment(set_cell_size(info.name, name_width) + "  ", palette.text if done else palette.muted),
+            *bar(done / info.steps, bar_width, style, palette.muted),
+            Segment("  ", palette.text),
+            *_accuracy(history, task, palette),
+        ]
+        if with_steps:
+            steps = f"{done:,} / {info.steps:,}" if done else f"{info.steps:,}"
+            line.append(Segment(f"  {steps:>{2 * steps_width + 3}}", palette.muted))
+        lines.append(line)
+        if spread:
+            lines.append([])
+    if cut:
+        lines.append([Segment(more(shown, count), palette.muted)])
+    elif height >= len(lines) + 2 - spread:
+        share = history.step / history.total_steps
+        whole = [
+            Segment(f"{'all':<{2 + number_width + 2 + name_width + 2}}", palette.muted),
+            *bar(share, bar_width, palette.strong, palette.muted),
+            Segment(f"  {100 * share:>{_ACCURACY - 2}.0f} %", palette.muted),
+        ]
+        lines += [whole] if spread else [[], whole]
+    return lines
+
+
+def sign(view: View, task: int, palette: Palette) -> tuple[str, Style]:
+    history = view.history
+    if task < len(history.matrix):
+        return "✔", palette.good
+    if task == history.task and not view.loading and not history.between:
+        return view.glyph, palette.bad if history.state == "failed" else palette.strong
+    return " ", palette.muted
+
+
+def _accuracy(history: History, task: int, palette: Palette) -> Line:
+    """'99.4 → 98.1', the second number coloured if it fell."""
+    rows = history.alike
+    if task >= len(history.matrix):
+        newest = words.percent(rows[-1][task]) if rows and task < len(rows[-1]) else ""
+        return [Segment(f"{newest:>{_ACCURACY}}", palette.strong)]
+    learned, now = rows[task][task], rows[-1][task]
+    style = fallen(learned - now, palette)
+    return [Segment(f"{words.percent(learned):>5} → ", palette.muted), Segment(f"{words.percent(now):>5}", style)]
+
+
+def fallen(drop: float, palette: Palette) -> Style:
+    """The style of an accuracy that is ``drop`` lower than before."""
+    return palette.bad if drop >= 5 * NOTABLE_DROP else palette.caution if drop >= NOTABLE_DROP else palette.good
