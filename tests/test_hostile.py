@@ -20,8 +20,7 @@ from textual.screen import Screen
 from cl_tui.app.app import ClTui
 from cl_tui.batch.pool import run_name
 from cl_tui.commands import cli
-from cl_tui.exports import export
-from cl_tui.exports import html_page as html_report
+from cl_tui.exports import export, html_page
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes import files as pane_files
 from cl_tui.panes.base import Pane
@@ -327,8 +326,8 @@ def test_a_complaint_quotes_what_was_typed_as_text(line: list[str], cl_tui: Comm
 
 def test_a_page_has_no_element_of_theirs(folder: Path) -> None:
     saved.finished(folder, "harmless", leave_alone=["*.bias"])
-    page = Page(html_report.page(read_session(folder, "finished"), folder / "finished"))
-    usual = Page(html_report.page(read_session(folder, "harmless"), folder / "harmless"))
+    page = Page(html_page.page(read_session(folder, "finished"), folder / "finished"))
+    usual = Page(html_page.page(read_session(folder, "harmless"), folder / "harmless"))
     assert {(tag, *attributes) for tag, attributes in page.elements} <= {
         (tag, *attributes) for tag, attributes in usual.elements
     } | {("td", "class"), ("section", "class")}

@@ -75,9 +75,9 @@ def contents(kind: Kind, listed: Listed, folder: Path) -> list[bytes]:
     assert history is not None
     match kind:
         case "html":
-            from cl_tui.exports import html_page as html_report
+            from cl_tui.exports import html_page
 
-            return [html_report.page(listed, folder).encode("utf-8", "replace")]
+            return [html_page.page(listed, folder).encode("utf-8", "replace")]
         case "json":
             return [as_json(listed)]
         case "csv":

@@ -1,6 +1,7 @@
-"""The pictures of an exported page: a run's curves, accuracies, matrix and importances as SVG.
+"""The pictures of an exported page: a run's curves, accuracies, matrix and importances.
 
-CSS classes set the colours, so that the page's style sheet adapts a picture to dark mode and paper.
+Each is a list of marks that ``templates/picture.html`` writes as SVG. CSS classes set the colours, so that the page's
+style sheet adapts a picture to dark mode and paper.
 """
 
 import math
@@ -9,7 +10,6 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
-from cl_tui.exports.html import Markup, element, joined
 from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
 from engine.catalog.methods import METHODS
@@ -42,6 +42,36 @@ def level(accuracy: float) -> str:
 
 
 @dataclass(frozen=True)
+class Path:
+    d: str
+    kind: str
+    """Its CSS classes."""
+
+
+@dataclass(frozen=True)
+class Label:
+    x: float
+    y: float
+    text: str
+    kind: str = "tick"
+    anchor: str = ""
+    """Which part of the text is at x: its start, middle or end."""
+
+
+Mark = Path | Label
+
+
+@dataclass(frozen=True)
+class Picture:
+    label: str
+    """What it shows, for people who cannot see it."""
+    marks: list[Mark]
+    width: int = WIDTH
+    height: int = HEIGHT
+    kind: str = "plot"
+
+
+@dataclass(frozen=True)
 class Frame:
     """Positions in a picture: steps to the right, values upwards (as shares of the height)."""
 
@@ -62,7 +92,7 @@ class Frame:
 # Loss and penalty
 
 
-def curves(config: RunConfig, history: History) -> Markup:
+def curves(config: RunConfig, history: History) -> Picture:
     """Task loss and penalty; needs at least one step."""
     import numpy as np
 
@@ -78,7 +108,7 @@ def curves(config: RunConfig, history: History) -> Markup:
         *(part for name in shown for part in _curve(bands[name], axis, frame, name)),
         *_strengths(config, history, frame),
     ]
-    return _picture("Task loss and penalty over the steps", parts)
+    return Picture("Task loss and penalty over the steps", parts)
 
 
 @dataclass(frozen=True)
@@ -113,7 +143,7 @@ def _band(values: "np.ndarray", frame: Frame) -> _Band:
     )
 
 
-def _curve(band: _Band, axis: "Axis", frame: Frame, kind: str) -> Iterator[Markup]:
+def _curve(band: _Band, axis: "Axis", frame: Frame, kind: str) -> Iterator[Mark]:
     lows, highs, means = (_shares(values, axis) for values in (band.lows, band.highs, band.means))
     drawn = band.highs > 0 if axis.log else band.highs == band.highs
     area, line = [], []
@@ -122,10 +152,10 @@ def _curve(band: _Band, axis: "Axis", frame: Frame, kind: str) -> Iterator[Marku
         lower = [(band.places[k], frame.y(lows[k])) for k in reversed(run)]
         area.append(f"M{_points(upper + lower)}Z")
         line.append(f"M{_points((band.places[k], frame.y(means[k])) for k in run)}h.1")
-    yield element("path", d="".join(area), class_=f"band {kind}")
-    yield element("path", d="".join(line), class_=f"line {kind}")
+    yield Path("".join(area), f"band {kind}")
+    yield Path("".join(line), f"line {kind}")
     for place in band.places[band.broken][:COLUMNS]:
-        yield element("path", d=f"M{place - 3:.1f} {TOP - 3}l6 6m0 -6l-6 6", class_="broken")
+        yield Path(f"M{place - 3:.1f} {TOP - 3}l6 6m0 -6l-6 6", "broken")
 
 
 def _shares(values: "np.ndarray", axis: "Axis") -> "np.ndarray":
@@ -160,24 +190,24 @@ def _values_of(axis: "Axis") -> Iterator[tuple[float, float]]:
             yield value, (value - axis.low) / (axis.high - axis.low)
 
 
-def _strengths(config: RunConfig, history: History, frame: Frame) -> Iterator[Markup]:
+def _strengths(config: RunConfig, history: History, frame: Frame) -> Iterator[Mark]:
     symbol = METHODS[config.method].symbol
     labelled = facts.spread(len(history.strengths), MOST_LABELS)
     for number, change in enumerate(history.strengths):
         x = frame.x(change.step)
-        yield element("path", d=f"M{x:.1f} {TOP}V{frame.bottom}", class_="strength")
+        yield Path(f"M{x:.1f} {TOP}V{frame.bottom}", "strength")
         if number in labelled:
             text = f"{symbol} {shown(change.before)} → {shown(change.strength)}"
             late = x > WIDTH * 0.8
             anchor = "end" if late else "start"
             lower = TOP + 12 + LABEL_HEIGHT * (labelled.index(number) % 3)
-            yield element("text", text, x=x - 4 if late else x + 4, y=lower, class_="note", text_anchor=anchor)
+            yield Label(x - 4 if late else x + 4, lower, text, "note", anchor)
 
 
 # Accuracy
 
 
-def accuracies(history: History, series: Sequence[Sequence[facts.Point]]) -> Markup:
+def accuracies(history: History, series: Sequence[Sequence[facts.Point]]) -> Picture:
     """Each task's accuracy over the steps: a line per task; if there are many, only a few are coloured."""
     frame = Frame(history.total_steps, right=132)
     seen = [task for task, points in enumerate(series) if points]
@@ -204,12 +234,12 @@ def accuracies(history: History, series: Sequence[Sequence[facts.Point]]) -> Mar
         ends.append(place(series[task][-1])[1])
     for number, (task, y) in enumerate(zip(coloured, _apart(ends, frame.bottom), strict=True)):
         label = _cut(facts.named([task], history)[0], 15)
-        parts.append(element("text", label, x=WIDTH - 124, y=y + 4, class_=f"name s{number}"))
-    return _picture("Accuracy on each task over the steps", parts)
+        parts.append(Label(WIDTH - 124, y + 4, label, f"name s{number}"))
+    return Picture("Accuracy on each task over the steps", parts)
 
 
-def _line(points: Sequence[facts.Point], place: Callable[[facts.Point], tuple[float, float]], kind: str) -> Markup:
-    return element("path", d=f"M{_points(place(points[k]) for k in _telling(points))}h.1", class_=kind)
+def _line(points: Sequence[facts.Point], place: Callable[[facts.Point], tuple[float, float]], kind: str) -> Path:
+    return Path(f"M{_points(place(points[k]) for k in _telling(points))}h.1", kind)
 
 
 def _telling(points: Sequence[facts.Point]) -> list[int]:
@@ -239,22 +269,22 @@ def _apart(heights: Sequence[float], bottom: float) -> list[float]:
     return placed
 
 
-def matrix_map(matrix: Sequence[Sequence[float]]) -> Markup:
+def matrix_map(matrix: Sequence[Sequence[float]]) -> Picture:
     """The whole matrix as colours: one square per accuracy, rows downwards."""
     squares: dict[str, list[str]] = {}
     for row, accuracies in enumerate(matrix):
         for column, accuracy in enumerate(accuracies):
             squares.setdefault(level(accuracy), []).append(f"M{column} {row}h1v1h-1z")
     size = max(len(matrix[-1]), len(matrix))
-    paths = [element("path", d="".join(found), class_=kind) for kind, found in squares.items()]
+    paths: list[Mark] = [Path("".join(found), kind) for kind, found in squares.items()]
     label = "Accuracy after each task (downwards) on each task (to the right)"
-    return element("svg", *paths, viewBox=f"0 0 {size} {len(matrix)}", class_="map", role="img", aria_label=label)
+    return Picture(label, paths, size, len(matrix), "map")
 
 
 # Importance
 
 
-def histogram(layer: LayerHistogram, measured: ImportanceMeasured, bins: range) -> Markup:
+def histogram(layer: LayerHistogram, measured: ImportanceMeasured, bins: range) -> Picture:
     """How many of a layer's weights have which importance; heights follow the square root of the count."""
     width, height = SMALL
     foot = height - 14
@@ -267,50 +297,40 @@ def histogram(layer: LayerHistogram, measured: ImportanceMeasured, bins: range) 
         if layer.counts[k]
     ]
     low, high = facts.edges(measured, bins)
-    return element(
-        "svg",
-        element("path", d="".join(bars), class_="bars"),
-        element("path", d=f"M0 {foot}.5H{width}", class_="axis"),
-        element("text", low, x=0, y=height - 2, class_="tick"),
-        element("text", high, x=width, y=height - 2, class_="tick", text_anchor="end"),
-        viewBox=f"0 0 {width} {height}",
-        role="img",
-        aria_label=f"Histogram of the importance in {layer.name}",
-    )
+    marks: list[Mark] = [
+        Path("".join(bars), "bars"),
+        Path(f"M0 {foot}.5H{width}", "axis"),
+        Label(0, height - 2, low),
+        Label(width, height - 2, high, anchor="end"),
+    ]
+    return Picture(f"Histogram of the importance in {layer.name}", marks, width, height, "")
 
 
-# Axes and legends
+# Axes
 
 
-def _picture(label: str, parts: Iterable[Markup]) -> Markup:
-    drawn = element("svg", *parts, viewBox=f"0 0 {WIDTH} {HEIGHT}", class_="plot", role="img", aria_label=label)
-    return element("div", drawn, class_="wide")
-
-
-def _across(frame: Frame, marks: Iterable[tuple[float, str]]) -> Iterator[Markup]:
+def _across(frame: Frame, marks: Iterable[tuple[float, str]]) -> Iterator[Mark]:
     """A line at each value, with the value on its left."""
     for share, text in marks:
         y = frame.y(share)
-        yield element("path", d=f"M{LEFT} {y:.1f}H{WIDTH - frame.right}", class_="grid")
-        yield element("text", text, x=LEFT - 7, y=y + 4, class_="tick", text_anchor="end")
+        yield Path(f"M{LEFT} {y:.1f}H{WIDTH - frame.right}", "grid")
+        yield Label(LEFT - 7, y + 4, text, anchor="end")
 
 
-def _along(frame: Frame, history: History) -> Iterator[Markup]:
+def _along(frame: Frame, history: History) -> Iterator[Mark]:
     """Steps below, tasks above, and task borders; thinned if there are many."""
     for step in facts.round_values(0, frame.steps, 8):
-        yield element(
-            "text", f"{step:,.0f}", x=frame.x(step), y=HEIGHT - BOTTOM + 16, class_="tick", text_anchor="middle"
-        )
-    yield element("text", "step", x=frame.x(frame.steps), y=HEIGHT - 3, class_="tick", text_anchor="end")
+        yield Label(frame.x(step), HEIGHT - BOTTOM + 16, f"{step:,.0f}", anchor="middle")
+    yield Label(frame.x(frame.steps), HEIGHT - 3, "step", anchor="end")
     every = math.ceil(len(history.tasks) / MOST_BORDERS)
     for task in range(0, len(history.tasks), every):
         start, end = history.starts[task], history.starts[task + 1]
         if task:
-            yield element("path", d=f"M{frame.x(start):.1f} {TOP}V{frame.bottom}", class_="border")
+            yield Path(f"M{frame.x(start):.1f} {TOP}V{frame.bottom}", "border")
         at = frame.x((start + end) / 2)
         text = f"task {task + 1}" if len(history.tasks) <= 10 else str(task + 1)
-        yield element("text", text, x=at, y=TOP - 8, class_="tick", text_anchor="middle")
-    yield element("path", d=f"M{LEFT} {frame.bottom}.5H{WIDTH - frame.right}", class_="axis")
+        yield Label(at, TOP - 8, text, anchor="middle")
+    yield Path(f"M{LEFT} {frame.bottom}.5H{WIDTH - frame.right}", "axis")
 
 
 def _points(places: Iterable[tuple[float, float]]) -> str:
@@ -319,15 +339,3 @@ def _points(places: Iterable[tuple[float, float]]) -> str:
 
 def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-def legend(*entries: tuple[str, str]) -> Markup:
-    """Class and label of each line in a picture."""
-    marks = (
-        joined(
-            element("svg", element("path", d="M0 5H26", class_=f"line {kind}"), viewBox="0 0 26 10", class_="key"),
-            element("span", text),
-        )
-        for kind, text in entries
-    )
-    return element("p", *marks, class_="legend")

@@ -14,7 +14,7 @@ from cl_tui.charts import braille
 from cl_tui.charts.braille import Envelope
 from cl_tui.charts.canvas import steps_axis, value_labels
 from cl_tui.charts.style import Line, Palette
-from cl_tui.exports import svg as drawings
+from cl_tui.exports import svg
 from cl_tui.panes.accuracy.grid import draw_matrix
 from cl_tui.panes.accuracy.grid import heat as heat_of
 from cl_tui.panes.as_of import LookTable
@@ -241,8 +241,8 @@ def test_an_accuracy_has_the_same_colour_on_screens_and_pages(accuracy: float) -
     heat = tuple(Style(color=f"color({number})") for number in range(len(words.LEVELS) + 1))
     assert heat_of(accuracy, Palette(heat=heat)) == heat[level]
     assert len(Palette().heat) == len(session_page.LEVELS) == len(heat)
-    assert drawings.level(accuracy) == f"h{level}"
-    css = (Path(drawings.__file__).parent / "report.css").read_text(encoding="utf-8")
+    assert svg.level(accuracy) == f"h{level}"
+    css = (Path(svg.__file__).parent / "templates" / "page.css").read_text(encoding="utf-8")
     assert f".h{level} {{" in css
     assert f".h{len(heat)} {{" not in css
 

@@ -12,10 +12,7 @@ from typing import Any
 
 import pytest
 
-from cl_tui.exports import export, tensorboard
-from cl_tui.exports import html as markup
-from cl_tui.exports import html_page as html_report
-from cl_tui.exports import svg as drawings
+from cl_tui.exports import export, html_page, svg, tensorboard
 from cl_tui.reports import session_facts as facts
 from engine.record.events import (
     Evaluated,
@@ -37,6 +34,7 @@ from engine.record.history import History
 from engine.sessions.listing import Listed, read_session
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, from_toml, resolve
+from engine.text import visible
 from tests import screen_data
 from tests.conftest import CommandLine
 from tests.runs import create, finished, tiny
@@ -128,7 +126,7 @@ class Page(HTMLParser):
 
 
 def page(listed: Listed) -> Page:
-    return Page(html_report.page(listed, Path("sessions") / listed.name))
+    return Page(html_page.page(listed, Path("sessions") / listed.name))
 
 
 def test_the_page_tells_the_result(told: Listed) -> None:
@@ -146,16 +144,24 @@ def test_the_page_needs_no_network_and_runs_nothing(told: Listed) -> None:
         assert not any(name.startswith("on") or name in ("href", "src", "style") for name in attributes), tag
     policy = next(each for _, each in found.elements if each.get("http-equiv") == "Content-Security-Policy")
     assert (policy["content"] or "").startswith("default-src 'none'")
-    style = html_report.page(told, Path()).partition("<style>")[2].partition("</style>")[0]
+    style = html_page.page(told, Path()).partition("<style>")[2].partition("</style>")[0]
     assert "url(" not in style
     assert "@import" not in style
 
 
-def test_markup_escapes_what_was_not_made_by_it() -> None:
-    made = markup.element("p", HOSTILE, markup.element("b", "<i>"), class_=HOSTILE)
-    found = Page(made.encode("utf-8", "replace").decode())
-    assert [tag for tag, _ in found.elements] == ["p", "b"]
-    assert "<i>" in found.text
+def test_the_page_escapes_and_shows_what_others_wrote(tmp_path: Path) -> None:
+    """In text and in attributes: a layer's name is in a cell, under its histogram, and in its description."""
+    name = HOSTILE.removesuffix("\ud800")  # no log can hold it
+    listed = listed_as(
+        create(tmp_path, tiny(), "calm-otter"),
+        RunStarted(0.0, (TaskInfo(name, 2, 2),), "cpu", 10, {name: "1"}),
+        ImportanceMeasured(0, 2, False, 1e-8, 1e2, (LayerHistogram(name, 10, 2, 0.5, (3, 5)),)),
+    )
+    found = page(listed)
+    assert not found.tags & {"script", "img"}
+    assert found.text.count(visible(name)) == 3
+    described = [attributes.get("aria-label") for tag, attributes in found.elements if tag == "svg"]
+    assert f"Histogram of the importance in {visible(name)}" in described
 
 
 def test_a_spike_of_one_step_reaches_the_top_of_the_picture() -> None:
@@ -163,17 +169,17 @@ def test_a_spike_of_one_step_reaches_the_top_of_the_picture() -> None:
     history = History().apply(RunStarted(0.0, (TaskInfo("0 8", steps, 2),), "cpu", 10, {}))
     losses = [1.0] * steps
     losses[70_000] = 50.0
-    drawn = drawings.curves(tiny(), history.apply(StepsTaken(steps, 1.0, tuple(losses), (0.0,) * steps)))
-    area = next(line for line in drawn.split("<path") if "band loss" in line)
+    drawn = svg.curves(tiny(), history.apply(StepsTaken(steps, 1.0, tuple(losses), (0.0,) * steps)))
+    area = next(mark.d for mark in drawn.marks if isinstance(mark, svg.Path) and mark.kind == "band loss")
     points = [tuple(map(float, point.lstrip(" M").split())) for point in _points(area)]
-    top = [point for point in points if point[1] == drawings.TOP]
+    top = [point for point in points if point[1] == svg.TOP]
     assert len(top) == 1
-    frame = drawings.Frame(steps, right=32)
+    frame = svg.Frame(steps, right=32)
     assert top[0][0] == pytest.approx(frame.x(70_000), abs=3)
 
 
 def _points(path: str) -> list[str]:
-    numbers = path.partition('d="M')[2].partition("Z")[0].split()
+    numbers = path.removeprefix("M").partition("Z")[0].split()
     return [" ".join(numbers[place : place + 2]) for place in range(0, len(numbers), 2)]
 
 
@@ -199,7 +205,7 @@ def test_many_tasks_are_thinned_and_it_says_so(tmp_path: Path) -> None:
     assert "20 of 100 tasks have numbers" in found.text
     assert "7 of 100 tasks are coloured" in found.text
     assert sum(tag == "td" and "h" in (each.get("class") or "")[:1] for tag, each in found.elements) == 20 * 21 / 2
-    squares = next(html for html in html_report.page(listed, Path()).split("<svg") if 'class="map"' in html)
+    squares = next(html for html in html_page.page(listed, Path()).split("<svg") if 'class="map"' in html)
     assert squares.count("h1v1h-1z") == 100 * 101 / 2
 
 
