@@ -12,8 +12,8 @@ from rich.style import Style
 from cl_tui.charts.canvas import steps_axis
 from cl_tui.charts.style import Palette
 from cl_tui.panes.base import strips
-from cl_tui.panes.loss.axes import CurveLook, seen_steps
-from cl_tui.panes.loss.cache import CurveRecord
+from cl_tui.panes.loss.axes import CurveOptions, seen_steps
+from cl_tui.panes.loss.cache import CurveCache
 from cl_tui.panes.loss.chart import draw_curves, layout
 from cl_tui.panes.view import View, Viewport
 from engine.record.events import RunStarted, StepsTaken, TaskInfo
@@ -41,21 +41,23 @@ def recorded(length: int, tasks: int) -> History:
     return history.apply(StepsTaken(length, length / 1000, tuple(losses), tuple(penalties)))
 
 
-def pane(history: History, seen: int, look: CurveLook, width: int, height: int) -> tuple[str, Callable[[], object]]:
+def pane(
+    history: History, seen: int, options: CurveOptions, width: int, height: int
+) -> tuple[str, Callable[[], object]]:
     """A name, which says where the columns come from, and a function that draws the newest ``seen`` steps."""
-    record = CurveRecord()
-    record.follow(history, look.smoothing)
+    record = CurveCache()
+    record.follow(history, options.smoothing)
     length = history.curve.length
     viewport = Viewport(cursor=length - seen // 2, steps=None if seen == length else (length - seen, length))
     view = View("charts", resolve({"method": "si", "device": "cpu"}), history, "training", viewport=viewport)
 
     def draw() -> object:
-        record.follow(history, look.smoothing)
-        return strips(draw_curves(view, record, width, height, PALETTE, look, zoomed=True), width, height, Style())
+        record.follow(history, options.smoothing)
+        return strips(draw_curves(view, record, width, height, PALETTE, options, zoomed=True), width, height, Style())
 
     time = steps_axis(seen_steps(view), 2 * layout(view, width, height, zoomed=True).plot_width)
     source = "steps" if record.step_by_step(time) else "envelope"
-    return f"{seen:,} of {length:,} steps, {source}{', mean' if look.smoothing else ''}", draw
+    return f"{seen:,} of {length:,} steps, {source}{', mean' if options.smoothing else ''}", draw
 
 
 def with_plotext(history: History, width: int, height: int) -> None:
@@ -81,7 +83,7 @@ def main() -> None:
             sides: dict[str, Callable[[], object]] = {"plotext": partial(with_plotext, history, columns, rows)}
             for seen in sorted({length, length // 5, length // 20, 200}, reverse=True):
                 for smoothing in (0.0, 0.99) if seen in (length, 200) else (0.0,):
-                    name, draw = pane(history, seen, CurveLook(smoothing=smoothing), columns - 4, rows - AROUND)
+                    name, draw = pane(history, seen, CurveOptions(smoothing=smoothing), columns - 4, rows - AROUND)
                     sides[name] = draw
             seconds = interleaved(sides, rounds, CLOCKS[options.clock])
             for name, took in seconds.items():

@@ -184,7 +184,7 @@ async def opened(first: Screen[ExitStatus], size: tuple[int, int] = (140, 40)) -
 async def test_home_and_its_questions(folder: Path) -> None:
     home = HomeScreen(folder)
     async with opened(home) as shown:
-        await shown.until(lambda: len(home._sessions) == 3 and not home._looking)
+        await shown.until(lambda: len(home._sessions) == 3 and not home._reading)
         seen = [await shown.text()]
         for key in ("down", "down", "d", "escape", "m", "escape", "slash", "[", "escape", "l", "escape", "n", "escape"):
             seen.append(await shown.text(key))

@@ -32,7 +32,7 @@ from cl_tui.screens.log import LogScreen
 from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.screens.panes import PanesScreen
 from cl_tui.screens.root import RootScreen
-from cl_tui.screens.timeline import happenings
+from cl_tui.screens.timeline import timeline
 from engine.errors import EngineError
 
 FIRST_SCREEN_SECONDS = 0.05
@@ -52,7 +52,7 @@ class ClTui(App[ExitStatus]):
         Binding("t", "next_theme", "Next theme", tooltip="Next theme; saved for the next start", show=False),
         Binding(
             "0",
-            "reset_looks",
+            "reset_appearance",
             "Reset appearance",
             tooltip="Reset theme, scales and smoothing to the defaults",
             show=False,
@@ -80,9 +80,9 @@ class ClTui(App[ExitStatus]):
         self._signals = contextlib.ExitStack()
         """Listens to signals from before the terminal is changed until it is restored."""
         self._ascii, self._legible = AsciiFilter(), LegibleFilter()
-        self._look()
+        self._apply_preferences()
 
-    def _look(self) -> None:
+    def _apply_preferences(self) -> None:
         """Applies the preferences."""
         chosen = self.preferences.theme
         self.theme = chosen if chosen in self.available_themes else self._first_theme
@@ -257,14 +257,14 @@ class ClTui(App[ExitStatus]):
         self.root.reply(f"Theme: {self.theme}")
         self.remember(theme=self.theme)
 
-    def action_reset_looks(self) -> None:
+    def action_reset_appearance(self) -> None:
         self.remember(**dict(Preferences()))
         self.zoomed = None
-        self._look()
+        self._apply_preferences()
         self.screen.refresh(layout=True)
         for screen in self.screen_stack:
             if isinstance(screen, PanesScreen):
-                screen.look_as(self.preferences)
+                screen.apply_preferences(self.preferences)
         self.root.reply("Theme, scales and smoothing are reset to the defaults")
 
     def action_log(self) -> None:
@@ -274,8 +274,8 @@ class ClTui(App[ExitStatus]):
         def happened() -> list[Line]:
             if not isinstance(root, PanesScreen):
                 return []
-            view = root.look()
-            return happenings(view.history, view.config)
+            view = root.current_view()
+            return timeline(view.history, view.config)
 
         self.push_screen(LogScreen(self.captured, happened))
 

@@ -300,9 +300,9 @@ def value_labels(axis: braille.Axis, height: int, shown: Callable[[float], str])
         if len(decades) < 2:
             values = [axis.low, axis.high]
     else:
-        apart = round_step(axis.high - axis.low, max(1, height // 3))
-        counts = range(int(np.ceil(axis.low / apart - 1e-9)), int(np.floor(axis.high / apart + 1e-9)) + 1)
-        values = [count * apart for count in counts] if len(counts) > 1 else [axis.low, axis.high]
+        spacing = round_step(axis.high - axis.low, max(1, height // 3))
+        counts = range(int(np.ceil(axis.low / spacing - 1e-9)), int(np.floor(axis.high / spacing + 1e-9)) + 1)
+        values = [count * spacing for count in counts] if len(counts) > 1 else [axis.low, axis.high]
     labels: dict[int, str] = {}
     for value in values:
         row = axis.row(value, height)

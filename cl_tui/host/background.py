@@ -1,4 +1,4 @@
-"""Long work, away from the event loop that draws."""
+"""Long work outside the event loop that draws."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def away(work: Callable[[], T]) -> T:
+async def run_in_background(work: Callable[[], T]) -> T:
     """``work()``, run in its own daemon thread, which does not delay the end of the program.
 
     Raises what ``work`` raises.
@@ -30,5 +30,5 @@ async def away(work: Callable[[], T]) -> T:
         else:
             tell(lambda: done.set_result(found))
 
-    threading.Thread(target=run, name="away", daemon=True).start()
+    threading.Thread(target=run, name="background", daemon=True).start()
     return await done

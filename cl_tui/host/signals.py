@@ -18,7 +18,7 @@ from types import FrameType
 
 PATIENCE_SECONDS = 3.0
 """How long the screen may take to answer."""
-LOOK_SECONDS = 1.0
+CHECK_SECONDS = 1.0
 """Seconds between two checks of the terminal: SIGHUP does not always wake a thread that waits for a signal."""
 _TO_END = ("SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP")
 _TO_SAVE = ("SIGUSR1", "SIGUSR2")
@@ -41,7 +41,7 @@ def heard(leave: Callable[[], None], give_up: Callable[[], None], save: Callable
     def wait_for_them() -> None:
         while True:
             try:
-                name = came.get(timeout=LOOK_SECONDS)
+                name = came.get(timeout=CHECK_SECONDS)
                 if not name:
                     return
                 if name in _TO_SAVE:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def known_at(history: History, step: int | None) -> History:
+def as_of(history: History, step: int | None) -> History:
     """The history with accuracies, progress and Ω as known at ``step``; the whole history if that is None.
 
     A running Ω is kept only while it is the newest, so at earlier steps the last task's final Ω replaces it.
@@ -34,13 +34,13 @@ def known_at(history: History, step: int | None) -> History:
         probed=history.probed[:ended],
         probes=history.probes[: bisect_right(history.probes, step, key=_step)],
         evaluations=history.evaluations[: bisect_right(history.evaluations, step, key=_step)],
-        importance=importance_at(history, step),
+        importance=importance_as_of(history, step),
         importances=history.importances[: bisect_right(history.importances, step, key=_step)],
         paths=history.paths[: bisect_right(history.paths, step, key=lambda path: path.step)],
     )
 
 
-def importance_at(history: History, step: int) -> ImportanceMeasured | None:
+def importance_as_of(history: History, step: int) -> ImportanceMeasured | None:
     """The newest Ω measured at or before ``step``."""
     if history.importance is not None and history.importance.step <= step:
         return history.importance
@@ -48,9 +48,9 @@ def importance_at(history: History, step: int) -> ImportanceMeasured | None:
     return history.importances[count - 1] if count else None
 
 
-def seen_at_cursor(view: View) -> View:
+def as_of_cursor(view: View) -> View:
     """The view at the crosshair's step; unchanged without a crosshair, or with it at the newest step."""
-    known = known_at(view.history, view.viewport.cursor)
+    known = as_of(view.history, view.viewport.cursor)
     return view if known is view.history else replace(view, history=known, paused=False)
 
 
@@ -59,7 +59,7 @@ def when(view: View) -> str:
     return "" if view.viewport.cursor is None else f"at step {view.viewport.cursor:,}"
 
 
-class LookTable:
+class AccuracyTable:
     """All measurements of a run as arrays; each new History adds only what is new."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widgets import Footer, Static
 
-from cl_tui.host.background import away
+from cl_tui.host.background import run_in_background
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.base import Pane
 from cl_tui.panes.comparison.pane import ComparePane, GroupsPane, MatrixPane, OverlayPane, SettingsPane
@@ -76,18 +76,18 @@ class CompareScreen(ZoomingScreen):
         self._reading, self.error = True, None
         sessions: list[Listed] = []
         try:
-            await away(partial(check, self._folder, self._names))
+            await run_in_background(partial(check, self._folder, self._names))
             for number, name in enumerate(self._names, start=1):
                 self.query_one(Notice).say(f"Reading {number} of {len(self._names)}: {name}…")
-                sessions.append(await away(partial(read, self._folder, name)))
-            self.found = await away(partial(compare, sessions))
+                sessions.append(await run_in_background(partial(read, self._folder, name)))
+            self.found = await run_in_background(partial(compare, sessions))
         except EngineError as error:
             self.error = error
         finally:
             self._reading = False
         if self.found is not None:
             for pane in self.query(ComparePane):
-                pane.tell(self.found)
+                pane.show_comparison(self.found)
         self.query_one("#title", Static).update(self._title())
         self._show_warning()
         self.query_one(Notice).say("")

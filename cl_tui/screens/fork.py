@@ -1,17 +1,18 @@
 """A small form for a fork: the task to branch off after, the method, the strength and the name."""
 
-import threading
+from functools import partial
 from itertools import count
 from typing import Any, ClassVar
 
 from rich.text import Text
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Label, Select, Static
 
+from cl_tui.host.background import run_in_background
 from engine.catalog.methods import METHODS
 from engine.errors import EngineError
 from engine.record.history import History
@@ -28,14 +29,6 @@ class ForkScreen(ModalScreen[Session | None]):
         Binding("ctrl+r", "start", "Start the fork", priority=True),
         Binding("escape", "dismiss(None)", "Cancel"),
     ]
-
-    class Made(Message):
-        """The fork was made, or could not be."""
-
-        def __init__(self, session: Session | None, problem: str) -> None:
-            super().__init__()
-            self.session = session
-            self.problem = problem
 
     def __init__(self, parent: Session, history: History, task: int | None = None) -> None:
         """``task``: the task to branch off after, initially, counted from 0; by default the last possible one.
@@ -118,29 +111,22 @@ class ForkScreen(ModalScreen[Session | None]):
     def on_input_submitted(self) -> None:
         self.action_start()
 
-    def action_start(self) -> None:
-        changes = self._check()
+    @work
+    async def action_start(self) -> None:
+        changes, problem = self._check(), self.query_one("#problem", Static)
         if changes is None or self._at_work:
             return
         self._at_work = True
-        self.query_one("#problem", Static).update("Reading the checkpoint…")
+        problem.update("Reading the checkpoint…")
         task, name = self.query_one("#task", Select).value, self.query_one("#name", Input).value
         assert isinstance(task, int)
-        threading.Thread(target=self._make, args=(task, name, changes), daemon=True).start()
-
-    def _make(self, task: int, name: str, changes: dict[str, Any]) -> None:
-        """Runs in its own thread, because it loads PyTorch."""
-        try:
-            made, problem = fork(self._parent_session, task, name, changes), ""
+        try:  # in the background, because it loads PyTorch
+            made = await run_in_background(partial(fork, self._parent_session, task, name, changes))
         except EngineError as error:
-            made, problem = None, str(error)
+            problem.update(str(error))
         except OSError as error:
-            made, problem = None, f"the fork cannot be written: {error.strerror or error}"
-        self.post_message(self.Made(made, problem))
-
-    def on_fork_screen_made(self, message: Made) -> None:
-        self._at_work = False
-        if message.session is not None:
-            self.dismiss(message.session)
+            problem.update(f"the fork cannot be written: {error.strerror or error}")
         else:
-            self.query_one("#problem", Static).update(message.problem)
+            self.dismiss(made)
+        finally:
+            self._at_work = False

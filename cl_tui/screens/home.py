@@ -1,8 +1,7 @@
 """Home: the saved sessions and their commands. A thread reads the folder; the screen never waits."""
 
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, TypeVar
@@ -11,11 +10,10 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
-from cl_tui.host.background import away
+from cl_tui.host.background import run_in_background
 from cl_tui.host.exit_status import INTERRUPTED, ExitStatus
 from cl_tui.panes.notice import Notice
 from cl_tui.reports import session_facts as facts
@@ -36,7 +34,7 @@ from engine.streams.files import prepare
 from engine.text import visible
 from engine.training.runner import EngineThread, device_problem
 
-LOOK_SECONDS = 2.0
+CHECK_SECONDS = 2.0
 """Seconds between two checks of the folder."""
 PORTION_SECONDS = 0.1
 """How long rows are gathered before the first are shown; the time doubles after that."""
@@ -72,15 +70,6 @@ class HomeScreen(RootScreen):
     VERTICAL_BREAKPOINTS = [(0, "-too-low"), (12, "-high-enough")]  # noqa: RUF012 (as Textual declares it)
     AUTO_FOCUS = "SessionsTable"
 
-    class Seen(Message):
-        """Sessions found by a check of the folder; ``all_names`` at its end, and what was wrong."""
-
-        def __init__(self, sessions: list[Listed], all_names: set[str] | None = None, problem: str = "") -> None:
-            super().__init__()
-            self.sessions = sessions
-            self.all_names = all_names
-            self.problem = problem
-
     def __init__(self, sessions_dir: Path, read_only: bool = False) -> None:
         super().__init__()
         self._folder = sessions_dir
@@ -88,8 +77,8 @@ class HomeScreen(RootScreen):
         self._sessions: dict[str, Listed] = {}
         self._marked: set[str] = set()
         self._order = ORDERS[0]
-        self._looking = self._looked_once = False
-        self._look_again = False
+        self._reading = self._read_once = False
+        self._read_again = False
         self._problem = ""
         """Why the folder cannot be read."""
         self._at_work = ""
@@ -115,8 +104,8 @@ class HomeScreen(RootScreen):
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self._table.redraw))
         self._say_title()
-        self.call_after_refresh(self.look)
-        self.set_interval(LOOK_SECONDS, self._tick)
+        self.call_after_refresh(self.read_folder)
+        self.set_interval(CHECK_SECONDS, self._tick)
 
     @property
     def _table(self) -> SessionsTable:
@@ -132,52 +121,42 @@ class HomeScreen(RootScreen):
 
     def _tick(self) -> None:
         if not any(isinstance(screen, Screen) and not screen.is_modal for screen in self._above()):
-            self.look()
+            self.read_folder()
 
     def _above(self) -> list[Screen[object]]:
         stack = self.app.screen_stack
         return stack[stack.index(self) + 1 :]
 
     def on_screen_resume(self) -> None:
-        if self._looked_once:
-            self.look()
+        if self._read_once:
+            self.read_folder()
 
-    def look(self) -> None:
-        """Reads the folder in a thread, which reports the sessions in portions."""
-        if self._looking:
-            self._look_again = True
+    @work
+    async def read_folder(self) -> None:
+        """Reads the folder in threads and shows the sessions in portions; once more if asked in between."""
+        if self._reading:
+            self._read_again = True
             return
-        self._looking, self._look_again = True, False
-        threading.Thread(target=self._gather, args=(dict(self._sessions),), name="look", daemon=True).start()
-
-    def _gather(self, earlier: dict[str, Listed]) -> None:
-        """Runs in its own thread."""
-        found: list[Listed] = []
-        names: set[str] = set()
-        told, patience = time.monotonic(), PORTION_SECONDS
-        problem = ""
+        self._reading, self._read_again, self._problem = True, False, ""
+        sessions, found, patience = each_session(self._folder, dict(self._sessions)), set[str](), PORTION_SECONDS
+        more = True
         try:
-            for listed in each_session(self._folder, earlier):
-                names.add(listed.name)
-                found.append(listed)
-                if time.monotonic() - told > patience:
-                    self.post_message(self.Seen(found))
-                    found, told, patience = [], time.monotonic(), 2 * patience
+            while more:
+                portion, more = await run_in_background(partial(_next_of, sessions, patience))
+                found |= {listed.name for listed in portion}
+                self._sessions |= {listed.name: listed for listed in portion}
+                patience *= 2
+                if more:
+                    self._show()
         except OSError as error:
-            problem = f"{error.filename or self._folder}: {error.strerror or error}"
-        self.post_message(self.Seen(found, names, problem))
-
-    def on_home_screen_seen(self, message: Seen) -> None:
-        self._sessions |= {listed.name: listed for listed in message.sessions}
-        if message.all_names is not None:
-            for gone in self._sessions.keys() - message.all_names:
-                del self._sessions[gone]
-                self._marked.discard(gone)
-            self._looking, self._looked_once = False, True
-            self._problem = message.problem
+            self._problem = f"{error.filename or self._folder}: {error.strerror or error}"
+        for gone in self._sessions.keys() - found:
+            del self._sessions[gone]
+            self._marked.discard(gone)
+        self._reading, self._read_once = False, True
         self._show()
-        if self._look_again and not self._looking:
-            self.look()
+        if self._read_again:
+            self.read_folder()
 
     # Showing it
 
@@ -189,7 +168,7 @@ class HomeScreen(RootScreen):
             self._go_to = ""
         self._table.display = bool(shown)
         nothing = self.query_one("#nothing", Static)
-        nothing.display = not shown and self._looked_once
+        nothing.display = not shown and self._read_once
         nothing.update(self._nothing_there())
         self._say_title()
         self._say_detail()
@@ -210,7 +189,7 @@ class HomeScreen(RootScreen):
 
     def _say_title(self) -> None:
         parts = [f"{len(self._sessions)} sessions" if len(self._sessions) != 1 else "1 session"]
-        if not self._looked_once:
+        if not self._read_once:
             parts = ["looking…"]
         elif self._table.row_count != len(self._sessions):
             parts = [f"{self._table.row_count} of {parts[0]}"]
@@ -269,7 +248,7 @@ class HomeScreen(RootScreen):
         self._at_work = doing
         self.reply(f"{doing}…", seconds=float("inf"))
         try:
-            found = await away(job)
+            found = await run_in_background(job)
         except EngineError as error:
             self.reply(str(error), RESULT_SECONDS)
         except OSError as error:
@@ -335,14 +314,10 @@ class HomeScreen(RootScreen):
             self.reply(found.problem)
             return
         session = Session(session_path(self._folder, found.name), found.config, found.format)
-        if forkable(session, found.history):
-            self.app.push_screen(ForkScreen(session, found.history), self._forked)
-        else:
+        if not forkable(session, found.history):
             self.reply(f"{found.name} cannot be forked: it has no checkpoint from the end of a task before the last")
-
-    def _forked(self, session: Session | None) -> None:
-        if session is not None:
-            self._go_on(session.name, session.config.benchmark)
+        elif made := await self.app.push_screen_wait(ForkScreen(session, found.history)):
+            self._go_on(made.name, made.config.benchmark)
 
     @work
     async def _go_on(self, name: str, benchmark: str) -> None:
@@ -360,35 +335,26 @@ class HomeScreen(RootScreen):
             session.config = moved(session.config, {"device": "auto"})
         self._train(session, BENCHMARKS[benchmark].watch_pace)
 
-    def action_new_run(self) -> None:
+    @work
+    async def action_new_run(self) -> None:
         if self._read_only:
             self.reply("This screen is read-only: it cannot start runs")
             return
         from cl_tui.screens.new_run import NewRunScreen
 
-        self.app.push_screen(NewRunScreen(self._folder), self._begin)
-
-    def _begin(self, made: tuple[Session, float | None] | None) -> None:
-        if made is not None:
+        if made := await self.app.push_screen_wait(NewRunScreen(self._folder)):
             self._train(*made, new=True)
 
-    def _train(self, session: Session, pace: float | None, new: bool = False) -> None:
-        self._go_to = session.name
-        self.app.push_screen(MonitorScreen(EngineThread(session, pace), pace), partial(self._trained, session, new))
-
-    def _trained(self, session: Session, new: bool, ended: ExitStatus | None) -> None:
-        """Handles the return from the monitor."""
-        assert ended is not None
-        self._clean_up(session, new, ended)
-
     @work
-    async def _clean_up(self, session: Session, new: bool, ended: ExitStatus) -> None:
+    async def _train(self, session: Session, pace: float | None, new: bool = False) -> None:
+        self._go_to = session.name
+        ended = await self.app.push_screen_wait(MonitorScreen(EngineThread(session, pace), pace))
         if new and ended.exit_code not in (0, INTERRUPTED):
             from cl_tui.batch.headless import discard_if_untrained
 
             await self._done("Cleaning up", partial(discard_if_untrained, session))
         self.reply(f"{session.name}: {ended.message.splitlines()[0]}", RESULT_SECONDS)
-        self.look()
+        self.read_folder()
 
     def action_mark(self) -> None:
         listed = self._chosen("mark", changes=False)
@@ -427,7 +393,7 @@ class HomeScreen(RootScreen):
             if marked:
                 self._marked.add(kept)
             self._go_to = kept
-        self.look()
+        self.read_folder()
 
     def _name_problem(self, before: str, name: str) -> str:
         try:
@@ -452,7 +418,7 @@ class HomeScreen(RootScreen):
         )
         if await self.app.push_screen_wait(ConfirmScreen(f"Delete {what}?", question, f"Delete {what}", "Keep")):
             await self._done(f"Deleting {what}", partial(_delete, self._folder, names))
-            self.look()
+            self.read_folder()
 
     def _refused_as_running(self, names: list[str], wish: str) -> bool:
         running = next((name for name in names if self._sessions[name].state == "running"), None)
@@ -513,3 +479,13 @@ def _delete(folder: Path, names: list[str]) -> None:
     """Raises EngineError at the first session that cannot be deleted."""
     for name in names:
         delete_session(folder, name)
+
+
+def _next_of(sessions: Iterator[Listed], patience: float) -> tuple[list[Listed], bool]:
+    """Those read within ``patience`` seconds, and whether there may be more."""
+    found, until = [], time.monotonic() + patience
+    for listed in sessions:
+        found.append(listed)
+        if time.monotonic() > until:
+            return found, True
+    return found, False

@@ -14,8 +14,8 @@ from cl_tui.panes.view import View
 from cl_tui.reports import text as words
 from cl_tui.reports.ending import exit_status, kept
 from cl_tui.screens.failure import FailureScreen
-from cl_tui.screens.knob import KnobScreen
 from cl_tui.screens.panes import PanesScreen
+from cl_tui.screens.strength import StrengthDialog
 from cl_tui.screens.zooming import NOTHING_OPEN
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.methods import METHODS
@@ -43,7 +43,7 @@ STEERING = {
     "pause",
     "proceed",
     "save",
-    "knob",
+    "strength",
     "full_speed",
     "slow_motion",
     "evaluate",
@@ -64,7 +64,7 @@ class MonitorScreen(PanesScreen):
         Binding("space", "pause", "Pause", tooltip=_PAUSE),
         Binding("space", "proceed", "Continue", tooltip=_PAUSE),
         Binding("s", "save", "Save", tooltip="Save a checkpoint now"),
-        Binding("k", "knob", "Strength", tooltip="Change the strength c or λ, from the next step on"),
+        Binding("k", "strength", "Strength", tooltip="Change the strength c or λ, from the next step on"),
         Binding("f", "full_speed", "Full speed", tooltip=_PACE),
         Binding("f", "slow_motion", "Slow", tooltip=_PACE),
         Binding("e", "evaluate", "Evaluate", tooltip="Measure the accuracy on whole test sets now", show=False),
@@ -108,7 +108,7 @@ class MonitorScreen(PanesScreen):
         else:
             super().poll()
 
-    def look(self) -> View:
+    def current_view(self) -> View:
         engine, control, session = self.engine, self.engine.control, self.engine.session
         state = (control.activity, control.paused, control.pace)
         return View(session.name, session.config, engine.history, *state, self.viewport, control.trouble)
@@ -124,12 +124,12 @@ class MonitorScreen(PanesScreen):
         """Steering after the run has ended, and the strength of a method without penalty."""
         if self.engine.history.state not in ("loading", "training"):
             return super().never | STEERING
-        return super().never | (set() if METHODS[self.engine.session.config.method].symbol else {"knob"})
+        return super().never | (set() if METHODS[self.engine.session.config.method].symbol else {"strength"})
 
     def choices(self, view: View) -> tuple[Hashable, ...]:
         return (view.paused, view.pace is None, view.history.state)
 
-    def hurried(self, view: View) -> float:
+    def redraw_interval(self, view: View) -> float:
         if not view.training or view.waiting or view.paused or view.pace is not None:
             return 0.0
         spent = time.thread_time() - self._spent_before
@@ -199,16 +199,16 @@ class MonitorScreen(PanesScreen):
             self.engine.control.set_pace(self._slow_pace)
             self.reply(f"Slow motion: {self._slow_pace:g} steps per second")
 
-    def action_knob(self) -> None:
+    def action_strength(self) -> None:
         method = METHODS[self.engine.session.config.method]
         if self._ended("strengthen"):
             return
         if not method.symbol:
             self.reply(f"{method.name} has no penalty: there is no strength to change")
         else:
-            self.app.push_screen(KnobScreen(method.symbol, self.look().strength), self._turn)
+            self.app.push_screen(StrengthDialog(method.symbol, self.current_view().strength), self._set_strength)
 
-    def _turn(self, strength: float | None) -> None:
+    def _set_strength(self, strength: float | None) -> None:
         """Handles the strength dialog's result; None: no change."""
         if strength is None or self._ended("strengthen"):
             return

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Label, Select, Static
 
 from cl_tui.commands import cli
-from cl_tui.host.background import away
+from cl_tui.host.background import run_in_background
 from cl_tui.screens import form
 from cl_tui.screens.form import Field, Wanted
 from engine.catalog.benchmarks import BENCHMARKS
@@ -180,9 +180,9 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
             else "Starting…"
         )
         try:
-            await away(partial(prepare, benchmark.name, Path(wanted.config.data_dir)))
+            await run_in_background(partial(prepare, benchmark.name, Path(wanted.config.data_dir)))
             name = wanted.name or cli.free_name(self._folder)
-            session = await away(partial(Session.create, self._folder, name, wanted.config))
+            session = await run_in_background(partial(Session.create, self._folder, name, wanted.config))
         except SessionExists as error:
             self._say("")
             self._complain_at("name", str(error))

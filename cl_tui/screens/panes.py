@@ -16,7 +16,7 @@ from cl_tui.panes.accuracy.pane import AccuracyPane
 from cl_tui.panes.base import Pane
 from cl_tui.panes.header import HeaderLine
 from cl_tui.panes.importance.pane import ImportancePane
-from cl_tui.panes.loss.axes import CurveLook
+from cl_tui.panes.loss.axes import CurveOptions
 from cl_tui.panes.loss.pane import CurvesPane
 from cl_tui.panes.notice import Notice, WarningLine
 from cl_tui.panes.tasks.pane import TasksPane
@@ -30,7 +30,7 @@ POLL_SECONDS = 0.1
 
 
 class PanesScreen(ZoomingScreen):
-    """Subclasses define what is shown (``look``), and what other keys do."""
+    """Subclasses define what is shown (``current_view``), and what other keys do."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -52,7 +52,7 @@ class PanesScreen(ZoomingScreen):
         """The last notable event, for the line below the panes."""
         self._drawn_at = 0.0
 
-    def look(self) -> View:
+    def current_view(self) -> View:
         """The View of this moment."""
         raise NotImplementedError
 
@@ -64,7 +64,7 @@ class PanesScreen(ZoomingScreen):
         """What in ``view`` determines the keys that the footer offers."""
         return ()
 
-    def hurried(self, view: View) -> float:
+    def redraw_interval(self, view: View) -> float:
         """Least seconds between two redraws of ``view``."""
         return 0.0
 
@@ -91,11 +91,11 @@ class PanesScreen(ZoomingScreen):
 
     def on_mount(self) -> None:
         self.set_interval(POLL_SECONDS, self.poll)
-        self.look_as(self.host.preferences)
+        self.apply_preferences(self.host.preferences)
 
-    def look_as(self, preferences: Preferences) -> None:
+    def apply_preferences(self, preferences: Preferences) -> None:
         """Applies the remembered scales and smoothing, and the zoom of this program run."""
-        self.query_one(CurvesPane).curve_look = CurveLook(preferences.y, preferences.x, preferences.smoothing)
+        self.query_one(CurvesPane).options = CurveOptions(preferences.y, preferences.x, preferences.smoothing)
         if self.host.zoomed is not None:
             zoomed = self.query_one(self.host.zoomed)
             self.set_focus(zoomed)
@@ -104,9 +104,9 @@ class PanesScreen(ZoomingScreen):
             self.minimize()
         self.call_after_refresh(self.redraw)
 
-    def on_curves_pane_look_changed(self, message: CurvesPane.LookChanged) -> None:
-        look = message.look
-        self.host.remember(y=look.y, x=look.x, smoothing=look.smoothing)
+    def on_curves_pane_options_changed(self, message: CurvesPane.OptionsChanged) -> None:
+        options = message.options
+        self.host.remember(y=options.y, x=options.x, smoothing=options.smoothing)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.redraw)
@@ -114,15 +114,15 @@ class PanesScreen(ZoomingScreen):
     # Following
 
     def poll(self) -> None:
-        """Runs ten times a second: redraws if there is anything new, as often as ``hurried`` allows."""
+        """Runs ten times a second: redraws if there is anything new, as often as ``redraw_interval`` allows."""
         now = time.monotonic()
-        view = self.look()
-        if view.differs(self.view) and now - self._drawn_at >= self.hurried(view):
+        view = self.current_view()
+        if view.differs(self.view) and now - self._drawn_at >= self.redraw_interval(view):
             self.redraw()
 
     def redraw(self) -> None:
         """Shows the current state."""
-        before, self.view = self.view, self.look()
+        before, self.view = self.view, self.current_view()
         self._drawn_at = time.monotonic()
         view = self.view
         self.news = self.news_of(before, view) or self.news
@@ -172,20 +172,20 @@ class PanesScreen(ZoomingScreen):
 
     def action_copy(self) -> None:
         if self.view is not None:
-            self.reply(pane_files.copy_pane(self.app, self.at_hand, self.view))
+            self.reply(pane_files.copy_pane(self.app, self.active_pane, self.view))
 
     def action_write(self) -> None:
         if self.app.is_web:
             self.reply("A page in a browser writes no files: c copies the pane's data")
         elif self.view is not None:
-            pane = self.at_hand
+            pane = self.active_pane
             self.app.push_screen(SaveScreen(f"{self.view.session}-{pane_files.name_of(pane)}"), self._write)
 
     def _write(self, kind: pane_files.Kind | None) -> None:
         if kind is None or self.view is None:
             return
         try:
-            path = pane_files.save_pane(self.at_hand, self.view, kind, pane_files.started_in())
+            path = pane_files.save_pane(self.active_pane, self.view, kind, pane_files.started_in())
         except EngineError as error:
             self.reply(str(error))
         else:

@@ -11,7 +11,7 @@ _FIRST = -1_000_000
 """The number of a run's first line: among lines of the same moment, the run's come first, in their order."""
 
 
-def happenings(history: History, config: RunConfig) -> list[Line]:
+def timeline(history: History, config: RunConfig) -> list[Line]:
     """The notable events, ordered by time: start, resumption, changes of strength or plan, notes, warnings, ends of
     tasks, the end.
 

@@ -4,7 +4,6 @@ A thread reads the log in portions; nothing is ever written into the session's f
 """
 
 import contextlib
-import threading
 import time
 from collections.abc import Hashable
 from pathlib import Path
@@ -12,9 +11,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input
 
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.view import View
@@ -22,18 +19,14 @@ from cl_tui.reports import text as words
 from cl_tui.reports.ending import resume_line
 from cl_tui.screens.fork import ForkScreen
 from cl_tui.screens.panes import PanesScreen
-from engine.errors import SessionDamaged, SessionError
+from cl_tui.screens.position import GoScreen, PositionLine, following, position, speed
+from cl_tui.screens.reader import Reader
+from engine.errors import SessionDamaged
 from engine.record.history import History
-from engine.sessions.follow import Follower
-from engine.sessions.lock import trained_here
-from engine.sessions.recording import Recording, Replay
+from engine.sessions.recording import Replay
 from engine.sessions.session import Session
 from engine.training.fork import forkable
 
-READ_SECONDS = 0.2
-"""Seconds between two checks of a log that has nothing new."""
-SILENT_SECONDS = 10.0
-"""A run without events for this long is called silent."""
 GONE_SECONDS = 60.0
 """A run that is silent for this long when opened, and not trained on this machine, is replayed."""
 PROBLEM_SECONDS = 10.0
@@ -164,7 +157,7 @@ class WatchScreen(PanesScreen):
             self.reply("Caught up with the run, and following it again")
         self.refresh_bindings()
 
-    def look(self) -> View:
+    def current_view(self) -> View:
         paused, session = self.replay is not None and not self.replay.playing, self.session
         return View(session.name, session.config, self._history(), self._activity(), paused, viewport=self.viewport)
 
@@ -204,7 +197,7 @@ class WatchScreen(PanesScreen):
         at = None if replay is None else (replay.playing, replay.at_start, replay.at_end)
         return (at, self.recording.newest.state)
 
-    def hurried(self, view: View) -> float:
+    def redraw_interval(self, view: View) -> float:
         return 0.0 if self.reader.loaded else READING_SECONDS
 
     def redraw(self) -> None:
@@ -366,145 +359,3 @@ class WatchScreen(PanesScreen):
     def leave(self) -> None:
         self.reader.end()
         self.end(ExitStatus(0, ""))
-
-
-class Reader(threading.Thread):
-    """Reads a session's log into a Recording: first what exists, then what is added. Ends with the program."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(name="reader", daemon=True)
-        self.session = session
-        self.follower = Follower(session)
-        self.recording = Recording(self.follower.again)
-        """Replaced after a resume has cut the log, when the log is read to its end again."""
-        self.loaded = False
-        """Whether everything that existed has been read."""
-        self.problem = ""
-        """Why reading has stopped; it is tried again."""
-        self.here: bool | None = None
-        """Whether a process on this machine trains the session; None if unknown."""
-        self._over = threading.Event()
-
-    def end(self) -> None:
-        self._over.set()
-
-    def run(self) -> None:
-        recording = self.recording
-        while not self._over.is_set():
-            problem = ""
-            try:
-                portion = self.follower.poll()
-                if portion.anew:
-                    recording = Recording(self.follower.again)
-                recording.append(portion)
-                if portion.events:
-                    time.sleep(0)  # the screen's turn
-                    continue
-            except (SessionError, ValueError) as error:
-                problem = str(error)
-            self.problem, self.recording = problem, recording
-            self.here = trained_here(self.session.path)
-            self.loaded = True
-            self._over.wait(READ_SECONDS)
-
-
-class PositionLine(Static):
-    """One line below the panes: the position in the run."""
-
-    def __init__(self) -> None:
-        super().__init__(markup=False, classes="in-zoom")
-
-    def say(self, text: str) -> None:
-        if text != self.content:
-            self.update(text, layout=False)
-
-
-class GoScreen(ModalScreen[int | None]):
-    """Returns the event of a Recording to go to, or None."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
-
-    def __init__(self, recording: Recording) -> None:
-        super().__init__()
-        self._recording = recording
-
-    def compose(self) -> ComposeResult:
-        box = Vertical()
-        box.border_title = "Go to"
-        with box:
-            known = self._recording.newest
-            yield Static(f"A step, up to {known.step:,}, or t3 for the start of task 3:", markup=False)
-            yield Input()
-            yield Static("", id="problem", markup=False)
-        yield Footer(compact=True, show_command_palette=False)
-
-    def on_input_submitted(self, submitted: Input.Submitted) -> None:
-        try:
-            self.dismiss(place(submitted.value, self._recording))
-        except ValueError as error:
-            self.query_one("#problem", Static).update(str(error))
-
-
-def place(text: str, recording: Recording) -> int:
-    """The event that ``text`` means: '1,234' is a step, 't3' the start of task 3. Raises ValueError."""
-    wanted = text.strip().lower().replace(",", "")
-    is_task = wanted.startswith("t")
-    digits = wanted.removeprefix("task").removeprefix("t").strip()
-    if not digits.isascii() or not digits.isdigit():
-        raise ValueError("Enter a step, for example 1200, or a task, for example t3.")
-    number = int(digits)
-    if not is_task:
-        if number > recording.newest.step:
-            raise ValueError(f"There are {recording.newest.step:,} steps.")
-        return recording.at_step(number)
-    if not 1 <= number <= len(recording.borders):
-        raise ValueError(f"Task {number} has not begun: there are tasks 1 to {len(recording.borders)}.")
-    return recording.borders[number - 1]
-
-
-def speed(times: float) -> str:
-    """
-    >>> speed(0.5), speed(1000.0)
-    ('0.5×', '1000×')
-    """
-    return f"{times:g}×"
-
-
-def following(reader: Reader, over: bool) -> str:
-    """The state of the followed run: at work, silent or over."""
-    follower, silence = reader.follower, reader.follower.silence
-    if not reader.loaded:
-        share = follower.read / follower.size if follower.size else 0.0
-        return f"Reading {100 * share:.0f} % of {follower.size / 1e6:,.1f} MB"
-    if reader.problem:
-        return f"⚠ Cannot read further than event {reader.recording.events:,}"
-    if over:
-        return "The run is over; r replays it"
-    if silence < SILENT_SECONDS:
-        return f"Following; it is trained {'on this machine' if reader.here else 'by another machine'}"
-    if reader.here:
-        return f"⚠ Silent for {words.duration(silence)}, but its process is alive: loading, evaluating or paused"
-    return f"⚠ Silent for {words.duration(silence)}: dead, or on another machine and loading, evaluating or paused"
-
-
-def position(replay: Replay, width: int) -> str:
-    """The replay's state and speed, a line through the run with its task borders, and the position in numbers."""
-    whole = replay.recording.newest
-    state = f"{'▶' if replay.playing else '⏸'} Replay {speed(replay.speed):<5} "
-    steps = f" step {replay.step:,} of {whole.step:,}"
-    seconds = f" · {words.duration(replay.elapsed)} of {words.duration(replay.recording.seconds)}"
-    if width < 76:
-        seconds = ""
-    room = width - len(state) - len(steps) - len(seconds)
-    return f"{state}{track(replay, room)}{steps}{seconds}" if room >= 8 else f"{state}{steps}"
-
-
-def track(replay: Replay, width: int) -> str:
-    """The run as a line of ``width`` cells: ● now, ━ before, ─ after, │ where a task begins."""
-    last = max(1, replay.recording.newest.step)
-    here = replay.step * (width - 1) // last
-    cells = ["━" if cell < here else "─" for cell in range(width)]
-    for event in replay.recording.borders[1:]:
-        cells[replay.recording.step(event) * (width - 1) // last] = "│"
-    cells[here] = "●"
-    return "".join(cells)

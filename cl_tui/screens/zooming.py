@@ -25,7 +25,7 @@ class ZoomingScreen(RootScreen):
     _focused_last: Pane | None = None
 
     @property
-    def at_hand(self) -> Pane:
+    def active_pane(self) -> Pane:
         """The pane that receives the keys."""
         return self.focused if isinstance(self.focused, Pane) else self._focused_last or self.query(Pane).first()
 
@@ -63,7 +63,7 @@ class ZoomingScreen(RootScreen):
         return True
 
     def action_zoom(self) -> None:
-        pane = self.at_hand
+        pane = self.active_pane
         self.set_focus(pane)
         self.show_alone(pane)
 

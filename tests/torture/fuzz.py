@@ -34,7 +34,7 @@ from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.panes.view import View, Viewport
 from cl_tui.reports import tables as report
 from cl_tui.reports import text as words
-from cl_tui.screens import timeline as happenings
+from cl_tui.screens import timeline
 from engine.catalog.methods import METHODS
 from engine.errors import ConfigError, EngineError, SessionDamaged, SessionError
 from engine.record import watchdog
@@ -262,7 +262,7 @@ def whole_logs(data: DataObject, folder: Path) -> None:
     assert history is not None
     assert config is not None
     watchdog.warnings(history, config)
-    happenings.happenings(history, config)
+    timeline.timeline(history, config)
     words.latest_news(History(), history, config)
     _on_screen(data, View("calm-otter", config, history, "training"))
 

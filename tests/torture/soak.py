@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from cl_tui.screens.home import LOOK_SECONDS
+from cl_tui.screens.home import CHECK_SECONDS
 from engine.record.events import RunStarted, StepsTaken
 from engine.record.history import Curve
 from engine.sessions.follow import Follower
@@ -107,7 +107,7 @@ def _hundred_sessions() -> Counts:
             screen.wait_for("100 sessions")
             took, memory = time.monotonic() - began, list[int]()
             while len(memory) < POINTS:
-                until = time.monotonic() + LOOK_SECONDS
+                until = time.monotonic() + CHECK_SECONDS
                 while time.monotonic() < until:
                     assert screen.read(0.1), screen.text
                 memory.append(_resident(screen.pid))

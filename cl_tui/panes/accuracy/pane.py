@@ -5,7 +5,7 @@ Zoomed: with each task's best, and the accuracies over time.
 
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.accuracy.grid import draw_matrix
-from cl_tui.panes.as_of import LookTable, seen_at_cursor, when
+from cl_tui.panes.as_of import AccuracyTable, as_of_cursor, when
 from cl_tui.panes.base import Pane
 from cl_tui.panes.view import View
 from cl_tui.reports import text as words
@@ -25,14 +25,14 @@ class AccuracyPane(Pane):
 
     def __init__(self) -> None:
         super().__init__()
-        self._table = LookTable()
+        self._table = AccuracyTable()
 
     def draw(self, view: View, width: int, height: int, palette: Palette) -> list[Line]:
         if self.zoomed and view.history.accuracies:
             from cl_tui.panes.accuracy.zoomed import draw_accuracies
 
             return draw_accuracies(view, self._table, width, height, palette, self.pan)
-        return draw_matrix(seen_at_cursor(view), width, height, palette, self.pan)
+        return draw_matrix(as_of_cursor(view), width, height, palette, self.pan)
 
     def subtitle(self, view: View) -> str:
         return when(view)
@@ -43,7 +43,7 @@ class AccuracyPane(Pane):
 
     def data(self, view: View) -> list[dict[str, object]]:
         """The matrix, a row after each task; the last row while a task trains. Accuracies as fractions."""
-        history = seen_at_cursor(view).history
+        history = as_of_cursor(view).history
         looks = [
             (history.starts[task + 1], False, words.WHOLE_TEST_SET, row) for task, row in enumerate(history.matrix)
         ]

@@ -12,7 +12,7 @@ from cl_tui.charts.bars import BLOCKS
 from cl_tui.charts.canvas import Series, line_chart
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.accuracy.grid import WIDEST, draw_matrix, out_of_view, summary
-from cl_tui.panes.as_of import LookTable, seen_at_cursor
+from cl_tui.panes.as_of import AccuracyTable, as_of_cursor
 from cl_tui.panes.base import FEWEST, window
 from cl_tui.panes.tasks.zoomed import lower_end
 from cl_tui.panes.view import View
@@ -38,10 +38,10 @@ _WORST = 3
 
 
 def draw_accuracies(
-    view: View, table: LookTable, width: int, height: int, palette: Palette, pan: tuple[int, int] | None = None
+    view: View, table: AccuracyTable, width: int, height: int, palette: Palette, pan: tuple[int, int] | None = None
 ) -> list[Line]:
     """Needs an accuracy. At the crosshair the matrix is that of its step, while the curves show the whole run."""
-    now, looks, matrix = seen_at_cursor(view), table.looks(view.history), table.matrix(view.history)
+    now, looks, matrix = as_of_cursor(view), table.looks(view.history), table.matrix(view.history)
     count = len(view.history.tasks)
     label = len(f"{count} now ")
     if width >= BESIDE:
@@ -171,13 +171,13 @@ def _legend(width: int, palette: Palette) -> Line:
     return line if sum(segment.cell_length for segment in line) <= width else line[: 2 * max(width // 9, 1)]
 
 
-def _curves(view: View, table: LookTable, width: int, height: int, palette: Palette) -> list[Line]:
+def _curves(view: View, table: AccuracyTable, width: int, height: int, palette: Palette) -> list[Line]:
     """The average and single tasks over time: all if there are few, else those that lost most and the newest."""
     key = (width, height, view.viewport, view.history.total_steps, palette)
     return table.kept(key, lambda: _drawn_curves(view, table, width, height, palette))
 
 
-def _drawn_curves(view: View, table: LookTable, width: int, height: int, palette: Palette) -> list[Line]:
+def _drawn_curves(view: View, table: AccuracyTable, width: int, height: int, palette: Palette) -> list[Line]:
     history = view.history
     looks = table.looks(history)
     tasks = _worth_a_line(looks)

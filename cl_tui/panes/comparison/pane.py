@@ -55,7 +55,7 @@ class ComparePane(Pane, inherit_bindings=False):
         """How far the pane can scroll to the right."""
         return 0
 
-    def tell(self, found: Comparison) -> None:
+    def show_comparison(self, found: Comparison) -> None:
         """Shows another comparison."""
         self.found = found
         self.redraw()

@@ -16,9 +16,9 @@ from cl_tui.charts.bars import bars
 from cl_tui.charts.style import Line, Palette
 from cl_tui.host.ascii_filter import translated
 from cl_tui.host.host import Host
-from cl_tui.panes.as_of import seen_at_cursor, when
+from cl_tui.panes.as_of import as_of_cursor, when
 from cl_tui.panes.base import Pane, message
-from cl_tui.panes.importance.zoomed import LayerLook, axis_line, chosen, draw_layers, share, shown_importance
+from cl_tui.panes.importance.zoomed import LayerOptions, axis_line, chosen, draw_layers, share, shown_importance
 from cl_tui.panes.view import View
 from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
@@ -62,18 +62,18 @@ class ImportancePane(Pane):
 
     def __init__(self) -> None:
         super().__init__()
-        self.look = LayerLook()
+        self.options = LayerOptions()
 
     def draw(self, view: View, width: int, height: int, palette: Palette) -> list[Line]:
-        newest, view = view.history.importance, seen_at_cursor(view)
+        newest, view = view.history.importance, as_of_cursor(view)
         if METHODS[view.config.method].symbol and view.history.importance is None and newest is not None:
             return message("No importance is kept for steps before the end of task 1.", width, palette.muted)
         if self.zoomed and view.history.importance is not None and METHODS[view.config.method].symbol:
-            return draw_layers(view.history, self.look, width, height, palette)
+            return draw_layers(view.history, self.options, width, height, palette)
         return draw_importance(view, width, height, palette)
 
     def subtitle(self, view: View) -> str:
-        history = seen_at_cursor(view).history
+        history = as_of_cursor(view).history
         measured = history.importance
         if measured is None:
             return when(view)
@@ -93,12 +93,12 @@ class ImportancePane(Pane):
 
     def data(self, view: View) -> list[dict[str, object]]:
         """A row per layer that matches the filter, of the Ω that is shown; counts by the lower end of their bins."""
-        measured = shown_importance(seen_at_cursor(view).history, self.look)
+        measured = shown_importance(as_of_cursor(view).history, self.options)
         if measured is None:
             return []
         decades = math.log10(measured.high / measured.low)
         rows: list[dict[str, object]] = []
-        for layer in chosen(measured.layers, self.look):
+        for layer in chosen(measured.layers, self.options):
             row: dict[str, object] = {
                 "layer": layer.name,
                 "task": measured.task + 1,
@@ -116,88 +116,88 @@ class ImportancePane(Pane):
 
     def back_out(self) -> bool:
         """Closes the filter's input, or removes the filter."""
-        if not self.zoomed or not (self.look.typing or self.look.filter):
+        if not self.zoomed or not (self.options.typing or self.options.filter):
             return False
-        self._turn(typing=False, filter="", first=0)
+        self._set(typing=False, filter="", first=0)
         return True
 
     def action_scrub(self, direction: int) -> None:
-        view = self._closely("look back through the tasks")
+        view = self._zoomed_view("look back through the tasks")
         if view is None:
             return
-        history = seen_at_cursor(view).history
+        history = as_of_cursor(view).history
         count = len(history.importances)
-        place = count if self.look.place is None else min(self.look.place, count)
+        place = count if self.options.place is None else min(self.options.place, count)
         if count == 0:
             self.say("No task has ended: there is no earlier Ω to look back at")
         elif not 0 <= place + direction <= count:
             self.say("This is the newest Ω" if direction > 0 else "This is the Ω after the first task")
         else:
-            self._turn(place=place + direction if place + direction < count else None)
+            self._set(place=place + direction if place + direction < count else None)
 
     def action_scroll(self, layers: int) -> None:
-        view = self._closely("scroll through the layers")
-        measured = shown_importance(seen_at_cursor(view).history, self.look) if view else None
+        view = self._zoomed_view("scroll through the layers")
+        measured = shown_importance(as_of_cursor(view).history, self.options) if view else None
         if measured is not None:
-            last = max(len(chosen(measured.layers, self.look)) - 1, 0)
-            self._turn(first=min(max(self.look.first + layers, 0), last))
+            last = max(len(chosen(measured.layers, self.options)) - 1, 0)
+            self._set(first=min(max(self.options.first + layers, 0), last))
 
     def action_filter(self) -> None:
-        if self._closely("filter its layers"):
-            self._turn(typing=True)
+        if self._zoomed_view("filter its layers"):
+            self._set(typing=True)
 
     def action_by_task(self) -> None:
-        if self._closely("see each layer after every task"):
-            self._turn(by_task=not self.look.by_task, first=0)
+        if self._zoomed_view("see each layer after every task"):
+            self._set(by_task=not self.options.by_task, first=0)
 
     def action_group(self) -> None:
-        if self._closely("put its layers together"):
-            self._turn(grouped=not self.look.grouped, first=0)
+        if self._zoomed_view("put its layers together"):
+            self._set(grouped=not self.options.grouped, first=0)
 
     def action_follow(self) -> None:
-        self._turn(place=None, first=0)
+        self._set(place=None, first=0)
 
     def on_key(self, event: Key) -> None:
         """While the filter is typed, keys are text; other keys keep their meaning. The keys that begin and end it are
         handled here too, not as bindings, so that fast typing reaches the filter."""
         if not self.zoomed:
             return
-        typed = self.look.filter
-        if not self.look.typing:
+        typed = self.options.filter
+        if not self.options.typing:
             if event.key != "slash":
                 return
             self.action_filter()
         elif event.key == "enter":
-            self._turn(typing=False)
+            self._set(typing=False)
         elif event.key == "escape":
             self.back_out()
         elif event.key == "backspace":
-            self._turn(filter=typed[:-1], first=0)
+            self._set(filter=typed[:-1], first=0)
         elif event.key == "ctrl+u":
-            self._turn(filter="", first=0)
+            self._set(filter="", first=0)
         elif event.is_printable and event.character:
-            self._turn(filter=typed + event.character, first=0)
+            self._set(filter=typed + event.character, first=0)
         else:
             return
         event.stop()
         event.prevent_default()
 
     def on_paste(self, event: Paste) -> None:
-        if self.look.typing and self.zoomed:
-            self._turn(filter=self.look.filter + "".join(filter(str.isprintable, event.text)), first=0)
+        if self.options.typing and self.zoomed:
+            self._set(filter=self.options.filter + "".join(filter(str.isprintable, event.text)), first=0)
             event.stop()
 
     def on_blur(self, event: Blur) -> None:
-        if self.look.typing:
-            self._turn(typing=False)
+        if self.options.typing:
+            self._set(typing=False)
 
-    def _closely(self, wish: str) -> View | None:
+    def _zoomed_view(self, wish: str) -> View | None:
         """The view, if there is an Ω and room for details; else says what is missing for ``wish``."""
         if self.view is None:
             return None
         if not self.zoomed:
             self.say(f"Zoom the importance (z) to {wish}")
-        elif seen_at_cursor(self.view).history.importance is None:
+        elif as_of_cursor(self.view).history.importance is None:
             method = METHODS[self.view.config.method]
             none = f"{method.title} keeps no importance: nothing to see here"
             self.say("No importance has been measured yet" if method.symbol else none)
@@ -205,8 +205,8 @@ class ImportancePane(Pane):
             return self.view
         return None
 
-    def _turn(self, **changes: object) -> None:
-        self.look = replace(self.look, **changes)  # type: ignore[arg-type]
+    def _set(self, **changes: object) -> None:
+        self.options = replace(self.options, **changes)  # type: ignore[arg-type]
         if self.view is not None:
             self.show(self.view)
 

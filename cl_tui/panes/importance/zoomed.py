@@ -26,7 +26,7 @@ _WITH_SIZE = 90
 
 
 @dataclass(frozen=True)
-class LayerLook:
+class LayerOptions:
     """Which Ω is shown, and how."""
 
     place: int | None = None
@@ -42,17 +42,17 @@ class LayerLook:
     """The first visible layer of those that match."""
 
 
-def shown_importance(history: History, look: LayerLook) -> ImportanceMeasured | None:
-    """The Ω that ``look`` selects; the newest if it selects none, or one that is not known."""
-    if look.place is not None and look.place < len(history.importances):
-        return history.importances[look.place]
+def shown_importance(history: History, options: LayerOptions) -> ImportanceMeasured | None:
+    """The Ω that ``options`` selects; the newest if it selects none, or one that is not known."""
+    if options.place is not None and options.place < len(history.importances):
+        return history.importances[options.place]
     return history.importance
 
 
-def chosen(layers: Sequence[LayerHistogram], look: LayerLook) -> list[LayerHistogram]:
+def chosen(layers: Sequence[LayerHistogram], options: LayerOptions) -> list[LayerHistogram]:
     """The layers that match the filter, grouped if asked."""
-    found = [layer for layer in layers if matches(layer.name, look.filter)]
-    return grouped(found) if look.grouped else found
+    found = [layer for layer in layers if matches(layer.name, options.filter)]
+    return grouped(found) if options.grouped else found
 
 
 def matches(name: str, pattern: str) -> bool:
@@ -85,26 +85,26 @@ def grouped(layers: Sequence[LayerHistogram]) -> list[LayerHistogram]:
     return found
 
 
-def draw_layers(history: History, look: LayerLook, width: int, height: int, palette: Palette) -> list[Line]:
+def draw_layers(history: History, options: LayerOptions, width: int, height: int, palette: Palette) -> list[Line]:
     """A scrubber through the tasks, one histogram per layer (or per layer and task), and a line with their number."""
-    measured = shown_importance(history, look)
+    measured = shown_importance(history, options)
     assert measured is not None
-    tracks = _tracks(history, measured, look, max(height - 3, 1))
-    picked = [(label, each, chosen(each.layers, look)) for label, each in tracks]
+    tracks = _tracks(history, measured, options, max(height - 3, 1))
+    picked = [(label, each, chosen(each.layers, options)) for label, each in tracks]
     shown = next(layers for _, each, layers in picked if each is measured)
-    foot = _foot(look, len(shown), len(measured.layers), width, palette)
+    foot = _foot(options, len(shown), len(measured.layers), width, palette)
     if not shown:
-        said = message(f"No layer's name matches {look.filter!r}.", width, palette.muted)
-        return [_scrubber(history, measured, look, width, palette), *said[: max(height - 2, 0)], foot]
+        said = message(f"No layer's name matches {options.filter!r}.", width, palette.muted)
+        return [_scrubber(history, measured, options, width, palette), *said[: max(height - 2, 0)], foot]
 
-    label_width = max((len(label) for label, _, _ in picked), default=0) + 1 if look.by_task else 0
+    label_width = max((len(label) for label, _, _ in picked), default=0) + 1 if options.by_task else 0
     name_width = min(max(cell_len(layer.name) for layer in shown), max(6, width // 4))
     heads = _NUMBERS + (_SIZE if width >= _WITH_SIZE else "")
     plot_width = max(width - name_width - label_width - 1 - len(heads), 4)
-    tall = 1 if look.by_task else min(max((height - 3) // len(shown), 1), TALLEST)
-    band = len(tracks) if look.by_task else tall
+    tall = 1 if options.by_task else min(max((height - 3) // len(shown), 1), TALLEST)
+    band = len(tracks) if options.by_task else tall
     room = max((height - 3) // band, 1)
-    first = min(look.first, max(len(shown) - room, 0))
+    first = min(options.first, max(len(shown) - room, 0))
     visible = range(first, min(first + room, len(shown)))
 
     low, high = _span([(each, layers) for _, each, layers in picked])
@@ -115,7 +115,7 @@ def draw_layers(history: History, look: LayerLook, width: int, height: int, pale
     least, most = (words.quantity(float(f"{10.0**power:.1g}")) for power in (low, high))
     axis = axis_line(least, most, plot_width)
     lines = [
-        _scrubber(history, measured, look, width, palette),
+        _scrubber(history, measured, options, width, palette),
         [Segment(f"{'':{name_width + label_width + 1}}{axis:<{plot_width}}{heads}", palette.muted)],
     ]
     for place, number in enumerate(visible):
@@ -133,16 +133,16 @@ def draw_layers(history: History, look: LayerLook, width: int, height: int, pale
                     line.append(Segment(_numbers(layer, width), palette.text if each is measured else palette.muted))
                 lines.append(line)
     if len(visible) < len(shown):
-        said_more = f"{'modules' if look.grouped else 'layers'} {visible.start + 1}–{visible.stop} of {len(shown)}"
-        foot = _foot(look, len(shown), len(measured.layers), width, palette, said_more)
+        said_more = f"{'modules' if options.grouped else 'layers'} {visible.start + 1}–{visible.stop} of {len(shown)}"
+        foot = _foot(options, len(shown), len(measured.layers), width, palette, said_more)
     return [*lines[: height - 1], foot]
 
 
 def _tracks(
-    history: History, measured: ImportanceMeasured, look: LayerLook, room: int
+    history: History, measured: ImportanceMeasured, options: LayerOptions, room: int
 ) -> list[tuple[str, ImportanceMeasured]]:
     """The Ω below each other in each layer, with their labels: the one shown, or those of all tasks."""
-    if not look.by_task:
+    if not options.by_task:
         return [("", measured)]
     known = [(str(each.task + 1), each) for each in history.importances]
     if history.importance is not None and history.importance.running:
@@ -201,12 +201,14 @@ def axis_line(first: str, last: str, width: int) -> str:
     return f"{first} {'─' * room} {last}" if room > 0 else first[: max(width, 0)]
 
 
-def _scrubber(history: History, measured: ImportanceMeasured, look: LayerLook, width: int, palette: Palette) -> Line:
+def _scrubber(
+    history: History, measured: ImportanceMeasured, options: LayerOptions, width: int, palette: Palette
+) -> Line:
     """The task whose Ω is shown, among the known ones: '1 2 [3] 4 now'."""
     when = f"running in task {measured.task + 1}" if measured.running else f"after task {measured.task + 1}"
     said = f"Ω {when}, step {measured.step:,}  "
     count = len(history.importances)
-    place = min(count if look.place is None else look.place, count)
+    place = min(count if options.place is None else options.place, count)
     stops = [*(str(each.task + 1) for each in history.importances), "now"]
     room = width - len(said)
     if sum(map(len, stops)) + 2 * len(stops) + 2 > room:
@@ -228,21 +230,21 @@ def _scrubber(history: History, measured: ImportanceMeasured, look: LayerLook, w
     )
 
 
-def _foot(look: LayerLook, found: int, count: int, width: int, palette: Palette, said: str = "") -> Line:
+def _foot(options: LayerOptions, found: int, count: int, width: int, palette: Palette, said: str = "") -> Line:
     """The filter being typed; or how many layers there are, and what other keys do."""
-    said = said or f"{found} {'modules' if look.grouped else 'layers'}"
-    if look.filter or look.typing:
-        said += f", of {count} layers" if look.grouped else f" of {count}" if " of " not in said else ""
-    if look.typing:
-        typed = look.filter[-max(width - len(said) - 30, 4) :]
+    said = said or f"{found} {'modules' if options.grouped else 'layers'}"
+    if options.filter or options.typing:
+        said += f", of {count} layers" if options.grouped else f" of {count}" if " of " not in said else ""
+    if options.typing:
+        typed = options.filter[-max(width - len(said) - 30, 4) :]
         return [
             Segment("/ ", palette.muted),
             Segment(typed, palette.strong),
             Segment(" ", Style(reverse=True)),
             Segment(f"  {said} · Enter keeps, Esc clears"[: max(width - len(typed) - 3, 0)], palette.muted),
         ]
-    if look.filter:
-        said += f" match {look.filter!r}, Esc shows all"
+    if options.filter:
+        said += f" match {options.filter!r}, Esc shows all"
     hints = "/ filter  o each task  g modules"
     gap = width - len(said) - len(hints)
     return [Segment(said[:width] if gap < 2 else said + " " * gap + hints, palette.muted)]

@@ -21,7 +21,7 @@ FEWEST_STEPS = 16
 
 
 @dataclass(frozen=True)
-class CurveLook:
+class CurveOptions:
     """How the curves are drawn; the same for every run."""
 
     y: Scale = "auto"

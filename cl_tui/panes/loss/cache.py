@@ -18,7 +18,7 @@ _COARSE = 2
 """Fewest bins of an envelope that a column spans; otherwise its values are read directly."""
 
 
-class CurveRecord:
+class CurveCache:
     """Envelopes of loss and penalty, raw and smoothed, that follow a History."""
 
     def __init__(self) -> None:

@@ -18,8 +18,8 @@ from cl_tui.charts.bars import bar
 from cl_tui.charts.braille import Axis, Columns
 from cl_tui.charts.canvas import GUTTER, Canvas, TimeAxis, gutter, value_labels
 from cl_tui.charts.style import Line, Palette
-from cl_tui.panes.loss.axes import CurveLook, knows_epochs, seen_steps, task_of
-from cl_tui.panes.loss.cache import CurveRecord, time_axis
+from cl_tui.panes.loss.axes import CurveOptions, knows_epochs, seen_steps, task_of
+from cl_tui.panes.loss.cache import CurveCache, time_axis
 from cl_tui.panes.view import View
 from cl_tui.reports import text as words
 from engine.catalog.methods import METHODS
@@ -27,7 +27,7 @@ from engine.record.history import History
 
 MARKS = 2
 """Cells right of the plot, where L and P mark the current values."""
-_APART = 3
+_GAP = 3
 """Cells between the chart and the part beside it."""
 _FAINT = Style(dim=True)
 _BORDER_CELLS = 5
@@ -57,7 +57,7 @@ def layout(view: View, width: int, height: int, zoomed: bool) -> Layout:
         return Layout(width, height)
     if width >= 120:
         beside = min(width // 3, 64)
-        return Layout(width - beside - _APART, height, beside=beside)
+        return Layout(width - beside - _GAP, height, beside=beside)
     layers = _layers(view)
     below = min(layers + 1, height // 4 + 1) if layers else 0
     return Layout(width, height - below, below=below)
@@ -65,20 +65,20 @@ def layout(view: View, width: int, height: int, zoomed: bool) -> Layout:
 
 def draw_curves(
     view: View,
-    record: CurveRecord,
+    record: CurveCache,
     width: int,
     height: int,
     palette: Palette,
-    look: CurveLook,
+    options: CurveOptions,
     zoomed: bool,
 ) -> list[Line]:
     """The pane's lines. ``record`` has followed the view's history."""
     parts = layout(view, width, height, zoomed)
     steps = seen_steps(view)
-    chart = _chart(view, record, steps, parts.width, parts.height - 1, palette, look, zoomed)
+    chart = _chart(view, record, steps, parts.width, parts.height - 1, palette, options, zoomed)
     lines = [legend(view, width, palette), *chart]
     if parts.beside:
-        aside = _aside(view, record, parts, palette, look)
+        aside = _aside(view, record, parts, palette, options)
         lines = [lines[0], *_side_by_side(chart, aside, parts.width, palette.text)]
     if parts.below:
         lines += draw_layers(view, width, parts.below, palette)
@@ -87,31 +87,31 @@ def draw_curves(
 
 def _chart(
     view: View,
-    record: CurveRecord,
+    record: CurveCache,
     steps: tuple[int, int],
     width: int,
     height: int,
     palette: Palette,
-    look: CurveLook,
+    options: CurveOptions,
     zoomed: bool,
     with_penalty: bool = True,
 ) -> list[Line]:
     """``height`` lines: the plot, the changes of strength, the tasks' numbers, the time axis."""
     history = view.history
     plot_width = max(width - GUTTER - MARKS, 4)
-    time = time_axis(history, steps, look.x, 2 * plot_width)
+    time = time_axis(history, steps, options.x, 2 * plot_width)
     with_numbers = height >= 9
     changes = [] if height < 7 else _changes(history, time)
     plot_height = max(height - 1 - with_numbers - bool(changes), 1)
 
     inks = [(palette.loss, False), (palette.penalty, True)][: 1 + with_penalty]
     raw = record.columns(time)[: len(inks)]
-    axis = value_axis(look.y, raw)
+    axis = value_axis(options.y, raw)
     canvas = Canvas(plot_width, plot_height, palette.muted)
     for columns, (style, dotted) in zip(raw, inks, strict=True):
         dots = braille.outline(columns.lows, columns.highs, axis, plot_height, dotted)
-        canvas.curve(dots, style + _FAINT if look.smoothing else style)
-    if look.smoothing:
+        canvas.curve(dots, style + _FAINT if options.smoothing else style)
+    if options.smoothing:
         for columns, (style, dotted) in zip(record.columns(time, smooth=True)[: len(inks)], inks, strict=True):
             canvas.curve(braille.outline(columns.lows, columns.highs, axis, plot_height, dotted), style)
     for cell, _ in changes:
@@ -291,7 +291,7 @@ def strength_at(view: View, step: int) -> float:
 # Beside and below
 
 
-def _aside(view: View, record: CurveRecord, parts: Layout, palette: Palette, look: CurveLook) -> list[Line]:
+def _aside(view: View, record: CurveCache, parts: Layout, palette: Palette, options: CurveOptions) -> list[Line]:
     """The loss of a single task, and the penalty by layer."""
     history = view.history
     height = parts.height - 1
@@ -305,7 +305,7 @@ def _aside(view: View, record: CurveRecord, parts: Layout, palette: Palette, loo
         lines.append([Segment(f"Loss of task {task + 1}", palette.strong), name])
         steps = (history.starts[task], history.starts[task + 1])
         room = height - for_layers - 1
-        lines += _chart(view, record, steps, parts.beside, room, palette, look, zoomed=True, with_penalty=False)
+        lines += _chart(view, record, steps, parts.beside, room, palette, options, zoomed=True, with_penalty=False)
     if for_layers:
         lines += [[], *draw_layers(view, parts.beside, for_layers - 1, palette)]
     return lines
@@ -315,7 +315,7 @@ def _side_by_side(left: Sequence[Line], right: Sequence[Line], width: int, style
     """Two blocks of lines, the left one ``width`` cells wide."""
     lines = []
     for number, line in enumerate(left):
-        gap = width + _APART - sum(part.cell_length for part in line)
+        gap = width + _GAP - sum(part.cell_length for part in line)
         lines.append([*line, Segment(" " * gap, style), *(right[number] if number < len(right) else [])])
     return lines
 

@@ -23,7 +23,7 @@ from cl_tui.panes.loss.axes import (
     SCALES,
     SMOOTHINGS,
     UNITS,
-    CurveLook,
+    CurveOptions,
     holding,
     knows_epochs,
     magnified,
@@ -36,7 +36,7 @@ from cl_tui.panes.view import View, Viewport
 
 if TYPE_CHECKING:
     from cl_tui.charts.canvas import TimeAxis
-    from cl_tui.panes.loss.cache import CurveRecord
+    from cl_tui.panes.loss.cache import CurveCache
 
 MOST_ROWS = 100_000
 """Most rows of data step by step; if there are more steps, each row is one column."""
@@ -83,37 +83,37 @@ class CurvesPane(Pane):
         "with each task; the values themselves are faint behind it."
     )
 
-    class LookChanged(Message):
+    class OptionsChanged(Message):
         """The way of drawing the curves has changed, and may be remembered."""
 
-        def __init__(self, look: CurveLook) -> None:
+        def __init__(self, options: CurveOptions) -> None:
             super().__init__()
-            self.look = look
+            self.options = options
 
     def __init__(self) -> None:
         super().__init__()
-        self.curve_look = CurveLook()
-        self._record: CurveRecord | None = None
+        self.options = CurveOptions()
+        self._record: CurveCache | None = None
 
     def draw(self, view: View, width: int, height: int, palette: Palette) -> list[Line]:
         if not view.history.curve.length:
             return message("The curves begin with the first steps.", width, palette.muted)
-        from cl_tui.panes.loss.cache import CurveRecord
+        from cl_tui.panes.loss.cache import CurveCache
         from cl_tui.panes.loss.chart import draw_curves  # numpy: not before the first frame
 
         if self._record is None:
-            self._record = CurveRecord()
-        self._record.follow(view.history, self.curve_look.smoothing)
-        return draw_curves(view, self._record, width, height, palette, self.curve_look, self.zoomed)
+            self._record = CurveCache()
+        self._record.follow(view.history, self.options.smoothing)
+        return draw_curves(view, self._record, width, height, palette, self.options, self.zoomed)
 
     def subtitle(self, view: View) -> str:
         """What differs from the plain whole run; everything, with its keys, if the pane is zoomed."""
-        look = self.curve_look
-        mean = f"mean of {_steps_of(look.smoothing)}" if look.smoothing else ""
+        options = self.options
+        mean = f"mean of {_steps_of(options.smoothing)}" if options.smoothing else ""
         part = self._part(view)
         if self.zoomed:
-            return f"y {look.y} · u {look.x} · m {mean or 'raw'} · + − {part or 'whole run'}"
-        return " · ".join(filter(None, (look.y if look.y != "auto" else "", mean, part)))
+            return f"y {options.y} · u {options.x} · m {mean or 'raw'} · + − {part or 'whole run'}"
+        return " · ".join(filter(None, (options.y if options.y != "auto" else "", mean, part)))
 
     def _part(self, view: View) -> str:
         """The visible part of the run; nothing for the whole."""
@@ -124,27 +124,27 @@ class CurvesPane(Pane):
 
     # How the curves are drawn
 
-    def _draw_with(self, look: CurveLook, said: str) -> None:
-        self.curve_look = look
-        self.post_message(self.LookChanged(look))
+    def _draw_with(self, options: CurveOptions, said: str) -> None:
+        self.options = options
+        self.post_message(self.OptionsChanged(options))
         self.say(said)
 
     def action_scale(self) -> None:
-        y = SCALES[(SCALES.index(self.curve_look.y) + 1) % len(SCALES)]
+        y = SCALES[(SCALES.index(self.options.y) + 1) % len(SCALES)]
         said = {"auto": "chosen to fit", "log": "logarithmic", "linear": "linear, from 0"}[y]
-        self._draw_with(replace(self.curve_look, y=y), f"y axis: {said}")
+        self._draw_with(replace(self.options, y=y), f"y axis: {said}")
 
     def action_unit(self) -> None:
-        x = UNITS[(UNITS.index(self.curve_look.x) + 1) % len(UNITS)]
+        x = UNITS[(UNITS.index(self.options.x) + 1) % len(UNITS)]
         said = f"x axis in {'seconds of training' if x == 'seconds' else x}"
         if x == "epochs" and self.view and self.view.history.tasks and not knows_epochs(self.view.history):
             x, said = "seconds", "x axis in seconds of training: this session did not record how long an epoch is"
-        self._draw_with(replace(self.curve_look, x=x), said)
+        self._draw_with(replace(self.options, x=x), said)
 
     def action_smooth(self) -> None:
-        smoothing = next((weight for weight in SMOOTHINGS if weight > self.curve_look.smoothing), 0.0)
+        smoothing = next((weight for weight in SMOOTHINGS if weight > self.options.smoothing), 0.0)
         said = f"Running mean of about {_steps_of(smoothing)}" if smoothing else "No running mean"
-        self._draw_with(replace(self.curve_look, smoothing=smoothing), said)
+        self._draw_with(replace(self.options, smoothing=smoothing), said)
 
     # Navigation
 
@@ -156,7 +156,7 @@ class CurvesPane(Pane):
         newest, here = view.history.curve.length, view.viewport.cursor
         first, last = int(time.edges[0]) + 1, max(min(int(time.edges[-1]), newest), 1)
         if here is None:
-            self._look(cursor=max(first, last) if first <= newest else newest)
+            self._move(cursor=max(first, last) if first <= newest else newest)
             return
         cell = time.cell(here)
         if by == "steps":
@@ -169,7 +169,7 @@ class CurvesPane(Pane):
         if step == here:
             self.say(f"Step {newest:,} is the newest" if count > 0 else "Step 1 is the first")
         else:
-            self._look(cursor=step, steps=holding(view, step))
+            self._move(cursor=step, steps=holding(view, step))
 
     def action_magnify(self, factor: float) -> None:
         seen = self._seen()
@@ -182,7 +182,7 @@ class CurvesPane(Pane):
             anchor = int(time.edges[0] + time.edges[-1]) // 2
         steps = magnified(view, anchor, factor)
         if steps != viewport.steps:
-            self._look(steps=steps)
+            self._move(steps=steps)
         else:
             self.say("This is the whole run" if factor > 1 else f"{FEWEST_STEPS} steps: cannot zoom in further")
 
@@ -197,7 +197,7 @@ class CurvesPane(Pane):
         elif steps == view.viewport.steps:
             self.say("The run ends here" if share > 0 else "The run begins here")
         else:
-            self._look(steps=steps)
+            self._move(steps=steps)
 
     def action_only_task(self) -> None:
         seen = self._seen()
@@ -211,9 +211,9 @@ class CurvesPane(Pane):
         task = task_of(history, view.viewport.cursor or history.curve.length)
         steps = (history.starts[task], history.starts[task + 1])
         if view.viewport.steps == steps:
-            self._look(steps=None)
+            self._move(steps=None)
         else:
-            self._look(steps=steps)
+            self._move(steps=steps)
             self.say(f"Only task {task + 1}: {history.tasks[task].name}")
 
     def action_follow(self) -> None:
@@ -222,9 +222,9 @@ class CurvesPane(Pane):
         if self.view.viewport == Viewport():
             self.say("This is the whole run, up to the newest step")
         else:
-            self._look(cursor=None, steps=None)
+            self._move(cursor=None, steps=None)
 
-    def _look(self, **changed: "int | tuple[int, int] | None") -> None:
+    def _move(self, **changed: "int | tuple[int, int] | None") -> None:
         """Asks the screen for this view, from which the next key starts."""
         assert self.view is not None
         viewport = replace(self.view.viewport, **changed)  # type: ignore[arg-type]
@@ -245,7 +245,7 @@ class CurvesPane(Pane):
         from cl_tui.panes.loss.chart import layout
 
         plot_width = layout(view, *self.size, self.zoomed).plot_width
-        return time_axis(view.history, seen_steps(view), self.curve_look.x, 2 * plot_width)
+        return time_axis(view.history, seen_steps(view), self.options.x, 2 * plot_width)
 
     # The mouse
 
@@ -281,16 +281,16 @@ class CurvesPane(Pane):
         if step is None or self.view is None:
             return
         if factor == 1.0 or event.shift:
-            self._look(steps=shifted(self.view, share))
+            self._move(steps=shifted(self.view, share))
         else:
-            self._look(steps=magnified(self.view, step, factor))
+            self._move(steps=magnified(self.view, step, factor))
 
     def _point(self, event: MouseEvent) -> bool:
         """Puts the crosshair under the mouse, if that is over the plot."""
         step = self._pointed(event, clamped=self.app.mouse_captured is self)
         if step is None or self.view is None:
             return False
-        self._look(cursor=min(step, self.view.history.curve.length))
+        self._move(cursor=min(step, self.view.history.curve.length))
         return True
 
     def _pointed(self, event: MouseEvent, clamped: bool) -> int | None:

@@ -4,7 +4,7 @@ Zoomed: every task's learning history on a shared time axis, and the stability g
 """
 
 from cl_tui.charts.style import Line, Palette
-from cl_tui.panes.as_of import LookTable, seen_at_cursor, when
+from cl_tui.panes.as_of import AccuracyTable, as_of_cursor, when
 from cl_tui.panes.base import Pane
 from cl_tui.panes.tasks.lines import draw_tasks
 from cl_tui.panes.view import View
@@ -24,7 +24,7 @@ class TasksPane(Pane):
 
     def __init__(self) -> None:
         super().__init__()
-        self._table = LookTable()
+        self._table = AccuracyTable()
 
     def draw(self, view: View, width: int, height: int, palette: Palette) -> list[Line]:
         start = self.pan[1] if self.pan else None
@@ -32,7 +32,7 @@ class TasksPane(Pane):
             from cl_tui.panes.tasks.zoomed import draw_histories
 
             return draw_histories(view, self._table, width, height, palette, start)
-        return draw_tasks(seen_at_cursor(view), width, height, palette, start)
+        return draw_tasks(as_of_cursor(view), width, height, palette, start)
 
     def subtitle(self, view: View) -> str:
         history = view.history

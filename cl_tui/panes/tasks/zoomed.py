@@ -10,7 +10,7 @@ from rich.segment import Segment
 from cl_tui.charts import braille
 from cl_tui.charts.canvas import Canvas, TimeAxis, steps_axis
 from cl_tui.charts.style import Line, Palette
-from cl_tui.panes.as_of import LookTable, seen_at_cursor
+from cl_tui.panes.as_of import AccuracyTable, as_of_cursor
 from cl_tui.panes.base import more, window
 from cl_tui.panes.tasks.lines import fallen, sign
 from cl_tui.panes.view import View
@@ -30,11 +30,11 @@ _LEAST_BORDER = 4
 
 
 def draw_histories(
-    view: View, table: LookTable, width: int, height: int, palette: Palette, start: int | None = None
+    view: View, table: AccuracyTable, width: int, height: int, palette: Palette, start: int | None = None
 ) -> list[Line]:
     """Every task's accuracy over time as small charts on one axis, beside its numbers. At the crosshair, the numbers
     are those of its step, while the charts show the whole run."""
-    whole, found, view = view.history, table.stability(view), seen_at_cursor(view)
+    whole, found, view = view.history, table.stability(view), as_of_cursor(view)
     looks = table.looks(whole)
     history, cursor = view.history, view.viewport.cursor
     count = len(history.tasks)
@@ -95,7 +95,7 @@ def _below(part: int, band: int, at: str, dipped: str) -> str:
     return dipped if part == 2 else ""
 
 
-def lower_end(table: LookTable) -> float:
+def lower_end(table: AccuracyTable) -> float:
     """The lower end of charts up to 100 %: the lowest accuracy since learned, or at all, rounded down to 5 points."""
     return min(int(20 * table.floor) / 20, 0.95)
 
@@ -105,8 +105,8 @@ def _dots(looks: Looks, shown: range, band: int, low: float, time: TimeAxis) -> 
     lows, highs = look_columns(looks, shown, time)
     count, columns = lows.shape
     tall = band - (band >= 4)
-    apart = ((0, 0), (0, 1))  # an empty column between two tasks' curves, so that one outline serves all
-    ends = [np.pad(part, apart, constant_values=np.nan).ravel() for part in (lows, highs)]
+    gap = ((0, 0), (0, 1))  # an empty column between two tasks' curves, so that one outline serves all
+    ends = [np.pad(part, gap, constant_values=np.nan).ravel() for part in (lows, highs)]
     drawn = braille.outline(ends[0], ends[1], braille.Axis(low, 1.0, log=False), tall)
     dots = np.zeros((count, 4 * band, columns), dtype=bool)
     dots[:, : 4 * tall] = drawn.reshape(4 * tall, count, columns + 1)[:, :, :columns].transpose(1, 0, 2)
@@ -218,7 +218,7 @@ def _summary(found: Stability, history: History, width: int, palette: Palette) -
 
 def task_rows(view: View, found: Stability) -> list[dict[str, object]]:
     """What the zoomed pane shows, for a file; accuracies as fractions, steps and tasks counted from 1."""
-    history = seen_at_cursor(view).history
+    history = as_of_cursor(view).history
     newest, on = history.newest_probed, "evaluation subset" if history.measured_alike else words.probed_on(history)
     rows: list[dict[str, object]] = []
     for task, info in enumerate(history.tasks):

@@ -17,11 +17,11 @@ from cl_tui.charts.style import Line, Palette
 from cl_tui.exports import svg
 from cl_tui.panes.accuracy.grid import draw_matrix
 from cl_tui.panes.accuracy.grid import heat as heat_of
-from cl_tui.panes.as_of import LookTable
+from cl_tui.panes.as_of import AccuracyTable
 from cl_tui.panes.header import header
 from cl_tui.panes.importance.pane import draw_importance
-from cl_tui.panes.loss.axes import CurveLook
-from cl_tui.panes.loss.cache import CurveRecord
+from cl_tui.panes.loss.axes import CurveOptions
+from cl_tui.panes.loss.cache import CurveCache
 from cl_tui.panes.loss.chart import draw_curves
 from cl_tui.panes.tasks.lines import draw_tasks
 from cl_tui.panes.tasks.pane import TasksPane
@@ -120,9 +120,9 @@ def test_decades_label_a_logarithmic_axis() -> None:
 
 
 def curves(history: History, width: int = 36, height: int = 8, **settings: object) -> list[Line]:
-    record = CurveRecord()
+    record = CurveCache()
     record.follow(history, 0.0)
-    return draw_curves(view(history, **settings), record, width, height, PALETTE, CurveLook(), zoomed=False)
+    return draw_curves(view(history, **settings), record, width, height, PALETTE, CurveOptions(), zoomed=False)
 
 
 def test_the_curves_name_their_values_axes_and_borders() -> None:
@@ -156,13 +156,13 @@ def test_a_method_without_penalty_shows_none() -> None:
 
 def test_a_redraw_after_a_hundred_thousand_steps_is_cheap() -> None:
     known = screen_data.history(tasks=5, steps=20_000, bundle=1000)
-    record = CurveRecord()
+    record = CurveCache()
     record.follow(known, 0.0)
     shown = view(known)
     best = math.inf
     for _ in range(20):
         began = time.thread_time()
-        draw_curves(shown, record, 36, 8, PALETTE, CurveLook(), zoomed=False)
+        draw_curves(shown, record, 36, 8, PALETTE, CurveOptions(), zoomed=False)
         best = min(best, time.thread_time() - began)
     assert best < 0.004, f"{best * 1e3:.2f} ms"
 
@@ -200,7 +200,7 @@ def test_tasks_that_do_not_fit_are_counted_under_a_header(start: int, told: str)
     known = view(screen_data.history(4050, tasks=60, steps=100))
     for lines in (
         text(draw_tasks(known, 76, 12, PALETTE, start)),
-        text(draw_histories(known, LookTable(), 76, 13, PALETTE, start)),
+        text(draw_histories(known, AccuracyTable(), 76, 13, PALETTE, start)),
     ):
         assert "learned" in lines[0]
         assert sum(line[2:4].strip().isdigit() for line in lines) == 10

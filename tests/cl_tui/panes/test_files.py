@@ -29,7 +29,7 @@ NASTY = [{"name": 'a "b", c\nd', "value": 0.1}, {"name": "Ω", "value": math.inf
 
 
 def seen(watched: Watched) -> View:
-    return watched.monitor.look()
+    return watched.monitor.current_view()
 
 
 def pane_of(watched: Watched, kind: type[Pane]) -> Pane:

@@ -23,8 +23,8 @@ from cl_tui.charts.smoothing import RunningMean
 from cl_tui.charts.style import Line, Palette
 from cl_tui.exports.export import CSV_FILES
 from cl_tui.panes.files import csv_text
-from cl_tui.panes.loss.axes import CurveLook, seen_steps
-from cl_tui.panes.loss.cache import CurveRecord, time_axis
+from cl_tui.panes.loss.axes import CurveOptions, seen_steps
+from cl_tui.panes.loss.cache import CurveCache, time_axis
 from cl_tui.panes.loss.chart import draw_curves, layer_penalties, layout, strength_at
 from cl_tui.panes.loss.pane import MOST_ROWS, CurvesPane
 from cl_tui.panes.view import View, Viewport
@@ -46,7 +46,7 @@ def view(history: History, viewport: Viewport = Viewport(), **settings: object) 
 
 
 def drawn(seen: View, width: int = 76, height: int = 19, zoomed: bool = True, **look: Any) -> list[Line]:
-    chosen, record = CurveLook(**look), CurveRecord()
+    chosen, record = CurveOptions(**look), CurveCache()
     record.follow(seen.history, chosen.smoothing)
     return draw_curves(seen, record, width, height, PALETTE, chosen, zoomed)
 
@@ -95,7 +95,7 @@ def test_an_envelope_gives_the_same_columns_where_they_begin_at_its_bins() -> No
 def test_a_close_look_at_a_long_run_shows_single_steps() -> None:
     losses = np.full(200_000, 0.5)
     losses[123_456] = 0.9
-    record = CurveRecord()
+    record = CurveCache()
     record.follow(long_run(losses), 0.0)
     near = steps_axis((123_400, 123_500), 140)
     assert near.edges[np.flatnonzero(record.columns(near)[0].highs > 0.5)].tolist() == [123_456]
@@ -133,7 +133,7 @@ def test_a_running_mean_is_its_definition(weight: float, bundle: int) -> None:
 @pytest.mark.parametrize("smoothing", [0.9, 0.99])
 def test_the_mean_is_the_same_near_and_far(smoothing: float) -> None:
     losses = np.random.default_rng(0).uniform(size=100_000)
-    record = CurveRecord()
+    record = CurveCache()
     record.follow(long_run(losses), smoothing)
     time = steps_axis((50_000, 50_070), 140)
     whole = RunningMean(smoothing).extended(losses, [20_000, 40_000, 60_000, 80_000])[0]
@@ -143,7 +143,7 @@ def test_the_mean_is_the_same_near_and_far(smoothing: float) -> None:
 def test_a_history_that_goes_back_is_followed_back() -> None:
     """As in a replay: nothing of the future stays on the screen."""
     known = screen_data.history(4000)
-    record = CurveRecord()
+    record = CurveCache()
     record.follow(known, 0.9)
     record.follow(screen_data.history(1000), 0.9)
     for smooth in (False, True):
@@ -152,7 +152,7 @@ def test_a_history_that_goes_back_is_followed_back() -> None:
 
 
 def test_another_run_of_the_same_length_is_not_taken_for_the_first() -> None:
-    record = CurveRecord()
+    record = CurveCache()
     record.follow(long_run(np.full(1000, 1.0)), 0.0)
     record.follow(long_run(np.full(1000, 2.0)), 0.0)
     assert np.nanmin(record.columns(steps_axis((0, 1000), 10))[0].lows) == 2.0
@@ -539,7 +539,7 @@ async def test_y_goes_through_the_scales(tmp_path: Path) -> None:
             ("auto", "y axis: chosen to fit"),
         ):
             await watched.press("y")
-            assert pane.curve_look.y == scale
+            assert pane.options.y == scale
             assert watched.notice == said
             assert ("log axis" in watched.text(CurvesPane)) == (scale != "linear")
 
@@ -549,7 +549,7 @@ async def test_u_goes_through_the_units(tmp_path: Path) -> None:
         pane = await focused(watched)
         for unit in ("epochs", "seconds", "steps"):
             await watched.press("u")
-            assert pane.curve_look.x == unit
+            assert pane.options.x == unit
             assert unit in watched.text(CurvesPane).splitlines()[-1]
             assert unit in watched.notice
 
@@ -558,7 +558,7 @@ async def test_u_says_where_epochs_are_not_known(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
         pane = await focused(watched)
         await watched.press("u")
-        assert pane.curve_look.x == "seconds"
+        assert pane.options.x == "seconds"
         assert "did not record how long an epoch is" in watched.notice
 
 
@@ -567,26 +567,26 @@ async def test_m_smooths_ever_more_and_then_not(tmp_path: Path) -> None:
         pane = await focused(watched, zoomed=True)
         for steps, smoothing in (("10", 0.9), ("100", 0.99), ("1,000", 0.999)):
             await watched.press("m")
-            assert pane.curve_look.smoothing == smoothing
+            assert pane.options.smoothing == smoothing
             assert watched.notice == f"Running mean of about {steps} steps"
             assert f"m mean of {steps} steps" in str(pane.border_subtitle)
         await watched.press("m")
-        assert pane.curve_look.smoothing == 0.0
+        assert pane.options.smoothing == 0.0
         assert watched.notice == "No running mean"
 
 
 async def test_a_changed_look_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[CurveLook] = []
+    told: list[CurveOptions] = []
     monkeypatch.setattr(
         MonitorScreen,
-        "on_curves_pane_look_changed",
-        lambda self, message: told.append(message.look),
+        "on_curves_pane_options_changed",
+        lambda self, message: told.append(message.options),
         raising=False,
     )
     async with watching(tmp_path) as watched:
         await focused(watched)
         await watched.press("y", "m", "plus", "left")
-    assert told == [CurveLook(y="log"), CurveLook(y="log", smoothing=0.9)]
+    assert told == [CurveOptions(y="log"), CurveOptions(y="log", smoothing=0.9)]
 
 
 KEYS = tuple(binding.key for binding in Binding.make_bindings(CurvesPane.BINDINGS))

@@ -15,10 +15,10 @@ from rich.style import Style
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.accuracy.pane import AccuracyPane
 from cl_tui.panes.accuracy.zoomed import draw_accuracies
-from cl_tui.panes.as_of import LookTable, importance_at, known_at
+from cl_tui.panes.as_of import AccuracyTable, as_of, importance_as_of
 from cl_tui.panes.base import Pane
 from cl_tui.panes.importance.pane import ImportancePane
-from cl_tui.panes.importance.zoomed import LayerLook, draw_layers, grouped
+from cl_tui.panes.importance.zoomed import LayerOptions, draw_layers, grouped
 from cl_tui.panes.tasks.lines import draw_tasks
 from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.panes.tasks.zoomed import draw_histories, task_rows
@@ -117,15 +117,15 @@ def text(lines: list[Line]) -> list[str]:
 
 
 def histories(history: History, width: int = 76, height: int = 18, viewport: Viewport = Viewport()) -> list[str]:  # noqa: B008
-    return text(draw_histories(view(history, viewport), LookTable(), width, height, PALETTE))
+    return text(draw_histories(view(history, viewport), AccuracyTable(), width, height, PALETTE))
 
 
 def matrix(history: History, width: int = 76, height: int = 18, viewport: Viewport = Viewport()) -> list[str]:  # noqa: B008
-    return text(draw_accuracies(view(history, viewport), LookTable(), width, height, PALETTE))
+    return text(draw_accuracies(view(history, viewport), AccuracyTable(), width, height, PALETTE))
 
 
 def layers(history: History, width: int = 76, height: int = 18, **look: object) -> list[str]:
-    return text(draw_layers(history, LayerLook(**look), width, height, PALETTE))  # type: ignore[arg-type]
+    return text(draw_layers(history, LayerOptions(**look), width, height, PALETTE))  # type: ignore[arg-type]
 
 
 # What was known at a step
@@ -133,40 +133,40 @@ def layers(history: History, width: int = 76, height: int = 18, **look: object) 
 
 @pytest.mark.parametrize("step", [0, 1, 99, 100, 300, 999, 1000, 1001, 1100, 2550, 3999, 4000, 4999, 5000, 9999])
 def test_what_was_known_at_a_step_is_what_was_told_until_then(step: int) -> None:
-    known, then = known_at(told(evaluated=True), step), told(until=step, evaluated=True)
+    known, then = as_of(told(evaluated=True), step), told(until=step, evaluated=True)
     assert known.matrix == then.matrix
     assert known.probes == then.probes
     assert known.evaluations == then.evaluations
     assert known.importances == then.importances
     assert known.accuracies == then.accuracies
-    measured = importance_at(told(), step)
+    measured = importance_as_of(told(), step)
     assert measured == (then.importances[-1] if then.importances else None)
     assert known.task == min(step // STEPS, 5)
 
 
 def test_without_a_crosshair_everything_is_known() -> None:
     history = told(until=2500)
-    assert known_at(history, None) is history
-    assert known_at(history, 2500) is history
-    assert known_at(History(), 3) == History()
+    assert as_of(history, None) is history
+    assert as_of(history, 2500) is history
+    assert as_of(History(), 3) == History()
 
 
 def test_a_running_importance_is_known_from_its_step_on() -> None:
     history = told(until=2700)
     assert history.importance is not None
     assert history.importance.running
-    assert importance_at(history, 2500) is history.importance
-    assert importance_at(history, 2499) is history.importances[1]
+    assert importance_as_of(history, 2500) is history.importance
+    assert importance_as_of(history, 2499) is history.importances[1]
 
 
 def test_looks_told_bit_by_bit_are_the_looks_told_at_once() -> None:
-    table, known, kept = LookTable(), History(), []
+    table, known, kept = AccuracyTable(), History(), []
     for event in events(evaluated=True):
         known = known.apply(event)
         if known.tasks:
             looks = table.looks(known)
             kept.append((looks, looks.accuracies.copy()))
-    whole = LookTable().looks(known)
+    whole = AccuracyTable().looks(known)
     assert len(whole) == 5 * (10 + 1 + 1)
     for name in ("steps", "during", "ended", "accuracies"):
         np.testing.assert_array_equal(getattr(looks, name), getattr(whole, name))
@@ -177,20 +177,20 @@ def test_looks_told_bit_by_bit_are_the_looks_told_at_once() -> None:
 
 
 def test_what_is_kept_is_drawn_again_only_for_new_looks_or_another_key() -> None:
-    table, drawn, whole = LookTable(), [], told()
+    table, drawn, whole = AccuracyTable(), [], told()
 
     def draw() -> list[Line]:
         drawn.append(1)
         return []
 
     for key, step, times in (("a", 1500, 1), ("a", 1550, 1), ("b", 1550, 2), ("b", 1600, 3), ("b", 1600, 3)):
-        table.looks(known_at(whole, step))
+        table.looks(as_of(whole, step))
         table.kept(key, draw)
         assert len(drawn) == times
 
 
 def test_a_crosshair_in_a_matrix_of_signs_cuts_it_off() -> None:
-    history, table = told(tasks=60), LookTable()
+    history, table = told(tasks=60), AccuracyTable()
     past = text(draw_accuracies(view(history, Viewport(cursor=40_250)), table, 76, 30, PALETTE))
     assert any(line.startswith("41 now ") for line in past)
     now = next(line for line in past if line.startswith("41 now "))
@@ -199,7 +199,7 @@ def test_a_crosshair_in_a_matrix_of_signs_cuts_it_off() -> None:
 
 
 def test_looks_begin_anew_where_a_replay_goes_back() -> None:
-    table = LookTable()
+    table = AccuracyTable()
     table.looks(told())
     assert len(table.looks(told(until=1500))) == 16
     assert table.looks(told(until=1500)).steps[-1] == 1500
@@ -297,7 +297,7 @@ def test_what_is_lost_is_told_between_accuracies_on_the_same_examples() -> None:
     lines = matrix(known)
     assert [line.split() for line in lines if "0.0" in line][:2] == [["1", "90.0", "·"], ["2", "now", "80.0", "50.0"]]
     assert next(line.split() for line in lines if line.startswith("lost")) == ["lost", "0.0"]
-    (row, _) = task_rows(view(known), LookTable().stability(view(known)))
+    (row, _) = task_rows(view(known), AccuracyTable().stability(view(known)))
     assert (row["measured_on"], row["learned"], row["best"], row["now"]) == ("evaluation subset", 0.8, 0.8, 0.8)
     assert row["dip_in_task_2"] == 0.0
     unzoomed = text(draw_tasks(view(known), 76, 10, PALETTE))
@@ -306,13 +306,13 @@ def test_what_is_lost_is_told_between_accuracies_on_the_same_examples() -> None:
     evaluated = known.apply(Evaluated(1, 15, (0.7, 0.5), (0.6, 0.5)))
     lines = matrix(evaluated)
     assert next(line.split() for line in lines if line.startswith("lost")) == ["lost", "20.0"]
-    assert LookTable().stability(view(evaluated)).dips[1, 0] == pytest.approx(0.2)
+    assert AccuracyTable().stability(view(evaluated)).dips[1, 0] == pytest.approx(0.2)
 
 
 def test_of_an_older_session_it_is_said_that_unlike_things_are_compared() -> None:
     known = apart(older=True)
     assert "mixed test examples" in "".join(matrix(known, 160, 20))
-    (row, _) = task_rows(view(known), LookTable().stability(view(known)))
+    (row, _) = task_rows(view(known), AccuracyTable().stability(view(known)))
     assert row["measured_on"] == "mixed test examples"
     assert "older version" in words.probed_caption(known)
 
@@ -345,12 +345,12 @@ def test_where_there_are_colours_no_letter_stands_in_their_place(width: int, inv
     heat = tuple(Style(bgcolor=f"color({level})") for level in range(6))
     shades = heat if inverse else (*heat[:2], *(Style(color=f"color({level})") for level in (2, 3, 4)), heat[5])
     palette = replace(PALETTE, heat=shades, coloured=True)
-    lines = draw_accuracies(known, LookTable(), width, 30, palette)
+    lines = draw_accuracies(known, AccuracyTable(), width, 30, palette)
     cells = [segment for line in lines for segment in line if segment.style in shades]
     assert {segment.style for segment in cells} >= {shades[0], shades[-1]}
     for segment in cells:
         assert set(segment.text) == ({" "} if segment.style.bgcolor else {"▒"})
-    plain = draw_accuracies(known, LookTable(), width, 30, PALETTE)
+    plain = draw_accuracies(known, AccuracyTable(), width, 30, PALETTE)
     assert {
         character for line in plain for segment in line if segment.style in PALETTE.heat for character in segment.text
     } > set("#x=")
@@ -372,7 +372,7 @@ async def test_a_terminal_without_colours_gets_letters(
 
 def test_signs_and_colours_follow_the_accuracy() -> None:
     history = told(tasks=60)
-    rows = draw_accuracies(view(history), LookTable(), 76, 30, PALETTE)
+    rows = draw_accuracies(view(history), AccuracyTable(), 76, 30, PALETTE)
     last = next(line for line in rows if line[0].text.strip() == "60")
     expected = []
     for value in history.matrix[-1]:
@@ -456,14 +456,14 @@ def test_every_line_of_a_zoomed_pane_fits(width: int) -> None:
     runs = [told(), told(until=0), told(until=100), told(tasks=60, until=40_300), told(tasks=1), told(layers=100)]
     for history, viewport, height in itertools.product(runs, viewports, (4, 12, 18, 44)):
         shown = view(history, viewport)
-        drawn = [draw_histories(shown, LookTable(), width, height, PALETTE)]
+        drawn = [draw_histories(shown, AccuracyTable(), width, height, PALETTE)]
         if history.accuracies:
-            drawn.append(draw_accuracies(shown, LookTable(), width, height, PALETTE))
+            drawn.append(draw_accuracies(shown, AccuracyTable(), width, height, PALETTE))
         if history.importance:
             looks = (
-                LayerLook(),
-                LayerLook(by_task=True, place=0),
-                LayerLook(filter="*bias", typing=True, grouped=True),
+                LayerOptions(),
+                LayerOptions(by_task=True, place=0),
+                LayerOptions(filter="*bias", typing=True, grouped=True),
             )
             drawn += [draw_layers(history, look, width, height, PALETTE) for look in looks]
         for number, lines in enumerate(drawn):
@@ -471,17 +471,17 @@ def test_every_line_of_a_zoomed_pane_fits(width: int) -> None:
             assert max(map(len, text(lines))) <= max(width, 76 if number == 0 else 56), (number, height)
 
 
-DRAWN: dict[str, Callable[[History, LookTable], object]] = {
+DRAWN: dict[str, Callable[[History, AccuracyTable], object]] = {
     "tasks": lambda history, table: draw_histories(view(history), table, 76, 18, PALETTE),
     "accuracy": lambda history, table: draw_accuracies(view(history), table, 76, 18, PALETTE),
-    "importance": lambda history, table: draw_layers(history, LayerLook(), 76, 18, PALETTE),
-    "importance by task": lambda history, table: draw_layers(history, LayerLook(by_task=True), 76, 18, PALETTE),
+    "importance": lambda history, table: draw_layers(history, LayerOptions(), 76, 18, PALETTE),
+    "importance by task": lambda history, table: draw_layers(history, LayerOptions(by_task=True), 76, 18, PALETTE),
 }
 
 
 @pytest.mark.parametrize("pane", DRAWN)
 def test_a_redraw_of_a_zoomed_pane_with_a_hundred_tasks_and_layers_is_cheap(pane: str) -> None:
-    history, table = told(tasks=100, layers=100, probes=20), LookTable()
+    history, table = told(tasks=100, layers=100, probes=20), AccuracyTable()
     best = math.inf
     for _ in range(10):
         began = time.thread_time()

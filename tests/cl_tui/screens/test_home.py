@@ -93,8 +93,8 @@ class Opened:
         return self.app.screen
 
     async def look(self) -> None:
-        self.home.look()
-        await self.until(lambda: not self.home._looking)
+        self.home.read_folder()
+        await self.until(lambda: not self.home._reading)
         await self.pilot.pause()
 
 
@@ -103,7 +103,7 @@ async def at_home(folder: Path, size: tuple[int, int] = (80, 24), read_only: boo
     app = ClTui(HomeScreen(folder, read_only))
     async with app.run_test(size=size) as pilot:
         opened = Opened(app, pilot)
-        await opened.until(lambda: opened.home._looked_once)
+        await opened.until(lambda: opened.home._read_once)
         await pilot.pause()
         yield opened
 
@@ -672,7 +672,7 @@ async def test_steps_told_while_a_monitor_is_open_wait_until_one_is_back(
 ) -> None:
     looked: list[int] = []
     async with at_home(every_state) as opened:
-        monkeypatch.setattr(HomeScreen, "look", lambda home: looked.append(1))
+        monkeypatch.setattr(HomeScreen, "read_folder", lambda home: looked.append(1))
         await opened.go_to("stopped")
         await opened.press("r")
         await opened.shown(MonitorScreen)

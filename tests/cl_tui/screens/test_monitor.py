@@ -26,8 +26,8 @@ from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.reports import text as words
 from cl_tui.screens import monitor as monitor_module
 from cl_tui.screens.failure import FailureScreen
-from cl_tui.screens.knob import KnobScreen
 from cl_tui.screens.monitor import MonitorScreen
+from cl_tui.screens.strength import StrengthDialog
 from engine.errors import NumericsError, SessionError
 from engine.record.events import RunFailed, RunResumed, Saved, StepsTaken, StrengthChanged, TaskEnded, TaskStarted
 from engine.record.history import Curve, History
@@ -212,7 +212,7 @@ async def test_a_finished_run_offers_no_key_that_steers_it(tmp_path: Path) -> No
 
 async def test_a_method_without_a_penalty_offers_no_strength(tmp_path: Path) -> None:
     async with watching(tmp_path, method="none") as watched:
-        assert "knob" not in {active.binding.action for active in watched.monitor.active_bindings.values()}
+        assert "strength" not in {active.binding.action for active in watched.monitor.active_bindings.values()}
 
 
 @pytest.mark.parametrize(("width", "where"), [(60, "⏸ after 2/5"), (160, "⏸ after task 2 of 5")])
@@ -253,8 +253,8 @@ async def test_a_resumed_run_shows_the_strength_in_force_at_once(tmp_path: Path)
     for step, strength in ((500, 1), (1000, 7.5), (1800, 7.5), (1900, 9)):
         session.write_checkpoint(Path.touch, step)
         monitor = MonitorScreen(EngineThread(session), None)
-        assert monitor.look().strength == strength
-        assert monitor.look().loading
+        assert monitor.current_view().strength == strength
+        assert monitor.current_view().loading
 
 
 @pytest.mark.parametrize("key", ["z", "enter"])
@@ -548,7 +548,7 @@ def tuned(watched: Watched) -> float | None:
 async def test_k_opens_the_strength_knob_and_enter_turns_it(tmp_path: Path) -> None:
     async with watching(tmp_path, method="ewc", strength=1000.0) as watched:
         await watched.press("k")
-        assert isinstance(watched.app.screen, KnobScreen)
+        assert isinstance(watched.app.screen, StrengthDialog)
         await watched.press("up", "up", "enter")
         assert tuned(watched) == 10_000
         await watched.press("k", "down", "enter")
@@ -558,7 +558,7 @@ async def test_k_opens_the_strength_knob_and_enter_turns_it(tmp_path: Path) -> N
 async def test_the_knob_takes_a_typed_number_and_refuses_what_is_none(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
         await watched.press("k", "x", "enter")
-        assert isinstance(watched.app.screen, KnobScreen)
+        assert isinstance(watched.app.screen, StrengthDialog)
         assert tuned(watched) is None
         await watched.press("backspace", *"0.25", "enter")
         assert watched.app.screen is watched.monitor

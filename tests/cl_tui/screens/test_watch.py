@@ -26,7 +26,9 @@ from cl_tui.panes.notice import Notice, WarningLine
 from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.screens import watch as watch_module
 from cl_tui.screens.fork import ForkScreen
-from cl_tui.screens.watch import GoScreen, PositionLine, Reader, WatchScreen
+from cl_tui.screens.position import GoScreen, PositionLine
+from cl_tui.screens.reader import READ_SECONDS, Reader
+from cl_tui.screens.watch import WatchScreen
 from engine.errors import SessionNotFound
 from engine.record.events import Event, RunResumed, RunStopped
 from engine.sessions.log import EventLog
@@ -245,7 +247,7 @@ async def test_a_resume_elsewhere_that_cut_the_log_is_noticed(tmp_path: Path) ->
         log.append(RunResumed(1.0, 100, "cpu", ""))
         log.close()
         await watched.until(lambda: "resumed from a checkpoint" in watched.notice)
-        assert watched.screen.look().history.step == 100
+        assert watched.screen.current_view().history.step == 100
 
 
 async def test_a_replay_survives_that_its_log_is_cut(tmp_path: Path) -> None:
@@ -550,7 +552,7 @@ async def test_nothing_is_written_into_the_session(tmp_path: Path) -> None:
     before = files()
     async with watching(session) as watched:
         await watched.press("home", "space", "g", "escape", "right_square_bracket", "r", "F", "z", "escape")
-        await watched.pilot.pause(2 * watch_module.READ_SECONDS)
+        await watched.pilot.pause(2 * READ_SECONDS)
     assert files() == before
 
 

@@ -8,12 +8,12 @@ import pytest
 
 from cl_tui.charts.style import Palette
 from cl_tui.panes.accuracy.zoomed import draw_accuracies
-from cl_tui.panes.as_of import LookTable
+from cl_tui.panes.as_of import AccuracyTable
 from cl_tui.panes.view import View
 from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
 from cl_tui.screens.sessions_table import COLUMNS
-from cl_tui.screens.timeline import happenings
+from cl_tui.screens.timeline import timeline
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.record.watchdog import caution
 from engine.sessions.listing import summary_of
@@ -150,7 +150,7 @@ def test_a_run_that_has_seen_no_such_task_yet_is_not_marked(tmp_path: Path) -> N
 def test_the_zoomed_matrix_tells_the_averages_without_them(width: int, height: int, mixed: Session) -> None:
     history = mixed.history()
     view = View(mixed.name, mixed.config, history, "")
-    lines = draw_accuracies(view, LookTable(), width, height, Palette())
+    lines = draw_accuracies(view, AccuracyTable(), width, height, Palette())
     assert len(lines) <= height
     text = ["".join(segment.text for segment in line) for line in lines]
     _, others = averages(mixed)
@@ -164,4 +164,4 @@ def test_the_news_that_it_has_finished_tells_them_too(mixed: Session) -> None:
     news = words.latest_news(replace(history, state="training"), history, mixed.config)
     assert news is not None
     assert f"; without tasks 4–7 of one class: average accuracy {averages(mixed)[1]} %" in news
-    assert happenings(history, mixed.config)[-1].text == news
+    assert timeline(history, mixed.config)[-1].text == news

@@ -9,7 +9,7 @@ from textual.widgets import Input
 
 from cl_tui.host.capture import Captured, Stream
 from cl_tui.screens.log import MOST_COPIED, LogLines, LogScreen
-from cl_tui.screens.timeline import happenings
+from cl_tui.screens.timeline import timeline
 from engine.record.events import (
     Noted,
     RunFailed,
@@ -43,7 +43,7 @@ def run(until: int | None = 2500) -> History:
 class Host(App[None]):
     def __init__(self, captured: Captured, history: History) -> None:
         super().__init__()
-        self.log_screen = LogScreen(captured, lambda: happenings(self.history, CONFIG))
+        self.log_screen = LogScreen(captured, lambda: timeline(self.history, CONFIG))
         self.history = history
         self.animation_level = "none"
 
@@ -85,7 +85,7 @@ def test_what_happened_is_told_in_the_order_of_time() -> None:
         RunFailed(2500, 2, START + 65.0, "the loss is not finite", "a checkpoint"),
     ):
         history = history.apply(event)
-    told = happenings(history, CONFIG)
+    told = timeline(history, CONFIG)
     assert [(line.time - START, line.text) for line in told] == [
         (0.0, "Training begins: 5 tasks, 5,000 steps, on cpu"),
         (pytest.approx(2.0), "Task 1 ended: 99.0 % on 0 8"),
@@ -101,7 +101,7 @@ def test_what_happened_is_told_in_the_order_of_time() -> None:
 def test_a_finished_forked_and_resumed_run_says_so() -> None:
     resumed = RunResumed(START + 100.0, 2000, "cpu", "another version of torch")
     history = replace(run(None), forked=RunForked(START + 50.0, 1000, "calm-otter", 0)).apply(resumed)
-    told = [line.text for line in happenings(history, CONFIG)]
+    told = [line.text for line in timeline(history, CONFIG)]
     assert "Forked from calm-otter, which trained tasks 1 to 1" in told
     assert "Resumed at step 2,000 (another version of torch)" in told
     assert told[-1].startswith("Finished in")
@@ -129,7 +129,7 @@ def test_a_task_ends_before_the_break_that_follows_it(ended: float) -> None:
         Noted(1000, START + 63.0, "continued"),
     ):
         history = history.apply(event)
-    told = happenings(history, CONFIG)
+    told = timeline(history, CONFIG)
     assert [line.text for line in told[1:]] == [
         "Task 1 ended: 99.0 % on 0 8",
         "⚠ Warning at step 1,000: nothing is learned in task 1: why; what to try",
@@ -141,11 +141,11 @@ def test_a_task_ends_before_the_break_that_follows_it(ended: float) -> None:
 
 
 def test_a_run_that_loads_has_nothing_to_tell() -> None:
-    assert happenings(History(), CONFIG) == []
+    assert timeline(History(), CONFIG) == []
 
 
 def test_words_of_a_strange_session_cannot_act_on_the_terminal() -> None:
-    told = happenings(run(50).apply(decode(encode(Noted(10, START + 1, "\x1b]0;owned\x07")))), CONFIG)
+    told = timeline(run(50).apply(decode(encode(Noted(10, START + 1, "\x1b]0;owned\x07")))), CONFIG)
     assert told[-1].text == "\\x1b]0;owned\\x07, at step 10"
 
 

@@ -57,7 +57,7 @@ async def test_what_is_wrong_is_named_with_what_to_do(kind: str, tmp_path: Path,
     home = HomeScreen(Path("sessions"))
     app = ClTui(home)
     async with app.run_test(size=(80, 24)) as pilot:
-        await on_screen(pilot, lambda: home.current is not None and not home._looking)
+        await on_screen(pilot, lambda: home.current is not None and not home._reading)
         detail = home.query_one("#detail")
         drawn = " ".join(detail.render_line(y).text.strip() for y in range(detail.size.height))
     assert said.split("; ")[-1] in drawn

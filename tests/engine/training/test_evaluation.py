@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import engine.training.evaluation
-from cl_tui.panes.as_of import LookTable
+from cl_tui.panes.as_of import AccuracyTable
 from engine.problems.outputs import Outputs, Scenario
 from engine.record.metrics import stability
 from engine.settings.run import resolve
@@ -151,7 +151,7 @@ def test_a_network_that_stands_still_has_no_dips(
     ).history()
     assert history.started is not None
     assert history.started.subset_examples == (100,) * 4
-    found = stability(LookTable().looks(history))
+    found = stability(AccuracyTable().looks(history))
     below = np.tril(np.ones((4, 4), dtype=bool), -1)
     assert (found.dips[below] == 0).all()
     assert found.best == list(history.newest_probed) == list(history.probed[-1])

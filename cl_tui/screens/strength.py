@@ -18,7 +18,7 @@ FIRST = 1e-3
 """The first step up from 0."""
 
 
-class KnobScreen(ModalScreen[float | None]):
+class StrengthDialog(ModalScreen[float | None]):
     """Returns the strength to train with from the next step on, or None to keep the present one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
