@@ -45,6 +45,7 @@ from engine.record.events import (
 )
 from engine.sessions.listing import read_session
 from engine.sessions.session import Session
+from engine.sessions.summary import write_summary
 from engine.settings.run import resolve
 from engine.text import visible
 from tests import saved, screen_data
@@ -264,7 +265,8 @@ def test_what_is_printed(line: str, folder: Path, cl_tui: CommandLine) -> None:
 def test_a_batch_tells_of_a_finished_run_what_its_settings_say(folder: Path, cl_tui: CommandLine) -> None:
     """Whatever its summary says."""
     run = saved.finished(folder, run_name(resolve({"method": "si"})))
-    run._write_summary(run.summary() | {"method": harm(0), "benchmark": harm(1), "scenario": harm(2)})
+    harmed = run.summary() | {"method": harm(0), "benchmark": harm(1), "scenario": harm(2)}
+    write_summary(run.path, harmed, run.sums)
     answer = cl_tui("batch", "--method", "si", "--sessions-dir", str(folder), "--json", "found.json")
     assert answer.exit_code == 0
     assert answer.out.startswith("split-digits · task\n")

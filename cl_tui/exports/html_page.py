@@ -121,10 +121,9 @@ def _curves(config: RunConfig, history: History) -> dict[str, Any] | None:
     curve = history.curve
     if not curve.length:
         return None
-    broken = [(name, facts.first_broken(of())) for name, of in (("loss", curve.losses), ("penalty", curve.penalties))]
     legend = [("loss", "loss on the current task alone"), ("penalty", "penalty")]
     return {
-        "broken": [(name, f"{step:,}") for name, step in broken if step is not None],
+        "broken": [(name, f"{step:,}") for name, step in facts.first_broken(curve).items()],
         "steered": bool(history.strengths),
         "legend": legend if (curve.penalties() != 0).any() else legend[:1],
         "picture": svg.curves(config, history),

@@ -12,17 +12,8 @@ from rich.text import Text
 
 from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
-from cl_tui.reports.comparison import (
-    FIGURES,
-    KINDS,
-    Change,
-    Changes,
-    Comparison,
-    CurveKind,
-    Group,
-    Setting,
-    difference,
-)
+from cl_tui.reports.group_curves import KINDS, CurveKind
+from cl_tui.reports.groups import Change, Changes, Comparison, Group, Setting, difference
 from cl_tui.reports.statistics import with_error
 
 WIDEST_CHART = 120
@@ -88,7 +79,7 @@ def _groups(groups: Sequence[Group]) -> Table:
     table.add_column("tasks", justify="right", no_wrap=True)
     table.add_column("n", justify="right", no_wrap=True)
     for number, group in enumerate(groups):
-        figures = (with_error(group.figures[name]) for name in FIGURES)
+        figures = (with_error(group.figures[name]) for name in words.AVERAGES)
         title = group.title if group.finished else f"{group.title} (unfinished)"
         ended = str(group.ended) if group.ended == len(group.tasks) else f"{group.ended} of {len(group.tasks)}"
         table.add_row(Text(group.letter, style=f"bold {_style(number)}"), title, *figures, ended, group.size)

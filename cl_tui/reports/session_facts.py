@@ -15,7 +15,7 @@ from engine.catalog.methods import METHODS
 from engine.errors import ConfigError
 from engine.record import metrics, watchdog
 from engine.record.events import ImportanceMeasured, LayerHistogram
-from engine.record.history import History
+from engine.record.history import Curve, History
 from engine.record.one_class import numbered, one_class_tasks, without
 from engine.sessions.listing import Listed
 from engine.sessions.session import Session
@@ -66,23 +66,16 @@ def averages(config: RunConfig, history: History) -> list[tuple[str, str]]:
         "forgetting": metrics.forgetting(history.matrix),
         "backward_transfer": metrics.backward_transfer(history.matrix),
     }
-    found = [(name, _average(key, every[key])) for key, name in AVERAGES.items() if every[key] is not None]
+    found = [(name, _average(key, every[key])) for key, name in words.AVERAGES.items() if every[key] is not None]
     one_class = one_class_tasks(config, len(history.matrix))
     if one_class:
         others = without(history.matrix, one_class)
         found += [
             (f"{name} without {numbered(one_class)}", _average(key, others[key]))
-            for key, name in AVERAGES.items()
+            for key, name in words.AVERAGES.items()
             if others[key] is not None
         ]
     return found
-
-
-AVERAGES = {
-    "average_accuracy": "average accuracy",
-    "forgetting": "forgetting",
-    "backward_transfer": "backward transfer",
-}
 
 
 def _average(key: str, value: float | None) -> str:
@@ -364,9 +357,11 @@ def band(values: "np.ndarray", columns: int) -> tuple[list[int], list[float]]:
     return [step + 1 for step in steps], [float(values[step]) for step in steps]
 
 
-def first_broken(values: "np.ndarray") -> int | None:
-    """The first step whose value is not finite."""
+def first_broken(curve: Curve) -> dict[str, int]:
+    """The first step at which loss and penalty are not finite; without those that always are."""
     import numpy as np
 
-    broken = np.flatnonzero(~np.isfinite(values))
-    return int(broken[0]) + 1 if len(broken) else None
+    if not curve.length:
+        return {}
+    broken = {"loss": ~np.isfinite(curve.losses()), "penalty": ~np.isfinite(curve.penalties())}
+    return {name: int(values.argmax()) + 1 for name, values in broken.items() if values.any()}

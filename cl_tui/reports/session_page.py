@@ -199,9 +199,8 @@ def _told(history: History) -> Iterable[RenderableType]:
     if history.strengths:
         steps = ", ".join(f"{step:,}" for step in _changes(history)[-MOST_TICKS:])
         yield Text(f"vertical lines: task borders, and changes of the strength after step {steps}", style="dim")
-    for name, values in (("loss", history.curve.losses()), ("penalty", history.curve.penalties())):
-        if (step := facts.first_broken(values)) is not None:
-            yield Text(f"the {name} is not finite at step {step:,}", style="red")
+    for name, step in facts.first_broken(history.curve).items():
+        yield Text(f"the {name} is not finite at step {step:,}", style="red")
 
 
 # Importance

@@ -70,13 +70,13 @@ def _results(
     yield Text(f"{benchmark} · {scenario}", style="bold")
     cells = []
     for (method, strength), runs in rows.items():
-        figures = (with_error(estimate(run[key] for run in runs)) for key in AVERAGES)
+        figures = (with_error(estimate(run[key] for run in runs)) for key in words.AVERAGES)
         cells.append((method_and_strength(method, strength), *figures, _mean_rate(runs), str(len(runs))))
         for one_class in dict.fromkeys(tuple(run.get("one_class_tasks", ())) for run in runs):
             if one_class:
                 alike = [run for run in runs if tuple(run.get("one_class_tasks", ())) == one_class]
                 others = [run["without_one_class_tasks"] for run in alike]
-                figures = (with_error(estimate(run[key] for run in others)) for key in AVERAGES)
+                figures = (with_error(estimate(run[key] for run in others)) for key in words.AVERAGES)
                 cells.append((f"  without {numbered(one_class)} of one class", *figures, "", ""))
     figures_width = [max(map(len, column)) for column in list(zip(*cells, strict=True))[1:]]
     names_width = max(len(method_and_strength(*row)) for row in rows)
@@ -96,7 +96,6 @@ def _results(
 
 
 RESULTS = ("method", "accuracy %", "forgetting", "backward transfer", "steps/s", "n")
-AVERAGES = ("average_accuracy", "forgetting", "backward_transfer")
 
 
 def _mean_rate(runs: Sequence[Mapping[str, Any]]) -> str:

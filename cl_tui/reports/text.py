@@ -14,6 +14,13 @@ from engine.record.one_class import numbered, one_class_tasks, without
 from engine.sessions.listing import Listed
 from engine.settings.run import RunConfig, shown
 
+AVERAGES = {
+    "average_accuracy": "average accuracy",
+    "forgetting": "forgetting",
+    "backward_transfer": "backward transfer",
+}
+"""The figures over all tasks: functions of engine.record.metrics, and what they are called."""
+
 
 def percent(fraction: float) -> str:
     """An accuracy with one decimal, without a percent sign.

@@ -16,7 +16,8 @@ from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.base import Pane
 from cl_tui.panes.comparison.pane import ComparePane, GroupsPane, MatrixPane, OverlayPane, SettingsPane
 from cl_tui.panes.notice import Notice, WarningLine
-from cl_tui.reports.comparison import Comparison, check, compare, read
+from cl_tui.reports.comparison import check, compare, read
+from cl_tui.reports.groups import Comparison
 from cl_tui.screens.zooming import ZoomingScreen
 from engine.errors import EngineError
 from engine.sessions.listing import Listed

@@ -14,7 +14,7 @@ from cl_tui.charts import braille
 from cl_tui.charts.canvas import GUTTER, Canvas, TimeAxis, gutter, steps_axis, value_labels
 from cl_tui.charts.style import Line, Palette
 from cl_tui.reports.compare_page import MOST_MARKS, marks
-from cl_tui.reports.comparison import Course
+from cl_tui.reports.group_curves import GroupCurve
 
 ROOM_FOR_BANDS = 9
 """Rows from which bands show more than they hide."""
@@ -24,7 +24,7 @@ _DIM = Style(dim=True)
 @dataclass(frozen=True, eq=False)
 class Curve:
     letter: str
-    course: Course
+    course: GroupCurve
     style: Style
     dotted: bool
     """Distinguishes it from its neighbours without colour."""
@@ -71,7 +71,7 @@ def overlay(
     return [*lines, [Segment(" " * GUTTER + time.ends(width), palette.muted)]]
 
 
-def _columns(course: Course, time: TimeAxis) -> tuple[np.ndarray, np.ndarray]:
+def _columns(course: GroupCurve, time: TimeAxis) -> tuple[np.ndarray, np.ndarray]:
     """Lowest and highest mean in each column; points are joined by lines."""
     lows = _along(course, course.means, time)
     highs = lows.copy()
@@ -81,14 +81,14 @@ def _columns(course: Course, time: TimeAxis) -> tuple[np.ndarray, np.ndarray]:
     return lows, highs
 
 
-def _along(course: Course, values: np.ndarray, time: TimeAxis) -> np.ndarray:
+def _along(course: GroupCurve, values: np.ndarray, time: TimeAxis) -> np.ndarray:
     """``values`` in the middle of each column, NaN before the first and after the last."""
     middles = (time.edges[:-1] + time.edges[1:] + 1) / 2
     found: np.ndarray = np.interp(middles, course.steps, values, left=np.nan, right=np.nan)
     return found
 
 
-def _band(course: Course, time: TimeAxis, axis: braille.Axis, height: int) -> np.ndarray:
+def _band(course: GroupCurve, time: TimeAxis, axis: braille.Axis, height: int) -> np.ndarray:
     """Sparse dots from one standard error below the mean to one above; shape (4·height, columns)."""
     tops, bottoms = (
         axis.rows(_along(course, course.means + sign * course.errors, time), height) for sign in (1.0, -1.0)

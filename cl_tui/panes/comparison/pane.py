@@ -15,12 +15,13 @@ from cl_tui.panes.accuracy.grid import heat
 from cl_tui.panes.base import Pane, message, strips, window
 from cl_tui.reports import text as words
 from cl_tui.reports.compare_page import points, uncertain
-from cl_tui.reports.comparison import FIGURES, KINDS, Change, Comparison, CurveKind, Group, difference
+from cl_tui.reports.group_curves import KINDS, CurveKind
+from cl_tui.reports.groups import Change, Comparison, Group, difference
 from cl_tui.reports.statistics import UNKNOWN, with_error
 
 INKS = 6
 """Number of colours that distinguish groups, besides their letters."""
-SHORT = dict(zip(FIGURES, ("accuracy", "forgetting", "transfer"), strict=True))
+SHORT = dict(zip(words.AVERAGES, ("accuracy", "forgetting", "transfer"), strict=True))
 WIDEST_VALUE = 16
 WIDEST_CELL = 13
 Cell = tuple[tuple[str, ...], Style]
@@ -105,7 +106,7 @@ class GroupsPane(ComparePane):
         self.border_title = f"{self.HELP_TITLE}: accuracy in %, the rest in points"
 
     def content(self, found: Comparison, width: int, height: int, palette: Palette) -> list[Line]:
-        shown = list(FIGURES)[: 3 if width >= 33 else 2]
+        shown = list(words.AVERAGES)[: 3 if width >= 33 else 2]
         cell = min(width // len(shown), 18)
         lines: list[Line] = [[Segment("".join(f"{SHORT[name]:>{cell}}" for name in shown), palette.muted)]]
         for number, group in enumerate(found.groups):

@@ -20,7 +20,9 @@ from cl_tui.app.app import ClTui
 from cl_tui.panes.comparison.pane import ComparePane, GroupsPane, MatrixPane, OverlayPane, SettingsPane
 from cl_tui.reports import comparison as comparing
 from cl_tui.reports.compare_page import page
-from cl_tui.reports.comparison import KINDS, Comparison, compare, difference, read
+from cl_tui.reports.comparison import compare, read
+from cl_tui.reports.group_curves import KINDS
+from cl_tui.reports.groups import Comparison, difference
 from cl_tui.screens.compare import CompareScreen
 from engine.errors import SessionDamaged, SessionNotFound
 from engine.record.events import Event, Probed, RunForked, RunStarted, StepsTaken, StrengthChanged, TaskEnded, TaskInfo
@@ -104,13 +106,13 @@ def test_sessions_that_differ_only_in_the_seed_are_one_group(folder: Path) -> No
 def test_figures_are_mean_and_standard_error(folder: Path) -> None:
     si = compared(folder).groups[0]
     accuracies = [mean(read(folder, f"si-{seed}").history.matrix[-1]) for seed in range(3)]  # type: ignore[union-attr]
-    figure = si.figures["average accuracy"]
+    figure = si.figures["average_accuracy"]
     assert figure is not None
     assert figure.mean == pytest.approx(mean(accuracies))
     assert figure.error == pytest.approx(stdev(accuracies) / math.sqrt(3))
     assert figure.count == 3
     assert figure.error > 0.01
-    forgetting, transfer = si.figures["forgetting"], si.figures["backward transfer"]
+    forgetting, transfer = si.figures["forgetting"], si.figures["backward_transfer"]
     assert forgetting is not None
     assert transfer is not None
     assert forgetting.mean == pytest.approx(0.03)
@@ -119,7 +121,7 @@ def test_figures_are_mean_and_standard_error(folder: Path) -> None:
 
 
 def test_one_session_has_no_standard_error(folder: Path) -> None:
-    figure = compared(folder, ["si-0", "ewc-0"]).groups[0].figures["average accuracy"]
+    figure = compared(folder, ["si-0", "ewc-0"]).groups[0].figures["average_accuracy"]
     assert figure is not None
     assert (figure.error, figure.count) == (None, 1)
 
@@ -285,7 +287,7 @@ def test_sessions_before_their_first_step(tmp_path: Path) -> None:
     write(tmp_path, "new", [])
     write(tmp_path, "other", [], lr=0.01)
     found = compared(tmp_path, ["new", "other"])
-    assert found.groups[0].figures["average accuracy"] is None
+    assert found.groups[0].figures["average_accuracy"] is None
     assert any("before the first step" in note for note in found.notes)
     assert "—" in printed(found)
 

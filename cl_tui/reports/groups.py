@@ -1,0 +1,150 @@
+"""What a comparison holds: groups of sessions that differ only in the seed, and how each differs from the first."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from cl_tui.reports.group_curves import CurveKind, GroupCurve
+from cl_tui.reports.statistics import Estimate
+from cl_tui.reports.text import AVERAGES
+
+
+@dataclass(frozen=True)
+class Member:
+    """One session of a group."""
+
+    name: str
+    seed: int
+    state: str
+    progress: str
+    """How far it is, in words; empty if it is finished."""
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    letter: str
+    title: str
+    """Method and strength, and what else distinguishes it from the other groups."""
+    benchmark: str
+    scenario: str
+    members: tuple[Member, ...]
+    tasks: tuple[str, ...]
+    """The tasks' names."""
+    starts: tuple[int, ...]
+    """The step at which each task begins, and finally the total number of steps."""
+    ended: int
+    """The most tasks that any session has completed: the figures are over these."""
+    figures: Mapping[str, Estimate | None]
+    """By the keys of AVERAGES."""
+    matrix: tuple[tuple[Estimate, ...], ...]
+    """Accuracies as fractions: row i, column j is the accuracy on task j after task i."""
+    curves: Mapping[CurveKind, GroupCurve]
+    """Only curves that have a point."""
+
+    @property
+    def finished(self) -> bool:
+        return all(member.state == "finished" for member in self.members)
+
+    def has_any(self, kind: CurveKind) -> bool:
+        """Whether the curve exists and is not 0 throughout."""
+        return kind in self.curves and bool((self.curves[kind].means > 0).any())
+
+    @property
+    def size(self) -> str:
+        """The number of sessions, and the number that the figures are over if that is smaller."""
+        accuracy = self.figures["average_accuracy"]
+        known = accuracy.count if accuracy else 0
+        return str(len(self.members)) if known == len(self.members) else f"{known} of {len(self.members)}"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting that differs between groups, with each group's value as text."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A difference of two accuracies, as a fraction."""
+
+    value: float
+    error: float | None
+
+    @property
+    def direction(self) -> int:
+        """1 for better, −1 for worse, 0 if the difference is less than a twentieth of a point."""
+        return 0 if abs(self.value) < 5e-4 else 1 if self.value > 0 else -1
+
+    @property
+    def certain(self) -> bool:
+        """False if the difference is smaller than its standard error."""
+        return self.error is None or abs(self.value) >= self.error
+
+
+Changes = tuple[tuple[Change, ...], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    groups: tuple[Group, ...]
+    settings: tuple[Setting, ...]
+    notes: tuple[str, ...]
+    """What cannot be compared, and what may mislead; each a sentence."""
+
+    @property
+    def sessions(self) -> int:
+        return sum(len(group.members) for group in self.groups)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything as plain values, accuracies as fractions."""
+        first = self.groups[0]
+        return {
+            "groups": [
+                {
+                    "group": group.letter,
+                    "title": group.title,
+                    "benchmark": group.benchmark,
+                    "scenario": group.scenario,
+                    "sessions": [asdict(member) for member in group.members],
+                    "tasks_ended": group.ended,
+                    **{key: _plain(group.figures[key]) for key in AVERAGES},
+                    "accuracy_matrix": [[_plain(cell) for cell in row] for row in group.matrix],
+                    "difference_to_first": [[asdict(cell) for cell in row] for row in difference(first, group) or ()],
+                    "curves": {kind: _columns(course) for kind, course in group.curves.items()},
+                }
+                for group in self.groups
+            ],
+            "settings": {setting.name: list(setting.values) for setting in self.settings},
+            "notes": list(self.notes),
+        }
+
+
+def _plain(found: Estimate | None) -> dict[str, Any] | None:
+    return None if found is None else asdict(found)
+
+
+def _columns(course: GroupCurve) -> dict[str, list[float | None]]:
+    arrays = {"steps": course.steps, "means": course.means, "errors": course.errors, "counts": course.counts}
+    return {name: [None if value != value else value for value in array.tolist()] for name, array in arrays.items()}
+
+
+def difference(first: Group, other: Group) -> Changes | None:
+    """``other`` minus ``first`` in the cells that both have; None if their benchmarks differ.
+
+    The groups' sessions are independent, so squared standard errors add up.
+    """
+    if first.benchmark != other.benchmark:
+        return None
+    return tuple(
+        tuple(_change(*cells) for cells in zip(*rows, strict=False))
+        for rows in zip(first.matrix, other.matrix, strict=False)
+    )
+
+
+def _change(first: Estimate, other: Estimate) -> Change:
+    known = first.error is not None and other.error is not None
+    error = math.hypot(first.error or 0.0, other.error or 0.0) if known else None
+    return Change(other.mean - first.mean, error)
