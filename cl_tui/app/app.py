@@ -25,7 +25,7 @@ from cl_tui.host.ascii_filter import spelled, wanted
 from cl_tui.host.capture import Captured, Line
 from cl_tui.host.exit_status import INTERRUPTED, ExitStatus
 from cl_tui.host.preferences import Preferences
-from cl_tui.panes.base import Pane
+from cl_tui.panes.base import Pane, keys
 from cl_tui.panes.files import started_in, without_fonts, write_new
 from cl_tui.screens.help import HelpScreen, Section
 from cl_tui.screens.log import LogScreen
@@ -49,15 +49,11 @@ class ClTui(App[ExitStatus]):
     CSS_PATH = "app.tcss"
     TITLE = "cl-tui"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "next_theme", "Next theme", tooltip="Next theme; saved for the next start", show=False),
-        Binding(
-            "0",
-            "reset_appearance",
-            "Reset appearance",
-            tooltip="Reset theme, scales and smoothing to the defaults",
-            show=False,
+        *keys(
+            ("t", "next_theme", "Next theme", "Next theme; saved for the next start"),
+            ("0", "reset_appearance", "Reset appearance", "Reset theme, scales and smoothing to the defaults"),
+            ("l", "log", "Log", "Printed lines, warnings, and the events of the run"),
         ),
-        Binding("l", "log", "Log", tooltip="Printed lines, warnings, and the events of the run", show=False),
         Binding("question_mark", "help", "Help", key_display="?", tooltip="Keys, and how to read the screen"),
         Binding("q", "leave", "Quit", tooltip=_QUIT),
         Binding("ctrl+c", "quit", "Quit", tooltip=_QUIT, show=False, priority=True),

@@ -26,9 +26,9 @@ class Series:
     name: str
     letter: str
     """A few characters to the right of the line's last value."""
-    xs: Sequence[int] | np.ndarray
+    xs: np.ndarray
     """The steps of its points, ascending."""
-    ys: Sequence[float] | np.ndarray
+    ys: np.ndarray
     style: Style
     dotted: bool = False
     """Whether to leave out every other column, which distinguishes the line without colour."""
@@ -54,8 +54,8 @@ def line_chart(
     letters = max((len(line.letter) for line in series), default=0)
     plot_width, plot_height = max(width - GUTTER - letters - 1, 4), max(height - 1, 1)
     time = steps_axis(steps, 2 * plot_width)
-    drawn = [_columns(line, time) for line in series]
-    axis = _axis(drawn, values)
+    drawn = [line_columns(line.xs, line.ys, time) for line in series]
+    axis = axis_for(drawn, values)
     canvas = Canvas(plot_width, plot_height, palette.muted)
     marks: dict[int, list[tuple[str, Style]]] = {}
     for line, (lows, highs) in zip(series, drawn, strict=True):
@@ -64,40 +64,64 @@ def line_chart(
         row = axis.row(float(last[0]), plot_height) if len(last) else None
         if row is not None:
             marks.setdefault(row, []).append((line.letter, line.style))
+    lines = framed(canvas, axis, time, palette, shown, cursor, borders)
+    for row, cells in enumerate(lines[:plot_height]):
+        cells += _letters(marks.get(row, []), letters, palette)
+    return lines[:height]
+
+
+def framed(
+    canvas: "Canvas",
+    axis: braille.Axis,
+    time: "TimeAxis",
+    palette: Palette,
+    shown: Callable[[float], str],
+    cursor: int | None,
+    borders: Iterable[int],
+) -> list[Line]:
+    """The canvas with borders and crosshair, with values on its left and the steps below."""
+    height, width = canvas.cells.shape
     for border in borders:
         canvas.vertical(time.cell(border + 1), "┊", palette.muted)
     canvas.crosshair(time.cell(cursor) if cursor is not None else None, palette.strong)
-    labels = value_labels(axis, plot_height, shown)
-    lines = []
-    for row, cells in enumerate(canvas.lines()):
-        label = [Segment(gutter(labels, row), palette.muted)]
-        lines.append([*label, *cells, *_letters(marks.get(row, []), letters, palette)])
-    if height > 1:
-        lines.append([Segment(" " * GUTTER + time.ends(plot_width), palette.muted)])
-    return lines
+    labels = value_labels(axis, height, shown)
+    lines = [[Segment(gutter(labels, row), palette.muted), *cells] for row, cells in enumerate(canvas.lines())]
+    return [*lines, [Segment(" " * GUTTER + time.ends(width), palette.muted)]]
 
 
-def _columns(line: Series, time: "TimeAxis") -> tuple[np.ndarray, np.ndarray]:
-    """Lows and highs of a joined line; exact in columns that contain points."""
-    xs, ys = np.asarray(line.xs, dtype=float), np.asarray(line.ys, dtype=float)
-    count = len(time.edges) - 1
+def line_columns(xs: np.ndarray, ys: np.ndarray, time: "TimeAxis") -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest values in each column of a line, or several, exact in columns that contain points.
+
+    ``xs`` (points,): the steps of the points, ascending. ``ys`` (points,) or (points, lines): their values, NaN where
+    there is none. Returns shapes (columns,) or (lines, columns).
+    """
+    lows = np.full((len(time.edges) - 1, *ys.shape[1:]), np.nan)
     if not len(xs):
-        return np.full(count, np.nan), np.full(count, np.nan)
-    lows = np.interp((time.edges[:-1] + time.edges[1:] + 1) / 2, xs, ys, left=np.nan, right=np.nan)
+        return lows.T, lows.T
+    centres = (time.edges[:-1] + time.edges[1:] + 1) / 2
+    after = np.searchsorted(xs, centres, side="right")
+    within = (after > 0) & (after < len(xs))
+    right = after[within]
+    left = right - 1
+    share = (centres[within] - xs[left]) / (xs[right] - xs[left])
+    lows[within] = ys[left] + (share * (ys[right] - ys[left]).T).T
     highs = lows.copy()
-    seen = (xs > time.edges[0]) & (xs <= time.edges[-1])
-    places = time.columns(xs[seen].astype(int))
-    np.fmin.at(lows, places, ys[seen])
-    np.fmax.at(highs, places, ys[seen])
-    return lows, highs
+    seen = np.flatnonzero((xs > time.edges[0]) & (xs <= time.edges[-1]))
+    if len(seen):
+        places = time.columns(xs[seen])
+        first = np.flatnonzero(np.diff(places, prepend=-1))
+        there = places[first]
+        lows[there] = np.fmin(lows[there], np.fmin.reduceat(ys[seen], first, axis=0))
+        highs[there] = np.fmax(highs[there], np.fmax.reduceat(ys[seen], first, axis=0))
+    return lows.T, highs.T
 
 
-def _axis(drawn: Sequence[tuple[np.ndarray, np.ndarray]], values: tuple[float, float] | None) -> braille.Axis:
+def axis_for(drawn: Sequence[tuple[np.ndarray, np.ndarray]], values: tuple[float, float] | None) -> braille.Axis:
+    """From the one of ``values`` to the other; by default it fits what is drawn."""
     if values is not None:
         return braille.Axis(*values, log=False)
-    lows = np.concatenate([np.empty(0), *(lows for lows, _ in drawn)])
-    highs = np.concatenate([np.empty(0), *(highs for _, highs in drawn)])
-    return braille.fitting_axis(lows, highs)
+    nothing = np.empty(0)
+    return braille.fitting_axis(*(np.concatenate([nothing, *(columns[end] for columns in drawn)]) for end in (0, 1)))
 
 
 def _letters(marks: Sequence[tuple[str, Style]], width: int, palette: Palette) -> Line:

@@ -21,7 +21,16 @@ _HEAT = tuple(f"heat-{level}" for level in range(6))
 FEWEST = 4
 """Rows from which a list of tasks that does not fit has a header, and a last line with the number of missing tasks."""
 
-_PAN = "Pan where there are more tasks than fit"
+
+def keys(*each: tuple[str, str, str, str]) -> list[BindingType]:
+    """Bindings that the footer leaves out, from their keys, action, name, and what it does."""
+    return [Binding(key, action, name, tooltip=does, show=False) for key, action, name, does in each]
+
+
+def arrows(does: str) -> list[tuple[str, str, str, str]]:
+    """The keys that pan."""
+    ways = (("up", "0, -1"), ("down", "0, 1"), ("left", "-1, 0"), ("right", "1, 0"))
+    return [(key, f"pan({way})", key.capitalize(), does) for key, way in ways]
 
 
 class Pane(Widget, can_focus=True):
@@ -29,13 +38,10 @@ class Pane(Widget, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"pane--{name}" for name in (*_NAMES, *_HEAT)}
     ALLOW_SELECT = False
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "pan(0, -1)", "Up", tooltip=_PAN, show=False),
-        Binding("down", "pan(0, 1)", "Down", tooltip=_PAN, show=False),
-        Binding("left", "pan(-1, 0)", "Left", tooltip=_PAN, show=False),
-        Binding("right", "pan(1, 0)", "Right", tooltip=_PAN, show=False),
-        Binding("home", "follow", "Follow", tooltip="Follow the task in training again", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = keys(
+        *arrows("Pan where there are more tasks than fit"),
+        ("home", "follow", "Follow", "Follow the task in training again"),
+    )
     HELP_TITLE: ClassVar[str]
     HOW_TO_READ: ClassVar[str]
 

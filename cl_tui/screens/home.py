@@ -15,6 +15,7 @@ from textual.widgets import Footer, Input, Static
 
 from cl_tui.host.background import run_in_background
 from cl_tui.host.exit_status import INTERRUPTED, ExitStatus
+from cl_tui.panes.base import keys
 from cl_tui.panes.notice import Notice
 from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
@@ -63,8 +64,10 @@ class HomeScreen(RootScreen):
         Binding("m", "rename", "Rename", tooltip="Rename the session", show=False),
         Binding("d,delete", "delete", "Delete", tooltip="Delete the session, or the marked ones; asks first"),
         Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only sessions that contain certain words"),
-        Binding("o", "sort", "Sort", tooltip="Sort by age, name, method or accuracy", show=False),
-        Binding("escape", "back", "Back", tooltip="Leave the filter, or remove the marks", show=False),
+        *keys(
+            ("o", "sort", "Sort", "Sort by age, name, method or accuracy"),
+            ("escape", "back", "Back", "Leave the filter, or remove the marks"),
+        ),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (32, "-wide-enough")]  # noqa: RUF012 (as Textual declares it)
     VERTICAL_BREAKPOINTS = [(0, "-too-low"), (12, "-high-enough")]  # noqa: RUF012 (as Textual declares it)

@@ -19,6 +19,7 @@ from textual.widgets import Footer, Input
 
 from cl_tui.host.capture import Captured, Line, Stream
 from cl_tui.panes import notice as warning
+from cl_tui.panes.base import keys
 
 POLL_SECONDS = 0.5
 MOST_COPIED = 60_000
@@ -40,10 +41,10 @@ class LogLines(ScrollView, can_focus=True):
     visible, so that ten thousand lines cost as much as a page."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"log--muted", "log--err", "log--run"}
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("home", "scroll_home", "Top", tooltip="The oldest line", show=False),
-        Binding("end", "scroll_end", "Follow", tooltip="The newest line, and follow", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = keys(
+        ("home", "scroll_home", "Top", "The oldest line"),
+        ("end", "scroll_end", "Follow", "The newest line, and follow"),
+    )
     ALLOW_SELECT = False
     DEFAULT_CSS = """
     LogLines {

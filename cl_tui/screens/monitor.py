@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from cl_tui.panes.base import keys
 from cl_tui.panes.view import View
 from cl_tui.reports import text as words
 from cl_tui.reports.ending import exit_status, kept
@@ -67,9 +68,11 @@ class MonitorScreen(PanesScreen):
         Binding("k", "strength", "Strength", tooltip="Change the strength c or λ, from the next step on"),
         Binding("f", "full_speed", "Full speed", tooltip=_PACE),
         Binding("f", "slow_motion", "Slow", tooltip=_PACE),
-        Binding("e", "evaluate", "Evaluate", tooltip="Measure the accuracy on whole test sets now", show=False),
-        Binding("b", "pause_at_task_end", "Break", tooltip=_BREAK, show=False),
-        Binding("x", "end_task", "End task", tooltip="End the current task here and start the next one", show=False),
+        *keys(
+            ("e", "evaluate", "Evaluate", "Measure the accuracy on whole test sets now"),
+            ("b", "pause_at_task_end", "Break", _BREAK),
+            ("x", "end_task", "End task", "End the current task here and start the next one"),
+        ),
     ]
 
     def __init__(self, engine: EngineThread, pace: float | None) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container
 from textual.widgets import Footer, Static
 
@@ -13,7 +13,7 @@ from cl_tui.host.exit_status import ExitStatus
 from cl_tui.host.preferences import Preferences
 from cl_tui.panes import files as pane_files
 from cl_tui.panes.accuracy.pane import AccuracyPane
-from cl_tui.panes.base import Pane
+from cl_tui.panes.base import Pane, keys
 from cl_tui.panes.header import HeaderLine
 from cl_tui.panes.importance.pane import ImportancePane
 from cl_tui.panes.loss.axes import CurveOptions
@@ -32,13 +32,11 @@ POLL_SECONDS = 0.1
 class PanesScreen(ZoomingScreen):
     """Subclasses define what is shown (``current_view``), and what other keys do."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "escape", "back", "Back", tooltip="Leave the crosshair, the zoomed axis, or the zoomed pane", show=False
-        ),
-        Binding("c", "copy", "Copy", tooltip="Copy the pane's data as CSV", show=False),
-        Binding("w", "write", "Write", tooltip="Write the pane to a file: SVG, CSV or JSON", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = keys(
+        ("escape", "back", "Back", "Leave the crosshair, the zoomed axis, or the zoomed pane"),
+        ("c", "copy", "Copy", "Copy the pane's data as CSV"),
+        ("w", "write", "Write", "Write the pane to a file: SVG, CSV or JSON"),
+    )
     ALLOW_IN_MAXIMIZED_VIEW = "HeaderLine, WarningLine, Notice, Footer, .in-zoom, #too-small"
     HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (32, "-narrow"), (60, "-wide-enough")]  # noqa: RUF012 (as Textual declares it)
     AUTO_FOCUS = "TasksPane"

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from textual.binding import Binding, BindingType
 from textual.events import Click, DescendantFocus
 
-from cl_tui.panes.base import Pane
+from cl_tui.panes.base import Pane, keys
 from cl_tui.screens.root import RootScreen
 
 NOTHING_OPEN = "Nothing to leave; q quits"
@@ -16,8 +16,10 @@ class ZoomingScreen(RootScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("z,enter", "zoom", "Zoom", tooltip=_ZOOM),
         Binding("z,enter", "unzoom", "All panes", tooltip=_ZOOM),
-        Binding("n,tab", "next_pane(1)", "Next pane", tooltip="Next pane", show=False),
-        Binding("shift+tab", "next_pane(-1)", "Previous", tooltip="Previous pane", show=False),
+        *keys(
+            ("n,tab", "next_pane(1)", "Next pane", "Next pane"),
+            ("shift+tab", "next_pane(-1)", "Previous", "Previous pane"),
+        ),
     ]
     ESCAPE_TO_MINIMIZE = False
     VERTICAL_BREAKPOINTS = [(0, "-too-low"), (18, "-high-enough")]  # noqa: RUF012 (as Textual declares it)

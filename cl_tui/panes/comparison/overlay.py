@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from rich.segment import Segment
 from rich.style import Style
 
 from cl_tui.charts import braille
-from cl_tui.charts.canvas import GUTTER, Canvas, TimeAxis, gutter, steps_axis, value_labels
+from cl_tui.charts.canvas import GUTTER, Canvas, TimeAxis, axis_for, framed, line_columns, steps_axis
 from cl_tui.charts.style import Line, Palette
 from cl_tui.reports.compare_page import MOST_MARKS, marks
 from cl_tui.reports.group_curves import GroupCurve
@@ -51,11 +50,8 @@ def overlay(
     which a task begins. ``cursor``: the step at the crosshair.
     """
     width, height = (len(time.edges) - 1) // 2, max(height - 1, 1)
-    drawn = [_columns(curve.course, time) for curve in curves]
-    if values is not None:
-        axis = braille.Axis(*values, log=False)
-    else:
-        axis = braille.fitting_axis(*(np.concatenate([columns[end] for columns in drawn]) for end in (0, 1)))
+    drawn = [line_columns(curve.course.steps, curve.course.means, time) for curve in curves]
+    axis = axis_for(drawn, values)
     canvas = Canvas(width, height, palette.muted)
     for curve in curves if height >= ROOM_FOR_BANDS else ():
         canvas.curve(_band(curve.course, time, axis, height), curve.style + _DIM, joined=True)
@@ -63,22 +59,7 @@ def overlay(
         canvas.curve(braille.outline(lows, highs, axis, height, curve.dotted), curve.style, joined=True)
     for place, (curve, (lows, _)) in enumerate(zip(curves, drawn, strict=True)):
         _letters(canvas, curve, axis.rows(lows, height), place, len(curves))
-    for border in borders:
-        canvas.vertical(time.cell(border + 1), "┊", palette.muted)
-    canvas.crosshair(time.cell(cursor) if cursor is not None else None, palette.strong)
-    labels = value_labels(axis, height, shown)
-    lines = [[Segment(gutter(labels, row), palette.muted), *cells] for row, cells in enumerate(canvas.lines())]
-    return [*lines, [Segment(" " * GUTTER + time.ends(width), palette.muted)]]
-
-
-def _columns(course: GroupCurve, time: TimeAxis) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest mean in each column; points are joined by lines."""
-    lows = _along(course, course.means, time)
-    highs = lows.copy()
-    places = time.columns(course.steps)
-    np.fmin.at(lows, places, course.means)
-    np.fmax.at(highs, places, course.means)
-    return lows, highs
+    return framed(canvas, axis, time, palette, shown, cursor, borders)
 
 
 def _along(course: GroupCurve, values: np.ndarray, time: TimeAxis) -> np.ndarray:

@@ -6,13 +6,13 @@ from typing import ClassVar
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.strip import Strip
 
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.accuracy.grid import heat
-from cl_tui.panes.base import Pane, message, strips, window
+from cl_tui.panes.base import Pane, arrows, keys, message, strips, window
 from cl_tui.reports import text as words
 from cl_tui.reports.compare_page import points, uncertain
 from cl_tui.reports.group_curves import KINDS, CurveKind
@@ -26,20 +26,16 @@ WIDEST_VALUE = 16
 WIDEST_CELL = 13
 Cell = tuple[tuple[str, ...], Style]
 """The text of a matrix cell in several lengths, longest first."""
-_PAN = "Scroll; in the curves ← → move the crosshair"
 
 
 class ComparePane(Pane, inherit_bindings=False):
     """Shows ``found``; content larger than the pane scrolls. Subclasses define the content."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"compare--{ink}" for ink in range(INKS)}
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "pan(0, -1)", "Up", tooltip=_PAN, show=False),
-        Binding("down", "pan(0, 1)", "Down", tooltip=_PAN, show=False),
-        Binding("left", "pan(-1, 0)", "Left", tooltip=_PAN, show=False),
-        Binding("right", "pan(1, 0)", "Right", tooltip=_PAN, show=False),
-        Binding("home", "follow", "First", tooltip="Scroll back to the beginning", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = keys(
+        *arrows("Scroll; in the curves ← → move the crosshair"),
+        ("home", "follow", "First", "Scroll back to the beginning"),
+    )
 
     def __init__(self) -> None:
         super().__init__()

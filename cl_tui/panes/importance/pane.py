@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.events import Blur, Key, Paste
 
 from cl_tui.charts.bars import bars
@@ -17,7 +17,7 @@ from cl_tui.charts.style import Line, Palette
 from cl_tui.host.ascii_filter import translated
 from cl_tui.host.host import Host
 from cl_tui.panes.as_of import as_of_cursor, when
-from cl_tui.panes.base import Pane, message
+from cl_tui.panes.base import Pane, keys, message
 from cl_tui.panes.importance.zoomed import LayerOptions, axis_line, chosen, draw_layers, share, shown_importance
 from cl_tui.panes.view import View
 from cl_tui.reports import session_facts as facts
@@ -32,24 +32,18 @@ _SCROLL = "Zoomed: scroll where there are more layers than fit"
 
 
 class ImportancePane(Pane):
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "scrub(-1)", "Task before", tooltip=_SCRUB, show=False),
-        Binding("right", "scrub(1)", "Next task", tooltip=_SCRUB, show=False),
-        Binding("home", "follow", "Newest", tooltip="Zoomed: the newest Ω again, from the top", show=False),
-        Binding("up", "scroll(-1)", "Up", tooltip=_SCROLL, show=False),
-        Binding("down", "scroll(1)", "Down", tooltip=_SCROLL, show=False),
-        Binding("pageup", "scroll(-10)", "Ten up", tooltip="… by ten layers", show=False),
-        Binding("pagedown", "scroll(10)", "Ten down", tooltip="… by ten layers", show=False),
-        Binding(
-            "slash",
-            "filter",
-            "Filter",
-            tooltip="Zoomed: only layers whose names contain a text",
-            show=False,
-        ),
-        Binding("o", "by_task", "By task", tooltip="Zoomed: each layer after every task", show=False),
-        Binding("g", "group", "Modules", tooltip="Zoomed: the layers of a module together", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = keys(
+        ("left", "scrub(-1)", "Task before", _SCRUB),
+        ("right", "scrub(1)", "Next task", _SCRUB),
+        ("home", "follow", "Newest", "Zoomed: the newest Ω again, from the top"),
+        ("up", "scroll(-1)", "Up", _SCROLL),
+        ("down", "scroll(1)", "Down", _SCROLL),
+        ("pageup", "scroll(-10)", "Ten up", "… by ten layers"),
+        ("pagedown", "scroll(10)", "Ten down", "… by ten layers"),
+        ("slash", "filter", "Filter", "Zoomed: only layers whose names contain a text"),
+        ("o", "by_task", "By task", "Zoomed: each layer after every task"),
+        ("g", "group", "Modules", "Zoomed: the layers of a module together"),
+    )
     HELP_TITLE = "Importance Ω by layer"
     HOW_TO_READ = (
         "One histogram per layer, on a logarithmic axis: weights on the right matter more. Heights (the square root of "

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.events import (
     MouseDown,
     MouseEvent,
@@ -17,7 +17,7 @@ from textual.events import (
 from textual.message import Message
 
 from cl_tui.charts.style import Line, Palette
-from cl_tui.panes.base import Pane, message
+from cl_tui.panes.base import Pane, keys, message
 from cl_tui.panes.loss.axes import (
     FEWEST_STEPS,
     SCALES,
@@ -45,35 +45,28 @@ _READ = "Read the values of a step; Esc removes the crosshair"
 
 
 class CurvesPane(Pane):
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "crosshair('columns', -1)", "Crosshair left", tooltip=_READ, show=False),
-        Binding("right", "crosshair('columns', 1)", "Crosshair right", tooltip=_READ, show=False),
-        Binding("shift+left", "crosshair('columns', -10)", "Ten columns left", tooltip="… by ten columns", show=False),
-        Binding("shift+right", "crosshair('columns', 10)", "Ten columns right", tooltip="… by ten columns", show=False),
-        Binding("ctrl+left", "crosshair('steps', -1)", "One step left", tooltip="… by exactly one step", show=False),
-        Binding("ctrl+right", "crosshair('steps', 1)", "One step right", tooltip="… by exactly one step", show=False),
-        Binding(
+    BINDINGS: ClassVar[list[BindingType]] = keys(
+        ("left", "crosshair('columns', -1)", "Crosshair left", _READ),
+        ("right", "crosshair('columns', 1)", "Crosshair right", _READ),
+        ("shift+left", "crosshair('columns', -10)", "Ten columns left", "… by ten columns"),
+        ("shift+right", "crosshair('columns', 10)", "Ten columns right", "… by ten columns"),
+        ("ctrl+left", "crosshair('steps', -1)", "One step left", "… by exactly one step"),
+        ("ctrl+right", "crosshair('steps', 1)", "One step right", "… by exactly one step"),
+        (
             "plus,equals_sign,up",
             "magnify(0.5)",
             "Zoom in",
-            tooltip="Zoom in, around the crosshair or the newest step (also: wheel)",
-            show=False,
+            "Zoom in, around the crosshair or the newest step (also: wheel)",
         ),
-        Binding("minus,down", "magnify(2.0)", "Zoom out", tooltip="Zoom out", show=False),
-        Binding("pageup", "shift(-0.5)", "Earlier", tooltip="Earlier steps", show=False),
-        Binding("pagedown", "shift(0.5)", "Later", tooltip="Later steps", show=False),
-        Binding("home", "follow", "Whole run", tooltip="The whole run again", show=False),
-        Binding(
-            "o",
-            "only_task",
-            "Only one task",
-            tooltip="Only the task under the crosshair or in training, or all tasks",
-            show=False,
-        ),
-        Binding("y", "scale", "Scale", tooltip="Y axis automatic, logarithmic, linear", show=False),
-        Binding("u", "unit", "Unit", tooltip="X axis in steps, epochs, seconds", show=False),
-        Binding("m", "smooth", "Smooth", tooltip="Running mean off, or over more steps", show=False),
-    ]
+        ("minus,down", "magnify(2.0)", "Zoom out", "Zoom out"),
+        ("pageup", "shift(-0.5)", "Earlier", "Earlier steps"),
+        ("pagedown", "shift(0.5)", "Later", "Later steps"),
+        ("home", "follow", "Whole run", "The whole run again"),
+        ("o", "only_task", "Only one task", "Only the task under the crosshair or in training, or all tasks"),
+        ("y", "scale", "Scale", "Y axis automatic, logarithmic, linear"),
+        ("u", "unit", "Unit", "X axis in steps, epochs, seconds"),
+        ("m", "smooth", "Smooth", "Running mean off, or over more steps"),
+    )
     HELP_TITLE = "Loss and penalty"
     HOW_TO_READ = (
         "Solid dots, L: the loss on the current task alone. Sparse dots, P: the penalty that holds earlier tasks' "

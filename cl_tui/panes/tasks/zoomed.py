@@ -8,7 +8,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 
 from cl_tui.charts import braille
-from cl_tui.charts.canvas import Canvas, TimeAxis, steps_axis
+from cl_tui.charts.canvas import Canvas, TimeAxis, line_columns, steps_axis
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.as_of import AccuracyTable, as_of_cursor
 from cl_tui.panes.base import more, window
@@ -102,7 +102,7 @@ def lower_end(table: AccuracyTable) -> float:
 
 def _dots(looks: Looks, shown: range, band: int, low: float, time: TimeAxis) -> np.ndarray:
     """The tasks' curves below each other, in ``band`` rows of cells each; from four rows on, one of them is empty."""
-    lows, highs = look_columns(looks, shown, time)
+    lows, highs = line_columns(looks.steps, looks.accuracies[:, shown.start : shown.stop], time)
     count, columns = lows.shape
     tall = band - (band >= 4)
     gap = ((0, 0), (0, 1))  # an empty column between two tasks' curves, so that one outline serves all
@@ -111,31 +111,6 @@ def _dots(looks: Looks, shown: range, band: int, low: float, time: TimeAxis) -> 
     dots = np.zeros((count, 4 * band, columns), dtype=bool)
     dots[:, : 4 * tall] = drawn.reshape(4 * tall, count, columns + 1)[:, :, :columns].transpose(1, 0, 2)
     return dots.reshape(-1, columns)
-
-
-def look_columns(looks: Looks, tasks: range, time: TimeAxis) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest accuracy in each column of lines through the measurements. Shapes (tasks, columns)."""
-    count = len(time.edges) - 1
-    lows = np.full((count, len(tasks)), np.nan)
-    if not len(looks):
-        return lows.T, lows.T
-    accuracies = looks.accuracies[:, tasks.start : tasks.stop]
-    centres = (time.edges[:-1] + time.edges[1:] + 1) / 2
-    after = np.searchsorted(looks.steps, centres, side="right")
-    within = (after > 0) & (after < len(looks))
-    right = after[within]
-    left = right - 1
-    share = (centres[within] - looks.steps[left]) / (looks.steps[right] - looks.steps[left])
-    lows[within] = accuracies[left] + share[:, None] * (accuracies[right] - accuracies[left])
-    highs = lows.copy()
-    seen = np.flatnonzero((looks.steps > time.edges[0]) & (looks.steps <= time.edges[-1]))
-    if len(seen):
-        places = time.columns(looks.steps[seen])
-        first = np.flatnonzero(np.diff(places, prepend=-1))
-        there = places[first]
-        lows[there] = np.fmin(lows[there], np.fmin.reduceat(accuracies[seen], first, axis=0))
-        highs[there] = np.fmax(highs[there], np.fmax.reduceat(accuracies[seen], first, axis=0))
-    return lows.T, highs.T
 
 
 def _label(view: View, task: int, number_width: int, name_width: int, palette: Palette) -> Line:
