@@ -22,8 +22,8 @@ import torch
 
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, resolve
-from engine.streams.examples import Task
-from engine.training.build import load_tasks, penalty_factor
+from engine.streams.stream import Stream
+from engine.training.build import load_stream, penalty_factor
 from engine.training.control import Control
 from engine.training.recorder import Recorder
 from engine.training.trainer import Trainer
@@ -89,19 +89,13 @@ def ours(config: RunConfig, clock: Callable[[], float], steps: int) -> dict[str,
         }
 
 
-def save_tasks(tasks: list[Task], path: Path) -> None:
-    torch.save(
-        [
-            {
-                "inputs": task.train.inputs,
-                "labels": task.train.labels,
-                "test_inputs": task.test.inputs,
-                "test_labels": task.test.labels,
-            }
-            for task in tasks
-        ],
-        path,
-    )
+def save_tasks(stream: Stream, path: Path) -> None:
+    saved = []
+    for phase in range(len(stream.phases)):
+        train, test = (next(stream.passes(phase, stream.count(phase, part), part)) for part in ("train", "test"))
+        found = {"inputs": train.inputs.flatten(1), "labels": train.targets}
+        saved.append(found | {"test_inputs": test.inputs.flatten(1), "test_labels": test.targets})
+    torch.save(saved, path)
 
 
 def main() -> None:
@@ -155,7 +149,7 @@ def main() -> None:
     }
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "tasks.pt"
-        save_tasks(load_tasks(config("none", 0), torch.device("cpu")), data)
+        save_tasks(load_stream(config("none", 0), torch.device("cpu")), data)
         other = Avalanche(options.avalanche_python, data) if options.avalanche_python else None
         if other is not None:
             other.run(config("none", 0), options)

@@ -36,7 +36,7 @@ class OneHead(MultiTaskModule):  # type: ignore[misc]
 
     def __init__(self, hidden: list[int], classes: list[int], inputs: int, seed: int) -> None:
         super().__init__()
-        self.network = mlp(inputs, hidden, sum(classes), seed)
+        self.network = mlp((inputs,), hidden, sum(classes), seed)
         self.ends = [sum(classes[: task + 1]) for task in range(len(classes))]
         self.classes = classes
 

@@ -41,7 +41,7 @@ def main() -> None:
             session = Session.create(Path(folder), "checkpoints", config)
             trainer = Trainer(session, Control(), Recorder(session))
             trainer.begin()
-            trainer.step.begin_task()
+            trainer.state.begin_task()
             took = steps(trainer, 10) / 10
             trainer.checkpointer.save()
             trainer.checkpointer.finish()

@@ -6,7 +6,7 @@ All give the same importances; the largest difference is printed in float32 and 
 
 import copy
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,8 +16,12 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset
 
-from engine.importance.per_example import fisher_diagonal, output_sensitivity
+from engine.batch import Batch
+from engine.importance.fisher import fisher
+from engine.importance.per_example import BATCH
+from engine.importance.sensitivity import output_sensitivity
 from engine.models.mlp import mlp
+from engine.problems.classification import Classification
 from engine.sessions.session import Session
 from engine.settings.run import resolve
 from engine.training.control import Control
@@ -29,7 +33,7 @@ HIDDEN = (256, 256)
 DOUBLE_EXAMPLES = 1000
 """Examples for the comparison in float64."""
 
-Pass = Callable[[nn.Module, Tensor, slice], Tensor]
+Pass = Callable[[nn.Module, Tensor, int], Tensor]
 
 
 @dataclass(frozen=True)
@@ -38,16 +42,30 @@ class Learned:
 
     model: nn.Module
     inputs: Tensor
-    active: slice
+    classes: int
+    """The first outputs compete."""
 
 
-def fisher_loop(model: nn.Module, inputs: Tensor, active: slice) -> Tensor:
+def our_fisher(model: nn.Module, inputs: Tensor, classes: int) -> Tensor:
+    return fisher(model, Classification("task", [classes]), _unlabelled(inputs))
+
+
+def our_mas(model: nn.Module, inputs: Tensor, classes: int) -> Tensor:
+    return output_sensitivity(model, Classification("task", [classes]), _unlabelled(inputs))
+
+
+def _unlabelled(inputs: Tensor) -> Iterator[Batch]:
+    for part in inputs.split(BATCH):
+        yield Batch(part, torch.empty(0, dtype=torch.int64), task=0)
+
+
+def fisher_loop(model: nn.Module, inputs: Tensor, classes: int) -> Tensor:
     """E_x Σ_y p(y|x)(∂log p(y|x)/∂θ)², shape (P,), as in published code: a data loader with batches of one, one
     forward pass per example, one backward pass per class.
     """
     totals = {name: torch.zeros_like(parameter) for name, parameter in model.named_parameters()}
     for example in DataLoader(_Rows(inputs), batch_size=1):
-        outputs = model(example)[:, active]
+        outputs = model(example)[:, :classes]
         weights = outputs.detach().softmax(1)[0]
         for label in range(len(weights)):
             loss = cross_entropy(outputs, torch.tensor([label]))
@@ -59,12 +77,12 @@ def fisher_loop(model: nn.Module, inputs: Tensor, active: slice) -> Tensor:
     return torch.cat([total.flatten() for total in totals.values()]) / len(inputs)
 
 
-def tight_fisher_loop(model: nn.Module, inputs: Tensor, active: slice) -> Tensor:
+def tight_fisher_loop(model: nn.Module, inputs: Tensor, classes: int) -> Tensor:
     """``fisher_loop`` without a data loader and unneeded tensors."""
     parameters = list(model.parameters())
     totals = [torch.zeros_like(parameter) for parameter in parameters]
     for example in inputs:
-        log_probabilities = model(example[None])[0, active].log_softmax(0)
+        log_probabilities = model(example[None])[0, :classes].log_softmax(0)
         probabilities = log_probabilities.exp().tolist()
         for label, probability in enumerate(probabilities):
             more = label + 1 < len(probabilities)
@@ -74,11 +92,11 @@ def tight_fisher_loop(model: nn.Module, inputs: Tensor, active: slice) -> Tensor
     return torch.cat([total.flatten() for total in totals]) / len(inputs)
 
 
-def mas_loop(model: nn.Module, inputs: Tensor, active: slice) -> Tensor:
+def mas_loop(model: nn.Module, inputs: Tensor, classes: int) -> Tensor:
     """E_x |∂‖f(x)‖²/∂θ|, shape (P,), with a data loader: one forward and one backward pass per example."""
     totals = {name: torch.zeros_like(parameter) for name, parameter in model.named_parameters()}
     for example in DataLoader(_Rows(inputs), batch_size=1):
-        squared_norm = model(example)[:, active].pow(2).sum()
+        squared_norm = model(example)[:, :classes].pow(2).sum()
         model.zero_grad()
         squared_norm.backward()
         for name, parameter in model.named_parameters():
@@ -87,12 +105,12 @@ def mas_loop(model: nn.Module, inputs: Tensor, active: slice) -> Tensor:
     return torch.cat([total.flatten() for total in totals.values()]) / len(inputs)
 
 
-def tight_mas_loop(model: nn.Module, inputs: Tensor, active: slice) -> Tensor:
+def tight_mas_loop(model: nn.Module, inputs: Tensor, classes: int) -> Tensor:
     """``mas_loop`` without a data loader."""
     parameters = list(model.parameters())
     totals = [torch.zeros_like(parameter) for parameter in parameters]
     for example in inputs:
-        squared_norm = model(example[None])[0, active].square().sum()
+        squared_norm = model(example[None])[0, :classes].square().sum()
         for total, gradient in zip(totals, torch.autograd.grad(squared_norm, parameters), strict=True):
             total += gradient.abs()
     return torch.cat([total.flatten() for total in totals]) / len(inputs)
@@ -111,7 +129,7 @@ class _Rows(Dataset[Tensor]):
         return self._inputs[row]
 
 
-def learned(benchmark: str, data_dir: str, examples: int) -> Learned:
+def learned(benchmark: str, classes: int, data_dir: str, examples: int) -> Learned:
     """784-256-256-10 after one epoch of the first task of ``benchmark``."""
     config = resolve(
         {
@@ -131,14 +149,13 @@ def learned(benchmark: str, data_dir: str, examples: int) -> Learned:
         trainer.begin()
         trainer.train_task()
         trainer.recorder.close()
-    inputs, _ = trainer.tasks[0].train.first(examples)
-    return Learned(trainer.state.model, inputs, trainer.outputs.active(0, 0))
+    return Learned(trainer.state.model, next(trainer.stream.passes(0, examples)).inputs, classes)
 
 
 def at_random(classes: int, examples: int) -> Learned:
     """784-256-256-10 with its initial weights, and inputs uniform in 0–1."""
     inputs = torch.rand(examples, 784, generator=torch.Generator().manual_seed(0))
-    return Learned(mlp(784, HIDDEN, 10, seed=0), inputs, slice(0, classes))
+    return Learned(mlp((784,), HIDDEN, 10, seed=0), inputs, classes)
 
 
 def difference(ours: Tensor, loop: Tensor) -> str:
@@ -161,7 +178,7 @@ def compare(
     found: dict[str, Tensor] = {}
 
     def measured(side: str, run: Pass, inputs: Tensor) -> None:
-        found[side] = run(on.model, inputs, on.active)
+        found[side] = run(on.model, inputs, on.classes)
 
     first = on.inputs[:share]
     sides = {side: partial(measured, side, loop, first) for side, loop in loops.items()}
@@ -170,12 +187,12 @@ def compare(
     print(f"\n{name}, {len(on.inputs):,} examples; a loop looks at {len(first):,} of them, its time × {scale:g}")
     for side in loops:
         show(f"{side} ÷ ours", [second * scale for second in seconds[side]], seconds["ours"], 1.0, "s")
-    alike = found["ours"] if scale == 1 else ours(on.model, first, on.active)
+    alike = found["ours"] if scale == 1 else ours(on.model, first, on.classes)
     double, few = copy.deepcopy(on.model).double(), first[:DOUBLE_EXAMPLES].double()
-    exact = ours(double, few, on.active)
+    exact = ours(double, few, on.classes)
     for side, loop in loops.items():
         print(f"  ours and {side}, largest difference in float32: {difference(alike, found[side])}")
-        in_double = difference(exact, loop(double, few, on.active))
+        in_double = difference(exact, loop(double, few, on.classes))
         print(f"    in float64, {len(few):,} examples: {in_double}", flush=True)
 
 
@@ -195,19 +212,19 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     rounds, clock = options.rounds, CLOCKS[options.clock]
     if options.data_dir:
-        two = learned("split-mnist", options.data_dir, options.examples)
-        ten = learned("permuted-mnist", options.data_dir, options.examples)
+        two = learned("split-mnist", 2, options.data_dir, options.examples)
+        ten = learned("permuted-mnist", 10, options.data_dir, options.examples)
         what = "MNIST, one epoch learned"
     else:
         two, ten = at_random(2, options.examples), at_random(10, options.examples)
         what = "random inputs and weights: no --data-dir"
     print(f"784-256-256-10, threads {options.threads}, {options.clock} clock, {what}")
-    fisher: dict[str, Pass] = {"loop": fisher_loop, "tight loop": tight_fisher_loop}
-    mas: dict[str, Pass] = {"loop": mas_loop, "tight loop": tight_mas_loop}
-    compare("Fisher, 2 classes", fisher_diagonal, fisher, two, options.share, rounds, clock)
-    compare("Fisher, 10 classes", fisher_diagonal, fisher, ten, options.ten_class_share, rounds, clock)
-    compare("MAS, 2 outputs", output_sensitivity, mas, two, options.share, rounds, clock)
-    compare("MAS, 10 outputs", output_sensitivity, mas, ten, options.share, rounds, clock)
+    fisher_loops: dict[str, Pass] = {"loop": fisher_loop, "tight loop": tight_fisher_loop}
+    mas_loops: dict[str, Pass] = {"loop": mas_loop, "tight loop": tight_mas_loop}
+    compare("Fisher, 2 classes", our_fisher, fisher_loops, two, options.share, rounds, clock)
+    compare("Fisher, 10 classes", our_fisher, fisher_loops, ten, options.ten_class_share, rounds, clock)
+    compare("MAS, 2 outputs", our_mas, mas_loops, two, options.share, rounds, clock)
+    compare("MAS, 10 outputs", our_mas, mas_loops, ten, options.share, rounds, clock)
 
 
 if __name__ == "__main__":

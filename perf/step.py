@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy
 
+from engine.batch import Batch
 from engine.catalog.methods import METHODS
 from engine.models.mlp import mlp
 from engine.sessions.session import Session
@@ -32,7 +32,7 @@ def in_second_task(folder: Path, config: RunConfig) -> Trainer:
     trainer.train_task()
     trainer.end_task()
     trainer.checkpointer.finish()  # else the first steps are measured beside the writing of a checkpoint
-    trainer.step.begin_task()
+    trainer.state.begin_task()
     return trainer
 
 
@@ -50,21 +50,21 @@ def steps_of(trainer: Trainer, steps: int) -> Callable[[], None]:
 
 def textbook_si(trainer: Trainer, steps: int) -> Callable[[], None]:
     """A straightforward SI: lists of tensors, the penalty in the loss, torch's default optimizer."""
-    config, task = trainer.config, trainer.tasks[1]
-    model: nn.Module = mlp(task.train.inputs.shape[1], config.hidden, trainer.outputs.count, config.seed)
+    config, problem = trainer.config, trainer.state.problem
+    (task,) = trainer.stream.passes(1, trainer.stream.count(1, "train"))
+    model: nn.Module = mlp(trainer.stream.inputs, config.hidden, problem.outputs, config.seed)
     parameters = list(model.parameters())
     anchors = [parameter.detach().clone() for parameter in parameters]
     importances = [torch.rand_like(parameter) for parameter in parameters]
     paths = [torch.zeros_like(parameter) for parameter in parameters]
     optimizer = torch.optim.Adam(parameters, lr=config.lr)
-    active = trainer.outputs.active(1, 1)
-    rows = torch.randint(len(task.train), (steps, config.batch_size))
+    rows = torch.randint(len(task), (steps, config.batch_size))
 
     def take() -> None:
-        for batch in rows:
-            inputs, labels = task.train.take(batch)
+        for chosen in rows:
+            batch = Batch(task.inputs[chosen], task.targets[chosen], 1)
             optimizer.zero_grad()
-            loss = cross_entropy(model(inputs)[:, active], labels)
+            loss = problem.loss(model(batch.inputs), batch)
             gradients = torch.autograd.grad(loss, parameters, retain_graph=True)
             penalty = sum(
                 (importance * (parameter - anchor) ** 2).sum()

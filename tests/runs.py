@@ -18,7 +18,7 @@ from engine.record.history import History
 from engine.sessions import checkpoint
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, resolve, shown
-from engine.streams.examples import DataSet, Examples, Task, class_order, split
+from engine.streams.examples import DataSet, Examples, ExampleStream, class_order, split
 from engine.training.control import Control, Requests
 from engine.training.runner import train
 
@@ -242,9 +242,10 @@ class Blobs:
         return DataSet(examples(self.train), examples(self.test))
 
 
-def blobs(config: RunConfig) -> list[Task]:
+def blobs(config: RunConfig) -> ExampleStream:
     data = Blobs().data().normalized(config.normalize)
-    return split(data, class_order(config, BENCHMARKS["blobs"].classes), config.tasks)
+    info = BENCHMARKS["blobs"]
+    return ExampleStream(config, split(data, class_order(config, info.classes), config.tasks), info.inputs)
 
 
 class ToDouble(nn.Module):
@@ -252,7 +253,7 @@ class ToDouble(nn.Module):
         return inputs.double()
 
 
-def double_mlp(inputs: int, hidden: Sequence[int], outputs: int, seed: int, init: str) -> nn.Sequential:
+def double_mlp(inputs: Sequence[int], hidden: Sequence[int], outputs: int, seed: int, init: str) -> nn.Sequential:
     """mlp in float64, so that rounding does not hide a wrong formula."""
     layers = mlp(inputs, hidden, outputs, seed, init).double().named_children()
     return nn.Sequential(OrderedDict([("cast", ToDouble()), *layers]))
@@ -265,7 +266,7 @@ def register_blobs(monkeypatch: pytest.MonkeyPatch) -> None:
         title="",
         source="",
         classes=tuple(range(Blobs().classes)),
-        inputs=Blobs().features,
+        inputs=(Blobs().features,),
         default_tasks=3,
         most_tasks=7,
         scenario="task",

@@ -21,7 +21,6 @@ LIGHT = [
     "commands",
     "disk",
     "errors",
-    "problems.outputs",
     "record.events",
     "record.history",
     "record.metrics",

@@ -86,7 +86,7 @@ def test_importances_are_not_negative_and_zero_where_parameters_are_left_alone(c
         history = session.history()
         ends = runs.tensors(session)
         outputs = {"domain": history.tasks[0].classes}.get(config.scenario, 7)
-        held = FlatParameters(mlp(5, config.hidden, outputs, seed=0)).matching_none(config.leave_alone)
+        held = FlatParameters(mlp((5,), config.hidden, outputs, seed=0)).matching_none(config.leave_alone)
         assert len(ends) == config.tasks
         for tensors in ends.values():
             importance = tensors["penalty/importance"]

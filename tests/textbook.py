@@ -15,8 +15,8 @@ from engine.catalog.benchmarks import BENCHMARKS
 from engine.models.mlp import mlp
 from engine.seeds import generator
 from engine.settings.run import RunConfig
-from engine.streams.examples import Task
-from engine.training.build import load_tasks
+from engine.streams.examples import ExampleStream, Task
+from engine.training.build import load_stream
 from tests.reference.ewc import (
     SlowEWC,
     SlowOnlineEWC,
@@ -103,7 +103,9 @@ def left_alone(model: nn.Module, patterns: Sequence[str]) -> list[int]:
 
 def run_slowly(config: RunConfig, dtype: torch.dtype) -> tuple[SlowRun, nn.Module, SlowMethod]:
     """What the textbook loop makes of ``config``."""
-    loaded = load_tasks(config, torch.device("cpu"))
+    stream = load_stream(config, torch.device("cpu"))
+    assert isinstance(stream, ExampleStream)
+    loaded = stream.tasks
     method = SLOW[config.method](config)
     tasks = [slow_task(number, loaded, config, method.replays, dtype) for number in range(len(loaded))]
     classes = [task.classes for task in tasks]

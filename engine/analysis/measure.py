@@ -16,7 +16,6 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from engine.analysis.figures import (
     ALL,
@@ -35,22 +34,26 @@ from engine.analysis.figures import (
     TaskCorrelation,
     TaskForgetting,
 )
+from engine.batch import Batch
 from engine.catalog.methods import METHODS
 from engine.commands import command
 from engine.errors import SessionDamaged, SessionMismatch, SessionTooYoung
-from engine.importance.per_example import fisher_diagonal, output_sensitivity
+from engine.importance.fisher import fisher
+from engine.importance.per_example import BATCH
+from engine.importance.sensitivity import output_sensitivity
 from engine.models.flat import FlatParameters, Layer
-from engine.problems.outputs import Outputs
-from engine.seeds import generator
+from engine.models.mode import evaluating
+from engine.problems.problem import Problem
 from engine.sessions import checkpoint
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig
-from engine.streams.examples import Examples, Task
-from engine.training.build import build_model, find_device, load_tasks
-from engine.training.evaluation import BATCH
+from engine.streams.stream import Stream
+from engine.training.build import build_model, build_problem, find_device, load_stream
 
 EXAMPLES = 2000
 """Default number of examples of each task to measure on."""
+PASS = 4096
+"""Examples in one pass."""
 CHUNK = 1 << 18
 """Number of parameters per float64 copy, to limit memory."""
 
@@ -68,18 +71,19 @@ def analyse(session: Session, examples: int = EXAMPLES, tell: Callable[[str], No
     paths, ended = _task_ends(session)
     device = find_device(config.device)
     tell(f"reading {config.benchmark}")
-    tasks = load_tasks(config, device)
-    outputs = Outputs.of(config.scenario, [task.classes for task in tasks])
-    model = build_model(config, outputs, device)
+    stream = load_stream(config, device)
+    problem = build_problem(config, stream)
+    model = build_model(config, stream, problem, device)
     parameters = FlatParameters(model)
-    if ended > len(tasks):
+    if ended > len(stream.phases):
         raise SessionMismatch(f"session {session.name}: more tasks have ended than config.toml has")
 
     tell("reading the checkpoints")
     ends = [_read(path, config, parameters.size, last=path == paths[-1]) for path in paths]
     last = ends[-1]
     held = tuple(layer for layer in parameters.layers if not _left_alone(layer, config))
-    subject = _Subject(config, tasks, outputs, model, parameters, ended - 1, examples)
+    problem.begin(ended - 1)
+    subject = _Subject(stream, problem, model, parameters, examples)
     parameters.values.copy_(last.theta)
 
     too_few = "two tasks must have ended"
@@ -135,8 +139,8 @@ def analyse(session: Session, examples: int = EXAMPLES, tell: Callable[[str], No
         benchmark=config.benchmark,
         scenario=config.scenario,
         seed=config.seed,
-        tasks=tuple(task.name for task in tasks[:ended]),
-        all_tasks=len(tasks),
+        tasks=tuple(phase.name for phase in stream.phases[:ended]),
+        all_tasks=len(stream.phases),
         step=last.step,
         examples=examples,
         left_alone=tuple(layer.name for layer in parameters.layers if layer not in held),
@@ -162,28 +166,17 @@ class _End:
 
 @dataclass(frozen=True)
 class _Subject:
-    """A trained network and the data of its tasks."""
+    """A trained network and what it was trained on."""
 
-    config: RunConfig
-    tasks: list[Task]
-    outputs: Outputs
+    stream: Stream
+    problem: Problem
     model: torch.nn.Module
     parameters: FlatParameters
-    newest: int
-    """The last ended task."""
     examples: int
     """Most examples used of each task."""
 
-    def drawn(self, task: int, part: str) -> tuple[Tensor, Tensor]:
-        """Inputs (N, features) and labels (N,) of the task's ``part``; labels are indices among the outputs that
-        compete now."""
-        found: Examples = self.tasks[task].train if part == "train" else self.tasks[task].test
-        rows = torch.randperm(len(found), generator=generator(self.config.seed, f"analysis {part}", task))
-        inputs, labels = found.take(rows[: self.examples].to(found.labels.device))
-        return inputs, labels + self.outputs.offset(task)
-
-    def active(self, task: int) -> slice:
-        return self.outputs.active(task, self.newest)
+    def drawn(self, task: int, part: str) -> Batch:
+        return self.stream.drawn(task, self.examples, f"analysis {part}", part)
 
 
 # Reading
@@ -340,19 +333,19 @@ def _agreements(
     omega: Tensor | None, subject: _Subject, layers: Sequence[Layer], tell: Callable[[str], None]
 ) -> Agreements:
     """Fisher and MAS are summed over the tasks, as the methods do, all at the current weights."""
-    fisher = torch.zeros_like(subject.parameters.values)
-    sensitivity = torch.zeros_like(fisher)
-    count = subject.newest + 1
+    curvature = torch.zeros_like(subject.parameters.values)
+    sensitivity = torch.zeros_like(curvature)
+    count = subject.problem.newest + 1
     for task in range(count):
         tell(f"measuring Fisher and MAS, task {task + 1} of {count}")
-        inputs, _ = subject.drawn(task, "train")
-        fisher += fisher_diagonal(subject.model, inputs, subject.active(task))
-        sensitivity += output_sensitivity(subject.model, inputs, subject.active(task))
+        batch = subject.drawn(task, "train")
+        curvature += fisher(subject.model, subject.problem, batch.split(BATCH))
+        sensitivity += output_sensitivity(subject.model, subject.problem, batch.split(BATCH))
     tell("comparing Ω, Fisher and MAS")
-    fisher, sensitivity = fisher.cpu(), sensitivity.cpu()
+    curvature, sensitivity = curvature.cpu(), sensitivity.cpu()
 
     def compared(name: str, of: Sequence[Layer]) -> LayerAgreement:
-        f, m = _select(fisher, of), _select(sensitivity, of)
+        f, m = _select(curvature, of), _select(sensitivity, of)
         f_ranks, m_ranks = ranks(f), ranks(m)
         own = own_ranks = None
         if omega is not None:
@@ -411,8 +404,9 @@ def _share(part: float, whole: float) -> Number:
 def _forgetting(subject: _Subject, thetas: Sequence[Tensor], tell: Callable[[str], None]) -> Forgetting:
     """``thetas``: the weights at each task's end, shape (P,) each; the last are the current weights."""
     found = []
-    for task in range(subject.newest):
-        tell(f"measuring the forgetting, task {task + 1} of {subject.newest}")
+    newest = subject.problem.newest
+    for task in range(newest):
+        tell(f"measuring the forgetting, task {task + 1} of {newest}")
         found.append(task_forgetting(subject, task, thetas[task]))
     count = len(found[0].layers)
     return Forgetting(
@@ -425,17 +419,16 @@ def _forgetting(subject: _Subject, thetas: Sequence[Tensor], tell: Callable[[str
 def task_forgetting(subject: _Subject, task: int, then: Tensor) -> TaskForgetting:
     """``then``: the weights at the task's end, shape (P,). The network is unchanged afterwards."""
     parameters, values = subject.parameters, subject.parameters.values
-    inputs, labels = subject.drawn(task, "test")
-    active = subject.active(task)
+    batch = subject.drawn(task, "test")
     now, then = values.clone(), then.to(values.device)
     moved = now - then
-    gradient = _gradient(subject, inputs, labels, active)
-    loss, accuracy = _measured(subject.model, inputs, labels, active)
+    gradient = _gradient(subject, batch)
+    loss, accuracy = _measured(subject, batch)
 
     def movement(name: str, layers: Sequence[Layer]) -> LayerMovement:
         for layer in layers:
             values[layer.start : layer.stop] = then[layer.start : layer.stop]
-        loss_then, accuracy_then = _measured(subject.model, inputs, labels, active)
+        loss_then, accuracy_then = _measured(subject, batch)
         values.copy_(now)
         change = _select(moved, layers).cpu().double()
         length, reference = change.norm().item(), _select(then, layers).cpu().double().norm().item()
@@ -450,30 +443,29 @@ def task_forgetting(subject: _Subject, task: int, then: Tensor) -> TaskForgettin
         )
 
     whole, layers = _per_layer(parameters.layers, movement)
-    return TaskForgetting(task, subject.tasks[task].name, len(labels), loss, accuracy, whole, layers)
+    return TaskForgetting(task, subject.stream.phases[task].name, len(batch), loss, accuracy, whole, layers)
 
 
-def _gradient(subject: _Subject, inputs: Tensor, labels: Tensor, active: slice) -> Tensor:
+def _gradient(subject: _Subject, batch: Batch) -> Tensor:
     """Gradient of the mean loss, shape (P,)."""
     gradient = subject.parameters.gradient
     gradient.zero_()
-    subject.model.eval()
-    for rows in torch.arange(len(labels), device=labels.device).split(BATCH):
-        loss = cross_entropy(subject.model(inputs[rows])[:, active], labels[rows], reduction="sum") / len(labels)
-        loss.backward()
+    with evaluating(subject.model):
+        for part in batch.split(PASS):
+            (subject.problem.loss(subject.model(part.inputs), part, "sum") / len(batch)).backward()
     return gradient.clone()
 
 
 @torch.no_grad()
-def _measured(model: torch.nn.Module, inputs: Tensor, labels: Tensor, active: slice) -> tuple[float, float]:
-    """Mean cross entropy in nats, and accuracy as a fraction, over the ``active`` outputs."""
-    model.eval()
-    loss, right = 0.0, 0
-    for rows in torch.arange(len(labels), device=labels.device).split(BATCH):
-        logits = model(inputs[rows])[:, active]
-        loss += cross_entropy(logits, labels[rows], reduction="sum").item()
-        right += int((logits.argmax(1) == labels[rows]).sum().item())
-    return loss / len(labels), right / len(labels)
+def _measured(subject: _Subject, batch: Batch) -> tuple[float, float]:
+    """Mean loss and mean score."""
+    loss = score = 0.0
+    with evaluating(subject.model):
+        for part in batch.split(PASS):
+            outputs = subject.model(part.inputs)
+            loss += subject.problem.loss(outputs, part, "sum").item()
+            score += subject.problem.scores(outputs, part).sum().item()
+    return loss / len(batch), score / len(batch)
 
 
 def _mean_movement(found: Sequence[LayerMovement]) -> LayerMovement:

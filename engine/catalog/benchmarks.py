@@ -16,8 +16,8 @@ class BenchmarkInfo:
     source: str
     classes: tuple[int, ...]
     """Class labels, in the order in which they are split into tasks."""
-    inputs: int
-    """Values per example."""
+    inputs: tuple[int, ...]
+    """Shape of one example."""
     default_tasks: int
     most_tasks: int
     scenario: str
@@ -26,7 +26,7 @@ class BenchmarkInfo:
     strengths: Mapping[str, float]
     """Default strength by method."""
     code: str
-    """'module:function', called as function(config) -> list of tasks."""
+    """'module:function', called as function(config) -> Stream."""
     files: str = ""
     """Name of the torchvision data set read from --data-dir; empty if it needs none."""
     watch_pace: float | None = None
@@ -63,7 +63,7 @@ BENCHMARKS: dict[str, BenchmarkInfo] = {
             title="Pairs of digits that resemble each other: 0 8, 1 7, 2 3, 4 9, 5 6",
             source=_DIGITS,
             classes=(0, 8, 1, 7, 2, 3, 4, 9, 5, 6),
-            inputs=64,
+            inputs=(1, 8, 8),
             default_tasks=5,
             most_tasks=10,
             scenario="task",
@@ -85,7 +85,7 @@ BENCHMARKS: dict[str, BenchmarkInfo] = {
             title="All ten digits, with the pixels shuffled in a different order for each task",
             source=_DIGITS,
             classes=_IN_ORDER,
-            inputs=64,
+            inputs=(1, 8, 8),
             default_tasks=5,
             most_tasks=1000,
             scenario="domain",
@@ -108,7 +108,7 @@ BENCHMARKS: dict[str, BenchmarkInfo] = {
             title="MNIST in pairs: 0 1, 2 3, 4 5, 6 7, 8 9",
             source=_MNIST,
             classes=_IN_ORDER,
-            inputs=784,
+            inputs=(1, 28, 28),
             default_tasks=5,
             most_tasks=10,
             scenario="task",
@@ -130,7 +130,7 @@ BENCHMARKS: dict[str, BenchmarkInfo] = {
             title="All of MNIST, with the pixels shuffled in a different order for each task",
             source=_MNIST,
             classes=_IN_ORDER,
-            inputs=784,
+            inputs=(1, 28, 28),
             default_tasks=10,
             most_tasks=1000,
             scenario="domain",

@@ -8,7 +8,7 @@ class ModelInfo:
     name: str
     title: str
     code: str
-    """'module:function', called as function(inputs, hidden, outputs, seed, init)."""
+    """'module:function', called as function(shape of one example, hidden, outputs, seed, init)."""
 
 
 MODELS: dict[str, ModelInfo] = {

@@ -1,32 +1,27 @@
-"""The interface of a method: it begins a task, sees each step, and ends a task by changing the penalty."""
+"""The interface of a method: it begins a task, sees each step, and consolidates what was learned in a penalty."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from engine.penalties.quadratic import Quadratic
+from engine.penalties.penalty import Penalty
+from engine.problems.problem import Problem
 from engine.settings.run import RunConfig
+from engine.streams.stream import Stream
 
 
 @dataclass(frozen=True)
-class LearnedTask:
-    """The data available to a method when a task ends."""
+class Learned:
+    """What a method may look at when it consolidates."""
 
-    number: int
-    """Number of the task, counted from 0."""
-    model: nn.Module
-    inputs: Tensor
-    """The task's training examples, shape (N, features)."""
-    labels: Tensor
-    """Labels as indices among the active outputs, shape (N,)."""
-    active: slice
-    """The outputs that competed while it was learned."""
+    phase: int
+    """The phase that was learned, counted from 0."""
+    net: nn.Module
     theta: Tensor
-    """Current weights, shape (P,); copy them to keep them."""
-    unlabelled: Callable[[int], tuple[Tensor, slice]]
-    """Maps a task up to this one to the inputs that ``importance_data`` selects, shape (N, features), and the outputs
-    that compete on them."""
+    """Its weights, shape (P,); copy them to keep them."""
+    problem: Problem
+    stream: Stream
     check: Callable[[], None]
     """Call this regularly in a long computation; it raises if a stop is requested."""
 
@@ -39,8 +34,8 @@ class Method:
     sees_total = False
     """Whether ``after_step`` gets the gradient of loss plus penalty instead of the loss's alone."""
     measures_examples = False
-    """Whether ``end_task`` measures importances per example, which not every network supports."""
-    replays = False
+    """Whether ``consolidate`` measures importances per example, which not every network supports."""
+    cumulative = False
     """Whether a task is trained on the data of all tasks so far."""
     factor = 1.0
     """k = factor · strength."""
@@ -60,10 +55,10 @@ class Method:
         """Σω of the task so far, which tracks the drop of its loss; None for a method without a path integral."""
         return None
 
-    def running_importance(self, theta: Tensor, penalty: Quadratic | None) -> Tensor | None:
+    def running_importance(self, theta: Tensor, penalty: Penalty | None) -> Tensor | None:
         """Ω as if the task ended now, shape (P,); None for a method that cannot compute it."""
         return None
 
-    def end_task(self, learned: LearnedTask, penalty: Quadratic | None) -> Quadratic | None:
+    def consolidate(self, learned: Learned, penalty: Penalty | None) -> Penalty | None:
         """Returns the new penalty, given the current ``penalty``. Changes nothing else, so it may be interrupted."""
         return penalty

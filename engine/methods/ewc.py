@@ -6,11 +6,12 @@ online   λ/2·Ω(θ−θ*)²         Ω ← γΩ + Fₜ, θ* ← θₜ (Schwarz
 F is the diagonal of the Fisher information, in one of the forms that van de Ven 2025 compares.
 """
 
-import torch
 from torch import Tensor
 
-from engine.importance.per_example import batched_fisher, fisher_diagonal, labelled_fisher
-from engine.methods.base import LearnedTask, Method
+from engine.importance.fisher import batched_fisher, fisher
+from engine.importance.per_example import BATCH
+from engine.methods.base import Learned, Method
+from engine.penalties.penalty import Penalty
 from engine.penalties.quadratic import Quadratic
 from engine.seeds import generator
 
@@ -21,30 +22,24 @@ class ElasticWeightConsolidation(Method):
     factor = 0.5
     measures_examples = True
 
-    def end_task(self, learned: LearnedTask, penalty: Quadratic | None) -> Quadratic:
-        fisher = self._fisher(learned)
-        anchor = learned.theta.clone()
+    def consolidate(self, learned: Learned, penalty: Penalty | None) -> Quadratic:
+        found, anchor = self._fisher(learned), learned.theta.clone()
         if penalty is None:
-            return Quadratic(fisher, anchor)
-        if self.config.gamma is None:
-            return penalty.with_anchor(fisher, anchor)
-        return Quadratic(self.config.gamma * penalty.importance + fisher, anchor)
+            return Quadratic(found, anchor)
+        if self.config.gamma is not None:
+            return Quadratic(self.config.gamma * penalty.diagonal() + found, anchor)
+        assert isinstance(penalty, Quadratic)
+        return penalty.with_anchor(found, anchor)
 
-    def _fisher(self, learned: LearnedTask) -> Tensor:
-        config = self.config
-        inputs, labels = learned.inputs, learned.labels
-        if config.fisher_samples is not None and config.fisher_samples < len(inputs):
-            random = generator(config.seed, "fisher examples", learned.number)
-            rows = torch.randperm(len(inputs), generator=random)[: config.fisher_samples].to(inputs.device)
-            inputs, labels = inputs[rows], labels[rows]
-        match config.fisher:
-            case "sampled":
-                random = generator(config.seed, "fisher labels", learned.number)
-                return labelled_fisher(learned.model, inputs, random, learned.active, learned.check)
-            case "empirical":
-                return labelled_fisher(learned.model, inputs, labels, learned.active, learned.check)
-            case "batched":
-                size = config.importance_batch or config.batch_size
-                return batched_fisher(learned.model, inputs, labels, learned.active, size, learned.check)
-            case _:
-                return fisher_diagonal(learned.model, inputs, learned.active, learned.check)
+    def _fisher(self, learned: Learned) -> Tensor:
+        config, stream, phase = self.config, learned.stream, learned.phase
+        size = (config.importance_batch or config.batch_size) if config.fisher == "batched" else BATCH
+        samples = config.fisher_samples
+        if samples is not None and samples < stream.count(phase, "train"):
+            batches = stream.drawn(phase, samples, "fisher examples").split(size)
+        else:
+            batches = stream.passes(phase, size)
+        if config.fisher == "batched":
+            return batched_fisher(learned.net, learned.problem, batches, learned.check)
+        random = generator(config.seed, "fisher labels", phase)
+        return fisher(learned.net, learned.problem, batches, config.fisher or "exact", learned.check, random)

@@ -6,4 +6,4 @@ from engine.methods.base import Method
 class JointTraining(Method):
     """Nothing is forgotten, since all data are still available."""
 
-    replays = True
+    cumulative = True

@@ -2,12 +2,13 @@
 
 import torch
 
-from engine.methods.base import LearnedTask, Method
+from engine.methods.base import Learned, Method
+from engine.penalties.penalty import Penalty
 from engine.penalties.quadratic import Quadratic
 
 
 class EqualImportance(Method):
     """Ω = 1."""
 
-    def end_task(self, learned: LearnedTask, penalty: Quadratic | None) -> Quadratic:
+    def consolidate(self, learned: Learned, penalty: Penalty | None) -> Quadratic:
         return Quadratic(torch.ones_like(learned.theta), learned.theta.clone())

@@ -2,8 +2,10 @@
 
 from torch import Tensor
 
-from engine.importance.per_example import batched_sensitivity, layer_sensitivity, output_sensitivity
-from engine.methods.base import LearnedTask, Method
+from engine.importance.per_example import BATCH
+from engine.importance.sensitivity import batched_sensitivity, layer_sensitivity, output_sensitivity
+from engine.methods.base import Learned, Method
+from engine.penalties.penalty import Penalty
 from engine.penalties.quadratic import Quadratic
 from engine.settings.run import RunConfig
 
@@ -17,22 +19,20 @@ class MemoryAwareSynapses(Method):
         super().__init__(config)
         self.factor = 0.5 if config.half else 1.0
 
-    def end_task(self, learned: LearnedTask, penalty: Quadratic | None) -> Quadratic:
-        found = self._sensitivity(learned, learned.number)
+    def consolidate(self, learned: Learned, penalty: Penalty | None) -> Quadratic:
+        found = self._sensitivity(learned, learned.phase)
         if self.config.recompute:
-            for earlier in range(learned.number):
+            for earlier in range(learned.phase):
                 found += self._sensitivity(learned, earlier)
         elif penalty is not None:
-            found += penalty.importance
+            found += penalty.diagonal()
         return Quadratic(found, learned.theta.clone())
 
-    def _sensitivity(self, learned: LearnedTask, task: int) -> Tensor:
-        inputs, active = learned.unlabelled(task)
-        match self.config.sensitivity:
-            case "local":
-                return layer_sensitivity(learned.model, inputs, active, learned.check)
-            case "batched":
-                size = self.config.importance_batch or self.config.batch_size
-                return batched_sensitivity(learned.model, inputs, active, size, learned.check)
-            case _:
-                return output_sensitivity(learned.model, inputs, active, learned.check)
+    def _sensitivity(self, learned: Learned, phase: int) -> Tensor:
+        config = self.config
+        measure = {"local": layer_sensitivity, "batched": batched_sensitivity}.get(
+            config.sensitivity or "", output_sensitivity
+        )
+        size = (config.importance_batch or config.batch_size) if measure is batched_sensitivity else BATCH
+        batches = learned.stream.passes(phase, size, config.importance_data or "train")
+        return measure(learned.net, learned.problem, batches, learned.check)

@@ -13,7 +13,8 @@ value over all parameters. A task's last interval counts, even if it is shorter 
 import torch
 from torch import Tensor
 
-from engine.methods.base import LearnedTask, Method
+from engine.methods.base import Learned, Method
+from engine.penalties.penalty import Penalty
 from engine.penalties.quadratic import Quadratic
 from engine.settings.run import RunConfig
 
@@ -57,10 +58,10 @@ class RiemannianWalk(Method):
     def path_integral(self) -> float:
         return (self.tensors["path_integral"] + self.tensors["loss_drop"].sum()).item()
 
-    def running_importance(self, theta: Tensor, penalty: Quadratic | None) -> Tensor:
+    def running_importance(self, theta: Tensor, penalty: Penalty | None) -> Tensor:
         return _in_unit_interval(self.tensors["fisher"]) + _in_unit_interval(self._score())
 
-    def end_task(self, learned: LearnedTask, penalty: Quadratic | None) -> Quadratic:
+    def consolidate(self, learned: Learned, penalty: Penalty | None) -> Quadratic:
         return Quadratic(self.running_importance(learned.theta, penalty), learned.theta.clone())
 
     def _add_interval(self, score: Tensor, moved: Tensor) -> Tensor:

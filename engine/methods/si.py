@@ -8,7 +8,8 @@ penalty c·Σ Ωᵢ(θᵢ−θᵢ*)²                       (equation 4)
 import torch
 from torch import Tensor
 
-from engine.methods.base import LearnedTask, Method
+from engine.methods.base import Learned, Method
+from engine.penalties.penalty import Penalty
 from engine.penalties.quadratic import Quadratic
 from engine.settings.run import RunConfig
 
@@ -32,12 +33,12 @@ class SynapticIntelligence(Method):
     def path_integral(self) -> float:
         return self.tensors["path_integral"].sum().item()
 
-    def running_importance(self, theta: Tensor, penalty: Quadratic | None) -> Tensor:
+    def running_importance(self, theta: Tensor, penalty: Penalty | None) -> Tensor:
         assert self.config.xi is not None
         moved = theta - self.tensors["task_start"]
         gained = self.tensors["path_integral"] / (moved * moved + self.config.xi)
-        earlier = penalty.importance if penalty else 0.0
+        earlier = penalty.diagonal() if penalty else 0.0
         return (earlier + gained).clamp_(min=0, max=self.config.clamp)
 
-    def end_task(self, learned: LearnedTask, penalty: Quadratic | None) -> Quadratic:
+    def consolidate(self, learned: Learned, penalty: Penalty | None) -> Quadratic:
         return Quadratic(self.running_importance(learned.theta, penalty), learned.theta.clone())

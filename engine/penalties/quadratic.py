@@ -1,20 +1,26 @@
-"""The quadratic penalty that every method uses."""
+"""The quadratic penalty."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from engine.models.flat import Layer
+from engine.penalties.penalty import Penalty, Pull
 
 
 @dataclass(frozen=True)
-class Quadratic:
-    """Σᵢ Ωᵢ(θᵢ−θᵢ*)² + constant, without the strength's factor k.
+class Quadratic(Penalty):
+    """Σᵢ Ωᵢ(θᵢ−θᵢ*)² + constant.
 
     A sum over several anchors Σₜ Fₜ(θ−θₜ)² has this form too: Ω = ΣFₜ, θ* = ΣFₜθₜ / Ω, and a constant that does not
     depend on θ. So any number of anchors needs the same memory, without approximation.
+
+    >>> one, other = torch.tensor([1.0]), torch.tensor([3.0])
+    >>> both = Quadratic(one, anchor=torch.tensor([0.0])).with_anchor(other, anchor=torch.tensor([4.0]))
+    >>> both.importance, both.anchor, both.constant
+    (tensor([4.]), tensor([3.]), 12.0)
     """
 
     importance: Tensor
@@ -38,29 +44,41 @@ class Quadratic:
         # rounding error to amplify to full steps.
         return Quadratic(total, torch.lerp(self.anchor, anchor, share), self.constant + disagreement)
 
-    def value(self, theta: Tensor) -> float:
-        """Σ Ω(θ−θ*)² + constant at ``theta`` of shape (P,); times k it is the penalty."""
+    def tensors(self) -> dict[str, Tensor]:
+        return {"importance": self.importance, "anchor": self.anchor}
+
+    def bind(self, k: float) -> "QuadraticPull":
+        return QuadraticPull(self, k)
+
+    def diagonal(self) -> Tensor:
+        return self.importance
+
+    def by_layer(self, theta: Tensor, layers: Sequence[Layer]) -> tuple[float, ...]:
         apart = theta - self.anchor
-        return torch.dot(self.importance * apart, apart).item() + self.constant
+        each = apart.mul_(apart).mul_(self.importance)
+        return tuple(torch.stack([each[layer.start : layer.stop].sum() for layer in layers]).tolist())
+
+    def scaled(self, factor: float) -> "Quadratic":
+        return Quadratic(self.importance * factor, self.anchor, self.constant * factor)
+
+    def masked(self, keep: Tensor) -> "Quadratic":
+        return replace(self, importance=self.importance * keep)
 
 
-def by_layer(penalty: Quadratic, theta: Tensor, layers: Sequence[Layer]) -> tuple[float, ...]:
-    """Σ Ω(θ−θ*)² over each of ``layers``, without the constant; ``theta`` of shape (P,)."""
-    apart = theta - penalty.anchor
-    each = apart.mul_(apart).mul_(penalty.importance)
-    return tuple(torch.stack([each[layer.start : layer.stop].sum() for layer in layers]).tolist())
+class QuadraticPull(Pull):
+    """2kΩ(θ−θ*), with 2kΩ computed once."""
 
-
-class PenaltyGradient:
-    """The closed-form gradient 2kΩ(θ−θ*) of a penalty with factor k; autograd never sees it."""
-
-    def __init__(self, penalty: Quadratic, strength: float) -> None:
+    def __init__(self, penalty: Quadratic, k: float) -> None:
         self._anchor = penalty.anchor
-        self._slope = 2 * strength * penalty.importance
+        self._slope = 2 * k * penalty.importance
+        self._constant = k * penalty.constant
         self._apart = torch.empty_like(penalty.anchor)
 
     def write(self, theta: Tensor, out: Tensor) -> Tensor:
-        """out ← 2kΩ(θ−θ*), both of shape (P,). Returns 2kΣΩ(θ−θ*)², shape (): twice the penalty less its constant."""
+        """Returns 2kΣΩ(θ−θ*)²: twice the penalty less its constant."""
         torch.sub(theta, self._anchor, out=self._apart)
         torch.mul(self._apart, self._slope, out=out)
         return torch.dot(out, self._apart)
+
+    def value(self, written: float) -> float:
+        return written / 2 + self._constant

@@ -1,6 +1,7 @@
 """RunConfig: everything that decides what a run computes, validated once and then frozen."""
 
 import difflib
+import math
 import os
 import re
 import tomllib
@@ -188,7 +189,7 @@ class RunConfig(BaseModel):
             raise ConfigError("give the length of each task's training in epochs or in steps, not both", "steps")
         if self.class_order is not None:
             self._check_class_order(benchmark.classes)
-        sizes = (benchmark.inputs, *self.hidden, len(benchmark.classes) * self.tasks)
+        sizes = (math.prod(benchmark.inputs), *self.hidden, len(benchmark.classes) * self.tasks)
         if sum(a * b for a, b in pairwise(sizes)) > MOST_PARAMETERS:
             raise ConfigError(
                 f"hidden = {shown(self.hidden)}: more than {MOST_PARAMETERS:,} parameters; choose smaller layers",

@@ -8,7 +8,7 @@ import torch
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.seeds import generator
 from engine.settings.run import RunConfig
-from engine.streams.examples import DataSet, Examples, Task, class_order, permuted, split
+from engine.streams.examples import DataSet, Examples, ExampleStream, class_order, permuted, split
 
 
 def digits() -> DataSet:
@@ -21,10 +21,13 @@ def digits() -> DataSet:
     return DataSet(Examples(inputs[train], labels[train]), Examples(inputs[test], labels[test]))
 
 
-def split_digits(config: RunConfig) -> list[Task]:
+def split_digits(config: RunConfig) -> ExampleStream:
     data = digits().normalized(config.normalize)
-    return split(data, class_order(config, BENCHMARKS["split-digits"].classes), config.tasks)
+    info = BENCHMARKS["split-digits"]
+    return ExampleStream(config, split(data, class_order(config, info.classes), config.tasks), info.inputs)
 
 
-def permuted_digits(config: RunConfig) -> list[Task]:
-    return permuted(digits().normalized(config.normalize), 10, config.tasks, config.seed)
+def permuted_digits(config: RunConfig) -> ExampleStream:
+    data = digits().normalized(config.normalize)
+    tasks = permuted(data, 10, config.tasks, config.seed)
+    return ExampleStream(config, tasks, BENCHMARKS["permuted-digits"].inputs)

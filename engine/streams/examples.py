@@ -1,15 +1,29 @@
-"""A task's data, and how a data set becomes a sequence of tasks."""
+"""Streams of labelled examples: a task's data, and how a data set becomes a sequence of tasks."""
 
 import hashlib
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from engine.batch import Batch
 from engine.catalog.benchmarks import group_sizes
+from engine.problems.problem import Problem
 from engine.seeds import generator
-from engine.settings.run import RunConfig
+from engine.settings.run import FirstTask, RunConfig
+from engine.streams.stream import Phase, Stream
+from engine.streams.unlabelled import read_unlabelled
+
+BATCH = 4096
+"""Test examples in one pass."""
+PROBE_EXAMPLES = 3000
+"""Test examples in a probe during the last task, over all tasks together."""
+FEWEST_EXAMPLES = 16
+"""Smallest evaluation subset of a task, however many tasks there are."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +46,8 @@ class Examples:
         inputs = self.inputs.index_select(0, rows)
         return self._ordered(inputs), self.labels.index_select(0, rows)
 
-    def all(self) -> tuple[Tensor, Tensor]:
-        return self.first(len(self))
-
-    def first(self, count: int) -> tuple[Tensor, Tensor]:
-        return self._ordered(self.inputs[:count]), self.labels[:count]
+    def slice(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
+        return self._ordered(self.inputs[start:stop]), self.labels[start:stop]
 
     def _ordered(self, inputs: Tensor) -> Tensor:
         return inputs if self.order is None else inputs.index_select(1, self.order)
@@ -75,6 +86,155 @@ class DataSet:
             Examples((self.train.inputs - mean) / deviation, self.train.labels),
             Examples((self.test.inputs - mean) / deviation, self.test.labels),
         )
+
+
+class ExampleStream(Stream):
+    """One task after another, each trained for some epochs or steps on batches of its own examples, in an order that
+    depends only on (seed, task, epoch).
+    """
+
+    def __init__(self, config: RunConfig, tasks: Sequence[Task], inputs: tuple[int, ...]) -> None:
+        """Reads the user's own inputs, if the configuration names some. Raises BenchmarkError.
+
+        ``inputs``: shape of one example.
+        """
+        self._config = config
+        self.tasks = list(tasks)
+        self.inputs = inputs
+        self.digest = content(tasks)
+        self._own = self._read_own()
+        self._accumulates = False
+        self._subsets = evaluation_subsets(tasks, config.seed)
+        self._probes: dict[int, Batch] = {}
+        self._order = torch.empty(0, dtype=torch.int64)
+        """The rows of one epoch, in training order."""
+        self._order_of: tuple[int, int] | None = None
+        """The (task, epoch) of ``_order``."""
+        self._schedule()
+
+    def _read_own(self) -> Tensor | None:
+        """Shape (N, features)."""
+        folder = self._config.importance_data
+        if folder in (None, "train", "test"):
+            return None
+        notes: list[str] = []
+        inputs = read_unlabelled(Path(folder), math.prod(self.inputs), notes.append)
+        self.notes = tuple(notes)
+        if self._config.normalize is not None:
+            inputs = (inputs - self._config.normalize[0]) / self._config.normalize[1]
+        self.digest += f" {digest_of(inputs)}"
+        return inputs
+
+    def _schedule(self) -> None:
+        config = self._config
+        sizes = [len(task.train) for task in self.tasks]
+        phases, self._sizes = [], []
+        for number, task in enumerate(self.tasks):
+            own = config.first_task if number == 0 and config.first_task else FirstTask()
+            size, epochs = own.batch_size or config.batch_size, own.epochs or config.epochs
+            epoch = math.ceil((sum(sizes[: number + 1]) if self._accumulates else sizes[number]) / size)
+            steps = config.steps if epochs is None else epoch * epochs
+            assert steps is not None
+            phases.append(Phase(task.name, task.classes, steps, epoch, own.lr or config.lr))
+            self._sizes.append(size)
+        self.phases = tuple(phases)
+
+    def to(self, device: torch.device) -> "ExampleStream":
+        self.tasks = [task.to(device) for task in self.tasks]
+        self._own = None if self._own is None else self._own.to(device)
+        return self
+
+    def accumulate(self) -> None:
+        self._accumulates = True
+        self._schedule()
+
+    def batch(self, phase: int, step: int) -> Batch:
+        epoch, number = divmod(step, self.phases[phase].epoch)
+        if self._order_of != (phase, epoch):
+            seen = self.tasks[: phase + 1] if self._accumulates else [self.tasks[phase]]
+            random = generator(self._config.seed, "order", phase, epoch)
+            order = torch.randperm(sum(len(task.train) for task in seen), generator=random)
+            self._order = order.to(seen[0].train.labels.device)
+            self._order_of = (phase, epoch)
+        size = self._sizes[phase]
+        rows = self._order[number * size : (number + 1) * size]
+        return (
+            self._mixed(phase, rows) if self._accumulates else self._batch(phase, *self.tasks[phase].train.take(rows))
+        )
+
+    def _mixed(self, phase: int, rows: Tensor) -> Batch:
+        """``rows`` index the examples of all tasks so far."""
+        seen = [task.train for task in self.tasks[: phase + 1]]
+        ends = list(accumulate(map(len, seen)))
+        tasks, order = torch.bucketize(rows, rows.new_tensor(ends), right=True).sort(stable=True)
+        counts = torch.bincount(tasks, minlength=len(seen)).tolist()
+        parts = [
+            examples.take(own - (end - len(examples)))
+            for examples, end, own in zip(seen, ends, rows[order].split(counts), strict=True)
+        ]
+        inputs, labels = (torch.cat(found) for found in zip(*parts, strict=True))
+        return self._batch(tasks, inputs, labels)
+
+    def _batch(self, task: int | Tensor, inputs: Tensor, labels: Tensor) -> Batch:
+        return Batch(inputs.view(-1, *self.inputs), labels, task)
+
+    def passes(self, phase: int, size: int, part: str = "train") -> Iterator[Batch]:
+        if part not in ("train", "test"):
+            assert self._own is not None
+            for inputs in self._own.split(size):
+                yield self._batch(phase, inputs, inputs.new_empty(0, dtype=torch.int64))
+            return
+        examples = self._examples(phase, part)
+        for start in range(0, len(examples), size):
+            yield self._batch(phase, *examples.slice(start, start + size))
+
+    def drawn(self, phase: int, count: int, purpose: str, part: str = "train") -> Batch:
+        examples = self._examples(phase, part)
+        rows = torch.randperm(len(examples), generator=generator(self._config.seed, purpose, phase))[:count]
+        return self._batch(phase, *examples.take(rows.to(examples.labels.device)))
+
+    def count(self, phase: int, part: str) -> int:
+        return len(self._subsets[phase] if part == "probe" else self._examples(phase, part))
+
+    def _examples(self, phase: int, part: str) -> Examples:
+        return self.tasks[phase].train if part == "train" else self.tasks[phase].test
+
+    def test(
+        self, phase: int, net: nn.Module, problem: Problem, part: str = "test", check: Callable[[], None] = lambda: None
+    ) -> float:
+        right = 0.0
+        for batch in [self._probe(phase)] if part == "probe" else self.passes(phase, BATCH, part):
+            check()
+            right += problem.scores(net(batch.inputs), batch).sum().item()
+        return right / self.count(phase, part)
+
+    def _probe(self, phase: int) -> Batch:
+        """The evaluation subset, gathered once."""
+        if phase not in self._probes:
+            test = self.tasks[phase].test
+            self._probes[phase] = self._batch(phase, *test.take(self._subsets[phase].to(test.labels.device)))
+        return self._probes[phase]
+
+
+def evaluation_subsets(tasks: Sequence[Task], seed: int) -> list[Tensor]:
+    """Rows of each task's test set: equally many of each class, drawn once from ``seed``; all rows of a small test set.
+
+    They are the same for the whole run, so two probes differ only if the network does (De Lange et al. 2023, "Continual
+    evaluation for lifelong learning").
+    """
+    share = max(FEWEST_EXAMPLES, PROBE_EXAMPLES // len(tasks))
+    return [_subset(task, share, generator(seed, "evaluation subset", number)) for number, task in enumerate(tasks)]
+
+
+def _subset(task: Task, share: int, random: torch.Generator) -> Tensor:
+    """At most ``share`` rows, or one of each class if that is more, in ascending order."""
+    labels = task.test.labels
+    if len(labels) <= share:
+        return torch.arange(len(labels))
+    each = max(1, share // task.classes)
+    shuffled = torch.randperm(len(labels), generator=random)
+    of_class = (shuffled[labels[shuffled] == label][:each] for label in range(task.classes))
+    return torch.cat(list(of_class)).sort().values
 
 
 def content(tasks: Sequence[Task]) -> str:

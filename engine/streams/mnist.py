@@ -8,7 +8,7 @@ from torch import Tensor
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.settings.run import RunConfig
 from engine.streams import files
-from engine.streams.examples import DataSet, Examples, Task, class_order, permuted, split
+from engine.streams.examples import DataSet, Examples, ExampleStream, class_order, permuted, split
 
 
 def mnist(data_dir: Path) -> DataSet:
@@ -29,11 +29,13 @@ def mnist(data_dir: Path) -> DataSet:
     return DataSet(examples("train"), examples("t10k"))
 
 
-def split_mnist(config: RunConfig) -> list[Task]:
+def split_mnist(config: RunConfig) -> ExampleStream:
     data = mnist(Path(config.data_dir)).normalized(config.normalize)
-    return split(data, class_order(config, BENCHMARKS["split-mnist"].classes), config.tasks)
+    info = BENCHMARKS["split-mnist"]
+    return ExampleStream(config, split(data, class_order(config, info.classes), config.tasks), info.inputs)
 
 
-def permuted_mnist(config: RunConfig) -> list[Task]:
+def permuted_mnist(config: RunConfig) -> ExampleStream:
     data = mnist(Path(config.data_dir)).normalized(config.normalize)
-    return permuted(data, 10, config.tasks, config.seed)
+    tasks = permuted(data, 10, config.tasks, config.seed)
+    return ExampleStream(config, tasks, BENCHMARKS["permuted-mnist"].inputs)

@@ -1,23 +1,21 @@
-"""Builds what a configuration names: tasks, network, method, optimizer, device."""
+"""Builds what a configuration names: stream, problem, network, method, optimizer, device."""
 
 import importlib
 import platform
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.methods import METHODS
 from engine.catalog.models import MODELS
 from engine.errors import ConfigError
 from engine.methods.base import Method
-from engine.problems.outputs import Outputs
+from engine.problems.classification import Classification
+from engine.problems.problem import Problem
 from engine.settings.run import RunConfig
-from engine.streams.examples import Task
-from engine.streams.unlabelled import read_unlabelled
+from engine.streams.stream import Stream
 
 
 def find_device(name: str) -> torch.device:
@@ -38,31 +36,20 @@ def versions() -> dict[str, str]:
     return {"torch": torch.__version__, "machine": platform.machine()}
 
 
-def load_tasks(config: RunConfig, device: torch.device) -> list[Task]:
-    """The benchmark's tasks, on ``device``. Raises BenchmarkError."""
-    return [task.to(device) for task in _load(BENCHMARKS[config.benchmark].code)(config)]
+def load_stream(config: RunConfig, device: torch.device) -> Stream:
+    """The benchmark's stream, its data on ``device``. Raises BenchmarkError."""
+    stream: Stream = _load(BENCHMARKS[config.benchmark].code)(config)
+    return stream.to(device)
 
 
-def load_unlabelled(config: RunConfig, device: torch.device, note: Callable[[str], None]) -> Tensor | None:
-    """The user's own inputs, shape (N, features), if ``importance_data`` names a folder. Raises BenchmarkError.
-
-    ``note`` is called with what was read.
-    """
-    folder = config.importance_data
-    if folder in (None, "train", "test"):
-        return None
-    inputs = read_unlabelled(Path(folder), BENCHMARKS[config.benchmark].inputs, note)
-    if config.normalize is not None:
-        inputs = (inputs - config.normalize[0]) / config.normalize[1]
-    return inputs.to(device)
+def build_problem(config: RunConfig, stream: Stream) -> Problem:
+    return Classification(config.scenario, [phase.classes for phase in stream.phases])
 
 
-def build_model(config: RunConfig, outputs: Outputs, device: torch.device) -> torch.nn.Module:
+def build_model(config: RunConfig, stream: Stream, problem: Problem, device: torch.device) -> torch.nn.Module:
     """The network with its initial weights, on ``device``."""
     build = _load(MODELS[config.model].code)
-    model: torch.nn.Module = build(
-        BENCHMARKS[config.benchmark].inputs, config.hidden, outputs.count, config.seed, config.init
-    )
+    model: torch.nn.Module = build(stream.inputs, config.hidden, problem.outputs, config.seed, config.init)
     return model.to(device)
 
 

@@ -29,7 +29,7 @@ def cause(session: Session, state: RunState, step: TrainingStep, history: Histor
                 again = made.pop(0)
                 if isinstance(again, StrengthChanged):
                     state.set_strength(again.strength)
-            step.begin_task()
+            state.begin_task()
             before = state.parameters.values.clone()
             step.losses.clear()
             step.take()

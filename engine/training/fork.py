@@ -68,6 +68,7 @@ def fork(parent: Session, task: int, name: str, changes: Mapping[str, Any]) -> S
 
     from engine.sessions import checkpoint  # imports torch
     from engine.training.build import penalty_factor
+    from engine.training.state import saved_penalty
 
     try:
         tensors, cursor = checkpoint.read(checkpoint_path)
@@ -81,13 +82,12 @@ def fork(parent: Session, task: int, name: str, changes: Mapping[str, Any]) -> S
     if config.method != parent.config.method:
         tensors = {key: value for key, value in tensors.items() if not key.startswith("method/")}
         factor = penalty_factor(config) * config.strength
-        if "penalty/importance" in tensors and factor > 0:
-            scale = penalty_factor(parent.config) * strength / factor
-            tensors["penalty/importance"] = tensors["penalty/importance"] * scale
-            cursor = replace(cursor, constant=cursor.constant * scale if cursor.constant is not None else None)
-        else:
-            tensors = {key: value for key, value in tensors.items() if not key.startswith("penalty/")}
-            cursor = replace(cursor, constant=None)
+        penalty = saved_penalty(tensors, cursor) if factor > 0 else None
+        tensors = {key: value for key, value in tensors.items() if not key.startswith("penalty/")}
+        if penalty is not None:
+            penalty = penalty.scaled(penalty_factor(parent.config) * strength / factor)
+            tensors |= {f"penalty/{name}": tensor for name, tensor in penalty.tensors().items()}
+        cursor = replace(cursor, constant=penalty.constant if penalty else None)
     if config.optimizer != parent.config.optimizer:
         tensors = {key: value for key, value in tensors.items() if not key.startswith("optimizer/")}
 

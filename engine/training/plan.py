@@ -1,25 +1,21 @@
 """The plan of a run: its tasks and how many steps each takes."""
 
-from collections.abc import Sequence
-
 from engine.record.events import TaskInfo
-from engine.streams.batches import Schedule
-from engine.streams.examples import Task
+from engine.streams.stream import Stream
 
 
 class Plan:
-    """The steps of each task: those of its schedule, or fewer if it was ended early."""
+    """The steps of each task: those that the stream has for it, or fewer if it was ended early."""
 
-    def __init__(self, tasks: Sequence[Task], schedules: Sequence[Schedule]) -> None:
-        self._tasks = tasks
-        self._schedules = schedules
-        self.steps = [schedule.steps for schedule in schedules]
+    def __init__(self, stream: Stream) -> None:
+        self._phases = stream.phases
+        self.steps = [phase.steps for phase in stream.phases]
 
     def __len__(self) -> int:
         return len(self.steps)
 
     def infos(self) -> tuple[TaskInfo, ...]:
         return tuple(
-            TaskInfo(task.name, steps, task.classes, schedule.steps_in_epoch)
-            for task, steps, schedule in zip(self._tasks, self.steps, self._schedules, strict=True)
+            TaskInfo(phase.name, steps, phase.classes, phase.epoch)
+            for phase, steps in zip(self._phases, self.steps, strict=True)
         )

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from engine.errors import NumericsError
 from engine.models.flat import layer_not_finite
-from engine.penalties.quadratic import by_layer
 from engine.record.events import ImportanceMeasured, PathFollowed, Probed, StepsTaken, Warned
 from engine.record.watchdog import fresh
 from engine.settings.run import RunConfig
@@ -56,9 +55,8 @@ class Reporter:
             return
         losses = torch.stack(step.losses).tolist()
         penalties = [0.0] * len(losses)
-        if state.penalty is not None and step.penalties:
-            constant = state.factor * state.penalty.constant
-            penalties = [doubled / 2 + constant for doubled in torch.stack(step.penalties).tolist()]
+        if state.pull is not None and step.penalties:
+            penalties = [state.pull.value(written) for written in torch.stack(step.penalties).tolist()]
         step.losses.clear()
         step.penalties.clear()
         elapsed = round(self._clock.elapsed, 4)
@@ -80,9 +78,9 @@ class Reporter:
         self.steps()
         state = self._state
         shares: tuple[float, ...] = ()
-        accuracies = self._evaluator.probe(state.task)
+        accuracies = self._evaluator.probe()
         if state.pull is not None and state.penalty is not None:
-            of_layers = by_layer(state.penalty, state.parameters.values, state.parameters.layers)
+            of_layers = state.penalty.by_layer(state.parameters.values, state.parameters.layers)
             shares = _short([state.factor * share for share in of_layers])
         self._emitter.emit(Probed(state.task, state.step, accuracies, shares))
         self.warnings()
@@ -111,7 +109,7 @@ class Reporter:
         gained = state.method.path_integral()
         if gained is None:
             return
-        loss = self._evaluator.path_loss(state.task)
+        loss = self._evaluator.path_loss()
         start = paths[-1].start_loss if paths and paths[-1].task == state.task else loss
         ratio = gained / (start - loss) if start != loss else None
         found = PathFollowed(state.task, state.step, gained, start, loss, ratio)

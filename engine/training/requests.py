@@ -95,9 +95,8 @@ class RequestHandler:
     def _evaluate(self) -> None:
         state = self._state
         activity, self._control.activity = self._control.activity, "evaluating"
-        newest = max(state.task if state.task_step else state.task - 1, 0)
-        accuracies = self._evaluator.accuracies(newest)
-        self._emitter.emit(Evaluated(newest, state.step, accuracies, self._evaluator.probe(newest)))
+        scores = self._evaluator.scores()
+        self._emitter.emit(Evaluated(state.problem.newest, state.step, scores, self._evaluator.probe()))
         self._control.activity = activity
 
     def _end_task(self) -> None:

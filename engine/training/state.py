@@ -7,29 +7,32 @@ import torch
 from torch import Tensor
 
 from engine.models.flat import FlatParameters
-from engine.penalties.quadratic import PenaltyGradient, Quadratic
-from engine.problems.outputs import Outputs
+from engine.penalties.penalty import Penalty, Pull
+from engine.penalties.quadratic import Quadratic
+from engine.problems.problem import Problem
 from engine.record.events import StrengthChanged
 from engine.sessions.checkpoint import Cursor
 from engine.settings.run import RunConfig
+from engine.streams.stream import Stream
 from engine.training.build import build_method, build_model, make_optimizer
 
 
 class RunState:
     """Network, optimizer, method, penalty and position of a run, at its first step or where ``load`` puts it."""
 
-    def __init__(self, config: RunConfig, outputs: Outputs, device: torch.device) -> None:
+    def __init__(self, config: RunConfig, stream: Stream, problem: Problem, device: torch.device) -> None:
         self._config = config
-        self._outputs = outputs
+        self._stream = stream
+        self.problem = problem
         self.device = device
-        self.model = build_model(config, outputs, device)
+        self.model = build_model(config, stream, problem, device)
         self.parameters = FlatParameters(self.model)
         self.method = build_method(config)
         self.optimizer = make_optimizer(config, self.parameters.theta)
         self.penalised = self.parameters.matching_none(config.leave_alone)
         """1 for each parameter that the penalty may hold, 0 for the rest. Shape (P,)."""
-        self.penalty: Quadratic | None = None
-        self.pull: PenaltyGradient | None = None
+        self.penalty: Penalty | None = None
+        self.pull: Pull | None = None
         """The penalty at the current strength; None if it does nothing."""
         self.strength = config.strength
         """Current c or λ."""
@@ -45,24 +48,25 @@ class RunState:
         """k: the method's factor times the strength."""
         return self.method.factor * self.strength
 
-    def adopt(self, penalty: Quadratic | None) -> None:
+    def adopt(self, penalty: Penalty | None) -> None:
         self.penalty = penalty
-        self.pull = PenaltyGradient(penalty, self.factor) if penalty and self.strength else None
+        self.pull = penalty.bind(self.factor) if penalty and self.strength else None
 
     def set_strength(self, strength: float) -> None:
         """Changes c or λ from the next step on."""
         self.strength = strength
         self.adopt(self.penalty)
 
-    def begin_task(self, lr: float) -> None:
+    def begin_task(self) -> None:
         """Sets up what differs from the previous task, also when a resume continues in the middle of a task."""
+        self.problem.begin(self.task)
         if self.task_step == 0:
             if self._config.reset_optimizer:
                 self.optimizer = make_optimizer(self._config, self.parameters.theta)
             self.best, self.best_accuracy = {}, None
             self.method.begin_task(self.parameters.values)
         for group in self.optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = self._stream.phases[self.task].lr
 
     def end_task(self) -> None:
         self.task, self.task_step = self.task + 1, 0
@@ -102,7 +106,7 @@ class RunState:
         found |= _under("optimizer/", self.optimizer.state[self.parameters.theta])
         found |= _under("method/", self.method.tensors)
         if self.penalty is not None:
-            found |= {"penalty/importance": self.penalty.importance, "penalty/anchor": self.penalty.anchor}
+            found |= _under("penalty/", self.penalty.tensors())
         return found | _under("best/", self.best)
 
     def fits(self, tensors: Mapping[str, Tensor], cursor: Cursor) -> bool:
@@ -146,21 +150,27 @@ class RunState:
         self.method.tensors = within("method/", tensors)
         made = [each.strength for each in changes if each.step <= cursor.step]
         self.strength = made[-1] if made else self._config.strength
-        kept = within("penalty/", tensors)
-        self.adopt(None if cursor.constant is None else Quadratic(kept["importance"], kept["anchor"], cursor.constant))
+        self.adopt(saved_penalty(tensors, cursor))
         self.best = within("best/", tensors) if cursor.best is not None else {}
         self.best_accuracy = cursor.best
         self.task, self.task_step, self.step = cursor.task, cursor.task_step, cursor.step
+        self.problem.begin(self.task if self.task_step else max(self.task - 1, 0))
 
     def restart(self) -> None:
         """Goes back to before the first step."""
-        fresh = FlatParameters(build_model(self._config, self._outputs, self.device))
+        fresh = FlatParameters(build_model(self._config, self._stream, self.problem, self.device))
         self.parameters.values.copy_(fresh.values)
         self.optimizer = make_optimizer(self._config, self.parameters.theta)
         self.method.tensors = {}
         self.strength = self._config.strength
         self.adopt(None)
         self.task = self.task_step = self.step = 0
+
+
+def saved_penalty(tensors: Mapping[str, Tensor], cursor: Cursor) -> Penalty | None:
+    """The penalty that a checkpoint holds."""
+    kept = within("penalty/", tensors)
+    return None if cursor.constant is None else Quadratic(kept["importance"], kept["anchor"], cursor.constant)
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

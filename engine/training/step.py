@@ -3,27 +3,23 @@
 import torch
 from torch import Tensor
 
-from engine.streams.batches import Feed
+from engine.streams.stream import Stream
 from engine.training.state import RunState
 
 
 class TrainingStep:
     """Takes the steps of a run on its state."""
 
-    def __init__(self, state: RunState, feed: Feed) -> None:
+    def __init__(self, state: RunState, stream: Stream) -> None:
         self._state = state
-        self._feed = feed
+        self._stream = stream
         self._total = torch.empty_like(state.parameters.values)
         """Gradient of loss plus penalty, for a method that needs the loss's gradient separately. Shape (P,)."""
         self._before = torch.empty_like(state.parameters.values)
         self.losses: list[Tensor] = []
         """Losses since the last report, each of shape ()."""
         self.penalties: list[Tensor] = []
-        """2kΣΩ(θ−θ*)² of the same steps, each of shape (); empty without a penalty."""
-
-    def begin_task(self) -> None:
-        """Prepares the state for the next step, at a task's start or where a resume continues."""
-        self._state.begin_task(self._feed.schedules[self._state.task].lr)
+        """What the pull wrote in the same steps, each of shape (); empty without a penalty."""
 
     def take(self) -> None:
         state, total = self._state, self._state.parameters.gradient
@@ -34,7 +30,8 @@ class TrainingStep:
             self.penalties.append(pull.write(parameters.values, out=total))
         if total is not gradient or not pull:
             gradient.zero_()
-        loss = self._feed.loss(state.model, state.task, state.task_step)
+        batch = self._stream.batch(state.task, state.task_step)
+        loss = state.problem.loss(state.model(batch.inputs), batch)
         loss.backward()  # adds to the gradient
         if total is not gradient:
             total += gradient

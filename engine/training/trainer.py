@@ -1,22 +1,17 @@
 """The trainer: the loop over tasks and steps, from its parts."""
 
 import time
-from dataclasses import replace
 from functools import partial
 
 import torch
-from torch import Tensor
 
 from engine.errors import NumericsError
 from engine.importance.per_example import check_network
-from engine.methods.base import LearnedTask
-from engine.penalties.quadratic import Quadratic
-from engine.problems.outputs import Outputs
+from engine.methods.base import Learned
+from engine.penalties.penalty import Penalty
 from engine.record.events import RunFinished, RunStarted, TaskEnded, TaskStarted
 from engine.sessions.session import Session
-from engine.streams.batches import Feed
-from engine.streams.examples import content, digest_of
-from engine.training.build import find_device, load_tasks, load_unlabelled, versions
+from engine.training.build import build_problem, find_device, load_stream, versions
 from engine.training.checkpointing import Checkpointer
 from engine.training.clock import Clock
 from engine.training.control import Control, Stopped
@@ -49,25 +44,19 @@ class Trainer:
         torch.set_num_threads(config.threads)
 
         control.activity = f"reading {config.benchmark}"
-        self.tasks = load_tasks(config, device)
-        data = content(self.tasks)
-        """Digest of the data; if Ω is measured on the user's own inputs, a space and their digest follow."""
+        self.stream = load_stream(config, device)
         control.check()
-        self.outputs = Outputs.of(config.scenario, [task.classes for task in self.tasks])
-        self.state = RunState(config, self.outputs, device)
+        problem = build_problem(config, self.stream)
+        self.state = RunState(config, self.stream, problem, device)
         if self.state.method.measures_examples:
-            check_network(self.state.model, self.tasks[0].train.first(2)[0])
-        self._notes: list[str] = []
-        self._own_inputs = load_unlabelled(config, device, self._notes.append)
-        if self._own_inputs is not None:
-            data += f" {digest_of(self._own_inputs)}"
-        self.data = data
+            check_network(self.state.model, next(self.stream.passes(0, 2)).inputs)
+        if self.state.method.cumulative:
+            self.stream.accumulate()
 
-        self.feed = Feed(config, self.tasks, self.outputs, self.state.method.replays)
-        self.plan = Plan(self.tasks, self.feed.schedules)
-        self.step = TrainingStep(self.state, self.feed)
+        self.plan = Plan(self.stream)
+        self.step = TrainingStep(self.state, self.stream)
         self.clock = Clock()
-        self.evaluator = Evaluator(self.state.model, self.tasks, self.outputs, config.seed, control.check)
+        self.evaluator = Evaluator(self.state.model, self.stream, problem, control.check)
         self.emitter = Emitter(recorder, control, self.clock, self.state)
         self.reporter = Reporter(config, self.state, self.step, self.evaluator, self.emitter, self.clock)
         self.checkpointer = Checkpointer(session, self.state, self.reporter, self.emitter, self.clock, control)
@@ -109,7 +98,7 @@ class Trainer:
             self.requests,
             self.emitter,
             self.clock,
-            self.data,
+            self.stream.digest,
         )
         if not resume.restore():
             self.emitter.emit(
@@ -119,12 +108,12 @@ class Trainer:
                     str(self.state.device),
                     self.state.parameters.size,
                     versions(),
-                    self.data,
-                    test_examples=tuple(len(task.test) for task in self.tasks),
-                    subset_examples=tuple(map(len, self.evaluator.subsets)),
+                    self.stream.digest,
+                    test_examples=tuple(self.stream.count(phase, "test") for phase in range(len(self.plan))),
+                    subset_examples=tuple(self.stream.count(phase, "probe") for phase in range(len(self.plan))),
                 )
             )
-            for note in self._notes:
+            for note in self.stream.notes:
                 self.emitter.note(note)
         self.emitter.patiently(self.session.keep_config)
         self.clock.start()
@@ -148,26 +137,24 @@ class Trainer:
         state, step, reporter, requests = self.state, self.step, self.reporter, self.requests
         if self.control.paused or requests.interventions:
             requests.poll()
-        step.begin_task()
+        state.begin_task()
         if state.task_step == 0:
             self.emitter.emit(TaskStarted(state.task, state.step))
             reporter.path()
         self.control.activity = "training"
-        schedule = self.feed.schedules[state.task]
-        probe_every = max(1, schedule.steps // PROBES_PER_TASK)
-        histogram_every = max(1, schedule.steps // HISTOGRAMS_PER_TASK)
+        phase = self.stream.phases[state.task]
+        probe_every = max(1, phase.steps // PROBES_PER_TASK)
+        histogram_every = max(1, phase.steps // HISTOGRAMS_PER_TASK)
         while state.task_step < self.plan.steps[state.task]:
             step.take()
             if state.task_step % probe_every == 0:
                 reporter.probe()
-            if state.task_step % histogram_every == 0 and state.task_step < schedule.steps:
+            if state.task_step % histogram_every == 0 and state.task_step < phase.steps:
                 reporter.running_importance()
                 reporter.path()
-            if self.config.keep == "best" and (
-                state.task_step % schedule.steps_in_epoch == 0 or state.task_step == schedule.steps
-            ):
+            if self.config.keep == "best" and (state.task_step % phase.epoch == 0 or state.task_step == phase.steps):
                 # Like the MAS authors' demo: the task's own test set decides.
-                state.keep_if_best(self.evaluator.own_accuracy(state.task))
+                state.keep_if_best(self.evaluator.newest_score())
             if reporter.due:
                 reporter.steps()
                 self.checkpointer.attend()
@@ -184,12 +171,12 @@ class Trainer:
         control.activity = f"measuring the importance for task {state.task + 1}"
         penalty = self._consolidated()
         control.activity = "evaluating"
-        accuracies = self.evaluator.accuracies(state.task)
-        probed = self.evaluator.probe(state.task)
+        scores = self.evaluator.scores()
+        probed = self.evaluator.probe()
         state.adopt(penalty)
         if penalty is not None:
-            self.reporter.importance(penalty.importance, running=False)
-        self.emitter.emit(TaskEnded(state.task, state.step, self.clock.elapsed, accuracies, probed, time.time()))
+            self.reporter.importance(penalty.diagonal(), running=False)
+        self.emitter.emit(TaskEnded(state.task, state.step, self.clock.elapsed, scores, probed, time.time()))
         self.reporter.warnings()
         ended = state.task
         state.end_task()
@@ -197,26 +184,11 @@ class Trainer:
         if control.pause_at_task_end and state.task < len(self.plan):
             control.pause()
 
-    def _consolidated(self) -> Quadratic | None:
-        """The penalty after the task; unpenalised parameters have no importance in it."""
+    def _consolidated(self) -> Penalty | None:
+        """The penalty after the task; it does not hold what it may not."""
         state = self.state
-        inputs, labels = self.tasks[state.task].train.all()
-        learned = LearnedTask(
-            number=state.task,
-            model=state.model,
-            inputs=inputs,
-            labels=labels + self.outputs.offset(state.task),
-            active=self.outputs.active(state.task, state.task),
-            theta=state.parameters.values,
-            unlabelled=self._unlabelled,
-            check=self.control.check,
+        learned = Learned(
+            state.task, state.model, state.parameters.values, state.problem, self.stream, self.control.check
         )
-        penalty = state.method.end_task(learned, state.penalty)
-        return penalty and replace(penalty, importance=penalty.importance * state.penalised)
-
-    def _unlabelled(self, task: int) -> tuple[Tensor, slice]:
-        active = self.outputs.active(task, self.state.task)
-        if self._own_inputs is not None:
-            return self._own_inputs, active
-        examples = self.tasks[task].test if self.config.importance_data == "test" else self.tasks[task].train
-        return examples.all()[0], active
+        penalty = state.method.consolidate(learned, state.penalty)
+        return penalty and penalty.masked(state.penalised)

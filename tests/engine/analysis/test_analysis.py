@@ -27,8 +27,8 @@ from engine.errors import SessionDamaged, SessionMismatch, SessionTooYoung
 from engine.models.flat import Layer
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig
-from engine.streams.examples import Task
-from engine.training.build import load_tasks
+from engine.streams.examples import ExampleStream, Task
+from engine.training.build import load_stream
 from engine.training.runner import train
 from tests.conftest import CommandLine
 from tests.reference.ewc import exact_fisher
@@ -71,13 +71,15 @@ def classes(config: RunConfig) -> list[int]:
 
 
 def tasks_of(config: RunConfig) -> list[Task]:
-    return load_tasks(config, torch.device("cpu"))
+    stream = load_stream(config, torch.device("cpu"))
+    assert isinstance(stream, ExampleStream)
+    return stream.tasks
 
 
 def network(config: RunConfig, theta: Tensor) -> nn.Module:
     """The network with the weights ``theta``, one tensor after the other."""
     count = max(classes(config)) if config.scenario == "domain" else sum(classes(config))
-    model = double_mlp(5, config.hidden, count, 0, "torch")
+    model = double_mlp((5,), config.hidden, count, 0, "torch")
     for parameter, values in zip(model.parameters(), cut(model, theta), strict=True):
         parameter.data.copy_(values)
     return model
@@ -343,7 +345,7 @@ def test_forgetting_by_layer_equals_the_slow_swap(blobs: None, tmp_path: Path, s
     assert found is not None
     for task, of_task in zip(found.tasks, tasks_of(config), strict=False):
         among = competing(scenario, classes(config), task.task, 2)
-        inputs, labels = of_task.test.all()
+        inputs, labels = of_task.test.slice(0, len(of_task.test))
         targets = torch.tensor([place(scenario, classes(config), task.task, int(label)) for label in labels])
 
         def loss(model: nn.Module, inputs: Tensor = inputs, targets: Tensor = targets, among: Any = among) -> Tensor:

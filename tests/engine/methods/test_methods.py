@@ -77,7 +77,7 @@ def test_parameters_left_alone_have_no_importance_at_all(method: str, options: d
     session = runs.finished(
         tmp_path, runs.tiny(method, hidden=(8, 6), **options | {"leave_alone": ("head.*", "fc?.bias")})
     )
-    layers = FlatParameters(mlp(64, (8, 6), 4, seed=0)).layers
+    layers = FlatParameters(mlp((64,), (8, 6), 4, seed=0)).layers
     for tensors in runs.tensors(session).values():
         for layer in layers:
             held = layer.name in ("fc1.weight", "fc2.weight")

@@ -56,7 +56,7 @@ def test_the_classes_of_a_task_are_known_before_its_data_are_loaded() -> None:
     from engine.streams.digits import split_digits
 
     config = resolve({"tasks": 7})
-    loaded = tuple(task.classes for task in split_digits(config))
+    loaded = tuple(task.classes for task in split_digits(config).tasks)
     assert BENCHMARKS["split-digits"].classes_by_task(7) == loaded == (2, 2, 2, 1, 1, 1, 1)
 
 

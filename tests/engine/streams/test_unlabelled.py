@@ -358,7 +358,7 @@ def test_the_test_inputs_as_a_folder_give_the_importance_of_the_test_inputs(tmp_
     config = runs.tiny("mas", tasks=1, importance_data="test")
     folder = tmp_path / "mine"
     folder.mkdir()
-    np.save(folder / "all.npy", split_digits(config)[0].test.inputs.numpy())
+    np.save(folder / "all.npy", split_digits(config).tasks[0].test.inputs.numpy())
     mine = config.model_copy(update={"importance_data": str(folder)})
     ours, theirs = runs.finished(tmp_path, mine, "folder"), runs.finished(tmp_path, config, "test")
     assert torch.equal(runs.importance(ours), runs.importance(theirs))

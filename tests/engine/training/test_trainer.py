@@ -102,10 +102,10 @@ def test_an_importance_that_is_not_finite_is_a_numerics_error(tmp_path: Path, mo
 def test_an_unexpected_error_becomes_one_sentence_and_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The traceback is kept where the message says."""
 
-    def broken(*_: object) -> torch.Tensor:
+    def broken(*_: object, **__: object) -> torch.Tensor:
         raise ZeroDivisionError("a mistake\nin two lines")
 
-    monkeypatch.setattr("engine.streams.batches.cross_entropy", broken)
+    monkeypatch.setattr("engine.problems.classification.cross_entropy", broken)
     session = runs.create(tmp_path, runs.tiny("si"))
     with pytest.raises(EngineError) as caught:
         train(session, Control())
@@ -121,10 +121,10 @@ def test_an_unexpected_error_becomes_one_sentence_and_a_file(tmp_path: Path, mon
 def test_an_error_whose_details_cannot_be_written_is_still_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> torch.Tensor:
+    def broken(*_: object, **__: object) -> torch.Tensor:
         raise ZeroDivisionError("a mistake")
 
-    monkeypatch.setattr("engine.streams.batches.cross_entropy", broken)
+    monkeypatch.setattr("engine.problems.classification.cross_entropy", broken)
     session = runs.create(tmp_path, runs.tiny("si"))
     (session.path / "error.txt").mkdir()
     thread = EngineThread(session)
@@ -140,10 +140,10 @@ def test_an_error_whose_details_cannot_be_written_is_still_one_sentence(
 def test_too_little_memory_says_what_to_lower(
     error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> torch.Tensor:
+    def broken(*_: object, **__: object) -> torch.Tensor:
         raise error
 
-    monkeypatch.setattr("engine.streams.batches.cross_entropy", broken)
+    monkeypatch.setattr("engine.problems.classification.cross_entropy", broken)
     with pytest.raises(EngineError, match="out of memory: use a smaller --hidden or --batch-size"):
         train(runs.create(tmp_path, runs.tiny("si")), Control())
 

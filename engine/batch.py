@@ -1,0 +1,24 @@
+"""A batch of examples: what a stream gives, a network is shown, and a problem judges."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(slots=True)
+class Batch:
+    inputs: Tensor
+    """Shape (N, …)."""
+    targets: Tensor
+    """Shape (N,); a label counts its own task's classes from 0. Empty where they are not known."""
+    task: int | Tensor
+    """The task of all examples, or of each: shape (N,), ascending."""
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def split(self, size: int) -> Iterator["Batch"]:
+        """The same examples in batches of at most ``size``; all must be of one task."""
+        for inputs, targets in zip(self.inputs.split(size), self.targets.split(size), strict=True):
+            yield Batch(inputs, targets, self.task)

@@ -1,0 +1,95 @@
+"""Classification in three scenarios (van de Ven & Tolias 2019): what the network knows about the task, as a range of
+competing outputs.
+
+Outputs are in task order, so every set of active outputs is a range and masking is a slice.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from engine.batch import Batch
+from engine.problems.problem import Form, Problem
+
+Scenario = Literal["task", "domain", "class"]
+
+
+class Classification(Problem):
+    """Tasks with ``classes[t]`` classes each; the loss is the mean cross entropy in nats, the score the accuracy.
+
+    >>> problem = Classification("class", [2, 2])
+    >>> batch = Batch(inputs=torch.zeros(1, 3), targets=torch.tensor([1]), task=1)
+    >>> problem.begin(1)
+    >>> problem.loss(torch.tensor([[0.0, 1.0, 2.0, 3.0]]), batch)
+    tensor(0.4402)
+    """
+
+    def __init__(self, scenario: Scenario, classes: Sequence[int]) -> None:
+        self._scenario = scenario
+        self._starts = (0, *accumulate(classes))
+        self.outputs = max(classes) if scenario == "domain" else sum(classes)
+
+    def active(self, task: int) -> slice:
+        """The outputs that compete on ``task``.
+
+        Task scenario: the task's own; domain: the one shared set; class: those of all classes seen so far.
+        """
+        if self._scenario == "domain":
+            return slice(0, self.outputs)
+        if self._scenario == "class":
+            return slice(0, self._starts[self.newest + 1])
+        return slice(self._starts[task], self._starts[task + 1])
+
+    def _among(self, batch: Batch) -> tuple[slice, Tensor]:
+        """The active outputs of a batch of one task, and its targets as indices among them."""
+        assert isinstance(batch.task, int)
+        offset = self._starts[batch.task] if self._scenario == "class" else 0
+        return self.active(batch.task), batch.targets + offset if offset else batch.targets
+
+    def loss(self, outputs: Tensor, batch: Batch, reduction: Literal["mean", "sum"] = "mean") -> Tensor:
+        if isinstance(batch.task, int):
+            active, targets = self._among(batch)
+            return cross_entropy(outputs[:, active], targets, reduction=reduction)
+        counts = torch.bincount(batch.task, minlength=self.newest + 1).tolist()
+        parts = zip(batch.inputs.split(counts), batch.targets.split(counts), outputs.split(counts), strict=True)
+        total = torch.stack(
+            [self.loss(own, Batch(inputs, targets, task), "sum") for task, (inputs, targets, own) in enumerate(parts)]
+        ).sum()
+        return total / len(batch) if reduction == "mean" else total
+
+    def scores(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Whether it is the right class."""
+        active, targets = self._among(batch)
+        return outputs[:, active].argmax(1) == targets
+
+    def gradients(
+        self, outputs: Tensor, batch: Batch, form: Form, random: torch.Generator | None = None
+    ) -> Iterator[Tensor]:
+        active, targets = self._among(batch)
+        competing = outputs[:, active]
+        if form == "norm":
+            gradient = torch.zeros_like(outputs)
+            gradient[:, active] = 2 * competing
+            yield gradient
+            return
+        probabilities = competing.softmax(1)
+        rows = torch.arange(len(outputs), device=outputs.device)
+
+        def score(labels: Tensor) -> Tensor:
+            """∂log p(y|x)/∂outputs for one label y of each example."""
+            found = torch.zeros_like(outputs)
+            found[:, active] = -probabilities
+            found[rows, active.start + labels] += 1
+            return found
+
+        if form == "exact":
+            for label in range(probabilities.shape[1]):
+                yield score(torch.full_like(rows, label)) * probabilities[:, label : label + 1].sqrt()
+        elif form == "sampled":
+            yield score(torch.multinomial(probabilities.cpu(), 1, generator=random).squeeze(1).to(rows.device))
+        else:
+            yield score(targets)

@@ -1,0 +1,40 @@
+"""What a network's outputs mean: nothing else knows."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from engine.batch import Batch
+
+Form = Literal["exact", "sampled", "empirical", "norm"]
+"""Of the gradients at the outputs: of log p(y|x), for each y and weighted with √p(y|x), for one y drawn from p, or for
+the target; or of ‖f(x)‖²."""
+
+
+class Problem(ABC):
+    outputs: int
+    """Number of outputs, which the network has from the start."""
+    newest = 0
+    """The last phase that has begun."""
+
+    def begin(self, phase: int) -> None:
+        self.newest = phase
+
+    @abstractmethod
+    def loss(self, outputs: Tensor, batch: Batch, reduction: Literal["mean", "sum"] = "mean") -> Tensor:
+        """Over the examples. Shape ()."""
+
+    @abstractmethod
+    def scores(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """How good each example's answer is, shape (N,); a phase's score is their mean."""
+
+    @abstractmethod
+    def gradients(
+        self, outputs: Tensor, batch: Batch, form: Form, random: torch.Generator | None = None
+    ) -> Iterator[Tensor]:
+        """Each example's gradient at its own outputs, in the ``form`` that an importance asks for: one or several of
+        shape (N, outputs), whose squares add up. ``outputs`` is detached; ``random`` draws the labels of "sampled".
+        """
