@@ -2,38 +2,33 @@
 
 import contextlib
 import errno
-import math
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from types import FrameType
 
-from rich.cells import cell_len
 from rich.console import Console
-from rich.progress import Progress, Task, TimeRemainingColumn
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
 
+from cl_tui.batch.display import ProgressLine, TaskLines, print_warnings, say, tell_trouble
 from cl_tui.host.exit_status import ExitStatus
-from cl_tui.reports import text as words
 from cl_tui.reports.ending import exit_status
 from engine.errors import SessionDamaged
-from engine.record import metrics, watchdog
+from engine.record import watchdog
 from engine.record.history import History
 from engine.sessions.folders import delete_session
 from engine.sessions.session import Session
-from engine.training.control import Control
 from engine.training.runner import EngineThread
 
-LOOK_SECONDS = 0.2
+POLL_SECONDS = 0.2
 TOGETHER_SECONDS = 1.0
 """Signals within this time count as one: a login that ends sends two kinds, ``timeout`` sends its own twice."""
 STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 SAVE_SIGNALS = [getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name)]
 """Signals that a cluster sends some time before it ends a job."""
+
+TOLD_TO_SAVE = "A signal asks for a checkpoint: it is saved at the next step, and training continues"
 
 
 @contextlib.contextmanager
@@ -89,7 +84,7 @@ def train(session: Session, pace: float | None, console: Console) -> ExitStatus:
     with heed_signals(engine.control.stop, save), show:
         engine.start()
         while not over:
-            over = engine.join(LOOK_SECONDS)
+            over = engine.join(POLL_SECONDS)
             forget_lost_terminal()
             before, trouble = trouble, engine.control.trouble
             try:
@@ -125,16 +120,6 @@ def warnings(engine: EngineThread) -> tuple[str, ...]:
     return watchdog.warnings(engine.history, engine.session.config)
 
 
-def print_warnings(console: Console, found: Iterable[str], name: str = "") -> None:
-    for warning in found:
-        say(console, f"warning: {warning}", name)
-
-
-def say(console: Console, line: str, name: str = "") -> None:
-    """Prefixes the session's ``name`` if there are several sessions; wraps the line only on a terminal."""
-    console.print(f"{name}: {line}" if name else line, markup=False, soft_wrap=not console.is_terminal)
-
-
 def forget_lost_terminal() -> None:
     """Discards output after the terminal was closed: that is no reason to fail."""
     for number in (1, 2):
@@ -143,136 +128,6 @@ def forget_lost_terminal() -> None:
         except OSError as error:
             if error.errno == errno.EIO:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), number)
-
-
-def tell_trouble(console: Console, before: str, now: str, name: str = "") -> None:
-    """Prints a line when training begins to wait for the disk, and another when it continues."""
-    if bool(before) != bool(now):
-        say(console, now or "The disk is writable again: training continues", name)
-
-
-class ProgressLine:
-    """One redrawn line, for a terminal."""
-
-    def __init__(self, name: str, console: Console) -> None:
-        self._bars = Bars(console)
-        self._task = self._bars.add_task(name, total=None, doing="", rate="")
-
-    def __enter__(self) -> None:
-        self._bars.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._bars.stop()
-
-    def update(self, history: History, control: Control) -> None:
-        self._bars.update(
-            self._task,
-            completed=history.step,
-            total=history.total_steps or None,
-            doing=doing(history, control),
-            rate=rate(history, control),
-        )
-
-
-TOLD_TO_SAVE = "A signal asks for a checkpoint: it is saved at the next step, and training continues"
-
-
-class TaskLines:
-    """One line at each task's end, for a file or a pipe."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._told = 0
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def update(self, history: History, control: Control) -> None:
-        self._told = max(self._told, _tasks_before_resume(history))
-        for ended in range(self._told + 1, len(history.matrix) + 1):
-            average = metrics.average_accuracy(history.matrix[:ended])
-            assert average is not None
-            tasks = len(history.tasks)
-            self._console.print(f"task {ended} of {tasks} learned, average accuracy {words.percent(average)} %")
-            self._told = ended
-
-
-def _tasks_before_resume(history: History) -> int:
-    """How many tasks the run had completed before it was resumed."""
-    if history.resumed is None:
-        return 0
-    return sum(end <= history.resumed.step for end in history.starts[1 : len(history.matrix) + 1])
-
-
-BAR = 24
-"""Width of a bar if there is enough room."""
-_LEAST = (("bar", 8), ("doing", 15), ("left", 0), ("rate", 0), ("bar", 0), ("name", 16), ("doing", 8), ("name", 4))
-"""Columns to narrow, in this order and each down to this width, until a row fits."""
-
-
-def _fitting(rows: Sequence[Mapping[str, str]], width: int) -> dict[str, int]:
-    """The columns' widths, in order; columns that do not fit are left out."""
-    keys = rows[0] if rows else ()
-    widths = {key: BAR if key == "bar" else max(cell_len(row[key]) for row in rows) for key in keys}
-    for key, least in _LEAST:
-        gaps = sum(map(bool, widths.values()))
-        excess = sum(widths.values()) + gaps - width
-        if excess > 0 and widths.get(key, 0) > least:
-            widths[key] = max(least, widths[key] - excess) if least else 0
-    return {key: of for key, of in widths.items() if of}
-
-
-class Bars(Progress):
-    """A row per run: name, bar, progress, current activity, speed and time left.
-
-    On a narrow terminal, it leaves out the bar, speed and time, and shortens the name.
-    """
-
-    def __init__(self, console: Console) -> None:
-        self._terminal = console  # asked for its width in the next line
-        super().__init__(console=console, transient=True, disable=not console.is_terminal)
-
-    def start(self) -> None:
-        """Shows the cursor, which rich hides: a kill or Ctrl-Z would leave it hidden."""
-        super().start()
-        self.console.show_cursor()
-
-    def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
-        time_left = TimeRemainingColumn(compact=True)
-        rows = [
-            {
-                "name": task.description,
-                "bar": "",
-                "percent": "" if task.total is None else f"{math.floor(task.percentage)} %",
-                "doing": task.fields["doing"],
-                "rate": task.fields["rate"],
-                "left": "" if task.total is None else time_left.render(task).plain,
-            }
-            for task in tasks
-        ]
-        widths = _fitting(rows, self._terminal.width)
-        table = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
-        for key, width in widths.items():
-            table.add_column(width=width, no_wrap=True, justify="right" if key == "percent" else "left")
-        for task, row in zip(tasks, rows, strict=True):
-            cells = {**row, "name": words.shortened(row["name"], widths["name"])}
-            bar = ProgressBar(total=task.total or 1.0, completed=task.completed)
-            table.add_row(*(bar if key == "bar" else Text(cells[key]) for key in widths))
-        return table
-
-
-def doing(history: History, control: Control) -> str:
-    """'task 2/5' while it trains, or what it is doing instead."""
-    if control.trouble:
-        return "waiting for the disk"
-    if history.state != "training" or history.task >= len(history.tasks):
-        return control.activity
-    return f"task {history.task + 1}/{len(history.tasks)}"
-
-
-def rate(history: History, control: Control) -> str:
-    return f"{history.rate:,.0f}/s" if history.rate and not control.trouble else ""
 
 
 def discard_if_untrained(session: Session) -> None:

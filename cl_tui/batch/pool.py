@@ -1,4 +1,4 @@
-"""Many runs without a screen: the combinations, the worker processes, and the display meanwhile.
+"""Many runs without a screen: the combinations, and which worker trains what.
 
 Each run is a session whose name follows from its settings, so that finished runs are found and skipped.
 """
@@ -8,37 +8,30 @@ import errno
 import hashlib
 import itertools
 import json
-import multiprocessing
 import os
-import signal
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from rich.console import Console
-from rich.progress import TaskID
 
 from cl_tui.batch import headless
-from cl_tui.reports import text as words
+from cl_tui.batch.display import Display, RunEnded, RunProgress
+from cl_tui.batch.workers import Worker
 from cl_tui.reports.tables import STDOUT, print_as_it_is
 from engine import strict_json
 from engine.catalog.methods import METHODS
 from engine.disk import write_whole
-from engine.errors import ConfigError, EngineError, SessionDamaged, SessionError, SessionExists, SessionLocked
+from engine.errors import ConfigError, EngineError, SessionDamaged, SessionError, SessionExists
 from engine.record.watchdog import caution
 from engine.sessions.names import check_name
 from engine.sessions.session import Session
 from engine.settings.run import METHOD_OPTIONS, PLACE, WITHOUT_EFFECT, RunConfig, moved, resolve
-from engine.training.runner import EngineThread
 
-TELL_SECONDS = 0.5
-MOST_SHARE = 0.99
-"""Progress shown for a run that has taken its last step but is still being measured and saved."""
 ELSEWHERE_SECONDS = 1.0
 """Seconds between two checks of the sessions that other processes train."""
 
@@ -212,32 +205,6 @@ def execute(runs: Sequence[Run], sessions_dir: Path, jobs: int, console: Console
     return Outcome(summaries, failures, interrupted)
 
 
-@dataclass(frozen=True)
-class Told:
-    """A run's progress: a worker's message, twice a second."""
-
-    step: int
-    total: int
-    doing: str
-    rate: str
-    trouble: str
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A worker's last message about a run."""
-
-    state: Literal["finished", "stopped", "failed", "elsewhere"]
-    """``elsewhere``: another process trains it."""
-    message: str = ""
-    """The result, or why it failed."""
-    note: str = ""
-    """What kept a resume from being bit-exact."""
-    inputs: str = ""
-    """What was read of the user's own inputs."""
-    warnings: tuple[str, ...] = ()
-
-
 class Pool:
     """A few worker processes that take one run after another.
 
@@ -248,7 +215,7 @@ class Pool:
     ended, a worker reads the result or trains the rest.
     """
 
-    def __init__(self, runs: Sequence[Run], sessions_dir: Path, jobs: int, display: "Display") -> None:
+    def __init__(self, runs: Sequence[Run], sessions_dir: Path, jobs: int, display: Display) -> None:
         self._waiting = list(runs)
         self._sessions_dir = sessions_dir
         self._jobs = jobs
@@ -257,7 +224,7 @@ class Pool:
         """The run and its worker, by the worker's connection."""
         self._elsewhere: list[Run] = []
         """Runs that other processes are training."""
-        self._look_due = 0.0
+        self._poll_due = 0.0
         self._idle: list[Worker] = []
         self._died: set[str] = set()
         """Runs whose worker has died once."""
@@ -269,13 +236,13 @@ class Pool:
         """The failures by name, and whether a signal ended the batch early."""
         with headless.heed_signals(self._interrupt, self._ask_to_save), self._display:
             try:
-                told = False
+                stopped = False
                 while self._busy or ((self._waiting or self._elsewhere) and not self._interrupted):
                     if not self._interrupted:
-                        self._look_elsewhere()
+                        self._poll_elsewhere()
                         self._assign()
-                    elif not told:
-                        told = True
+                    elif not stopped:
+                        stopped = True
                         for _, worker in self._busy.values():
                             worker.send("stop")
                     if self._asked_to_save:
@@ -301,7 +268,7 @@ class Pool:
             try:
                 session = open_or_create(run, self._sessions_dir)
             except EngineError as error:
-                self._end(run, Ended("failed", str(error)))
+                self._end(run, RunEnded("failed", str(error)))
                 continue
             if session.running:
                 self._leave(run)
@@ -316,16 +283,16 @@ class Pool:
         self._elsewhere.append(run)
         self._display.leave(run.name)
 
-    def _look_elsewhere(self) -> None:
+    def _poll_elsewhere(self) -> None:
         """Puts runs that no other process trains any more next in line."""
-        if time.monotonic() < self._look_due:
+        if time.monotonic() < self._poll_due:
             return
-        self._look_due = time.monotonic() + ELSEWHERE_SECONDS
+        self._poll_due = time.monotonic() + ELSEWHERE_SECONDS
         over = [run for run in self._elsewhere if not Session(self._sessions_dir / run.name, run.config).running]
         self._elsewhere = [run for run in self._elsewhere if run not in over]
         self._waiting[:0] = over
 
-    def _free_worker(self) -> "Worker":
+    def _free_worker(self) -> Worker:
         while self._idle:
             worker = self._idle.pop()
             if worker.process.is_alive():
@@ -336,9 +303,9 @@ class Pool:
         """Handles messages from the workers, waiting briefly for them."""
         headless.forget_lost_terminal()
         if not self._busy:  # all remaining runs are trained elsewhere
-            time.sleep(headless.LOOK_SECONDS)
+            time.sleep(headless.POLL_SECONDS)
             return
-        for connection in wait(list(self._busy), timeout=headless.LOOK_SECONDS):
+        for connection in wait(list(self._busy), timeout=headless.POLL_SECONDS):
             run, worker = self._busy[connection]
             try:
                 message = worker.connection.recv()
@@ -347,7 +314,7 @@ class Pool:
                 worker.close()
                 self._bury(run, worker.end)
                 continue
-            if isinstance(message, Told):
+            if isinstance(message, RunProgress):
                 self._display.update(run.name, message)
                 continue
             del self._busy[connection]
@@ -359,198 +326,16 @@ class Pool:
 
     def _bury(self, run: Run, end: str) -> None:
         if self._interrupted or run.name in self._died:
-            self._end(run, Ended("failed", end))
+            self._end(run, RunEnded("failed", end))
             return
         self._died.add(run.name)
         self._waiting.append(run)
-        self._display.end(run.name, Ended("stopped", f"{end}; it will be tried once more after all others"))
+        self._display.end(run.name, RunEnded("stopped", f"{end}; it will be tried once more after all others"))
 
-    def _end(self, run: Run, ended: Ended) -> None:
+    def _end(self, run: Run, ended: RunEnded) -> None:
         if ended.state == "failed":
             self._failures[run.name] = ended.message
         self._display.end(run.name, ended)
-
-
-class Worker:
-    """A process that trains the sessions it is sent."""
-
-    def __init__(self) -> None:
-        spawning = multiprocessing.get_context("spawn")
-        self.connection, theirs = spawning.Pipe()
-        self.process = spawning.Process(target=work, args=(theirs,), daemon=True)
-        with _deaf():
-            self.process.start()
-        theirs.close()
-
-    def send(self, task: tuple[Path, Mapping[str, Any]] | Literal["save", "stop"]) -> None:
-        """Sends a session's folder and its settings from ``PLACE`` that were typed; or, for the run in training: save a
-        checkpoint, or save and stop."""
-        with contextlib.suppress(OSError):  # it is dead: its end of the connection shows that
-            self.connection.send(task)
-
-    @property
-    def end(self) -> str:
-        """How the process ended."""
-        code = self.process.exitcode
-        if code is None or code >= 0:
-            return f"its process ended with exit code {code}"
-        why = ", perhaps because memory ran out" if code == -signal.SIGKILL else ""
-        return f"its process was killed by {signal.Signals(-code).name}{why}"
-
-    def close(self) -> None:
-        """Ends the process; if it is still training, it saves first."""
-        self.connection.close()
-        self.process.join()
-
-
-@contextlib.contextmanager
-def _deaf() -> Iterator[None]:
-    """Processes started within ignore Ctrl-C and SIGUSR1, which reach the whole group, from their first moment. The
-    parent decides, and receives signals that come meanwhile afterwards.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # it starts with the first process, and unblocks signals
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (*headless.STOP_SIGNALS, *headless.SAVE_SIGNALS))
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-class Display:
-    """Bars in a terminal for the whole batch and each run in training; anywhere, a line for each run that ended."""
-
-    def __init__(self, console: Console, planned: int, done: int) -> None:
-        self._console = console
-        self._planned = planned
-        self._done = done
-        self._bars = headless.Bars(console)
-        self._all = self._bars.add_task("all runs", total=planned, completed=done, doing=self._counted(), rate="")
-        self._rows: dict[str, TaskID] = {}
-        self._shares: dict[str, float] = {}
-        """The completed share of each run in training, 0–1."""
-        self._troubles: dict[str, str] = {}
-
-    def __enter__(self) -> None:
-        self._bars.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._bars.stop()
-
-    def begin(self, name: str) -> None:
-        self._show(name, "starting")
-
-    def leave(self, name: str) -> None:
-        """Shows that another process trains it."""
-        if name not in self._rows and not self._console.is_terminal:
-            self.say(f"{name}: another process is training it; waiting for its result")
-        self._show(name, "another process")
-
-    def _show(self, name: str, doing: str) -> None:
-        if name not in self._rows:
-            self._rows[name] = self._bars.add_task(name, total=None, doing=doing, rate="")
-        self._bars.update(self._rows[name], doing=doing, rate="")
-
-    def update(self, name: str, told: Told) -> None:
-        self._bars.update(
-            self._rows[name], completed=told.step, total=told.total or None, doing=told.doing, rate=told.rate
-        )
-        self._shares[name] = told.step / told.total if told.total else 0.0
-        headless.tell_trouble(self._console, self._troubles.get(name, ""), told.trouble, name)
-        self._troubles[name] = told.trouble
-        self._update_all()
-
-    def end(self, name: str, ended: Ended) -> None:
-        if name in self._rows:
-            self._bars.remove_task(self._rows.pop(name))
-        self._shares.pop(name, None)
-        self._troubles.pop(name, None)
-        if ended.state != "stopped":
-            self._done += 1
-        self._update_all()
-        self.say(f"{self._counted()} {name}: {'failed' if ended.state == 'failed' else ended.message}")
-        if ended.note:
-            headless.say(self._console, ended.note, name)
-        if ended.inputs:
-            headless.say(self._console, ended.inputs, name)
-        headless.print_warnings(self._console, ended.warnings, name)
-
-    def say(self, line: str) -> None:
-        """Prints a line above the bars, redrawn first: otherwise outdated bars would briefly stand below it."""
-        self._bars.refresh()
-        headless.say(self._console, line)
-
-    def _update_all(self) -> None:
-        """A run counts as done only when it has ended."""
-        under_way = sum(min(share, MOST_SHARE) for share in self._shares.values())
-        self._bars.update(self._all, completed=self._done + under_way, doing=self._counted())
-
-    def _counted(self) -> str:
-        return f"{self._done}/{self._planned}"
-
-
-# In a worker's process
-
-
-def work(connection: Connection) -> None:
-    """Receives what ``Worker.send`` sends; sends Told, and one Ended per run. Ends when the parent is gone."""
-    for number in (*headless.STOP_SIGNALS, *headless.SAVE_SIGNALS):
-        signal.signal(number, signal.SIG_IGN)
-    with contextlib.suppress(EOFError, OSError):
-        while True:
-            task = connection.recv()
-            if isinstance(task, tuple):  # other messages may arrive just after the run has ended
-                path, place = task
-                connection.send(_train(path, place, connection))
-
-
-def _train(path: Path, place: Mapping[str, Any], connection: Connection) -> Ended:
-    """Trains one session until it ends, the parent says stop, or the parent is gone."""
-    try:
-        session = Session.open(path.parent, path.name)
-        session.config = moved(session.config, place)
-    except EngineError as error:
-        return Ended("failed", str(error))
-    engine = EngineThread(session)
-    engine.start()
-    due = time.monotonic()
-    while not engine.join(0.1):
-        if not engine.control.stopping and connection.poll():
-            if _received(connection) == "save":
-                engine.control.save()
-            else:
-                engine.control.stop()
-        if time.monotonic() >= due:
-            due += TELL_SECONDS
-            _tell(connection, engine)
-    if isinstance(engine.error, SessionLocked):
-        return Ended("elsewhere")
-    if engine.error is not None:
-        headless.discard_if_untrained(session)
-        return Ended("failed", str(engine.error))
-    note = engine.history.resumed.note if engine.history.resumed is not None else ""
-    inputs, found = headless.inputs_read(engine.history), headless.warnings(engine)
-    if engine.history.state == "finished":
-        return Ended("finished", words.result(engine.history, session.config), note, inputs, found)
-    return Ended("stopped", "stopped and saved", note, inputs, found)
-
-
-def _received(connection: Connection) -> object:
-    """None if the parent is gone."""
-    try:
-        return connection.recv()
-    except (EOFError, OSError):
-        return None
-
-
-def _tell(connection: Connection, engine: EngineThread) -> None:
-    history, control = engine.history, engine.control
-    doing, rate = headless.doing(history, control), headless.rate(history, control)
-    told = Told(history.step, history.total_steps, doing, rate, control.trouble)
-    with contextlib.suppress(OSError):  # the parent is gone: poll reports that too
-        connection.send(told)
 
 
 # The file

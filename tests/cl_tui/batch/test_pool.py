@@ -18,6 +18,8 @@ from rich.console import Console
 
 from cl_tui.batch import headless
 from cl_tui.batch import pool as batch
+from cl_tui.batch.display import Display, RunEnded, RunProgress
+from cl_tui.batch.workers import work
 from cl_tui.reports import tables as report
 from engine.errors import ConfigError
 from engine.record.events import RunResumed, RunStarted
@@ -221,7 +223,7 @@ def test_what_another_batch_has_finished_meanwhile_is_not_run_again(sessions: Pa
     here.close()
     signals = {number: signal.getsignal(number) for number in (*headless.STOP_SIGNALS, *headless.SAVE_SIGNALS)}
     try:
-        batch.work(there)
+        work(there)
     finally:
         for number, handler in signals.items():
             signal.signal(number, handler)
@@ -349,7 +351,7 @@ def test_the_display_holds_no_line_of_a_run_that_has_ended(columns: int) -> None
             stream.feed(text.replace("\n", "\r\n"))
             return len(text)
 
-    display = batch.Display(Console(file=Terminal(), width=columns, force_terminal=True), planned=3, done=0)
+    display = Display(Console(file=Terminal(), width=columns, force_terminal=True), planned=3, done=0)
 
     def bars() -> list[str]:
         lines = [line.rstrip() for line in screen.display]
@@ -363,7 +365,7 @@ def test_the_display_holds_no_line_of_a_run_that_has_ended(columns: int) -> None
         display.leave(left[2])
         while left:
             for step in (1, 995, 999, 1000):
-                display.update(left[0], batch.Told(step, 1000, "task 2/2", "1,234/s", ""))
+                display.update(left[0], RunProgress(step, 1000, "task 2/2", "1,234/s", ""))
                 display.say("a line above")
                 whole, first, *others = bars()
                 assert f" {3 - len(left)}/3" in whole
@@ -372,7 +374,7 @@ def test_the_display_holds_no_line_of_a_run_that_has_ended(columns: int) -> None
                 assert first.startswith("none-s")
                 assert len(others) == len(left) - 1
                 assert len(left) == 1 or "another process" in others[-1]
-            display.end(left.pop(0), batch.Ended("finished", RESULT))
+            display.end(left.pop(0), RunEnded("finished", RESULT))
             assert len(bars()) == 1 + len(left), "\n".join(bars())
             assert f" {3 - len(left)}/3" in bars()[0]
     assert not [line for line in screen.display if line.startswith("all runs")]
@@ -383,12 +385,12 @@ RESULT = "Finished in 1 s: average accuracy 93.3 %, forgetting 7.7 points (worst
 
 def test_trouble_with_the_disk_is_told_once_when_it_begins_and_when_it_ends() -> None:
     console = Console(file=io.StringIO(), width=200)
-    display = batch.Display(console, planned=2, done=0)
+    display = Display(console, planned=2, done=0)
     for name in ("one", "two"):
         display.begin(name)
     for trouble in ("", "no space", "still no space", "", ""):
-        display.update("one", batch.Told(1, 2, "", "", trouble))
-        display.update("two", batch.Told(1, 2, "", "", ""))
+        display.update("one", RunProgress(1, 2, "", "", trouble))
+        display.update("two", RunProgress(1, 2, "", "", ""))
     assert isinstance(console.file, io.StringIO)
     assert console.file.getvalue().splitlines() == [
         "one: no space",

@@ -1,0 +1,269 @@
+"""What is printed while networks train without a screen: of one run, and of a batch."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.progress import Progress, Task, TaskID, TimeRemainingColumn
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from cl_tui.reports import text as words
+from engine.record import metrics
+from engine.record.history import History
+from engine.training.control import Control
+
+MOST_SHARE = 0.99
+"""Progress shown for a run that has taken its last step but is still being measured and saved."""
+
+
+def print_warnings(console: Console, found: Iterable[str], name: str = "") -> None:
+    for warning in found:
+        say(console, f"warning: {warning}", name)
+
+
+def say(console: Console, line: str, name: str = "") -> None:
+    """Prefixes the session's ``name`` if there are several sessions; wraps the line only on a terminal."""
+    console.print(f"{name}: {line}" if name else line, markup=False, soft_wrap=not console.is_terminal)
+
+
+def tell_trouble(console: Console, before: str, now: str, name: str = "") -> None:
+    """Prints a line when training begins to wait for the disk, and another when it continues."""
+    if bool(before) != bool(now):
+        say(console, now or "The disk is writable again: training continues", name)
+
+
+# One run
+
+
+class ProgressLine:
+    """One redrawn line, for a terminal."""
+
+    def __init__(self, name: str, console: Console) -> None:
+        self._bars = Bars(console)
+        self._task = self._bars.add_task(name, total=None, doing="", rate="")
+
+    def __enter__(self) -> None:
+        self._bars.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def update(self, history: History, control: Control) -> None:
+        self._bars.update(
+            self._task,
+            completed=history.step,
+            total=history.total_steps or None,
+            doing=doing(history, control),
+            rate=rate(history, control),
+        )
+
+
+class TaskLines:
+    """One line at each task's end, for a file or a pipe."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._ended = 0
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def update(self, history: History, control: Control) -> None:
+        self._ended = max(self._ended, _tasks_before_resume(history))
+        for ended in range(self._ended + 1, len(history.matrix) + 1):
+            average = metrics.average_accuracy(history.matrix[:ended])
+            assert average is not None
+            tasks = len(history.tasks)
+            self._console.print(f"task {ended} of {tasks} learned, average accuracy {words.percent(average)} %")
+            self._ended = ended
+
+
+def _tasks_before_resume(history: History) -> int:
+    """How many tasks the run had completed before it was resumed."""
+    if history.resumed is None:
+        return 0
+    return sum(end <= history.resumed.step for end in history.starts[1 : len(history.matrix) + 1])
+
+
+def doing(history: History, control: Control) -> str:
+    """'task 2/5' while it trains, or what it is doing instead."""
+    if control.trouble:
+        return "waiting for the disk"
+    if history.state != "training" or history.task >= len(history.tasks):
+        return control.activity
+    return f"task {history.task + 1}/{len(history.tasks)}"
+
+
+def rate(history: History, control: Control) -> str:
+    return f"{history.rate:,.0f}/s" if history.rate and not control.trouble else ""
+
+
+# Bars
+
+
+BAR = 24
+"""Width of a bar if there is enough room."""
+_LEAST = (("bar", 8), ("doing", 15), ("left", 0), ("rate", 0), ("bar", 0), ("name", 16), ("doing", 8), ("name", 4))
+"""Columns to narrow, in this order and each down to this width, until a row fits."""
+
+
+def _fitting(rows: Sequence[Mapping[str, str]], width: int) -> dict[str, int]:
+    """The columns' widths, in order; columns that do not fit are left out."""
+    keys = rows[0] if rows else ()
+    widths = {key: BAR if key == "bar" else max(cell_len(row[key]) for row in rows) for key in keys}
+    for key, least in _LEAST:
+        gaps = sum(map(bool, widths.values()))
+        excess = sum(widths.values()) + gaps - width
+        if excess > 0 and widths.get(key, 0) > least:
+            widths[key] = max(least, widths[key] - excess) if least else 0
+    return {key: of for key, of in widths.items() if of}
+
+
+class Bars(Progress):
+    """A row per run: name, bar, progress, current activity, speed and time left.
+
+    On a narrow terminal, it leaves out the bar, speed and time, and shortens the name.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._terminal = console  # asked for its width in the next line
+        super().__init__(console=console, transient=True, disable=not console.is_terminal)
+
+    def start(self) -> None:
+        """Shows the cursor, which rich hides: a kill or Ctrl-Z would leave it hidden."""
+        super().start()
+        self.console.show_cursor()
+
+    def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
+        time_left = TimeRemainingColumn(compact=True)
+        rows = [
+            {
+                "name": task.description,
+                "bar": "",
+                "percent": "" if task.total is None else f"{math.floor(task.percentage)} %",
+                "doing": task.fields["doing"],
+                "rate": task.fields["rate"],
+                "left": "" if task.total is None else time_left.render(task).plain,
+            }
+            for task in tasks
+        ]
+        widths = _fitting(rows, self._terminal.width)
+        table = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
+        for key, width in widths.items():
+            table.add_column(width=width, no_wrap=True, justify="right" if key == "percent" else "left")
+        for task, row in zip(tasks, rows, strict=True):
+            cells = {**row, "name": words.shortened(row["name"], widths["name"])}
+            bar = ProgressBar(total=task.total or 1.0, completed=task.completed)
+            table.add_row(*(bar if key == "bar" else Text(cells[key]) for key in widths))
+        return table
+
+
+# A batch
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """A run's progress: a worker's message, twice a second."""
+
+    step: int
+    total: int
+    doing: str
+    rate: str
+    trouble: str
+
+
+@dataclass(frozen=True)
+class RunEnded:
+    """A worker's last message about a run."""
+
+    state: Literal["finished", "stopped", "failed", "elsewhere"]
+    """``elsewhere``: another process trains it."""
+    message: str = ""
+    """The result, or why it failed."""
+    note: str = ""
+    """What kept a resume from being bit-exact."""
+    inputs: str = ""
+    """What was read of the user's own inputs."""
+    warnings: tuple[str, ...] = ()
+
+
+class Display:
+    """Bars in a terminal for the whole batch and each run in training; anywhere, a line for each run that ended."""
+
+    def __init__(self, console: Console, planned: int, done: int) -> None:
+        self._console = console
+        self._planned = planned
+        self._done = done
+        self._bars = Bars(console)
+        self._all = self._bars.add_task("all runs", total=planned, completed=done, doing=self._counted(), rate="")
+        self._rows: dict[str, TaskID] = {}
+        self._shares: dict[str, float] = {}
+        """The completed share of each run in training, 0–1."""
+        self._troubles: dict[str, str] = {}
+
+    def __enter__(self) -> None:
+        self._bars.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def begin(self, name: str) -> None:
+        self._show(name, "starting")
+
+    def leave(self, name: str) -> None:
+        """Shows that another process trains it."""
+        if name not in self._rows and not self._console.is_terminal:
+            self.say(f"{name}: another process is training it; waiting for its result")
+        self._show(name, "another process")
+
+    def _show(self, name: str, doing: str) -> None:
+        if name not in self._rows:
+            self._rows[name] = self._bars.add_task(name, total=None, doing=doing, rate="")
+        self._bars.update(self._rows[name], doing=doing, rate="")
+
+    def update(self, name: str, progress: RunProgress) -> None:
+        self._bars.update(
+            self._rows[name],
+            completed=progress.step,
+            total=progress.total or None,
+            doing=progress.doing,
+            rate=progress.rate,
+        )
+        self._shares[name] = progress.step / progress.total if progress.total else 0.0
+        tell_trouble(self._console, self._troubles.get(name, ""), progress.trouble, name)
+        self._troubles[name] = progress.trouble
+        self._update_all()
+
+    def end(self, name: str, ended: RunEnded) -> None:
+        if name in self._rows:
+            self._bars.remove_task(self._rows.pop(name))
+        self._shares.pop(name, None)
+        self._troubles.pop(name, None)
+        if ended.state != "stopped":
+            self._done += 1
+        self._update_all()
+        self.say(f"{self._counted()} {name}: {'failed' if ended.state == 'failed' else ended.message}")
+        if ended.note:
+            say(self._console, ended.note, name)
+        if ended.inputs:
+            say(self._console, ended.inputs, name)
+        print_warnings(self._console, ended.warnings, name)
+
+    def say(self, line: str) -> None:
+        """Prints a line above the bars, redrawn first: otherwise outdated bars would briefly stand below it."""
+        self._bars.refresh()
+        say(self._console, line)
+
+    def _update_all(self) -> None:
+        """A run counts as done only when it has ended."""
+        under_way = sum(min(share, MOST_SHARE) for share in self._shares.values())
+        self._bars.update(self._all, completed=self._done + under_way, doing=self._counted())
+
+    def _counted(self) -> str:
+        return f"{self._done}/{self._planned}"

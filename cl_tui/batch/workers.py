@@ -1,0 +1,133 @@
+"""The processes that train the runs of a batch, one run after another."""
+
+import contextlib
+import multiprocessing
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Literal
+
+from cl_tui.batch import headless
+from cl_tui.batch.display import RunEnded, RunProgress, doing, rate
+from cl_tui.reports import text as words
+from engine.errors import EngineError, SessionLocked
+from engine.sessions.session import Session
+from engine.settings.run import moved
+from engine.training.runner import EngineThread
+
+REPORT_SECONDS = 0.5
+
+
+class Worker:
+    """A process that trains the sessions it is sent."""
+
+    def __init__(self) -> None:
+        spawning = multiprocessing.get_context("spawn")
+        self.connection, theirs = spawning.Pipe()
+        self.process = spawning.Process(target=work, args=(theirs,), daemon=True)
+        with _deaf():
+            self.process.start()
+        theirs.close()
+
+    def send(self, task: tuple[Path, Mapping[str, Any]] | Literal["save", "stop"]) -> None:
+        """Sends a session's folder and its settings from ``PLACE`` that were typed; or, for the run in training: save a
+        checkpoint, or save and stop."""
+        with contextlib.suppress(OSError):  # it is dead: its end of the connection shows that
+            self.connection.send(task)
+
+    @property
+    def end(self) -> str:
+        """How the process ended."""
+        code = self.process.exitcode
+        if code is None or code >= 0:
+            return f"its process ended with exit code {code}"
+        why = ", perhaps because memory ran out" if code == -signal.SIGKILL else ""
+        return f"its process was killed by {signal.Signals(-code).name}{why}"
+
+    def close(self) -> None:
+        """Ends the process; if it is still training, it saves first."""
+        self.connection.close()
+        self.process.join()
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes started within ignore Ctrl-C and SIGUSR1, which reach the whole group, from their first moment. The
+    parent decides, and receives signals that come meanwhile afterwards.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # it starts with the first process, and unblocks signals
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (*headless.STOP_SIGNALS, *headless.SAVE_SIGNALS))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+# In a worker's process
+
+
+def work(connection: Connection) -> None:
+    """Trains what ``Worker.send`` sends; answers with RunProgress, and once per run with RunEnded. Ends when the parent
+    is gone."""
+    for number in (*headless.STOP_SIGNALS, *headless.SAVE_SIGNALS):
+        signal.signal(number, signal.SIG_IGN)
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            task = connection.recv()
+            if isinstance(task, tuple):  # other messages may arrive just after the run has ended
+                path, place = task
+                connection.send(_train(path, place, connection))
+
+
+def _train(path: Path, place: Mapping[str, Any], connection: Connection) -> RunEnded:
+    """Trains one session until it ends, the parent says stop, or the parent is gone."""
+    try:
+        session = Session.open(path.parent, path.name)
+        session.config = moved(session.config, place)
+    except EngineError as error:
+        return RunEnded("failed", str(error))
+    engine = EngineThread(session)
+    engine.start()
+    due = time.monotonic()
+    while not engine.join(0.1):
+        if not engine.control.stopping and connection.poll():
+            if _received(connection) == "save":
+                engine.control.save()
+            else:
+                engine.control.stop()
+        if time.monotonic() >= due:
+            due += REPORT_SECONDS
+            _report(connection, engine)
+    if isinstance(engine.error, SessionLocked):
+        return RunEnded("elsewhere")
+    if engine.error is not None:
+        headless.discard_if_untrained(session)
+        return RunEnded("failed", str(engine.error))
+    note = engine.history.resumed.note if engine.history.resumed is not None else ""
+    inputs, found = headless.inputs_read(engine.history), headless.warnings(engine)
+    if engine.history.state == "finished":
+        return RunEnded("finished", words.result(engine.history, session.config), note, inputs, found)
+    return RunEnded("stopped", "stopped and saved", note, inputs, found)
+
+
+def _received(connection: Connection) -> object:
+    """None if the parent is gone."""
+    try:
+        return connection.recv()
+    except (EOFError, OSError):
+        return None
+
+
+def _report(connection: Connection, engine: EngineThread) -> None:
+    history, control = engine.history, engine.control
+    progress = RunProgress(
+        history.step, history.total_steps, doing(history, control), rate(history, control), control.trouble
+    )
+    with contextlib.suppress(OSError):  # the parent is gone: poll reports that too
+        connection.send(progress)
