@@ -41,14 +41,15 @@ from engine.errors import SessionDamaged, SessionMismatch, SessionTooYoung
 from engine.importance.fisher import fisher
 from engine.importance.per_example import BATCH
 from engine.importance.sensitivity import output_sensitivity
-from engine.models.flat import FlatParameters, Layer
+from engine.models.flat import Layer
 from engine.models.mode import evaluating
-from engine.problems.problem import Problem
 from engine.sessions import checkpoint
+from engine.sessions.checkpoint import kind_of
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig
 from engine.streams.stream import Stream
-from engine.training.build import build_model, build_problem, find_device, load_stream
+from engine.training.build import build_problem, find_device, load_stream
+from engine.training.state import RunState
 
 EXAMPLES = 2000
 """Default number of examples of each task to measure on."""
@@ -73,18 +74,18 @@ def analyse(session: Session, examples: int = EXAMPLES, tell: Callable[[str], No
     tell(f"reading {config.benchmark}")
     stream = load_stream(config, device)
     problem = build_problem(config, stream)
-    model = build_model(config, stream, problem, device)
-    parameters = FlatParameters(model)
+    state = RunState(config, stream, problem, device)
+    parameters = state.parameters
     if ended > len(stream.phases):
         raise SessionMismatch(f"session {session.name}: more tasks have ended than config.toml has")
 
     tell("reading the checkpoints")
-    ends = [_read(path, config, parameters.size, last=path == paths[-1]) for path in paths]
+    ends = [_read(path, config, state, last=path == paths[-1]) for path in paths]
     last = ends[-1]
     held = tuple(layer for layer in parameters.layers if not _left_alone(layer, config))
     problem.begin(ended - 1)
-    subject = _Subject(stream, problem, model, parameters, examples)
-    parameters.values.copy_(last.theta)
+    subject = _Subject(stream, state, examples)
+    state.load_network(last.network)
 
     too_few = "two tasks must have ended"
     if len(ends) < ended:
@@ -130,7 +131,7 @@ def analyse(session: Session, examples: int = EXAMPLES, tell: Callable[[str], No
     if len(ends) < 2:
         left_out["forgetting"] = too_few
     else:
-        forgetting = _forgetting(subject, [end.theta for end in ends], tell)
+        forgetting = _forgetting(subject, ends, tell)
 
     return Analysis(
         session=session.name,
@@ -157,7 +158,8 @@ class _End:
     """The parts of a checkpoint at a task's end that the analysis needs; tensors of shape (P,), on the CPU."""
 
     step: int
-    theta: Tensor
+    network: dict[str, Tensor]
+    """Weights and buffers, by their names in a checkpoint."""
     importance: Tensor | None
     """Ω; None for a method without Ω, and for si except at the last task, where no other is needed."""
     path: Tensor | None
@@ -169,9 +171,7 @@ class _Subject:
     """A trained network and what it was trained on."""
 
     stream: Stream
-    problem: Problem
-    model: torch.nn.Module
-    parameters: FlatParameters
+    state: RunState
     examples: int
     """Most examples used of each task."""
 
@@ -206,22 +206,22 @@ def _task_ends(session: Session) -> tuple[list[Path], int]:
     return [found[number] for number in sorted(found)], ended
 
 
-def _read(path: Path, config: RunConfig, size: int, last: bool) -> _End:
+def _read(path: Path, config: RunConfig, state: RunState, last: bool) -> _End:
     """Reads a checkpoint. Raises SessionDamaged or SessionMismatch."""
-    tensors, cursor = checkpoint.read(path, size)
+    tensors, cursor = checkpoint.read(path)
 
-    def taken(name: str) -> Tensor:
+    def taken(name: str, like: Tensor = state.parameters.values) -> Tensor:
         found = tensors.get(name)
         if found is None:
             raise SessionDamaged(f"checkpoint {path} is damaged: it has no {name}")
-        if found.shape != (size,):
+        if kind_of(found) != kind_of(like):
             raise SessionMismatch(f"checkpoint {path} does not fit the network in config.toml")
         return found
 
     asked = bool(METHODS[config.method].symbol) and (last or config.method != "si")
     return _End(
         step=cursor.step,
-        theta=taken("theta"),
+        network={name: taken(name, tensor) for name, tensor in state.network().items()},
         importance=taken("penalty/importance") if asked else None,
         path=taken("method/path_integral") if config.method == "si" else None,
     )
@@ -333,14 +333,14 @@ def _agreements(
     omega: Tensor | None, subject: _Subject, layers: Sequence[Layer], tell: Callable[[str], None]
 ) -> Agreements:
     """Fisher and MAS are summed over the tasks, as the methods do, all at the current weights."""
-    curvature = torch.zeros_like(subject.parameters.values)
+    curvature = torch.zeros_like(subject.state.parameters.values)
     sensitivity = torch.zeros_like(curvature)
-    count = subject.problem.newest + 1
+    count = subject.state.problem.newest + 1
     for task in range(count):
         tell(f"measuring Fisher and MAS, task {task + 1} of {count}")
         batch = subject.drawn(task, "train")
-        curvature += fisher(subject.model, subject.problem, batch.split(BATCH))
-        sensitivity += output_sensitivity(subject.model, subject.problem, batch.split(BATCH))
+        curvature += fisher(subject.state.model, subject.state.problem, batch.split(BATCH))
+        sensitivity += output_sensitivity(subject.state.model, subject.state.problem, batch.split(BATCH))
     tell("comparing Ω, Fisher and MAS")
     curvature, sensitivity = curvature.cpu(), sensitivity.cpu()
 
@@ -401,13 +401,12 @@ def _share(part: float, whole: float) -> Number:
 # Movement and forgetting
 
 
-def _forgetting(subject: _Subject, thetas: Sequence[Tensor], tell: Callable[[str], None]) -> Forgetting:
-    """``thetas``: the weights at each task's end, shape (P,) each; the last are the current weights."""
+def _forgetting(subject: _Subject, ends: Sequence[_End], tell: Callable[[str], None]) -> Forgetting:
     found = []
-    newest = subject.problem.newest
+    newest = subject.state.problem.newest
     for task in range(newest):
         tell(f"measuring the forgetting, task {task + 1} of {newest}")
-        found.append(task_forgetting(subject, task, thetas[task]))
+        found.append(_task_forgetting(subject, task, ends[task].network))
     count = len(found[0].layers)
     return Forgetting(
         tasks=tuple(found),
@@ -416,20 +415,23 @@ def _forgetting(subject: _Subject, thetas: Sequence[Tensor], tell: Callable[[str
     )
 
 
-def task_forgetting(subject: _Subject, task: int, then: Tensor) -> TaskForgetting:
-    """``then``: the weights at the task's end, shape (P,). The network is unchanged afterwards."""
-    parameters, values = subject.parameters, subject.parameters.values
+def _task_forgetting(subject: _Subject, task: int, end: dict[str, Tensor]) -> TaskForgetting:
+    """``end``: the network at the task's end. The network is unchanged afterwards."""
+    state, parameters, values = subject.state, subject.state.parameters, subject.state.parameters.values
     batch = subject.drawn(task, "test")
-    now, then = values.clone(), then.to(values.device)
+    last = {name: tensor.clone() for name, tensor in state.network().items()}
+    now, then = last["theta"], end["theta"].to(values.device)
     moved = now - then
     gradient = _gradient(subject, batch)
     loss, accuracy = _measured(subject, batch)
 
     def movement(name: str, layers: Sequence[Layer]) -> LayerMovement:
+        if layers == parameters.layers:
+            state.load_network(end)
         for layer in layers:
             values[layer.start : layer.stop] = then[layer.start : layer.stop]
         loss_then, accuracy_then = _measured(subject, batch)
-        values.copy_(now)
+        state.load_network(last)
         change = _select(moved, layers).cpu().double()
         length, reference = change.norm().item(), _select(then, layers).cpu().double().norm().item()
         return LayerMovement(
@@ -448,11 +450,11 @@ def task_forgetting(subject: _Subject, task: int, then: Tensor) -> TaskForgettin
 
 def _gradient(subject: _Subject, batch: Batch) -> Tensor:
     """Gradient of the mean loss, shape (P,)."""
-    gradient = subject.parameters.gradient
+    gradient = subject.state.parameters.gradient
     gradient.zero_()
-    with evaluating(subject.model):
+    with evaluating(subject.state.model):
         for part in batch.split(PASS):
-            (subject.problem.loss(subject.model(part.inputs), part, "sum") / len(batch)).backward()
+            (subject.state.problem.loss(subject.state.model(part.inputs), part, "sum") / len(batch)).backward()
     return gradient.clone()
 
 
@@ -460,11 +462,11 @@ def _gradient(subject: _Subject, batch: Batch) -> Tensor:
 def _measured(subject: _Subject, batch: Batch) -> tuple[float, float]:
     """Mean loss and mean score."""
     loss = score = 0.0
-    with evaluating(subject.model):
+    with evaluating(subject.state.model):
         for part in batch.split(PASS):
-            outputs = subject.model(part.inputs)
-            loss += subject.problem.loss(outputs, part, "sum").item()
-            score += subject.problem.scores(outputs, part).sum().item()
+            outputs = subject.state.model(part.inputs)
+            loss += subject.state.problem.loss(outputs, part, "sum").item()
+            score += subject.state.problem.scores(outputs, part).sum().item()
     return loss / len(batch), score / len(batch)
 
 

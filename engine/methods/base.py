@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -27,7 +28,7 @@ class Learned:
 
 
 class Method:
-    """Fine-tuning, and the base of every method. All state that must survive a resume is in ``tensors``."""
+    """Fine-tuning, and the base of every method."""
 
     sees_steps = False
     """Whether to call ``after_step``."""
@@ -42,8 +43,12 @@ class Method:
 
     def __init__(self, config: RunConfig) -> None:
         self.config = config
-        self.tensors: dict[str, Tensor] = {}
-        """The method's state by name, all of it saved in checkpoints."""
+        self.state: Any = None
+        """All that must survive a resume: a dataclass of tensors that ``start`` makes, which later are only written in
+        place. Its fields say which have one entry for each parameter: ``PerParameter``."""
+
+    def start(self, theta: Tensor) -> None:
+        """Makes the state, before the first step. ``theta``, shape (P,): the initial weights."""
 
     def begin_task(self, theta: Tensor) -> None:
         """``theta``, shape (P,): the weights before the task's first step."""

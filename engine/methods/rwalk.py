@@ -10,13 +10,31 @@ Where the paper is silent, the authors' code decides: the value of ε, and that 
 value over all parameters. A task's last interval counts, even if it is shorter than Δt.
 """
 
+from dataclasses import dataclass
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from engine.methods.base import Learned, Method
+from engine.models.flat import PerParameter
 from engine.penalties.penalty import Penalty
 from engine.penalties.quadratic import Quadratic
-from engine.settings.run import RunConfig
+
+
+@dataclass
+class Walk:
+    """F; F, ΔL and Σδ of the interval; s of the task and of the earlier ones (-1 in the first); ΣΔL of whole intervals;
+    and the task's steps, on the CPU, so that reading them never waits for a device."""
+
+    fisher: PerParameter
+    interval_fisher: PerParameter
+    loss_drop: PerParameter
+    moved: PerParameter
+    score: PerParameter
+    earlier_score: PerParameter
+    path_integral: Tensor
+    steps: Tensor
 
 
 class RiemannianWalk(Method):
@@ -25,55 +43,57 @@ class RiemannianWalk(Method):
     """
 
     sees_steps = True
+    state: Walk
 
-    def __init__(self, config: RunConfig) -> None:
-        super().__init__(config)
-        assert config.alpha is not None
-        assert config.score_every is not None
-        assert config.epsilon is not None
-        self._alpha, self._score_every, self._epsilon = config.alpha, config.score_every, config.epsilon
+    def start(self, theta: Tensor) -> None:
+        new, no_score = partial(torch.zeros_like, theta), torch.full_like(theta, -1)
+        self.state = Walk(new(), new(), new(), new(), new(), no_score, theta.new_zeros(()), torch.tensor(0))
 
     def begin_task(self, theta: Tensor) -> None:
-        earlier = {"fisher": self.tensors["fisher"], "earlier_score": self._score()} if "fisher" in self.tensors else {}
-        names = ("fisher", "interval_fisher", "loss_drop", "moved", "score")
-        self.tensors = {name: torch.zeros_like(theta) for name in names if name not in earlier} | earlier
-        self.tensors["path_integral"] = theta.new_zeros(())
-        self.tensors["steps"] = torch.tensor(0)
+        state = self.state
+        if state.steps:
+            state.earlier_score.copy_(self._score())
+        for tensor in (state.interval_fisher, state.loss_drop, state.moved, state.score, state.path_integral):
+            tensor.zero_()
+        state.steps.zero_()
 
     def after_step(self, gradient: Tensor, change: Tensor) -> None:
-        tensors = self.tensors
-        steps = int(tensors["steps"].item())
-        tensors["fisher"].mul_(1 - self._alpha).addcmul_(gradient, gradient, value=self._alpha)
-        if steps % self._score_every == 0:
-            tensors["interval_fisher"].copy_(tensors["fisher"])
-        tensors["loss_drop"].addcmul_(gradient, change, value=-1)
-        tensors["moved"].add_(change)
-        tensors["steps"] = torch.tensor(steps + 1)  # on the CPU, so that reading it never waits for a device
-        if (steps + 1) % self._score_every == 0:
-            self._add_interval(tensors["score"], tensors["moved"])
-            tensors["path_integral"].add_(tensors["loss_drop"].sum())
-            tensors["loss_drop"].zero_()
-            tensors["moved"].zero_()
+        state, alpha, every = self.state, self.config.alpha, self.config.score_every
+        assert alpha is not None
+        assert every is not None
+        steps = int(state.steps)
+        state.fisher.mul_(1 - alpha).addcmul_(gradient, gradient, value=alpha)
+        if steps % every == 0:
+            state.interval_fisher.copy_(state.fisher)
+        state.loss_drop.addcmul_(gradient, change, value=-1)
+        state.moved.add_(change)
+        state.steps += 1
+        if (steps + 1) % every == 0:
+            self._add_interval(state.score, state.moved)
+            state.path_integral += state.loss_drop.sum()
+            state.loss_drop.zero_()
+            state.moved.zero_()
 
     def path_integral(self) -> float:
-        return (self.tensors["path_integral"] + self.tensors["loss_drop"].sum()).item()
+        return float(self.state.path_integral + self.state.loss_drop.sum())
 
     def running_importance(self, theta: Tensor, penalty: Penalty | None) -> Tensor:
-        return _in_unit_interval(self.tensors["fisher"]) + _in_unit_interval(self._score())
+        return _in_unit_interval(self.state.fisher) + _in_unit_interval(self._score())
 
     def consolidate(self, learned: Learned, penalty: Penalty | None) -> Quadratic:
         return Quadratic(self.running_importance(learned.theta, penalty), learned.theta.clone())
 
     def _add_interval(self, score: Tensor, moved: Tensor) -> Tensor:
         """Adds the interval's ΔL/(½FΔθ² + ε) to ``score`` in place; ``moved`` is Δθ and is overwritten. Both (P,)."""
-        distance = moved.square_().mul_(self.tensors["interval_fisher"]).mul_(0.5).add_(self._epsilon)
-        return score.addcdiv_(self.tensors["loss_drop"], distance)
+        assert self.config.epsilon is not None
+        distance = moved.square_().mul_(self.state.interval_fisher).mul_(0.5).add_(self.config.epsilon)
+        return score.addcdiv_(self.state.loss_drop, distance)
 
     def _score(self) -> Tensor:
         """s as if the task ended now, shape (P,)."""
-        of_task = self._add_interval(self.tensors["score"].clone(), self.tensors["moved"].clone()).clamp_(min=0)
-        earlier = self.tensors.get("earlier_score")
-        return of_task if earlier is None else (earlier + of_task) / 2
+        of_task = self._add_interval(self.state.score.clone(), self.state.moved.clone()).clamp_(min=0)
+        earlier = self.state.earlier_score
+        return torch.where(earlier < 0, of_task, (earlier + of_task) / 2)
 
 
 def _in_unit_interval(values: Tensor) -> Tensor:

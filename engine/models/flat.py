@@ -4,9 +4,13 @@ work on one vector instead of a list of tensors."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
+
+PerParameter = Annotated[Tensor, "per parameter"]
+"""A tensor of shape (P,) with one entry for each parameter. State declares it, since it must grow with the network."""
 
 
 @dataclass(frozen=True)

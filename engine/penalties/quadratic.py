@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from engine.models.flat import Layer
+from engine.models.flat import Layer, PerParameter
 from engine.penalties.penalty import Penalty, Pull
 
 
@@ -23,10 +23,10 @@ class Quadratic(Penalty):
     (tensor([4.]), tensor([3.]), 12.0)
     """
 
-    importance: Tensor
-    """Ω ≥ 0, shape (P,)."""
-    anchor: Tensor
-    """θ*, shape (P,)."""
+    importance: PerParameter
+    """Ω ≥ 0."""
+    anchor: PerParameter
+    """θ*."""
     constant: float = 0.0
     """The value that the anchors' disagreement adds; it has no gradient."""
 

@@ -1,19 +1,21 @@
 """Checkpoints: tensors and a cursor in one safetensors file, with a digest. No pickle: reading a file runs no code."""
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
 import torch
-from pydantic import TypeAdapter
+from pydantic import NonNegativeInt, TypeAdapter
 from safetensors import SafetensorError
 from torch import Tensor
 
-from engine.disk import read_plain
+from engine.disk import open_plain, read_plain
 from engine.errors import SessionDamaged, first_line, unreadable
 from engine.record.events import Text
 from engine.settings.run import MOST_PARAMETERS
@@ -42,34 +44,49 @@ class Cursor:
     """Accuracy of the current task's best epoch so far, if that epoch's weights are kept."""
 
 
+Kind = tuple[torch.dtype, tuple[int, ...]]
+"""The dtype and shape of a tensor."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a checkpoint says about its data."""
+
+    tensors: dict[str, Kind]
+    cursor: Cursor
+    size: int
+    """Bytes of the whole file."""
+
+
+@dataclass(frozen=True)
+class _Entry:
+    dtype: str
+    shape: list[NonNegativeInt]
+
+
 _CURSOR = TypeAdapter(Cursor)
+_ENTRIES = TypeAdapter(dict[str, _Entry])
 _DTYPES = {
-    torch.float64: "F64",
-    torch.float32: "F32",
-    torch.float16: "F16",
-    torch.int64: "I64",
-    torch.int32: "I32",
-    torch.uint8: "U8",
-    torch.bool: "BOOL",
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "BF16": torch.bfloat16,
+    "F16": torch.float16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
 }
-"""The name of each dtype in safetensors."""
-MOST_VECTORS = 24
-"""Upper bound on the vectors of size P in a checkpoint: weights, optimizer and method state, the same for the best
-epoch, Ω and the anchor. No method has more."""
+"""Each dtype by its name in safetensors."""
+_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
+MOST_BYTES = 24 * 8 * MOST_PARAMETERS
+"""Upper bound on a checkpoint that is read without knowing its network."""
 MOST_HEADER_BYTES = 1 << 20
 
 
-def snapshot(tensors: Mapping[str, Tensor], earlier: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Copies on the CPU that do not change while training continues.
-
-    ``earlier``: a snapshot that is no longer needed; its memory is reused, which is faster than allocating.
-    """
-    copies = {}
-    for name, tensor in tensors.items():
-        place = earlier.get(name)
-        fits = place is not None and (place.shape, place.dtype) == (tensor.shape, tensor.dtype)
-        copies[name] = place.copy_(tensor) if place is not None and fits else tensor.detach().to("cpu", copy=True)
-    return copies
+def kind_of(tensor: Tensor) -> Kind:
+    return tensor.dtype, tuple(tensor.shape)
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], cursor: Cursor) -> None:
@@ -83,27 +100,48 @@ def write(path: Path, tensors: Mapping[str, Tensor], cursor: Cursor) -> None:
     end = 0
     for name, tensor in ordered:
         start, end = end, end + tensor.numel() * tensor.element_size()
-        header[name] = {"dtype": _DTYPES[tensor.dtype], "shape": tensor.shape, "data_offsets": [start, end]}
+        header[name] = {"dtype": _NAMES[tensor.dtype], "shape": tensor.shape, "data_offsets": [start, end]}
     lead = json.dumps(header, allow_nan=False).encode()
     lead += b" " * (-len(lead) % 8)
     with open(path, "wb") as file:
         file.write(len(lead).to_bytes(8, "little") + lead)
         for _, tensor in ordered:
-            file.write(tensor.flatten().numpy().data)
+            file.write(_bytes(tensor))
 
 
-def read(path: Path, parameters: int = MOST_PARAMETERS) -> tuple[dict[str, Tensor], Cursor]:
-    """Returns what ``write`` was given. ``parameters``: the number the network has; no tensor is larger.
+def read_header(path: Path) -> Header:
+    """What the file says about its data, which is not read. Raises like ``read``."""
+    with _naming(path), open_plain(path) as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > MOST_HEADER_BYTES:
+            raise ValueError(f"its header is longer than {MOST_HEADER_BYTES:,} bytes")
+        document = json.loads(file.read(length))
+        cursor = _CURSOR.validate_json(document.pop("__metadata__")["cursor"])
+        entries = _ENTRIES.validate_python(document)
+        tensors = {name: (_DTYPES[entry.dtype], tuple(entry.shape)) for name, entry in entries.items()}
+        size = 8 + length + sum(dtype.itemsize * math.prod(shape) for dtype, shape in tensors.values())
+        return Header(tensors, cursor, size)
+
+
+def read(path: Path, most: int = MOST_BYTES) -> tuple[dict[str, Tensor], Cursor]:
+    """Returns what ``write`` was given. A file of more than ``most`` bytes is not read.
 
     Raises SessionDamaged for a file that is truncated, changed or no checkpoint, SessionError if the disk fails.
     """
-    try:
-        data = read_plain(path, MOST_HEADER_BYTES + MOST_VECTORS * 8 * parameters)
+    with _naming(path):
+        data = read_plain(path, most)
         tensors = safetensors.torch.load(data)
         metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
         if metadata["digest"] != _digest(tensors, metadata["cursor"]):
             raise ValueError("its checksum does not fit")
         return tensors, _CURSOR.validate_json(metadata["cursor"])
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Turns whatever a damaged file causes into SessionDamaged, and errors of the disk into SessionError."""
+    try:
+        yield
     except OSError as error:
         raise unreadable(f"checkpoint {path}", error) from None
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -114,5 +152,10 @@ def _digest(tensors: Mapping[str, Tensor], cursor: str) -> str:
     digest = hashlib.blake2b(cursor.encode(), digest_size=16)
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.flatten().numpy().data)
+        digest.update(_bytes(tensor))
     return digest.hexdigest()
+
+
+def _bytes(tensor: Tensor) -> memoryview:
+    """The tensor's memory; numpy knows no bfloat16."""
+    return tensor.flatten().view(torch.uint8).numpy().data

@@ -63,17 +63,6 @@ def penalty_factor(config: RunConfig) -> float:
     return build_method(config).factor
 
 
-def make_optimizer(config: RunConfig, theta: torch.nn.Parameter) -> torch.optim.Optimizer:
-    """A new fused optimizer for the flat parameter vector ``theta``."""
-    match config.optimizer:
-        case "adam":
-            return torch.optim.Adam([theta], lr=config.lr, fused=True)
-        case "adamw":
-            return torch.optim.AdamW([theta], lr=config.lr, fused=True)
-        case "sgd":
-            return torch.optim.SGD([theta], lr=config.lr, momentum=config.momentum or 0.0, fused=True)
-
-
 def _load(code: str) -> Callable[..., Any]:
     """The object that 'module:name' names."""
     module, _, name = code.partition(":")

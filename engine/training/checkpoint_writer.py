@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from engine.errors import NumericsError
@@ -16,7 +17,13 @@ from engine.sessions.checkpoint import Cursor
 from engine.sessions.log import EventLog
 from engine.sessions.session import Session
 
-_WORDS = {"theta": "the weights are", "optimizer": "the optimizer's state is", "penalty": "the importance is"}
+_WORDS = {
+    "theta": "the weights are",
+    "buffers": "a buffer of the network is",
+    "optimizer": "the optimizer's state is",
+    "method": "the state of the method is",
+    "penalty": "the importance is",
+}
 
 
 class CheckpointWriter(threading.Thread):
@@ -29,8 +36,9 @@ class CheckpointWriter(threading.Thread):
         tensors: Mapping[str, Tensor],
         cursor: Cursor,
         ended_task: int | None,
-        layers: tuple[Layer, ...],
+        layers: Mapping[str, tuple[Layer, ...]],
     ) -> None:
+        """``layers``: those of each tensor with one entry for each parameter."""
         super().__init__(name="saving", daemon=True)
         self._parts = (session, log, tensors, cursor, ended_task, layers)
         self._name = ""
@@ -63,18 +71,19 @@ class CheckpointWriter(threading.Thread):
         self.took = time.monotonic() - self.began
 
 
-def check_finite(tensors: Mapping[str, Tensor], cursor: Cursor, layers: tuple[Layer, ...]) -> None:
+def check_finite(tensors: Mapping[str, Tensor], cursor: Cursor, layers: Mapping[str, tuple[Layer, ...]]) -> None:
     """Raises NumericsError, naming the layer, if a value is not finite."""
     if cursor.constant is not None and not math.isfinite(cursor.constant):
         raise NumericsError(f"the penalty is no longer finite at step {cursor.step}, in task {max(cursor.task, 1)}")
     for name, tensor in tensors.items():
-        values = tensor.numpy()  # numpy computes in this thread only
+        # numpy computes in this thread only; it knows no bfloat16
+        values = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
         with np.errstate(over="ignore", invalid="ignore"):
             if np.isfinite(values.sum()):  # much cheaper than testing each value
                 continue
         finite = np.isfinite(values)
         if not finite.all():
-            what = _WORDS.get(name.split("/")[0], "the state of the method is")
-            where = layer_at(layers, int(np.argmin(finite.ravel()))) if finite.size == layers[-1].stop else name
+            what = _WORDS[name.removeprefix("best/").split("/")[0]]
+            where = layer_at(layers[name], int(np.argmin(finite))) if name in layers else name
             task = cursor.task + 1 if cursor.task_step else max(cursor.task, 1)
             raise NumericsError(f"{what} no longer finite at step {cursor.step}, in task {task}, in {where}")

@@ -5,7 +5,6 @@ import time
 from torch import Tensor
 
 from engine.record.events import Saved
-from engine.sessions import checkpoint
 from engine.sessions.checkpoint import Cursor
 from engine.sessions.session import Session
 from engine.training.build import versions
@@ -71,9 +70,14 @@ class Checkpointer:
             constant=state.penalty.constant if state.penalty else None,
             best=state.best_accuracy,
         )
-        self._snapshot = checkpoint.snapshot(state.tensors(), self._snapshot)
+        self._snapshot = state.snapshot(self._snapshot)
         self.writer = CheckpointWriter(
-            self._session, self._emitter.log, self._snapshot, cursor, ended_task, state.parameters.layers
+            self._session,
+            self._emitter.log,
+            self._snapshot,
+            cursor,
+            ended_task,
+            dict.fromkeys(state.per_parameter(), state.parameters.layers),
         )
         self.held_up = time.monotonic() - began
 

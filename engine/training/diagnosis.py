@@ -9,7 +9,6 @@ from engine.errors import SessionDamaged
 from engine.models.flat import layer_at, layer_not_finite
 from engine.record.events import StrengthChanged
 from engine.record.history import History
-from engine.sessions import checkpoint
 from engine.sessions.session import Session
 from engine.training.control import Control
 from engine.training.requests import Intervention, interventions
@@ -44,7 +43,7 @@ def _go_back(session: Session, state: RunState, history: History) -> list[Interv
     if not checkpoints:
         state.restart()
         return interventions(session, 0)[0]
-    tensors, cursor = checkpoint.read(checkpoints[0], state.parameters.size)
+    tensors, cursor = state.read(checkpoints[0])
     state.load(tensors, cursor, history.strengths)
     return interventions(session, cursor.log_length)[0]
 

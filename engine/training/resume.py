@@ -8,7 +8,6 @@ from typing import Any
 
 from engine.errors import ConfigError, SessionDamaged, SessionMismatch
 from engine.record.events import RunForked, RunResumed, Saved, TasksPlanned
-from engine.sessions import checkpoint
 from engine.sessions.checkpoint import Cursor
 from engine.sessions.session import Session
 from engine.training.build import versions
@@ -50,20 +49,23 @@ class Resume:
         checkpoints = self._session.checkpoints()
         for path in checkpoints:
             try:
-                tensors, cursor = checkpoint.read(path, self._state.parameters.size)
+                tensors, cursor = self._state.read(path)
                 self._recorder.read(cursor.log_length)
             except SessionDamaged as error:
                 damaged.append(error)
                 continue
+            except SessionMismatch:  # a fork shares checkpoints with a parent that may have another method
+                if damaged:
+                    raise damaged[0] from None
+                raise
             history, state = self._recorder.history, self._state
             if not (
                 len(history.tasks) == len(self._plan)
                 and 0 <= cursor.task <= len(self._plan)
                 and cursor.step == history.step == history.starts[cursor.task] + cursor.task_step
-                and state.fits(tensors, cursor)
             ):
                 raise SessionMismatch(
-                    f"session {self._session.name}: the checkpoint does not fit the network in config.toml"
+                    f"session {self._session.name}: the checkpoint does not fit the tasks in config.toml"
                 )
             self._check_data()
             state.load(tensors, cursor, history.strengths)

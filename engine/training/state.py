@@ -2,23 +2,38 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import get_type_hints
 
 import torch
 from torch import Tensor
 
-from engine.models.flat import FlatParameters
+from engine.errors import SessionMismatch
+from engine.models.flat import FlatParameters, PerParameter
 from engine.penalties.penalty import Penalty, Pull
 from engine.penalties.quadratic import Quadratic
 from engine.problems.problem import Problem
 from engine.record.events import StrengthChanged
-from engine.sessions.checkpoint import Cursor
+from engine.sessions import checkpoint
+from engine.sessions.checkpoint import Cursor, Header, Kind, kind_of
 from engine.settings.run import RunConfig
 from engine.streams.stream import Stream
-from engine.training.build import build_method, build_model, make_optimizer
+from engine.training.build import build_method, build_model
+from engine.training.update import Update
+
+CHANGING = ("penalty/", "best/")
+"""What is not there from the start."""
+LACKING = ("method/earlier_score", "best/method/earlier_score")
+"""Checkpoints of older versions lack these of rwalk in the first task, where they have their initial value."""
+IGNORED = ("optimizer/momentum_buffer",)
+"""An older version's fork to SGD without momentum has this."""
 
 
 class RunState:
-    """Network, optimizer, method, penalty and position of a run, at its first step or where ``load`` puts it."""
+    """Network, optimizer, method, penalty and position of a run, at its first step or where ``load`` puts it.
+
+    All tensors but those of the penalty and the best epoch are there from the start and are written in place.
+    """
 
     def __init__(self, config: RunConfig, stream: Stream, problem: Problem, device: torch.device) -> None:
         self._config = config
@@ -27,8 +42,9 @@ class RunState:
         self.device = device
         self.model = build_model(config, stream, problem, device)
         self.parameters = FlatParameters(self.model)
+        self.update = Update(config, self.parameters.theta)
         self.method = build_method(config)
-        self.optimizer = make_optimizer(config, self.parameters.theta)
+        self.method.start(self.parameters.values)
         self.penalised = self.parameters.matching_none(config.leave_alone)
         """1 for each parameter that the penalty may hold, 0 for the rest. Shape (P,)."""
         self.penalty: Penalty | None = None
@@ -62,11 +78,9 @@ class RunState:
         self.problem.begin(self.task)
         if self.task_step == 0:
             if self._config.reset_optimizer:
-                self.optimizer = make_optimizer(self._config, self.parameters.theta)
+                self.update.reset()
             self.best, self.best_accuracy = {}, None
             self.method.begin_task(self.parameters.values)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._stream.phases[self.task].lr
 
     def end_task(self) -> None:
         self.task, self.task_step = self.task + 1, 0
@@ -82,95 +96,121 @@ class RunState:
 
     def go_back_to_best(self) -> None:
         """Restores the best epoch. An older version's checkpoint has only its weights; the rest then stays as is."""
-        self.parameters.values.copy_(self.best["theta"])
-        self.method.tensors |= within("method/", self.best)
-        self.optimizer.state[self.parameters.theta] |= within("optimizer/", self.best)
+        _copy(self.best, self._learned())
 
     @property
     def partly_kept(self) -> bool:
         """Whether only the weights of the best epoch are known, from a checkpoint of an older version."""
-        return bool(self.best) and self.best.keys() != self._learned().keys()
+        return self.best.keys() == {"theta"} != self._learned().keys()
 
     def _learned(self) -> dict[str, Tensor]:
         """What the steps of a task change, and the next task continues with."""
-        found = {"theta": self.parameters.values, **_under("method/", self.method.tensors)}
-        if not self._config.reset_optimizer:
-            found |= _under("optimizer/", self.optimizer.state[self.parameters.theta])
-        return found
+        kept = ("theta", "buffers", "method", *(() if self._config.reset_optimizer else ("optimizer",)))
+        return {name: tensor for name, tensor in self._fixed().items() if name.split("/")[0] in kept}
 
     # Saving and loading
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors of the state, by their names in a checkpoint."""
-        found = {"theta": self.parameters.values}
-        found |= _under("optimizer/", self.optimizer.state[self.parameters.theta])
-        found |= _under("method/", self.method.tensors)
-        if self.penalty is not None:
-            found |= _under("penalty/", self.penalty.tensors())
-        return found | _under("best/", self.best)
+        penalty = self.penalty.tensors() if self.penalty else {}
+        return self._fixed() | _under("penalty/", penalty) | _under("best/", self.best)
 
-    def fits(self, tensors: Mapping[str, Tensor], cursor: Cursor) -> bool:
-        """Whether a checkpoint is of this run; a fused optimizer would not check."""
-        vector = self.parameters.values.shape
-        one = torch.nn.Parameter(torch.zeros(1, dtype=self.parameters.values.dtype))  # represents all of them
-        one.grad = torch.zeros_like(one)
-        optimizer = make_optimizer(self._config, one)
-        optimizer.step()
-        self.method.begin_task(one.data)
-        of_optimizer = _under("optimizer/", optimizer.state[one])
-        of_method = _under("method/", self.method.tensors)
-        known = of_optimizer | of_method
+    def network(self) -> dict[str, Tensor]:
+        """Weights and buffers, by their names in a checkpoint."""
+        return {"theta": self.parameters.values, **_under("buffers/", dict(self.model.named_buffers()))}
 
-        def fits(name: str, found: Tensor) -> bool:
-            like = known.get(name.removeprefix("best/"), one)
-            return found.dtype == like.dtype and found.shape == (vector if like.shape == one.shape else like.shape)
+    def load_network(self, found: Mapping[str, Tensor]) -> None:
+        _copy(found, self.network())
 
-        needed = {"theta"}
-        if of_optimizer.keys() & tensors.keys():
-            needed |= of_optimizer.keys()
-        if cursor.task_step:
-            needed |= of_method.keys()
-        if cursor.constant is not None:
-            needed |= {"penalty/importance", "penalty/anchor"}
-        if cursor.best is not None:
-            needed.add("best/theta")
-        if sum(name.startswith("best/") for name in tensors) > 1:
-            needed |= {f"best/{name}" for name in of_method}
-        return (
-            needed <= tensors.keys()
-            and all(fits(name, found) for name, found in tensors.items())
-            and math.isfinite(cursor.elapsed)
-        )
+    def _fixed(self) -> dict[str, Tensor]:
+        """The tensors that are there from the start."""
+        return {
+            **self.network(),
+            **_under("optimizer/", vars(self.update.state) if self.update.state else {}),
+            **_under("method/", vars(self.method.state) if self.method.state else {}),
+        }
+
+    def per_parameter(self) -> set[str]:
+        """The names of the tensors with one entry for each parameter, which must grow with the network."""
+        named = {"theta", *_per_parameter("optimizer", self.update.state), *_per_parameter("method", self.method.state)}
+        return named | set(_per_parameter("penalty", self.penalty)) | {f"best/{name}" for name in named}
+
+    def snapshot(self, earlier: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Copies on the CPU that do not change while training continues.
+
+        ``earlier``: a snapshot that is no longer needed; its memory is reused, which is faster than allocating.
+        """
+        copies = {}
+        for name, tensor in self.tensors().items():
+            place = earlier.get(name)
+            fits = place is not None and kind_of(place) == kind_of(tensor)
+            copies[name] = place.copy_(tensor) if place is not None and fits else tensor.detach().to("cpu", copy=True)
+        return copies
+
+    def mismatch(self, header: Header) -> str:
+        """Why a checkpoint is not of this run; empty if it is. Decided before its data are read."""
+        needed = {name: kind_of(tensor) for name, tensor in self._fixed().items()}
+        best = {f"best/{name}": kind_of(tensor) for name, tensor in self._learned().items()}
+        found = {name: kind for name, kind in header.tensors.items() if name in needed or name not in IGNORED}
+        groups = {name.split("/")[0] for name in found}
+        if header.cursor.best is not None:
+            if "best/theta" in found and not any(name.startswith("best/") for name in found.keys() - {"best/theta"}):
+                best = {"best/theta": needed["theta"]}
+            needed |= best
+        if header.cursor.constant is not None:
+            needed |= dict.fromkeys(_per_parameter("penalty", Quadratic), needed["theta"])
+        # A fork to another optimizer or method leaves out their state, which then is as at the start.
+        optional = {"optimizer", "method"} if header.cursor.task_step == 0 else {"optimizer"}
+        for name in sorted(needed.keys() | found.keys(), key=lambda name: (name != "theta", name)):
+            if name not in needed:
+                return f"this run has no {name}"
+            if name not in found:
+                group = name.split("/")[0]
+                if name not in LACKING and not (group in optional and group not in groups):
+                    return f"it has no {name}"
+            elif found[name] != needed[name]:
+                return f"its {name} is {_words(found[name])}, not {_words(needed[name])}"
+        return "" if math.isfinite(header.cursor.elapsed) else "its time is not a number"
+
+    def read(self, path: Path) -> tuple[dict[str, Tensor], Cursor]:
+        """Reads a checkpoint of this run. Raises SessionDamaged, SessionError or SessionMismatch."""
+        header = checkpoint.read_header(path)
+        if why := self.mismatch(header):
+            checkpoint.read(path)  # a damaged header does not fit, either
+            raise SessionMismatch(f"checkpoint {path} does not fit the network in config.toml: {why}")
+        return checkpoint.read(path, header.size)
 
     def load(self, tensors: Mapping[str, Tensor], cursor: Cursor, changes: Sequence[StrengthChanged]) -> None:
         """Takes the state of a checkpoint. ``changes``: the changes of the strength in the log."""
-        self.parameters.values.copy_(tensors["theta"])
-        tensors = {name: value.to(self.device) for name, value in tensors.items()}
-        self.optimizer.state[self.parameters.theta] = within("optimizer/", tensors)
-        self.method.tensors = within("method/", tensors)
+        self.update.reset()
+        self.method.start(self.parameters.values)
+        _copy(tensors, self._fixed())
         made = [each.strength for each in changes if each.step <= cursor.step]
         self.strength = made[-1] if made else self._config.strength
-        self.adopt(saved_penalty(tensors, cursor))
-        self.best = within("best/", tensors) if cursor.best is not None else {}
-        self.best_accuracy = cursor.best
+        here = {name: tensor.to(self.device) for name, tensor in tensors.items() if name.startswith(CHANGING)}
+        self.adopt(saved_penalty(here, cursor))
+        self.best, self.best_accuracy = within("best/", here), cursor.best
         self.task, self.task_step, self.step = cursor.task, cursor.task_step, cursor.step
         self.problem.begin(self.task if self.task_step else max(self.task - 1, 0))
 
     def restart(self) -> None:
         """Goes back to before the first step."""
-        fresh = FlatParameters(build_model(self._config, self._stream, self.problem, self.device))
-        self.parameters.values.copy_(fresh.values)
-        self.optimizer = make_optimizer(self._config, self.parameters.theta)
-        self.method.tensors = {}
+        fresh = RunState(self._config, self._stream, self.problem, self.device)
+        _copy(fresh._fixed(), self._fixed())
         self.strength = self._config.strength
         self.adopt(None)
+        self.best, self.best_accuracy = {}, None
         self.task = self.task_step = self.step = 0
 
 
 def saved_penalty(tensors: Mapping[str, Tensor], cursor: Cursor) -> Penalty | None:
     """The penalty that a checkpoint holds."""
-    kept = within("penalty/", tensors)
-    return None if cursor.constant is None else Quadratic(kept["importance"], kept["anchor"], cursor.constant)
+    return None if cursor.constant is None else Quadratic(**within("penalty/", tensors), constant=cursor.constant)
+
+
+def within(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose name begins with ``prefix``, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -178,6 +218,18 @@ def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
 
 
-def within(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors whose name begins with ``prefix``, without it."""
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+def _per_parameter(part: str, state: object) -> list[str]:
+    """The names of the fields that a dataclass, or an instance, declares as ``PerParameter``."""
+    hints = get_type_hints(state if isinstance(state, type) else type(state), include_extras=True)
+    return [f"{part}/{name}" for name, hint in hints.items() if hint == PerParameter]
+
+
+def _copy(found: Mapping[str, Tensor], to: Mapping[str, Tensor]) -> None:
+    """Copies the values of equal names, in place."""
+    for name in found.keys() & to.keys():
+        to[name].copy_(found[name])
+
+
+def _words(kind: Kind) -> str:
+    dtype, shape = kind
+    return f"{'×'.join(map(str, shape)) or 'one'} {str(dtype).removeprefix('torch.')}"

@@ -1,8 +1,11 @@
 """The training step: loss, penalty, optimizer, method."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
+from engine.seeds import number
 from engine.streams.stream import Stream
 from engine.training.state import RunState
 
@@ -10,9 +13,16 @@ from engine.training.state import RunState
 class TrainingStep:
     """Takes the steps of a run on its state."""
 
-    def __init__(self, state: RunState, stream: Stream) -> None:
+    def __init__(self, seed: int, state: RunState, stream: Stream) -> None:
         self._state = state
         self._stream = stream
+        self._draws = number(seed, "draws")
+        self._seed_draws: list[Callable[[int], object]] = [torch.default_generator.manual_seed]
+        """For torch's own draws, such as dropout's: seeded by (seed, step), so that no generator is state."""
+        if state.device.type == "cuda":
+            self._seed_draws.append(torch.cuda.default_generators[torch.cuda.current_device()].manual_seed)
+        elif state.device.type == "mps":
+            self._seed_draws.append(torch.mps.manual_seed)
         self._total = torch.empty_like(state.parameters.values)
         """Gradient of loss plus penalty, for a method that needs the loss's gradient separately. Shape (P,)."""
         self._before = torch.empty_like(state.parameters.values)
@@ -22,8 +32,11 @@ class TrainingStep:
         """What the pull wrote in the same steps, each of shape (); empty without a penalty."""
 
     def take(self) -> None:
-        state, total = self._state, self._state.parameters.gradient
-        parameters, method, pull, gradient = state.parameters, state.method, state.pull, total
+        state = self._state
+        parameters, method, pull = state.parameters, state.method, state.pull
+        total = gradient = parameters.gradient
+        for seed_draws in self._seed_draws:
+            seed_draws(self._draws + state.step)
         if pull:
             if method.sees_steps and not method.sees_total:
                 total = self._total
@@ -36,10 +49,9 @@ class TrainingStep:
         if total is not gradient:
             total += gradient
 
-        parameters.theta.grad = total
         if method.sees_steps:
             self._before.copy_(parameters.values)
-        state.optimizer.step()
+        state.update.step(total, self._stream.phases[state.task].lr)
         if method.sees_steps:
             torch.sub(parameters.values, self._before, out=self._before)
             method.after_step(gradient, self._before)

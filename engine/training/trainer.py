@@ -54,7 +54,7 @@ class Trainer:
             self.stream.accumulate()
 
         self.plan = Plan(self.stream)
-        self.step = TrainingStep(self.state, self.stream)
+        self.step = TrainingStep(config.seed, self.state, self.stream)
         self.clock = Clock()
         self.evaluator = Evaluator(self.state.model, self.stream, problem, control.check)
         self.emitter = Emitter(recorder, control, self.clock, self.state)

@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 
-import engine.training.build
 import engine.training.checkpointing
 import engine.training.emitter
 import engine.training.reporting
@@ -24,6 +23,7 @@ from engine.errors import EngineError
 from engine.record.events import RunResumed, Saved, StepsTaken
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, resolve
+from engine.training.update import Update
 from tests import runs
 from tests.torture import faulty
 from tests.torture.counts import Counts
@@ -58,7 +58,7 @@ def warm_up() -> None:
     torch.set_num_threads(1)
     parameter = torch.nn.Parameter(torch.zeros(1))
     parameter.grad = torch.zeros(1)
-    engine.training.build.make_optimizer(config(0), parameter).step()
+    Update(config(0), parameter).step(parameter.grad, 0.1)
 
 
 @dataclass(frozen=True)

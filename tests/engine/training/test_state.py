@@ -1,0 +1,233 @@
+"""RunState: what survives a stop, what it promises of its tensors, and what it says of another run's checkpoint."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from engine.catalog.methods import METHODS, MethodInfo
+from engine.catalog.models import MODELS, ModelInfo
+from engine.errors import SessionMismatch, UnsupportedNetwork
+from engine.methods.base import Method
+from engine.models.flat import PerParameter
+from engine.models.mlp import mlp
+from engine.sessions import checkpoint
+from engine.sessions.session import Session
+from engine.settings.run import RunConfig
+from engine.training.build import build_problem, load_stream
+from engine.training.control import Control
+from engine.training.fork import fork
+from engine.training.recorder import Recorder
+from engine.training.runner import train
+from engine.training.state import RunState
+from engine.training.trainer import Trainer
+from engine.training.update import Update
+from tests import runs
+from tests.engine.training.test_resume import assert_every_stop_is_harmless
+
+CPU = torch.device("cpu")
+
+
+def normed(inputs: Sequence[int], hidden: Sequence[int], outputs: int, seed: int, init: str) -> nn.Module:
+    """mlp with a normalisation and dropout after its first linear layer."""
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    for name, layer in mlp(inputs, hidden, outputs, seed, init).named_children():
+        layers[name] = layer
+        if name == "fc1":
+            layers |= {"norm": nn.BatchNorm1d(hidden[0]), "drop": nn.Dropout(0.3)}
+    return nn.Sequential(layers)
+
+
+@pytest.fixture
+def with_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.fsync", lambda file: None)
+    monkeypatch.setitem(MODELS, "normed", ModelInfo("normed", "", "tests.engine.training.test_state:normed"))
+
+
+def state_of(config: RunConfig) -> RunState:
+    stream = load_stream(config, CPU)
+    return RunState(config, stream, build_problem(config, stream), CPU)
+
+
+# A network with buffers and draws of its own
+
+
+@runs.by_case(
+    [
+        ("none", {"optimizer": "sgd"}),
+        ("si", {"optimizer": "adam"}),
+        ("si", {"keep": "best", "lr": 0.1, "reset_optimizer": False}),
+        ("rwalk", {"optimizer": "adamw", "scenario": "class"}),
+        ("l2", {"optimizer": "sgd", "reset_optimizer": False, "scenario": "domain"}),
+        ("joint", {}),
+    ]
+)
+def test_normalisation_and_dropout_resume_at_every_step_in_the_same_bits(
+    method: str, options: dict[str, Any], tmp_path: Path, with_buffers: None
+) -> None:
+    """Weights, buffers, accuracies: the statistics are state, and each step seeds its own draws."""
+    config = runs.tiny(method, model="normed", **options)
+    assert_every_stop_is_harmless(tmp_path, config)
+    tensors = runs.tensors(Session.open(tmp_path, "whole"))
+    buffers = [{name: value for name, value in found.items() if "running" in name} for found in tensors.values()]
+    assert buffers[0].keys() == {"buffers/norm.running_mean", "buffers/norm.running_var"}
+    assert not torch.equal(buffers[0]["buffers/norm.running_mean"], buffers[1]["buffers/norm.running_mean"])
+
+
+def test_draws_depend_on_the_seed_and_the_step_alone(tmp_path: Path, with_buffers: None) -> None:
+    """Whatever else draws in this process."""
+    one = runs.finished(tmp_path, runs.tiny("none", model="normed"), "one")
+    torch.rand(7)
+    other = runs.finished(tmp_path, runs.tiny("none", model="normed"), "other")
+    runs.assert_same_run(one, other)
+    seeded = runs.finished(tmp_path, runs.tiny("none", model="normed", seed=1), "seeded")
+    assert seeded.history().curve.losses().tolist() != one.history().curve.losses().tolist()
+
+
+def test_a_fork_that_changes_nothing_goes_on_with_the_buffers(tmp_path: Path, with_buffers: None) -> None:
+    whole = runs.finished(tmp_path, runs.tiny("si", model="normed"), "whole")
+    child = fork(whole, 0, "child", {})
+    train(child, Control())
+    runs.assert_same_tensors(runs.newest(child)[0], runs.newest(whole)[0])
+
+
+def test_a_method_that_measures_examples_refuses_such_a_network(tmp_path: Path, with_buffers: None) -> None:
+    with pytest.raises(UnsupportedNetwork, match="is a BatchNorm1d, not a linear layer"):
+        train(runs.create(tmp_path, runs.tiny("ewc", model="normed")), Control())
+
+
+# What the state promises of its tensors
+
+
+@runs.by_case([(method, {"optimizer": optimizer}) for method in METHODS for optimizer in runs.OPTIMIZERS])
+def test_state_is_there_before_the_first_step_and_written_in_place(
+    method: str, options: dict[str, Any], tmp_path: Path
+) -> None:
+    """Compiled loops and batched runs hold pointers to it."""
+    session = runs.create(tmp_path, runs.tiny(method, **options))
+    trainer = Trainer(session, Control(), Recorder(session))
+    before = {name: tensor.data_ptr() for name, tensor in trainer.state.tensors().items()}
+    trainer.run()
+    trainer.recorder.close()
+    after = {name: tensor.data_ptr() for name, tensor in trainer.state.tensors().items()}
+    assert before == {name: place for name, place in after.items() if not name.startswith("penalty/")}
+
+
+@runs.by_case([(method, {"optimizer": optimizer}) for method in METHODS for optimizer in runs.OPTIMIZERS])
+def test_every_tensor_with_one_entry_a_parameter_says_so(method: str, options: dict[str, Any], tmp_path: Path) -> None:
+    session = runs.finished(tmp_path, runs.tiny(method, keep="best", **options))
+    state = state_of(session.config)
+    tensors, cursor = state.read(session.checkpoints()[0])
+    state.load(tensors, cursor, ())
+    state.keep_if_best(0.5)
+    found = {name for name, tensor in state.tensors().items() if tensor.shape == (state.parameters.size,)}
+    assert found == state.per_parameter() & state.tensors().keys()
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("optimizer", runs.OPTIMIZERS)
+def test_the_optimizer_s_state_has_the_bits_that_torch_gives(optimizer: str, momentum: float) -> None:
+    """Also after a reset, against a new optimizer."""
+    chosen = {"momentum": momentum} if optimizer == "sgd" else {}
+    config = runs.tiny("none", optimizer=optimizer, **chosen)
+    start = torch.randn(50, generator=torch.Generator().manual_seed(1))
+    gradients = torch.randn(6, 50, generator=torch.Generator().manual_seed(2)).relu()
+    ours = nn.Parameter(start.clone())
+    update = Update(config, ours)
+    for _ in range(2):
+        theirs = nn.Parameter(ours.detach().clone())
+        kinds: dict[str, Any] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
+        plain = kinds[optimizer]([theirs], lr=config.lr, fused=True, **chosen)
+        update.reset()
+        for gradient in gradients:
+            theirs.grad = gradient.clone()
+            plain.step()
+            update.step(gradient.clone(), config.lr)
+            assert torch.equal(ours, theirs)
+            if update.state is not None:
+                for name, tensor in vars(update.state).items():
+                    assert torch.equal(tensor, plain.state[theirs][name]), name
+
+
+# State of any size and type
+
+
+@dataclass
+class Reservoir:
+    inputs: Tensor
+    """Half-precision copies of what was seen; far larger than the network."""
+    rows: Tensor
+    seen: PerParameter
+
+
+class Replaying(Method):
+    """Keeps a buffer, as a replay method would."""
+
+    sees_steps = True
+    state: Reservoir
+
+    def start(self, theta: Tensor) -> None:
+        size = 40 * len(theta)
+        inputs = torch.zeros(size, dtype=torch.bfloat16)
+        self.state = Reservoir(inputs, torch.zeros(3, 7, dtype=torch.int64), torch.zeros_like(theta))
+
+    def after_step(self, gradient: Tensor, change: Tensor) -> None:
+        self.state.inputs += change.sum()
+        self.state.rows += 1
+        self.state.seen += change
+
+
+@pytest.fixture
+def replaying(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = METHODS["none"]
+    info = MethodInfo(**{**vars(made), "code": "tests.engine.training.test_state:Replaying"})
+    monkeypatch.setitem(METHODS, "none", info)
+    monkeypatch.setattr("os.fsync", lambda file: None)
+
+
+def test_a_buffer_larger_than_the_network_and_bfloat16_are_ordinary(tmp_path: Path, replaying: None) -> None:
+    assert_every_stop_is_harmless(tmp_path, runs.tiny("none"))
+    whole = runs.newest(Session.open(tmp_path, "whole"))[0]
+    assert whole["method/inputs"].dtype == torch.bfloat16
+    assert whole["method/rows"].tolist() == [[8] * 7] * 3
+
+
+# A checkpoint of another run
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"hidden": (9,)}, "its theta is 610 float32, not 685 float32"),
+        ({"method": "rwalk", "strength": 1.0}, "it has no method/fisher"),
+        ({"method": "none"}, "this run has no method/path_integral"),
+        ({"optimizer": "sgd"}, "this run has no optimizer/exp_avg"),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused_in_words_before_its_data_are_read(
+    changed: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    session = runs.create(tmp_path, runs.tiny("si"))
+    train(session, runs.AtStep(3))
+    config = session.config.model_copy(update=changed)
+    state = state_of(config)
+    (path,) = session.checkpoints()
+    assert state.mismatch(checkpoint.read_header(path)) == words
+    with pytest.raises(SessionMismatch, match=f"does not fit the network in config.toml: {words}"):
+        state.read(path)
+
+
+def test_a_header_says_what_the_file_holds(tmp_path: Path) -> None:
+    session = runs.create(tmp_path, runs.tiny("rwalk"))
+    train(session, runs.AtStep(3))
+    (path,) = session.checkpoints()
+    header = checkpoint.read_header(path)
+    tensors, cursor = checkpoint.read(path, header.size)
+    assert header.tensors == {name: checkpoint.kind_of(tensor) for name, tensor in tensors.items()}
+    assert header.cursor == cursor
+    assert header.size == path.stat().st_size
