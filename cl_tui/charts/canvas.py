@@ -13,6 +13,7 @@ from rich.style import Style
 
 from cl_tui.charts import braille
 from cl_tui.charts.style import Line, Palette
+from cl_tui.charts.ticks import round_step, round_values
 
 GUTTER = 6
 """Cells left of the plot, for the values."""
@@ -178,11 +179,9 @@ class TimeAxis:
         """Round values along the axis, as many as are easy to read, and the unit at its end."""
         unit = f" {self.unit}"
         room = width - len(unit)
-        every = round_step(self.high - self.low, max(1, width // 14), whole=self.unit == "steps")
         row = [" "] * width
         free = 0
-        for number in range(int(np.ceil(self.low / every)), int(self.high / every) + 1):
-            value = number * every
+        for value in round_values(self.low, self.high, max(1, width // 14), whole=self.unit == "steps"):
             label = f"{value:,.10g}"
             place = round((value - self.low) / (self.high - self.low) * width)
             start = min(max(place - len(label) // 2, 0), room - len(label))
@@ -238,18 +237,6 @@ def search(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
         behind = (low < high) & (values[np.minimum(middle, len(values) - 1)] <= wanted)
         low, high = np.where(behind, middle + 1, low), np.where(behind, high, middle)
     return low
-
-
-def round_step(span: float, count: int, whole: bool = False) -> float:
-    """A distance of 1, 2 or 5 times a power of ten that divides ``span`` into at most ``count`` parts.
-
-    >>> round_step(5000, 6), round_step(0.7, 3), round_step(4, 9, whole=True)
-    (1000.0, 0.5, 1.0)
-    """
-    least = span / count
-    power = 10.0 ** np.floor(np.log10(least))
-    found = float(next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least * (1 - 1e-9)))
-    return max(found, 1.0) if whole else found
 
 
 class Canvas:
@@ -324,9 +311,9 @@ def value_labels(axis: braille.Axis, height: int, shown: Callable[[float], str])
         if len(decades) < 2:
             values = [axis.low, axis.high]
     else:
-        spacing = round_step(axis.high - axis.low, max(1, height // 3))
-        counts = range(int(np.ceil(axis.low / spacing - 1e-9)), int(np.floor(axis.high / spacing + 1e-9)) + 1)
-        values = [count * spacing for count in counts] if len(counts) > 1 else [axis.low, axis.high]
+        values = round_values(axis.low, axis.high, max(1, height // 3))
+        if len(values) < 2:
+            values = [axis.low, axis.high]
     labels: dict[int, str] = {}
     for value in values:
         row = axis.row(value, height)

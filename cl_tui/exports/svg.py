@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
+from cl_tui.charts.ticks import round_values
 from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
 from engine.catalog.methods import METHODS
@@ -186,7 +187,7 @@ def _values_of(axis: "Axis") -> Iterator[tuple[float, float]]:
         for power in range(math.ceil(lowest), math.floor(highest) + 1, every):
             yield 10.0**power, (power - lowest) / (highest - lowest)
     else:
-        for value in facts.round_values(axis.low, axis.high, 5):
+        for value in round_values(axis.low, axis.high, 5):
             yield value, (value - axis.low) / (axis.high - axis.low)
 
 
@@ -217,7 +218,7 @@ def accuracies(history: History, series: Sequence[Sequence[facts.Point]]) -> Pic
     parts = [
         *_across(
             frame,
-            [((value - low) / (1 - low), f"{100 * value:.0f} %") for value in facts.round_values(low, 1.0, 5)],
+            [((value - low) / (1 - low), f"{100 * value:.0f} %") for value in round_values(low, 1.0, 5)],
         ),
         *_along(frame, history),
     ]
@@ -319,7 +320,7 @@ def _across(frame: Frame, marks: Iterable[tuple[float, str]]) -> Iterator[Mark]:
 
 def _along(frame: Frame, history: History) -> Iterator[Mark]:
     """Steps below, tasks above, and task borders; thinned if there are many."""
-    for step in facts.round_values(0, frame.steps, 8):
+    for step in round_values(0, frame.steps, 8):
         yield Label(frame.x(step), HEIGHT - BOTTOM + 16, f"{step:,.0f}", anchor="middle")
     yield Label(frame.x(frame.steps), HEIGHT - 3, "step", anchor="end")
     every = math.ceil(len(history.tasks) / MOST_BORDERS)

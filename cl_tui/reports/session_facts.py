@@ -1,9 +1,7 @@
 """Facts about a saved session, for the printed page and for the exports."""
 
-import math
 import shlex
 import time
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -324,21 +322,6 @@ def largest(sizes: Sequence[int], most: int) -> list[int]:
     [2, 3]
     """
     return sorted(sorted(range(len(sizes)), key=lambda place: -sizes[place])[:most])
-
-
-def round_values(low: float, high: float, most: int) -> list[float]:
-    """Round numbers from ``low`` to ``high``, about ``most`` of them.
-
-    >>> round_values(0, 5160, 6), round_values(0.83, 1.0, 4)
-    ([0.0, 1000.0, 2000.0, 3000.0, 4000.0, 5000.0], [0.85, 0.9, 0.95, 1.0])
-    """
-    if high <= low:
-        return [float(low)]
-    exact = (high - low) / most
-    power = 10.0 ** math.floor(math.log10(exact))
-    every = power * (1, 2, 5, 10)[bisect_left((1.0, 2.0, 5.0), exact / power)]
-    first, last = math.ceil(low / every - 1e-9), math.floor(high / every + 1e-9)
-    return [float(f"{every * number:.12g}") for number in range(first, last + 1)]
 
 
 def named(tasks: Iterable[int], history: History) -> list[str]:

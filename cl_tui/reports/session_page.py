@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cl_tui.charts.bars import bars
+from cl_tui.charts.ticks import round_values
 from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
 from cl_tui.reports.tables import MOST_TICKS, curve_chart
@@ -177,11 +178,11 @@ def _accuracy_chart(history: History, series: dict[int, list[facts.Point]], widt
             plotext.text(str(task + 1), step, 100 * value, color=color, alignment=side)
     plotext.xlim(0, history.total_steps)
     few = len(history.tasks) <= MOST_TICKS
-    ticks = history.starts if few else facts.round_values(0, history.total_steps, 5)
+    ticks = history.starts if few else round_values(0, history.total_steps, 5)
     plotext.xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
     low = min(90.0, *(100 * value for points in series.values() for _, value in points))
     plotext.ylim(low, 100)
-    percents = facts.round_values(low, 100, 5)
+    percents = round_values(low, 100, 5)
     plotext.yticks(percents, [f"{percent:g}" for percent in percents])
     plotext.xlabel("step")
     return Text.from_ansi(plotext.build().rstrip())

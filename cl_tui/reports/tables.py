@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from cl_tui.charts.ticks import round_values
 from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
 from cl_tui.reports.statistics import estimate, with_error
@@ -199,7 +200,7 @@ def curve_chart(
         plotext.vline(change, "yellow")
     last = max(steps, curve.length, 2)  # an axis of one step has no length
     plotext.xlim(1, last)
-    ticks = [1, *borders, last] if len(borders) <= MOST_TICKS else facts.round_values(1, last, 5)
+    ticks = [1, *borders, last] if len(borders) <= MOST_TICKS else round_values(1, last, 5)
     plotext.xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
     plotext.xlabel("step")
     return Text.from_ansi(plotext.build().rstrip())

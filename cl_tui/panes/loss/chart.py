@@ -18,6 +18,7 @@ from cl_tui.charts.bars import bar
 from cl_tui.charts.braille import Axis, Columns
 from cl_tui.charts.canvas import GUTTER, Canvas, TimeAxis, gutter, value_labels
 from cl_tui.charts.style import Line, Palette
+from cl_tui.charts.ticks import round_step
 from cl_tui.panes.loss.axes import CurveOptions, knows_epochs, seen_steps, task_of
 from cl_tui.panes.loss.cache import CurveCache, time_axis
 from cl_tui.panes.view import View
@@ -186,7 +187,7 @@ def _numbered(history: History, time: TimeAxis, width: int) -> list[int]:
     first = max(bisect_right(starts, int(time.edges[0])) - 1, 0)
     last = min(bisect_left(starts, int(time.edges[-1])), len(history.tasks))
     room = max(1, width // _BORDER_CELLS)
-    every = next((n for n in (1, 2, 5, 10, 20, 50, 100, 200, 500) if (last - first) <= n * room), 1000)
+    every = round_step(max(last - first, 1), room, whole=True)
     return [task for task in range(first, last) if every == 1 or (task + 1) % every == 0]
 
 
