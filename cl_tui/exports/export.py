@@ -19,7 +19,7 @@ from engine.sessions.summary import summary
 from engine.settings.run import RunConfig
 
 if TYPE_CHECKING:
-    import numpy as np
+    pass
 
 Kind = Literal["html", "json", "csv", "tensorboard"]
 FORMAT = 1
@@ -141,40 +141,32 @@ def _told(event: Any) -> dict[str, Any]:
 # CSV
 
 
+STEP_COLUMNS = ("step", "task", "epoch", "seconds", "loss", "penalty", "strength")
+
+
 def _curves(config: RunConfig, history: History) -> str:
     """One row per step; the epoch is empty if it was not recorded, and seconds count training without pauses."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("step", "task", "epoch", "seconds", "loss", "penalty", "strength"))
-    writer.writerows(_steps(config, history))
+    writer.writerow(STEP_COLUMNS)
+    writer.writerows(step_rows(config, history, 0, history.curve.length))
     return text.getvalue()
 
 
-def _steps(config: RunConfig, history: History) -> Iterable[tuple[float | str, ...]]:
-    curve = history.curve
-    if not curve.length:
+def step_rows(config: RunConfig, history: History, first: int, last: int) -> Iterable[tuple[float | None, ...]]:
+    """A row per step after ``first``, up to ``last``, with STEP_COLUMNS; the epoch is None if it was not recorded."""
+    if last <= first:
         return ()
     import numpy as np
 
-    steps = np.arange(1, curve.length + 1)
-    tasks = np.clip(np.searchsorted(history.starts, steps) - 1, 0, len(history.tasks) - 1)
-    epochs = [*map(_or_empty, facts.epochs(history, steps).tolist())]
-    columns = (curve.seconds().tolist(), curve.losses().tolist(), curve.penalties().tolist())
-    return zip(steps.tolist(), (tasks + 1).tolist(), epochs, *columns, _strengths(config, history, steps), strict=True)
-
-
-def _or_empty(number: int) -> int | str:
-    return number or ""
-
-
-def _strengths(config: RunConfig, history: History, steps: "np.ndarray") -> list[float]:
-    """The strength at each step."""
-    import numpy as np
-
-    changes = history.strengths
-    values = np.array([facts.first_strength(config, history), *(change.strength for change in changes)])
-    found: list[float] = values[np.searchsorted([change.step for change in changes], steps)].tolist()
-    return found
+    curve, changes = history.curve, history.strengths
+    steps = np.arange(first + 1, last + 1)
+    tasks = np.clip(np.searchsorted(history.starts, steps) - 1, 0, max(len(history.tasks) - 1, 0))
+    epochs = [epoch or None for epoch in facts.epochs(history, steps).tolist()]
+    columns = [values(first)[: last - first].tolist() for values in (curve.seconds, curve.losses, curve.penalties)]
+    strengths = np.array([history.strength(config, 0), *(change.strength for change in changes)])
+    strengths = strengths[np.searchsorted([change.step for change in changes], steps)]
+    return zip(steps.tolist(), (tasks + 1).tolist(), epochs, *columns, strengths.tolist(), strict=True)
 
 
 def _accuracies(config: RunConfig, history: History) -> str:

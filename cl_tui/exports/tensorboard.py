@@ -38,7 +38,7 @@ def _events(config: RunConfig, history: History, began: float) -> Iterator[bytes
             for step, value in zip(steps, thinned, strict=True):
                 yield _event(began + float(seconds[step - 1]), step, _scalar(f"steps/{name}", value))
     changes = [(change.step, change.strength) for change in history.strengths]
-    for step, strength in ((0, facts.first_strength(config, history)), *changes):
+    for step, strength in ((0, history.strength(config, 0)), *changes):
         yield _event(_clock(history, began, step), step, _scalar("steps/strength", strength))
     for where, series in (
         ("subset", facts.accuracy_series(history)),

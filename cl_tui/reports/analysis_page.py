@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from cl_tui.charts.printed import blank, printed
 from cl_tui.reports import text as words
 from cl_tui.reports.tables import method_and_strength
 from engine.analysis.figures import (
@@ -110,23 +111,19 @@ def _correlation_by_layer(correlation: Correlation) -> Table:
 
 def correlation_chart(correlation: Correlation) -> Text:
     """One line per layer: each task's mean correlation with the tasks before it, from the second task on."""
-    import plotext
-
-    plotext.clear_figure()
-    plotext.theme("clear")
-    plotext.plot_size(CHART_WIDTH, CHART_HEIGHT)
+    figure = blank(CHART_WIDTH, CHART_HEIGHT)
     tasks = len(correlation.whole.matrix)
     for number, layer in enumerate(_weights(correlation.layers)):
         points = [(task + 1, _mean(layer.matrix[task][:task])) for task in range(1, tasks)]
         places = [task for task, value in points if value is not None]
         values = [value for _, value in points if value is not None]
         color = ("cyan", "magenta", "yellow", "green", "blue")[number]
-        plotext.plot(places, values, marker="braille", color="gray")
-        plotext.scatter(places, values, marker=str(number + 1), label=layer.layer, color=color)
+        figure.plot(places, values, marker="braille", color="gray")
+        figure.scatter(places, values, marker=str(number + 1), label=layer.layer, color=color)
     if tasks <= 20:
-        plotext.xticks(list(range(2, tasks + 1)))
-    plotext.xlabel("task")
-    return Text.from_ansi(plotext.build().rstrip())
+        figure.xticks(list(range(2, tasks + 1)))
+    figure.xlabel("task")
+    return printed(figure)
 
 
 def _weights(layers: Sequence[TaskCorrelation]) -> list[TaskCorrelation]:
@@ -220,13 +217,9 @@ def _movement_cells(layer: LayerMovement) -> Iterable[str]:
 
 def cost_chart(forgetting: Forgetting) -> Text:
     """One bar per layer: how much of the loss returns when only this layer is put back, averaged over the tasks."""
-    import plotext
-
     layers = list(reversed(forgetting.layers))  # plotext's first bar is the lowest
-    plotext.clear_figure()
-    plotext.theme("clear")
-    plotext.plot_size(CHART_WIDTH, len(layers) + 3)
-    plotext.bar(
+    figure = blank(CHART_WIDTH, len(layers) + 3)
+    figure.bar(
         [layer.layer for layer in layers],
         [layer.loss for layer in layers],
         orientation="horizontal",
@@ -234,7 +227,7 @@ def cost_chart(forgetting: Forgetting) -> Text:
         width=0.2,
         color="cyan",
     )
-    return Text.from_ansi(plotext.build().rstrip())
+    return printed(figure)
 
 
 # Cells

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from cl_tui.charts.printed import blank, printed
 from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
 from cl_tui.reports.group_curves import KINDS, CurveKind
@@ -136,12 +137,8 @@ def _curves(kind: CurveKind, groups: Sequence[Group], width: int) -> list[Render
 
 def _chart(kind: CurveKind, groups: Sequence[tuple[int, Group]], width: int) -> Text:
     """A line per group, with its letter at several places."""
-    import plotext
-
-    plotext.clear_figure()
-    plotext.theme("clear")
-    plotext.limit_size(False, False)
-    plotext.plot_size(width, CHART_HEIGHT)
+    figure = blank(width, CHART_HEIGHT)
+    figure.limit_size(False, False)
     lines: list[tuple[int, str, list[float], list[float]]] = []
     for number, group in groups:
         course = group.curves[kind]
@@ -153,19 +150,19 @@ def _chart(kind: CurveKind, groups: Sequence[tuple[int, Group]], width: int) -> 
         lines = [(number, letter, *_raised(steps, values, floor)) for number, letter, steps, values in lines]
         low, high = math.floor(math.log10(floor)), math.ceil(math.log10(top))
         powers = [10.0**power for power in range(low, high + 1, 1 + (high - low) // MOST_TICKS)]
-        plotext.yscale("log")
-        plotext.yticks(powers, [f"{power:.0e}" for power in powers])
+        figure.yscale("log")
+        figure.yticks(powers, [f"{power:.0e}" for power in powers])
     for number, _, steps, values in lines:
-        plotext.plot(steps, values, color=COLORS[number % len(COLORS)], marker="braille")
+        figure.plot(steps, values, color=COLORS[number % len(COLORS)], marker="braille")
     for place, (number, letter, steps, values) in enumerate(lines):
         for k in marks(len(steps), place, len(lines)):
-            plotext.text(letter, steps[k], values[k], color=COLORS[number % len(COLORS)])
+            figure.text(letter, steps[k], values[k], color=COLORS[number % len(COLORS)])
     longest = max((group for _, group in groups), key=lambda group: group.starts[-1])
-    plotext.xlim(0, longest.starts[-1])
+    figure.xlim(0, longest.starts[-1])
     if len(longest.starts) <= MOST_TICKS:
-        plotext.xticks(longest.starts)
-    plotext.xlabel("step")
-    return Text.from_ansi(plotext.build().rstrip())
+        figure.xticks(longest.starts)
+    figure.xlabel("step")
+    return printed(figure)
 
 
 def _raised(steps: Sequence[float], values: Sequence[float], floor: float) -> tuple[list[float], list[float]]:

@@ -201,11 +201,6 @@ def steering(history: History) -> list[tuple[int, str]]:
     return sorted(found, key=lambda entry: entry[0])
 
 
-def first_strength(config: RunConfig, history: History) -> float:
-    """The strength at the first step."""
-    return history.strengths[0].before if history.strengths else config.strength
-
-
 def environment(config: RunConfig, history: History) -> list[tuple[str, str]]:
     """Where it was trained, and with what; empty before training began."""
     if history.started is None:

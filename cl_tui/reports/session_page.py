@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cl_tui.charts.bars import bars
+from cl_tui.charts.printed import blank, printed
 from cl_tui.charts.ticks import round_values
 from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
@@ -162,30 +163,26 @@ def _accuracies(history: History, width: int) -> list[RenderableType]:
 
 def _accuracy_chart(history: History, series: dict[int, list[facts.Point]], width: int) -> Text:
     """A line per task, with its number at its ends."""
-    import plotext
-
-    plotext.clear_figure()
-    plotext.theme("clear")
-    plotext.plot_size(width, ACCURACY_HEIGHT)
+    figure = blank(width, ACCURACY_HEIGHT)
     for color, points in zip(COLORS, series.values(), strict=False):
         steps, values = [step for step, _ in points], [100 * value for _, value in points]
-        plotext.plot(steps, values, color=color, marker="braille")
+        figure.plot(steps, values, color=color, marker="braille")
     for color, (task, points) in zip(COLORS, series.items(), strict=False):
         ends = [(points[-1], "right")]
         if points[-1][0] - points[0][0] > history.total_steps / 10:
             ends.append((points[0], "left"))
         for (step, value), side in ends:
-            plotext.text(str(task + 1), step, 100 * value, color=color, alignment=side)
-    plotext.xlim(0, history.total_steps)
+            figure.text(str(task + 1), step, 100 * value, color=color, alignment=side)
+    figure.xlim(0, history.total_steps)
     few = len(history.tasks) <= MOST_TICKS
     ticks = history.starts if few else round_values(0, history.total_steps, 5)
-    plotext.xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
+    figure.xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
     low = min(90.0, *(100 * value for points in series.values() for _, value in points))
-    plotext.ylim(low, 100)
+    figure.ylim(low, 100)
     percents = round_values(low, 100, 5)
-    plotext.yticks(percents, [f"{percent:g}" for percent in percents])
-    plotext.xlabel("step")
-    return Text.from_ansi(plotext.build().rstrip())
+    figure.yticks(percents, [f"{percent:g}" for percent in percents])
+    figure.xlabel("step")
+    return printed(figure)
 
 
 # Loss and penalty

@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from cl_tui.charts.printed import blank, printed
 from cl_tui.charts.ticks import round_values
 from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
@@ -175,35 +176,32 @@ def curve_chart(
     those of the whole run, if it is not over.
     """
     import numpy as np
-    import plotext
 
     from cl_tui.charts.braille import fitting_axis
 
-    plotext.clear_figure()
-    plotext.theme("clear")
-    plotext.plot_size(width, CHART_SIZE[1])
+    figure = blank(width, CHART_SIZE[1])
     shown = (np.where(np.abs(values) > LARGEST, np.nan, values) for values in (curve.losses(), curve.penalties()))
     loss, penalty = (facts.band(values, width) for values in shown)
     values = np.array([*loss[1], *penalty[1]])
     axis = fitting_axis(values, values)
     if axis.log:
         loss, penalty = _positive(loss, axis.low), _positive(penalty, axis.low)
-        plotext.yscale("log")
+        figure.yscale("log")
         powers = _powers_of_ten([*loss[1], *penalty[1]])
-        plotext.yticks(powers, [words.quantity(power) for power in powers])
+        figure.yticks(powers, [words.quantity(power) for power in powers])
     for band, label, color in ((loss, "loss", "cyan"), (penalty, "penalty", "magenta")):
         if band[0] and any(band[1]):
-            plotext.plot(*band, label=label, color=color, marker="braille")
+            figure.plot(*band, label=label, color=color, marker="braille")
     for border in borders if len(borders) <= width // 4 else ():
-        plotext.vline(border, "gray")
+        figure.vline(border, "gray")
     for change in changes:
-        plotext.vline(change, "yellow")
+        figure.vline(change, "yellow")
     last = max(steps, curve.length, 2)  # an axis of one step has no length
-    plotext.xlim(1, last)
+    figure.xlim(1, last)
     ticks = [1, *borders, last] if len(borders) <= MOST_TICKS else round_values(1, last, 5)
-    plotext.xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
-    plotext.xlabel("step")
-    return Text.from_ansi(plotext.build().rstrip())
+    figure.xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
+    figure.xlabel("step")
+    return printed(figure)
 
 
 Band = tuple[list[int], list[float]]

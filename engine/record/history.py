@@ -1,6 +1,7 @@
 """History: what happened so far, for any view. ``apply`` returns a new History and leaves the old one unchanged, so a
 thread can pass its newest History to another without a lock."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -190,9 +191,13 @@ class History:
             return None
         return (self.total_steps - self.step) / self.rate
 
-    def strength(self, config: "RunConfig") -> float:
-        """The strength for the next step."""
-        return self.strengths[-1].strength if self.strengths else config.strength
+    def strength(self, config: "RunConfig", step: int | None = None) -> float:
+        """The strength at ``step``, or for the next step."""
+        changes = self.strengths
+        if step is not None and changes:
+            before = bisect_left(changes, step, key=lambda change: change.step)
+            return changes[before - 1].strength if before else changes[0].before
+        return changes[-1].strength if changes else config.strength
 
     def steps_done(self, task: int) -> int:
         """Optimizer steps taken in ``task``."""

@@ -264,7 +264,7 @@ def _readout(view: View, step: int, brevity: int, palette: Palette) -> Line:
     if symbol:
         line += [Segment(comma, palette.muted), Segment(names[1] + shown(penalty), palette.penalty)]
     if symbol and history.strengths and brevity < _BRIEFEST:
-        line.append(Segment(f"{comma}{symbol}={words.quantity(strength_at(view, step))}", palette.muted))
+        line.append(Segment(f"{comma}{symbol}={words.quantity(history.strength(view.config, step))}", palette.muted))
     return line
 
 
@@ -278,15 +278,6 @@ def where(history: History, step: int) -> list[str]:
             found.append(f"epoch {(step - history.starts[task]) / history.tasks[task].epoch_steps:.1f}")
     found.append(f"{float(history.curve.seconds(step - 1)[0]):,.1f} s")
     return found
-
-
-def strength_at(view: View, step: int) -> float:
-    """The strength (c or λ) at ``step``."""
-    strengths = view.history.strengths
-    before = bisect_left(strengths, step, key=lambda change: change.step)
-    if before:
-        return strengths[before - 1].strength
-    return strengths[0].before if strengths else view.config.strength
 
 
 # Beside and below

@@ -25,7 +25,7 @@ from cl_tui.exports.export import CSV_FILES
 from cl_tui.panes.files import csv_text
 from cl_tui.panes.loss.axes import CurveOptions, seen_steps
 from cl_tui.panes.loss.cache import CurveCache, time_axis
-from cl_tui.panes.loss.chart import draw_curves, layer_penalties, layout, strength_at
+from cl_tui.panes.loss.chart import draw_curves, layer_penalties, layout
 from cl_tui.panes.loss.pane import MOST_ROWS, CurvesPane
 from cl_tui.panes.view import View, Viewport
 from cl_tui.reports.text import quantity
@@ -291,10 +291,10 @@ def test_many_changes_of_strength_keep_their_marks() -> None:
 
 def test_the_strength_of_a_step_is_that_of_the_last_change_before_it() -> None:
     known = screen_data.history(2500)
-    assert strength_at(view(known), 7) == 1.0
+    assert known.strength(view(known).config, 7) == 1.0
     known = known.apply(StrengthChanged(100, 0.0, 3.0, 2.0)).apply(StrengthChanged(200, 0.0, 2.0, 0.5))
     steps = (1, 100, 101, 200, 201, 2500)
-    assert [strength_at(view(known), step) for step in steps] == [3.0, 3.0, 2.0, 2.0, 0.5, 0.5]
+    assert [known.strength(view(known).config, step) for step in steps] == [3.0, 3.0, 2.0, 2.0, 0.5, 0.5]
 
 
 def test_the_crosshair_reads_exact_values() -> None:
