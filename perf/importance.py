@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from engine.batch import Batch
 from engine.importance.fisher import fisher
 from engine.importance.per_example import BATCH
-from engine.importance.sensitivity import output_sensitivity
+from engine.importance.sensitivity import sensitivity
 from engine.models.mlp import mlp
 from engine.problems.classification import Classification
 from engine.sessions.session import Session
@@ -51,7 +51,7 @@ def our_fisher(model: nn.Module, inputs: Tensor, classes: int) -> Tensor:
 
 
 def our_mas(model: nn.Module, inputs: Tensor, classes: int) -> Tensor:
-    return output_sensitivity(model, Classification("task", [classes]), _unlabelled(inputs))
+    return sensitivity(model, Classification("task", [classes]), _unlabelled(inputs))
 
 
 def _unlabelled(inputs: Tensor) -> Iterator[Batch]:

@@ -40,7 +40,7 @@ from engine.commands import command
 from engine.errors import SessionDamaged, SessionMismatch, SessionTooYoung
 from engine.importance.fisher import fisher
 from engine.importance.per_example import BATCH
-from engine.importance.sensitivity import output_sensitivity
+from engine.importance.sensitivity import sensitivity
 from engine.models.flat import Layer
 from engine.models.mode import evaluating
 from engine.sessions import checkpoint
@@ -334,18 +334,18 @@ def _agreements(
 ) -> Agreements:
     """Fisher and MAS are summed over the tasks, as the methods do, all at the current weights."""
     curvature = torch.zeros_like(subject.state.parameters.values)
-    sensitivity = torch.zeros_like(curvature)
+    sensitive = torch.zeros_like(curvature)
     count = subject.state.problem.newest + 1
     for task in range(count):
         tell(f"measuring Fisher and MAS, task {task + 1} of {count}")
         batch = subject.drawn(task, "train")
         curvature += fisher(subject.state.model, subject.state.problem, batch.split(BATCH))
-        sensitivity += output_sensitivity(subject.state.model, subject.state.problem, batch.split(BATCH))
+        sensitive += sensitivity(subject.state.model, subject.state.problem, batch.split(BATCH))
     tell("comparing Ω, Fisher and MAS")
-    curvature, sensitivity = curvature.cpu(), sensitivity.cpu()
+    curvature, sensitive = curvature.cpu(), sensitive.cpu()
 
     def compared(name: str, of: Sequence[Layer]) -> LayerAgreement:
-        f, m = _select(curvature, of), _select(sensitivity, of)
+        f, m = _select(curvature, of), _select(sensitive, of)
         f_ranks, m_ranks = ranks(f), ranks(m)
         own = own_ranks = None
         if omega is not None:

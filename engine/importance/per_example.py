@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -129,19 +130,20 @@ def check_network(model: nn.Module, inputs: Tensor) -> None:
         PerExample(model, inputs)
 
 
-def mean_of_examples(
+def mean(
     net: nn.Module,
     problem: Problem,
     batches: Iterable[Batch],
     form: Form,
     transform: Transform,
     check: Callable[[], None],
+    of: Literal["examples", "layers", "batches"] = "examples",
     random: torch.Generator | None = None,
-    local: bool = False,
 ) -> Tensor:
-    """E_x Σ transform(g) over the gradients g of each example, in the given ``form``. Shape (P,).
+    """E_x Σ transform(g) over each example's gradients g in the given ``form``; ``of`` "layers": of each layer's own
+    outputs (``sum_local``); of "batches": the mean of transform(a batch's mean gradient). Shape (P,).
 
-    ``local``: of each layer's own outputs (``sum_local``). ``check`` is called between batches and may raise.
+    ``check`` is called between batches and may raise.
     """
     with evaluating(net):
         total, count = _zeros(net), 0
@@ -149,35 +151,13 @@ def mean_of_examples(
             check()
             passed = PerExample(net, batch.inputs)
             gradients = problem.gradients(passed.outputs.detach(), batch, form, random)
-            total += (passed.sum_local if local else passed.sum)(gradients, transform)
-            count += len(batch)
+            if of == "batches":
+                total += transform(passed.sum(gradients, lambda values: values) / len(batch))
+                count += 1
+            else:
+                total += (passed.sum if of == "examples" else passed.sum_local)(gradients, transform)
+                count += len(batch)
         return total / count
-
-
-def mean_of_batches(
-    net: nn.Module,
-    problem: Problem,
-    batches: Iterable[Batch],
-    form: Form,
-    transform: Transform,
-    check: Callable[[], None],
-) -> Tensor:
-    """Mean over mini-batches of transform(mean gradient): not an importance of examples, but what other libraries
-    compute. Shape (P,).
-    """
-    with evaluating(net):
-        total, count = _zeros(net), 0
-        for batch in batches:
-            check()
-            passed = PerExample(net, batch.inputs)
-            gradients = problem.gradients(passed.outputs.detach(), batch, form)
-            total += transform(passed.sum(gradients, _unchanged) / len(batch))
-            count += 1
-        return total / count
-
-
-def _unchanged(values: Tensor) -> Tensor:
-    return values
 
 
 def _zeros(net: nn.Module) -> Tensor:

@@ -1,47 +1,35 @@
 """How sensitive the outputs are to each parameter (Aljundi et al. 2018), without labels."""
 
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from engine.batch import Batch
-from engine.importance.per_example import mean_of_batches, mean_of_examples
+from engine.importance.per_example import mean
 from engine.problems.problem import Problem
 
 
-def output_sensitivity(
-    net: nn.Module, problem: Problem, batches: Iterable[Batch], check: Callable[[], None] = lambda: None
+def sensitivity(
+    net: nn.Module,
+    problem: Problem,
+    batches: Iterable[Batch],
+    form: Literal["global", "local", "batched"] = "global",
+    check: Callable[[], None] = lambda: None,
 ) -> Tensor:
-    """E_x |∂‖f(x)‖²/∂θ| over the competing outputs f, absolute value per example (equation 3). Shape (P,).
+    """global: E_x |∂‖f(x)‖²/∂θ| over the competing outputs f (equation 3). local: the same for each layer's own
+    outputs, Ωᵢⱼ = E_x |2·yᵢ·xⱼ| where unit i is active, otherwise 0 (equation 5, the Hebbian form, for linear layers
+    with ReLU between them). batched: the mean over batches of |∂ mean ‖f(x)‖²/∂θ|, as in the authors' demo; smaller
+    where examples pull in different directions. Shape (P,).
 
     One output w·x with w = 1: E_x |2x·x| = (2 + 18)/2.
 
     >>> from engine.problems.classification import Classification
-    >>> net = torch.nn.Linear(1, 1, bias=False)
-    >>> _ = torch.nn.init.ones_(net.weight)
-    >>> batch = Batch(torch.tensor([[1.0], [-3.0]]), torch.tensor([0, 0]), task=0)
-    >>> output_sensitivity(net, Classification("task", [1]), [batch])
+    >>> net = nn.Linear(1, 1, bias=False)
+    >>> _ = nn.init.ones_(net.weight)
+    >>> sensitivity(net, Classification("task", [1]), [Batch(torch.tensor([[1.0], [-3.0]]), torch.zeros(2).long(), 0)])
     tensor([10.])
     """
-    return mean_of_examples(net, problem, batches, "norm", torch.abs, check)
-
-
-def layer_sensitivity(
-    net: nn.Module, problem: Problem, batches: Iterable[Batch], check: Callable[[], None] = lambda: None
-) -> Tensor:
-    """E_x |∂‖F_l(x)‖²/∂θ_l| for each layer l separately: Ωᵢⱼ = E_x |2·yᵢ·xⱼ| where unit i is active, otherwise 0
-    (equation 5, the Hebbian form). Shape (P,).
-
-    The network is linear layers with ReLU between them; in the last layer only the competing outputs count.
-    """
-    return mean_of_examples(net, problem, batches, "norm", torch.abs, check, local=True)
-
-
-def batched_sensitivity(
-    net: nn.Module, problem: Problem, batches: Iterable[Batch], check: Callable[[], None] = lambda: None
-) -> Tensor:
-    """Mean over mini-batches of |∂ mean ‖f(x)‖²/∂θ|, as in the MAS authors' demo; smaller than ``output_sensitivity``
-    where examples pull in different directions. Shape (P,).
-    """
-    return mean_of_batches(net, problem, batches, "norm", torch.abs, check)
+    of: dict[str, Literal["examples", "layers", "batches"]] = {"local": "layers", "batched": "batches"}
+    return mean(net, problem, batches, "norm", torch.abs, check, of.get(form, "examples"))

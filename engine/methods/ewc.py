@@ -8,7 +8,7 @@ F is the diagonal of the Fisher information, in one of the forms that van de Ven
 
 from torch import Tensor
 
-from engine.importance.fisher import batched_fisher, fisher
+from engine.importance.fisher import fisher
 from engine.importance.per_example import BATCH
 from engine.methods.base import Learned, Method
 from engine.penalties.penalty import Penalty
@@ -39,7 +39,5 @@ class ElasticWeightConsolidation(Method):
             batches = stream.drawn(phase, samples, "fisher examples").split(size)
         else:
             batches = stream.passes(phase, size)
-        if config.fisher == "batched":
-            return batched_fisher(learned.net, learned.problem, batches, learned.check)
         random = generator(config.seed, "fisher labels", phase)
         return fisher(learned.net, learned.problem, batches, config.fisher or "exact", learned.check, random)

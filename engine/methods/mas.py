@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from engine.importance.per_example import BATCH
-from engine.importance.sensitivity import batched_sensitivity, layer_sensitivity, output_sensitivity
+from engine.importance.sensitivity import sensitivity
 from engine.methods.base import Learned, Method
 from engine.penalties.penalty import Penalty
 from engine.penalties.quadratic import Quadratic
@@ -29,10 +29,7 @@ class MemoryAwareSynapses(Method):
         return Quadratic(found, learned.theta.clone())
 
     def _sensitivity(self, learned: Learned, phase: int) -> Tensor:
-        config = self.config
-        measure = {"local": layer_sensitivity, "batched": batched_sensitivity}.get(
-            config.sensitivity or "", output_sensitivity
-        )
-        size = (config.importance_batch or config.batch_size) if measure is batched_sensitivity else BATCH
+        config, form = self.config, self.config.sensitivity or "global"
+        size = (config.importance_batch or config.batch_size) if form == "batched" else BATCH
         batches = learned.stream.passes(phase, size, config.importance_data or "train")
-        return measure(learned.net, learned.problem, batches, learned.check)
+        return sensitivity(learned.net, learned.problem, batches, form, learned.check)
