@@ -12,6 +12,7 @@ from rich.text import Text
 
 from cl_tui.batch.pool import Run, one_run
 from cl_tui.reports import verdict
+from cl_tui.reports.layout import table_of
 from cl_tui.reports.statistics import UNKNOWN, Estimate, estimate, with_error
 from engine.catalog.methods import METHODS
 from engine.catalog.presets import Case, Preset, settings_of
@@ -252,9 +253,7 @@ def preset_page(preset: Preset) -> RenderableType:
     shared = Table.grid(padding=(0, 2))
     for key, value in preset.settings.items():
         shared.add_row(f"  {key}", shown(value))
-    cases = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for heading in ("case", "published", "its own settings"):
-        cases.add_column(heading)
+    cases = table_of("case", "published", "its own settings")
     for case in preset.cases:
         cases.add_row(label(case), with_error(_published(case), digits=2), _settings(case.settings) or UNKNOWN)
     first = settings_of(preset)

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from statistics import fmean
 
 from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from cl_tui.charts.printed import blank, printed
 from cl_tui.reports import text as words
+from cl_tui.reports.layout import section, table_of
+from cl_tui.reports.statistics import UNKNOWN
 from cl_tui.reports.tables import method_and_strength
 from engine.analysis.figures import (
     MOST_SATURATED,
@@ -32,7 +33,6 @@ MOST_LINES = 5
 """Most layers in one chart."""
 COLUMN = 7
 """Width of a column of the correlation matrix, padding included."""
-UNDEFINED = "—"
 
 
 @contextlib.contextmanager
@@ -45,10 +45,10 @@ def told_on(console: Console, name: str) -> Iterator[Callable[[str], None]]:
 def analysis_page(found: Analysis, width: int) -> RenderableType:
     """``width``: available columns."""
     parts: list[RenderableType] = [*_header(found)]
-    parts += _section("Do the tasks use the same weights?", _correlation_part(found, width))
-    parts += _section("Do the importances agree?", _agreement_part(found))
-    parts += _section("How is Ω distributed?", _importance_part(found))
-    parts += _section("Which layers moved, and what did it cost?", _forgetting_part(found))
+    parts += section("Do the tasks use the same weights?", *_correlation_part(found, width))
+    parts += section("Do the importances agree?", *_agreement_part(found))
+    parts += section("How is Ω distributed?", *_importance_part(found))
+    parts += section("Which layers moved, and what did it cost?", *_forgetting_part(found))
     return Group(*parts)
 
 
@@ -60,10 +60,6 @@ def _header(found: Analysis) -> Iterable[RenderableType]:
     yield Text(f"{ended}; measured on at most {found.examples:,} examples per task")
     if found.left_alone:
         yield Text(f"unpenalised, so not included in the figures about Ω: {', '.join(found.left_alone)}")
-
-
-def _section(title: str, parts: Iterable[RenderableType]) -> list[RenderableType]:
-    return [Text(f"\n{title}", style="bold"), *(Padding(part, (0, 0, 0, 2), expand=False) for part in parts)]
 
 
 # Correlation between the tasks
@@ -92,7 +88,7 @@ def _correlation_part(found: Analysis, width: int) -> Iterable[RenderableType]:
 
 def correlation_table(correlation: TaskCorrelation) -> Table:
     """The matrix below its diagonal."""
-    table = _table("task")
+    table = table_of("task", no_wrap=True)
     for number in range(1, len(correlation.matrix) + 1):
         table.add_column(str(number), justify="right", min_width=COLUMN - 2)
     for number, row in enumerate(correlation.matrix, start=1):
@@ -101,7 +97,7 @@ def correlation_table(correlation: TaskCorrelation) -> Table:
 
 
 def _correlation_by_layer(correlation: Correlation) -> Table:
-    table = _table("layer", "weights", "mean", "lowest", "highest", figures_from=1)
+    table = table_of("layer", "weights", "mean", "lowest", "highest", numbers_from=1, no_wrap=True)
     for layer in (correlation.whole, *correlation.layers):
         pairs = [value for number, row in enumerate(layer.matrix) for value in row[:number] if value is not None]
         ends = (min(pairs), max(pairs)) if pairs else (None, None)
@@ -143,7 +139,8 @@ def _agreement_part(found: Analysis) -> Iterable[RenderableType]:
         yield Text(f"Ω left out: {found.left_out['agreement']}")
     own = "agreement" not in found.left_out
     pairs = ("Ω, F", "Ω, M", "F, M") if own else ("F, M",)
-    table = _table("layer", *(f"{pair}\n{kind}" for pair in pairs for kind in ("Pearson", "Spearman")), figures_from=1)
+    headings = (f"{pair}\n{kind}" for pair in pairs for kind in ("Pearson", "Spearman"))
+    table = table_of("layer", *headings, numbers_from=1, no_wrap=True)
     for layer in (found.agreement.whole, *found.agreement.layers):
         table.add_row(layer.layer, *_agreement_cells(layer, own))
     yield table
@@ -164,7 +161,8 @@ def _importance_part(found: Analysis) -> Iterable[RenderableType]:
         yield _left_out(found, "importance")
         return
     yield Text(_saturation(found.importance))
-    table = _table("layer", "weights", "zero", "saturated", "top 1 % hold", "share of ΣΩ", figures_from=1)
+    headings = ("layer", "weights", "zero", "saturated", "top 1 % hold", "share of ΣΩ")
+    table = table_of(*headings, numbers_from=1, no_wrap=True)
     for layer in (found.importance.whole, *found.importance.layers):
         table.add_row(layer.layer, f"{layer.size:,}", *_importance_cells(layer))
     yield table
@@ -191,14 +189,15 @@ def _forgetting_part(found: Analysis) -> Iterable[RenderableType]:
     over = f"mean over the first {count} tasks" if count > 1 else "of the first task"
     yield Text(f"since the task's end, {over}")
     yield Text("regained: the gain if only this layer gets back the weights that it had then")
-    table = _table(
+    table = table_of(
         "layer",
         "moved\nRMS",
         "moved\nrelative",
         "loss regained\nmeasured",
         "loss regained\nfirst order",
         "accuracy\nregained, points",
-        figures_from=1,
+        numbers_from=1,
+        no_wrap=True,
     )
     for layer in (found.forgetting.whole, *found.forgetting.layers):
         table.add_row(layer.layer, *_movement_cells(layer))
@@ -237,21 +236,12 @@ def _left_out(found: Analysis, part: str) -> Text:
     return Text(f"left out: {found.left_out[part]}")
 
 
-def _table(*headings: str, figures_from: int | None = None) -> Table:
-    """The columns from ``figures_from`` on hold numbers and are right-aligned."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for place, heading in enumerate(headings):
-        right = figures_from is not None and place >= figures_from
-        table.add_column(heading, justify="right" if right else "left", no_wrap=True)
-    return table
-
-
 def _hundredths(value: Number) -> str:
     """
     >>> _hundredths(0.123), _hundredths(-0.001), _hundredths(None)
     ('0.12', '0.00', '—')
     """
-    return UNDEFINED if value is None else f"{round(value, 2) + 0.0:.2f}"
+    return UNKNOWN if value is None else f"{round(value, 2) + 0.0:.2f}"
 
 
 def _percent(fraction: Number) -> str:
@@ -260,7 +250,7 @@ def _percent(fraction: Number) -> str:
     ('12.3 %', '<0.1 %', '0 %', '—')
     """
     if fraction is None:
-        return UNDEFINED
+        return UNKNOWN
     if fraction == 0:
         return "0 %"
     return "<0.1 %" if fraction < 0.0005 else f"{100 * fraction:.1f} %"

@@ -6,22 +6,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.cells import cell_len
 from rich.console import Group as Page
 from rich.console import RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from cl_tui.charts.printed import blank, printed
+from cl_tui.charts.printed import MOST_TICKS, above, blank, logarithmic, printed
 from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
 from cl_tui.reports.group_curves import KINDS, CurveKind
 from cl_tui.reports.groups import Change, Changes, Comparison, Group, Setting, difference
+from cl_tui.reports.layout import indented, section, table_of, thinned
 from cl_tui.reports.statistics import with_error
 
 WIDEST_CHART = 120
 CHART_HEIGHT = 15
 MOST_MARKS = 4
 """Most letters on a curve."""
-MOST_TICKS = 8
 MOST_ROWS = 30
 WIDEST_VALUE = 24
 COLORS = ("cyan", "orange", "magenta", "green", "red", "blue")
@@ -39,19 +38,19 @@ def page(found: Comparison, width: int) -> RenderableType:
     """Everything, at most ``width`` columns wide; ``width`` should be at least about 60."""
     parts: list[RenderableType] = [
         Text(f"{found.sessions} sessions in {_counted(len(found.groups), 'group')}", style="bold"),
-        _indented(_groups(found.groups)),
+        indented(_groups(found.groups)),
         Text("  mean ± standard error over n sessions; forgetting and transfer in points", style="dim"),
     ]
-    parts += [_indented(Text(note, style="yellow")) for note in found.notes]
+    parts += [indented(Text(note, style="yellow")) for note in found.notes]
     if found.settings:
-        parts += _section("Settings that differ", *_settings(found.settings, found.groups, width))
+        parts += section("Settings that differ", *_settings(found.settings, found.groups, width))
     for kind in KINDS:
         parts += _curves(kind, found.groups, width)
     for group in found.groups:
         parts += _matrix(group, width)
     for group in found.groups[1:]:
         parts += _difference(found.groups[0], group, width)
-    parts += _section("Sessions", *(_members(group) for group in found.groups))
+    parts += section("Sessions", *(_members(group) for group in found.groups))
     return Page(*parts)
 
 
@@ -59,21 +58,12 @@ def _counted(count: int, thing: str) -> str:
     return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
-def _section(title: str, *content: RenderableType) -> list[RenderableType]:
-    return [Text(f"\n{title}", style="bold"), *map(_indented, content)]
-
-
-def _indented(content: RenderableType) -> Padding:
-    return Padding(content, (0, 0, 0, 2), expand=False)
-
-
 def _style(number: int) -> str:
     return STYLES[number % len(STYLES)]
 
 
 def _groups(groups: Sequence[Group]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
-    table.add_column("", no_wrap=True)
+    table = table_of("", no_wrap=True)
     table.add_column("group", overflow="fold")
     for heading in ("accuracy %", "forgetting", "transfer"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -95,8 +85,7 @@ def _settings(settings: Sequence[Setting], groups: Sequence[Group], width: int) 
     name = max(len(setting.name) for setting in settings) + _GAP
     widths = [min(max(cell_len(setting.values[k]) for setting in settings), WIDEST_VALUE) for k in range(len(groups))]
     for columns in _fitting(widths, width - 2 - name):
-        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
-        table.add_column("", no_wrap=True)
+        table = table_of("", no_wrap=True)
         for k in columns:
             table.add_column(groups[k].letter, overflow="fold", max_width=WIDEST_VALUE)
         for setting in settings:
@@ -132,13 +121,12 @@ def _curves(kind: CurveKind, groups: Sequence[Group], width: int) -> list[Render
     nothing = [group.letter for _, group in known if not group.has_any(kind)]
     if nothing:
         legend.append(f"  ({', '.join(nothing)}: 0 throughout)", style="dim")
-    return _section(f"{TITLES[kind]} against the step", _chart(kind, drawn, min(width - 3, WIDEST_CHART)), legend)
+    return section(f"{TITLES[kind]} against the step", _chart(kind, drawn, min(width - 3, WIDEST_CHART)), legend)
 
 
 def _chart(kind: CurveKind, groups: Sequence[tuple[int, Group]], width: int) -> Text:
     """A line per group, with its letter at several places."""
-    figure = blank(width, CHART_HEIGHT)
-    figure.limit_size(False, False)
+    figure = blank(width, CHART_HEIGHT, limited=False)
     lines: list[tuple[int, str, list[float], list[float]]] = []
     for number, group in groups:
         course = group.curves[kind]
@@ -147,11 +135,9 @@ def _chart(kind: CurveKind, groups: Sequence[tuple[int, Group]], width: int) -> 
     positive = sorted(value for *_, values in lines for value in values if value > 0)
     floor, top = positive[len(positive) // 20], positive[-1]
     if kind != "accuracy" and top > 100 * floor:
-        lines = [(number, letter, *_raised(steps, values, floor)) for number, letter, steps, values in lines]
+        lines = [(number, letter, *above(steps, values, floor)) for number, letter, steps, values in lines]
         low, high = math.floor(math.log10(floor)), math.ceil(math.log10(top))
-        powers = [10.0**power for power in range(low, high + 1, 1 + (high - low) // MOST_TICKS)]
-        figure.yscale("log")
-        figure.yticks(powers, [f"{power:.0e}" for power in powers])
+        logarithmic(figure, low, high, "{:.0e}".format)
     for number, _, steps, values in lines:
         figure.plot(steps, values, color=COLORS[number % len(COLORS)], marker="braille")
     for place, (number, letter, steps, values) in enumerate(lines):
@@ -163,12 +149,6 @@ def _chart(kind: CurveKind, groups: Sequence[tuple[int, Group]], width: int) -> 
         figure.xticks(longest.starts)
     figure.xlabel("step")
     return printed(figure)
-
-
-def _raised(steps: Sequence[float], values: Sequence[float], floor: float) -> tuple[list[float], list[float]]:
-    """Drops values not above 0 and raises the others to at least ``floor``, for a logarithmic axis."""
-    kept = [(step, max(value, floor)) for step, value in zip(steps, values, strict=True) if value > 0]
-    return [step for step, _ in kept], [value for _, value in kept]
 
 
 def marks(count: int, place: int, lines: int, times: int = MOST_MARKS) -> list[int]:
@@ -190,7 +170,7 @@ def _matrix(group: Group, width: int) -> list[RenderableType]:
     with_errors = width >= 12 + 13 * len(group.tasks)
     cells = [[with_error(cell) if with_errors else words.percent(cell.mean) for cell in row] for row in group.matrix]
     title = f"Accuracy in % of {group.letter}, after (row) on (column)"
-    return _section(title, *_thinned([list(map(Text, row)) for row in cells], group.tasks, width))
+    return section(title, *_accuracies([list(map(Text, row)) for row in cells], group.tasks, width))
 
 
 def _difference(first: Group, other: Group, width: int) -> list[RenderableType]:
@@ -200,7 +180,7 @@ def _difference(first: Group, other: Group, width: int) -> list[RenderableType]:
     title = f"Difference of accuracy in points: {other.letter} minus {first.letter}"
     cells = [[_change(change) for change in row] for row in changes]
     legend = [Text("~ smaller than its standard error", style="dim")] if uncertain(changes) else []
-    return _section(title, *_thinned(cells, other.tasks[: len(changes[-1])], width), *legend)
+    return section(title, *_accuracies(cells, other.tasks[: len(changes[-1])], width), *legend)
 
 
 def uncertain(changes: Changes) -> bool:
@@ -223,22 +203,19 @@ def points(change: Change, digits: int = 1) -> str:
     return (text if change.direction else text[1:]) + (" " if change.certain else "~")
 
 
-def _thinned(cells: Sequence[Sequence[Text]], tasks: Sequence[str], width: int) -> Iterable[RenderableType]:
+def _accuracies(cells: Sequence[Sequence[Text]], tasks: Sequence[str], width: int) -> Iterable[RenderableType]:
     """Evenly spread rows and columns if not all fit, and a line that says so."""
     wide = max(len(cell) for row in cells for cell in row) + _GAP
     rows = facts.spread(len(cells), MOST_ROWS)
     columns = facts.spread(len(tasks), max((width - 2 - 7) // max(wide, 6), 2))
     heads = [tasks[k] for k in columns] if all(len(tasks[k]) < wide - 1 for k in columns) else None
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
-    table.add_column("after", no_wrap=True)
+    table = table_of("after", no_wrap=True)
     for place, k in enumerate(columns):
         table.add_column(heads[place] if heads else str(k + 1), justify="right", no_wrap=True)
     for k in rows:
         table.add_row(str(k + 1), *(cells[k][j] if j < len(cells[k]) else Text("·", style="dim") for j in columns))
     yield table
-    if len(rows) < len(cells) or len(columns) < len(tasks):
-        told = f"thinned: {len(rows)} of {len(cells)} rows and {len(columns)} of {len(tasks)} columns, evenly spaced"
-        yield Text(told, style="dim")
+    yield from thinned(len(rows), len(cells), len(columns), len(tasks))
 
 
 def _members(group: Group) -> Text:

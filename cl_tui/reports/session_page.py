@@ -5,16 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from cl_tui.charts.bars import bars
-from cl_tui.charts.printed import blank, printed
+from cl_tui.charts.printed import MOST_TICKS, blank, printed
 from cl_tui.charts.ticks import round_values
 from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
-from cl_tui.reports.tables import MOST_TICKS, curve_chart
+from cl_tui.reports.layout import pairs, section, table_of, thinned
+from cl_tui.reports.tables import curve_chart
 from engine.record import metrics
 from engine.record.events import ImportanceMeasured
 from engine.record.history import History
@@ -60,7 +60,7 @@ def session_page(listed: Listed, sessions_dir: Path, width: int, everything: boo
     parts += _matrix(config, history, width)
     parts += _accuracies(history, width)
     if history.curve.length:
-        parts += _section(
+        parts += section(
             "Task loss and penalty",
             curve_chart(
                 history.curve, history.starts[1:-1], _chart_width(width), _changes(history), history.total_steps
@@ -75,10 +75,6 @@ def session_page(listed: Listed, sessions_dir: Path, width: int, everything: boo
     return Group(*parts)
 
 
-def _section(title: str, *content: RenderableType) -> list[RenderableType]:
-    return [Text(f"\n{title}", style="bold"), *(Padding(part, (0, 0, 0, 2), expand=False) for part in content)]
-
-
 def _chart_width(width: int) -> int:
     return min(width, WIDEST) - 3
 
@@ -88,30 +84,14 @@ def _chart_width(width: int) -> int:
 
 def _settings(config: RunConfig, everything: bool) -> list[RenderableType]:
     if everything:
-        return _section("Settings", _pairs(facts.settings(config)))
+        return section("Settings", pairs(facts.settings(config)))
     differing = facts.differing(config)
     if not differing:
-        return _section("Settings", Text("all at their defaults; --all shows them", style="dim"))
-    table = _table("setting", "value", "default")
+        return section("Settings", Text("all at their defaults; --all shows them", style="dim"))
+    table = table_of("setting", "value", "default", overflow="fold")
     for row in differing:
         table.add_row(*row)
-    return _section("Settings that differ from the defaults (--all shows all)", table)
-
-
-def _pairs(pairs: Iterable[tuple[str, str]]) -> Table:
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
-    for key, value in pairs:
-        grid.add_row(key, value)
-    return grid
-
-
-def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    return table
+    return section("Settings that differ from the defaults (--all shows all)", table)
 
 
 # Accuracy
@@ -124,8 +104,7 @@ def _matrix(config: RunConfig, history: History, width: int) -> list[RenderableT
     label = min(max(map(len, ["forgetting", *facts.named(range(ended), history)])), WIDEST_NAME) + 2
     columns = facts.spread(tasks, min(max((width - 2 - label) // CELL, 2), MOST_ROWS))
     rows = facts.spread(ended, MOST_ROWS)
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("after", no_wrap=True, max_width=WIDEST_NAME)
+    table = table_of("after", no_wrap=True, max_width=WIDEST_NAME)
     for task in columns:
         table.add_column(f"on {task + 1}", justify="right", no_wrap=True, min_width=CELL - 2)
     for row, name in zip(rows, facts.named(rows, history), strict=True):
@@ -134,13 +113,10 @@ def _matrix(config: RunConfig, history: History, width: int) -> list[RenderableT
     if drops:
         lost = (Text(words.percent(drops[task]) if task < len(drops) else "") for task in columns)
         table.add_row(Text("forgetting", style="bold"), *lost)
-    shown: list[RenderableType] = [table]
-    if len(columns) < tasks or len(rows) < ended:
-        told = f"thinned: {len(rows)} of {ended} rows and {len(columns)} of {tasks} columns, evenly spaced"
-        shown.append(Text(told, style="dim"))
+    shown: list[RenderableType] = [table, *thinned(len(rows), ended, len(columns), tasks)]
     averages = facts.averages(config, history)
     shown.append(Text(", ".join(f"{name} {value}" for name, value in averages)))
-    return _section("Accuracy in %, after (row) on (column); forgetting: best before minus last, in points", *shown)
+    return section("Accuracy in %, after (row) on (column); forgetting: best before minus last, in points", *shown)
 
 
 def _accuracy(row: Sequence[float], task: int) -> Text:
@@ -158,7 +134,7 @@ def _accuracies(history: History, width: int) -> list[RenderableType]:
     title = f"Accuracy in % on each task over the steps, on {words.probed_on(history)}"
     if len(chosen) < len(seen):
         title += f" ({len(chosen)} of {len(seen)} tasks, evenly spaced)"
-    return _section(title, _accuracy_chart(history, {task: series[task] for task in chosen}, _chart_width(width)))
+    return section(title, _accuracy_chart(history, {task: series[task] for task in chosen}, _chart_width(width)))
 
 
 def _accuracy_chart(history: History, series: dict[int, list[facts.Point]], width: int) -> Text:
@@ -216,8 +192,7 @@ def _importance(measured: ImportanceMeasured, width: int) -> list[RenderableType
             room += widths.pop(heading)
     bins, span = min(max(room, FEWEST_BINS), MOST_BINS), facts.filled(measured)
     low, high = facts.edges(measured, span)
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("layer", max_width=name, overflow="fold")
+    table = table_of("layer", max_width=name, overflow="fold")
     table.add_column(f"Ω {low} … {high}", no_wrap=True, min_width=bins)
     for heading in widths:
         table.add_column(heading, justify="right", no_wrap=True)
@@ -229,7 +204,7 @@ def _importance(measured: ImportanceMeasured, width: int) -> list[RenderableType
     if len(chosen) < len(measured.layers):
         shown.append(Text(f"the {len(chosen)} largest of {len(measured.layers)} layers", style="dim"))
     when = f"during task {measured.task + 1}" if measured.running else f"after task {measured.task + 1}"
-    return _section(f"Importance Ω by layer, {when}; top 1 %: share of ΣΩ of the most important 1 %", *shown)
+    return section(f"Importance Ω by layer, {when}; top 1 %: share of ΣΩ of the most important 1 %", *shown)
 
 
 # Interventions, environment, next commands
@@ -239,16 +214,16 @@ def _steering(history: History) -> list[RenderableType]:
     entries = facts.steering(history)
     if not entries:
         return []
-    shown = [_pairs((f"step {step:,}", text) for step, text in entries[-MOST_EVENTS:])]
+    shown = [pairs((f"step {step:,}", text) for step, text in entries[-MOST_EVENTS:])]
     title = "Interventions"
     if len(entries) > MOST_EVENTS:
         title += f" (the last {MOST_EVENTS} of {len(entries)})"
-    return _section(title, *shown)
+    return section(title, *shown)
 
 
 def _environment(config: RunConfig, history: History) -> list[RenderableType]:
     entries: list[Any] = facts.environment(config, history)
-    return _section("Environment", _pairs(entries)) if entries else []
+    return section("Environment", pairs(entries)) if entries else []
 
 
 def _next(listed: Listed, sessions_dir: Path, width: int) -> list[RenderableType]:
@@ -259,7 +234,7 @@ def _next(listed: Listed, sessions_dir: Path, width: int) -> list[RenderableType
     room = width - 4 - max(len(purpose) for _, purpose in lines)
     for line, purpose in lines:
         grid.add_row(purpose, continued(line, room))
-    return _section("Next", grid)
+    return section("Next", grid)
 
 
 def continued(line: str, width: int) -> str:

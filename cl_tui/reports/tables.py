@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from cl_tui.charts.printed import blank, printed
+from cl_tui.charts.printed import MOST_TICKS, above, blank, logarithmic, printed
 from cl_tui.charts.ticks import round_values
 from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
@@ -31,7 +31,6 @@ PIPE_WIDTH = 200
 SHORTEST_NAME = 12
 """Fewest columns for a session's name in a narrow terminal."""
 CHART_SIZE = (76, 16)
-MOST_TICKS = 8
 LARGEST = 1e300
 """Largest value in a chart: plotext multiplies."""
 
@@ -185,10 +184,9 @@ def curve_chart(
     values = np.array([*loss[1], *penalty[1]])
     axis = fitting_axis(values, values)
     if axis.log:
-        loss, penalty = _positive(loss, axis.low), _positive(penalty, axis.low)
-        figure.yscale("log")
-        powers = _powers_of_ten([*loss[1], *penalty[1]])
-        figure.yticks(powers, [words.quantity(power) for power in powers])
+        loss, penalty = above(*loss, axis.low), above(*penalty, axis.low)
+        powers = [math.log10(value) for value in (*loss[1], *penalty[1])]
+        logarithmic(figure, math.ceil(min(powers)), math.floor(max(powers)), words.quantity)
     for band, label, color in ((loss, "loss", "cyan"), (penalty, "penalty", "magenta")):
         if band[0] and any(band[1]):
             figure.plot(*band, label=label, color=color, marker="braille")
@@ -202,26 +200,6 @@ def curve_chart(
     figure.xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
     figure.xlabel("step")
     return printed(figure)
-
-
-Band = tuple[list[int], list[float]]
-"""Steps and values to join by lines."""
-
-
-def _positive(band: Band, low: float) -> Band:
-    """Drops values not above 0 and raises the others to at least ``low``, for a logarithmic axis."""
-    kept = [(step, max(value, low)) for step, value in zip(*band, strict=True) if value > 0]
-    return [step for step, _ in kept], [value for _, value in kept]
-
-
-def _powers_of_ten(values: Sequence[float]) -> list[float]:
-    """A few powers of ten that span ``values``.
-
-    >>> _powers_of_ten([0.002, 3.0, 50.0])
-    [0.01, 0.1, 1.0, 10.0]
-    """
-    lowest, highest = math.ceil(math.log10(min(values))), math.floor(math.log10(max(values)))
-    return [10.0**power for power in range(lowest, highest + 1, 1 + (highest - lowest) // MOST_TICKS)]
 
 
 # Methods, benchmarks, models
