@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from engine.penalties.penalty import Penalty
+from engine.penalties.quadratic import Quadratic
 from engine.problems.problem import Problem
 from engine.settings.run import RunConfig
 from engine.streams.stream import Stream
@@ -66,4 +67,5 @@ class Method:
 
     def consolidate(self, learned: Learned, penalty: Penalty | None) -> Penalty | None:
         """Returns the new penalty, given the current ``penalty``. Changes nothing else, so it may be interrupted."""
-        return penalty
+        found = self.running_importance(learned.theta, penalty)
+        return penalty if found is None else Quadratic(found, learned.theta.clone())

@@ -17,7 +17,22 @@ from engine.seeds import generator
 
 
 class ElasticWeightConsolidation(Method):
-    """Importance is the curvature of the task's log-likelihood at its end."""
+    """Importance is the curvature of the task's log-likelihood at its end.
+
+    >>> from types import SimpleNamespace
+    >>> import torch
+    >>> from engine.batch import Batch
+    >>> from engine.problems.classification import Classification
+    >>> from engine.settings.run import resolve
+    >>> net, theta = torch.nn.Linear(1, 2, bias=False), torch.zeros(2)
+    >>> net.weight.data = theta.view(2, 1)
+    >>> batches = [Batch(torch.tensor([[1.0], [3.0]]), torch.tensor([0, 1]), task=0)]
+    >>> stream = SimpleNamespace(passes=lambda phase, size: batches)
+    >>> online = ElasticWeightConsolidation(resolve({"method": "ewc", "gamma": 0.5}))
+    >>> learned = Learned(0, net, theta, Classification("task", [2]), stream, check=list)
+    >>> online.consolidate(learned, Quadratic(torch.tensor([2.0, 0.0]), theta)).importance
+    tensor([2.2500, 1.2500])
+    """
 
     factor = 0.5
     measures_examples = True

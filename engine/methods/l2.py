@@ -8,7 +8,12 @@ from engine.penalties.quadratic import Quadratic
 
 
 class EqualImportance(Method):
-    """Ω = 1."""
+    """Ω = 1.
+
+    >>> from types import SimpleNamespace
+    >>> EqualImportance(None).consolidate(SimpleNamespace(theta=torch.zeros(3)), penalty=None).importance
+    tensor([1., 1., 1.])
+    """
 
     def consolidate(self, learned: Learned, penalty: Penalty | None) -> Quadratic:
         return Quadratic(torch.ones_like(learned.theta), learned.theta.clone())

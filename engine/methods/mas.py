@@ -11,7 +11,22 @@ from engine.settings.run import RunConfig
 
 
 class MemoryAwareSynapses(Method):
-    """Importance is the sensitivity of the outputs to a weight; it needs no labels."""
+    """Importance is the sensitivity of the outputs to a weight; it needs no labels.
+
+    >>> from types import SimpleNamespace
+    >>> import torch
+    >>> from engine.batch import Batch
+    >>> from engine.problems.classification import Classification
+    >>> from engine.settings.run import resolve
+    >>> net, theta = torch.nn.Linear(1, 2, bias=False), torch.tensor([1.0, 0.0])
+    >>> net.weight.data = theta.view(2, 1)
+    >>> batches = [Batch(torch.tensor([[1.0], [-3.0]]), torch.empty(2), task=0)]
+    >>> stream = SimpleNamespace(passes=lambda phase, size, part: batches)
+    >>> learned = Learned(0, net, theta, Classification("task", [2]), stream, check=list)
+    >>> mas = MemoryAwareSynapses(resolve({"method": "mas"}))
+    >>> mas.consolidate(learned, Quadratic(torch.tensor([0.5, 0.5]), theta)).importance
+    tensor([10.5000,  0.5000])
+    """
 
     measures_examples = True
 

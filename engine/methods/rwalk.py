@@ -16,10 +16,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from engine.methods.base import Learned, Method
+from engine.methods.base import Method
 from engine.models.flat import PerParameter
 from engine.penalties.penalty import Penalty
-from engine.penalties.quadratic import Quadratic
 
 
 @dataclass
@@ -40,6 +39,13 @@ class Walk:
 class RiemannianWalk(Method):
     """Importance is curvature plus each weight's share in the drop of the loss per distance between the network's
     distributions before and after. It combines EWC and SI, without a pass over the data.
+
+    >>> from engine.settings.run import resolve
+    >>> rwalk = RiemannianWalk(resolve({"method": "rwalk", "alpha": 0.5, "score_every": 1, "epsilon": 1.0}))
+    >>> rwalk.start(torch.zeros(3))
+    >>> rwalk.after_step(gradient=torch.tensor([2.0, 0.0, -1.0]), change=torch.tensor([-1.0, 1.0, 1.0]))
+    >>> rwalk.running_importance(torch.zeros(3), penalty=None)
+    tensor([2.0000, 0.0000, 1.0500])
     """
 
     sees_steps = True
@@ -79,9 +85,6 @@ class RiemannianWalk(Method):
 
     def running_importance(self, theta: Tensor, penalty: Penalty | None) -> Tensor:
         return _in_unit_interval(self.state.fisher) + _in_unit_interval(self._score())
-
-    def consolidate(self, learned: Learned, penalty: Penalty | None) -> Quadratic:
-        return Quadratic(self.running_importance(learned.theta, penalty), learned.theta.clone())
 
     def _add_interval(self, score: Tensor, moved: Tensor) -> Tensor:
         """Adds the interval's ΔL/(½FΔθ² + ε) to ``score`` in place; ``moved`` is Δθ and is overwritten. Both (P,)."""

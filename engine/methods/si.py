@@ -10,10 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.methods.base import Learned, Method
+from engine.methods.base import Method
 from engine.models.flat import PerParameter
 from engine.penalties.penalty import Penalty
-from engine.penalties.quadratic import Quadratic
 from engine.settings.run import RunConfig
 
 
@@ -24,7 +23,15 @@ class Path:
 
 
 class SynapticIntelligence(Method):
-    """Importance is each weight's share in the drop of the loss, summed along the path of training."""
+    """Importance is each weight's share in the drop of the loss, summed along the path of training.
+
+    >>> from engine.settings.run import resolve
+    >>> si, theta = SynapticIntelligence(resolve({"xi": 1.0})), torch.zeros(3)
+    >>> si.start(theta)
+    >>> si.after_step(gradient=torch.tensor([-2.0, 0.0, 1.0]), change=torch.ones(3))
+    >>> si.running_importance(theta + 1, penalty=None)
+    tensor([1., 0., 0.])
+    """
 
     sees_steps = True
     state: Path
@@ -49,10 +56,6 @@ class SynapticIntelligence(Method):
 
     def running_importance(self, theta: Tensor, penalty: Penalty | None) -> Tensor:
         assert self.config.xi is not None
-        moved = theta - self.state.task_start
+        moved, earlier = theta - self.state.task_start, penalty.diagonal() if penalty else 0.0
         gained = self.state.path_integral / (moved * moved + self.config.xi)
-        earlier = penalty.diagonal() if penalty else 0.0
         return (earlier + gained).clamp_(min=0, max=self.config.clamp)
-
-    def consolidate(self, learned: Learned, penalty: Penalty | None) -> Quadratic:
-        return Quadratic(self.running_importance(learned.theta, penalty), learned.theta.clone())
