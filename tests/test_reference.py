@@ -87,6 +87,7 @@ def walk(
             for layer, parameter in zip(parameters.layers, model.parameters(), strict=True)
         ]
 
+    fast.start(parameters.values)
     for number, active in enumerate(tasks):
         theta = list(model.parameters())
         fast.begin_task(parameters.values)
