@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from cl_tui.reports import text as words
+from cl_tui.reports import text
 from engine.record import metrics
 from engine.record.history import History
 from engine.training.control import Control
@@ -80,7 +80,7 @@ class TaskLines:
             average = metrics.average_accuracy(history.matrix[:ended])
             assert average is not None
             tasks = len(history.tasks)
-            self._console.print(f"task {ended} of {tasks} learned, average accuracy {words.percent(average)} %")
+            self._console.print(f"task {ended} of {tasks} learned, average accuracy {text.percent(average)} %")
             self._ended = ended
 
 
@@ -158,7 +158,7 @@ class Bars(Progress):
         for key, width in widths.items():
             table.add_column(width=width, no_wrap=True, justify="right" if key == "percent" else "left")
         for task, row in zip(tasks, rows, strict=True):
-            cells = {**row, "name": words.shortened(row["name"], widths["name"])}
+            cells = {**row, "name": text.shortened(row["name"], widths["name"])}
             bar = ProgressBar(total=task.total or 1.0, completed=task.completed)
             table.add_row(*(bar if key == "bar" else Text(cells[key]) for key in widths))
         return table

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from cl_tui.batch import headless
 from cl_tui.batch.display import RunEnded, RunProgress, doing, rate
-from cl_tui.reports import text as words
+from cl_tui.reports import text
 from engine.errors import EngineError, SessionLocked
 from engine.sessions.session import Session
 from engine.settings.run import moved
@@ -112,7 +112,7 @@ def _train(path: Path, place: Mapping[str, Any], connection: Connection) -> RunE
     note = engine.history.resumed.note if engine.history.resumed is not None else ""
     inputs, found = headless.inputs_read(engine.history), headless.warnings(engine)
     if engine.history.state == "finished":
-        return RunEnded("finished", words.result(engine.history, session.config), note, inputs, found)
+        return RunEnded("finished", text.result(engine.history, session.config), note, inputs, found)
     return RunEnded("stopped", "stopped and saved", note, inputs, found)
 
 

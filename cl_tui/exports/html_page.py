@@ -8,8 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cl_tui.exports import svg
-from cl_tui.reports import session_facts as facts
-from cl_tui.reports import text as words
+from cl_tui.reports import session_facts, text
 from engine.record import metrics
 from engine.record.events import ImportanceMeasured
 from engine.record.history import History
@@ -35,23 +34,23 @@ def page(listed: Listed, path: Path) -> str:
         .render(
             version=version("cl-tui"),
             dense=DENSE,
-            levels=words.LEVELS,
+            levels=text.LEVELS,
             name=listed.name,
             state=listed.state,
-            subtitle=facts.subtitle(config),
-            result=facts.result(listed),
-            figures=facts.figures(config, history),
-            warnings=facts.warnings(config, history),
+            subtitle=session_facts.subtitle(config),
+            result=session_facts.result(listed),
+            figures=session_facts.figures(config, history),
+            warnings=session_facts.warnings(config, history),
             matrix=_matrix(history),
             accuracies=_accuracies(history),
             curves=_curves(config, history),
             importance=_importance(history.importance),
-            steering=[(f"step {step:,}", text) for step, text in facts.steering(history)],
-            differing=facts.differing(config),
-            settings=facts.settings(config),
-            environment=facts.environment(config, history),
+            steering=[(f"step {step:,}", what) for step, what in session_facts.steering(history)],
+            differing=session_facts.differing(config),
+            settings=session_facts.settings(config),
+            environment=session_facts.environment(config, history),
             steered=history.strengths or history.plans or history.forked,
-            command=facts.command(config, path / "config.toml").split(" "),
+            command=session_facts.command(config, path / "config.toml").split(" "),
         )
     )
 
@@ -67,7 +66,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    found.filters.update(level=svg.level, percent=words.percent)
+    found.filters.update(level=svg.level, percent=text.percent)
     return found
 
 
@@ -86,8 +85,8 @@ def _matrix(history: History) -> dict[str, Any] | None:
     if not history.matrix:
         return None
     tasks, ended = len(history.tasks), len(history.matrix)
-    columns, rows = facts.spread(tasks, MOST_TASKS), facts.spread(ended, MOST_TASKS)
-    names = facts.named(columns, history)
+    columns, rows = session_facts.spread(tasks, MOST_TASKS), session_facts.spread(ended, MOST_TASKS)
+    names = session_facts.named(columns, history)
     named = all(len(name) <= 12 for name in names) and len(columns) <= DENSE
     drops = metrics.forgetting_by_task(history.matrix)
 
@@ -98,7 +97,8 @@ def _matrix(history: History) -> dict[str, Any] | None:
         "tasks": tasks,
         "heads": names if named else [task + 1 for task in columns],
         "rows": [
-            (name, chosen(history.matrix[row])) for row, name in zip(rows, facts.named(rows, history), strict=True)
+            (name, chosen(history.matrix[row]))
+            for row, name in zip(rows, session_facts.named(rows, history), strict=True)
         ],
         "forgetting": drops and chosen(drops),
         "map": svg.matrix_map(history.matrix) if len(columns) < tasks else None,
@@ -106,11 +106,11 @@ def _matrix(history: History) -> dict[str, Any] | None:
 
 
 def _accuracies(history: History) -> dict[str, Any] | None:
-    series = facts.accuracy_series(history)
+    series = session_facts.accuracy_series(history)
     if not any(series):
         return None
     return {
-        "caption": words.probed_caption(history),
+        "caption": text.probed_caption(history),
         "seen": sum(map(bool, series)),
         "coloured": svg.MOST_LINES,
         "picture": svg.accuracies(history, series),
@@ -123,7 +123,7 @@ def _curves(config: RunConfig, history: History) -> dict[str, Any] | None:
         return None
     legend = [("loss", "loss on the current task alone"), ("penalty", "penalty")]
     return {
-        "broken": [(name, f"{step:,}") for name, step in facts.first_broken(curve).items()],
+        "broken": [(name, f"{step:,}") for name, step in session_facts.first_broken(curve).items()],
         "steered": bool(history.strengths),
         "legend": legend if (curve.penalties() != 0).any() else legend[:1],
         "picture": svg.curves(config, history),
@@ -133,9 +133,9 @@ def _curves(config: RunConfig, history: History) -> dict[str, Any] | None:
 def _importance(measured: ImportanceMeasured | None) -> dict[str, Any] | None:
     if measured is None or not measured.layers:
         return None
-    chosen = facts.largest([layer.size for layer in measured.layers], MOST_HISTOGRAMS)
-    figures = [facts.layer_figures(layer) for layer in measured.layers]
-    bins = facts.filled(measured)
+    chosen = session_facts.largest([layer.size for layer in measured.layers], MOST_HISTOGRAMS)
+    figures = [session_facts.layer_figures(layer) for layer in measured.layers]
+    bins = session_facts.filled(measured)
     return {
         "running": measured.running,
         "task": measured.task + 1,

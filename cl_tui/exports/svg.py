@@ -11,8 +11,7 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 from cl_tui.charts.ticks import round_values
-from cl_tui.reports import session_facts as facts
-from cl_tui.reports import text as words
+from cl_tui.reports import session_facts, text
 from engine.catalog.methods import METHODS
 from engine.record.events import ImportanceMeasured, LayerHistogram
 from engine.record.history import History
@@ -39,7 +38,7 @@ SMALL = (228, 74)
 
 def level(accuracy: float) -> str:
     """The CSS class that colours an accuracy."""
-    return f"h{words.level(accuracy)}"
+    return f"h{text.level(accuracy)}"
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def curves(config: RunConfig, history: History) -> Picture:
     shown = [name for name, band in bands.items() if name == "loss" or np.nanmax(band.highs, initial=0) > 0]
     axis = fitting_axis(*(np.concatenate([getattr(bands[name], end) for name in shown]) for end in ("lows", "highs")))
     parts = [
-        *_across(frame, [(share, words.quantity(value)) for value, share in _values_of(axis)]),
+        *_across(frame, [(share, text.quantity(value)) for value, share in _values_of(axis)]),
         *_along(frame, history),
         *(part for name in shown for part in _curve(bands[name], axis, frame, name)),
         *_strengths(config, history, frame),
@@ -193,26 +192,26 @@ def _values_of(axis: "Axis") -> Iterator[tuple[float, float]]:
 
 def _strengths(config: RunConfig, history: History, frame: Frame) -> Iterator[Mark]:
     symbol = METHODS[config.method].symbol
-    labelled = facts.spread(len(history.strengths), MOST_LABELS)
+    labelled = session_facts.spread(len(history.strengths), MOST_LABELS)
     for number, change in enumerate(history.strengths):
         x = frame.x(change.step)
         yield Path(f"M{x:.1f} {TOP}V{frame.bottom}", "strength")
         if number in labelled:
-            text = f"{symbol} {shown(change.before)} → {shown(change.strength)}"
+            label = f"{symbol} {shown(change.before)} → {shown(change.strength)}"
             late = x > WIDTH * 0.8
             anchor = "end" if late else "start"
             lower = TOP + 12 + LABEL_HEIGHT * (labelled.index(number) % 3)
-            yield Label(x - 4 if late else x + 4, lower, text, "note", anchor)
+            yield Label(x - 4 if late else x + 4, lower, label, "note", anchor)
 
 
 # Accuracy
 
 
-def accuracies(history: History, series: Sequence[Sequence[facts.Point]]) -> Picture:
+def accuracies(history: History, series: Sequence[Sequence[session_facts.Point]]) -> Picture:
     """Each task's accuracy over the steps: a line per task; if there are many, only a few are coloured."""
     frame = Frame(history.total_steps, right=132)
     seen = [task for task, points in enumerate(series) if points]
-    coloured = [seen[place] for place in facts.spread(len(seen), MOST_LINES)]
+    coloured = [seen[place] for place in session_facts.spread(len(seen), MOST_LINES)]
     lowest = min(value for points in series for _, value in points)
     low = min(math.floor(lowest * 10) / 10, 0.9)
     parts = [
@@ -223,7 +222,7 @@ def accuracies(history: History, series: Sequence[Sequence[facts.Point]]) -> Pic
         *_along(frame, history),
     ]
 
-    def place(point: facts.Point) -> tuple[float, float]:
+    def place(point: session_facts.Point) -> tuple[float, float]:
         return frame.x(point[0]), frame.y((point[1] - low) / (1 - low))
 
     faint = [task for task in seen if task not in coloured]
@@ -234,22 +233,24 @@ def accuracies(history: History, series: Sequence[Sequence[facts.Point]]) -> Pic
         parts.append(_line(series[task], place, f"line s{number}"))
         ends.append(place(series[task][-1])[1])
     for number, (task, y) in enumerate(zip(coloured, _apart(ends, frame.bottom), strict=True)):
-        label = _cut(facts.named([task], history)[0], 15)
+        label = _cut(session_facts.named([task], history)[0], 15)
         parts.append(Label(WIDTH - 124, y + 4, label, f"name s{number}"))
     return Picture("Accuracy on each task over the steps", parts)
 
 
-def _line(points: Sequence[facts.Point], place: Callable[[facts.Point], tuple[float, float]], kind: str) -> Path:
+def _line(
+    points: Sequence[session_facts.Point], place: Callable[[session_facts.Point], tuple[float, float]], kind: str
+) -> Path:
     return Path(f"M{_points(place(points[k]) for k in _telling(points))}h.1", kind)
 
 
-def _telling(points: Sequence[facts.Point]) -> list[int]:
+def _telling(points: Sequence[session_facts.Point]) -> list[int]:
     """The points to draw of a long line: the lowest and highest of each stretch, and both ends."""
     import numpy as np
 
     if len(points) <= COLUMNS:
         return list(range(len(points)))
-    steps, _ = facts.band(np.array([value for _, value in points]), COLUMNS // 4)
+    steps, _ = session_facts.band(np.array([value for _, value in points]), COLUMNS // 4)
     return sorted({0, len(points) - 1, *(step - 1 for step in steps)})
 
 
@@ -297,7 +298,7 @@ def histogram(layer: LayerHistogram, measured: ImportanceMeasured, bins: range) 
         for place, k in enumerate(bins)
         if layer.counts[k]
     ]
-    low, high = facts.edges(measured, bins)
+    low, high = session_facts.edges(measured, bins)
     marks: list[Mark] = [
         Path("".join(bars), "bars"),
         Path(f"M0 {foot}.5H{width}", "axis"),
@@ -312,10 +313,10 @@ def histogram(layer: LayerHistogram, measured: ImportanceMeasured, bins: range) 
 
 def _across(frame: Frame, marks: Iterable[tuple[float, str]]) -> Iterator[Mark]:
     """A line at each value, with the value on its left."""
-    for share, text in marks:
+    for share, label in marks:
         y = frame.y(share)
         yield Path(f"M{LEFT} {y:.1f}H{WIDTH - frame.right}", "grid")
-        yield Label(LEFT - 7, y + 4, text, anchor="end")
+        yield Label(LEFT - 7, y + 4, label, anchor="end")
 
 
 def _along(frame: Frame, history: History) -> Iterator[Mark]:
@@ -329,8 +330,8 @@ def _along(frame: Frame, history: History) -> Iterator[Mark]:
         if task:
             yield Path(f"M{frame.x(start):.1f} {TOP}V{frame.bottom}", "border")
         at = frame.x((start + end) / 2)
-        text = f"task {task + 1}" if len(history.tasks) <= 10 else str(task + 1)
-        yield Label(at, TOP - 8, text, anchor="middle")
+        label = f"task {task + 1}" if len(history.tasks) <= 10 else str(task + 1)
+        yield Label(at, TOP - 8, label, anchor="middle")
     yield Path(f"M{LEFT} {frame.bottom}.5H{WIDTH - frame.right}", "axis")
 
 

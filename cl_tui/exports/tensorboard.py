@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
-from cl_tui.reports import session_facts as facts
+from cl_tui.reports import session_facts
 from engine.record.events import ImportanceMeasured, LayerHistogram
 from engine.record.history import History
 from engine.settings.run import RunConfig
@@ -34,15 +34,15 @@ def _events(config: RunConfig, history: History, began: float) -> Iterator[bytes
     if history.curve.length:
         seconds = history.curve.seconds()
         for name, values in (("loss", history.curve.losses()), ("penalty", history.curve.penalties())):
-            steps, thinned = facts.band(values, MOST_POINTS // 2)
+            steps, thinned = session_facts.band(values, MOST_POINTS // 2)
             for step, value in zip(steps, thinned, strict=True):
                 yield _event(began + float(seconds[step - 1]), step, _scalar(f"steps/{name}", value))
     changes = [(change.step, change.strength) for change in history.strengths]
     for step, strength in ((0, history.strength(config, 0)), *changes):
         yield _event(_clock(history, began, step), step, _scalar("steps/strength", strength))
     for where, series in (
-        ("subset", facts.accuracy_series(history)),
-        ("whole test set", facts.whole_accuracy_series(history)),
+        ("subset", session_facts.accuracy_series(history)),
+        ("whole test set", session_facts.whole_accuracy_series(history)),
     ):
         for task, points in enumerate(series):
             tag = f"accuracy on {where}/task {task + 1:03} ({history.tasks[task].name})"

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cl_tui.charts.printed import blank, printed
-from cl_tui.reports import text as words
+from cl_tui.reports import text
 from cl_tui.reports.layout import section, table_of
 from cl_tui.reports.statistics import UNKNOWN
 from cl_tui.reports.tables import method_and_strength
@@ -207,10 +207,10 @@ def _forgetting_part(found: Analysis) -> Iterable[RenderableType]:
 
 
 def _movement_cells(layer: LayerMovement) -> Iterable[str]:
-    yield words.quantity(layer.rms)
+    yield text.quantity(layer.rms)
     yield _percent(layer.relative)
-    yield words.quantity(layer.loss)
-    yield words.quantity(layer.first_order)
+    yield text.quantity(layer.loss)
+    yield text.quantity(layer.first_order)
     yield f"{100 * layer.accuracy:.1f}"
 
 

@@ -10,8 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cl_tui.charts.printed import MOST_TICKS, above, blank, logarithmic, printed
-from cl_tui.reports import session_facts as facts
-from cl_tui.reports import text as words
+from cl_tui.reports import session_facts, text
 from cl_tui.reports.group_curves import KINDS, CurveKind
 from cl_tui.reports.groups import Change, Changes, Comparison, Group, Setting, difference
 from cl_tui.reports.layout import indented, section, table_of, thinned
@@ -70,7 +69,7 @@ def _groups(groups: Sequence[Group]) -> Table:
     table.add_column("tasks", justify="right", no_wrap=True)
     table.add_column("n", justify="right", no_wrap=True)
     for number, group in enumerate(groups):
-        figures = (with_error(group.figures[name]) for name in words.AVERAGES)
+        figures = (with_error(group.figures[name]) for name in text.AVERAGES)
         title = group.title if group.finished else f"{group.title} (unfinished)"
         ended = str(group.ended) if group.ended == len(group.tasks) else f"{group.ended} of {len(group.tasks)}"
         table.add_row(Text(group.letter, style=f"bold {_style(number)}"), title, *figures, ended, group.size)
@@ -168,7 +167,7 @@ def _matrix(group: Group, width: int) -> list[RenderableType]:
     if not group.matrix:
         return []
     with_errors = width >= 12 + 13 * len(group.tasks)
-    cells = [[with_error(cell) if with_errors else words.percent(cell.mean) for cell in row] for row in group.matrix]
+    cells = [[with_error(cell) if with_errors else text.percent(cell.mean) for cell in row] for row in group.matrix]
     title = f"Accuracy in % of {group.letter}, after (row) on (column)"
     return section(title, *_accuracies([list(map(Text, row)) for row in cells], group.tasks, width))
 
@@ -199,15 +198,15 @@ def points(change: Change, digits: int = 1) -> str:
     >>> points(Change(0.123, 0.01)), points(Change(-0.004, 0.01)), points(Change(0.0001, None))
     ('+12.3 ', '-0.4~', '0.0 ')
     """
-    text = f"{100 * change.value:+.{digits}f}"
-    return (text if change.direction else text[1:]) + (" " if change.certain else "~")
+    shown = f"{100 * change.value:+.{digits}f}"
+    return (shown if change.direction else shown[1:]) + (" " if change.certain else "~")
 
 
 def _accuracies(cells: Sequence[Sequence[Text]], tasks: Sequence[str], width: int) -> Iterable[RenderableType]:
     """Evenly spread rows and columns if not all fit, and a line that says so."""
     wide = max(len(cell) for row in cells for cell in row) + _GAP
-    rows = facts.spread(len(cells), MOST_ROWS)
-    columns = facts.spread(len(tasks), max((width - 2 - 7) // max(wide, 6), 2))
+    rows = session_facts.spread(len(cells), MOST_ROWS)
+    columns = session_facts.spread(len(tasks), max((width - 2 - 7) // max(wide, 6), 2))
     heads = [tasks[k] for k in columns] if all(len(tasks[k]) < wide - 1 for k in columns) else None
     table = table_of("after", no_wrap=True)
     for place, k in enumerate(columns):

@@ -1,7 +1,7 @@
 """How a watched run ended, in words."""
 
 from cl_tui.host.exit_status import INTERRUPTED, ExitStatus
-from cl_tui.reports import text as words
+from cl_tui.reports import text
 from engine.commands import command
 from engine.sessions.session import Session
 from engine.training.runner import EngineThread
@@ -14,13 +14,13 @@ def exit_status(engine: EngineThread) -> ExitStatus:
         end = f"\nKept: {history.failure.kept}." if history.failure and history.failure.kept else ""
         return ExitStatus(engine.error.exit_code, f"{engine.error}{end}")
     if history.state == "finished":
-        return ExitStatus(0, f"{words.result(history, engine.session.config)}.")
+        return ExitStatus(0, f"{text.result(history, engine.session.config)}.")
     if history.state == "loading":
         return ExitStatus(INTERRUPTED, f"Stopped while loading, before any training.\n{resume}")
     if engine.alive:
-        left = f"Quit without waiting for the engine at {words.progress(history)}; kept: {kept(engine)}."
+        left = f"Quit without waiting for the engine at {text.progress(history)}; kept: {kept(engine)}."
         return ExitStatus(INTERRUPTED, f"{left}\n{resume}")
-    return ExitStatus(INTERRUPTED, f"Saved at {words.progress(history)}.\n{resume}")
+    return ExitStatus(INTERRUPTED, f"Saved at {text.progress(history)}.\n{resume}")
 
 
 def kept(engine: EngineThread) -> str:

@@ -11,8 +11,7 @@ from rich.text import Text
 from cl_tui.charts.bars import bars
 from cl_tui.charts.printed import MOST_TICKS, blank, printed
 from cl_tui.charts.ticks import round_values
-from cl_tui.reports import session_facts as facts
-from cl_tui.reports import text as words
+from cl_tui.reports import session_facts, text
 from cl_tui.reports.layout import pairs, section, table_of, thinned
 from cl_tui.reports.tables import curve_chart
 from engine.record import metrics
@@ -38,7 +37,7 @@ FEWEST_BINS, MOST_BINS = 16, 40
 WIDEST_NAME = 24
 """Most columns of a layer's or task's name; a longer one is wrapped or cut."""
 LEVELS = ("bold red", "red", "yellow", "cyan", "green", "bold green")
-"""Colours of accuracies, by ``words.level``."""
+"""Colours of accuracies, by ``text.level``."""
 STATES = {"finished": "green", "running": "cyan", "stopped": "yellow", "interrupted": "red", "failed": "red"}
 COLORS = ("cyan", "magenta", "yellow", "green", "blue", "red")
 
@@ -51,10 +50,10 @@ def session_page(listed: Listed, sessions_dir: Path, width: int, everything: boo
     assert history is not None
     parts: list[RenderableType] = [
         Text.assemble((listed.name, "bold"), "  ", (listed.state, f"bold {STATES[listed.state]}")),
-        Text(facts.subtitle(config)),
-        Text(facts.result(listed)),
+        Text(session_facts.subtitle(config)),
+        Text(session_facts.result(listed)),
     ]
-    warnings = [*facts.warnings(config, history), *facts.set_aside(sessions_dir / listed.name)]
+    warnings = [*session_facts.warnings(config, history), *session_facts.set_aside(sessions_dir / listed.name)]
     parts += [Text(f"⚠ {warning}", style="yellow") for warning in warnings]
     parts += _settings(config, everything)
     parts += _matrix(config, history, width)
@@ -84,8 +83,8 @@ def _chart_width(width: int) -> int:
 
 def _settings(config: RunConfig, everything: bool) -> list[RenderableType]:
     if everything:
-        return section("Settings", pairs(facts.settings(config)))
-    differing = facts.differing(config)
+        return section("Settings", pairs(session_facts.settings(config)))
+    differing = session_facts.differing(config)
     if not differing:
         return section("Settings", Text("all at their defaults; --all shows them", style="dim"))
     table = table_of("setting", "value", "default", overflow="fold")
@@ -101,20 +100,20 @@ def _matrix(config: RunConfig, history: History, width: int) -> list[RenderableT
     if not history.matrix:
         return []
     tasks, ended = len(history.tasks), len(history.matrix)
-    label = min(max(map(len, ["forgetting", *facts.named(range(ended), history)])), WIDEST_NAME) + 2
-    columns = facts.spread(tasks, min(max((width - 2 - label) // CELL, 2), MOST_ROWS))
-    rows = facts.spread(ended, MOST_ROWS)
+    label = min(max(map(len, ["forgetting", *session_facts.named(range(ended), history)])), WIDEST_NAME) + 2
+    columns = session_facts.spread(tasks, min(max((width - 2 - label) // CELL, 2), MOST_ROWS))
+    rows = session_facts.spread(ended, MOST_ROWS)
     table = table_of("after", no_wrap=True, max_width=WIDEST_NAME)
     for task in columns:
         table.add_column(f"on {task + 1}", justify="right", no_wrap=True, min_width=CELL - 2)
-    for row, name in zip(rows, facts.named(rows, history), strict=True):
+    for row, name in zip(rows, session_facts.named(rows, history), strict=True):
         table.add_row(name, *(_accuracy(history.matrix[row], task) for task in columns))
     drops = metrics.forgetting_by_task(history.matrix)
     if drops:
-        lost = (Text(words.percent(drops[task]) if task < len(drops) else "") for task in columns)
+        lost = (Text(text.percent(drops[task]) if task < len(drops) else "") for task in columns)
         table.add_row(Text("forgetting", style="bold"), *lost)
     shown: list[RenderableType] = [table, *thinned(len(rows), ended, len(columns), tasks)]
-    averages = facts.averages(config, history)
+    averages = session_facts.averages(config, history)
     shown.append(Text(", ".join(f"{name} {value}" for name, value in averages)))
     return section("Accuracy in %, after (row) on (column); forgetting: best before minus last, in points", *shown)
 
@@ -122,22 +121,22 @@ def _matrix(config: RunConfig, history: History, width: int) -> list[RenderableT
 def _accuracy(row: Sequence[float], task: int) -> Text:
     if task >= len(row):
         return Text("·", style="dim")
-    return Text(words.percent(row[task]), style=LEVELS[words.level(row[task])])
+    return Text(text.percent(row[task]), style=LEVELS[text.level(row[task])])
 
 
 def _accuracies(history: History, width: int) -> list[RenderableType]:
-    series = facts.accuracy_series(history)
+    series = session_facts.accuracy_series(history)
     seen = [task for task, points in enumerate(series) if points]
     if not seen:
         return []
-    chosen = [seen[place] for place in facts.spread(len(seen), MOST_LINES)]
-    title = f"Accuracy in % on each task over the steps, on {words.probed_on(history)}"
+    chosen = [seen[place] for place in session_facts.spread(len(seen), MOST_LINES)]
+    title = f"Accuracy in % on each task over the steps, on {text.probed_on(history)}"
     if len(chosen) < len(seen):
         title += f" ({len(chosen)} of {len(seen)} tasks, evenly spaced)"
     return section(title, _accuracy_chart(history, {task: series[task] for task in chosen}, _chart_width(width)))
 
 
-def _accuracy_chart(history: History, series: dict[int, list[facts.Point]], width: int) -> Text:
+def _accuracy_chart(history: History, series: dict[int, list[session_facts.Point]], width: int) -> Text:
     """A line per task, with its number at its ends."""
     figure = blank(width, ACCURACY_HEIGHT)
     for color, points in zip(COLORS, series.values(), strict=False):
@@ -173,7 +172,7 @@ def _told(history: History) -> Iterable[RenderableType]:
     if history.strengths:
         steps = ", ".join(f"{step:,}" for step in _changes(history)[-MOST_TICKS:])
         yield Text(f"vertical lines: task borders, and changes of the strength after step {steps}", style="dim")
-    for name, step in facts.first_broken(history.curve).items():
+    for name, step in session_facts.first_broken(history.curve).items():
         yield Text(f"the {name} is not finite at step {step:,}", style="red")
 
 
@@ -182,16 +181,18 @@ def _told(history: History) -> Iterable[RenderableType]:
 
 def _importance(measured: ImportanceMeasured, width: int) -> list[RenderableType]:
     """A row per layer; with fewer figures if there is little room."""
-    chosen = [measured.layers[place] for place in facts.largest([layer.size for layer in measured.layers], MOST_ROWS)]
-    rows = [facts.layer_figures(layer) for layer in chosen]
-    widths = {heading: max(len(text) for text in (heading, *(row[heading] for row in rows))) + 2 for heading in rows[0]}
+    chosen = [
+        measured.layers[place] for place in session_facts.largest([layer.size for layer in measured.layers], MOST_ROWS)
+    ]
+    rows = [session_facts.layer_figures(layer) for layer in chosen]
+    widths = {heading: max(len(cell) for cell in (heading, *(row[heading] for row in rows))) + 2 for heading in rows[0]}
     name = min(max(len(layer.name) for layer in chosen), WIDEST_NAME)
     room = width - 4 - name - sum(widths.values())
     for heading in ("mean Ω", "weights"):
         if room < FEWEST_BINS:
             room += widths.pop(heading)
-    bins, span = min(max(room, FEWEST_BINS), MOST_BINS), facts.filled(measured)
-    low, high = facts.edges(measured, span)
+    bins, span = min(max(room, FEWEST_BINS), MOST_BINS), session_facts.filled(measured)
+    low, high = session_facts.edges(measured, span)
     table = table_of("layer", max_width=name, overflow="fold")
     table.add_column(f"Ω {low} … {high}", no_wrap=True, min_width=bins)
     for heading in widths:
@@ -211,10 +212,10 @@ def _importance(measured: ImportanceMeasured, width: int) -> list[RenderableType
 
 
 def _steering(history: History) -> list[RenderableType]:
-    entries = facts.steering(history)
+    entries = session_facts.steering(history)
     if not entries:
         return []
-    shown = [pairs((f"step {step:,}", text) for step, text in entries[-MOST_EVENTS:])]
+    shown = [pairs((f"step {step:,}", what) for step, what in entries[-MOST_EVENTS:])]
     title = "Interventions"
     if len(entries) > MOST_EVENTS:
         title += f" (the last {MOST_EVENTS} of {len(entries)})"
@@ -222,12 +223,12 @@ def _steering(history: History) -> list[RenderableType]:
 
 
 def _environment(config: RunConfig, history: History) -> list[RenderableType]:
-    entries: list[Any] = facts.environment(config, history)
+    entries: list[Any] = session_facts.environment(config, history)
     return section("Environment", pairs(entries)) if entries else []
 
 
 def _next(listed: Listed, sessions_dir: Path, width: int) -> list[RenderableType]:
-    lines = facts.next_lines(listed, sessions_dir)
+    lines = session_facts.next_lines(listed, sessions_dir)
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True, style="dim")
     grid.add_column(overflow="fold", style="cyan")
