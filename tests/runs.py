@@ -18,7 +18,7 @@ from engine.record.history import History
 from engine.sessions import checkpoint
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, resolve, shown
-from engine.streams.examples import DataSet, Examples, ExampleStream, class_order, split
+from engine.streams.examples import DataSet, Examples, ExampleStream, stream_of
 from engine.training.control import Control, Requests
 from engine.training.runner import train
 
@@ -244,9 +244,7 @@ class Blobs:
 
 
 def blobs(config: RunConfig) -> ExampleStream:
-    data = Blobs().data().normalized(config.normalize)
-    info = BENCHMARKS["blobs"]
-    return ExampleStream(config, split(data, class_order(config, info.classes), config.tasks), info.inputs)
+    return stream_of(config, Blobs().data())
 
 
 class ToDouble(nn.Module):

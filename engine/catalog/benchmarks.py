@@ -77,7 +77,7 @@ BENCHMARKS: dict[str, BenchmarkInfo] = {
             },
             strengths={"l2": 0.1, "si": 1.0, "ewc": 1e3, "mas": 0.1, "rwalk": 10.0},
             options={"xi": 1e-3},
-            code="engine.streams.digits:split_digits",
+            code="engine.streams.digits:stream",
             watch_pace=250.0,
         ),
         BenchmarkInfo(
@@ -100,7 +100,7 @@ BENCHMARKS: dict[str, BenchmarkInfo] = {
             permuted=True,
             strengths={"l2": 0.01, "si": 1.0, "ewc": 1e2, "mas": 0.01, "rwalk": 1.0},
             options={"xi": 0.1},
-            code="engine.streams.digits:permuted_digits",
+            code="engine.streams.digits:stream",
             watch_pace=425.0,
         ),
         BenchmarkInfo(
@@ -122,7 +122,7 @@ BENCHMARKS: dict[str, BenchmarkInfo] = {
             },
             strengths={"l2": 0.1, "si": 1.0, "ewc": 1e3, "mas": 0.1, "rwalk": 100.0},
             options={"xi": 1e-3},
-            code="engine.streams.mnist:split_mnist",
+            code="engine.streams.mnist:stream",
             files="MNIST",
         ),
         BenchmarkInfo(
@@ -145,7 +145,7 @@ BENCHMARKS: dict[str, BenchmarkInfo] = {
             permuted=True,
             strengths={"l2": 0.01, "si": 0.3, "ewc": 1e2, "mas": 0.01, "rwalk": 0.1},
             options={"xi": 0.1},
-            code="engine.streams.mnist:permuted_mnist",
+            code="engine.streams.mnist:stream",
             files="MNIST",
         ),
     )

@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from engine.catalog.benchmarks import BENCHMARKS
 from engine.seeds import generator
 from engine.settings.run import RunConfig
-from engine.streams.examples import DataSet, Examples, ExampleStream, class_order, permuted, split
+from engine.streams.examples import DataSet, Examples, ExampleStream, stream_of
 
 
 def digits() -> DataSet:
@@ -21,13 +20,5 @@ def digits() -> DataSet:
     return DataSet(Examples(inputs[train], labels[train]), Examples(inputs[test], labels[test]))
 
 
-def split_digits(config: RunConfig) -> ExampleStream:
-    data = digits().normalized(config.normalize)
-    info = BENCHMARKS["split-digits"]
-    return ExampleStream(config, split(data, class_order(config, info.classes), config.tasks), info.inputs)
-
-
-def permuted_digits(config: RunConfig) -> ExampleStream:
-    data = digits().normalized(config.normalize)
-    tasks = permuted(data, 10, config.tasks, config.seed)
-    return ExampleStream(config, tasks, BENCHMARKS["permuted-digits"].inputs)
+def stream(config: RunConfig) -> ExampleStream:
+    return stream_of(config, digits())

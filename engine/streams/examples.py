@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.batch import Batch
-from engine.catalog.benchmarks import group_sizes
+from engine.catalog.benchmarks import BENCHMARKS, group_sizes
 from engine.problems.problem import Problem
 from engine.seeds import generator
 from engine.settings.run import FirstTask, RunConfig
@@ -28,7 +28,8 @@ FEWEST_EXAMPLES = 16
 
 @dataclass(frozen=True)
 class Examples:
-    """``inputs`` of shape (N, features) as float32; ``labels`` of shape (N,) count the task's own classes from 0.
+    """``inputs`` of shape (N, features) as float32; ``labels`` of shape (N,) count the task's own classes from 0; they
+    may be unknown, and have shape (0,).
 
     ``order``, shape (features,), permutes the features when examples are taken, so all tasks of a permuted benchmark
     share one tensor.
@@ -39,7 +40,7 @@ class Examples:
     order: Tensor | None = None
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.inputs)
 
     def take(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Inputs and labels of ``rows``, shapes (len(rows), features) and (len(rows),)."""
@@ -78,14 +79,19 @@ class DataSet:
     test: Examples
 
     def normalized(self, mean_and_deviation: tuple[float, float] | None) -> "DataSet":
-        """Inputs minus the mean, divided by the standard deviation; unchanged if neither is given."""
-        if mean_and_deviation is None:
-            return self
-        mean, deviation = mean_and_deviation
-        return DataSet(
-            Examples((self.train.inputs - mean) / deviation, self.train.labels),
-            Examples((self.test.inputs - mean) / deviation, self.test.labels),
+        """Unchanged if neither is given."""
+        train, test = (
+            Examples(normalized(part.inputs, mean_and_deviation), part.labels) for part in (self.train, self.test)
         )
+        return DataSet(train, test)
+
+
+def normalized(inputs: Tensor, mean_and_deviation: tuple[float, float] | None) -> Tensor:
+    """``inputs`` minus the mean, divided by the standard deviation; unchanged if neither is given."""
+    if mean_and_deviation is None:
+        return inputs
+    mean, deviation = mean_and_deviation
+    return (inputs - mean) / deviation
 
 
 class ExampleStream(Stream):
@@ -104,26 +110,24 @@ class ExampleStream(Stream):
         self.digest = content(tasks)
         self._own = self._read_own()
         self._accumulates = False
-        self._subsets = evaluation_subsets(tasks, config.seed)
-        self._probes: dict[int, Batch] = {}
+        subsets = evaluation_subsets(tasks, config.seed)
+        self._probes = [Examples(*task.test.take(rows)) for task, rows in zip(tasks, subsets, strict=True)]
         self._order = torch.empty(0, dtype=torch.int64)
         """The rows of one epoch, in training order."""
         self._order_of: tuple[int, int] | None = None
         """The (task, epoch) of ``_order``."""
         self._schedule()
 
-    def _read_own(self) -> Tensor | None:
-        """Shape (N, features)."""
+    def _read_own(self) -> Examples | None:
         folder = self._config.importance_data
         if folder in (None, "train", "test"):
             return None
         notes: list[str] = []
-        inputs = read_unlabelled(Path(folder), math.prod(self.inputs), notes.append)
+        found = read_unlabelled(Path(folder), math.prod(self.inputs), notes.append)
+        inputs = normalized(found, self._config.normalize)
         self.notes = tuple(notes)
-        if self._config.normalize is not None:
-            inputs = (inputs - self._config.normalize[0]) / self._config.normalize[1]
         self.digest += f" {digest_of(inputs)}"
-        return inputs
+        return Examples(inputs, torch.empty(0, dtype=torch.int64))
 
     def _schedule(self) -> None:
         config = self._config
@@ -141,7 +145,8 @@ class ExampleStream(Stream):
 
     def to(self, device: torch.device) -> "ExampleStream":
         self.tasks = [task.to(device) for task in self.tasks]
-        self._own = None if self._own is None else self._own.to(device)
+        self._probes = [examples.to(device) for examples in self._probes]
+        self._own = self._own and self._own.to(device)
         return self
 
     def accumulate(self) -> None:
@@ -179,11 +184,6 @@ class ExampleStream(Stream):
         return Batch(inputs.view(-1, *self.inputs), labels, task)
 
     def passes(self, phase: int, size: int, part: str = "train") -> Iterator[Batch]:
-        if part not in ("train", "test"):
-            assert self._own is not None
-            for inputs in self._own.split(size):
-                yield self._batch(phase, inputs, inputs.new_empty(0, dtype=torch.int64))
-            return
         examples = self._examples(phase, part)
         for start in range(0, len(examples), size):
             yield self._batch(phase, *examples.slice(start, start + size))
@@ -191,29 +191,25 @@ class ExampleStream(Stream):
     def drawn(self, phase: int, count: int, purpose: str, part: str = "train") -> Batch:
         examples = self._examples(phase, part)
         rows = torch.randperm(len(examples), generator=generator(self._config.seed, purpose, phase))[:count]
-        return self._batch(phase, *examples.take(rows.to(examples.labels.device)))
+        return self._batch(phase, *examples.take(rows.to(examples.inputs.device)))
 
     def count(self, phase: int, part: str) -> int:
-        return len(self._subsets[phase] if part == "probe" else self._examples(phase, part))
+        return len(self._examples(phase, part))
 
     def _examples(self, phase: int, part: str) -> Examples:
-        return self.tasks[phase].train if part == "train" else self.tasks[phase].test
+        task = self.tasks[phase]
+        known = {"train": task.train, "test": task.test, "probe": self._probes[phase]}.get(part, self._own)
+        assert known is not None
+        return known
 
     def test(
         self, phase: int, net: nn.Module, problem: Problem, part: str = "test", check: Callable[[], None] = lambda: None
     ) -> float:
-        right = 0.0
-        for batch in [self._probe(phase)] if part == "probe" else self.passes(phase, BATCH, part):
+        total = 0.0
+        for batch in self.passes(phase, BATCH, part):
             check()
-            right += problem.scores(net(batch.inputs), batch).sum().item()
-        return right / self.count(phase, part)
-
-    def _probe(self, phase: int) -> Batch:
-        """The evaluation subset, gathered once."""
-        if phase not in self._probes:
-            test = self.tasks[phase].test
-            self._probes[phase] = self._batch(phase, *test.take(self._subsets[phase].to(test.labels.device)))
-        return self._probes[phase]
+            total += problem.scores(net(batch.inputs), batch).sum().item()
+        return total / self.count(phase, part)
 
 
 def evaluation_subsets(tasks: Sequence[Task], seed: int) -> list[Tensor]:
@@ -257,6 +253,16 @@ def digest_of(tensor: Tensor) -> str:
     digest = hashlib.sha256(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
     digest.update(tensor.flatten().cpu().numpy().data)
     return digest.hexdigest()[:32]
+
+
+def stream_of(config: RunConfig, data: DataSet) -> ExampleStream:
+    """``data`` as the tasks of the configuration's benchmark."""
+    info, data = BENCHMARKS[config.benchmark], data.normalized(config.normalize)
+    if info.permuted:
+        tasks = permuted(data, len(info.classes), config.tasks, config.seed)
+    else:
+        tasks = split(data, class_order(config, info.classes), config.tasks)
+    return ExampleStream(config, tasks, info.inputs)
 
 
 def class_order(config: RunConfig, classes: Sequence[int]) -> Sequence[int]:

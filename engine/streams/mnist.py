@@ -5,10 +5,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engine.catalog.benchmarks import BENCHMARKS
 from engine.settings.run import RunConfig
 from engine.streams import files
-from engine.streams.examples import DataSet, Examples, ExampleStream, class_order, permuted, split
+from engine.streams.examples import DataSet, Examples, ExampleStream, stream_of
 
 
 def mnist(data_dir: Path) -> DataSet:
@@ -29,13 +28,5 @@ def mnist(data_dir: Path) -> DataSet:
     return DataSet(examples("train"), examples("t10k"))
 
 
-def split_mnist(config: RunConfig) -> ExampleStream:
-    data = mnist(Path(config.data_dir)).normalized(config.normalize)
-    info = BENCHMARKS["split-mnist"]
-    return ExampleStream(config, split(data, class_order(config, info.classes), config.tasks), info.inputs)
-
-
-def permuted_mnist(config: RunConfig) -> ExampleStream:
-    data = mnist(Path(config.data_dir)).normalized(config.normalize)
-    tasks = permuted(data, 10, config.tasks, config.seed)
-    return ExampleStream(config, tasks, BENCHMARKS["permuted-mnist"].inputs)
+def stream(config: RunConfig) -> ExampleStream:
+    return stream_of(config, mnist(Path(config.data_dir)))

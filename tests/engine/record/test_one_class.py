@@ -53,10 +53,10 @@ def test_where_every_task_has_something_to_tell_apart_nothing_is_said(settings: 
 
 
 def test_the_classes_of_a_task_are_known_before_its_data_are_loaded() -> None:
-    from engine.streams.digits import split_digits
+    from engine.streams.digits import stream
 
     config = resolve({"tasks": 7})
-    loaded = tuple(task.classes for task in split_digits(config).tasks)
+    loaded = tuple(task.classes for task in stream(config).tasks)
     assert BENCHMARKS["split-digits"].classes_by_task(7) == loaded == (2, 2, 2, 1, 1, 1, 1)
 
 

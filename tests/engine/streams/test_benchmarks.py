@@ -17,7 +17,7 @@ from engine.errors import BenchmarkError
 from engine.settings.run import resolve
 from engine.streams import digits as digits_module
 from engine.streams import files, torchvision_import
-from engine.streams.digits import digits, permuted_digits, split_digits
+from engine.streams.digits import digits, stream
 from engine.streams.examples import DataSet, Examples, split
 from engine.streams.files import prepare
 from tests.conftest import TEST_DATA
@@ -53,7 +53,7 @@ def rows(inputs: Tensor) -> set[bytes]:
 
 
 def test_split_digits_pairs_the_digits_that_resemble_each_other() -> None:
-    tasks = split_digits(resolve({})).tasks
+    tasks = stream(resolve({})).tasks
     assert [task.name for task in tasks] == ["0 8", "1 7", "2 3", "4 9", "5 6"]
     assert [task.classes for task in tasks] == [2] * 5
 
@@ -61,7 +61,7 @@ def test_split_digits_pairs_the_digits_that_resemble_each_other() -> None:
 @pytest.mark.parametrize("count", range(1, 11))
 def test_any_number_of_tasks_shares_out_all_classes_and_all_examples(count: int) -> None:
     """No class in two tasks, sizes as even as can be, no example lost, labels from 0."""
-    tasks = split_digits(resolve({"tasks": count})).tasks
+    tasks = stream(resolve({"tasks": count})).tasks
     assert len(tasks) == count
     names = [name for task in tasks for name in task.name.split()]
     assert sorted(names) == sorted(map(str, range(10)))
@@ -76,7 +76,7 @@ def test_any_number_of_tasks_shares_out_all_classes_and_all_examples(count: int)
 def test_the_labels_of_a_task_follow_the_order_of_its_classes() -> None:
     """In task '4 9' a 4 is 0 and a 9 is 1: looked up in the file."""
     real = {row.numpy().tobytes(): label for row, label in zip(*table(), strict=True)}
-    for task in split_digits(resolve({})).tasks:
+    for task in stream(resolve({})).tasks:
         inputs, labels = everything(task.test)
         classes = [int(name) for name in task.name.split()]
         assert [classes[label] for label in labels.tolist()] == [real[row.numpy().tobytes()] for row in inputs]
@@ -92,7 +92,7 @@ def test_no_digit_is_both_trained_and_tested_on() -> None:
 
 
 def test_the_digits_are_split_the_same_way_each_time_and_for_each_seed() -> None:
-    first, second = (split_digits(resolve({"seed": seed})).tasks for seed in (0, 5))
+    first, second = (stream(resolve({"seed": seed})).tasks for seed in (0, 5))
     torch.manual_seed(9)
     for one, other in zip(first, second, strict=True):
         assert torch.equal(one.train.inputs, other.train.inputs)
@@ -100,7 +100,7 @@ def test_the_digits_are_split_the_same_way_each_time_and_for_each_seed() -> None
 
 def test_each_permuted_task_is_the_same_data_in_an_order_of_its_own() -> None:
     """The first keeps the order; the others are permutations, drawn from the seed, and all different."""
-    tasks = permuted_digits(resolve({"benchmark": "permuted-digits", "tasks": 4})).tasks
+    tasks = stream(resolve({"benchmark": "permuted-digits", "tasks": 4})).tasks
     assert [task.name for task in tasks] == ["order 1", "order 2", "order 3", "order 4"]
     plain = everything(tasks[0].train)[0]
     assert torch.equal(plain, digits().train.inputs)
@@ -118,7 +118,7 @@ def test_each_permuted_task_is_the_same_data_in_an_order_of_its_own() -> None:
 
 def test_permutations_depend_on_the_seed_and_not_on_the_number_of_tasks() -> None:
     def orders(seed: int, tasks: int) -> list[Tensor]:
-        made = permuted_digits(resolve({"benchmark": "permuted-digits", "tasks": tasks, "seed": seed}))
+        made = stream(resolve({"benchmark": "permuted-digits", "tasks": tasks, "seed": seed}))
         return [task.train.order for task in made.tasks if task.train.order is not None]
 
     assert torch.equal(orders(0, 2)[0], orders(0, 5)[0])
@@ -126,7 +126,7 @@ def test_permutations_depend_on_the_seed_and_not_on_the_number_of_tasks() -> Non
 
 
 def test_permuted_tasks_share_their_memory() -> None:
-    tasks = permuted_digits(resolve({"benchmark": "permuted-digits", "tasks": 100})).tasks
+    tasks = stream(resolve({"benchmark": "permuted-digits", "tasks": 100})).tasks
     assert len({task.train.inputs.data_ptr() for task in tasks}) == 1
 
 
@@ -139,11 +139,10 @@ def test_uneven_classes_go_to_the_first_tasks() -> None:
 
 
 def test_tasks_are_cut_from_the_classes_in_the_order_asked_for() -> None:
-    chosen = split_digits(resolve({"class_order": [9, 8, 7, 6, 5, 4, 3, 2, 1, 0], "tasks": 3})).tasks
+    chosen = stream(resolve({"class_order": [9, 8, 7, 6, 5, 4, 3, 2, 1, 0], "tasks": 3})).tasks
     assert [task.name for task in chosen] == ["9 8 7 6", "5 4 3", "2 1 0"]
     drawn = [
-        [task.name for task in split_digits(resolve({"class_order": "random", "seed": seed})).tasks]
-        for seed in (0, 0, 1)
+        [task.name for task in stream(resolve({"class_order": "random", "seed": seed})).tasks] for seed in (0, 0, 1)
     ]
     assert drawn[0] == drawn[1] != drawn[2]
     for names in drawn:
@@ -152,8 +151,9 @@ def test_tasks_are_cut_from_the_classes_in_the_order_asked_for() -> None:
 
 @pytest.mark.parametrize("benchmark", ["split-digits", "permuted-digits"])
 def test_inputs_are_normalised_for_training_and_testing_alike(benchmark: str) -> None:
-    make = {"split-digits": split_digits, "permuted-digits": permuted_digits}[benchmark]
-    plain, normal = (make(resolve({"benchmark": benchmark, "normalize": value})).tasks for value in (None, (0.25, 0.5)))
+    plain, normal = (
+        stream(resolve({"benchmark": benchmark, "normalize": value})).tasks for value in (None, (0.25, 0.5))
+    )
     for before, after in zip(plain, normal, strict=True):
         for one, other in ((before.train, after.train), (before.test, after.test)):
             assert torch.equal((everything(one)[0] - 0.25) / 0.5, everything(other)[0])
@@ -330,10 +330,10 @@ def test_benchmarks_without_files_need_no_folder(tmp_path: Path) -> None:
 
 @needs_mnist
 def test_real_mnist_is_whole_and_splits_into_pairs() -> None:
-    from engine.streams.mnist import split_mnist
+    from engine.streams import mnist
 
     prepare("split-mnist", MNIST.parents[1])
-    tasks = split_mnist(resolve({"benchmark": "split-mnist", "data_dir": str(TEST_DATA)})).tasks
+    tasks = mnist.stream(resolve({"benchmark": "split-mnist", "data_dir": str(TEST_DATA)})).tasks
     assert [task.name for task in tasks] == ["0 1", "2 3", "4 5", "6 7", "8 9"]
     assert sum(len(task.train) for task in tasks) == 60_000
     assert sum(len(task.test) for task in tasks) == 10_000

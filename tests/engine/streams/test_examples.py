@@ -9,7 +9,7 @@ from torch import Tensor, nn
 import engine.streams.examples
 from engine.problems.classification import Classification, Scenario
 from engine.settings.run import resolve
-from engine.streams.digits import permuted_digits
+from engine.streams import digits
 from engine.streams.examples import FEWEST_EXAMPLES, PROBE_EXAMPLES, Examples, ExampleStream, Task, evaluation_subsets
 from tests import runs
 from tests.reference.training import SlowTask, accuracy, competing, place
@@ -79,7 +79,7 @@ def test_the_first_task_may_have_its_own_length_batches_and_rate() -> None:
 def test_a_pass_shows_every_example_once_in_order() -> None:
     batches = list(stream(10, 6).passes(1, 4, "test"))
     assert [numbers(batch.inputs) for batch in batches] == [[10, 11, 12, 13], [14, 15]]
-    permuted = permuted_digits(resolve({"benchmark": "permuted-digits", "tasks": 2, "batch_size": 16}))
+    permuted = digits.stream(resolve({"benchmark": "permuted-digits", "tasks": 2, "batch_size": 16}))
     shown = torch.cat([batch.inputs for batch in permuted.passes(1, 100)])
     assert torch.equal(shown.flatten(1), permuted.tasks[1].train.take(torch.arange(1348))[0])
 

@@ -353,12 +353,12 @@ def test_a_run_on_a_bad_folder_fails_with_the_same_sentence_before_it_trains(tmp
 
 def test_the_test_inputs_as_a_folder_give_the_importance_of_the_test_inputs(tmp_path: Path) -> None:
     """Every task sees the whole folder: with one task that is importance_data = test."""
-    from engine.streams.digits import split_digits
+    from engine.streams.digits import stream
 
     config = runs.tiny("mas", tasks=1, importance_data="test")
     folder = tmp_path / "mine"
     folder.mkdir()
-    np.save(folder / "all.npy", split_digits(config).tasks[0].test.inputs.numpy())
+    np.save(folder / "all.npy", stream(config).tasks[0].test.inputs.numpy())
     mine = config.model_copy(update={"importance_data": str(folder)})
     ours, theirs = runs.finished(tmp_path, mine, "folder"), runs.finished(tmp_path, config, "test")
     assert torch.equal(runs.importance(ours), runs.importance(theirs))

@@ -92,7 +92,7 @@ def test_an_importance_that_is_not_finite_is_a_numerics_error(tmp_path: Path, mo
     def infinite(model: torch.nn.Module, *_: object) -> torch.Tensor:
         return torch.full((sum(parameter.numel() for parameter in model.parameters()),), float("inf"))
 
-    monkeypatch.setattr("engine.methods.mas.output_sensitivity", infinite)
+    monkeypatch.setattr("engine.methods.mas.sensitivity", infinite)
     session = runs.create(tmp_path, runs.tiny("mas"))
     with pytest.raises(NumericsError, match="task 1"):
         train(session, Control())
@@ -167,7 +167,7 @@ def test_a_failure_on_the_way_to_the_checkpoint_does_not_say_that_it_is_gone(
 
     session = runs.create(tmp_path, runs.tiny("si"))
     train(session, runs.AtStep(3))
-    monkeypatch.setattr("engine.streams.digits.split_digits", missing)
+    monkeypatch.setattr("engine.streams.digits.stream", missing)
     thread = EngineThread(session)
     thread.start()
     assert thread.join(PATIENCE_SECONDS)
