@@ -52,7 +52,7 @@ class Avalanche:
         assert self._process.stdout
         keys = ("method", "seed", "hidden", "lr", "batch_size", "epochs", "threads")
         factor = config.strength * penalty_factor(config)
-        asked = {key: getattr(config, key) for key in keys}
+        asked = {key: config.flat()[key] for key in keys}
         asked |= {"factor": factor, "clock": options.clock, "fused": options.fused}
         asked["own_data"] = options.data_dir if options.own_data else None
         self._process.stdin.write(json.dumps(asked) + "\n")

@@ -52,7 +52,7 @@ def textbook_si(trainer: Trainer, steps: int) -> Callable[[], None]:
     """A straightforward SI: lists of tensors, the penalty in the loss, torch's default optimizer."""
     config, problem = trainer.config, trainer.state.problem
     (task,) = trainer.stream.passes(1, trainer.stream.count(1, "train"))
-    model: nn.Module = mlp(trainer.stream.inputs, config.hidden, problem.outputs, config.seed)
+    model: nn.Module = mlp(trainer.stream.inputs, config.option("hidden"), problem.outputs, config.seed)
     parameters = list(model.parameters())
     anchors = [parameter.detach().clone() for parameter in parameters]
     importances = [torch.rand_like(parameter) for parameter in parameters]
@@ -102,9 +102,8 @@ def main() -> None:
             sides["textbook si"] = textbook_si(trainers["si"], steps)
             seconds = interleaved(sides, rounds)
             config = trainers["si"].config
-            print(
-                f"\n{benchmark}, hidden {config.hidden}, batch {config.batch_size}, threads {options.threads}: a step"
-            )
+            hidden = config.option("hidden")
+            print(f"\n{benchmark}, hidden {hidden}, batch {config.batch_size}, threads {options.threads}: a step")
             for method in METHODS:
                 if method != "none":
                     show(f"{method} ÷ none", seconds[method], seconds["none"], 1e3 / steps, "ms")

@@ -10,14 +10,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine.catalog.benchmarks import BENCHMARKS, BenchmarkInfo
+from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.entries import BenchmarkInfo, ModelInfo
 from engine.catalog.methods import METHODS
-from engine.catalog.models import MODELS, ModelInfo
+from engine.catalog.models import MODELS
+from engine.catalog.models.mlp import MLPOptions
 from engine.models.mlp import mlp
 from engine.record.history import History
 from engine.sessions import checkpoint
 from engine.sessions.session import Session
-from engine.settings.run import RunConfig, resolve, shown
+from engine.settings.run import RunConfig, resolve
+from engine.settings.text import shown
 from engine.streams.examples import DataSet, Examples, ExampleStream, stream_of
 from engine.training.control import Control, Requests
 from engine.training.runner import train
@@ -107,7 +110,7 @@ def finished(folder: Path, config: RunConfig, name: str = "run") -> Session:
 
 def with_settings(session: Session, **changed: Any) -> Session:
     """The same folder, whose config.toml says something else."""
-    Session(session.path, session.config.model_copy(update=changed)).write_config()
+    Session(session.path, session.config.changed(**changed)).write_config()
     return Session.open(session.path.parent, session.name)
 
 
@@ -279,7 +282,7 @@ def register_blobs(monkeypatch: pytest.MonkeyPatch) -> None:
         },
         strengths={"si": 1.0, "ewc": 200.0, "mas": 0.5, "l2": 0.5, "rwalk": 0.5},
         code="tests.runs:blobs",
-        options={"xi": 1e-3},
+        method_defaults={"si": {"xi": 1e-3}},
     )
     monkeypatch.setitem(BENCHMARKS, "blobs", info)
-    monkeypatch.setitem(MODELS, "double", ModelInfo("double", "", "tests.runs:double_mlp"))
+    monkeypatch.setitem(MODELS, "double", ModelInfo("double", "", "tests.runs:double_mlp", MLPOptions))

@@ -19,7 +19,7 @@ from textual.screen import Screen
 
 from cl_tui.app.app import ClTui
 from cl_tui.batch.pool import run_name
-from cl_tui.commands import cli
+from cl_tui.commands import arguments
 from cl_tui.exports import export, html_page
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes import files as pane_files
@@ -379,7 +379,7 @@ def test_folders_with_strange_names_are_no_sessions(folder: Path, cl_tui: Comman
         (folder / name / "config.toml").write_bytes(settings)
     answer = cl_tui("sessions", "list", "--sessions-dir", str(folder))
     assert sorted(line.split()[0] for line in answer.out.splitlines()) == ["damaged", "failed", "finished", "session"]
-    offered = cli._sessions(cast(typer.Context, SimpleNamespace(params={"sessions_dir": folder})))
+    offered = arguments.sessions(cast(typer.Context, SimpleNamespace(params={"sessions_dir": folder})))
     assert offered == ["damaged", "failed", "finished"]
 
 

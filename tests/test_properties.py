@@ -74,7 +74,7 @@ def ran(config: RunConfig, folder: str, name: str) -> Session:
 
 
 def changed(config: RunConfig, **settings: Any) -> RunConfig:
-    return resolve(config.model_dump(exclude_none=True) | settings)
+    return resolve(config.plain() | settings)
 
 
 @settings(max_examples=30)
@@ -86,15 +86,15 @@ def test_importances_are_not_negative_and_zero_where_parameters_are_left_alone(c
         history = session.history()
         ends = runs.tensors(session)
         outputs = {"domain": history.tasks[0].classes}.get(config.scenario, 7)
-        held = FlatParameters(mlp((5,), config.hidden, outputs, seed=0)).matching_none(config.leave_alone)
+        held = FlatParameters(mlp((5,), config.option("hidden"), outputs, seed=0)).matching_none(config.leave_alone)
         assert len(ends) == config.tasks
         for tensors in ends.values():
             importance = tensors["penalty/importance"]
             assert torch.isfinite(importance).all()
             assert (importance >= 0).all()
             assert not importance[held == 0].any()
-            if config.clamp is not None:
-                assert importance.max() <= config.clamp * (1 + 1e-6)
+            if config.option("clamp") is not None:
+                assert importance.max() <= config.option("clamp") * (1 + 1e-6)
         assert (history.curve.penalties() >= 0).all()
         assert history.step == history.total_steps
 
@@ -103,8 +103,8 @@ def test_importances_are_not_negative_and_zero_where_parameters_are_left_alone(c
 @given(configurations)
 def test_strength_0_equals_none(config: RunConfig) -> None:
     """To the bit, whatever the method measures meanwhile."""
-    options = {key for info in METHODS.values() for key in info.options} | {"leave_alone", "method", "strength"}
-    plain = resolve(config.model_dump(exclude_none=True, exclude=options) | {"method": "none"})
+    options = {key for info in METHODS.values() for key in info.options.kept} | {"leave_alone", "method", "strength"}
+    plain = resolve({key: value for key, value in config.plain().items() if key not in options} | {"method": "none"})
     with TemporaryDirectory() as folder:
         zero, none = ran(changed(config, strength=0.0), folder, "zero"), ran(plain, folder, "none")
         ours, theirs = runs.newest(zero)[0], runs.newest(none)[0]

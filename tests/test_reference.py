@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import torch
@@ -22,7 +22,7 @@ from engine.methods.si import SynapticIntelligence
 from engine.models.flat import FlatParameters
 from engine.penalties.penalty import Penalty
 from engine.seeds import generator
-from engine.settings.run import RunConfig, resolve
+from engine.settings.run import known_settings, resolve
 from engine.streams.examples import Examples, ExampleStream, Task
 from tests import runs
 from tests.random_networks import (
@@ -69,7 +69,7 @@ def walk(
     penalty: Penalty | None = None
     train = [random_inputs(5, widths[0], seed + number, dtype) for number in range(len(tasks))]
     test = [random_inputs(4, widths[0], seed - number - 1, dtype) for number in range(len(tasks))]
-    elsewhere = list(zip(test if config.importance_data == "test" else train, tasks, strict=True))
+    elsewhere = list(zip(test if config.option("importance_data") == "test" else train, tasks, strict=True))
     problem = Ranges(widths[-1], *tasks)
     labels = [random_labels(5, active, seed + number) for number, active in enumerate(tasks)]
     stream = ExampleStream(
@@ -164,15 +164,9 @@ def test_every_method_and_every_option_has_a_reference() -> None:
     assert set(SLOW) == set(FAST) == set(METHODS)
     assert {f"{kind.__module__}:{kind.__name__}" for kind in FAST.values()} == {info.code for info in METHODS.values()}
     tried = {(method, key) for method, options in WALKED for key in options}
-    assert {(name, key) for name, info in METHODS.items() for key in info.options} <= tried
+    assert {(name, key) for name, info in METHODS.items() for key in info.options.kept} <= tried
     choices = {(key, value) for _, options in WALKED for key, value in options.items() if isinstance(value, str)}
-    defaults = {(key, option.default) for info in METHODS.values() for key, option in info.options.items()}
+    defaults = {(key, option.default) for info in METHODS.values() for key, option in info.options.kept.items()}
     for key in ("gradient", "fisher", "sensitivity"):
-        for value in choices_of(key):
+        for value in known_settings()[key].choices:
             assert (key, value) in choices | defaults
-
-
-def choices_of(key: str) -> tuple[str, ...]:
-    """The names that a setting may have."""
-    (literal, _) = get_args(RunConfig.model_fields[key].annotation)
-    return get_args(literal)

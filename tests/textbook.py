@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.methods.rwalk import RWalkOptions
+from engine.catalog.methods.si import SIOptions
 from engine.models.mlp import mlp
 from engine.seeds import generator
 from engine.settings.run import RunConfig
@@ -34,29 +36,32 @@ from tests.reference.training import SlowRun, SlowTask, train_slowly
 
 
 def slow_si(config: RunConfig) -> SlowMethod:
-    clamp = math.inf if config.clamp is None else config.clamp
-    return SlowSI(config.strength, config.xi or math.nan, config.gradient == "total", bool(config.half), clamp)
+    options = config.method_options
+    assert isinstance(options, SIOptions)
+    clamp = math.inf if options.clamp is None else options.clamp
+    return SlowSI(config.strength, options.xi, options.gradient == "total", options.half, clamp)
 
 
 def slow_ewc(config: RunConfig) -> SlowMethod:
     def fisher(model: nn.Module, inputs: Tensor, labels: Tensor, competing: Sequence[int], number: int) -> list[Tensor]:
-        if config.fisher_samples is not None and config.fisher_samples < len(inputs):
+        if config.option("fisher_samples") is not None and config.option("fisher_samples") < len(inputs):
             random = generator(config.seed, "fisher examples", number)
-            rows = torch.randperm(len(inputs), generator=random)[: config.fisher_samples]
+            rows = torch.randperm(len(inputs), generator=random)[: config.option("fisher_samples")]
             inputs, labels = inputs[rows], labels[rows]
-        match config.fisher:
+        match config.option("fisher"):
             case "sampled":
                 return labelled_fisher(model, inputs, drawn(model, inputs, competing, config.seed, number), competing)
             case "empirical":
                 return labelled_fisher(model, inputs, labels, competing)
             case "batched":
-                return batched_fisher(model, inputs, labels, competing, config.importance_batch or config.batch_size)
+                size = config.option("importance_batch") or config.batch_size
+                return batched_fisher(model, inputs, labels, competing, size)
             case _:
                 return exact_fisher(model, inputs, competing)
 
-    if config.gamma is None:
+    if config.option("gamma") is None:
         return SlowEWC(config.strength, fisher)
-    return SlowOnlineEWC(config.strength, config.gamma, fisher)
+    return SlowOnlineEWC(config.strength, config.option("gamma"), fisher)
 
 
 def drawn(model: nn.Module, inputs: Tensor, competing: Sequence[int], seed: int, number: int) -> Tensor:
@@ -67,21 +72,20 @@ def drawn(model: nn.Module, inputs: Tensor, competing: Sequence[int], seed: int,
 
 
 def slow_mas(config: RunConfig) -> SlowMethod:
-    size = config.importance_batch or config.batch_size
+    size = config.option("importance_batch") or config.batch_size
     measures: dict[str | None, Sensitivity] = {
         "global": sensitivity,
         "local": local_sensitivity,
         "batched": partial(batched_sensitivity, size=size),
     }
-    lambda_ = config.strength / 2 if config.half else config.strength
-    return SlowMAS(lambda_, measures[config.sensitivity], bool(config.recompute))
+    lambda_ = config.strength / 2 if config.option("half") else config.strength
+    return SlowMAS(lambda_, measures[config.option("sensitivity")], bool(config.option("recompute")))
 
 
 def slow_rwalk(config: RunConfig) -> SlowMethod:
-    assert config.alpha is not None
-    assert config.score_every is not None
-    assert config.epsilon is not None
-    return SlowRWalk(config.strength, config.alpha, config.score_every, config.epsilon)
+    options = config.method_options
+    assert isinstance(options, RWalkOptions)
+    return SlowRWalk(config.strength, options.alpha, options.score_every, options.epsilon)
 
 
 SLOW: dict[str, Callable[[RunConfig], SlowMethod]] = {
@@ -111,7 +115,7 @@ def run_slowly(config: RunConfig, dtype: torch.dtype) -> tuple[SlowRun, nn.Modul
     classes = [task.classes for task in tasks]
     outputs = max(classes) if config.scenario == "domain" else sum(classes)
     inputs = BENCHMARKS[config.benchmark].inputs
-    model = mlp(inputs, config.hidden, outputs, config.seed, config.init).to(dtype)
+    model = mlp(inputs, config.option("hidden"), outputs, config.seed, config.option("init")).to(dtype)
     run = train_slowly(
         model,
         method,
@@ -129,7 +133,7 @@ def slow_task(number: int, loaded: list[Task], config: RunConfig, replays: bool,
     task = loaded[number]
     train, test = (examples.take(torch.arange(len(examples))) for examples in (task.train, task.test))
     examples = sum(len(seen.train) for seen in loaded[: number + 1]) if replays else len(task.train)
-    first = config.first_task.model_dump(exclude_none=True) if number == 0 and config.first_task else {}
+    first = {key: value for key, value in config.first_task or () if value is not None and number == 0}
     return SlowTask(
         task.classes,
         train[0].to(dtype),
@@ -160,7 +164,7 @@ def slow_epochs(
 
 def slow_unlabelled(config: RunConfig, test: Tensor, dtype: torch.dtype) -> Tensor | None:
     """From where ``importance_data`` says; a folder holds one .npy array an example."""
-    match config.importance_data:
+    match config.option("importance_data"):
         case None | "train":
             return None
         case "test":

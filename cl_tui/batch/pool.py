@@ -30,7 +30,7 @@ from engine.errors import ConfigError, EngineError, SessionDamaged, SessionError
 from engine.record.watchdog import caution
 from engine.sessions.names import check_name
 from engine.sessions.session import Session
-from engine.settings.run import METHOD_OPTIONS, PLACE, WITHOUT_EFFECT, RunConfig, moved, resolve
+from engine.settings.run import PLACE, WITHOUT_EFFECT, RunConfig, known_settings, moved, over, read_by, resolve
 
 ELSEWHERE_SECONDS = 1.0
 """Seconds between two checks of the sessions that other processes train."""
@@ -57,7 +57,7 @@ def plan(
     A setting that only some methods read is dropped for the others. Raises ConfigError.
     """
     combinations = [
-        {**settings, **dict(zip(axes, values, strict=True)), **fixed} for values in itertools.product(*axes.values())
+        over(settings, dict(zip(axes, values, strict=True)), fixed) for values in itertools.product(*axes.values())
     ]
     combinations = _without_unread_options(combinations)
     runs = [one_run(combination, jobs) for combination in combinations]
@@ -76,33 +76,30 @@ def one_run(settings: Mapping[str, Any], jobs: int) -> Run:
     config = resolve(settings)
     if settings.get("threads") is None:
         cores = max(1, (os.cpu_count() or 1) // jobs)
-        config = config.model_copy(update={"threads": min(config.threads, cores)})
+        config = config.changed(threads=min(config.threads, cores))
     place = {key: value for key, value in settings.items() if key in PLACE and value is not None}
     return Run(run_name(config), config, place)
 
 
 def _without_unread_options(combinations: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Leaves out options that the method does not read. An option that no method here reads stays, to be refused."""
-    read_somewhere = {
-        key
-        for key in ("strength", *METHOD_OPTIONS)
-        if any(_reads(combination.get("method"), key) for combination in combinations)
-    }
+    methods = [combination.get("method") for combination in combinations]
     return [
         {
             key: value
             for key, value in combination.items()
-            if key not in read_somewhere or _reads(combination.get("method"), key)
+            if _reads(method, key) or not any(_reads(other, key) for other in methods)
         }
-        for combination in combinations
+        for method, combination in zip(methods, combinations, strict=True)
     ]
 
 
 def _reads(method: Any, key: str) -> bool:
-    info = METHODS.get(method) if isinstance(method, str) else None
-    if info is None:
+    """Whether the method reads a setting, which may have its owner's name. leave_alone is never left out."""
+    owner, dot, option = key.rpartition(".")
+    if not isinstance(method, str) or method not in METHODS:
         return False
-    return bool(info.symbol) if key == "strength" else key in info.options
+    return owner == method if dot and owner in METHODS else option == "leave_alone" or read_by(option, method)
 
 
 def run_name(config: RunConfig) -> str:
@@ -123,8 +120,14 @@ def run_name(config: RunConfig) -> str:
 
 
 def _computed(config: RunConfig) -> dict[str, Any]:
-    """The settings that determine a run's numbers."""
-    return config.model_dump(mode="json", exclude=set(WITHOUT_EFFECT), exclude_defaults=True)
+    """The settings that determine a run's numbers. What has its default is left out, so that a new setting changes no
+    name; of the method's options, only what is None."""
+    values, known, of_method = config.flat(), known_settings(), dict(config.method_options)
+    return {
+        key: {of: given for of, given in value.items() if given is not None} if isinstance(value, dict) else value
+        for key, value in config.plain().items()
+        if key not in WITHOUT_EFFECT and value is not None and (key in of_method or values[key] != known[key].default)
+    }
 
 
 def finished(run: Run, sessions_dir: Path) -> bool:

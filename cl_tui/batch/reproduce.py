@@ -16,7 +16,7 @@ from cl_tui.reports.layout import table_of
 from cl_tui.reports.statistics import UNKNOWN, Estimate, estimate, with_error
 from engine.catalog.methods import METHODS
 from engine.catalog.presets import Case, Preset, settings_of
-from engine.settings.run import shown
+from engine.settings.text import shown
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from cl_tui.reports import session_facts, text
 from engine.catalog.methods import METHODS
 from engine.record.events import ImportanceMeasured, LayerHistogram
 from engine.record.history import History
-from engine.settings.run import RunConfig, shown
+from engine.settings.run import RunConfig
+from engine.settings.text import shown
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,7 +8,7 @@ from textual.widgets import Static
 from cl_tui.panes.view import View
 from cl_tui.reports import text as words
 from engine.catalog.methods import METHODS
-from engine.settings.run import shown
+from engine.settings.text import shown
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ from cl_tui.reports.groups import Comparison, Group, Member, Setting
 from cl_tui.reports.statistics import UNKNOWN, Estimate, estimate
 from cl_tui.reports.tables import method_and_strength
 from cl_tui.reports.text import AVERAGES
-from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.methods import METHODS
 from engine.errors import EngineError, SessionDamaged
 from engine.record import metrics
 from engine.sessions.listing import Listed, read_session
 from engine.sessions.session import Session
-from engine.settings.run import WITHOUT_EFFECT, RunConfig, shown
+from engine.settings.run import WITHOUT_EFFECT, RunConfig, known_settings
+from engine.settings.text import shown
 
 LETTERS = ascii_uppercase + ascii_lowercase
 INDIFFERENT = WITHOUT_EFFECT | {"seed"}
@@ -82,8 +82,8 @@ def compare(sessions: Iterable[Listed]) -> Comparison:
 
 def _identity(run: Readable) -> object:
     """The same for sessions that differ only by chance: their settings and interventions."""
-    deciding = run.config.model_dump(mode="json", exclude=set(INDIFFERENT))
-    return repr((sorted(deciding.items()), _steering(run)))
+    deciding = {key: value for key, value in run.config.flat().items() if key not in INDIFFERENT}
+    return repr((deciding, _steering(run)))
 
 
 def _steering(run: Readable) -> dict[str, str]:
@@ -102,24 +102,20 @@ def _steering(run: Readable) -> dict[str, str]:
 def _settings(runs: Sequence[Readable]) -> tuple[Setting, ...]:
     """Only settings that differ."""
     known = [_shown(run.config) | _steering(run) for run in runs]
-    names = dict.fromkeys([*RunConfig.model_fields, *(name for values in known for name in values)])
+    names = dict.fromkeys([*known_settings(), *(name for values in known for name in values)])
     rows = (Setting(name, tuple(values.get(name, UNKNOWN) for values in known)) for name in names)
     return tuple(row for row in rows if len(set(row.values)) > 1 and not _follows(row, runs))
 
 
 def _follows(row: Setting, runs: Sequence[Readable]) -> bool:
     """Whether a setting follows from the methods: all runs whose method reads it use its default."""
-    owners = [run.config for run in runs if row.name in METHODS[run.config.method].options]
-    return bool(owners) and all(getattr(config, row.name) == _default(row.name, config) for config in owners)
-
-
-def _default(key: str, config: RunConfig) -> object:
-    return BENCHMARKS[config.benchmark].options.get(key, METHODS[config.method].options[key].default)
+    owners = [run.config for run in runs if row.name in dict(run.config.method_options)]
+    return bool(owners) and not any(row.name in config.chosen() for config in owners)
 
 
 def _shown(config: RunConfig) -> dict[str, str]:
     without = INDIFFERENT if METHODS[config.method].symbol else INDIFFERENT | {"strength"}
-    return {key: shown(value) for key, value in config if key not in without and value not in (None, ())}
+    return {key: shown(value) for key, value in config.flat().items() if key not in without and value not in (None, ())}
 
 
 def _titles(runs: Sequence[Readable], settings: Sequence[Setting]) -> list[str]:

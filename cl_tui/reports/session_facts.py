@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cl_tui.commands import cli
 from cl_tui.reports import text as words
 from engine import commands
+from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.methods import METHODS
 from engine.errors import ConfigError
 from engine.record import metrics, watchdog
@@ -17,7 +17,8 @@ from engine.record.history import Curve, History
 from engine.record.one_class import numbered, one_class_tasks, without
 from engine.sessions.listing import Listed
 from engine.sessions.session import Session
-from engine.settings.run import FirstTask, RunConfig, resolve, shown
+from engine.settings.run import RunConfig, known_settings, resolve
+from engine.settings.text import as_typed, shown
 from engine.training.fork import forkable
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def subtitle(config: RunConfig) -> str:
     """
     symbol = METHODS[config.method].symbol
     method = f"{config.method} {symbol} {shown(config.strength)}" if symbol else config.method
-    network = f"{config.model} {shown(config.hidden)}".strip()
+    network = f"{config.model} {shown(config.option('hidden') or ())}".strip()
     return " · ".join((method, config.benchmark, config.scenario, network, f"seed {config.seed}"))
 
 
@@ -119,7 +120,7 @@ def differing(config: RunConfig) -> list[tuple[str, str, str]]:
     values = _values(config)
     return [
         (key, shown(values[key]) if key in values else "—", shown(usual[key]) if key in usual else "—")
-        for key in RunConfig.model_fields
+        for key in known_settings()
         if values.get(key) != usual.get(key)
     ]
 
@@ -133,7 +134,7 @@ def _usual(config: RunConfig) -> RunConfig:
 
 
 def _values(config: RunConfig) -> dict[str, Any]:
-    return {key: value for key, value in config if value is not None and value != ()}
+    return {key: value for key, value in config.flat().items() if value is not None and value != ()}
 
 
 def command(config: RunConfig, path: Path) -> str:
@@ -144,12 +145,12 @@ def command(config: RunConfig, path: Path) -> str:
     >>> command(resolve({"optimizer": "sgd", "half": True, "class_order": "random"}), Path())
     'cl-tui run --method si --set class_order=random --optimizer sgd --set momentum=0.9 --half'
     """
-    values, usual, plain = _values(config), _values(_usual(config)), _values(resolve({}))
-    named = {"preset", "benchmark", "scenario"} if config.preset else {"benchmark"}
+    known, values, usual = known_settings(), _values(config), _values(_usual(config))
+    plain = {"benchmark": resolve({}).benchmark, "scenario": BENCHMARKS[config.benchmark].scenario, "preset": None}
     given = {
         key: value
         for key, value in values.items()
-        if key == "method" or usual.get(key) != value or (key in named and plain.get(key) != value)
+        if key == "method" or usual.get(key) != value or (key in plain and plain[key] != value)
     }
     try:
         complete = resolve(given) == config
@@ -157,29 +158,9 @@ def command(config: RunConfig, path: Path) -> str:
         complete = False
     if not complete:
         return shlex.join(["cl-tui", "run", "--config", str(path)])
-    return shlex.join(["cl-tui", "run", *(word for key, value in given.items() for word in _typed(key, value))])
-
-
-def _typed(key: str, value: object) -> list[str]:
-    """The words of the command line for a setting: an option of ``cl-tui run`` if it has one."""
-    option = next((option for option in cli.run_command().params if option.name == key), None)
-    if option is None:
-        return ["--set", f"{key}={_toml(value)}"]
-    if option.secondary_opts:
-        return [option.opts[0] if value else option.secondary_opts[0]]
-    words = value if isinstance(value, tuple) else (value,)
-    return [option.opts[0], ",".join(str(word).removesuffix(".0") for word in words)]
-
-
-def _toml(value: object) -> str:
-    match value:
-        case FirstTask():
-            entries = value.model_dump(exclude_none=True).items()
-            return f"{{{', '.join(f'{key} = {of}' for key, of in entries)}}}"
-        case tuple():
-            return ",".join(map(str, value))
-        case _:
-            return str(value)
+    return shlex.join(
+        ["cl-tui", "run", *(word for key, value in given.items() for word in as_typed(known[key], value))]
+    )
 
 
 # Events

@@ -18,13 +18,16 @@ from cl_tui.charts.ticks import round_values
 from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
 from cl_tui.reports.statistics import estimate, with_error
-from engine.catalog.benchmarks import BENCHMARKS, BenchmarkInfo
-from engine.catalog.methods import METHODS, MethodInfo, Option
+from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.entries import BenchmarkInfo, MethodInfo
+from engine.catalog.methods import METHODS
 from engine.catalog.models import MODELS
+from engine.catalog.options import Setting
 from engine.record.history import Curve
 from engine.record.one_class import numbered
 from engine.sessions.listing import Listed
-from engine.settings.run import shown
+from engine.settings.run import default_strength
+from engine.settings.text import shown
 
 PIPE_WIDTH = 200
 """Columns if the output is not a terminal, so that no name is cut."""
@@ -214,13 +217,8 @@ def _method(method: MethodInfo) -> Iterable[RenderableType]:
     yield _indented(Text(method.formula))
     yield _indented(Text(method.source))
     if method.symbol:
-        named = [f"strength ({method.symbol})", *map(_named, method.options.items())]
+        named = [f"strength ({method.symbol})", *(option.name for option in method.options.kept.values())]
         yield _indented(Text(f"options: {', '.join(named)}"))
-
-
-def _named(option: tuple[str, Option]) -> str:
-    key, described = option
-    return f"{key} ({described.symbol})" if described.symbol else key
 
 
 def method_page(method: MethodInfo) -> RenderableType:
@@ -232,12 +230,11 @@ def method_page(method: MethodInfo) -> RenderableType:
     ]
     if method.symbol:
         parts += _section("Options", _options(method))
-        own = [key for key in method.options if any(key in benchmark.options for benchmark in BENCHMARKS.values())]
-        table = _table(
-            "default on", f"strength ({method.symbol})", *(_named((key, method.options[key])) for key in own)
-        )
+        own = _by_benchmark(method)
+        table = _table("default on", f"strength ({method.symbol})", *(option.name for option in own.values()))
         for benchmark in BENCHMARKS.values():
-            values = [benchmark.strengths.get(method.name, "—"), *(benchmark.options.get(key, "—") for key in own)]
+            here = benchmark.method_defaults.get(method.name, {})
+            values = [default_strength(method.name, benchmark), *(here.get(key, of.default) for key, of in own.items())]
             table.add_row(benchmark.name, *map(shown, values))
         parts += _section("Defaults that depend on the benchmark", table)
     if method.elsewhere:
@@ -245,13 +242,20 @@ def method_page(method: MethodInfo) -> RenderableType:
     return Group(*parts)
 
 
+def _by_benchmark(method: MethodInfo) -> dict[str, Setting]:
+    """The options whose defaults depend on the benchmark."""
+    given = {key for benchmark in BENCHMARKS.values() for key in benchmark.method_defaults.get(method.name, {})}
+    return {key: option for key, option in method.options.kept.items() if key in given}
+
+
 def _options(method: MethodInfo) -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     grid.add_row(f"strength ({method.symbol})", "", "the penalty's factor")
-    for key, option in method.options.items():
-        default = "" if option.default is None else shown(option.default)
-        grid.add_row(_named((key, option)), default, option.meaning)
+    own = _by_benchmark(method)
+    for key, option in method.options.kept.items():
+        default = "" if option.default is None or key in own else shown(option.default)
+        grid.add_row(option.name, default, option.meaning)
     grid.add_row("leave_alone", "", "unpenalised parameters, by name pattern: *.bias, head.*")
     return grid
 
@@ -268,7 +272,7 @@ def _benchmark(benchmark: BenchmarkInfo) -> Iterable[RenderableType]:
     grid.add_row("scenario", benchmark.scenario)
     grid.add_row("defaults", ", ".join(f"{key} {shown(value)}" for key, value in benchmark.defaults.items()))
     strengths = (f"{METHODS[name].symbol} of {name} {shown(value)}" for name, value in benchmark.strengths.items())
-    options = (f"{key} {shown(value)}" for key, value in benchmark.options.items())
+    options = (f"{key} {shown(value)}" for given in benchmark.method_defaults.values() for key, value in given.items())
     grid.add_row("strengths", ", ".join([*strengths, *options]))
     yield _indented(grid)
 

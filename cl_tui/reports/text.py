@@ -5,14 +5,13 @@ from bisect import bisect_right
 
 from rich.cells import cell_len, chop_cells
 
-from engine.catalog.benchmarks import BENCHMARKS
-from engine.catalog.methods import METHODS
 from engine.record import metrics
 from engine.record.events import Evaluated, PathFollowed, Probed
 from engine.record.history import History
 from engine.record.one_class import numbered, one_class_tasks, without
 from engine.sessions.listing import Listed
-from engine.settings.run import RunConfig, shown
+from engine.settings.run import RunConfig
+from engine.settings.text import shown
 
 AVERAGES = {
     "average_accuracy": "average accuracy",
@@ -129,14 +128,10 @@ def variant(config: RunConfig) -> list[str]:
     >>> variant(resolve({"method": "si", "half": True, "xi": 0.5}))
     ['ξ=0.5', 'half']
     """
-    usual = BENCHMARKS[config.benchmark].options
     found = []
-    for key, option in METHODS[config.method].options.items():
-        value = getattr(config, key)
-        if value in (None, usual.get(key, option.default)):
-            continue
-        if option.symbol:
-            found.append(f"{option.symbol}={shown(value)}")
+    for key, value in config.chosen().items():
+        if symbol := config.method_options.kept[key].symbol:
+            found.append(f"{symbol}={shown(value)}")
         else:
             found.append(key if value is True else f"{key} {shown(value)}")
     if config.leave_alone:

@@ -18,7 +18,7 @@ from engine.errors import EngineError
 from engine.record.history import History
 from engine.sessions.names import extended
 from engine.sessions.session import Session
-from engine.settings.run import shown
+from engine.settings.text import shown
 from engine.training.fork import fork, forkable, forked_config
 
 

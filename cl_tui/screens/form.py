@@ -1,124 +1,67 @@
 """The form for a new run, and the command line that it stands for.
 
-Options and help are those of ``cl-tui run`` itself, and a filled form is read as its command line: so defaults,
-validation and wording are the same.
+Its fields are the settings' declarations, as are the options of ``cl-tui run``.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Any
 
-from rich.text import Text
-
-from cl_tui.commands import cli
 from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.choices import NAMES, options_of
 from engine.catalog.methods import METHODS
-from engine.catalog.models import MODELS
-from engine.catalog.presets import PRESETS
+from engine.catalog.options import METHOD, WHERE, Setting
 from engine.commands import command
 from engine.errors import ConfigError
 from engine.sessions.names import check_name
-from engine.settings.run import METHOD_OPTIONS, RunConfig, shown
+from engine.settings.reading import typed_as
+from engine.settings.run import RunConfig, read_by, resolve, typed_settings
+from engine.settings.text import as_typed, shown
+from engine.training.control import typed_pace
 
 CHOICES = ("method", "benchmark", "scenario", "preset")
 """Settings that the other settings' defaults depend on."""
-_NOT_IN_THE_FORM = ("sessions_dir", "without_screen", "config", "assignments")
+NAME = Setting("name", str, usual="two random words", help="Name of the session.", panel=WHERE)
 
 
 @dataclass(frozen=True)
 class Field:
-    """One setting of ``cl-tui run``."""
+    """A setting to fill in."""
 
-    key: str
+    declared: Setting
     panel: str
-    help: str
-    option: str = ""
-    """The option on the command line; empty if only --set sets it."""
-    negative: str = ""
-    """The opposite option of a yes-or-no setting."""
-    choices: tuple[str, ...] = ()
+    choices: tuple[str, ...]
     """All valid values; empty if the setting takes any text."""
+
+    @property
+    def key(self) -> str:
+        return self.declared.key
 
     def read_by(self, method: str) -> bool:
         """Whether a run with this method has the setting."""
-        if self.key in METHOD_OPTIONS:
-            return self.key in METHODS[method].options
-        return self.panel != cli.METHOD or bool(METHODS[method].symbol)
+        return read_by(self.key, method)
 
     def label(self, method: str) -> str:
         """Its name, and its symbol in the paper if it has one."""
-        option = METHODS[method].options.get(self.key)
-        symbol = METHODS[method].symbol if self.key == "strength" else option.symbol if option else ""
+        symbol = METHODS[method].symbol if self.key == "strength" else self.declared.symbol
         return " ".join([self.key.replace("_", " "), *([symbol] if symbol else [])])
 
     def meaning(self, config: RunConfig) -> str:
         """Its help, and the current choice; for a method's option, the method's explanation."""
-        option = METHODS[config.method].options.get(self.key)
-        if option:
+        if option := config.method_options.kept.get(self.key):
             return f"{option.meaning}."
-        match self.key:
-            case "method":
-                return f"{self.help}\n{config.method}: {METHODS[config.method].title}"
-            case "benchmark":
-                return f"{self.help}\n{config.benchmark}: {BENCHMARKS[config.benchmark].title}"
-            case "preset" if config.preset:
-                return f"{self.help}\n{config.preset}: {PRESETS[config.preset].title}"
-        return self.help
-
-    def arguments(self, value: str) -> list[str]:
-        """The words of the command line that set it to ``value``."""
-        if self.negative:
-            return [self.option if value == "yes" else self.negative]
-        return [self.option, value] if self.option else ["--set", f"{self.key}={value}"]
+        told = self.declared.told(self.declared.told_default)
+        chosen = config.flat().get(self.key)
+        return f"{told}\n{chosen}: {NAMES[self.key][chosen].title}" if chosen and self.key in NAMES else told
 
 
 def fields() -> list[Field]:
     """The fields in the command line's order; those that only --set sets come last."""
-    found = []
-    for option in cli.run_command().params:
-        if option.name is None or option.name in _NOT_IN_THE_FORM:
-            continue
-        negative = option.secondary_opts[0] if option.secondary_opts else ""
-        panel = str(getattr(option, "rich_help_panel", None))
-        words = Text.from_markup(getattr(option, "help", None) or "").plain
-        found.append(Field(option.name, panel, words, option.opts[0], negative, _choices(option.name, bool(negative))))
-    known = {field.key for field in found}
-    return found + [Field(key, cli.METHOD, "", choices=_choices(key)) for key in METHOD_OPTIONS if key not in known]
-
-
-def _choices(key: str, flag: bool = False) -> tuple[str, ...]:
-    registries: dict[str, Mapping[str, object]] = {
-        "method": METHODS,
-        "benchmark": BENCHMARKS,
-        "model": MODELS,
-        "preset": PRESETS,
-    }
-    if key in registries:
-        return tuple(registries[key])
-    if flag:
-        return ("yes", "no")
-    return _literals(RunConfig.model_fields[key].annotation) if key in RunConfig.model_fields else ()
-
-
-def _literals(annotation: object) -> tuple[str, ...]:
-    """The only values that a setting of this type can have; none if it can have others too.
-
-    >>> from typing import Literal
-    >>> _literals(Literal["a", "b"] | None), _literals(Literal["a"] | int), _literals(str)
-    (('a', 'b'), (), ())
-    """
-    found: list[str] = []
-    parts = get_args(annotation) or (annotation,)
-    for part in parts:
-        if isinstance(part, str):
-            found.append(part)
-        elif part is not type(None):
-            inner = _literals(part) if get_args(part) else ()
-            if not inner:
-                return ()
-            found += inner
-    return tuple(found)
+    options = options_of("method").values()
+    declared = [*typed_settings().values(), NAME, *(option for option in options if not option.panel)]
+    return [Field(of, of.panel or METHOD, tuple(NAMES[of.key]) if of.key in NAMES else of.choices) for of in declared]
 
 
 @dataclass(frozen=True)
@@ -138,7 +81,7 @@ class Wanted:
             return "max" if self.pace is None else shown(self.pace)
         if key == "name":
             return "two random words"
-        value = getattr(self.config, key)
+        value = self.config.flat()[key]
         if isinstance(value, bool):
             return "yes" if value else "no"
         return "" if value is None or value == () else shown(value)
@@ -146,20 +89,27 @@ class Wanted:
 
 def wanted(all_fields: Sequence[Field], values: Mapping[str, str]) -> Wanted:
     """The run that a form describes. ``values``: the filled-in texts; blank means default. Raises ConfigError."""
-    filled = [field for field in all_fields if values.get(field.key, "").strip()]
-    words = {field.key: field.arguments(values[field.key].strip()) for field in filled}
-    name = values.get("name", "").strip()
+    filled = {field.key: values[field.key].strip() for field in all_fields if values.get(field.key, "").strip()}
+    declared = {field.key: field.declared for field in all_fields}
+    name = filled.pop("name", "")
     if name:
         check_name(name)
-    config, pace = cli.wanted(_joined(words))
-    for key in [key for key in words if key != "name"]:
-        fewer = {other: of for other, of in words.items() if other != key}
-        try:
-            if cli.wanted(_joined(fewer)) == (config, pace):
-                words = fewer
-        except ConfigError:
-            continue
-    return Wanted(config, pace, name, tuple(_joined(words)))
+    given = {key: typed_as(declared[key], value) for key, value in filled.items()}
+    config, pace = _run(given)
+    for key in list(given):
+        fewer = {other: value for other, value in given.items() if other != key}
+        with contextlib.suppress(ConfigError):
+            if _run(fewer) == (config, pace):
+                given = fewer
+    if name:
+        given["name"] = name
+    words = (word for key in filled | {"name": name} if key in given for word in as_typed(declared[key], given[key]))
+    return Wanted(config, pace, name, tuple(words))
+
+
+def _run(given: Mapping[str, Any]) -> tuple[RunConfig, float | None]:
+    config = resolve({key: value for key, value in given.items() if key != "pace"})
+    return config, typed_pace(given.get("pace"), BENCHMARKS[config.benchmark].watch_pace)
 
 
 def problems(all_fields: Sequence[Field], values: Mapping[str, str]) -> dict[str, str]:
@@ -177,10 +127,6 @@ def problems(all_fields: Sequence[Field], values: Mapping[str, str]) -> dict[str
             del values[key]
         else:
             return found
-
-
-def _joined(words: Mapping[str, list[str]]) -> list[str]:
-    return [word for given in words.values() for word in given]
 
 
 def command_line(arguments: Sequence[str], sessions_dir: Path) -> str:

@@ -12,16 +12,17 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Label, Select, Static
 
-from cl_tui.commands import cli
 from cl_tui.host.background import run_in_background
 from cl_tui.screens import form
 from cl_tui.screens.form import Field, Wanted
 from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.options import METHOD, TRAINING, WHAT, WHERE
 from engine.errors import ConfigError, EngineError, SessionExists
+from engine.sessions.names import free_name
 from engine.sessions.session import Session
 from engine.streams.files import prepare
 
-COLUMNS = ((cli.WHAT, cli.METHOD), (cli.TRAINING, cli.WHERE))
+COLUMNS = ((WHAT, METHOD), (TRAINING, WHERE))
 """The command line's panels, side by side."""
 
 
@@ -181,7 +182,7 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
         )
         try:
             await run_in_background(partial(prepare, benchmark.name, Path(wanted.config.data_dir)))
-            name = wanted.name or cli.free_name(self._folder)
+            name = wanted.name or free_name(self._folder)
             session = await run_in_background(partial(Session.create, self._folder, name, wanted.config))
         except SessionExists as error:
             self._say("")

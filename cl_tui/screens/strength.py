@@ -10,7 +10,7 @@ from textual.screen import ModalScreen
 from textual.validation import Function
 from textual.widgets import Footer, Input, Static
 
-from engine.settings.run import shown
+from engine.settings.text import shown
 
 TURN = math.sqrt(10)
 """Factor of a step; two steps are a power of ten."""

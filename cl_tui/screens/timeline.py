@@ -5,7 +5,8 @@ from bisect import bisect_left
 from cl_tui.host.capture import Line
 from cl_tui.reports import text as words
 from engine.record.history import History
-from engine.settings.run import RunConfig, shown
+from engine.settings.run import RunConfig
+from engine.settings.text import shown
 
 _FIRST = -1_000_000
 """The number of a run's first line: among lines of the same moment, the run's come first, in their order."""

@@ -120,9 +120,9 @@ def analyse(session: Session, examples: int = EXAMPLES, tell: Callable[[str], No
         left_out["importance"] = "all layers are unpenalised"
     else:
         omega = last.importance
-        total = _total(omega, held)
+        total, clamp = _total(omega, held), config.option("clamp")
         importance = Importance(
-            config.clamp, *_per_layer(held, lambda name, layers: spread(omega, name, layers, config.clamp, total))
+            clamp, *_per_layer(held, lambda name, layers: spread(omega, name, layers, clamp, total))
         )
 
     agreement = _agreements(last.importance, subject, held or parameters.layers, tell)
@@ -255,9 +255,10 @@ def _of_each_task(config: RunConfig, ends: Sequence[_End]) -> _OfEachTask | str:
         return _without_penalty(config)
     if config.method == "l2":
         return "Ω of l2 is 1 everywhere, after every task"
-    if config.recompute:
+    if config.option("recompute"):
         return "Ω is measured again on all tasks at each task's end, so no part of it belongs to a single task"
-    kept = config.gamma if config.gamma is not None else 1.0
+    gamma = config.option("gamma")
+    kept = 1.0 if gamma is None else gamma
     added = [after.double() - kept * before.double() for before, after in pairwise(omegas)]
     words = "change of Ω with the task" if config.method == "rwalk" else "what the task added to Ω"
     return _OfEachTask(words, [omegas[0], *added])

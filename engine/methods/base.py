@@ -44,6 +44,7 @@ class Method:
 
     def __init__(self, config: RunConfig) -> None:
         self.config = config
+        self.options = config.method_options
         self.state: Any = None
         """All that must survive a resume: a dataclass of tensors that ``start`` makes, which later are only written in
         place. Its fields say which have one entry for each parameter: ``PerParameter``."""

@@ -8,6 +8,7 @@ F is the diagonal of the Fisher information, in one of the forms that van de Ven
 
 from torch import Tensor
 
+from engine.catalog.methods.ewc import EWCOptions
 from engine.importance.fisher import fisher
 from engine.importance.per_example import BATCH
 from engine.methods.base import Learned, Method
@@ -34,6 +35,7 @@ class ElasticWeightConsolidation(Method):
     tensor([2.2500, 1.2500])
     """
 
+    options: EWCOptions
     factor = 0.5
     measures_examples = True
 
@@ -41,18 +43,18 @@ class ElasticWeightConsolidation(Method):
         found, anchor = self._fisher(learned), learned.theta.clone()
         if penalty is None:
             return Quadratic(found, anchor)
-        if self.config.gamma is not None:
-            return Quadratic(self.config.gamma * penalty.diagonal() + found, anchor)
+        if self.options.gamma is not None:
+            return Quadratic(self.options.gamma * penalty.diagonal() + found, anchor)
         assert isinstance(penalty, Quadratic)
         return penalty.with_anchor(found, anchor)
 
     def _fisher(self, learned: Learned) -> Tensor:
-        config, stream, phase = self.config, learned.stream, learned.phase
-        size = (config.importance_batch or config.batch_size) if config.fisher == "batched" else BATCH
-        samples = config.fisher_samples
+        options, stream, phase = self.options, learned.stream, learned.phase
+        size = (options.importance_batch or self.config.batch_size) if options.fisher == "batched" else BATCH
+        samples = options.fisher_samples
         if samples is not None and samples < stream.count(phase, "train"):
             batches = stream.drawn(phase, samples, "fisher examples").split(size)
         else:
             batches = stream.passes(phase, size)
-        random = generator(config.seed, "fisher labels", phase)
-        return fisher(learned.net, learned.problem, batches, config.fisher or "exact", learned.check, random)
+        random = generator(self.config.seed, "fisher labels", phase)
+        return fisher(learned.net, learned.problem, batches, options.fisher, learned.check, random)

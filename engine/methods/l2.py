@@ -10,8 +10,10 @@ from engine.penalties.quadratic import Quadratic
 class EqualImportance(Method):
     """Ω = 1.
 
+    >>> from engine.settings.run import resolve
     >>> from types import SimpleNamespace
-    >>> EqualImportance(None).consolidate(SimpleNamespace(theta=torch.zeros(3)), penalty=None).importance
+    >>> l2 = EqualImportance(resolve({"method": "l2"}))
+    >>> l2.consolidate(SimpleNamespace(theta=torch.zeros(3)), penalty=None).importance
     tensor([1., 1., 1.])
     """
 

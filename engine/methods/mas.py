@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from engine.catalog.methods.mas import MASOptions
 from engine.importance.per_example import BATCH
 from engine.importance.sensitivity import sensitivity
 from engine.methods.base import Learned, Method
@@ -28,15 +29,16 @@ class MemoryAwareSynapses(Method):
     tensor([10.5000,  0.5000])
     """
 
+    options: MASOptions
     measures_examples = True
 
     def __init__(self, config: RunConfig) -> None:
         super().__init__(config)
-        self.factor = 0.5 if config.half else 1.0
+        self.factor = 0.5 if self.options.half else 1.0
 
     def consolidate(self, learned: Learned, penalty: Penalty | None) -> Quadratic:
         found = self._sensitivity(learned, learned.phase)
-        if self.config.recompute:
+        if self.options.recompute:
             for earlier in range(learned.phase):
                 found += self._sensitivity(learned, earlier)
         elif penalty is not None:
@@ -44,7 +46,7 @@ class MemoryAwareSynapses(Method):
         return Quadratic(found, learned.theta.clone())
 
     def _sensitivity(self, learned: Learned, phase: int) -> Tensor:
-        config, form = self.config, self.config.sensitivity or "global"
-        size = (config.importance_batch or config.batch_size) if form == "batched" else BATCH
-        batches = learned.stream.passes(phase, size, config.importance_data or "train")
+        options, form = self.options, self.options.sensitivity
+        size = (options.importance_batch or self.config.batch_size) if form == "batched" else BATCH
+        batches = learned.stream.passes(phase, size, options.importance_data)
         return sensitivity(learned.net, learned.problem, batches, form, learned.check)

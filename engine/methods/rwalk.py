@@ -16,6 +16,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from engine.catalog.methods.rwalk import RWalkOptions
 from engine.methods.base import Method
 from engine.models.flat import PerParameter
 from engine.penalties.penalty import Penalty
@@ -48,6 +49,7 @@ class RiemannianWalk(Method):
     tensor([2.0000, 0.0000, 1.0500])
     """
 
+    options: RWalkOptions
     sees_steps = True
     state: Walk
 
@@ -64,9 +66,7 @@ class RiemannianWalk(Method):
         state.steps.zero_()
 
     def after_step(self, gradient: Tensor, change: Tensor) -> None:
-        state, alpha, every = self.state, self.config.alpha, self.config.score_every
-        assert alpha is not None
-        assert every is not None
+        state, alpha, every = self.state, self.options.alpha, self.options.score_every
         steps = int(state.steps)
         state.fisher.mul_(1 - alpha).addcmul_(gradient, gradient, value=alpha)
         if steps % every == 0:
@@ -88,8 +88,7 @@ class RiemannianWalk(Method):
 
     def _add_interval(self, score: Tensor, moved: Tensor) -> Tensor:
         """Adds the interval's ΔL/(½FΔθ² + ε) to ``score`` in place; ``moved`` is Δθ and is overwritten. Both (P,)."""
-        assert self.config.epsilon is not None
-        distance = moved.square_().mul_(self.state.interval_fisher).mul_(0.5).add_(self.config.epsilon)
+        distance = moved.square_().mul_(self.state.interval_fisher).mul_(0.5).add_(self.options.epsilon)
         return score.addcdiv_(self.state.loss_drop, distance)
 
     def _score(self) -> Tensor:

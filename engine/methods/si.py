@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from engine.catalog.methods.si import SIOptions
 from engine.methods.base import Method
 from engine.models.flat import PerParameter
 from engine.penalties.penalty import Penalty
@@ -33,13 +34,14 @@ class SynapticIntelligence(Method):
     tensor([1., 0., 0.])
     """
 
+    options: SIOptions
     sees_steps = True
     state: Path
 
     def __init__(self, config: RunConfig) -> None:
         super().__init__(config)
-        self.factor = 0.5 if config.half else 1.0
-        self.sees_total = config.gradient == "total"
+        self.factor = 0.5 if self.options.half else 1.0
+        self.sees_total = self.options.gradient == "total"
 
     def start(self, theta: Tensor) -> None:
         self.state = Path(torch.zeros_like(theta), theta.clone())
@@ -55,7 +57,6 @@ class SynapticIntelligence(Method):
         return float(self.state.path_integral.sum())
 
     def running_importance(self, theta: Tensor, penalty: Penalty | None) -> Tensor:
-        assert self.config.xi is not None
         moved, earlier = theta - self.state.task_start, penalty.diagonal() if penalty else 0.0
-        gained = self.state.path_integral / (moved * moved + self.config.xi)
-        return (earlier + gained).clamp_(min=0, max=self.config.clamp)
+        gained = self.state.path_integral / (moved * moved + self.options.xi)
+        return (earlier + gained).clamp_(min=0, max=self.options.clamp)

@@ -17,7 +17,8 @@ from engine.catalog.methods import METHODS
 from engine.record.events import Warned
 from engine.record.history import History
 from engine.record.one_class import numbered, one_class_tasks
-from engine.settings.run import RunConfig, shown
+from engine.settings.run import RunConfig
+from engine.settings.text import shown
 
 WINDOW = 100
 """Steps over which a loss is averaged; a task with fewer steps is not judged."""

@@ -18,7 +18,8 @@ from engine.sessions import log as event_log
 from engine.sessions.names import is_name
 from engine.sessions.session import FORMAT, Session, session_path, settings_of
 from engine.sessions.summary import NAMED, read_summary
-from engine.settings.run import RunConfig, from_toml, validated
+from engine.settings.reading import from_toml
+from engine.settings.run import RunConfig, validated
 
 SessionState = Literal["running", "stopped", "interrupted", "failed", "finished", "damaged"]
 _NOT_LISTED = {b"importance", b"path", b"saved", b"noted", b"warned"}

@@ -21,6 +21,15 @@ _UNSEEN = re.compile(
 """Invisible letters and marks: fillers and variation selectors."""
 
 
+def free_name(sessions_dir: Path) -> str:
+    """Two words, such as calm-otter, that are not yet the name of a session there."""
+    from coolname import generate_slug  # reads its lists of words: only when needed
+
+    while (sessions_dir / (name := generate_slug(2))).exists():
+        pass
+    return name
+
+
 def check_name(name: str) -> str:
     """``name`` in Unicode's form NFC, the name of the session's folder. Raises ConfigError if some system refuses it.
 

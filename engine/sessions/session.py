@@ -40,7 +40,8 @@ from engine.sessions import log as event_log
 from engine.sessions.lock import in_training, locked, refuse_links
 from engine.sessions.names import check_name, refuse_alike
 from engine.sessions.summary import checksum, read_summary, settled, summary, write_summary
-from engine.settings.run import MOST_BYTES, RunConfig, from_toml
+from engine.settings.reading import MOST_BYTES, from_toml
+from engine.settings.run import RunConfig
 
 FORMAT = 2
 """Format of new sessions. Format 1 has checksums only in checkpoints; its sessions are read and continued in it."""

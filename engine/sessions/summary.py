@@ -53,7 +53,11 @@ def summary(name: str, config: RunConfig, history: History) -> dict[str, Any]:
 def settled(name: str, config: RunConfig) -> dict[str, Any]:
     """The entries of a summary that the folder's name and config.toml determine."""
     named = {key: getattr(config, key) for key in NAMED}
-    return {"name": name, **named, "hyperparameters": config.model_dump(mode="json", exclude=set(NAMED))}
+    return {
+        "name": name,
+        **named,
+        "hyperparameters": {key: value for key, value in config.plain().items() if key not in NAMED},
+    }
 
 
 def write_summary(folder: Path, found: Mapping[str, Any], sums: bool) -> None:

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from engine.batch import Batch
-from engine.catalog.benchmarks import BENCHMARKS, group_sizes
+from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.entries import group_sizes
 from engine.problems.problem import Problem
 from engine.seeds import generator
 from engine.settings.run import FirstTask, RunConfig
@@ -119,7 +120,7 @@ class ExampleStream(Stream):
         self._schedule()
 
     def _read_own(self) -> Examples | None:
-        folder = self._config.importance_data
+        folder = self._config.option("importance_data")
         if folder in (None, "train", "test"):
             return None
         notes: list[str] = []

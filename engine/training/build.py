@@ -49,7 +49,8 @@ def build_problem(config: RunConfig, stream: Stream) -> Problem:
 def build_model(config: RunConfig, stream: Stream, problem: Problem, device: torch.device) -> torch.nn.Module:
     """The network with its initial weights, on ``device``."""
     build = _load(MODELS[config.model].code)
-    model: torch.nn.Module = build(stream.inputs, config.hidden, problem.outputs, config.seed, config.init)
+    options = dict(config.model_options)
+    model: torch.nn.Module = build(inputs=stream.inputs, outputs=problem.outputs, seed=config.seed, **options)
     return model.to(device)
 
 

@@ -160,6 +160,20 @@ class Control:
             raise Stopped
 
 
+def typed_pace(text: str | None, default: float | None) -> float | None:
+    """Steps a second; None is full speed. Raises ConfigError."""
+    if text is None:
+        return default
+    if text == "max":
+        return None
+    try:
+        pace = float(text)
+    except ValueError:
+        raise ConfigError(f"--pace {text!r}: give steps per second, or max", "pace") from None
+    check_pace(pace)
+    return pace
+
+
 def check_pace(pace: float | None) -> None:
     """Raises ConfigError unless ``pace`` is None or a positive number of steps per second."""
     if pace is not None and not 0 < pace < float("inf"):

@@ -18,7 +18,7 @@ from engine.record.history import History
 from engine.record.one_class import numbered
 from engine.sessions.log import line
 from engine.sessions.session import Session
-from engine.settings.run import RunConfig, resolve
+from engine.settings.run import RunConfig, flattened, over, resolve
 
 SHARED = ("benchmark", "scenario", "tasks", "class_order", "normalize", "model", "hidden", "init", "seed")
 """Settings that shaped the shared history, so that a fork cannot change them."""
@@ -30,14 +30,14 @@ def forked_config(parent: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     Another method begins with its own defaults on the benchmark: the earlier method's strength and options mean nothing
     to it, and a method without a penalty leaves no parameter alone.
     """
+    given = {key.rpartition(".")[2]: value for key, value in flattened(changes).items()}
     for key in SHARED:
-        if key in changes and changes[key] != getattr(parent, key):
+        if key in given and given[key] != parent.flat()[key]:
             raise ConfigError(f"a fork shares its parent's history, so {key} cannot change: start a new run instead")
-    kept = parent.model_dump(exclude_none=True)
+    kept = {key: value for key, value in parent.plain().items() if value is not None}
     method = changes.get("method", parent.method)
     if method != parent.method:
-        old = METHODS[parent.method]
-        lost = {"preset", "strength", *old.options}
+        lost = {"preset", "strength", *METHODS[parent.method].options.kept}
         if method in METHODS and not METHODS[method].symbol:
             lost.add("leave_alone")
         kept = {key: value for key, value in kept.items() if key not in lost}
@@ -48,8 +48,8 @@ def forked_config(parent: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     if changes.get("optimizer", parent.optimizer) != "sgd":
         kept.pop("momentum", None)
     preset = kept.pop("preset", None)
-    made = resolve(kept | dict(changes))
-    return made.model_copy(update={"preset": preset}) if preset else made
+    made = resolve(over(kept, changes))
+    return made.changed(preset=preset) if preset else made
 
 
 def fork(parent: Session, task: int, name: str, changes: Mapping[str, Any]) -> Session:

@@ -44,7 +44,8 @@ from engine.sessions import checkpoint, log
 from engine.sessions.listing import list_sessions, read_session, summary_of
 from engine.sessions.session import Session
 from engine.sessions.summary import checksum
-from engine.settings.run import RunConfig, from_toml, parse_assignments, read_settings, resolve
+from engine.settings.reading import from_toml, parse_assignments, read_settings
+from engine.settings.run import known_settings, resolve
 from engine.training.control import Control
 from engine.training.runner import train
 from tests import runs, screen_data
@@ -152,7 +153,7 @@ def config_toml(data: DataObject, folder: Path) -> None:
 
 
 def assignments(data: DataObject, folder: Path) -> None:
-    keys = st.sampled_from([*RunConfig.model_fields, "first_task.lr", "", "a b", "\x1b[m"])
+    keys = st.sampled_from([*known_settings(), "first_task.lr", "", "a b", "\x1b[m"])
     values = ANYTHING.map(lambda value: json.dumps(value)) | st.text(max_size=20)
     given = data.draw(st.lists(st.builds(lambda key, value: f"{key}={value}", keys, values) | st.text(), max_size=4))
     with contextlib.suppress(ConfigError):

@@ -65,7 +65,7 @@ def _standing(folder: Path) -> str:
 def _whole_program(seed: int, number: int) -> Counts:
     """The command itself, killed once."""
     chosen = random.Random(f"{seed} {number} whole program")
-    settings = config(number).model_copy(update={"epochs": 100})
+    settings = config(number).changed(epochs=100)
     with tempfile.TemporaryDirectory() as temporary:
         whole = undisturbed(Path(temporary) / "whole", settings)
         folder = Path(temporary) / "killed"

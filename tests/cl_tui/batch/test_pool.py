@@ -73,18 +73,81 @@ def test_the_scenario_is_in_the_name_where_it_is_not_the_default() -> None:
 
 def test_an_option_goes_to_the_methods_that_read_it() -> None:
     si, ewc, none = batch.plan({"method": ["si", "ewc", "none"]}, {"xi": 0.5, "gamma": 0.9}, {}, jobs=1)
-    assert (si.config.xi, si.config.gamma) == (0.5, None)
-    assert (ewc.config.xi, ewc.config.gamma) == (None, 0.9)
-    assert (none.config.xi, none.config.gamma) == (None, None)
+    assert (si.config.option("xi"), si.config.option("gamma")) == (0.5, None)
+    assert (ewc.config.option("xi"), ewc.config.option("gamma")) == (None, 0.9)
+    assert (none.config.option("xi"), none.config.option("gamma")) == (None, None)
     with pytest.raises(ConfigError, match="only method si uses it"):
         batch.plan({"method": ["none", "ewc"]}, {"xi": 0.5}, {}, jobs=1)
 
 
+def test_an_option_with_its_owner_s_name_goes_to_that_method_alone() -> None:
+    si, mas = batch.plan({"method": ["si", "mas"]}, {"half": True}, {"si.half": False}, jobs=1)
+    assert (si.config.option("half"), mas.config.option("half")) == (False, True)
+    (ewc,) = batch.plan({"method": ["ewc"]}, {"ewc": {"gamma": 0.5}}, {"gamma": 0.9}, jobs=1)
+    assert ewc.config.option("gamma") == 0.9, "what was typed later overrides the file"
+    with pytest.raises(ConfigError, match="only method si uses it, not ewc"):
+        batch.plan({"method": ["ewc"]}, {"si": {"xi": 0.5}}, {}, jobs=1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"method": "none"}, "none-split-digits-seed0-68ad808c"),
+        ({"method": "joint"}, "joint-split-digits-seed0-654bacea"),
+        ({"method": "l2"}, "l2-0.1-split-digits-seed0-4c51f621"),
+        ({"method": "si"}, "si-1-split-digits-seed0-23bf3783"),
+        ({"method": "ewc"}, "ewc-1000-split-digits-seed0-06c75e9a"),
+        ({"method": "mas"}, "mas-0.1-split-digits-seed0-c9966ac9"),
+        ({"method": "rwalk"}, "rwalk-10-split-digits-seed0-6950e984"),
+        ({"preset": "pathint-permuted-mnist"}, "si-0.1-permuted-mnist-seed0-dfc1a636"),
+        ({"preset": "vandeven-split-mnist"}, "none-split-mnist-seed0-b6c02e08"),
+        ({"preset": "mas-demo"}, "mas-1-split-mnist-seed0-c3a2c034"),
+        ({"optimizer": "sgd", "half": True, "class_order": "random"}, "si-1-split-digits-seed0-361b018f"),
+        (
+            {"method": "mas", "sensitivity": "batched", "importance_batch": 7, "half": True},
+            "mas-0.1-split-digits-seed0-bfc3652b",
+        ),
+        (
+            {
+                "method": "ewc",
+                "fisher_samples": 40,
+                "fisher": "sampled",
+                "gamma": 0.9,
+                "leave_alone": ["*.bias", "head.*"],
+            },
+            "ewc-1000-split-digits-seed0-a8a72d91",
+        ),
+        (
+            {"method": "rwalk", "alpha": 0.5, "score_every": 3, "epsilon": 0.01, "init": "glorot", "keep": "best"},
+            "rwalk-10-split-digits-seed0-6c74432e",
+        ),
+        (
+            {
+                "first_task": {"lr": 0.01, "epochs": 3},
+                "normalize": [0.5, 0.25],
+                "hidden": [7],
+                "seed": 11,
+                "threads": 2,
+            },
+            "si-1-split-digits-seed11-67117b89",
+        ),
+        (
+            {"clamp": 0.5, "xi": 0.25, "gradient": "total", "steps": 70, "scenario": "class", "strength": 2.5},
+            "si-2.5-split-digits-class-seed0-647bb8e5",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_name_is_a_promise(settings: dict[str, Any], name: str) -> None:
+    """A batch finds a finished run by its name: these are names that were given before."""
+    assert batch.run_name(resolve(settings)) == name
+
+
 def test_another_setting_is_another_session_and_another_place_is_not() -> None:
     config = resolve({})
-    assert batch.run_name(config.model_copy(update={"lr": 0.5})) != batch.run_name(config)
+    assert batch.run_name(config.changed(lr=0.5)) != batch.run_name(config)
     for elsewhere in ({"keep_checkpoints": 3}, {"threads": 7}, {"data_dir": "there"}, {"device": "cpu"}):
-        assert batch.run_name(config.model_copy(update=elsewhere)) == batch.run_name(config)
+        assert batch.run_name(config.changed(**elsewhere)) == batch.run_name(config)
 
 
 def test_jobs_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:

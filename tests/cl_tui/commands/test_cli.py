@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from cl_tui.batch import headless
-from cl_tui.commands import cli
+from cl_tui.commands import train as commands
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.reports import tables as report
 from cl_tui.screens.monitor import MonitorScreen
@@ -35,7 +35,7 @@ from tests.waiting import PATIENCE_SECONDS, until
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets ``run`` and ``resume`` think that a terminal is there."""
-    monkeypatch.setattr(cli, "_require_terminal", lambda instead: None)
+    monkeypatch.setattr(commands, "require_terminal", lambda instead: None)
 
 
 @pytest.fixture
@@ -223,7 +223,7 @@ def test_settings_go_over_each_other(
     (tmp_path / "my.toml").write_text('method = "ewc"\nepochs = 2\nlr = 0.1\nhidden = [9, 9]\n')
     cl_tui("run", "--config", "my.toml", "--tasks", "2", "--lr", "0.2", "--batch-size", "50", "--set", "batch_size=60")
     config = screen[0][0].config
-    assert (config.method, config.epochs, config.hidden) == ("ewc", 2, (9, 9))
+    assert (config.method, config.epochs, config.option("hidden")) == ("ewc", 2, (9, 9))
     assert (config.lr, config.batch_size, config.optimizer) == (0.2, 60, "adam")
 
 

@@ -8,15 +8,17 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from cl_tui.commands import cli
+from cl_tui.commands import arguments, cli
 from cl_tui.commands.cli import app
 from cl_tui.host.preferences import folder
 from cl_tui.screens import form
 from engine.errors import ConfigError
 from engine.sessions.session import Session
-from engine.settings.run import moved, parse_assignments, read_settings, resolve
+from engine.settings.reading import parse_assignments, read_settings
+from engine.settings.run import moved, resolve
 from tests.conftest import CommandLine
 from tests.runs import create, tiny
+from tests.typed import trained_by
 
 UNKNOWN, NOBODY = "~nobody-of-this-name/d", "there is no user nobody-of-this-name here"
 
@@ -61,11 +63,11 @@ def test_in_settings_from_options_files_assignments_and_the_form(home: Path, tmp
     for config in (
         resolve(read_settings(file)),
         resolve({"method": "mas"} | parse_assignments(["data_dir=~/d", "importance_data=~/inputs"])),
-        cli.wanted(["--method", "mas", "--data-dir=~/d", "--importance-data=~/inputs"])[0],
+        trained_by(["--method", "mas", "--data-dir=~/d", "--importance-data=~/inputs"])[0],
         form.wanted(form.fields(), {"method": "mas", "data_dir": "~/d", "importance_data": "~/inputs"}).config,
     ):
         assert config.data_dir == str(home / "d")
-        assert config.importance_data == str(home / "inputs")
+        assert config.option("importance_data") == str(home / "inputs")
     assert resolve({"data_dir": "./~"}).data_dir == "./~", "a folder of that name can still be named"
 
 
@@ -73,8 +75,8 @@ def test_in_the_environment(home: Path, cl_tui: CommandLine, monkeypatch: pytest
     create(home / "s", tiny(), "calm-otter")
     monkeypatch.setenv("CL_TUI_SESSIONS_DIR", "~/s")
     assert "calm-otter" in cl_tui("sessions").out
-    context: Any = typer.Context(cli.run_command())
-    assert cli._sessions(context) == ["calm-otter"]
+    context: Any = typer.Context(typer.main.get_command(cli.app))
+    assert arguments.sessions(context) == ["calm-otter"]
     monkeypatch.setenv("CL_TUI_CONFIG_DIR", "~/c")
     assert folder() == home / "c"
 
@@ -117,20 +119,20 @@ def test_the_home_of_an_unknown_user_in_the_environment_and_in_a_field(
     cl_tui: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(ConfigError, match=NOBODY) as caught:
-        cli.wanted([f"--data-dir={UNKNOWN}"])
+        trained_by([f"--data-dir={UNKNOWN}"])
     assert caught.value.setting == "data_dir"
     monkeypatch.setenv("CL_TUI_CONFIG_DIR", UNKNOWN)
     with pytest.raises(ConfigError, match=NOBODY):
         folder()
     monkeypatch.setenv("CL_TUI_SESSIONS_DIR", UNKNOWN)
     assert NOBODY in cl_tui("sessions").err
-    context: Any = typer.Context(cli.run_command())
-    assert cli._sessions(context) == []
+    context: Any = typer.Context(typer.main.get_command(cli.app))
+    assert arguments.sessions(context) == []
 
 
 def test_a_session_with_the_home_of_an_unknown_user_opens_and_takes_another_folder(tmp_path: Path) -> None:
     session = create(tmp_path / "s", tiny(), "calm-otter")
-    Session(session.path, session.config.model_copy(update={"data_dir": UNKNOWN})).write_config()
+    Session(session.path, session.config.changed(data_dir=UNKNOWN)).write_config()
     opened = Session.open(tmp_path / "s", "calm-otter")
     assert opened.config.data_dir == UNKNOWN
     assert moved(opened.config, {"data_dir": "d"}).data_dir == "d"

@@ -33,7 +33,8 @@ from engine.record.events import (
 from engine.record.history import History
 from engine.sessions.listing import Listed, read_session
 from engine.sessions.session import Session
-from engine.settings.run import RunConfig, from_toml, resolve
+from engine.settings.reading import from_toml
+from engine.settings.run import RunConfig, resolve
 from engine.text import visible
 from tests import screen_data
 from tests.conftest import CommandLine
@@ -560,22 +561,22 @@ def test_the_line_trains_the_same_again(
     """Typed as it is shown, the command line makes the same configuration of it."""
     import shlex
 
-    from cl_tui.commands import cli
+    from cl_tui.commands import train
 
     config = resolve(settings)
     words = shlex.split(facts.command(config, Path("sessions/x/config.toml")))
     assert "--config" not in words
     made: list[RunConfig] = []
-    monkeypatch.setattr(cli, "_require_terminal", lambda instead: None)
+    monkeypatch.setattr(train, "require_terminal", lambda instead: None)
     monkeypatch.setattr("engine.streams.files.prepare", lambda name, folder: None)
-    monkeypatch.setattr(cli, "_watch", lambda session, pace: made.append(session.config) or 0)
+    monkeypatch.setattr(train, "watch_training", lambda session, pace: made.append(session.config) or 0)
     answer = cl_tui(*words[1:])
     assert (answer.exit_code, answer.err) == (0, "")
     assert made == [config]
 
 
 def test_settings_that_no_option_can_say_are_read_from_the_session() -> None:
-    config = resolve({}).model_copy(update={"epochs": None, "steps": None})
+    config = resolve({}).changed(epochs=None, steps=None)
     assert facts.command(config, Path("sessions/x/config.toml")) == "cl-tui run --config sessions/x/config.toml"
 
 

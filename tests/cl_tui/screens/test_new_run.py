@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from textual.pilot import Pilot
 from textual.widgets import Input, Select, Static
+from typer.core import TyperGroup
 
 from cl_tui.app.app import ClTui
-from cl_tui.commands import cli
+from cl_tui.commands import cli, train
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.screens import form
 from cl_tui.screens import new_run as new_run_module
@@ -25,6 +27,7 @@ from engine.errors import BenchmarkError, ConfigError
 from engine.sessions.session import Session
 from engine.settings.run import resolve
 from tests.conftest import CommandLine
+from tests.typed import trained_by
 from tests.waiting import PATIENCE_SECONDS, on_screen
 
 Result = tuple[Session, float | None] | None
@@ -114,8 +117,8 @@ async def test_a_preset_changes_the_defaults(tmp_path: Path) -> None:
 async def test_only_the_chosen_method_s_options_are_there(method: str, tmp_path: Path) -> None:
     async with filling(tmp_path) as filled:
         await filled.fill(method=method)
-        options = {key for info in METHODS.values() for key in info.options}
-        assert filled.shown & options == set(METHODS[method].options)
+        options = {key for info in METHODS.values() for key in info.options.kept}
+        assert filled.shown & options == set(METHODS[method].options.kept)
         assert ("strength" in filled.shown) == bool(METHODS[method].symbol)
 
 
@@ -201,9 +204,11 @@ async def test_a_preset_brings_its_benchmark(tmp_path: Path) -> None:
 def test_each_setting_has_help_and_the_command_line_s_own() -> None:
     found = form.fields()
     config = resolve({})
-    helps = {param.name: str(getattr(param, "help", "")) for param in cli.run_command().params}
+    group = typer.main.get_command(cli.app)
+    assert isinstance(group, TyperGroup)
+    helps = {param.name: str(getattr(param, "help", "")) for param in group.commands["run"].params}
     for field in found:
-        readers = [name for name, info in METHODS.items() if field.key in info.options]
+        readers = [name for name, info in METHODS.items() if field.key in info.options.kept]
         explained = field.meaning(resolve({"method": readers[0]}) if readers else config)
         assert explained
         if not readers:
@@ -258,7 +263,7 @@ def test_the_shortened_line_means_what_the_whole_form_means(values: dict[str, st
     """Whatever is filled in: parsed anew, the line that is shown gives the very configuration and pace."""
     wanted = wanted_by(values)
     if wanted is not None:
-        assert cli.wanted(wanted.arguments) == (wanted.config, wanted.pace)
+        assert trained_by(wanted.arguments) == (wanted.config, wanted.pace)
         for number in range(0, len(wanted.arguments)):
             assert wanted.arguments[number] != ""
 
@@ -278,8 +283,8 @@ async def test_the_shown_line_typed_into_a_shell_starts_the_same_run(
 ) -> None:
     """The form starts one session, the real command line the other."""
     watched: list[tuple[Session, float | None]] = []
-    monkeypatch.setattr(cli, "_require_terminal", lambda instead: None)
-    monkeypatch.setattr(cli, "_watch", lambda session, pace: watched.append((session, pace)) or 0)
+    monkeypatch.setattr(train, "require_terminal", lambda instead: None)
+    monkeypatch.setattr(train, "watch_training", lambda session, pace: watched.append((session, pace)) or 0)
     monkeypatch.setattr("engine.streams.files.prepare", lambda benchmark, data_dir: None)
     monkeypatch.setattr(new_run_module, "prepare", lambda benchmark, data_dir: None)
     folder = tmp_path / "a folder"

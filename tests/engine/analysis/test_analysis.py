@@ -79,7 +79,7 @@ def tasks_of(config: RunConfig) -> list[Task]:
 def network(config: RunConfig, theta: Tensor) -> nn.Module:
     """The network with the weights ``theta``, one tensor after the other."""
     count = max(classes(config)) if config.scenario == "domain" else sum(classes(config))
-    model = double_mlp((5,), config.hidden, count, 0, "torch")
+    model = double_mlp((5,), config.option("hidden"), count, 0, "torch")
     for parameter, values in zip(model.parameters(), cut(model, theta), strict=True):
         parameter.data.copy_(values)
     return model

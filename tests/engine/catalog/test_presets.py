@@ -11,7 +11,7 @@ from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.methods import METHODS
 from engine.catalog.presets import PRESETS, Case, Preset, settings_of
 from engine.errors import ConfigError
-from engine.settings.run import RunConfig, resolve
+from engine.settings.run import known_settings, resolve
 
 CASES = [(preset, case) for preset in PRESETS.values() for case in preset.cases]
 BY_CASE = pytest.mark.parametrize(("preset", "case"), CASES)
@@ -21,14 +21,14 @@ BY_CASE = pytest.mark.parametrize(("preset", "case"), CASES)
 def test_every_case_is_a_valid_configuration(preset: Preset, case: Case) -> None:
     config = resolve({"preset": preset.name, **case.choice})
     for key, value in {**preset.settings, **case.choice, **case.settings}.items():
-        found = getattr(config, key)
-        assert (found.model_dump() if isinstance(value, dict) else found) == value, key
+        found = config.flat()[key]
+        assert (dict(found) if isinstance(value, dict) else found) == value, key
     assert config.preset == preset.name
 
 
 @BY_CASE
 def test_a_case_names_only_settings_there_are(preset: Preset, case: Case) -> None:
-    assert {*preset.settings, *case.choice, *case.settings} <= set(RunConfig.model_fields)
+    assert {*preset.settings, *case.choice, *case.settings} <= known_settings().keys()
 
 
 @BY_CASE
@@ -39,7 +39,7 @@ def test_nothing_that_decides_a_result_is_left_to_a_benchmarks_defaults(preset: 
     decided = {"method", "benchmark", "scenario", "hidden", "optimizer", "lr", "batch_size", "reset_optimizer"}
     if METHODS[config.method].symbol:
         decided.add("strength")
-        decided |= set(METHODS[config.method].options) & set(BENCHMARKS[config.benchmark].options)
+        decided |= set(BENCHMARKS[config.benchmark].method_defaults.get(config.method, {}))
     assert decided <= said
     assert "epochs" in said or "steps" in said
 
@@ -66,13 +66,14 @@ def test_what_is_given_chooses_the_case(given: dict[str, Any], expected: tuple[s
 
 def test_a_method_that_the_preset_does_not_know_gets_what_all_cases_share() -> None:
     config = resolve({"preset": "vandeven-split-mnist", "method": "mas"})
-    assert (config.method, config.steps, config.hidden) == ("mas", 2000, (400, 400))
+    assert (config.method, config.steps, config.option("hidden")) == ("mas", 2000, (400, 400))
     assert config.strength == BENCHMARKS["split-mnist"].strengths["mas"]
 
 
 def test_what_is_given_goes_over_the_preset() -> None:
     config = resolve({"preset": "pathint-split-mnist", "lr": 0.5, "hidden": [3], "xi": 0.25, "strength": 9.0})
-    assert (config.lr, config.hidden, config.xi, config.strength, config.epochs) == (0.5, (3,), 0.25, 9.0, 10)
+    assert (config.lr, config.strength, config.epochs) == (0.5, 9.0, 10)
+    assert (config.option("hidden"), config.option("xi")) == ((3,), 0.25)
 
 
 def test_epochs_take_the_place_of_a_presets_steps() -> None:
@@ -103,9 +104,9 @@ def test_both_strengths_of_the_authors_code_are_cases_with_their_source() -> Non
     assert "2019" in si[50.0].source
     assert "since 2022" in si[10.0].source
     today = resolve({"preset": "vandeven-split-mnist", **si[10.0].choice})
-    assert (today.strength, today.xi, today.gradient) == (10.0, 0.1, "total")
+    assert (today.strength, today.option("xi"), today.option("gradient")) == (10.0, 0.1, "total")
     usual = resolve({"preset": "vandeven-split-mnist", **si[50.0].choice})
-    assert usual.model_copy(update={"strength": 10.0}) == today
+    assert usual.changed(strength=10.0) == today
 
 
 def test_a_published_number_with_an_error_tells_its_runs_and_its_source() -> None:

@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from cl_tui.commands import cli
+from cl_tui.commands import arguments, cli
 from engine.errors import ConfigError, SessionExists
 from engine.sessions.folders import delete_session, rename_session
 from engine.sessions.listing import each_session, list_sessions, read_session
@@ -151,8 +151,8 @@ def test_completion_offers_them(cl_tui: CommandLine, tmp_path: Path) -> None:
         create(tmp_path / "sessions", tiny(), name)
     (tmp_path / "sessions" / "$(rm)").mkdir()
     (tmp_path / "sessions" / "$(rm)" / "config.toml").touch()
-    context: Any = typer.Context(cli.run_command())
-    assert cli._sessions(context) == ["naïve", "実験"]
+    context: Any = typer.Context(typer.main.get_command(cli.app))
+    assert arguments.sessions(context) == ["naïve", "実験"]
 
 
 def test_a_whole_run_under_such_a_name(cl_tui: CommandLine, sessions: Path) -> None:

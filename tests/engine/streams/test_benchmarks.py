@@ -162,7 +162,7 @@ def test_inputs_are_normalised_for_training_and_testing_alike(benchmark: str) ->
 
 @pytest.mark.parametrize("info", BENCHMARKS.values(), ids=BENCHMARKS)
 def test_what_a_benchmark_says_of_itself_fits_together(info: object) -> None:
-    from engine.catalog.benchmarks import BenchmarkInfo
+    from engine.catalog.entries import BenchmarkInfo
 
     assert isinstance(info, BenchmarkInfo)
     assert 1 <= info.default_tasks <= info.most_tasks

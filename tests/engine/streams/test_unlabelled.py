@@ -359,7 +359,7 @@ def test_the_test_inputs_as_a_folder_give_the_importance_of_the_test_inputs(tmp_
     folder = tmp_path / "mine"
     folder.mkdir()
     np.save(folder / "all.npy", stream(config).tasks[0].test.inputs.numpy())
-    mine = config.model_copy(update={"importance_data": str(folder)})
+    mine = config.changed(importance_data=str(folder))
     ours, theirs = runs.finished(tmp_path, mine, "folder"), runs.finished(tmp_path, config, "test")
     assert torch.equal(runs.importance(ours), runs.importance(theirs))
     on_training_data = runs.finished(tmp_path, runs.tiny("mas", tasks=1), "train")

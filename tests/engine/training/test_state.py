@@ -10,8 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine.catalog.methods import METHODS, MethodInfo
-from engine.catalog.models import MODELS, ModelInfo
+from engine.catalog.entries import MethodInfo, ModelInfo
+from engine.catalog.methods import METHODS
+from engine.catalog.models import MODELS
+from engine.catalog.models.mlp import MLPOptions
 from engine.errors import SessionMismatch, UnsupportedNetwork
 from engine.methods.base import Method
 from engine.models.flat import PerParameter
@@ -46,7 +48,9 @@ def normed(inputs: Sequence[int], hidden: Sequence[int], outputs: int, seed: int
 @pytest.fixture
 def with_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.fsync", lambda file: None)
-    monkeypatch.setitem(MODELS, "normed", ModelInfo("normed", "", "tests.engine.training.test_state:normed"))
+    monkeypatch.setitem(
+        MODELS, "normed", ModelInfo("normed", "", "tests.engine.training.test_state:normed", MLPOptions)
+    )
 
 
 def state_of(config: RunConfig) -> RunState:
@@ -214,7 +218,7 @@ def test_a_checkpoint_of_another_run_is_refused_in_words_before_its_data_are_rea
 ) -> None:
     session = runs.create(tmp_path, runs.tiny("si"))
     train(session, runs.AtStep(3))
-    config = session.config.model_copy(update=changed)
+    config = session.config.changed(**changed)
     state = state_of(config)
     (path,) = session.checkpoints()
     assert state.mismatch(checkpoint.read_header(path)) == words

@@ -1,0 +1,103 @@
+"""What several commands take: sessions by name or path, files, folders; and how they are completed."""
+
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.catalog.choices import NAMES
+from engine.catalog.options import WHERE
+from engine.commands import command
+from engine.disk import expanded
+from engine.errors import ConfigError, EngineError
+from engine.sessions.names import check_name, is_name
+from engine.text import visible
+
+
+class UsageError(EngineError):
+    """The command is not possible here, or not for that session."""
+
+    exit_code = 2
+
+
+def names_of(choice: str) -> Callable[[], list[str]]:
+    """Completes an entry of the catalog."""
+    return lambda: list(NAMES[choice])
+
+
+def sessions(ctx: typer.Context) -> list[str]:
+    """Completes a session. Leaves out names with characters that are special to a shell."""
+    given = ctx.params.get("sessions_dir") or os.environ.get("CL_TUI_SESSIONS_DIR") or "sessions"
+    with contextlib.suppress(ConfigError):
+        folder = Path(expanded(str(given)))
+        return sorted(filter(is_name, (path.parent.name for path in folder.glob("*/config.toml"))))
+    return []
+
+
+def file(path: Path | None) -> Path | None:
+    """A file or folder given as an option."""
+    return path and Path(expanded(str(path)))
+
+
+def showable(path: Path) -> Path:
+    """A folder that appears in screens, tables and commands to type."""
+    path = Path(expanded(str(path)))
+    if visible(str(path)) != str(path):
+        raise typer.BadParameter(f"{str(path)!r} has characters that cannot be shown: rename it")
+    return path
+
+
+JSON_HELP = " - prints it, and then the table goes to standard error."
+
+Name = Annotated[str, typer.Argument(metavar="SESSION", autocompletion=sessions)]
+Names = Annotated[list[str], typer.Argument(metavar="SESSION", autocompletion=sessions)]
+SessionsDir = Annotated[
+    Path,
+    typer.Option(
+        help="Folder of the saved sessions.", envvar="CL_TUI_SESSIONS_DIR", callback=showable, rich_help_panel=WHERE
+    ),
+]
+
+
+def located_all(sessions_dir: Path, names: Sequence[str]) -> tuple[Path, list[str]]:
+    """The folder of these sessions, and their names. Raises UsageError.
+
+    SESSION may also be any spelling of the path of a session's folder.
+    """
+    paths = [_session_path(sessions_dir, name) for name in names]
+    folders = {path.parent.resolve(): path.parent for path in paths}
+    if sessions_dir.resolve() in folders:
+        folders[sessions_dir.resolve()] = sessions_dir
+    if len(folders) > 1:
+        several = visible(" and ".join(map(str, folders.values())))
+        raise UsageError(f"the sessions are in different folders, {several}: name sessions from one folder")
+    return next(iter(folders.values()), sessions_dir), [path.name for path in paths]
+
+
+def _session_path(sessions_dir: Path, name: str) -> Path:
+    if name not in (".", "..") and not any(separator in name for separator in (os.sep, os.altsep) if separator):
+        return sessions_dir / check_name(name)
+    path = Path(expanded(name))
+    if path.name in ("", ".."):
+        path = path.resolve()
+    found = [place for place in (sessions_dir / path, path) if (place / "config.toml").is_file()]
+    if not found:
+        there = command("sessions list", sessions_dir)
+        raise UsageError(f"{visible(name)} is not a session: '{there}' shows what is there")
+    return found[0]
+
+
+def located(sessions_dir: Path, name: str) -> tuple[Path, str]:
+    """Like ``located_all``, for one session."""
+    folder, names = located_all(sessions_dir, [name])
+    return folder, names[0]
+
+
+def refuse_sessions_dir(ctx: typer.Context) -> None:
+    """Raises UsageError if --sessions-dir stands before a command, which has its own."""
+    source = ctx.get_parameter_source("sessions_dir")
+    if source is not None and source.name == "COMMANDLINE":
+        raise UsageError(f"write --sessions-dir after {ctx.invoked_subcommand}, not before it")

@@ -1,0 +1,172 @@
+"""The commands that train many networks: batch, and reproduce for published experiments."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cl_tui.commands.arguments import JSON_HELP, SessionsDir, UsageError, file, names_of
+from cl_tui.commands.options import Config, Set, Typed, below, takes_settings
+from cl_tui.commands.registries import chosen_preset
+from cl_tui.host.terminal import complain
+from engine.catalog.options import WHAT, WHERE
+
+AXES = ("benchmark", "scenario", "method", "strength")
+"""The settings that a batch takes several values of, and the seed."""
+
+
+@takes_settings(several=AXES, without=["pace"])
+def batch(
+    *,
+    typed: Typed,
+    seeds: Annotated[
+        int, typer.Option(help="Number of seeds, starting with --seed.", min=1, max=10_000, rich_help_panel=WHAT)
+    ] = 1,
+    jobs: Annotated[int, typer.Option(help="Number of runs at the same time.", min=1, rich_help_panel=WHERE)] = 1,
+    sessions_dir: SessionsDir = Path("sessions"),
+    name: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of the session, if there is only one run.  [dim]\\[default: from its settings][/]",
+            rich_help_panel=WHERE,
+        ),
+    ] = None,
+    config: Config = None,
+    assignments: Set = None,
+    json: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the results to this file, one entry per run." + JSON_HELP,
+            callback=file,
+            metavar="FILE",
+            rich_help_panel=WHERE,
+        ),
+    ] = None,
+) -> None:
+    """Train many networks without a screen, and compare them in a table.
+
+    Each combination of methods, benchmarks, scenarios, strengths and seeds is a session. After an interruption, run the
+    same command to continue: it skips finished sessions and resumes the others.
+
+    [bold]Examples[/]
+
+      cl-tui batch --method none --method si --seeds 3 --json results.json
+      cl-tui batch --method si --strength 0.1 --strength 1 --jobs 2
+    """
+    from cl_tui.batch.pool import as_json, check_writable, data_needed, execute, named, plan, write_result
+    from cl_tui.host.exit_status import INTERRUPTED
+    from cl_tui.reports import tables as report
+    from engine.settings.reading import parse_assignments
+    from engine.settings.run import over
+    from engine.streams.files import prepare
+
+    usual = below(config)
+    axes: dict[str, Any] = {key: typed.pop(key) for key in AXES if key in typed}
+    first_seed = typed.pop("seed", usual.get("seed", 0))
+    axes["seed"] = [first_seed + number for number in range(seeds)] if isinstance(first_seed, int) else [first_seed]
+    runs = plan(axes, over(usual, typed), parse_assignments(assignments or []), jobs)
+    if name is not None:
+        runs = named(runs, name)
+    if json is not None:
+        check_writable(json)
+    for needed, folder in data_needed(runs, sessions_dir):
+        prepare(needed, folder)
+
+    outcome = execute(runs, sessions_dir, jobs, report.console(stderr=True))
+    if outcome.summaries:
+        console = report.console(stderr=json == report.STDOUT)
+        console.print(report.results(outcome.summaries, console.width))
+    if json is not None:
+        write_result(json, as_json(outcome.summaries))
+    for failed, message in outcome.failures.items():
+        complain(f"cl-tui: {failed} failed: {message}")
+    if outcome.interrupted:
+        left = len(runs) - len(outcome.summaries)
+        complain(f"stopped: {left} of {len(runs)} runs left; run the same command to continue")
+        raise typer.Exit(INTERRUPTED)
+    raise typer.Exit(1 if outcome.failures else 0)
+
+
+@takes_settings({"device": "auto", "threads": "", "data_dir": "data"})
+def reproduce(
+    *,
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="PRESET", help="[dim]cl-tui presets[/] lists them.", autocompletion=names_of("preset")),
+    ],
+    seeds: Annotated[
+        int | None,
+        typer.Option(help="Number of seeds, starting with 0; by default the preset's own number.", min=1, max=10_000),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="Number of runs at the same time; by default one per processor.", min=1)
+    ] = None,
+    typed: Typed,
+    sessions_dir: SessionsDir = Path("sessions"),
+    json: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the rows to this file, accuracies as fractions." + JSON_HELP, callback=file, metavar="FILE"
+        ),
+    ] = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option(help="Write the rows to this file as a Markdown page.", callback=file, metavar="FILE"),
+    ] = None,
+) -> None:
+    """Run published experiments again, and compare the results with the published values.
+
+    Each row says "agrees", "differs" or "too few runs to tell", judged by the errors of both numbers, and how many
+    seeds would tell. Below the table are the results of each seed.
+
+    Each case and seed is a session, without a screen. After an interruption, run the same command to continue: it skips
+    finished sessions and resumes the others.
+
+    [bold]Examples[/]
+
+      cl-tui reproduce mas-demo
+      cl-tui reproduce vandeven-split-mnist --seeds 5 --markdown page.md
+    """
+    from dataclasses import asdict
+
+    from cl_tui.batch import reproduce as again
+    from cl_tui.batch.pool import as_json, check_writable, data_needed, execute, write_result
+    from cl_tui.host.exit_status import INTERRUPTED
+    from cl_tui.reports import tables as report
+    from engine.streams.files import prepare
+
+    chosen = [chosen_preset(name) for name in dict.fromkeys(names)]
+    at_a_time = jobs or os.cpu_count() or 1
+    plans = [(preset, again.plan(preset, seeds or preset.seeds, typed, at_a_time)) for preset in chosen]
+    runs = [run for _, cases in plans for _, planned in cases for run in planned]
+    if json == markdown == report.STDOUT:
+        raise UsageError("only one of --json and --markdown can be -, the standard output: name a file for the other")
+    for option, path in (("--json", json), ("--markdown", markdown)):
+        if path is not None:
+            check_writable(path, option)
+    for needed, folder in data_needed(runs, sessions_dir):
+        prepare(needed, folder)
+
+    outcome = execute(runs, sessions_dir, at_a_time, report.console(stderr=True))
+    found = {summary["name"]: summary for summary in outcome.summaries}
+    tables = [
+        (preset, [again.compare(preset, case, planned, found) for case, planned in cases]) for preset, cases in plans
+    ]
+    console = report.console(stderr=report.STDOUT in (json, markdown))
+    for preset, rows in tables:
+        console.print(again.table(preset, rows, console.width))
+    if json is not None:
+        write_result(json, as_json([asdict(row) for _, rows in tables for row in rows]))
+    if markdown is not None:
+        line = " ".join(
+            ["cl-tui reproduce", *names, *(["--seeds", str(seeds)] if seeds else []), "--markdown", str(markdown)]
+        )
+        write_result(markdown, again.page(line, tables))
+    for failed, message in outcome.failures.items():
+        complain(f"cl-tui: {failed} failed: {message}")
+    if outcome.interrupted:
+        left = len(runs) - len(outcome.summaries)
+        complain(f"stopped: {left} of {len(runs)} runs left; run the same command to continue")
+        raise typer.Exit(INTERRUPTED)
+    raise typer.Exit(1 if outcome.failures else 0)

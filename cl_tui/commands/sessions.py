@@ -1,0 +1,135 @@
+"""The commands that list, show, export and delete sessions."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cl_tui.commands.arguments import (
+    Name,
+    Names,
+    SessionsDir,
+    UsageError,
+    file,
+    located,
+    located_all,
+    refuse_sessions_dir,
+)
+from engine.commands import command
+from engine.text import visible
+
+
+def root(ctx: typer.Context, sessions_dir: SessionsDir = Path("sessions")) -> None:
+    """List, show, export and delete the saved sessions. Without a command, it lists them."""
+    if ctx.invoked_subcommand is None:
+        list_(sessions_dir)
+    refuse_sessions_dir(ctx)
+
+
+def list_(sessions_dir: SessionsDir = Path("sessions")) -> None:
+    """List the saved sessions, newest first."""
+    from cl_tui.reports import tables as report
+    from engine.sessions.listing import list_sessions
+
+    found = list_sessions(sessions_dir)
+    if found:
+        console = report.console()
+        console.print(report.sessions_table(found, console.width))
+    else:
+        print(f"no sessions in {sessions_dir}: '{command('run', sessions_dir)}' starts one")
+
+
+def show(
+    name: Name,
+    everything: Annotated[
+        bool, typer.Option("--all", "-a", help="Show all settings, not only the changed ones.")
+    ] = False,
+    sessions_dir: SessionsDir = Path("sessions"),
+) -> None:
+    """Show one session: result, changed settings, accuracy matrix, curves, importances, and commands to use next."""
+    from cl_tui.reports import session_facts as facts
+    from cl_tui.reports import tables as report
+    from cl_tui.reports.session_page import PAPER_WIDTH, session_page
+    from engine.sessions.listing import read_session
+
+    sessions_dir, name = located(sessions_dir, name)
+    listed = read_session(sessions_dir, name)
+    if listed.state == "damaged":
+        print(facts.result(listed))
+        return
+    console = report.console()
+    if not console.is_terminal:
+        console.width = PAPER_WIDTH
+    console.print(session_page(listed, sessions_dir, console.width, everything))
+
+
+def export(
+    name: Name,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            help="A page for the browser and for printing; - prints it.  [dim]\\[default: SESSION.html][/]",
+            callback=file,
+            metavar="FILE",
+        ),
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Everything in one file; - prints it.", callback=file, metavar="FILE")
+    ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(help="Tables: curves, accuracies, probes, importances.", callback=file, metavar="DIR"),
+    ] = None,
+    tensorboard: Annotated[
+        Path | None,
+        typer.Option(help="An event file in DIR/SESSION, for tensorboard --logdir DIR.", callback=file, metavar="DIR"),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Replace existing files.")] = False,
+    sessions_dir: SessionsDir = Path("sessions"),
+) -> None:
+    """Write a session as a page, as tables, as JSON, or for TensorBoard. Without an option, it writes a page.
+
+    It also works while the session is training. CSV and JSON hold complete curves. For TensorBoard, each curve is cut
+    into 10,000 pieces, and each piece is given by its lowest and its highest value.
+
+    [bold]Examples[/]
+
+      cl-tui sessions export calm-otter
+      cl-tui sessions export calm-otter --html report.html --csv tables --force
+    """
+    from cl_tui.exports.export import Kind, exports
+    from cl_tui.reports.tables import STDOUT
+    from engine.sessions.listing import read_session
+    from engine.sessions.session import session_path
+
+    sessions_dir, name = located(sessions_dir, name)
+    places: dict[Kind, Path | None] = {"html": html, "json": json, "csv": csv, "tensorboard": tensorboard}
+    wanted = {kind: path for kind, path in places.items() if path is not None}
+    listed = read_session(sessions_dir, name)
+    told = sys.stderr if STDOUT in wanted.values() else sys.stdout
+    for written in exports(listed, session_path(sessions_dir, name), wanted or {"html": Path(f"{name}.html")}, force):
+        print(visible(f"wrote {written}"), file=told)
+
+
+def delete(
+    names: Names,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")] = False,
+    sessions_dir: SessionsDir = Path("sessions"),
+) -> None:
+    """Delete sessions that are not being trained."""
+    from engine.sessions.folders import delete_session
+    from engine.sessions.listing import read_session
+
+    sessions_dir, names = located_all(sessions_dir, names)
+    for name in names:
+        read_session(sessions_dir, name)  # report a wrong name before anything is deleted
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError(
+                "deleting needs a confirmation, but this is not a terminal: add --yes to delete without asking"
+            )
+        typer.confirm(f"Delete {', '.join(names)} from {sessions_dir}?", abort=True)
+    for name in dict.fromkeys(names):
+        delete_session(sessions_dir, name)
+        print(f"deleted {name}")

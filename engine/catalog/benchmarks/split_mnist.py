@@ -1,0 +1,27 @@
+from engine.catalog.entries import BenchmarkInfo
+
+MNIST = "LeCun, Cortes & Burges; in --data-dir, in torchvision's layout"
+
+INFO = BenchmarkInfo(
+    name="split-mnist",
+    title="MNIST in pairs: 0 1, 2 3, 4 5, 6 7, 8 9",
+    source=MNIST,
+    classes=tuple(range(10)),
+    inputs=(1, 28, 28),
+    default_tasks=5,
+    most_tasks=10,
+    scenario="task",
+    defaults={
+        "hidden": (256, 256),
+        "epochs": 4,
+        "batch_size": 64,
+        "lr": 1e-2,
+        "optimizer": "adam",
+        "reset_optimizer": True,
+    },
+    strengths={"l2": 0.1, "si": 1.0, "ewc": 1e3, "mas": 0.1, "rwalk": 100.0},
+    method_defaults={"si": {"xi": 1e-3}},
+    code="engine.streams.mnist:stream",
+    files="MNIST",
+    rank=2,
+)

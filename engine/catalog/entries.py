@@ -1,0 +1,105 @@
+"""What the catalog says about a method, a network and a benchmark, and how it finds them. Imports no torch."""
+
+import pkgutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, Protocol, TypeVar
+
+from engine.catalog.options import BenchmarkOptions, MethodOptions, ModelOptions
+
+
+@dataclass(frozen=True)
+class MethodInfo:
+    """Description and options of a method."""
+
+    name: str
+    title: str
+    formula: str
+    source: str
+    code: str
+    """'module:class'."""
+    symbol: str = ""
+    """The strength's letter in the paper; empty for a method without a strength."""
+    options: type[MethodOptions] = MethodOptions
+    strengths: Mapping[str, float] = field(default_factory=dict)
+    """Default strength by benchmark, where the benchmark gives none."""
+    elsewhere: tuple[str, ...] = ()
+    """How other libraries differ, and how to reproduce them here."""
+    rank: int = 1000
+    """Its place in lists."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """Description and options of a network."""
+
+    name: str
+    title: str
+    code: str
+    """'module:function', called as function(inputs=shape of one example, outputs=…, seed=…, and its options)."""
+    options: type[ModelOptions] = ModelOptions
+    rank: int = 1000
+
+
+@dataclass(frozen=True)
+class BenchmarkInfo:
+    """Description and defaults of a benchmark, with which its numbers in the README were measured."""
+
+    name: str
+    title: str
+    source: str
+    classes: tuple[int, ...]
+    """Class labels, in the order in which they are split into tasks."""
+    inputs: tuple[int, ...]
+    """Shape of one example."""
+    default_tasks: int
+    most_tasks: int
+    scenario: str
+    defaults: Mapping[str, object]
+    """Default settings by key."""
+    strengths: Mapping[str, float]
+    """Default strength by method."""
+    code: str
+    """'module:function', called as function(config) -> Stream."""
+    files: str = ""
+    """Name of the torchvision data set read from --data-dir; empty if it needs none."""
+    watch_pace: float | None = None
+    """Steps per second in the monitor, if training is otherwise too fast to watch; None for full speed."""
+    permuted: bool = False
+    """Whether every task has all classes."""
+    method_defaults: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """Defaults of a method's options that differ here, by method."""
+    options: type[BenchmarkOptions] = BenchmarkOptions
+    rank: int = 1000
+
+    def classes_by_task(self, tasks: int) -> tuple[int, ...]:
+        """Number of classes of each of ``tasks`` tasks."""
+        return (len(self.classes),) * tasks if self.permuted else group_sizes(len(self.classes), tasks)
+
+
+def group_sizes(classes: int, tasks: int) -> tuple[int, ...]:
+    """Splits ``classes`` into ``tasks`` group sizes as evenly as possible, larger groups first.
+
+    >>> group_sizes(10, 4)
+    (3, 3, 2, 2)
+    """
+    size, larger = divmod(classes, tasks)
+    return tuple(size + (number < larger) for number in range(tasks))
+
+
+class Entry(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def rank(self) -> int: ...
+
+
+E_ = TypeVar("E_", bound=Entry)
+
+
+def found(package: str, path: Iterable[str], kind: type[E_]) -> dict[str, E_]:
+    """The entries by name that the files of a catalog's folder hold, in the order of their ranks."""
+    modules: list[Any] = [import_module(f"{package}.{file.name}") for file in pkgutil.iter_modules(path)]
+    entries = [value for module in modules for value in vars(module).values() if isinstance(value, kind)]
+    return {entry.name: entry for entry in sorted(entries, key=lambda entry: (entry.rank, entry.name))}

@@ -1,0 +1,213 @@
+"""Settings, each declared once: the command line, the form, files, pages and pydantic's models are made from this.
+
+Light: help reads it, and must not wait for pydantic.
+"""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal, Self, get_args, get_origin
+
+WHAT, TRAINING, METHOD, WHERE = "What to train", "Training", "Method", "Where and how"
+"""The panels of the command line's help and of the form."""
+
+REQUIRED: Any = object()
+"""The default of a setting that every stored configuration has."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Limits of a value within a list or a choice of types, as an annotation."""
+
+    limits: tuple[tuple[str, float], ...]
+
+
+def bounds(**limits: float) -> Bounds:
+    return Bounds(tuple(limits.items()))
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is declared about a setting."""
+
+    key: str = ""
+    kind: Any = None
+    """Its type."""
+    default: Any = REQUIRED
+    """Its value where it is not stored."""
+    usual: Any = None
+    """What a new run gets; None if that depends on other settings."""
+    help: str = ""
+    meaning: str = ""
+    """A longer explanation, for the form and the method's page; the same as ``help`` if none is given."""
+    panel: str = ""
+    """Its panel on the command line; empty if only --set sets it."""
+    symbol: str = ""
+    """Its letter in the paper."""
+    metavar: str | None = None
+    negative: str = ""
+    """The opposite option of a yes-or-no setting."""
+    affects: Literal["results", "place", "nothing"] = "results"
+    """Whether it changes what is computed, only where, or neither."""
+    is_path: bool = False
+    limits: Mapping[str, float] = field(default_factory=dict)
+    """Bounds of its value: ge, gt, le, lt, min_length, max_length, as pydantic names them."""
+    owners: tuple[str, ...] = ()
+    """The methods, networks or benchmarks that have this option; none if it is a setting of every run."""
+
+    @property
+    def flag(self) -> str:
+        """Its option on the command line."""
+        return "--" + self.key.replace("_", "-")
+
+    @property
+    def name(self) -> str:
+        """Its key, and its symbol if it has one."""
+        return f"{self.key} ({self.symbol})" if self.symbol else self.key
+
+    @property
+    def told_default(self) -> str:
+        """What help says that a new run gets."""
+        return "" if self.usual is None else str(self.usual)
+
+    def told(self, default: str) -> str:
+        """Its help, and the default that holds there.
+
+        >>> Setting(help="Random seed").told("0")
+        'Random seed.  [default: 0]'
+        """
+        return f"{self.help.removesuffix('.')}." + (f"  [default: {default}]" if default else "")
+
+    @property
+    def is_list(self) -> bool:
+        return _may_be_list(self.kind)
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The only values that it can have; none if it can have others too."""
+        return ("yes", "no") if self.negative else literals(self.kind)
+
+
+def setting(
+    default: Any = REQUIRED,
+    *,
+    usual: Any = None,
+    help: str = "",
+    meaning: str = "",
+    panel: str = "",
+    symbol: str = "",
+    metavar: str | None = None,
+    negative: str = "",
+    affects: Literal["results", "place", "nothing"] = "results",
+    is_path: bool = False,
+    **limits: float,
+) -> Any:
+    """Declares a setting in the body of a subclass of Settings; its type is the annotation."""
+    return Setting(
+        default=default,
+        usual=usual,
+        help=help or meaning,
+        meaning=meaning or help.removesuffix("."),
+        panel=panel,
+        symbol=symbol,
+        metavar=metavar,
+        negative=negative,
+        affects=affects,
+        is_path=is_path,
+        limits=limits,
+    )
+
+
+class Settings:
+    """A frozen record of settings. It checks nothing: ``engine.settings.run.resolve`` does."""
+
+    declared: ClassVar[Mapping[str, Setting]] = {}
+    """All its settings by key. One that is declared as a ClassVar is an option on the command line, but not kept."""
+    kept: ClassVar[Mapping[str, Setting]] = {}
+    _defaults: ClassVar[dict[str, Any]] = {}
+
+    def __init_subclass__(cls) -> None:
+        found = dict(cls.declared)
+        for key, kind in inspect.get_annotations(cls).items():
+            if isinstance(given := cls.__dict__.get(key), Setting):
+                found[key] = replace(given, key=key, kind=kind)
+                delattr(cls, key)
+        cls.declared = found
+        cls.kept = {key: setting for key, setting in found.items() if get_origin(setting.kind) is not ClassVar}
+        cls._defaults = {key: setting.default for key, setting in cls.kept.items()}
+
+    def __init__(self, **values: Any) -> None:
+        if unknown := values.keys() - self.kept.keys():
+            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
+        vars(self).update(self._defaults | values)
+        if REQUIRED in vars(self).values():
+            missing = [key for key, value in self if value is REQUIRED]
+            raise TypeError(f"{type(self).__name__} needs {', '.join(missing)}")
+
+    def replace(self, **changes: Any) -> Self:
+        return type(self)(**(vars(self) | changes))
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        return iter(vars(self).items())
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} is frozen")
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(vars(self).values()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in self)})"
+
+
+class Options(Settings):
+    """Settings that come with a choice from the catalog."""
+
+
+class MethodOptions(Options): ...
+
+
+class ModelOptions(Options): ...
+
+
+class BenchmarkOptions(Options): ...
+
+
+def _may_be_list(kind: object) -> bool:
+    return get_origin(kind) is tuple or any(map(_may_be_list, get_args(kind)))
+
+
+def literals(kind: object) -> tuple[str, ...]:
+    """The only values that a setting of this type can have; none if it can have others too.
+
+    >>> literals(Literal["a", "b"] | None), literals(Literal["a"] | int), literals(str)
+    (('a', 'b'), (), ())
+    """
+    found: list[str] = []
+    for part in get_args(kind) or (kind,):
+        if isinstance(part, str):
+            found.append(part)
+        elif part is not type(None):
+            inner = literals(part) if get_args(part) else ()
+            if not inner:
+                return ()
+            found += inner
+    return tuple(found)
+
+
+HALF = setting(
+    False,
+    help="halve the penalty; --whole does not.",
+    meaning="halve the penalty, k = strength/2: the convention of some libraries",
+    negative="--whole",
+    panel=METHOD,
+)
+IMPORTANCE_BATCH = setting(
+    None,
+    meaning="examples per mini-batch of the batched form; by default the training's batch size",
+    ge=1,
+    le=1_000_000,
+)
