@@ -36,29 +36,24 @@ def layer_not_finite(layers: Sequence[Layer], vector: Tensor) -> str:
 class FlatParameters:
     """The network's parameters as one vector θ of shape (P,).
 
-    Every parameter of ``model`` becomes a view into ``theta``, and its gradient a view into ``gradient``. So backward
-    adds to ``gradient``, and an optimizer that updates ``theta`` updates the network.
+    Every parameter of ``model`` becomes a view into ``values``, and its gradient a view into ``gradient``. So backward
+    adds to ``gradient``, and an optimizer that updates ``values`` updates the network.
     """
 
     def __init__(self, model: nn.Module) -> None:
         named = list(model.named_parameters())
-        size = sum(parameter.numel() for _, parameter in named)
-        first = named[0][1]
-        self.theta = nn.Parameter(torch.empty(size, dtype=first.dtype, device=first.device))
-        self.gradient = torch.zeros_like(self.theta, requires_grad=False)
+        self.values = torch.cat([parameter.detach().flatten() for _, parameter in named])
+        """θ itself, outside autograd. Shape (P,)."""
+        self.gradient = torch.zeros_like(self.values)
         layers = []
         start = 0
         for name, parameter in named:
             stop = start + parameter.numel()
-            with torch.no_grad():
-                self.theta[start:stop] = parameter.flatten()
-            parameter.data = self.theta.data[start:stop].view_as(parameter)
+            parameter.data = self.values[start:stop].view_as(parameter)
             parameter.grad = self.gradient[start:stop].view_as(parameter)
             layers.append(Layer(name, start, stop))
             start = stop
         self.layers = tuple(layers)
-        self.values = self.theta.data
-        """θ itself, outside autograd. Shape (P,)."""
 
     def matching_none(self, patterns: Sequence[str]) -> Tensor:
         """1 for every parameter whose tensor's name matches no pattern, 0 for the rest. Shape (P,)."""
@@ -70,4 +65,4 @@ class FlatParameters:
 
     @property
     def size(self) -> int:
-        return self.theta.numel()
+        return self.values.numel()

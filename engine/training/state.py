@@ -42,7 +42,7 @@ class RunState:
         self.device = device
         self.model = build_model(config, stream, problem, device)
         self.parameters = FlatParameters(self.model)
-        self.update = Update(config, self.parameters.theta)
+        self.update = Update(config, self.parameters.values)
         self.method = build_method(config)
         self.method.start(self.parameters.values)
         self.penalised = self.parameters.matching_none(config.leave_alone)

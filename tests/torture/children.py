@@ -56,9 +56,7 @@ def warm_up() -> None:
     for module in ("cl_tui.batch.headless", "engine.streams.digits"):
         importlib.import_module(module)
     torch.set_num_threads(1)
-    parameter = torch.nn.Parameter(torch.zeros(1))
-    parameter.grad = torch.zeros(1)
-    Update(config(0), parameter).step(parameter.grad, 0.1)
+    Update(config(0), torch.zeros(1)).step(torch.zeros(1), lr=0.1)
 
 
 @dataclass(frozen=True)

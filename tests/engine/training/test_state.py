@@ -141,10 +141,10 @@ def test_the_optimizer_s_state_has_the_bits_that_torch_gives(optimizer: str, mom
     config = runs.tiny("none", optimizer=optimizer, **chosen)
     start = torch.randn(50, generator=torch.Generator().manual_seed(1))
     gradients = torch.randn(6, 50, generator=torch.Generator().manual_seed(2)).relu()
-    ours = nn.Parameter(start.clone())
+    ours = start.clone()
     update = Update(config, ours)
     for _ in range(2):
-        theirs = nn.Parameter(ours.detach().clone())
+        theirs = nn.Parameter(ours.clone())
         kinds: dict[str, Any] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
         plain = kinds[optimizer]([theirs], lr=config.lr, fused=True, **chosen)
         update.reset()
