@@ -49,7 +49,7 @@ from engine.sessions.session import Session
 from engine.settings.run import RunConfig
 from engine.streams.stream import Stream
 from engine.training.build import build_problem, find_device, load_stream
-from engine.training.state import RunState
+from engine.training.state import RunState, saved_penalty
 
 EXAMPLES = 2000
 """Default number of examples of each task to measure on."""
@@ -210,8 +210,7 @@ def _read(path: Path, config: RunConfig, state: RunState, last: bool) -> _End:
     """Reads a checkpoint. Raises SessionDamaged or SessionMismatch."""
     tensors, cursor = checkpoint.read(path)
 
-    def taken(name: str, like: Tensor = state.parameters.values) -> Tensor:
-        found = tensors.get(name)
+    def fitting(name: str, found: Tensor | None, like: Tensor = state.parameters.values) -> Tensor:
         if found is None:
             raise SessionDamaged(f"checkpoint {path} is damaged: it has no {name}")
         if kind_of(found) != kind_of(like):
@@ -219,11 +218,13 @@ def _read(path: Path, config: RunConfig, state: RunState, last: bool) -> _End:
         return found
 
     asked = bool(METHODS[config.method].symbol) and (last or config.method != "si")
+    penalty = saved_penalty(tensors, cursor) if asked else None
+    path_integral = tensors.get("method/path_integral")
     return _End(
         step=cursor.step,
-        network={name: taken(name, tensor) for name, tensor in state.network().items()},
-        importance=taken("penalty/importance") if asked else None,
-        path=taken("method/path_integral") if config.method == "si" else None,
+        network={name: fitting(name, tensors.get(name), tensor) for name, tensor in state.network().items()},
+        importance=fitting("penalty", penalty.diagonal() if penalty else None) if asked else None,
+        path=fitting("method/path_integral", path_integral) if config.method == "si" else None,
     )
 
 

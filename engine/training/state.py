@@ -8,7 +8,7 @@ from typing import get_type_hints
 import torch
 from torch import Tensor
 
-from engine.errors import SessionMismatch
+from engine.errors import SessionDamaged, SessionMismatch
 from engine.models.flat import FlatParameters, PerParameter
 from engine.penalties.penalty import Penalty, Pull
 from engine.penalties.quadratic import Quadratic
@@ -204,8 +204,13 @@ class RunState:
 
 
 def saved_penalty(tensors: Mapping[str, Tensor], cursor: Cursor) -> Penalty | None:
-    """The penalty that a checkpoint holds."""
-    return None if cursor.constant is None else Quadratic(**within("penalty/", tensors), constant=cursor.constant)
+    """The penalty that a checkpoint holds. Raises SessionDamaged if it is incomplete."""
+    if cursor.constant is None:
+        return None
+    try:
+        return Quadratic(**within("penalty/", tensors), constant=cursor.constant)
+    except TypeError:
+        raise SessionDamaged("a checkpoint is damaged: its penalty is incomplete") from None
 
 
 def within(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

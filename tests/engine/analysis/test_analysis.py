@@ -458,7 +458,7 @@ def other_method(session: Session) -> None:
         ("si", remove_first_task, SessionDamaged, "end of task 1"),
         ("si", cut_last, SessionDamaged, "is damaged"),
         ("si", other_network, SessionMismatch, "does not fit the network"),
-        ("none", other_method, SessionDamaged, "it has no penalty/importance"),
+        ("none", other_method, SessionDamaged, "it has no penalty"),
     ],
 )
 def test_a_damaged_session_says_what_is_wrong(

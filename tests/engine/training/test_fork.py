@@ -74,6 +74,18 @@ def test_another_method_keeps_the_pull_of_the_past(tmp_path: Path, method: str) 
     assert history.curve.penalties()[cursor.step + 1] > 0
 
 
+@pytest.mark.parametrize("lost", ["importance", "anchor"])
+def test_an_incomplete_penalty_is_damage(tmp_path: Path, lost: str) -> None:
+    whole = parent(tmp_path)
+    path = whole.task_checkpoint(0) or Path()
+    tensors, cursor = checkpoint.read(path)
+    checkpoint.write(
+        path, tensors={name: tensors[name] for name in tensors if name != f"penalty/{lost}"}, cursor=cursor
+    )
+    with pytest.raises(SessionDamaged, match="its penalty is incomplete"):
+        fork(whole, 0, "child", {"method": "ewc"})
+
+
 def test_without_a_penalty_nothing_holds_the_past_any_more(tmp_path: Path) -> None:
     child = fork(parent(tmp_path), 0, "child", {"method": "none"})
     history = train(child, Control())
