@@ -1,7 +1,7 @@
-"""Small dialogs over a screen: to confirm what cannot be undone, and to enter a name."""
+"""Dialogs over a screen; the small ones confirm what cannot be undone, and ask for a name."""
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -9,8 +9,28 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Footer, Input, Static
 
+T = TypeVar("T")
 
-class ConfirmScreen(ModalScreen[bool]):
+
+class Dialog(ModalScreen[T]):
+    """A box with a heading over a screen, and the keys below. Subclasses define the content."""
+
+    def __init__(self, heading: str) -> None:
+        super().__init__()
+        self._heading = heading
+
+    def content(self) -> ComposeResult:
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        box = Vertical()
+        box.border_title = self._heading
+        with box:
+            yield from self.content()
+        yield Footer(compact=True, show_command_palette=False)
+
+
+class ConfirmDialog(Dialog[bool]):
     """Returns True only if the user says yes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -21,40 +41,31 @@ class ConfirmScreen(ModalScreen[bool]):
     AUTO_FOCUS = "#no"
 
     def __init__(self, title: str, question: str, yes: str, no: str) -> None:
-        super().__init__()
-        self._title, self._question = title, question
-        self._yes, self._no = yes, no
+        super().__init__(title)
+        self._question, self._yes, self._no = question, yes, no
 
-    def compose(self) -> ComposeResult:
-        box = Vertical()
-        box.border_title = self._title
-        with box:
-            yield Static(self._question, markup=False)
-            with Horizontal():
-                yield Button(self._no, id="no", compact=True)
-                yield Button(self._yes, id="yes", variant="error", compact=True)
-        yield Footer(compact=True, show_command_palette=False)
+    def content(self) -> ComposeResult:
+        yield Static(self._question, markup=False)
+        with Horizontal():
+            yield Button(self._no, id="no", compact=True)
+            yield Button(self._yes, id="yes", variant="error", compact=True)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id == "yes")
 
 
-class NameScreen(ModalScreen[str | None]):
+class NameDialog(Dialog[str | None]):
     """Returns a name, or None. ``problem``: what is wrong with a name, or nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
 
     def __init__(self, title: str, name: str, problem: Callable[[str], str]) -> None:
-        super().__init__()
-        self._title, self._name_before, self._problem = title, name, problem
+        super().__init__(title)
+        self._name_before, self._problem = name, problem
 
-    def compose(self) -> ComposeResult:
-        box = Vertical()
-        box.border_title = self._title
-        with box:
-            yield Input(self._name_before)
-            yield Static("", id="problem", markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+    def content(self) -> ComposeResult:
+        yield Input(self._name_before)
+        yield Static("", id="problem", markup=False)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self.query_one("#problem", Static).update(self._problem(event.value))

@@ -8,11 +8,11 @@ from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, Label, Select, Static
+from textual.containers import Horizontal
+from textual.widgets import Input, Label, Select, Static
 
 from cl_tui.host.background import run_in_background
+from cl_tui.screens.dialogs import Dialog
 from engine.catalog.methods import METHODS
 from engine.errors import EngineError
 from engine.record.history import History
@@ -22,7 +22,7 @@ from engine.settings.text import shown
 from engine.training.fork import fork, forkable, forked_config
 
 
-class ForkScreen(ModalScreen[Session | None]):
+class ForkDialog(Dialog[Session | None]):
     """Returns the new session, ready for training, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -35,7 +35,7 @@ class ForkScreen(ModalScreen[Session | None]):
 
         ``history`` must have a completed task that is not the last: see ``forkable``.
         """
-        super().__init__()
+        super().__init__(f"Fork {parent.name}")
         self._parent_session = parent
         self._possible = forkable(parent, history)
         self._names = [info.name for info in history.tasks]
@@ -43,26 +43,22 @@ class ForkScreen(ModalScreen[Session | None]):
         self._strength = history.strength(parent.config)
         self._at_work = False
 
-    def compose(self) -> ComposeResult:
+    def content(self) -> ComposeResult:
         config = self._parent_session.config
-        box = Vertical()
-        box.border_title = f"Fork {self._parent_session.name}"
-        with box:
-            with Horizontal():
-                yield Label("after task")
-                options = [(Text(f"{task + 1}  {self._names[task]}"), task) for task in self._possible]
-                yield Select(options, value=self._at_first, allow_blank=False, id="task")
-            with Horizontal():
-                yield Label("method")
-                yield Select(((name, name) for name in METHODS), value=config.method, allow_blank=False, id="method")
-            with Horizontal(id="of-the-penalty"):
-                yield Label("strength")
-                yield Input(shown(self._strength), id="strength")
-            with Horizontal():
-                yield Label("name")
-                yield Input(self._free_name(), id="name")
-            yield Static("", id="problem", markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+        with Horizontal():
+            yield Label("after task")
+            options = [(Text(f"{task + 1}  {self._names[task]}"), task) for task in self._possible]
+            yield Select(options, value=self._at_first, allow_blank=False, id="task")
+        with Horizontal():
+            yield Label("method")
+            yield Select(((name, name) for name in METHODS), value=config.method, allow_blank=False, id="method")
+        with Horizontal(id="of-the-penalty"):
+            yield Label("strength")
+            yield Input(shown(self._strength), id="strength")
+        with Horizontal():
+            yield Label("name")
+            yield Input(self._free_name(), id="name")
+        yield Static("", id="problem", markup=False)
 
     def _free_name(self) -> str:
         folder, stem = self._parent_session.path.parent, self._parent_session.name

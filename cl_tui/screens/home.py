@@ -19,7 +19,7 @@ from cl_tui.panes.base import keys
 from cl_tui.panes.notice import Notice
 from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
-from cl_tui.screens.dialogs import ConfirmScreen, NameScreen
+from cl_tui.screens.dialogs import ConfirmDialog, NameDialog
 from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.screens.root import RootScreen
 from cl_tui.screens.sessions_table import ORDERS, SessionsTable, arranged
@@ -307,7 +307,7 @@ class HomeScreen(RootScreen):
         listed = self._chosen("fork")
         if listed is None:
             return
-        from cl_tui.screens.fork import ForkScreen
+        from cl_tui.screens.fork import ForkDialog
         from engine.training.fork import forkable
 
         found = await self._done(f"Reading {listed.name}", partial(read_session, self._folder, listed.name))
@@ -319,7 +319,7 @@ class HomeScreen(RootScreen):
         session = Session(session_path(self._folder, found.name), found.config, found.format)
         if not forkable(session, found.history):
             self.reply(f"{found.name} cannot be forked: it has no checkpoint from the end of a task before the last")
-        elif made := await self.app.push_screen_wait(ForkScreen(session, found.history)):
+        elif made := await self.app.push_screen_wait(ForkDialog(session, found.history)):
             self._go_on(made.name, made.config.benchmark)
 
     @work
@@ -333,7 +333,7 @@ class HomeScreen(RootScreen):
             question = (
                 f"{problem}.\n\nTrain it here with --device auto? The last digits of its numbers may then differ."
             )
-            if not await self.app.push_screen_wait(ConfirmScreen(f"Train {name}?", question, "Train", "Cancel")):
+            if not await self.app.push_screen_wait(ConfirmDialog(f"Train {name}?", question, "Train", "Cancel")):
                 return
             session.config = moved(session.config, {"device": "auto"})
         self._train(session, BENCHMARKS[benchmark].watch_pace)
@@ -385,7 +385,7 @@ class HomeScreen(RootScreen):
         if listed is None or self._refused_as_running([listed.name], "renamed"):
             return
         new = await self.app.push_screen_wait(
-            NameScreen(f"Rename {listed.name}", listed.name, partial(self._name_problem, listed.name))
+            NameDialog(f"Rename {listed.name}", listed.name, partial(self._name_problem, listed.name))
         )
         if new is None:
             return
@@ -419,7 +419,7 @@ class HomeScreen(RootScreen):
         question = (
             f"{named}\n\nIts log, checkpoints and result will be deleted from {self._folder}. This cannot be undone."
         )
-        if await self.app.push_screen_wait(ConfirmScreen(f"Delete {what}?", question, f"Delete {what}", "Keep")):
+        if await self.app.push_screen_wait(ConfirmDialog(f"Delete {what}?", question, f"Delete {what}", "Keep")):
             await self._done(f"Deleting {what}", partial(_delete, self._folder, names))
             self.read_folder()
 

@@ -46,22 +46,6 @@ class LogLines(ScrollView, can_focus=True):
         ("end", "scroll_end", "Follow", "The newest line, and follow"),
     )
     ALLOW_SELECT = False
-    DEFAULT_CSS = """
-    LogLines {
-        background: $surface;
-        color: $foreground;
-        scrollbar-size: 1 1;
-        &:focus { background-tint: $surface 0%; }
-        & > .log--muted { color: $foreground 60%; }
-        & > .log--err { color: $text-warning; }
-        & > .log--run { color: $text-primary; }
-        &:ansi {
-            & > .log--muted { color: ansi_default; text-style: dim; }
-            & > .log--err { color: ansi_yellow; }
-            & > .log--run { color: ansi_cyan; }
-        }
-    }
-    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -187,33 +171,6 @@ class LogScreen(ModalScreen[None]):
         Binding("l,q", "close", "Close", show=False),
     ]
     AUTO_FOCUS = "LogLines"
-    DEFAULT_CSS = """
-    LogScreen {
-        align: center middle;
-        & > Vertical {
-            width: 100%;
-            max-width: 160;
-            height: 1fr;
-            margin: 1 2;
-            border: round $accent;
-            border-title-color: $accent;
-            border-title-style: bold;
-            border-subtitle-color: $foreground 70%;
-            background: $surface;
-            padding: 0 1;
-            &:ansi { border: round ansi_cyan; }
-        }
-        Input {
-            display: none;
-            dock: bottom;
-            height: 1;
-            border: none;
-            padding: 0;
-            background: $surface;
-            &.-open { display: block; }
-        }
-    }
-    """
 
     def __init__(self, captured: Captured, happened: Callable[[], Sequence[Line]]) -> None:
         super().__init__()

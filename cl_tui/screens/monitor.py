@@ -14,7 +14,7 @@ from cl_tui.panes.base import keys
 from cl_tui.panes.view import View
 from cl_tui.reports import text as words
 from cl_tui.reports.ending import exit_status, kept
-from cl_tui.screens.failure import FailureScreen
+from cl_tui.screens.failure import FailureDialog
 from cl_tui.screens.panes import PanesScreen
 from cl_tui.screens.strength import StrengthDialog
 from cl_tui.screens.zooming import NOTHING_OPEN
@@ -107,7 +107,7 @@ class MonitorScreen(PanesScreen):
         if self.engine.error is not None and not self._failure_shown and self._leaving_since is None:
             self._failure_shown = True
             self.redraw()
-            self.app.push_screen(FailureScreen(self.engine.error, self.engine.history, exit_status(self.engine)))
+            self.app.push_screen(FailureDialog(self.engine.error, self.engine.history, exit_status(self.engine)))
         else:
             super().poll()
 

@@ -21,7 +21,7 @@ from cl_tui.panes.loss.pane import CurvesPane
 from cl_tui.panes.notice import Notice, WarningLine
 from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.panes.view import View, Viewport
-from cl_tui.screens.save import SaveScreen
+from cl_tui.screens.save import SaveDialog
 from cl_tui.screens.zooming import ZoomingScreen
 from engine.errors import EngineError
 from engine.record.watchdog import alarms
@@ -177,7 +177,7 @@ class PanesScreen(ZoomingScreen):
             self.reply("A page in a browser writes no files: c copies the pane's data")
         elif self.view is not None:
             pane = self.active_pane
-            self.app.push_screen(SaveScreen(f"{self.view.session}-{pane_files.name_of(pane)}"), self._write)
+            self.app.push_screen(SaveDialog(f"{self.view.session}-{pane_files.name_of(pane)}"), self._write)
 
     def _write(self, kind: pane_files.Kind | None) -> None:
         if kind is None or self.view is None:

@@ -4,11 +4,10 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from cl_tui.reports import text as words
+from cl_tui.screens.dialogs import Dialog
 from cl_tui.screens.reader import Reader
 from engine.sessions.recording import Recording, Replay
 
@@ -27,24 +26,20 @@ class PositionLine(Static):
             self.update(text, layout=False)
 
 
-class GoScreen(ModalScreen[int | None]):
+class GoDialog(Dialog[int | None]):
     """Returns the event of a Recording to go to, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
 
     def __init__(self, recording: Recording) -> None:
-        super().__init__()
+        super().__init__("Go to")
         self._recording = recording
 
-    def compose(self) -> ComposeResult:
-        box = Vertical()
-        box.border_title = "Go to"
-        with box:
-            known = self._recording.newest
-            yield Static(f"A step, up to {known.step:,}, or t3 for the start of task 3:", markup=False)
-            yield Input()
-            yield Static("", id="problem", markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+    def content(self) -> ComposeResult:
+        known = self._recording.newest
+        yield Static(f"A step, up to {known.step:,}, or t3 for the start of task 3:", markup=False)
+        yield Input()
+        yield Static("", id="problem", markup=False)
 
     def on_input_submitted(self, submitted: Input.Submitted) -> None:
         try:

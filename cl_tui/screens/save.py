@@ -4,12 +4,11 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.screen import ModalScreen
-from textual.widgets import Footer, OptionList
+from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from cl_tui.panes.files import Kind
+from cl_tui.screens.dialogs import Dialog
 
 _KINDS: dict[Kind, str] = {
     "svg": "s  SVG, the picture",
@@ -18,31 +17,9 @@ _KINDS: dict[Kind, str] = {
 }
 
 
-class SaveScreen(ModalScreen[Kind | None]):
+class SaveDialog(Dialog[Kind | None]):
     """Returns the chosen format, or None. ``name``: the name of the saved file, '<session>-<pane>'."""
 
-    DEFAULT_CSS = """
-    SaveScreen {
-        align: center middle;
-
-        & > Vertical {
-            width: 44;
-            max-width: 96%;
-            height: auto;
-            border: round $accent;
-            border-title-color: $accent;
-            background: $surface;
-            padding: 1 1;
-        }
-
-        & OptionList, & OptionList:focus {
-            height: auto;
-            border: none;
-            padding: 0;
-            background: $surface;
-        }
-    }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "dismiss('svg')", "SVG"),
         Binding("c", "dismiss('csv')", "CSV"),
@@ -51,15 +28,10 @@ class SaveScreen(ModalScreen[Kind | None]):
     ]
 
     def __init__(self, name: str) -> None:
-        super().__init__()
-        self._name_of_file = name
+        super().__init__(f"Save {name}")
 
-    def compose(self) -> ComposeResult:
-        box = Vertical()
-        box.border_title = f"Save {self._name_of_file}"
-        with box:
-            yield OptionList(*(Option(said, id=kind) for kind, said in _KINDS.items()))
-        yield Footer(compact=True, show_command_palette=False)
+    def content(self) -> ComposeResult:
+        yield OptionList(*(Option(said, id=kind) for kind, said in _KINDS.items()))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(next(kind for kind in _KINDS if kind == event.option_id))

@@ -5,11 +5,10 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.validation import Function
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
+from cl_tui.screens.dialogs import Dialog
 from engine.settings.text import shown
 
 TURN = math.sqrt(10)
@@ -18,7 +17,7 @@ FIRST = 1e-3
 """The first step up from 0."""
 
 
-class StrengthDialog(ModalScreen[float | None]):
+class StrengthDialog(Dialog[float | None]):
     """Returns the strength to train with from the next step on, or None to keep the present one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -28,19 +27,15 @@ class StrengthDialog(ModalScreen[float | None]):
     ]
 
     def __init__(self, symbol: str, strength: float) -> None:
-        super().__init__()
+        super().__init__(f"Strength {symbol}")
         self._symbol = symbol
         self._strength = strength
 
-    def compose(self) -> ComposeResult:
-        box = Vertical()
-        box.border_title = f"Strength {self._symbol}"
-        with box:
-            yield Static(f"Now {self._symbol} = {shown(self._strength)}. From the next step on:", markup=False)
-            field = shown(self._strength)
-            yield Input(field, validators=[Function(_usable, "0 or a larger number")], select_on_focus=True)
-            yield Static("Enter applies it to the run; it is logged and marked on the curves.", markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+    def content(self) -> ComposeResult:
+        yield Static(f"Now {self._symbol} = {shown(self._strength)}. From the next step on:", markup=False)
+        field = shown(self._strength)
+        yield Input(field, validators=[Function(_usable, "0 or a larger number")], select_on_focus=True)
+        yield Static("Enter applies it to the run; it is logged and marked on the curves.", markup=False)
 
     def action_turn(self, direction: int) -> None:
         """Rounds to two digits, so that turning up and down again gives the same numbers."""

@@ -17,9 +17,9 @@ from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.view import View
 from cl_tui.reports import text as words
 from cl_tui.reports.ending import resume_line
-from cl_tui.screens.fork import ForkScreen
+from cl_tui.screens.fork import ForkDialog
 from cl_tui.screens.panes import PanesScreen
-from cl_tui.screens.position import GoScreen, PositionLine, following, position, speed
+from cl_tui.screens.position import GoDialog, PositionLine, following, position, speed
 from cl_tui.screens.reader import Reader
 from engine.errors import SessionDamaged
 from engine.record.history import History
@@ -329,7 +329,7 @@ class WatchScreen(PanesScreen):
         if (replay := self._replayed("go to a step")) is not None:
             replay.pause()
             self.redraw()
-            self.app.push_screen(GoScreen(self.recording), self._go)
+            self.app.push_screen(GoDialog(self.recording), self._go)
 
     def _go(self, event: int | None) -> None:
         if event is not None and self.replay is not None:
@@ -348,7 +348,7 @@ class WatchScreen(PanesScreen):
         else:
             if self.replay is not None:
                 self.replay.pause()
-            self.app.push_screen(ForkScreen(self.session, known, len(self._history().matrix) - 1), self._forked)
+            self.app.push_screen(ForkDialog(self.session, known, len(self._history().matrix) - 1), self._forked)
 
     def _forked(self, made: Session | None) -> None:
         if made is not None:

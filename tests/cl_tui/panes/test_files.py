@@ -18,7 +18,7 @@ from cl_tui.panes.files import MOST_COPIED, Kind, copy_pane, csv_text, json_text
 from cl_tui.panes.importance.pane import ImportancePane
 from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.panes.view import View, Viewport
-from cl_tui.screens.save import SaveScreen
+from cl_tui.screens.save import SaveDialog
 from engine.errors import EngineError
 from engine.record.history import History
 from tests.cl_tui.panes.test_zooms import told
@@ -174,7 +174,7 @@ async def test_a_folder_that_cannot_be_written_is_told_in_one_sentence(
 async def test_one_key_chooses_the_form(tmp_path: Path, keys: str, answer: str | None) -> None:
     async with watching(tmp_path, known=told()) as watched:
         answers: list[Kind | None] = []
-        watched.app.push_screen(SaveScreen("calm-otter-tasks"), answers.append)
+        watched.app.push_screen(SaveDialog("calm-otter-tasks"), answers.append)
         await watched.settle()
         await watched.press(*keys.split())
         assert answers == [answer]
@@ -184,7 +184,7 @@ async def test_one_key_chooses_the_form(tmp_path: Path, keys: str, answer: str |
 async def test_the_mouse_chooses_the_form_too(tmp_path: Path) -> None:
     async with watching(tmp_path, known=told()) as watched:
         answers: list[Kind | None] = []
-        watched.app.push_screen(SaveScreen("calm-otter-tasks"), answers.append)
+        watched.app.push_screen(SaveDialog("calm-otter-tasks"), answers.append)
         await watched.settle()
         await watched.pilot.click(OptionList, offset=(5, 2))
         await watched.settle()

@@ -6,7 +6,7 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input, Select, Static
 
-from cl_tui.screens.fork import ForkScreen, forkable
+from cl_tui.screens.fork import ForkDialog, forkable
 from engine.sessions.session import Session
 from tests import runs
 from tests.waiting import on_screen
@@ -17,7 +17,7 @@ class Host(App[None]):
 
     def __init__(self, session: Session, task: int | None = None) -> None:
         super().__init__()
-        self.form = ForkScreen(session, session.history(), task)
+        self.form = ForkDialog(session, session.history(), task)
         self.made: list[Session | None] = []
 
     def on_mount(self) -> None:

@@ -13,7 +13,9 @@ from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.base import Pane
 from cl_tui.screens.help import KeyTable
 from cl_tui.screens.root import RootScreen
+from cl_tui.screens.watch import WatchScreen
 from tests.first_screens import FIRST_SCREENS, helped, monitor
+from tests.waiting import on_screen
 
 
 @pytest.mark.parametrize("first", FIRST_SCREENS)
@@ -21,6 +23,8 @@ async def test_every_binding_is_in_the_help(first: Callable[[Path], Screen[ExitS
     app = ClTui(first(tmp_path))
     async with app.run_test(size=(100, 200)) as pilot:
         await pilot.pause()
+        if isinstance(watched := app.first, WatchScreen):
+            await on_screen(pilot, lambda: watched.replay is not None)
         others = {ClTui, *map(type, app.first.query(Pane))}
         of_screen, of_others = (
             [binding for owner in owners for binding in Binding.make_bindings(declared(owner))]

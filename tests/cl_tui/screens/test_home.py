@@ -18,9 +18,9 @@ from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.notice import Notice
 from cl_tui.screens import home as home_module
 from cl_tui.screens.compare import CompareScreen
-from cl_tui.screens.dialogs import ConfirmScreen, NameScreen
-from cl_tui.screens.failure import FailureScreen
-from cl_tui.screens.fork import ForkScreen
+from cl_tui.screens.dialogs import ConfirmDialog, NameDialog
+from cl_tui.screens.failure import FailureDialog
+from cl_tui.screens.fork import ForkDialog
 from cl_tui.screens.help import HelpScreen
 from cl_tui.screens.home import HomeScreen
 from cl_tui.screens.monitor import MonitorScreen
@@ -372,12 +372,12 @@ async def test_a_session_of_a_missing_device_is_trained_on_what_is_there_after_a
     async with at_home(every_state) as opened:
         await opened.go_to("stopped")
         await opened.press("r")
-        question = await opened.shown(ConfirmScreen)
+        question = await opened.shown(ConfirmDialog)
         assert "device cuda is not available here" in str(question.query_one(Static).content)
         await opened.press("escape")
         assert opened.app.screen is opened.home
         await opened.press("r")
-        await opened.shown(ConfirmScreen)
+        await opened.shown(ConfirmDialog)
         await opened.press("y")
         monitor = await opened.shown(MonitorScreen)
         assert monitor.engine.session.config.device == "auto"
@@ -405,7 +405,7 @@ async def test_a_run_that_fails_in_the_monitor_is_told_at_home(every_state: Path
         monitor = await opened.shown(MonitorScreen)
         event = RunFailed(0, 0, 0.0, "the loss is nan", "the checkpoint at step 2000")
         monitor.engine.fail(NumericsError("the loss is nan"), event)
-        await opened.shown(FailureScreen)
+        await opened.shown(FailureDialog)
         await opened.press("escape", "q")
         await opened.until(lambda: opened.notice == "stopped: the loss is nan")
         assert (every_state / "stopped").exists()
@@ -417,7 +417,7 @@ async def test_f_forks_where_a_task_has_ended(every_state: Path) -> None:
     async with at_home(every_state) as opened:
         await opened.go_to("finished")
         await opened.press("f")
-        await opened.shown(ForkScreen)
+        await opened.shown(ForkDialog)
         await opened.press("escape")
         assert opened.app.screen is opened.home
 
@@ -473,7 +473,7 @@ async def test_m_renames(every_state: Path) -> None:
         await opened.press("space")
         await opened.go_to("stopped")
         await opened.press("m")
-        dialog = await opened.shown(NameScreen)
+        dialog = await opened.shown(NameDialog)
         dialog.query_one(Input).value = "better"
         await opened.press("enter")
         await opened.until(lambda: opened.rows.get("better", "").startswith("●|") and "stopped" not in opened.rows)
@@ -486,7 +486,7 @@ async def test_a_rename_that_is_too_late_is_told(every_state: Path) -> None:
     async with at_home(every_state) as opened:
         await opened.go_to("stopped")
         await opened.press("m")
-        dialog = await opened.shown(NameScreen)
+        dialog = await opened.shown(NameDialog)
         dialog.query_one(Input).value = "better"
         (every_state / "better").mkdir()
         await opened.press("enter")
@@ -501,7 +501,7 @@ async def test_a_name_that_cannot_be_is_told_at_once(name: str, why: str, every_
     async with at_home(every_state) as opened:
         await opened.go_to("stopped")
         await opened.press("m")
-        dialog = await opened.shown(NameScreen)
+        dialog = await opened.shown(NameDialog)
         dialog.query_one(Input).value = name
         await opened.press("enter")
         assert why in str(dialog.query_one("#problem", Static).content)
@@ -516,11 +516,11 @@ async def test_deleting_is_confirmed(key: str, every_state: Path) -> None:
         await opened.go_to("damaged")
         for no in ("n", "escape", "enter"):
             await opened.press(key)
-            await opened.shown(ConfirmScreen)
+            await opened.shown(ConfirmDialog)
             await opened.press(no)
             assert (every_state / "damaged").exists(), no
         await opened.press(key)
-        await opened.shown(ConfirmScreen)
+        await opened.shown(ConfirmDialog)
         await opened.press("y")
         await opened.until(lambda: "damaged" not in opened.rows)
         assert not (every_state / "damaged").exists()
@@ -533,7 +533,7 @@ async def test_the_marked_ones_are_deleted_together(every_state: Path) -> None:
             await opened.press("space")
         await opened.go_to("stopped")
         await opened.press("d")
-        dialog = await opened.shown(ConfirmScreen)
+        dialog = await opened.shown(ConfirmDialog)
         words = str(dialog.query_one(Static).content)
         assert "finished" in words
         assert "failed" in words
@@ -557,7 +557,7 @@ async def test_what_began_to_train_meanwhile_is_not_deleted(tmp_path: Path) -> N
     session = saved.stopped(tmp_path, "run")
     async with at_home(tmp_path) as opened:
         await opened.press("d")
-        await opened.shown(ConfirmScreen)
+        await opened.shown(ConfirmDialog)
         with session.locked():
             await opened.press("y")
             await opened.until(lambda: "being trained by another process" in opened.notice)

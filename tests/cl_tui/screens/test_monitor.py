@@ -25,7 +25,7 @@ from cl_tui.panes.notice import Notice, WarningLine
 from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.reports import text as words
 from cl_tui.screens import monitor as monitor_module
-from cl_tui.screens.failure import FailureScreen
+from cl_tui.screens.failure import FailureDialog
 from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.screens.strength import StrengthDialog
 from engine.errors import NumericsError, SessionError
@@ -430,7 +430,7 @@ async def test_a_failure_says_what_where_and_what_is_kept(tmp_path: Path) -> Non
         message = "the loss became nan at step 2500, in task 3: start again with a lower --lr"
         watched.engine.fail(NumericsError(message), RunFailed(2500, 2, 0.0, message, "the checkpoint at step 2000"))
         await watched.settle()
-        assert isinstance(watched.app.screen, FailureScreen)
+        assert isinstance(watched.app.screen, FailureDialog)
         told = "\n".join(str(widget.content) for widget in watched.app.screen.query("Static"))  # type: ignore[attr-defined]
         assert message in told
         assert "step 2,500 of 5,000, in task 3 of 5" in told

@@ -25,8 +25,8 @@ from cl_tui.panes.importance.pane import ImportancePane
 from cl_tui.panes.notice import Notice, WarningLine
 from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.screens import watch as watch_module
-from cl_tui.screens.fork import ForkScreen
-from cl_tui.screens.position import GoScreen, PositionLine
+from cl_tui.screens.fork import ForkDialog
+from cl_tui.screens.position import GoDialog, PositionLine
 from cl_tui.screens.reader import READ_SECONDS, Reader
 from cl_tui.screens.watch import WatchScreen
 from engine.errors import SessionNotFound
@@ -396,7 +396,7 @@ async def test_home_and_end_go_to_the_ends(tmp_path: Path) -> None:
 async def test_g_goes_to_a_step_or_a_task(tmp_path: Path, typed: str, shown: str) -> None:
     async with watching(written(tmp_path, RUN)) as watched:
         await watched.press("g")
-        assert isinstance(watched.app.screen, GoScreen)
+        assert isinstance(watched.app.screen, GoDialog)
         watched.app.screen.query_one(Input).value = typed
         await watched.press("enter")
         assert watched.app.screen is watched.screen
@@ -430,7 +430,7 @@ async def test_a_pane_that_has_a_g_of_its_own_leaves_the_capital_one(tmp_path: P
     async with watching(written(tmp_path, RUN)) as watched:
         watched.screen.set_focus(watched.screen.query_one(ImportancePane))
         await watched.press("G")
-        assert isinstance(watched.app.screen, GoScreen)
+        assert isinstance(watched.app.screen, GoDialog)
 
 
 async def test_a_finished_run_cannot_be_followed(tmp_path: Path) -> None:
@@ -480,7 +480,7 @@ async def test_fork_offers_the_task_that_had_ended_at_this_moment(tmp_path: Path
     async with watching(session) as watched:
         await watched.press("left_square_bracket", "left_square_bracket", "F")
         form = watched.app.screen
-        assert isinstance(form, ForkScreen)
+        assert isinstance(form, ForkDialog)
         assert form.query_one("#task").value == 0  # type: ignore[attr-defined]
         await watched.press("escape")
         assert watched.app.screen is watched.screen
