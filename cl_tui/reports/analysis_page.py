@@ -9,19 +9,16 @@ from rich.table import Table
 from rich.text import Text
 
 from cl_tui.charts.printed import blank, printed
-from cl_tui.reports import text
-from cl_tui.reports.layout import section, table_of
+from cl_tui.reports import session_facts, text
+from cl_tui.reports.layout import numbers, section, table_of
 from cl_tui.reports.statistics import UNKNOWN
 from cl_tui.reports.tables import method_and_strength
 from engine.analysis.figures import (
     MOST_SATURATED,
-    Agreement,
     Analysis,
     Correlation,
     Forgetting,
-    Importance,
     LayerAgreement,
-    LayerImportance,
     LayerMovement,
     Number,
     TaskCorrelation,
@@ -80,7 +77,7 @@ def _correlation_part(found: Analysis, width: int) -> Iterable[RenderableType]:
     else:
         yield Text(f"the matrix of {tasks} tasks is too wide to show; --json FILE writes it")
     yield Text("\nby layer, over the pairs of tasks")
-    yield _correlation_by_layer(correlation)
+    yield numbers(("layer", "weights", "mean", "lowest", "highest"), _correlation_by_layer(correlation))
     if tasks > 2:
         yield Text("\nmean correlation with the earlier tasks")
         yield correlation_chart(correlation)
@@ -96,13 +93,11 @@ def correlation_table(correlation: TaskCorrelation) -> Table:
     return table
 
 
-def _correlation_by_layer(correlation: Correlation) -> Table:
-    table = table_of("layer", "weights", "mean", "lowest", "highest", numbers_from=1, no_wrap=True)
+def _correlation_by_layer(correlation: Correlation) -> Iterator[Iterable[str]]:
     for layer in (correlation.whole, *correlation.layers):
         pairs = [value for number, row in enumerate(layer.matrix) for value in row[:number] if value is not None]
         ends = (min(pairs), max(pairs)) if pairs else (None, None)
-        table.add_row(layer.layer, f"{layer.size:,}", *map(_hundredths, (layer.mean, *ends)))
-    return table
+        yield (layer.layer, f"{layer.size:,}", *map(_hundredths, (layer.mean, *ends)))
 
 
 def correlation_chart(correlation: Correlation) -> Text:
@@ -124,10 +119,8 @@ def correlation_chart(correlation: Correlation) -> Text:
 
 def _weights(layers: Sequence[TaskCorrelation]) -> list[TaskCorrelation]:
     """Few enough for a chart, evenly spread: the weight matrices, or all layers if there are none."""
-    chosen = [layer for layer in layers if layer.layer.endswith("weight")] or list(layers)
-    if len(chosen) <= MOST_LINES:
-        return chosen
-    return [chosen[round(place * (len(chosen) - 1) / (MOST_LINES - 1))] for place in range(MOST_LINES)]
+    chosen = [layer for layer in layers if layer.layer.endswith("weight")] or layers
+    return [chosen[place] for place in session_facts.spread(len(chosen), MOST_LINES)]
 
 
 # Agreement
@@ -135,22 +128,18 @@ def _weights(layers: Sequence[TaskCorrelation]) -> list[TaskCorrelation]:
 
 def _agreement_part(found: Analysis) -> Iterable[RenderableType]:
     yield Text("Ω of the session, exact Fisher diagonal F, MAS's Ω (M), at the same weights")
-    if "agreement" in found.left_out:
-        yield Text(f"Ω left out: {found.left_out['agreement']}")
     own = "agreement" not in found.left_out
+    if not own:
+        yield Text(f"Ω left out: {found.left_out['agreement']}")
     pairs = ("Ω, F", "Ω, M", "F, M") if own else ("F, M",)
-    headings = (f"{pair}\n{kind}" for pair in pairs for kind in ("Pearson", "Spearman"))
-    table = table_of("layer", *headings, numbers_from=1, no_wrap=True)
-    for layer in (found.agreement.whole, *found.agreement.layers):
-        table.add_row(layer.layer, *_agreement_cells(layer, own))
-    yield table
+    headings = ("layer", *(f"{pair}\n{kind}" for pair in pairs for kind in ("Pearson", "Spearman")))
+    layers = (found.agreement.whole, *found.agreement.layers)
+    yield numbers(headings, ((layer.layer, *_agreement_cells(layer, own)) for layer in layers))
 
 
 def _agreement_cells(layer: LayerAgreement, own: bool) -> Iterable[str]:
-    pairs = (layer.omega_fisher, layer.omega_mas, layer.fisher_mas) if own else (layer.fisher_mas,)
-    for pair in pairs:
-        known = pair or Agreement(None, None)
-        yield from (_hundredths(known.pearson), _hundredths(known.spearman))
+    for pair in (layer.omega_fisher, layer.omega_mas, layer.fisher_mas) if own else (layer.fisher_mas,):
+        yield from map(_hundredths, (pair.pearson, pair.spearman) if pair else (None, None))
 
 
 # Ω
@@ -160,22 +149,17 @@ def _importance_part(found: Analysis) -> Iterable[RenderableType]:
     if found.importance is None:
         yield _left_out(found, "importance")
         return
-    yield Text(_saturation(found.importance))
-    headings = ("layer", "weights", "zero", "saturated", "top 1 % hold", "share of ΣΩ")
-    table = table_of(*headings, numbers_from=1, no_wrap=True)
-    for layer in (found.importance.whole, *found.importance.layers):
-        table.add_row(layer.layer, f"{layer.size:,}", *_importance_cells(layer))
-    yield table
-
-
-def _saturation(importance: Importance) -> str:
-    if importance.clamp is not None:
-        return f"saturated: at the upper bound of Ω, {importance.clamp:g}"
-    return f"saturated: at least {MOST_SATURATED:g} times the layer's largest Ω"
-
-
-def _importance_cells(layer: LayerImportance) -> Iterable[str]:
-    return map(_percent, (layer.zero, layer.saturated, layer.top, layer.of_total))
+    if found.importance.clamp is not None:
+        yield Text(f"saturated: at the upper bound of Ω, {found.importance.clamp:g}")
+    else:
+        yield Text(f"saturated: at least {MOST_SATURATED:g} times the layer's largest Ω")
+    yield numbers(
+        ("layer", "weights", "zero", "saturated", "top 1 % hold", "share of ΣΩ"),
+        (
+            (of.layer, f"{of.size:,}", *map(_percent, (of.zero, of.saturated, of.top, of.of_total)))
+            for of in (found.importance.whole, *found.importance.layers)
+        ),
+    )
 
 
 # Movement and forgetting
@@ -189,43 +173,26 @@ def _forgetting_part(found: Analysis) -> Iterable[RenderableType]:
     over = f"mean over the first {count} tasks" if count > 1 else "of the first task"
     yield Text(f"since the task's end, {over}")
     yield Text("regained: the gain if only this layer gets back the weights that it had then")
-    table = table_of(
-        "layer",
-        "moved\nRMS",
-        "moved\nrelative",
-        "loss regained\nmeasured",
-        "loss regained\nfirst order",
-        "accuracy\nregained, points",
-        numbers_from=1,
-        no_wrap=True,
+    headings = (
+        *("layer", "moved\nRMS", "moved\nrelative"),
+        *("loss regained\nmeasured", "loss regained\nfirst order", "accuracy\nregained, points"),
     )
-    for layer in (found.forgetting.whole, *found.forgetting.layers):
-        table.add_row(layer.layer, *_movement_cells(layer))
-    yield table
+    yield numbers(headings, map(_movement, (found.forgetting.whole, *found.forgetting.layers)))
     yield Text("\nloss regained, measured")
     yield cost_chart(found.forgetting)
 
 
-def _movement_cells(layer: LayerMovement) -> Iterable[str]:
-    yield text.quantity(layer.rms)
-    yield _percent(layer.relative)
-    yield text.quantity(layer.loss)
-    yield text.quantity(layer.first_order)
-    yield f"{100 * layer.accuracy:.1f}"
+def _movement(of: LayerMovement) -> Iterable[str]:
+    losses = map(text.quantity, (of.loss, of.first_order))
+    return (of.layer, text.quantity(of.rms), _percent(of.relative), *losses, f"{100 * of.accuracy:.1f}")
 
 
 def cost_chart(forgetting: Forgetting) -> Text:
     """One bar per layer: how much of the loss returns when only this layer is put back, averaged over the tasks."""
     layers = list(reversed(forgetting.layers))  # plotext's first bar is the lowest
     figure = blank(CHART_WIDTH, len(layers) + 3)
-    figure.bar(
-        [layer.layer for layer in layers],
-        [layer.loss for layer in layers],
-        orientation="horizontal",
-        marker="sd",
-        width=0.2,
-        color="cyan",
-    )
+    names, losses = [layer.layer for layer in layers], [layer.loss for layer in layers]
+    figure.bar(names, losses, orientation="horizontal", marker="sd", width=0.2, color="cyan")
     return printed(figure)
 
 

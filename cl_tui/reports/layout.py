@@ -26,6 +26,14 @@ def table_of(*headings: str, numbers_from: int | None = None, gap: int = 2, **co
     return made
 
 
+def numbers(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
+    """A name and its numbers in each row."""
+    made = table_of(*headings, numbers_from=1, no_wrap=True)
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
 def pairs(entries: Iterable[tuple[str, str]]) -> Table:
     """A name and its value in each line."""
     grid = Table.grid(padding=(0, 2))
