@@ -1,5 +1,6 @@
 """What is printed while networks train without a screen: of one run, and of a batch."""
 
+import contextlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,60 +38,6 @@ def tell_trouble(console: Console, before: str, now: str, name: str = "") -> Non
         say(console, now or "The disk is writable again: training continues", name)
 
 
-# One run
-
-
-class ProgressLine:
-    """One redrawn line, for a terminal."""
-
-    def __init__(self, name: str, console: Console) -> None:
-        self._bars = Bars(console)
-        self._task = self._bars.add_task(name, total=None, doing="", rate="")
-
-    def __enter__(self) -> None:
-        self._bars.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._bars.stop()
-
-    def update(self, history: History, control: Control) -> None:
-        self._bars.update(
-            self._task,
-            completed=history.step,
-            total=history.total_steps or None,
-            doing=doing(history, control),
-            rate=rate(history, control),
-        )
-
-
-class TaskLines:
-    """One line at each task's end, for a file or a pipe."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._ended = 0
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def update(self, history: History, control: Control) -> None:
-        self._ended = max(self._ended, _tasks_before_resume(history))
-        for ended in range(self._ended + 1, len(history.matrix) + 1):
-            average = metrics.average_accuracy(history.matrix[:ended])
-            assert average is not None
-            tasks = len(history.tasks)
-            self._console.print(f"task {ended} of {tasks} learned, average accuracy {text.percent(average)} %")
-            self._ended = ended
-
-
-def _tasks_before_resume(history: History) -> int:
-    """How many tasks the run had completed before it was resumed."""
-    if history.resumed is None:
-        return 0
-    return sum(end <= history.resumed.step for end in history.starts[1 : len(history.matrix) + 1])
-
-
 def doing(history: History, control: Control) -> str:
     """'task 2/5' while it trains, or what it is doing instead."""
     if control.trouble:
@@ -102,9 +49,6 @@ def doing(history: History, control: Control) -> str:
 
 def rate(history: History, control: Control) -> str:
     return f"{history.rate:,.0f}/s" if history.rate and not control.trouble else ""
-
-
-# Bars
 
 
 BAR = 24
@@ -164,6 +108,43 @@ class Bars(Progress):
         return table
 
 
+class ProgressLine(Bars):
+    """One redrawn line, for a terminal."""
+
+    def __init__(self, name: str, console: Console) -> None:
+        super().__init__(console)
+        self._run = self.add_task(name, total=None, doing="", rate="")
+
+    def follow(self, history: History, control: Control) -> None:
+        self.update(
+            self._run,
+            completed=history.step,
+            total=history.total_steps or None,
+            doing=doing(history, control),
+            rate=rate(history, control),
+        )
+
+
+class TaskLines(contextlib.nullcontext[None]):
+    """One line at each task's end, for a file or a pipe."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+        self._ended = 0
+
+    def follow(self, history: History, control: Control) -> None:
+        if history.resumed is not None:  # tasks that ended before are not told again
+            earlier = history.starts[1 : len(history.matrix) + 1]
+            self._ended = max(self._ended, sum(end <= history.resumed.step for end in earlier))
+        for ended in range(self._ended + 1, len(history.matrix) + 1):
+            average = metrics.average_accuracy(history.matrix[:ended])
+            assert average is not None
+            tasks = len(history.tasks)
+            self._console.print(f"task {ended} of {tasks} learned, average accuracy {text.percent(average)} %")
+            self._ended = ended
+
+
 # A batch
 
 
@@ -200,18 +181,13 @@ class Display:
         self._console = console
         self._planned = planned
         self._done = done
-        self._bars = Bars(console)
-        self._all = self._bars.add_task("all runs", total=planned, completed=done, doing=self._counted(), rate="")
+        self.bars = Bars(console)
+        """Shown while they are entered."""
+        self._all = self.bars.add_task("all runs", total=planned, completed=done, doing=self._counted(), rate="")
         self._rows: dict[str, TaskID] = {}
         self._shares: dict[str, float] = {}
         """The completed share of each run in training, 0–1."""
         self._troubles: dict[str, str] = {}
-
-    def __enter__(self) -> None:
-        self._bars.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._bars.stop()
 
     def begin(self, name: str) -> None:
         self._show(name, "starting")
@@ -224,11 +200,11 @@ class Display:
 
     def _show(self, name: str, doing: str) -> None:
         if name not in self._rows:
-            self._rows[name] = self._bars.add_task(name, total=None, doing=doing, rate="")
-        self._bars.update(self._rows[name], doing=doing, rate="")
+            self._rows[name] = self.bars.add_task(name, total=None, doing=doing, rate="")
+        self.bars.update(self._rows[name], doing=doing, rate="")
 
     def update(self, name: str, progress: RunProgress) -> None:
-        self._bars.update(
+        self.bars.update(
             self._rows[name],
             completed=progress.step,
             total=progress.total or None,
@@ -242,7 +218,7 @@ class Display:
 
     def end(self, name: str, ended: RunEnded) -> None:
         if name in self._rows:
-            self._bars.remove_task(self._rows.pop(name))
+            self.bars.remove_task(self._rows.pop(name))
         self._shares.pop(name, None)
         self._troubles.pop(name, None)
         if ended.state != "stopped":
@@ -257,13 +233,13 @@ class Display:
 
     def say(self, line: str) -> None:
         """Prints a line above the bars, redrawn first: otherwise outdated bars would briefly stand below it."""
-        self._bars.refresh()
+        self.bars.refresh()
         say(self._console, line)
 
     def _update_all(self) -> None:
         """A run counts as done only when it has ended."""
         under_way = sum(min(share, MOST_SHARE) for share in self._shares.values())
-        self._bars.update(self._all, completed=self._done + under_way, doing=self._counted())
+        self.bars.update(self._all, completed=self._done + under_way, doing=self._counted())
 
     def _counted(self) -> str:
         return f"{self._done}/{self._planned}"

@@ -96,7 +96,7 @@ def train(session: Session, pace: float | None, console: Console) -> ExitStatus:
                 if not told_inputs and (said := inputs_read(engine.history)):
                     told_inputs = True
                     say(console, said)
-                show.update(engine.history, engine.control)
+                show.follow(engine.history, engine.control)
             except (OSError, SystemExit):  # nobody reads the output any more; rich exits for a broken pipe
                 engine.control.stop()
                 engine.join()

@@ -237,7 +237,7 @@ class Pool:
 
     def run(self) -> tuple[dict[str, str], bool]:
         """The failures by name, and whether a signal ended the batch early."""
-        with headless.heed_signals(self._interrupt, self._ask_to_save), self._display:
+        with headless.heed_signals(self._interrupt, self._ask_to_save), self._display.bars:
             try:
                 stopped = False
                 while self._busy or ((self._waiting or self._elsewhere) and not self._interrupted):

@@ -422,7 +422,7 @@ def test_the_display_holds_no_line_of_a_run_that_has_ended(columns: int) -> None
         return [line for line in lines[first:] if line]
 
     left = [f"none-split-digits-seed{seed}-588050dc" for seed in range(3)]
-    with display:
+    with display.bars:
         display.begin(left[0])
         display.begin(left[1])
         display.leave(left[2])
