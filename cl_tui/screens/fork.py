@@ -47,7 +47,7 @@ class ForkDialog(Dialog[Session | None]):
         config = self._parent_session.config
         with Horizontal():
             yield Label("after task")
-            options = [(Text(f"{task + 1}  {self._names[task]}"), task) for task in self._possible]
+            options = ((Text(f"{task + 1}  {self._names[task]}"), task) for task in self._possible)
             yield Select(options, value=self._at_first, allow_blank=False, id="task")
         with Horizontal():
             yield Label("method")
@@ -67,11 +67,11 @@ class ForkDialog(Dialog[Session | None]):
 
     def on_select_changed(self, event: Select.Changed) -> None:
         """Another method has its own strength."""
-        if event.select.id == "method" and event.value != self._parent_session.config.method:
-            config = forked_config(self._parent_session.config, {"method": event.value})
-            self.query_one("#strength", Input).value = shown(config.strength)
-        elif event.select.id == "method":
-            self.query_one("#strength", Input).value = shown(self._strength)
+        parent = self._parent_session.config
+        if event.select.id == "method":
+            same = event.value == parent.method
+            strength = self._strength if same else forked_config(parent, {"method": event.value}).strength
+            self.query_one("#strength", Input).value = shown(strength)
         self.query_one("#of-the-penalty").display = self._has_strength
         self._check()
 
@@ -82,27 +82,20 @@ class ForkDialog(Dialog[Session | None]):
     def on_input_changed(self) -> None:
         self._check()
 
-    def _changes(self) -> dict[str, Any]:
-        """Raises ConfigError, or ValueError if the strength is not a number."""
-        changes: dict[str, Any] = {"method": self.query_one("#method", Select).value}
-        if self._has_strength:
-            changes["strength"] = float(self.query_one("#strength", Input).value)
-        forked_config(self._parent_session.config, changes)
-        return changes
-
     def _check(self) -> dict[str, Any] | None:
         """Says what is wrong; returns the changes if nothing is."""
-        problem = self.query_one("#problem", Static)
+        changes: dict[str, Any] = {"method": self.query_one("#method", Select).value}
+        problem = ""
         try:
-            changes = self._changes()
+            if self._has_strength:
+                changes["strength"] = float(self.query_one("#strength", Input).value)
+            forked_config(self._parent_session.config, changes)
         except ValueError:
-            problem.update("The strength is not a number.")
+            problem = "The strength is not a number."
         except EngineError as error:
-            problem.update(str(error))
-        else:
-            problem.update("")
-            return changes
-        return None
+            problem = str(error)
+        self.query_one("#problem", Static).update(problem)
+        return None if problem else changes
 
     def on_input_submitted(self) -> None:
         self.action_start()

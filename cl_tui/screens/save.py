@@ -5,16 +5,11 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import OptionList
-from textual.widgets.option_list import Option
 
 from cl_tui.panes.files import Kind
 from cl_tui.screens.dialogs import Dialog
 
-_KINDS: dict[Kind, str] = {
-    "svg": "s  SVG, the picture",
-    "csv": "c  CSV, a table",
-    "json": "j  JSON, for programs",
-}
+_KINDS: dict[Kind, str] = {"svg": "s  SVG, the picture", "csv": "c  CSV, a table", "json": "j  JSON, for programs"}
 
 
 class SaveDialog(Dialog[Kind | None]):
@@ -31,7 +26,7 @@ class SaveDialog(Dialog[Kind | None]):
         super().__init__(f"Save {name}")
 
     def content(self) -> ComposeResult:
-        yield OptionList(*(Option(said, id=kind) for kind, said in _KINDS.items()))
+        yield OptionList(*_KINDS.values())
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(next(kind for kind in _KINDS if kind == event.option_id))
+        self.dismiss(list(_KINDS)[event.option_index])
