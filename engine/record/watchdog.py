@@ -9,6 +9,7 @@ task is judged by what it learns, and the penalty is blamed only if the first ta
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import takewhile
 from typing import Literal
 
@@ -118,12 +119,16 @@ def alarms(history: History, config: RunConfig) -> tuple[Alarm, ...]:
     if broken := _not_finite(history):
         return (broken,)
     history = _at_last_look(history)
-    judged = _stretch(history)
-    diverging = _diverging(history, config)
-    found = [diverging, _no_penalty(history, config)]
+    # the task in training, until there is enough of it the previous one
+    near = [_Stretch(history, config, task) for task in (history.task, history.task - 1)]
+    near = [at for at in near if 0 <= at.task < len(history.tasks)]
+    ripe = [at for at in near if at.enough and at.steps >= LAST]
+    penalised = [at for at in near if at.task and at.steps >= WINDOW]
+    judged = [at for at in ripe if at.steps >= WINDOW and at.accuracies]
+    diverging = _diverging(ripe[0]) if ripe else None
+    found = [diverging, _no_penalty(penalised[0]) if penalised else None]
     if judged and not diverging:
-        judge = _hindered if _may_hinder(history, config, judged) else _no_learning
-        found.append(judge(history, config, judged))
+        found.append(_hindered(judged[0]) if _may_hinder(judged[0]) else _no_learning(judged[0]))
     return tuple(alarm for alarm in found if alarm)
 
 
@@ -152,14 +157,14 @@ def _again(later: list[Warned]) -> str:
     >>> _again([]), _again([Warned(task, 0, 0.0, "drowned", "-") for task in range(4, 104)])
     ('', ', again in 100 tasks, most recently in task 104')
     """
-    tasks = [str(warned.task + 1) for warned in later]
-    if not tasks:
+    if not later:
         return ""
-    if len(tasks) == 1:
-        return f", again in task {tasks[0]}"
-    if len(tasks) > MOST_NAMED:
-        return f", again in {len(tasks)} tasks, most recently in task {tasks[-1]}"
-    return f", again in tasks {', '.join(tasks[:-1])} and {tasks[-1]}"
+    *others, last = (str(warned.task + 1) for warned in later)
+    if not others:
+        return f", again in task {last}"
+    if len(later) > MOST_NAMED:
+        return f", again in {len(later)} tasks, most recently in task {last}"
+    return f", again in tasks {', '.join(others)} and {last}"
 
 
 def _at_last_look(history: History) -> History:
@@ -171,66 +176,92 @@ def _at_last_look(history: History) -> History:
 
 @dataclass(frozen=True)
 class _Stretch:
-    """Consecutive steps of one task with the same strength."""
+    """The steps of a task with the current strength and method: those after a change of the strength or a fork."""
 
+    history: History
+    config: RunConfig
     task: int
-    ended: bool
-    first: int
-    """First row of the curve."""
-    last: int
-    """The row after the last."""
-    accuracies: tuple[float, ...]
-    """Accuracies on the task itself: at each probe during the stretch, and at the task's end. Never empty."""
 
     @property
-    def accuracy(self) -> float:
-        return self.accuracies[-1]
+    def first(self) -> int:
+        """First row of the curve."""
+        changed = self.history.strengths[-1].step if self.history.strengths else 0
+        forked = self.history.forked.step if self.history.forked else 0
+        return max(self.history.starts[self.task], changed, forked)
 
     @property
-    def rising(self) -> bool:
-        return self.accuracy > self.accuracies[(len(self.accuracies) - 1) // 2] + RISE
+    def last(self) -> int:
+        """The row after the last."""
+        return self.history.starts[self.task] + self.history.steps_done(self.task)
 
-    def loss(self, history: History) -> float:
-        """Mean loss of the last steps."""
-        return float(history.curve.losses(self.last - WINDOW)[:WINDOW].mean())
+    @property
+    def steps(self) -> int:
+        return self.last - self.first
 
-    def falling(self, history: History) -> bool:
-        middle = max(self.first + WINDOW, (self.first + self.last) // 2)
-        return self.loss(history) < FALL * float(history.curve.losses(middle - WINDOW)[:WINDOW].mean())
+    @property
+    def ended(self) -> bool:
+        return self.task < self.history.task
 
+    @property
+    def enough(self) -> bool:
+        """Whether enough of the task is done for a judgement."""
+        return self.ended or self.history.steps_done(self.task) >= ENOUGH * self.history.tasks[self.task].steps
 
-def _stretch(history: History) -> _Stretch | None:
-    """The stretch to judge: of the task in training once enough of it is done, until then of the previous task."""
-    for task in (history.task, history.task - 1):
-        if not 0 <= task < len(history.tasks):
-            continue
-        first, last = _rows(history, task)
-        ended = task < history.task
-        if last - first < WINDOW or not (ended or last - history.starts[task] >= ENOUGH * history.tasks[task].steps):
-            continue
-        looks = _looks(history, task, first)
-        if ended:
-            looks.append(history.matrix[task][task])
-        if looks:
-            return _Stretch(task, ended, first, last, tuple(looks))
-    return None
+    @cached_property
+    def accuracies(self) -> list[float]:
+        """Accuracies on the task itself: at each probe during the stretch, and at the task's end."""
+        task, first = self.task, self.first
+        recent = takewhile(lambda probe: probe.task == task and probe.step > first, reversed(self.history.probes))
+        looks = [probe.accuracies[task] for probe in recent][::-1]
+        return [*looks, self.history.matrix[task][task]] if self.ended else looks
 
+    @property
+    def learning(self) -> bool:
+        """Whether the accuracy rises, or the loss falls below that of guessing."""
+        looks, middle = self.accuracies, max(self.first + WINDOW, (self.first + self.last) // 2)
+        rising = looks[-1] > looks[(len(looks) - 1) // 2] + RISE
+        return rising or self.loss() < min(FALL * self.loss(middle), GUESSING * self.guessing)
 
-def _rows(history: History, task: int) -> tuple[int, int]:
-    """The steps of ``task`` with the current strength and method, as rows of the curve: first, and after the last.
+    def loss(self, end: int | None = None) -> float:
+        """Mean loss of the last steps, or of those before the row ``end``."""
+        return float(self.history.curve.losses((end or self.last) - WINDOW)[:WINDOW].mean())
 
-    Steps before a change of strength or before a fork do not count.
-    """
-    changed = history.strengths[-1].step if history.strengths else 0
-    forked = history.forked.step if history.forked else 0
-    start = history.starts[task]
-    return max(start, changed, forked), start + history.steps_done(task)
+    @property
+    def strength(self) -> float:
+        return self.history.strength(self.config)
 
+    @property
+    def competing(self) -> int:
+        """Number of classes that compete while the task is trained."""
+        earlier = 0 if self.config.scenario == "class" else self.task
+        return sum(info.classes for info in self.history.tasks[earlier : self.task + 1])
 
-def _looks(history: History, task: int, start: int) -> list[float]:
-    """The probed accuracies on ``task`` during its own training, after step ``start``."""
-    recent = takewhile(lambda probe: probe.task == task and probe.step > start, reversed(history.probes))
-    return [probe.accuracies[task] for probe in recent][::-1]
+    @property
+    def guessing(self) -> float:
+        """The loss, in nats, if all competing classes are equally likely."""
+        return math.log(self.competing)
+
+    def share(self, accuracy: float, full: float) -> float:
+        """Fraction of the way from guessing to ``full`` that ``accuracy`` reaches; 1 if guessing is as good."""
+        guessing = 1 / self.competing
+        return (accuracy - guessing) / (full - guessing) if full > guessing else 1.0
+
+    def hardly(self, accuracy: float) -> bool:
+        """Whether ``accuracy`` is far below what the first task reached."""
+        return self.share(accuracy, self.history.matrix[0][0]) < BARELY
+
+    def of(self, task: int) -> "_Stretch":
+        return replace(self, task=task)
+
+    @property
+    def first_learned(self) -> bool:
+        """Whether the first task, which has no penalty, was learned."""
+        return self.of(0).share(self.history.matrix[0][0], 1.0) >= BARELY
+
+    @property
+    def overshot(self) -> bool:
+        """Whether the run's first steps threw the network far off."""
+        return float(self.history.curve.losses()[:WINDOW].mean()) > OVERSHOT * self.of(0).guessing
 
 
 def _not_finite(history: History) -> Alarm | None:
@@ -251,154 +282,76 @@ def _not_finite(history: History) -> Alarm | None:
     return None
 
 
-def _diverging(history: History, config: RunConfig) -> Alarm | None:
-    """Judges the task in training once enough of it is done, until then the previous task."""
-    for task in (history.task, history.task - 1):
-        if not 0 <= task < len(history.tasks):
-            continue
-        first, last = _rows(history, task)
-        enough = task < history.task or last - history.starts[task] >= ENOUGH * history.tasks[task].steps
-        if last - first >= LAST and enough:
-            return _diverged(history, config, task, last)
-    return None
-
-
-def _diverged(history: History, config: RunConfig, task: int, last: int) -> Alarm | None:
-    losses, penalties = history.curve.losses(last - LAST)[:LAST], history.curve.penalties(last - LAST)[:LAST]
-    guessing = math.log(max(2, _competing(history, config, task)))
+def _diverging(at: _Stretch) -> Alarm | None:
+    losses, penalties = (kind(at.last - LAST)[:LAST] for kind in (at.history.curve.losses, at.history.curve.penalties))
+    guessing = math.log(max(2, at.competing))
     far = DIVERGED * guessing
     if losses.min() < far:
         return None
-    penalised = bool(history.strength(config)) and task > 0
-    sound = penalised and not _overshot(history, config)
-    if sound and _learned_first(history, config) and penalties.min() < far:
+    sound = bool(at.strength) and at.task > 0 and not at.overshot
+    if sound and at.first_learned and penalties.min() < far:
         return None  # the penalty may hold the weights where new classes cost that much
     what = (
-        f"the weights diverge in task {task + 1} (loss {losses[-1]:.3g} after "
-        f"{last - history.starts[task]:,} steps; guessing gives {guessing:.3g})"
+        f"the weights diverge in task {at.task + 1} (loss {losses[-1]:.3g} after "
+        f"{at.history.steps_done(at.task):,} steps; guessing gives {guessing:.3g})"
     )
     if sound and penalties.mean() > losses.mean():
-        cause = f"strength {shown(history.strength(config))} times learning rate {shown(config.lr)} is too high"
-        return Alarm("diverging", task, what, cause, "start again with a tenth of the strength")
-    cause = f"the learning rate, {shown(config.lr)}, is too high"
-    return Alarm("diverging", task, what, cause, "start again with a tenth of the learning rate")
+        cause = f"strength {shown(at.strength)} times learning rate {shown(at.config.lr)} is too high"
+        return Alarm("diverging", at.task, what, cause, "start again with a tenth of the strength")
+    cause = f"the learning rate, {shown(at.config.lr)}, is too high"
+    return Alarm("diverging", at.task, what, cause, "start again with a tenth of the learning rate")
 
 
-def _learned_first(history: History, config: RunConfig) -> bool:
-    """Whether the first task, which has no penalty, was learned."""
-    return _share(history.matrix[0][0], 1.0, history, config, 0) >= BARELY
-
-
-def _no_penalty(history: History, config: RunConfig) -> Alarm | None:
-    """Judges the task in training, or the previous task until there are enough steps."""
-    if not METHODS[config.method].symbol or not history.strength(config):
+def _no_penalty(at: _Stretch) -> Alarm | None:
+    history, config, task = at.history, at.config, at.task
+    expected = METHODS[config.method].symbol and at.strength
+    if not expected or history.curve.penalties(at.last - WINDOW)[:WINDOW].any():
         return None
-    for task in (history.task, history.task - 1):
-        if not 0 < task < len(history.tasks):
-            continue
-        first, last = _rows(history, task)
-        if last - first >= WINDOW:
-            gone = not history.curve.penalties(last - WINDOW)[:WINDOW].any()
-            return _without_penalty(history, config, task) if gone else None
-    return None
-
-
-def _without_penalty(history: History, config: RunConfig, task: int) -> Alarm:
     what = f"the penalty is exactly zero in task {task + 1}"
-    if 1 in (_competing(history, config, task - 1), _competing(history, config, task)):
+    if 1 in (at.of(task - 1).competing, at.competing):
         cause = "with a single class there is nothing to learn, and so nothing to protect"
         return Alarm("no-penalty", task, what, cause, "train fewer tasks, with at least two classes each")
     gathered = [measured for measured in history.importances if measured.task < task]
     if gathered and any(layer.zeros < layer.size for layer in gathered[-1].layers):
-        wrong = "high, and the network is dead" if _overshot(history, config) else "low"
+        wrong = "high, and the network is dead" if at.overshot else "low"
         cause = f"no important weight has moved, so the learning rate, {config.lr:g}, is far too {wrong}"
         return Alarm("no-penalty", task, what, cause, "start again with another learning rate")
     cause = f"no importance was gathered, so {config.method} is the same as fine-tuning here"
+    remedy = "make sure that earlier tasks are learned; use a lower learning rate if their loss is exactly zero"
     if history.forked is not None and not gathered:
         remedy = f"train from the start with {config.method}: the parent gathered none"
-        return Alarm("no-penalty", task, what, cause, remedy)
-    if config.leave_alone:
-        return Alarm("no-penalty", task, what, cause, "name fewer parameters in leave_alone")
-    remedy = "make sure that earlier tasks are learned; use a lower learning rate if their loss is exactly zero"
+    elif config.leave_alone:
+        remedy = "name fewer parameters in leave_alone"
     return Alarm("no-penalty", task, what, cause, remedy)
 
 
-def _may_hinder(history: History, config: RunConfig, judged: _Stretch) -> bool:
-    """Whether the penalty may be the cause if ``judged`` is not learned: the first task, without it, was learned."""
-    if judged.task == 0 or not history.strength(config) or _overshot(history, config):
+def _may_hinder(at: _Stretch) -> bool:
+    """Whether the penalty may be the cause if the task is not learned: the first task, without it, was learned."""
+    if at.task == 0 or not at.strength or at.overshot:
         return False
-    penalised = history.curve.penalties(judged.last - WINDOW)[:WINDOW].any()
-    return bool(penalised) and _learned_first(history, config)
+    return bool(at.history.curve.penalties(at.last - WINDOW)[:WINDOW].any()) and at.first_learned
 
 
-def _hindered(history: History, config: RunConfig, judged: _Stretch) -> Alarm | None:
+def _hindered(at: _Stretch) -> Alarm | None:
     """Finds a penalty too strong from the start, or one that grew too strong with the tasks."""
-    if not _hardly(judged.task, judged.accuracy, history, config):
-        return None
-    learning = judged.falling(history) and judged.loss(history) < GUESSING * _guessing(history, config, judged.task)
-    if not judged.ended and (judged.rising or learning):
+    accuracy, matrix = at.accuracies[-1], at.history.matrix
+    if not at.hardly(accuracy) or (not at.ended and at.learning):
         return None
     what = (
-        f"task {judged.task + 1} is barely learned (accuracy {100 * judged.accuracy:.0f} %, "
-        f"task 1 reached {100 * history.matrix[0][0]:.0f} %)"
+        f"task {at.task + 1} is barely learned (accuracy {100 * accuracy:.0f} %, "
+        f"task 1 reached {100 * matrix[0][0]:.0f} %)"
     )
-    growth = _growth(history)
-    earlier = (task for task in range(1, judged.task) if _rows(history, task)[0] < _rows(history, task)[1])
-    if growth > GROWN and any(not _hardly(task, history.matrix[task][task], history, config) for task in earlier):
+    growth = _growth(at.history)
+    earlier = [at.of(task) for task in range(1, at.task)] if growth > GROWN else []
+    if any(other.steps > 0 and not other.hardly(matrix[other.task][other.task]) for other in earlier):
         cause = (
             f"the importance has grown {float(f'{growth:.2g}'):g}-fold since task 1 "
             f"and leaves almost no weight free to change"
         )
-        return Alarm("saturated", judged.task, what, cause, "try a tenth of the strength, or larger hidden layers")
-    strength = history.strength(config)
-    cause = (
-        f"{METHODS[config.method].symbol} = {shown(strength)} is too high: the penalty holds the weights where they are"
-    )
-    return Alarm("drowned", judged.task, what, cause, f"try a tenth, {shown(strength / 10)}")
-
-
-def _no_learning(history: History, config: RunConfig, judged: _Stretch) -> Alarm | None:
-    loss, guessing = judged.loss(history), _guessing(history, config, judged.task)
-    if loss < GUESSING * guessing or _share(judged.accuracy, 1.0, history, config, judged.task) >= BARELY:
-        return None
-    steps = judged.last - judged.first
-    what = (
-        f"nothing is learned in task {judged.task + 1} (loss {loss:.3g} after {steps:,} steps; "
-        f"guessing gives {guessing:.3g})"
-    )
-    if _overshot(history, config) or loss > OVERSHOT * guessing:
-        cause = f"the learning rate, {config.lr:g}, is too high: the weights diverge"
-        return Alarm("no-learning", judged.task, what, cause, "start again with a tenth of the learning rate")
-    cause = f"the learning rate, {shown(config.lr)}, is too low, or the inputs do not distinguish the classes"
-    return Alarm("no-learning", judged.task, what, cause, "start again with ten times the learning rate")
-
-
-def _overshot(history: History, config: RunConfig) -> bool:
-    """Whether the run's first steps threw the network far off."""
-    return float(history.curve.losses()[:WINDOW].mean()) > OVERSHOT * _guessing(history, config, 0)
-
-
-def _hardly(task: int, accuracy: float, history: History, config: RunConfig) -> bool:
-    """Whether ``accuracy`` on ``task`` is far below what the first task reached."""
-    return _share(accuracy, history.matrix[0][0], history, config, task) < BARELY
-
-
-def _share(accuracy: float, full: float, history: History, config: RunConfig, task: int) -> float:
-    """Fraction of the way from guessing in ``task`` to ``full`` that ``accuracy`` reaches; 1 if guessing is as good."""
-    guessing = 1 / _competing(history, config, task)
-    return (accuracy - guessing) / (full - guessing) if full > guessing else 1.0
-
-
-def _guessing(history: History, config: RunConfig, task: int) -> float:
-    """The loss, in nats, if all competing classes are equally likely."""
-    return math.log(_competing(history, config, task))
-
-
-def _competing(history: History, config: RunConfig, task: int) -> int:
-    """Number of classes that compete while ``task`` is trained."""
-    if config.scenario == "class":
-        return sum(info.classes for info in history.tasks[: task + 1])
-    return history.tasks[task].classes
+        return Alarm("saturated", at.task, what, cause, "try a tenth of the strength, or larger hidden layers")
+    symbol = METHODS[at.config.method].symbol
+    cause = f"{symbol} = {shown(at.strength)} is too high: the penalty holds the weights where they are"
+    return Alarm("drowned", at.task, what, cause, f"try a tenth, {shown(at.strength / 10)}")
 
 
 def _growth(history: History) -> float:
@@ -407,3 +360,18 @@ def _growth(history: History) -> float:
         return 1.0
     first, last = (sum(layer.mean * layer.size for layer in history.importances[k].layers) for k in (0, -1))
     return last / first if first else 1.0
+
+
+def _no_learning(at: _Stretch) -> Alarm | None:
+    loss = at.loss()
+    if loss < GUESSING * at.guessing or at.share(at.accuracies[-1], 1.0) >= BARELY:
+        return None
+    what = (
+        f"nothing is learned in task {at.task + 1} (loss {loss:.3g} after {at.steps:,} steps; "
+        f"guessing gives {at.guessing:.3g})"
+    )
+    if at.overshot or loss > OVERSHOT * at.guessing:
+        cause = f"the learning rate, {at.config.lr:g}, is too high: the weights diverge"
+        return Alarm("no-learning", at.task, what, cause, "start again with a tenth of the learning rate")
+    cause = f"the learning rate, {shown(at.config.lr)}, is too low, or the inputs do not distinguish the classes"
+    return Alarm("no-learning", at.task, what, cause, "start again with ten times the learning rate")
