@@ -4,6 +4,7 @@ import math
 import threading
 import time
 from dataclasses import dataclass, replace
+from typing import Any
 
 from engine.errors import ConfigError
 
@@ -36,127 +37,110 @@ class Control:
     """Requests to the engine, which handles them between steps.
 
     No method waits for the engine. The engine checks ``attention`` after each step and reads the requests only if it is
-    set.
+    set. Others change the state through the methods alone, which wake the engine.
     """
 
     def __init__(self, pace: float | None = None) -> None:
         check_pace(pace)
-        self._changed = threading.Condition()
-        self._pace = pace
-        self._paused = False
-        self._stop = False
-        self._pause_at_task_end = False
-        self._requests = NOTHING
-        self._due = 0.0
-        self.attention = pace is not None
+        self.pace = pace
+        """Upper limit in steps per second; None for full speed."""
+        self.paused = False
+        self.stopping = False
+        self.pause_at_task_end = False
+        """Whether training pauses each time a task has ended."""
         self.activity = "starting"
         """Description of what the engine is doing; written by the engine."""
         self.trouble = ""
         """One sentence while training waits for a disk that cannot be written; written by the engine."""
+        self._changed = threading.Condition()
+        self._requests = NOTHING
+        self._due = 0.0
 
     @property
-    def pace(self) -> float | None:
-        """Upper limit in steps per second; None for full speed."""
-        return self._pace
+    def attention(self) -> bool:
+        return self._called or self.pace is not None
 
     @property
-    def paused(self) -> bool:
-        return self._paused
-
-    @property
-    def stopping(self) -> bool:
-        return self._stop
-
-    @property
-    def pause_at_task_end(self) -> bool:
-        """Whether training pauses each time a task has ended."""
-        return self._pause_at_task_end
+    def _called(self) -> bool:
+        return self.paused or self.stopping or self._requests is not NOTHING
 
     def set_pause_at_task_end(self, wanted: bool) -> None:
         with self._changed:
-            self._set(_pause_at_task_end=wanted, _requests=replace(self._requests, breaks=True))
+            self._set(pause_at_task_end=wanted)
+            self._ask(breaks=True)
 
     def set_pace(self, pace: float | None) -> None:
         check_pace(pace)
         with self._changed:
-            self._set(_pace=pace, _due=0.0, _requests=replace(self._requests, pace=True))
+            self._set(pace=pace, _due=0.0)
+            self._ask(pace=True)
 
     def set_strength(self, strength: float) -> None:
         """Changes c or λ from the next step on. Raises ConfigError unless it is finite and not negative."""
         if not (math.isfinite(strength) and strength >= 0):
             raise ConfigError(f"strength = {strength:g} cannot be used: give 0 or a larger number")
-        with self._changed:
-            self._set(_requests=replace(self._requests, strength=strength))
+        self._ask(strength=strength)
 
     def evaluate(self) -> None:
         """Asks for the accuracy on the whole test set of every task seen so far."""
-        with self._changed:
-            self._set(_requests=replace(self._requests, evaluate=True))
+        self._ask(evaluate=True)
 
     def end_task(self, task: int) -> None:
         """Ends ``task`` before the next step, as if all its steps had been taken."""
-        with self._changed:
-            self._set(_requests=replace(self._requests, end_task=task))
-
-    def pause(self) -> None:
-        self._set(_paused=True)
-
-    def proceed(self) -> None:
-        self._set(_paused=False)
+        self._ask(end_task=task)
 
     def save(self) -> None:
-        with self._changed:
-            self._set(_requests=replace(self._requests, save=True))
+        self._ask(save=True)
+
+    def pause(self) -> None:
+        self._set(paused=True)
+
+    def proceed(self) -> None:
+        self._set(paused=False)
 
     def stop(self) -> None:
         """Stops before the next step, after saving."""
-        self._set(_stop=True)
+        self._set(stopping=True)
+
+    def _ask(self, **requests: Any) -> None:
+        with self._changed:
+            self._set(_requests=replace(self._requests, **requests))
 
     def _set(self, **values: object) -> None:
         with self._changed:
-            for name, value in values.items():
-                setattr(self, name, value)
-            self._update_attention()
+            vars(self).update(values)
             self._changed.notify_all()
-
-    def _update_attention(self) -> None:
-        self.attention = self._paused or self._stop or self._requests != NOTHING or self._pace is not None
 
     # For the engine
 
     def take_requests(self) -> Requests:
         with self._changed:
             requests, self._requests = self._requests, NOTHING
-            self._update_attention()
         return requests
 
     def wait_while_paused(self) -> None:
         """Waits until training may continue or there is another request."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._paused or self._stop or self._requests != NOTHING)
+            self._changed.wait_for(lambda: not self.paused or self.stopping or self._requests is not NOTHING)
 
     def wait(self, seconds: float) -> bool:
         """Waits ``seconds`` and returns True, or False as soon as a stop is requested."""
         with self._changed:
-            return not self._changed.wait_for(lambda: self._stop, seconds)
+            return not self._changed.wait_for(lambda: self.stopping, seconds)
 
     def wait_for_pace(self) -> None:
         """Sleeps until the next step is due, or until the next request."""
         with self._changed:
-            pace = self._pace
-            if pace is None:
+            if self.pace is None:
                 return
             now = time.monotonic()
-            self._due = max(self._due + 1 / pace, now - 0.1)
+            self._due = max(self._due + 1 / self.pace, now - 0.1)
             if self._due > now:
-                self._changed.wait_for(
-                    lambda: self._paused or self._stop or self._requests != NOTHING,
-                    min(self._due - now, threading.TIMEOUT_MAX),
-                )
+                self._changed.wait_for(lambda: self._called, min(self._due - now, threading.TIMEOUT_MAX))
 
     def check(self) -> None:
         """Raises Stopped if a stop was requested. For long computations between steps."""
-        if self._stop:
+        if self.stopping:
             raise Stopped
 
 
