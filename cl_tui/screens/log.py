@@ -1,8 +1,10 @@
 """The log: what was printed while the screen was up, and the events of the run, searchable."""
 
+import re
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from itertools import accumulate, cycle
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -12,14 +14,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.geometry import Size
-from textual.screen import ModalScreen
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.widgets import Footer, Input
+from textual.widgets import Input
 
 from cl_tui.host.capture import Captured, Line, Stream
 from cl_tui.panes import notice as warning
 from cl_tui.panes.base import keys
+from cl_tui.screens.dialogs import Dialog
 
 POLL_SECONDS = 0.5
 MOST_COPIED = 60_000
@@ -149,16 +151,13 @@ def _places(text: str, needle: str) -> list[int]:
     >>> _places("Ab ab", "ab"), _places("Maß", "ss")
     ([0, 3], [])
     """
-    folded, places = text.casefold(), []
-    if needle and len(folded) == len(text):
-        place = folded.find(needle)
-        while place >= 0:
-            places.append(place)
-            place = folded.find(needle, place + len(needle))
-    return places
+    folded = text.casefold()
+    if not needle or len(folded) != len(text):
+        return []
+    return [match.start() for match in re.finditer(re.escape(needle), folded)]
 
 
-class LogScreen(ModalScreen[None]):
+class LogScreen(Dialog[None]):
     """The log over the monitor; it reads ``captured`` and ``history`` twice a second while it is open."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -168,29 +167,26 @@ class LogScreen(ModalScreen[None]):
         Binding("f", "filter", "Filter", tooltip="Show everything, prints, errors, or the run"),
         Binding("c", "copy", "Copy", tooltip="Copy the lines shown; only the newest if there are very many"),
         Binding("escape", "back", "Close", tooltip="Leave the search, then the log"),
-        Binding("l,q", "close", "Close", show=False),
+        Binding("l,q", "dismiss", "Close", show=False),
     ]
     AUTO_FOCUS = "LogLines"
 
     def __init__(self, captured: Captured, happened: Callable[[], Sequence[Line]]) -> None:
-        super().__init__()
+        super().__init__("Log")
         self._captured = captured
         self._happened = happened
         """What a run below has told."""
-        self._filter = "everything"
+        self._filters = cycle(FILTERS)
+        self._filter = next(self._filters)
         self._measured = self._widest = 0
         """The first captured line that is not measured yet, and the width of the widest line in cells."""
         self._seen: tuple[object, ...] = ()
         """What the lines were last built from."""
         self._answer, self._answer_until = "", 0.0
 
-    def compose(self) -> ComposeResult:
-        box = Vertical()
-        box.border_title = "Log"
-        with box:
-            yield LogLines()
-            yield Input(placeholder="Search", compact=True)
-        yield Footer(compact=True, show_command_palette=False)
+    def content(self) -> ComposeResult:
+        yield LogLines()
+        yield Input(placeholder="Search", compact=True)
 
     def on_mount(self) -> None:
         self.set_interval(POLL_SECONDS, self.poll)
@@ -255,17 +251,14 @@ class LogScreen(ModalScreen[None]):
             self._reply("No search yet: / searches")
 
     def action_filter(self) -> None:
-        names = list(FILTERS)
-        self._filter = names[(names.index(self._filter) + 1) % len(names)]
+        self._filter = next(self._filters)
         self.poll()
 
     def action_copy(self) -> None:
         lines = self.query_one(LogLines).lines
         texts = [f"{_clock(line)}  {line.stream}  {line.text}" for line in lines]
-        kept, room = 0, MOST_COPIED
-        while kept < len(texts) and room > len(texts[-1 - kept]):
-            room -= len(texts[-1 - kept]) + 1
-            kept += 1
+        sizes = accumulate(len(text) + 1 for text in reversed(texts))
+        kept = sum(size <= MOST_COPIED for size in sizes)
         if kept:
             self.app.copy_to_clipboard("\n".join(texts[-kept:]))
         some = f"the newest {kept:,} of {len(texts):,} lines" if kept < len(texts) else f"{kept:,} lines"
@@ -273,12 +266,9 @@ class LogScreen(ModalScreen[None]):
 
     def action_back(self) -> None:
         field = self.query_one(Input)
-        if not field.has_class("-open"):
+        if field.has_class("-open"):
+            field.value = ""
+            field.remove_class("-open")
+            self.query_one(LogLines).focus()
+        else:
             self.dismiss()
-            return
-        field.value = ""
-        field.remove_class("-open")
-        self.query_one(LogLines).focus()
-
-    def action_close(self) -> None:
-        self.dismiss()

@@ -81,6 +81,7 @@ APP = """
 import ctypes, os, sys, threading, time, warnings, logging, subprocess
 from textual.app import App
 from textual.widgets import Static
+import cl_tui
 from cl_tui.host.capture import Captured, capturing
 from cl_tui.screens.log import LogScreen
 
@@ -98,6 +99,7 @@ def noise():
     ctypes.CDLL(None).puts(b"from C, which holds it back")
 
 class Tiny(App):
+    CSS_PATH = os.path.join(os.path.dirname(cl_tui.__file__), "app", "app.tcss")
     BINDINGS = [("l", "log", "Log"), ("q", "quit", "Quit"), ("x", "crash", "Crash"), ("b", "flood", "Flood")]
 
     def compose(self):
