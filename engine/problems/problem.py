@@ -1,8 +1,7 @@
 """What a network's outputs mean: nothing else knows."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -14,24 +13,21 @@ Form = Literal["exact", "sampled", "empirical", "norm"]
 the target; or of ‖f(x)‖²."""
 
 
-class Problem(ABC):
+class Problem(Protocol):
     outputs: int
     """Number of outputs, which the network has from the start."""
-    newest = 0
+    newest: int = 0
     """The last phase that has begun."""
 
     def begin(self, phase: int) -> None:
         self.newest = phase
 
-    @abstractmethod
     def loss(self, outputs: Tensor, batch: Batch, reduction: Literal["mean", "sum"] = "mean") -> Tensor:
         """Over the examples. Shape ()."""
 
-    @abstractmethod
     def scores(self, outputs: Tensor, batch: Batch) -> Tensor:
         """How good each example's answer is, shape (N,); a phase's score is their mean."""
 
-    @abstractmethod
     def gradients(
         self, outputs: Tensor, batch: Batch, form: Form, random: torch.Generator | None = None
     ) -> Iterator[Tensor]:

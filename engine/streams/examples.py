@@ -204,7 +204,7 @@ class ExampleStream(Stream):
         return known
 
     def test(
-        self, phase: int, net: nn.Module, problem: Problem, part: str = "test", check: Callable[[], None] = lambda: None
+        self, phase: int, net: nn.Module, problem: Problem, part: str, check: Callable[[], None] = lambda: None
     ) -> float:
         total = 0.0
         for batch in self.passes(phase, BATCH, part):

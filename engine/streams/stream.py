@@ -1,8 +1,8 @@
 """What is learned, in which order."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import nn
@@ -23,7 +23,7 @@ class Phase:
     lr: float
 
 
-class Stream(ABC):
+class Stream(Protocol):
     """A part of a phase's examples is "train", "test", "probe" (of the test set, small and the same for the whole run),
     or the folder of the user's own inputs.
     """
@@ -36,32 +36,25 @@ class Stream(ABC):
     notes: tuple[str, ...] = ()
     """About what was read."""
 
-    @abstractmethod
     def to(self, device: torch.device) -> "Stream":
         """This stream, with its data on ``device``."""
 
-    @abstractmethod
     def accumulate(self) -> None:
         """From now on a phase is trained on the examples of all phases before it, too."""
 
-    @abstractmethod
     def batch(self, phase: int, step: int) -> Batch:
         """What step ``step`` of the phase, counted from 0, is trained on."""
 
-    @abstractmethod
     def passes(self, phase: int, size: int, part: str = "train") -> Iterator[Batch]:
         """Every example of the part once, in batches of ``size``."""
 
-    @abstractmethod
     def drawn(self, phase: int, count: int, purpose: str, part: str = "train") -> Batch:
         """At most ``count`` examples, the same whenever they are asked for with the same ``purpose``."""
 
-    @abstractmethod
     def count(self, phase: int, part: str) -> int:
         """How many examples the part has."""
 
-    @abstractmethod
     def test(
-        self, phase: int, net: nn.Module, problem: Problem, part: str = "test", check: Callable[[], None] = lambda: None
+        self, phase: int, net: nn.Module, problem: Problem, part: str, check: Callable[[], None] = lambda: None
     ) -> float:
         """The mean score of ``net``. ``check`` is called between batches and may raise."""

@@ -23,25 +23,22 @@ class Evaluator:
         self._problem = problem
         self._check = check
 
-    @torch.no_grad()
     def scores(self) -> tuple[float, ...]:
         """On each whole test set."""
-        phases = range(self._problem.newest + 1)
-        with evaluating(self._net):
-            return tuple(self._stream.test(each, self._net, self._problem, check=self._check) for each in phases)
+        return tuple(self._score(phase, "test", self._check) for phase in range(self._problem.newest + 1))
 
-    @torch.no_grad()
     def probe(self) -> tuple[float, ...]:
         """On each evaluation subset."""
-        phases = range(self._problem.newest + 1)
-        with evaluating(self._net):
-            return tuple(self._stream.test(each, self._net, self._problem, "probe") for each in phases)
+        return tuple(self._score(phase, "probe") for phase in range(self._problem.newest + 1))
 
-    @torch.no_grad()
     def newest_score(self) -> float:
         """On the whole test set of the newest phase, without a check."""
+        return self._score(self._problem.newest, "test")
+
+    @torch.no_grad()
+    def _score(self, phase: int, part: str, check: Callable[[], None] = lambda: None) -> float:
         with evaluating(self._net):
-            return self._stream.test(self._problem.newest, self._net, self._problem)
+            return self._stream.test(phase, self._net, self._problem, part, check)
 
     @torch.no_grad()
     def path_loss(self) -> float:

@@ -146,14 +146,14 @@ def test_scores_equal_the_loop_over_examples(scenario: Scenario, monkeypatch: py
         for seen in range(newest + 1):
             among = competing(scenario, classes, seen, newest)
             expected = accuracy(model, slow[seen], among, lambda label: place(scenario, classes, seen, label))  # noqa: B023
-            assert found.test(seen, model, problem) == expected
+            assert found.test(seen, model, problem, "test") == expected
 
 
 def test_a_long_test_asks_now_and_then_whether_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine.streams.examples, "BATCH", 3)
     checks: list[None] = []
     found = ExampleStream(resolve({}), [FIRST], (4,))
-    found.test(0, Given(), Classification("task", [2]), check=lambda: checks.append(None))
+    found.test(0, Given(), Classification("task", [2]), "test", check=lambda: checks.append(None))
     assert len(checks) == 2
 
 
