@@ -4,7 +4,7 @@ import contextlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -50,7 +50,11 @@ def showable(path: Path) -> Path:
     return path
 
 
-JSON_HELP = " - prints it, and then the table goes to standard error."
+def json_option(help: str, panel: str | None = None) -> Any:
+    """--json FILE, which may be the standard output."""
+    help += " - prints it, and then the table goes to standard error."
+    return typer.Option(help=help, callback=file, metavar="FILE", rich_help_panel=panel)
+
 
 Name = Annotated[str, typer.Argument(metavar="SESSION", autocompletion=sessions)]
 Names = Annotated[list[str], typer.Argument(metavar="SESSION", autocompletion=sessions)]

@@ -2,15 +2,20 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cl_tui.commands.arguments import JSON_HELP, SessionsDir, UsageError, file, names_of
+from cl_tui.commands.arguments import SessionsDir, UsageError, file, json_option, names_of
 from cl_tui.commands.options import Config, Set, Typed, below, takes_settings
 from cl_tui.commands.registries import chosen_preset
 from cl_tui.host.terminal import complain
 from engine.catalog.options import WHAT, WHERE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cl_tui.batch.pool import Outcome, Run
 
 AXES = ("benchmark", "scenario", "method", "strength")
 """The settings that a batch takes several values of, and the seed."""
@@ -34,15 +39,7 @@ def batch(
     ] = None,
     config: Config = None,
     assignments: Set = None,
-    json: Annotated[
-        Path | None,
-        typer.Option(
-            help="Write the results to this file, one entry per run." + JSON_HELP,
-            callback=file,
-            metavar="FILE",
-            rich_help_panel=WHERE,
-        ),
-    ] = None,
+    json: Annotated[Path | None, json_option("Write the results to this file, one entry per run.", WHERE)] = None,
 ) -> None:
     """Train many networks without a screen, and compare them in a table.
 
@@ -54,12 +51,10 @@ def batch(
       cl-tui batch --method none --method si --seeds 3 --json results.json
       cl-tui batch --method si --strength 0.1 --strength 1 --jobs 2
     """
-    from cl_tui.batch.pool import as_json, check_writable, data_needed, execute, named, plan, write_result
-    from cl_tui.host.exit_status import INTERRUPTED
+    from cl_tui.batch.pool import as_json, check_writable, named, plan, write_result
     from cl_tui.reports import tables as report
     from engine.settings.reading import parse_assignments
     from engine.settings.run import over
-    from engine.streams.files import prepare
 
     usual = below(config)
     axes: dict[str, Any] = {key: typed.pop(key) for key in AXES if key in typed}
@@ -70,22 +65,13 @@ def batch(
         runs = named(runs, name)
     if json is not None:
         check_writable(json)
-    for needed, folder in data_needed(runs, sessions_dir):
-        prepare(needed, folder)
-
-    outcome = execute(runs, sessions_dir, jobs, report.console(stderr=True))
+    outcome = _executed(runs, sessions_dir, jobs)
     if outcome.summaries:
         console = report.console(stderr=json == report.STDOUT)
         console.print(report.results(outcome.summaries, console.width))
     if json is not None:
         write_result(json, as_json(outcome.summaries))
-    for failed, message in outcome.failures.items():
-        complain(f"cl-tui: {failed} failed: {message}")
-    if outcome.interrupted:
-        left = len(runs) - len(outcome.summaries)
-        complain(f"stopped: {left} of {len(runs)} runs left; run the same command to continue")
-        raise typer.Exit(INTERRUPTED)
-    raise typer.Exit(1 if outcome.failures else 0)
+    raise typer.Exit(_told(outcome, len(runs)))
 
 
 @takes_settings({"device": "auto", "threads": "", "data_dir": "data"})
@@ -104,15 +90,9 @@ def reproduce(
     ] = None,
     typed: Typed,
     sessions_dir: SessionsDir = Path("sessions"),
-    json: Annotated[
-        Path | None,
-        typer.Option(
-            help="Write the rows to this file, accuracies as fractions." + JSON_HELP, callback=file, metavar="FILE"
-        ),
-    ] = None,
+    json: Annotated[Path | None, json_option("Write the rows to this file, accuracies as fractions.")] = None,
     markdown: Annotated[
-        Path | None,
-        typer.Option(help="Write the rows to this file as a Markdown page.", callback=file, metavar="FILE"),
+        Path | None, typer.Option(help="Write the rows to this file as a Markdown page.", callback=file, metavar="FILE")
     ] = None,
 ) -> None:
     """Run published experiments again, and compare the results with the published values.
@@ -131,10 +111,8 @@ def reproduce(
     from dataclasses import asdict
 
     from cl_tui.batch import reproduce as again
-    from cl_tui.batch.pool import as_json, check_writable, data_needed, execute, write_result
-    from cl_tui.host.exit_status import INTERRUPTED
+    from cl_tui.batch.pool import as_json, check_writable, write_result
     from cl_tui.reports import tables as report
-    from engine.streams.files import prepare
 
     chosen = [chosen_preset(name) for name in dict.fromkeys(names)]
     at_a_time = jobs or os.cpu_count() or 1
@@ -142,31 +120,40 @@ def reproduce(
     runs = [run for _, cases in plans for _, planned in cases for run in planned]
     if json == markdown == report.STDOUT:
         raise UsageError("only one of --json and --markdown can be -, the standard output: name a file for the other")
-    for option, path in (("--json", json), ("--markdown", markdown)):
+    for option, path in {"--json": json, "--markdown": markdown}.items():
         if path is not None:
             check_writable(path, option)
-    for needed, folder in data_needed(runs, sessions_dir):
-        prepare(needed, folder)
-
-    outcome = execute(runs, sessions_dir, at_a_time, report.console(stderr=True))
+    outcome = _executed(runs, sessions_dir, at_a_time)
     found = {summary["name"]: summary for summary in outcome.summaries}
-    tables = [
-        (preset, [again.compare(preset, case, planned, found) for case, planned in cases]) for preset, cases in plans
-    ]
+    tables = [(preset, [again.compare(preset, *planned, found) for planned in cases]) for preset, cases in plans]
     console = report.console(stderr=report.STDOUT in (json, markdown))
     for preset, rows in tables:
         console.print(again.table(preset, rows, console.width))
     if json is not None:
         write_result(json, as_json([asdict(row) for _, rows in tables for row in rows]))
     if markdown is not None:
-        line = " ".join(
-            ["cl-tui reproduce", *names, *(["--seeds", str(seeds)] if seeds else []), "--markdown", str(markdown)]
-        )
-        write_result(markdown, again.page(line, tables))
+        words = [*names, *(["--seeds", str(seeds)] if seeds else []), "--markdown", str(markdown)]
+        write_result(markdown, again.page(f"cl-tui reproduce {' '.join(words)}", tables))
+    raise typer.Exit(_told(outcome, len(runs)))
+
+
+def _executed(runs: "Sequence[Run]", sessions_dir: Path, jobs: int) -> "Outcome":
+    from cl_tui.batch.pool import data_needed, execute
+    from cl_tui.reports import tables as report
+    from engine.streams.files import prepare
+
+    for needed, folder in data_needed(runs, sessions_dir):
+        prepare(needed, folder)
+    return execute(runs, sessions_dir, jobs, report.console(stderr=True))
+
+
+def _told(outcome: "Outcome", runs: int) -> int:
+    """Says what failed and what is left; returns the exit code."""
+    from cl_tui.host.exit_status import INTERRUPTED
+
     for failed, message in outcome.failures.items():
         complain(f"cl-tui: {failed} failed: {message}")
     if outcome.interrupted:
-        left = len(runs) - len(outcome.summaries)
-        complain(f"stopped: {left} of {len(runs)} runs left; run the same command to continue")
-        raise typer.Exit(INTERRUPTED)
-    raise typer.Exit(1 if outcome.failures else 0)
+        complain(f"stopped: {runs - len(outcome.summaries)} of {runs} runs left; run the same command to continue")
+        return INTERRUPTED
+    return 1 if outcome.failures else 0

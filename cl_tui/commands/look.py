@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cl_tui.commands.arguments import JSON_HELP, Names, SessionsDir, file, located, located_all, sessions
+from cl_tui.commands.arguments import Names, SessionsDir, json_option, located, located_all, sessions
 from cl_tui.commands.options import Typed, takes_settings
 from cl_tui.commands.screen import no_screen, require_terminal, show_screen
 from engine.catalog.options import WHERE
@@ -47,10 +47,7 @@ def web(
     serve(watched, host, port, public_url)
 
 
-def watch(
-    name: WatchedName = None,
-    sessions_dir: SessionsDir = Path("sessions"),
-) -> None:
+def watch(name: WatchedName = None, sessions_dir: SessionsDir = Path("sessions")) -> None:
     """Follow a session that is training in another process or on another machine, or replay a session. Read-only.
 
     [bold]Examples[/]
@@ -75,12 +72,7 @@ def compare(
     names: Names,
     plain: Annotated[bool, typer.Option("--plain", help="Print the comparison instead of opening the screen.")] = False,
     json: Annotated[
-        Path | None,
-        typer.Option(
-            help="Print the comparison, and write it to this file, accuracies as fractions." + JSON_HELP,
-            callback=file,
-            metavar="FILE",
-        ),
+        Path | None, json_option("Print the comparison, and write it to this file, accuracies as fractions.")
     ] = None,
     sessions_dir: SessionsDir = Path("sessions"),
 ) -> None:
@@ -130,15 +122,7 @@ def analyse(
     ] = 2000,
     typed: Typed,
     sessions_dir: SessionsDir = Path("sessions"),
-    json: Annotated[
-        Path | None,
-        typer.Option(
-            help="Write all figures to this file, one entry per session." + JSON_HELP,
-            callback=file,
-            metavar="FILE",
-            rich_help_panel=WHERE,
-        ),
-    ] = None,
+    json: Annotated[Path | None, json_option("Write all figures to this file, one entry per session.", WHERE)] = None,
 ) -> None:
     """Show what a session's method did: whether it works, and where the forgetting comes from.
 

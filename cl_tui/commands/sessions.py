@@ -78,8 +78,7 @@ def export(
         Path | None, typer.Option(help="Everything in one file; - prints it.", callback=file, metavar="FILE")
     ] = None,
     csv: Annotated[
-        Path | None,
-        typer.Option(help="Tables: curves, accuracies, probes, importances.", callback=file, metavar="DIR"),
+        Path | None, typer.Option(help="Tables: curves, accuracies, probes, importances.", callback=file, metavar="DIR")
     ] = None,
     tensorboard: Annotated[
         Path | None,

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 STORED = dict.fromkeys(("device", "threads", "pace", "data_dir"), "the session's") | {"pace": ""}
 """What a stored session takes again, and where its default is from."""
 NewName = Annotated[
-    str | None,
-    typer.Option(help="Name of the session.  [dim]\\[default: two random words][/]", rich_help_panel=WHERE),
+    str | None, typer.Option(help="Name of the session.  [dim]\\[default: two random words][/]", rich_help_panel=WHERE)
 ]
 
 

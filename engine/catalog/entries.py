@@ -4,9 +4,9 @@ import pkgutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
-from engine.catalog.options import BenchmarkOptions, MethodOptions, ModelOptions
+from engine.catalog.options import Options
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class MethodInfo:
     """'module:class'."""
     symbol: str = ""
     """The strength's letter in the paper; empty for a method without a strength."""
-    options: type[MethodOptions] = MethodOptions
+    options: type[Options] = Options
     strengths: Mapping[str, float] = field(default_factory=dict)
     """Default strength by benchmark, where the benchmark gives none."""
     elsewhere: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class ModelInfo:
     title: str
     code: str
     """'module:function', called as function(inputs=shape of one example, outputs=…, seed=…, and its options)."""
-    options: type[ModelOptions] = ModelOptions
+    options: type[Options] = Options
     rank: int = 1000
 
 
@@ -70,7 +70,7 @@ class BenchmarkInfo:
     """Whether every task has all classes."""
     method_defaults: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """Defaults of a method's options that differ here, by method."""
-    options: type[BenchmarkOptions] = BenchmarkOptions
+    options: type[Options] = Options
     rank: int = 1000
 
     def classes_by_task(self, tasks: int) -> tuple[int, ...]:
@@ -88,17 +88,10 @@ def group_sizes(classes: int, tasks: int) -> tuple[int, ...]:
     return tuple(size + (number < larger) for number in range(tasks))
 
 
-class Entry(Protocol):
-    @property
-    def name(self) -> str: ...
-    @property
-    def rank(self) -> int: ...
+Entry = TypeVar("Entry", MethodInfo, ModelInfo, BenchmarkInfo)
 
 
-E_ = TypeVar("E_", bound=Entry)
-
-
-def found(package: str, path: Iterable[str], kind: type[E_]) -> dict[str, E_]:
+def found(package: str, path: Iterable[str], kind: type[Entry]) -> dict[str, Entry]:
     """The entries by name that the files of a catalog's folder hold, in the order of their ranks."""
     modules: list[Any] = [import_module(f"{package}.{file.name}") for file in pkgutil.iter_modules(path)]
     entries = [value for module in modules for value in vars(module).values() if isinstance(value, kind)]

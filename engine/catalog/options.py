@@ -11,19 +11,9 @@ from typing import Any, ClassVar, Literal, Self, get_args, get_origin
 WHAT, TRAINING, METHOD, WHERE = "What to train", "Training", "Method", "Where and how"
 """The panels of the command line's help and of the form."""
 
+LIMITS = ("ge", "gt", "le", "lt", "min_length", "max_length")
 REQUIRED: Any = object()
 """The default of a setting that every stored configuration has."""
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """Limits of a value within a list or a choice of types, as an annotation."""
-
-    limits: tuple[tuple[str, float], ...]
-
-
-def bounds(**limits: float) -> Bounds:
-    return Bounds(tuple(limits.items()))
 
 
 @dataclass(frozen=True)
@@ -51,7 +41,7 @@ class Setting:
     """Whether it changes what is computed, only where, or neither."""
     is_path: bool = False
     limits: Mapping[str, float] = field(default_factory=dict)
-    """Bounds of its value: ge, gt, le, lt, min_length, max_length, as pydantic names them."""
+    """Bounds of its value, by their names in ``LIMITS``."""
     owners: tuple[str, ...] = ()
     """The methods, networks or benchmarks that have this option; none if it is a setting of every run."""
 
@@ -88,34 +78,16 @@ class Setting:
         return ("yes", "no") if self.negative else literals(self.kind)
 
 
-def setting(
-    default: Any = REQUIRED,
-    *,
-    usual: Any = None,
-    help: str = "",
-    meaning: str = "",
-    panel: str = "",
-    symbol: str = "",
-    metavar: str | None = None,
-    negative: str = "",
-    affects: Literal["results", "place", "nothing"] = "results",
-    is_path: bool = False,
-    **limits: float,
-) -> Any:
-    """Declares a setting in the body of a subclass of Settings; its type is the annotation."""
-    return Setting(
-        default=default,
-        usual=usual,
-        help=help or meaning,
-        meaning=meaning or help.removesuffix("."),
-        panel=panel,
-        symbol=symbol,
-        metavar=metavar,
-        negative=negative,
-        affects=affects,
-        is_path=is_path,
-        limits=limits,
-    )
+def setting(default: Any = REQUIRED, **declared: Any) -> Any:
+    """Declares a setting in the body of a subclass of Settings; its type is the annotation.
+
+    ``help`` or ``meaning`` may stand for both. Bounds have pydantic's names; a part of the type has its own within it:
+    ``tuple[Annotated[int, ("ge", 1)], ...]``.
+    """
+    limits = {name: declared.pop(name) for name in LIMITS if name in declared}
+    shorter, longer = declared.pop("help", ""), declared.pop("meaning", "")
+    words = {"help": shorter or longer, "meaning": longer or shorter.removesuffix(".")}
+    return Setting(default=default, limits=limits, **words, **declared)
 
 
 class Settings:
@@ -164,16 +136,7 @@ class Settings:
 
 
 class Options(Settings):
-    """Settings that come with a choice from the catalog."""
-
-
-class MethodOptions(Options): ...
-
-
-class ModelOptions(Options): ...
-
-
-class BenchmarkOptions(Options): ...
+    """The settings that one method, network or benchmark has of its own."""
 
 
 def _may_be_list(kind: object) -> bool:
@@ -186,16 +149,10 @@ def literals(kind: object) -> tuple[str, ...]:
     >>> literals(Literal["a", "b"] | None), literals(Literal["a"] | int), literals(str)
     (('a', 'b'), (), ())
     """
-    found: list[str] = []
-    for part in get_args(kind) or (kind,):
-        if isinstance(part, str):
-            found.append(part)
-        elif part is not type(None):
-            inner = literals(part) if get_args(part) else ()
-            if not inner:
-                return ()
-            found += inner
-    return tuple(found)
+    parts = [part for part in get_args(kind) or (kind,) if part is not type(None)]
+    if all(isinstance(part, str) for part in parts):
+        return tuple(parts)
+    return literals(parts[0]) if len(parts) == 1 and get_args(parts[0]) else ()
 
 
 HALF = setting(

@@ -114,10 +114,7 @@ PRESETS: dict[str, Preset] = {
                 "epochs": 10,
                 "reset_optimizer": True,
             },
-            cases=(
-                Case({"method": "si"}, {"strength": 1.0, "xi": 1e-3}),
-                Case({"method": "none"}),
-            ),
+            cases=(Case({"method": "si"}, {"strength": 1.0, "xi": 1e-3}), Case({"method": "none"})),
         ),
         Preset(
             name="pathint-permuted-mnist",
@@ -224,10 +221,7 @@ PRESETS: dict[str, Preset] = {
                 "reset_optimizer": False,
             },
             cases=(
-                Case(
-                    {"method": "si"},
-                    {"strength": 1.0, "half": True, "clamp": 1e-3, "xi": 1e-3, "gradient": "total"},
-                ),
+                Case({"method": "si"}, {"strength": 1.0, "half": True, "clamp": 1e-3, "xi": 1e-3, "gradient": "total"}),
                 Case({"method": "ewc"}, {"strength": 2.0, "fisher": "batched", "importance_batch": 64}),
                 Case({"method": "mas"}, {"strength": 1.0, "sensitivity": "batched", "importance_batch": 64}),
                 Case({"method": "none"}),

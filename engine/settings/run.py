@@ -11,21 +11,7 @@ from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.choices import CHOICES, options_of
 from engine.catalog.entries import BenchmarkInfo
 from engine.catalog.methods import METHODS
-from engine.catalog.options import (
-    METHOD,
-    REQUIRED,
-    TRAINING,
-    WHAT,
-    WHERE,
-    BenchmarkOptions,
-    MethodOptions,
-    ModelOptions,
-    Options,
-    Setting,
-    Settings,
-    bounds,
-    setting,
-)
+from engine.catalog.options import METHOD, REQUIRED, TRAINING, WHAT, WHERE, Options, Setting, Settings, setting
 from engine.catalog.presets import PRESETS, settings_of
 from engine.disk import expanded
 from engine.errors import ConfigError
@@ -50,7 +36,7 @@ class RunConfig(Settings):
 
     method: str = setting(usual="si", help="How earlier tasks are protected; cl-tui methods lists them.", panel=WHAT)
     benchmark: str = setting(usual="split-digits", help="Sequence of tasks; cl-tui benchmarks lists them.", panel=WHAT)
-    benchmark_options: BenchmarkOptions = setting()
+    benchmark_options: Options = setting()
     scenario: Literal["task", "domain", "class"] = setting(
         help="What the network is told at test time: task, domain or class.", panel=WHAT
     )
@@ -61,14 +47,14 @@ class RunConfig(Settings):
         affects="nothing",
     )
     tasks: int = setting(help="Number of tasks.", panel=WHAT, ge=1, le=1000)
-    class_order: Literal["random"] | Annotated[tuple[int, ...], bounds(max_length=1000)] | None = setting(
+    class_order: Literal["random"] | Annotated[tuple[int, ...], ("max_length", 1000)] | None = setting(
         None, meaning="the order in which the classes are divided into tasks; by default the benchmark's"
     )
-    normalize: tuple[float, Annotated[float, bounds(gt=0)]] | None = setting(
+    normalize: tuple[float, Annotated[float, ("gt", 0)]] | None = setting(
         None, meaning="mean and standard deviation that normalise the inputs"
     )
     model: str = setting(usual="mlp", help="The network; cl-tui models lists them.", panel=WHAT)
-    model_options: ModelOptions = setting()
+    model_options: Options = setting()
     seed: int = setting(usual=0, help="Random seed.", panel=WHAT, ge=0, lt=2**63)
     epochs: int | None = setting(None, help="Passes over each task's data.", panel=TRAINING, ge=1, le=1_000_000)
     steps: int | None = setting(
@@ -88,13 +74,9 @@ class RunConfig(Settings):
         "last", meaning="the weights kept at a task's end: the last, or those of the best epoch on its test set"
     )
     strength: float = setting(help="c or λ, the penalty's factor.", panel=METHOD, ge=0, le=1e15)
-    method_options: MethodOptions = setting()
-    leave_alone: tuple[Annotated[str, bounds(min_length=1, max_length=100)], ...] = setting(
-        (),
-        help="Unpenalised parameters, by name: '*.bias,head.*'.",
-        metavar="PATTERN,…",
-        panel=METHOD,
-        max_length=100,
+    method_options: Options = setting()
+    leave_alone: tuple[Annotated[str, ("min_length", 1), ("max_length", 100)], ...] = setting(
+        (), help="Unpenalised parameters, by name: '*.bias,head.*'.", metavar="PATTERN,…", panel=METHOD, max_length=100
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = setting(
         usual="auto", help="auto, cpu, cuda or mps.", panel=WHERE, affects="place"
@@ -116,7 +98,7 @@ class RunConfig(Settings):
         is_path=True,
         max_length=4096,
     )
-    keep_checkpoints: Literal["all", "last"] | Annotated[int, bounds(ge=1, le=1000)] = setting(
+    keep_checkpoints: Literal["all", "last"] | Annotated[int, ("ge", 1), ("le", 1000)] = setting(
         "all",
         usual="all",
         help="Checkpoints of ended tasks to keep, for fork and analyse: all, last, or a number.",

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
-from engine.catalog.options import REQUIRED, Bounds, Options, Setting, Settings
+from engine.catalog.options import REQUIRED, Options, Setting, Settings
 from engine.errors import ConfigError
 from engine.settings.text import in_plain_words, short
 
@@ -54,8 +54,7 @@ def _strict(kind: Any) -> Any:
         return _model(kind)
     origin, parts = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        (limits,) = (dict[str, Any](part.limits) for part in parts[1:] if isinstance(part, Bounds))
-        return Annotated[_strict(parts[0]), Field(**limits)]
+        return Annotated[_strict(parts[0]), Field(**dict[str, Any](parts[1:]))]
     if origin is tuple:
         return tuple.__class_getitem__(tuple(part if part is ... else _strict(part) for part in parts))
     if origin in (None, Literal):

@@ -1,10 +1,10 @@
 from typing import Literal
 
 from engine.catalog.entries import MethodInfo
-from engine.catalog.options import IMPORTANCE_BATCH, METHOD, MethodOptions, setting
+from engine.catalog.options import IMPORTANCE_BATCH, METHOD, Options, setting
 
 
-class EWCOptions(MethodOptions):
+class EWCOptions(Options):
     gamma: float | None = setting(
         None,
         help="γ of the online form, with one anchor.",

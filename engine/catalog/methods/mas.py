@@ -1,10 +1,10 @@
 from typing import Literal
 
 from engine.catalog.entries import MethodInfo
-from engine.catalog.options import HALF, IMPORTANCE_BATCH, METHOD, MethodOptions, setting
+from engine.catalog.options import HALF, IMPORTANCE_BATCH, METHOD, Options, setting
 
 
-class MASOptions(MethodOptions):
+class MASOptions(Options):
     sensitivity: Literal["global", "local", "batched"] = setting(
         "global",
         help="global, local or batched.",

@@ -1,8 +1,8 @@
 from engine.catalog.entries import MethodInfo
-from engine.catalog.options import MethodOptions, setting
+from engine.catalog.options import Options, setting
 
 
-class RWalkOptions(MethodOptions):
+class RWalkOptions(Options):
     alpha: float = setting(0.9, meaning="weight of the newest batch in the moving average F", symbol="α", gt=0, le=1)
     score_every: int = setting(
         10,

@@ -1,10 +1,10 @@
 from typing import Literal
 
 from engine.catalog.entries import MethodInfo
-from engine.catalog.options import HALF, METHOD, MethodOptions, setting
+from engine.catalog.options import HALF, METHOD, Options, setting
 
 
-class SIOptions(MethodOptions):
+class SIOptions(Options):
     xi: float = setting(
         1e-3,
         help="ξ, the damping.",

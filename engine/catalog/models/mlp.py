@@ -1,16 +1,15 @@
 from typing import Annotated, Literal
 
 from engine.catalog.entries import ModelInfo
-from engine.catalog.options import WHAT, ModelOptions, bounds, setting
+from engine.catalog.options import WHAT, Options, setting
 
 
-class MLPOptions(ModelOptions):
-    hidden: tuple[Annotated[int, bounds(ge=1, le=65_536)], ...] = setting(
+class MLPOptions(Options):
+    hidden: tuple[Annotated[int, ("ge", 1), ("le", 65_536)], ...] = setting(
         help="Sizes of the hidden layers.", metavar="N,N,…", panel=WHAT, max_length=200
     )
     init: Literal["torch", "glorot", "glorot-zero-head"] = setting(
-        "torch",
-        meaning="the initial weights: uniform in ±1/√fan_in, or Keras's in ±√(6/(fan_in + fan_out))",
+        "torch", meaning="the initial weights: uniform in ±1/√fan_in, or Keras's in ±√(6/(fan_in + fan_out))"
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.catalog.choices import CHOICES
-from engine.catalog.options import MethodOptions, Settings, setting
+from engine.catalog.options import Options, Settings, setting
 from engine.errors import ConfigError
 from engine.settings.reading import from_toml, parse_assignments, read_settings
 from engine.settings.run import WITHOUT_EFFECT, RunConfig, known_settings, over, resolve, typed_settings
@@ -109,7 +109,7 @@ def test_a_declaration_says_everything_once() -> None:
 
 
 def test_a_record_takes_only_what_it_declares() -> None:
-    class Two(MethodOptions):
+    class Two(Options):
         first: int = setting(help="of two")
         second: str = setting("b", help="of two")
 
