@@ -198,19 +198,22 @@ class ExampleStream(Stream):
         return len(self._examples(phase, part))
 
     def _examples(self, phase: int, part: str) -> Examples:
-        task = self.tasks[phase]
-        known = {"train": task.train, "test": task.test, "probe": self._probes[phase]}.get(part, self._own)
-        assert known is not None
-        return known
+        if part == "probe":
+            return self._probes[phase]
+        if part in ("train", "test"):
+            return self.tasks[phase].train if part == "train" else self.tasks[phase].test
+        assert self._own is not None
+        return self._own
 
     def test(
         self, phase: int, net: nn.Module, problem: Problem, part: str, check: Callable[[], None] = lambda: None
     ) -> float:
-        total = 0.0
+        total, count = 0.0, 0
         for batch in self.passes(phase, BATCH, part):
             check()
             total += problem.scores(net(batch.inputs), batch).sum().item()
-        return total / self.count(phase, part)
+            count += len(batch)
+        return total / count
 
 
 def evaluation_subsets(tasks: Sequence[Task], seed: int) -> list[Tensor]:

@@ -1,6 +1,6 @@
 """Scores of every phase: on whole test sets, or quickly (a probe) on an evaluation subset of each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import nn
@@ -25,20 +25,20 @@ class Evaluator:
 
     def scores(self) -> tuple[float, ...]:
         """On each whole test set."""
-        return tuple(self._score(phase, "test", self._check) for phase in range(self._problem.newest + 1))
+        return self._scores(range(self._problem.newest + 1), "test", self._check)
 
     def probe(self) -> tuple[float, ...]:
         """On each evaluation subset."""
-        return tuple(self._score(phase, "probe") for phase in range(self._problem.newest + 1))
+        return self._scores(range(self._problem.newest + 1), "probe")
 
     def newest_score(self) -> float:
         """On the whole test set of the newest phase, without a check."""
-        return self._score(self._problem.newest, "test")
+        return self._scores([self._problem.newest], "test")[0]
 
     @torch.no_grad()
-    def _score(self, phase: int, part: str, check: Callable[[], None] = lambda: None) -> float:
+    def _scores(self, phases: Iterable[int], part: str, check: Callable[[], None] = lambda: None) -> tuple[float, ...]:
         with evaluating(self._net):
-            return self._stream.test(phase, self._net, self._problem, part, check)
+            return tuple(self._stream.test(phase, self._net, self._problem, part, check) for phase in phases)
 
     @torch.no_grad()
     def path_loss(self) -> float:
