@@ -25,7 +25,8 @@ def lines(events: Iterable[Event]) -> bytes:
 
 
 def tell(session: Session, *events: Event) -> None:
-    log = EventLog(session.events_path, session.events_path.stat().st_size, session.sums)
+    size = session.events_path.stat().st_size
+    log = EventLog(session.events_path, size, session.format_at(size))
     for event in events:
         log.append(event)
     log.close()

@@ -9,13 +9,11 @@ from engine.record.events import (
     Event,
     ImportanceMeasured,
     LayerHistogram,
-    Probed,
     RunFinished,
     RunStarted,
     RunStopped,
     Saved,
     StepsTaken,
-    TaskEnded,
     TaskInfo,
     TaskStarted,
 )
@@ -23,6 +21,7 @@ from engine.record.history import History
 from engine.sessions.session import Session
 from engine.settings.run import resolve
 from engine.training.runner import EngineThread
+from tests.told import ended, probed
 
 NAMES = ("0 8", "1 7", "2 3", "4 9", "5 6")
 STEPS = 1000
@@ -45,11 +44,11 @@ def events(tasks: int = 5, steps: int = STEPS, bundle: int = 50) -> Iterator[Eve
             losses = tuple(0.7 * math.exp(-k / 200) * (1 + 0.3 * math.sin(k * k)) + 1e-4 for k in within)
             penalties = tuple(task * 0.002 * (1 - math.exp(-k / 100)) for k in within)
             if done == steps // 2:
-                yield Probed(task, start + done, tuple(accuracy(j, task) for j in range(task + 1)))
+                yield from probed(task, start + done, tuple(accuracy(j, task) for j in range(task + 1)))
             yield StepsTaken(start + done, (start + done) / 500, losses, penalties)
         yield importance(task, start + steps)
         row = tuple(accuracy(j, task) for j in range(task + 1))
-        yield TaskEnded(task, start + steps, (start + steps) / 500, row, row)
+        yield from ended(task, start + steps, (start + steps) / 500, row, row)
         yield Saved(start + steps, 0.0, f"task-{task}.safetensors")
     yield RunFinished(tasks * steps, 0.0, tasks * steps / 500)
 

@@ -125,7 +125,26 @@ def as_json(listed: Listed) -> bytes:
         },
         "warnings": facts.warnings(config, history),
     }
-    for key in ("strengths", "probes", "evaluations", "importances", "paths", "notes", "plans"):
+    penalties = {(measured.step, measured.phase): measured.values for measured in history.layer_penalties}
+    known["probes"] = [
+        {
+            "task": look.phase,
+            "step": look.step,
+            "accuracies": look.values,
+            "penalties": penalties.get((look.step, look.phase), ()),
+        }
+        for look in history.probes
+    ]
+    known["evaluations"] = [
+        {
+            "task": look.phase,
+            "step": look.step,
+            "accuracies": look.whole.values,
+            "probed": look.probed if history.measured_alike else (),
+        }
+        for look in history.evaluations
+    ]
+    for key in ("strengths", "importances", "paths", "notes", "plans"):
         known[key] = [_told(event) for event in getattr(history, key)]
     known["warned"] = [_told(event) for event in history.warnings]
     for key in ("importance", "forked", "resumed", "failure"):
@@ -179,12 +198,10 @@ def _accuracies(config: RunConfig, history: History) -> str:
 def _probes(config: RunConfig, history: History) -> str:
     """Every measured accuracy: on the evaluation subsets, and at the ends of tasks on whole test sets too."""
     whole, subset = words.WHOLE_TEST_SET, "evaluation subset"
-    looks = [
-        (look.step, "probe", look.task, look.accuracies, words.measured_on(look, history)) for look in history.probes
-    ]
+    looks = [(look.step, "probe", look.phase, look.row, words.measured_on(look, history)) for look in history.probes]
     for look in history.evaluations:
-        looks.append((look.step, "evaluation", look.task, look.accuracies, whole))
-        looks.append((look.step, "evaluation", look.task, look.probed, subset))
+        looks.append((look.step, "evaluation", look.phase, look.whole.row, whole))
+        looks.append((look.step, "evaluation", look.phase, look.probed if history.measured_alike else (), subset))
     for task, (row, probed) in enumerate(zip(history.matrix, history.probed, strict=True)):
         looks.append((history.starts[task + 1], "task end", task, row, whole))
         looks.append((history.starts[task + 1], "task end", task, probed if history.measured_alike else (), subset))

@@ -2,13 +2,13 @@
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cl_tui.charts.style import Line
 from cl_tui.panes.view import View
-from engine.record.events import Evaluated, ImportanceMeasured, Probed
+from engine.record.events import ImportanceMeasured
 from engine.record.history import History
 from engine.record.metrics import Looks, Stability, stability
 
@@ -32,11 +32,12 @@ def as_of(history: History, step: int | None) -> History:
         step=step,
         matrix=history.matrix[:ended],
         probed=history.probed[:ended],
-        probes=history.probes[: bisect_right(history.probes, step, key=_step)],
-        evaluations=history.evaluations[: bisect_right(history.evaluations, step, key=_step)],
+        scores={part: scores.until(step) for part, scores in history.scores.items()},
+        measured={name: measured.until(step) for name, measured in history.measured.items()},
+        settled=history.evaluations.until(step),
+        pending=None,
         importance=importance_as_of(history, step),
-        importances=history.importances[: bisect_right(history.importances, step, key=_step)],
-        paths=history.paths[: bisect_right(history.paths, step, key=lambda path: path.step)],
+        importances=history.importances.until(step),
     )
 
 
@@ -44,8 +45,8 @@ def importance_as_of(history: History, step: int) -> ImportanceMeasured | None:
     """The newest Ω measured at or before ``step``."""
     if history.importance is not None and history.importance.step <= step:
         return history.importance
-    count = bisect_right(history.importances, step, key=_step)
-    return history.importances[count - 1] if count else None
+    known = history.importances.until(step)
+    return known[-1] if known else None
 
 
 def as_of_cursor(view: View) -> View:
@@ -143,7 +144,7 @@ class AccuracyTable:
         assert self._matrix is not None
         return self._matrix
 
-    def _goes_on(self, told: tuple[tuple[object, ...], ...]) -> bool:
+    def _goes_on(self, told: tuple[Sequence[object], ...]) -> bool:
         """Whether the stored data are the beginning of the present data; not so after a replay went back."""
         return all(
             len(part) >= taken and (not taken or part[taken - 1] is last)
@@ -155,13 +156,9 @@ def _new_looks(history: History, taken: tuple[int, int, int]) -> list[tuple[int,
     """(step, task in training, at its end, accuracies) ordered by time; the end of a task comes after its probes."""
     probes, evaluations, rows = taken
     new: list[tuple[int, int, bool, tuple[float, ...]]] = []
-    new += [(look.step, look.task, False, look.accuracies) for look in history.probes[probes:]]
-    new += [(look.step, look.task, False, look.probed or look.accuracies) for look in history.evaluations[evaluations:]]
+    new += [(look.step, look.phase, False, look.row) for look in history.probes[probes:]]
+    new += [(look.step, look.phase, False, look.probed) for look in history.evaluations[evaluations:]]
     for task in range(rows, len(history.probed)):
         new.append((history.starts[task + 1], task, True, history.probed[task]))
     new.sort(key=lambda look: look[:3])
     return new
-
-
-def _step(told: Probed | Evaluated | ImportanceMeasured) -> int:
-    return told.step

@@ -91,7 +91,7 @@ def _steering(run: Readable) -> dict[str, str]:
     history = run.history
     found = {}
     if history.forked is not None:
-        found["forked from"] = f"{history.forked.parent}, task {history.forked.task + 1}"
+        found["forked from"] = f"{history.forked.parent}, {history.forked.place.removeprefix('the end of ')}"
     if history.strengths:
         found["strength, changed"] = ", ".join(f"{shown(c.strength)} after step {c.step:,}" for c in history.strengths)
     if history.plans:

@@ -13,10 +13,10 @@ from engine.catalog.methods import METHODS
 from engine.errors import ConfigError
 from engine.record import metrics, watchdog
 from engine.record.events import ImportanceMeasured, LayerHistogram
-from engine.record.history import Curve, History
+from engine.record.history import History
 from engine.record.one_class import numbered, one_class_tasks, without
+from engine.record.series import Curve
 from engine.sessions.listing import Listed
-from engine.sessions.session import Session
 from engine.settings.run import RunConfig, known_settings, resolve
 from engine.settings.text import as_typed, shown
 from engine.training.fork import forkable
@@ -170,7 +170,7 @@ def steering(history: History) -> list[tuple[int, str]]:
     """The interventions, ordered by step: forks, resumptions, changes of strength or plan, and notes."""
     found: list[tuple[int, str]] = []
     if (forked := history.forked) is not None:
-        found.append((forked.step, f"forked from {forked.parent} at the end of task {forked.task + 1}"))
+        found.append((forked.step, f"forked from {forked.parent} at {forked.place}"))
     if (resumed := history.resumed) is not None:
         note = f" ({resumed.note})" if resumed.note else ""
         found.append((resumed.step, f"resumed{note}"))
@@ -205,8 +205,8 @@ def next_lines(listed: Listed, sessions_dir: Path) -> list[tuple[str, str]]:
     }.get(listed.state, [("resume", "continue")])
     offered.append(("sessions export", "export it as a page"))
     lines = [(commands.command(verb, sessions_dir, listed.name), purpose) for verb, purpose in offered]
-    session = Session(sessions_dir / listed.name, listed.config, listed.format)
-    if listed.history is not None and (possible := forkable(session, listed.history)):
+    session = listed.session
+    if session is not None and listed.history is not None and (possible := forkable(session, listed.history)):
         fork = commands.command("fork", sessions_dir, listed.name, "--at-task", str(possible[-1] + 1))
         lines.append((fork, f"fork it, at {numbered(possible)}"))
     return [*lines, (command(listed.config, sessions_dir / listed.name / "config.toml"), "train it again")]
@@ -219,14 +219,13 @@ def accuracy_series(history: History) -> list[list[Point]]:
 
 def whole_accuracy_series(history: History) -> list[list[Point]]:
     """Each task's accuracy on the whole test set: at the ends of tasks, and at evaluations that were asked for."""
-    rows = {look.step: look.accuracies for look in history.evaluations}
+    rows = {look.step: look.whole.row for look in history.evaluations}
     return _by_task(history, rows | dict(zip(history.starts[1:], history.matrix, strict=False)))
 
 
 def probed_rows(history: History) -> dict[int, tuple[float, ...]]:
     """The accuracies on the evaluation subsets by step: at probes, evaluations and the ends of tasks."""
-    rows: dict[int, tuple[float, ...]] = {look.step: look.accuracies for look in history.probes}
-    rows |= {look.step: look.probed or look.accuracies for look in history.evaluations}
+    rows = {look.step: look.row for look in history.probes} | {look.step: look.probed for look in history.evaluations}
     return rows | dict(zip(history.starts[1:], history.probed, strict=False))
 
 

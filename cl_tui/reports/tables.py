@@ -23,8 +23,8 @@ from engine.catalog.entries import BenchmarkInfo, MethodInfo
 from engine.catalog.methods import METHODS
 from engine.catalog.models import MODELS
 from engine.catalog.options import Setting
-from engine.record.history import Curve
 from engine.record.one_class import numbered
+from engine.record.series import Curve
 from engine.sessions.listing import Listed
 from engine.settings.run import default_strength
 from engine.settings.text import shown

@@ -6,8 +6,8 @@ from bisect import bisect_right
 from rich.cells import cell_len, chop_cells
 
 from engine.record import metrics
-from engine.record.events import Evaluated, PathFollowed, Probed
-from engine.record.history import History
+from engine.record.events import WHOLE, Scored
+from engine.record.history import History, PathCheck
 from engine.record.one_class import numbered, one_class_tasks, without
 from engine.sessions.listing import Listed
 from engine.settings.run import RunConfig
@@ -33,9 +33,9 @@ def percent(fraction: float) -> str:
 WHOLE_TEST_SET = "whole test set"
 
 
-def measured_on(look: Probed | Evaluated, history: History) -> str:
+def measured_on(look: Scored, history: History) -> str:
     """The test examples of each task that were used, for a file."""
-    if isinstance(look, Evaluated):
+    if look.part == WHOLE:
         return WHOLE_TEST_SET
     return "evaluation subset" if history.measured_alike else "first test examples, fewer with every task"
 
@@ -145,12 +145,12 @@ the drop, the strength acts like r · c. Strengths are usually tried in steps of
 smaller than such a step, and up to 1.25 it is a fifth of the smaller one (log 1.25 ÷ log 3)."""
 
 
-def path_check(path: PathFollowed, wide: bool = False) -> str:
+def path_check(path: PathCheck, wide: bool = False) -> str:
     """The path-integral check in words: Σω as a share of the drop of the task's loss.
 
-    >>> path_check(PathFollowed(0, 10, 0.55, 0.7, 0.2, 1.1)), path_check(PathFollowed(0, 10, 0.55, 0.7, 0.2, 1.1), True)
+    >>> path_check(PathCheck(0, 10, 0.55, 0.7, 0.2, 1.1)), path_check(PathCheck(0, 10, 0.55, 0.7, 0.2, 1.1), True)
     ('Σω÷drop 110 %: good', 'Σω 0.55 is 110 % of the loss drop 0.5: good')
-    >>> path_check(PathFollowed(0, 10, 17.12, 0.7, 0.5, 85.6)), path_check(PathFollowed(0, 10, 1e9, 0.7, 0.5, 5e9))
+    >>> path_check(PathCheck(0, 10, 17.12, 0.7, 0.5, 85.6)), path_check(PathCheck(0, 10, 1e9, 0.7, 0.5, 5e9))
     ('Σω÷drop 8,560 %: too high', 'Σω÷drop 5e11 %: too high')
     """
     if path.ratio is None:
@@ -227,7 +227,8 @@ def _spoken(seconds: float) -> str:
 def progress(history: History) -> str:
     """A run's progress: 'step 1,234 of 5,160, in task 2 of 5', or 'after task 1 of 5' between two tasks."""
     where = f"after task {history.task}" if history.between else f"in task {min(history.task + 1, len(history.tasks))}"
-    return f"step {history.step:,} of {history.total_steps:,}, {where} of {len(history.tasks)}"
+    of = "" if history.open else f" of {history.total_steps:,}"
+    return f"step {history.step:,}{of}, {where} of {len(history.tasks)}"
 
 
 def latest_news(before: History, after: History, config: RunConfig) -> str | None:
@@ -239,7 +240,7 @@ def latest_news(before: History, after: History, config: RunConfig) -> str | Non
         return f"Task {len(row)} learned: {percent(row[-1])} %"
     if after.resumed is not before.resumed and after.resumed is not None:
         if after.forked is not None and after.forked.step == after.resumed.step:
-            return f"Continues from the end of task {after.forked.task + 1} of {after.forked.parent}"
+            return f"Continues from {after.forked.place} of {after.forked.parent}"
         note = f" ({after.resumed.note})" if after.resumed.note else ""
         return f"Resumed at step {after.resumed.step:,}{note}"
     if before.state == "loading" and after.state == "training":
@@ -253,7 +254,7 @@ def latest_news(before: History, after: History, config: RunConfig) -> str | Non
         planned = after.plans[-1].why
         return f"{planned[0].upper()}{planned[1:]}"
     if len(after.evaluations) > len(before.evaluations):
-        row = after.evaluations[-1].accuracies
+        row = after.evaluations[-1].whole.row
         return f"Whole test sets at step {after.evaluations[-1].step:,}: average {percent(sum(row) / len(row))} %"
     if after.saved_step is not None and after.saved_step != before.saved_step:
         return f"Saved at step {after.saved_step:,}"

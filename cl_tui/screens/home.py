@@ -29,7 +29,7 @@ from engine.errors import ConfigError, EngineError
 from engine.sessions.folders import delete_session, rename_session
 from engine.sessions.listing import Listed, each_session, read_session
 from engine.sessions.names import check_name
-from engine.sessions.session import Session, session_path
+from engine.sessions.session import Session
 from engine.settings.run import moved
 from engine.streams.files import prepare
 from engine.text import visible
@@ -228,7 +228,7 @@ class HomeScreen(RootScreen):
         if listed is not None and listed.config is not None:
             lines[0] = facts.subtitle(listed.config)
             if listed.history is not None and (forked := listed.history.forked) is not None:
-                lines[0] += f" · fork of {forked.parent} after task {forked.task + 1}"
+                lines[0] += f" · fork of {forked.parent} after {forked.place.removeprefix('the end of ')}"
         if listed is not None:
             lines[1] = facts.result(listed)
             if words.with_one_class(listed) and listed.history is not None and listed.config is not None:
@@ -313,10 +313,10 @@ class HomeScreen(RootScreen):
         found = await self._done(f"Reading {listed.name}", partial(read_session, self._folder, listed.name))
         if found is None:
             return
-        if found.config is None or found.history is None:
+        session = found.session
+        if session is None or found.history is None:
             self.reply(found.problem)
             return
-        session = Session(session_path(self._folder, found.name), found.config, found.format)
         if not forkable(session, found.history):
             self.reply(f"{found.name} cannot be forked: it has no checkpoint from the end of a task before the last")
         elif made := await self.app.push_screen_wait(ForkDialog(session, found.history)):

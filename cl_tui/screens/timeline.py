@@ -33,7 +33,8 @@ def timeline(history: History, config: RunConfig) -> list[Line]:
         tell(plan.step, plan.time, f"{_capital(plan.why)}, at step {plan.step:,}")
     ends = len(told)
     if (forked := history.forked) is not None:
-        tell(forked.step, forked.time, f"Forked from {forked.parent}, which trained tasks 1 to {forked.task + 1}")
+        where = f"at {forked.place}" if forked.task is None else f"which trained tasks 1 to {forked.task + 1}"
+        tell(forked.step, forked.time, f"Forked from {forked.parent}, {where}")
     if (resumed := history.resumed) is not None:
         note = f" ({resumed.note})" if resumed.note else ""
         tell(resumed.step, resumed.time, f"Resumed at step {resumed.step:,}{note}")

@@ -22,27 +22,34 @@ Whole = Annotated[int, Interval(ge=0, le=10**15)]
 Positive = Annotated[int, Interval(ge=1, le=10**12)]
 Seconds = Annotated[float, Interval(ge=0, le=1e11)]
 Fraction = Annotated[float, Interval(ge=0, le=1)]
+Score = Annotated[float, Interval(ge=-1e30, le=1e30)]
 Strength = Annotated[float, Interval(ge=0, lt=math.inf)]
 Omega = Annotated[float, Interval(ge=1e-60, le=1e40)]
 """An importance above 0: the range of float32, wider by the decades of the histograms."""
 Text = Annotated[str, MaxLen(100_000), AfterValidator(visible)]
 """Text that is safe to show, also when it is read from a log."""
-Row = Annotated[tuple[Fraction, ...], Len(1, MOST_TASKS)]
-Probe = Annotated[tuple[Fraction, ...], MaxLen(MOST_TASKS)]
-"""Accuracy on the evaluation subset of each task seen so far; empty in sessions that did not measure it."""
 Counts = Annotated[tuple[Positive, ...], MaxLen(MOST_TASKS)]
 MOST_LAYERS = 10_000
+WHOLE, PROBE = "whole", "probe"
+"""Parts of the test data: the whole test sets, and the evaluation subsets."""
+PATH, PATH_LABELS = "path integral", ("gained", "start_loss", "loss")
+"""The check of Zenke et al. 2017, equation 3: Σω of the task so far, and the task's loss at its start and now, over the
+same training examples."""
+LAYER_PENALTIES = "penalty by layer"
+"""Each layer's part of the penalty, in the order of ImportanceMeasured.layers."""
 
 
 @dataclass(frozen=True)
 class TaskInfo:
     name: Text
     """The task's classes, such as '0 8', or 'order 3' for a permutation."""
-    steps: Positive
-    """Optimizer steps the task takes."""
+    steps: Positive | None
+    """Optimizer steps the task takes; None if that is not known before it ends."""
     classes: Positive
     epoch_steps: Whole = 0
     """Steps of one pass over the task's data; 0 in older sessions, which do not record it."""
+    chance: Score | None = None
+    """The score of guessing; None if it is not known."""
 
 
 Tasks = Annotated[tuple[TaskInfo, ...], Len(1, MOST_TASKS)]
@@ -79,6 +86,8 @@ class RunStarted:
     subset_examples: Counts = ()
     """Size of each task's evaluation subset, which is the same for the whole run. Empty in older sessions, whose probes
     used fewer examples with every task."""
+    score: Text = "accuracy"
+    """What scores are: an accuracy is a fraction, any other score is a number."""
     event: Literal["run-started"] = "run-started"
 
     def __post_init__(self) -> None:
@@ -121,26 +130,52 @@ class StepsTaken:
 
 
 @dataclass(frozen=True)
-class Probed:
-    """A probe during a task: accuracy on the evaluation subset of each seen task, as fractions."""
+class Scored:
+    """Scores after ``step``, while ``phase`` was the newest task; None where none was taken.
 
-    task: TaskIndex
+    A task ends with the scores that were told directly before TaskEnded.
+    """
+
     step: Whole
-    accuracies: Row
-    penalties: Annotated[tuple[float, ...], MaxLen(MOST_LAYERS)] = ()
-    """Each layer's part of the penalty, in the order of ImportanceMeasured.layers; empty while there is no penalty."""
-    event: Literal["probed"] = "probed"
+    phase: TaskIndex
+    part: Annotated[Text, MinLen(1)]
+    """The data they were taken on: WHOLE, PROBE, …"""
+    values: Annotated[tuple[Score | None, ...], Len(1, MOST_TASKS)]
+    """One for each task seen; later tasks may follow."""
+    event: Literal["scored"] = "scored"
+
+    @property
+    def row(self) -> tuple[float, ...]:
+        """The score on each task seen, NaN where none was taken."""
+        return tuple(math.nan if value is None else value for value in self.values[: self.phase + 1])
 
 
 @dataclass(frozen=True)
-class Evaluated:
-    """Accuracy on the whole test set of each task seen so far, as fractions, requested in the middle of a task."""
+class Measured:
+    """Any other quantity after ``step``, while ``phase`` was trained, such as PATH and LAYER_PENALTIES."""
 
-    task: TaskIndex
     step: Whole
-    accuracies: Row
-    probed: Probe = ()
-    event: Literal["evaluated"] = "evaluated"
+    phase: TaskIndex
+    name: Annotated[Text, MinLen(1)]
+    values: Annotated[tuple[float | None, ...], MaxLen(MOST_LAYERS)]
+    labels: Annotated[tuple[Text, ...], MaxLen(MOST_LAYERS)] = ()
+    """What each value is; empty if the name says it."""
+    event: Literal["measured"] = "measured"
+
+    def __post_init__(self) -> None:
+        if len(self.labels) not in (0, len(self.values)):
+            raise ValueError(f"{len(self.values)} values but {len(self.labels)} labels")
+
+
+@dataclass(frozen=True)
+class Consolidated:
+    """Ω and the anchor were renewed in the middle of ``phase``; at its end they always are."""
+
+    step: Whole
+    phase: TaskIndex
+    time: Seconds
+    why: Annotated[Text, MinLen(1)]
+    event: Literal["consolidated"] = "consolidated"
 
 
 @dataclass(frozen=True)
@@ -156,7 +191,7 @@ class StrengthChanged:
 
 @dataclass(frozen=True)
 class TasksPlanned:
-    """The planned tasks changed: one was ended early, or a fork trains the rest for longer."""
+    """The planned tasks changed: one was ended early, a fork trains the rest for longer, or tasks were added."""
 
     step: Whole
     time: Seconds
@@ -191,13 +226,18 @@ class Warned:
 
 @dataclass(frozen=True)
 class RunForked:
-    """All events before this are the history of ``parent`` up to the end of task ``task``, counted from 0."""
+    """All events before this are the history of ``parent``, up to the end of ``task``; to ``step`` if that is None."""
 
     time: Seconds
     step: Whole
     parent: Text
-    task: TaskIndex
+    task: TaskIndex | None
     event: Literal["run-forked"] = "run-forked"
+
+    @property
+    def place(self) -> str:
+        """'the end of task 2', or 'step 1,234'."""
+        return f"step {self.step:,}" if self.task is None else f"the end of task {self.task + 1}"
 
 
 @dataclass(frozen=True)
@@ -222,32 +262,10 @@ class ImportanceMeasured:
 
 
 @dataclass(frozen=True)
-class PathFollowed:
-    """The path-integral check (Zenke et al. 2017, equation 3): Σω against the drop of the task's loss.
-
-    The losses are means over the same training examples of the task, at its start and now.
-    """
-
-    task: TaskIndex
-    step: Whole
-    gained: float
-    """Σω of the task so far."""
-    start_loss: float
-    loss: float
-    ratio: float | None
-    """gained ÷ (start_loss − loss); near 1 if small steps follow the gradient. None before the loss has changed."""
-    event: Literal["path"] = "path"
-
-
-@dataclass(frozen=True)
 class TaskEnded:
-    """Accuracy on the whole test set of each task seen so far, as fractions: one row of the matrix."""
-
     task: TaskIndex
     step: Whole
     elapsed: Seconds
-    accuracies: Row
-    probed: Probe = ()
     time: Seconds = 0.0
     """0 in older sessions, which do not record it."""
     event: Literal["task-ended"] = "task-ended"
@@ -294,15 +312,15 @@ Event = (
     | RunResumed
     | TaskStarted
     | StepsTaken
-    | Probed
-    | Evaluated
+    | Scored
+    | Measured
+    | Consolidated
     | StrengthChanged
     | TasksPlanned
     | Noted
     | Warned
     | RunForked
     | ImportanceMeasured
-    | PathFollowed
     | TaskEnded
     | Saved
     | RunStopped
@@ -320,8 +338,16 @@ def encode(event: Event) -> str:
 
 
 def decode(line: str | bytes) -> Event:
-    """The event in one line, also from older versions, which wrote bare NaN. Raises ValueError for anything else."""
+    """The event in one line, also with a bare NaN, as older versions wrote it. Raises ValueError for anything else."""
     try:
         return _ANY_EVENT.validate_json(line)
+    except ValidationError as error:
+        raise ValueError(f"not an event: {error.errors()[0]['msg']}") from None
+
+
+def made(entries: object) -> Event:
+    """The event with these ``entries``. Raises ValueError like ``decode``."""
+    try:
+        return _ANY_EVENT.validate_python(entries)
     except ValidationError as error:
         raise ValueError(f"not an event: {error.errors()[0]['msg']}") from None

@@ -1,19 +1,25 @@
-"""History: what happened so far, for any view. ``apply`` returns a new History and leaves the old one unchanged, so a
+"""History: what happened so far, for any view. ``after`` returns a new History and leaves the old one unchanged, so a
 thread can pass its newest History to another without a lock."""
 
+import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from itertools import accumulate
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from engine.record.events import (
-    Evaluated,
+    LAYER_PENALTIES,
+    PATH,
+    PROBE,
+    WHOLE,
+    Consolidated,
     Event,
     ImportanceMeasured,
+    Measured,
     Noted,
-    PathFollowed,
-    Probed,
     RunFailed,
     RunFinished,
     RunForked,
@@ -21,6 +27,7 @@ from engine.record.events import (
     RunStarted,
     RunStopped,
     Saved,
+    Scored,
     StepsTaken,
     StrengthChanged,
     TaskEnded,
@@ -29,65 +36,64 @@ from engine.record.events import (
     TaskStarted,
     Warned,
 )
+from engine.record.series import AtStep, Curve, Series
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from engine.settings.run import RunConfig
 
 State = Literal["loading", "training", "stopped", "failed", "finished"]
+Rows = tuple[tuple[float, ...], ...]
+T = TypeVar("T", bound=AtStep)
 MOST_TOLD = 10_000
-"""Most events of each of these kinds: evaluations, notes, warnings, changes of strength, changes of the plan."""
+"""Most events of each of these kinds: evaluations, notes, warnings, consolidations, changes of strength or plan."""
 MOST_PROBES = 50_000
-"""Most probes of a run; a thousand tasks have fewer."""
+"""Most scores on one part of the data, and measurements of one quantity; a run of a thousand tasks has fewer."""
+MOST_NAMES = 100
+"""Most parts and quantities."""
 
 
 @dataclass(frozen=True)
-class Curve:
-    """Task loss, penalty and seconds of training of every step; row k is step k+1.
+class Evaluation:
+    """Scores on the whole test sets and, directly after them, on the evaluation subsets."""
 
-    ``extended`` writes beyond the end of a shared array, where no earlier Curve reads: so a Curve never changes, and
-    only the newest may be extended, or an earlier one by the same steps again.
-    """
+    whole: Scored
+    probe: Scored | None = None
 
-    length: int = 0
-    _rows: "np.ndarray | None" = None
+    @property
+    def step(self) -> int:
+        return self.whole.step
 
-    def extended(self, losses: Sequence[float], penalties: Sequence[float], elapsed: float = 0.0) -> "Curve":
-        """This curve plus the next steps, the last of which ended after ``elapsed`` seconds of training."""
-        import numpy as np  # not at the top: the first frame comes before heavy imports
+    @property
+    def phase(self) -> int:
+        return self.whole.phase
 
-        length = self.length + len(losses)
-        rows = self._rows
-        if rows is None or length > len(rows):
-            rows = np.empty((max(1024, 2 * length), 3))
-            if self._rows is not None:
-                rows[: self.length] = self._rows[: self.length]
-        rows[self.length : length, 0] = losses
-        rows[self.length : length, 1] = penalties
-        began = rows[self.length - 1, 2] if self.length else 0.0
-        rows[self.length : length, 2] = np.linspace(began, max(began, elapsed), len(losses) + 1)[1:]
-        return Curve(length, rows)
-
-    def losses(self, start: int = 0) -> "np.ndarray":
-        """Task losses, shape (length − start,). Needs ``length`` > 0."""
-        assert self._rows is not None
-        return self._rows[start : self.length, 0]
-
-    def penalties(self, start: int = 0) -> "np.ndarray":
-        """Penalties, shape (length − start,). Needs ``length`` > 0."""
-        assert self._rows is not None
-        return self._rows[start : self.length, 1]
-
-    def seconds(self, start: int = 0) -> "np.ndarray":
-        """Seconds of training, without pauses, after each step, shape (length − start,). Needs ``length`` > 0."""
-        assert self._rows is not None
-        return self._rows[start : self.length, 2]
+    @property
+    def probed(self) -> tuple[float, ...]:
+        """The row on the evaluation subsets; that of the whole test sets if there is none."""
+        return (self.probe or self.whole).row
 
 
 @dataclass(frozen=True)
+class PathCheck:
+    """A measurement of PATH: Σω against the drop of the task's loss."""
+
+    task: int
+    step: int
+    gained: float
+    start_loss: float
+    loss: float
+    ratio: float | None
+    """gained ÷ (start_loss − loss); near 1 if small steps follow the gradient. None before the loss has changed."""
+
+    @classmethod
+    def of(cls, told: Measured) -> "PathCheck":
+        gained, start, now = (math.nan if value is None else value for value in told.values)
+        return cls(told.phase, told.step, gained, start, now, gained / (start - now) if start != now else None)
+
+
+@dataclass
 class History:
-    """Everything known about one run."""
+    """Everything known about one run. Only ``after`` writes, and only into its own copy."""
 
     state: State = "loading"
     tasks: tuple[TaskInfo, ...] = ()
@@ -102,23 +108,28 @@ class History:
     """Seconds of training, without pauses."""
     rate: float = 0.0
     """Recent steps per second."""
-    matrix: tuple[tuple[float, ...], ...] = ()
-    """One row per ended task, on whole test sets."""
-    probed: tuple[tuple[float, ...], ...] = ()
+    matrix: Rows = ()
+    """One row per ended task, on whole test sets. A score that was not taken is NaN, here and in all rows."""
+    probed: Rows = ()
     """The same rows on the evaluation subsets; the rows of ``matrix`` if that was not measured."""
-    probes: tuple[Probed, ...] = ()
-    evaluations: tuple[Evaluated, ...] = ()
+    scores: Mapping[str, Series[Scored]] = field(default_factory=dict)
+    """The scores on each part of the data that were taken alone."""
+    measured: Mapping[str, Series[Measured]] = field(default_factory=dict)
+    """The measurements of each quantity."""
+    settled: Series[Evaluation] = field(default_factory=Series)
+    pending: Evaluation | None = None
+    """The newest evaluation while it may still be that of a task's end."""
     curve: Curve = field(default_factory=Curve)
     importance: ImportanceMeasured | None = None
     """The newest measurement."""
-    importances: tuple[ImportanceMeasured, ...] = ()
-    """The measurement at the end of each ended task; empty for a method without importance."""
-    paths: tuple[PathFollowed, ...] = ()
-    """The newest path-integral check of each task, for a method that follows the path."""
-    strengths: tuple[StrengthChanged, ...] = ()
-    notes: tuple[Noted, ...] = ()
-    plans: tuple[TasksPlanned, ...] = ()
-    warnings: tuple[Warned, ...] = ()
+    importances: Series[ImportanceMeasured] = field(default_factory=Series)
+    """The measurement at each consolidation; empty for a method without importance."""
+    consolidations: Series[Consolidated] = field(default_factory=Series)
+    """Those in the middle of tasks."""
+    strengths: Series[StrengthChanged] = field(default_factory=Series)
+    notes: Series[Noted] = field(default_factory=Series)
+    plans: Series[TasksPlanned] = field(default_factory=Series)
+    warnings: Series[Warned] = field(default_factory=Series)
     ends: tuple[float, ...] = ()
     """When each ended task ended, in seconds since the epoch; 0 if the session does not record it."""
     saved_step: int | None = None
@@ -128,66 +139,47 @@ class History:
     failure: RunFailed | None = None
     finished: RunFinished | None = None
 
+    # Steps
+
     @cached_property
+    def _plan(self) -> tuple[tuple[int, ...], bool]:
+        """``starts`` without the steps of tasks that have no planned number, and whether there are such tasks."""
+        return tuple(accumulate((task.steps or 0 for task in self.tasks), initial=0)), any(
+            task.steps is None for task in self.tasks
+        )
+
+    @property
+    def open(self) -> bool:
+        """Whether it is unknown how many steps the rest of the run takes."""
+        return self._plan[1]
+
+    @property
     def starts(self) -> tuple[int, ...]:
-        """The step at which each task begins, then the total number of steps. Shape (tasks + 1,)."""
-        starts = [0]
-        for task in self.tasks:
-            starts.append(starts[-1] + task.steps)
-        return tuple(starts)
+        """The step at which each task begins, then the total number of steps, as far as they are known: a task whose
+        steps are not planned has those taken so far. Shape (tasks + 1,)."""
+        starts, open = self._plan
+        if not open or self.task >= len(self.tasks) or self.tasks[self.task].steps is not None:
+            return starts
+        taken = max(0, self.step - starts[self.task])
+        return (*starts[: self.task + 1], *(start + taken for start in starts[self.task + 1 :]))
 
     @property
     def total_steps(self) -> int:
-        return self.starts[-1]
+        return self.starts[-1] or int(self.open)
 
-    @property
-    def look(self) -> Probed | Evaluated | None:
-        """The newest accuracies during the task in training; None if there are none yet."""
-        looks = [seen[-1] for seen in (self.evaluations, self.probes) if seen and seen[-1].task == self.task]
-        return max(looks, key=lambda look: look.step) if looks and self.state != "finished" else None
+    def steps_of(self, task: int) -> int:
+        """The planned steps of ``task``; those taken so far if they are not planned."""
+        starts = self.starts
+        return starts[task + 1] - starts[task]
 
-    @property
-    def probe(self) -> tuple[float, ...]:
-        """The accuracies of ``look``; empty if it is None."""
-        return self.look.accuracies if self.look else ()
-
-    @property
-    def accuracies(self) -> tuple[float, ...]:
-        """The newest known accuracy on each seen task."""
-        return self.probe or (self.matrix[-1] if self.matrix else ())
-
-    @property
-    def alike(self) -> tuple[tuple[float, ...], ...]:
-        """A row for each ended task, plus ``probe`` during a task, all on the same test examples: the evaluation
-        subsets if the newest row is a probe, otherwise the whole test sets."""
-        match self.look:
-            case None:
-                return self.matrix
-            case Evaluated(accuracies=row):
-                return (*self.matrix, row)
-            case Probed(accuracies=row):
-                return (*self.probed, row)
-
-    @property
-    def newest_probed(self) -> tuple[float, ...]:
-        """The newest known accuracy on the evaluation subset of each seen task."""
-        match self.look:
-            case None:
-                return self.probed[-1] if self.probed else ()
-            case Evaluated(accuracies=row, probed=probed):
-                return probed or row
-            case Probed(accuracies=row):
-                return row
-
-    @property
-    def measured_alike(self) -> bool:
-        """Whether all probes, and the rows of ``probed``, use the same test examples."""
-        return self.started is None or bool(self.started.subset_examples)
+    def steps_done(self, task: int) -> int:
+        """Optimizer steps taken in ``task``."""
+        return min(max(self.step - self.starts[task], 0), self.steps_of(task))
 
     @property
     def remaining(self) -> float | None:
         """Seconds until the end at the current rate; None if unknown."""
-        if not self.rate or not self.tasks:
+        if not self.rate or not self.tasks or self.open:
             return None
         return (self.total_steps - self.step) / self.rate
 
@@ -199,121 +191,260 @@ class History:
             return changes[before - 1].strength if before else changes[0].before
         return changes[-1].strength if changes else config.strength
 
-    def steps_done(self, task: int) -> int:
-        """Optimizer steps taken in ``task``."""
-        return min(max(self.step - self.starts[task], 0), self.tasks[task].steps)
+    # Scores and measurements
 
-    def check(self, event: Event, step: int | None = None) -> None:
-        """Raises ValueError if ``event`` contradicts the events before it.
+    @property
+    def probes(self) -> Series[Scored]:
+        """The scores on the evaluation subsets during tasks."""
+        return self.scores.get(PROBE) or Series()
 
-        ``step``: the step of the newest report of steps, if this history does not contain it yet.
-        """
+    @property
+    def evaluations(self) -> Series[Evaluation]:
+        """The evaluations that were requested in the middle of tasks."""
+        return self.settled.plus(self.pending) if self.pending else self.settled
+
+    @property
+    def layer_penalties(self) -> Series[Measured]:
+        return self.measured.get(LAYER_PENALTIES) or Series()
+
+    @property
+    def paths(self) -> tuple[PathCheck, ...]:
+        """The newest path-integral check of each task, for a method that follows the path."""
+        newest = {told.phase: told for told in self.measured.get(PATH, ())}
+        return tuple(map(PathCheck.of, newest.values()))
+
+    @property
+    def path(self) -> PathCheck | None:
+        """The newest path-integral check."""
+        told = self.measured.get(PATH)
+        return PathCheck.of(told[-1]) if told else None
+
+    @property
+    def look(self) -> Scored | None:
+        """The newest scores during the task in training; None if there are none yet."""
+        evaluation = self.pending or (self.settled[-1] if self.settled else None)
+        looks = [evaluation.whole] if evaluation else []
+        looks += self.probes[-1:]
+        looks = [look for look in looks if look.phase == self.task]
+        return max(looks, key=lambda look: look.step) if looks and self.state != "finished" else None
+
+    @property
+    def probe(self) -> tuple[float, ...]:
+        """The row of ``look``; empty if it is None."""
+        return self.look.row if self.look else ()
+
+    @property
+    def accuracies(self) -> tuple[float, ...]:
+        """The newest known accuracy on each seen task."""
+        return self.probe or (self.matrix[-1] if self.matrix else ())
+
+    @property
+    def alike(self) -> Rows:
+        """A row for each ended task, plus ``probe`` during a task, all on the same test examples: the evaluation
+        subsets if the newest row is a probe, otherwise the whole test sets."""
+        look = self.look
+        if look is None:
+            return self.matrix
+        return (*(self.matrix if look.part == WHOLE else self.probed), look.row)
+
+    @property
+    def newest_probed(self) -> tuple[float, ...]:
+        """The newest known accuracy on the evaluation subset of each seen task."""
+        look = self.look
+        if look is None:
+            return self.probed[-1] if self.probed else ()
+        return self.evaluations[-1].probed if look.part == WHOLE else look.row
+
+    @property
+    def measured_alike(self) -> bool:
+        """Whether all probes, and the rows of ``probed``, use the same test examples."""
+        return self.started is None or bool(self.started.subset_examples)
+
+    # The fold
+
+    def apply(self, event: Event) -> "History":
+        """``after`` one event."""
+        return self.after((event,))
+
+    def after(self, events: Iterable[Event]) -> "History":
+        """The history after ``events``. Raises ValueError if one of them contradicts those before it."""
+        new = copy(self)
+        reports: list[StepsTaken] = []
+        for event in events:
+            new._check(event)
+            if isinstance(event, StepsTaken):
+                new._advance(event)
+                reports.append(event)
+            else:
+                new._take(event)
+        new.curve = new.curve.extended(reports)
+        return new
+
+    def _advance(self, event: StepsTaken) -> None:
+        self._settle()
+        seconds = event.elapsed - self.elapsed
+        if seconds > 0:
+            now = (event.step - self.step) / seconds
+            weight = min(1.0, seconds / 2.0) if self.rate else 1.0
+            self.rate += weight * (now - self.rate)
+        self.step, self.elapsed = event.step, event.elapsed
+
+    def _settle(self) -> None:
+        """What is told next shows that the newest evaluation is not that of a task's end."""
+        if self.pending is not None:
+            self.settled, self.pending = self.settled.plus(self.pending), None
+
+    def _take(self, event: Event) -> None:
+        if not isinstance(event, TaskEnded | Scored):
+            self._settle()
+        match event:
+            case RunStarted():
+                self.state, self.started = "training", event
+                self.device, self.parameters = event.device, event.parameters
+                self._plan_tasks(event.tasks)
+            case RunResumed():
+                self.state, self.resumed, self.failure = "training", event, None
+                self.device, self.saved_step = event.device, event.step
+            case TaskStarted():
+                self.state, self.task, self.between = "training", event.task, False
+            case Scored():
+                self._score(event)
+            case Measured():
+                self.measured = _with(self.measured, event.name, event)
+            case Consolidated():
+                self.consolidations = self.consolidations.plus(event)
+            case StrengthChanged():
+                self.strengths = self.strengths.plus(event)
+            case TasksPlanned():
+                self.plans = self.plans.plus(event)
+                if len(event.tasks) > len(self.tasks):
+                    self.finished, self.between = None, self.between or self.task == len(self.tasks)
+                self._plan_tasks(event.tasks)
+            case Noted():
+                self.notes = self.notes.plus(event)
+            case Warned():
+                self.warnings = self.warnings.plus(event)
+            case RunForked():
+                self.state, self.forked = "loading", event
+            case ImportanceMeasured():
+                self.importance = event
+                if not event.running:
+                    self.importances = self.importances.plus(event)
+            case TaskEnded():
+                self._end(event)
+            case Saved():
+                self.saved_step = event.step
+            case RunStopped():
+                self.state = "stopped"
+            case RunFailed():
+                self.state, self.failure = "failed", event
+            case RunFinished():
+                self.state, self.finished, self.elapsed = "finished", event, event.elapsed
+
+    def _plan_tasks(self, tasks: tuple[TaskInfo, ...]) -> None:
+        self.tasks = tasks
+        self.__dict__.pop("_plan", None)
+
+    def _score(self, event: Scored) -> None:
+        whole = self.pending
+        if event.part == PROBE and whole and not whole.probe and (whole.step, whole.phase) == (event.step, event.phase):
+            self.pending = Evaluation(whole.whole, event)
+            return
+        self._settle()
+        if event.part == WHOLE:
+            self.pending = Evaluation(event)
+        else:
+            self.scores = _with(self.scores, event.part, event)
+
+    def _end(self, event: TaskEnded) -> None:
+        end = self.pending
+        if end is not None and (end.step, end.phase) == (event.step, event.task):
+            self.pending, row, probed = None, end.whole.row, end.probed
+        else:
+            row = probed = (math.nan,) * (event.task + 1)
+            self._settle()
+        self.matrix, self.probed = (*self.matrix, row), (*self.probed, probed)
+        self.ends = (*self.ends, event.time)
+        self.elapsed = event.elapsed
+        if self.tasks[event.task].steps is None:
+            known_now = replace(self.tasks[event.task], steps=event.step - self.starts[event.task])
+            self._plan_tasks((*self.tasks[: event.task], known_now, *self.tasks[event.task + 1 :]))
+        self.task = event.task + 1
+        self.between = self.task < len(self.tasks)
+
+    def _check(self, event: Event) -> None:
+        """Raises ValueError if ``event`` contradicts the events before it."""
+        if isinstance(event, StepsTaken) and self.started is not None:
+            if event.step != self.step + len(event.losses):
+                raise ValueError(f"{len(event.losses)} steps to step {event.step:,}, after step {self.step:,}")
+            if event.step > self._plan[0][-1] and not self.open:
+                raise ValueError(f"step {event.step:,} of {self.total_steps:,}")
+            return
         if isinstance(event, RunStarted):
             if self.started is not None:
                 raise ValueError("the run starts a second time")
             return
         if self.started is None and not isinstance(event, RunStopped | RunFailed):
             raise ValueError(f"{event.event} before the run has started")
-        if event.step > self.total_steps:
+        if event.step > self._plan[0][-1] and not self.open:
             raise ValueError(f"step {event.step:,} of {self.total_steps:,}")
-        tasks, ended, before = len(self.tasks), len(self.matrix), self.step if step is None else step
+        self._check_task(event)
+        self._check_number(event)
+
+    def _check_task(self, event: Event) -> None:
+        tasks, ended = len(self.tasks), len(self.matrix)
         begun = min(self.task, tasks - 1)
         match event:
-            case StepsTaken() if event.step != before + len(event.losses):
-                raise ValueError(f"{len(event.losses)} steps to step {event.step:,}, after step {before:,}")
             case TaskStarted() | TaskEnded() if event.task != ended or ended == tasks:
                 raise ValueError(f"task {event.task + 1} of {tasks}, but {ended} have ended")
-            case Probed() | Evaluated() | ImportanceMeasured() | PathFollowed() | Warned() if event.task > begun:
+            case TaskEnded() if self.tasks[event.task].steps is None and event.step <= self.starts[event.task]:
+                raise ValueError(f"task {event.task + 1} ends without a step")
+            case ImportanceMeasured() | Warned() if event.task > begun:
                 raise ValueError(f"task {event.task + 1} of {tasks}, before it begins")
-            case RunForked() if event.task + 1 != ended:
-                raise ValueError(f"a fork at the end of task {event.task + 1}, but {ended} have ended")
+            case Scored() | Measured() | Consolidated() if event.phase > begun:
+                raise ValueError(f"task {event.phase + 1} of {tasks}, before it begins")
+            case Scored() if not event.phase < len(event.values) <= tasks:
+                raise ValueError(f"{len(event.values)} scores, on {event.phase + 1} to {tasks} tasks")
+            case Scored() if self.started and self.started.score == "accuracy" and not _fractions(event.values):
+                raise ValueError("an accuracy is not between 0 and 1")
+            case Measured(name=name, values=values) if name == PATH and len(values) != 3:
+                raise ValueError(f"{len(values)} values of the path integral")
+            case Measured() if event.name in self.measured and event.phase < self.measured[event.name][-1].phase:
+                raise ValueError(f"{event.name} of task {event.phase + 1} after a later task")
+            case RunForked(task=None) if event.step != self.step:
+                raise ValueError(f"a fork at step {event.step:,}, after step {self.step:,}")
+            case RunForked(task=int(task)) if task + 1 != ended:
+                raise ValueError(f"a fork at the end of task {task + 1}, but {ended} have ended")
             case RunFinished() if ended != tasks:
                 raise ValueError(f"the run finishes, but {ended} of {tasks} tasks have ended")
-            case TasksPlanned() if len(event.tasks) != tasks:
+            case TasksPlanned() if len(event.tasks) < tasks:
                 raise ValueError(f"{len(event.tasks)} tasks instead of {tasks}")
-            case ImportanceMeasured(running=False) if self.importances and event.task <= self.importances[-1].task:
+            case TasksPlanned() if any(task.steps is None for task in event.tasks[:ended]):
+                raise ValueError("a task that has ended has no number of steps")
+            case ImportanceMeasured(running=False) if not self._may_consolidate(event.task):
                 raise ValueError(f"the importance at the end of task {event.task + 1} a second time")
-            case PathFollowed() if self.paths and event.task < self.paths[-1].task:
-                raise ValueError(f"task {event.task + 1} after task {self.paths[-1].task + 1}")
-        if isinstance(event, Probed | Evaluated | TaskEnded):
-            rows = (event.accuracies,) if isinstance(event, Probed) else (event.accuracies, event.probed)
-            for row in filter(None, rows):
-                if len(row) != event.task + 1:
-                    raise ValueError(f"{len(row)} accuracies, on {event.task + 1} tasks")
-        told = max(map(len, (self.evaluations, self.notes, self.strengths, self.plans, self.warnings)))
-        if told > MOST_TOLD or len(self.probes) > MOST_PROBES:
+
+    def _may_consolidate(self, task: int) -> bool:
+        """Whether an Ω of ``task`` that is not running may come: one at its end and at each consolidation within it."""
+        last, within = self.importances[-1:], self.consolidations[-1:]
+        return not last or task > last[0].task or (task == last[0].task == (within[0].phase if within else None))
+
+    def _check_number(self, event: Event) -> None:
+        kinds = (self.settled, self.notes, self.strengths, self.plans, self.warnings, self.consolidations)
+        told = max(len(kind) for kind in kinds)
+        series: Series[Scored] | Series[Measured] | None = None
+        if isinstance(event, Scored):
+            series = self.scores.get(event.part)
+        elif isinstance(event, Measured):
+            series = self.measured.get(event.name)
+        names = len(self.scores) + len(self.measured)
+        if told > MOST_TOLD or names > MOST_NAMES or (series is not None and len(series) > MOST_PROBES):
             raise ValueError("there are too many events of its kind")
 
-    def apply(self, event: Event) -> "History":
-        """The history after ``event``. Raises ValueError like ``check``."""
-        self.check(event)
-        match event:
-            case RunStarted():
-                return replace(
-                    self,
-                    state="training",
-                    started=event,
-                    tasks=event.tasks,
-                    device=event.device,
-                    parameters=event.parameters,
-                )
-            case RunResumed():
-                return replace(
-                    self, state="training", device=event.device, resumed=event, saved_step=event.step, failure=None
-                )
-            case TaskStarted():
-                return replace(self, state="training", task=event.task, between=False)
-            case StepsTaken():
-                return replace(
-                    self,
-                    step=event.step,
-                    elapsed=event.elapsed,
-                    rate=self._rate(event),
-                    curve=self.curve.extended(event.losses, event.penalties, event.elapsed),
-                )
-            case Probed():
-                return replace(self, probes=(*self.probes, event))
-            case Evaluated():
-                return replace(self, evaluations=(*self.evaluations, event))
-            case StrengthChanged():
-                return replace(self, strengths=(*self.strengths, event))
-            case TasksPlanned():
-                return replace(self, tasks=event.tasks, plans=(*self.plans, event))
-            case Noted():
-                return replace(self, notes=(*self.notes, event))
-            case Warned():
-                return replace(self, warnings=(*self.warnings, event))
-            case RunForked():
-                return replace(self, state="loading", forked=event)
-            case ImportanceMeasured():
-                ended = self.importances if event.running else (*self.importances, event)
-                return replace(self, importance=event, importances=ended)
-            case PathFollowed():
-                again = bool(self.paths) and self.paths[-1].task == event.task
-                return replace(self, paths=(*(self.paths[:-1] if again else self.paths), event))
-            case TaskEnded():
-                return replace(
-                    self,
-                    task=event.task + 1,
-                    between=event.task + 1 < len(self.tasks),
-                    elapsed=event.elapsed,
-                    matrix=(*self.matrix, event.accuracies),
-                    probed=(*self.probed, event.probed or event.accuracies),
-                    ends=(*self.ends, event.time),
-                )
-            case Saved():
-                return replace(self, saved_step=event.step)
-            case RunStopped():
-                return replace(self, state="stopped")
-            case RunFailed():
-                return replace(self, state="failed", failure=event)
-            case RunFinished():
-                return replace(self, state="finished", elapsed=event.elapsed, finished=event)
 
-    def _rate(self, event: StepsTaken) -> float:
-        seconds = event.elapsed - self.elapsed
-        if seconds <= 0:
-            return self.rate
-        now = (event.step - self.step) / seconds
-        weight = min(1.0, seconds / 2.0) if self.rate else 1.0
-        return self.rate + weight * (now - self.rate)
+def _with(known: Mapping[str, Series[T]], name: str, told: T) -> Mapping[str, Series[T]]:
+    return {**known, name: known.get(name, Series()).plus(told)}
+
+
+def _fractions(values: tuple[float | None, ...]) -> bool:
+    return all(value is None or 0 <= value <= 1 for value in values)

@@ -171,7 +171,7 @@ def _at_last_look(history: History) -> History:
     """``history`` as of the last probe or task's end."""
     probed = history.probes[-1].step if history.probes else 0
     step = min(max(probed, history.starts[len(history.matrix)]), history.step)
-    return replace(history, step=step, curve=replace(history.curve, length=step)) if step < history.step else history
+    return replace(history, step=step, curve=history.curve.until(step)) if step < history.step else history
 
 
 @dataclass(frozen=True)
@@ -205,14 +205,14 @@ class _Stretch:
     @property
     def enough(self) -> bool:
         """Whether enough of the task is done for a judgement."""
-        return self.ended or self.history.steps_done(self.task) >= ENOUGH * self.history.tasks[self.task].steps
+        return self.ended or self.history.steps_done(self.task) >= ENOUGH * (self.history.tasks[self.task].steps or 0)
 
     @cached_property
     def accuracies(self) -> list[float]:
         """Accuracies on the task itself: at each probe during the stretch, and at the task's end."""
         task, first = self.task, self.first
-        recent = takewhile(lambda probe: probe.task == task and probe.step > first, reversed(self.history.probes))
-        looks = [probe.accuracies[task] for probe in recent][::-1]
+        recent = takewhile(lambda probe: probe.phase == task and probe.step > first, reversed(self.history.probes))
+        looks = [probe.row[task] for probe in recent][::-1]
         return [*looks, self.history.matrix[task][task]] if self.ended else looks
 
     @property

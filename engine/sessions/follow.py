@@ -5,15 +5,14 @@ It writes nothing, not even the lock file. Imports no torch.
 
 import os
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from itertools import chain
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from engine.disk import open_plain
 from engine.errors import first_line
-from engine.record.events import Event, Probed, RunFinished, StepsTaken, TaskEnded
-from engine.record.history import Curve, History
+from engine.record.events import Event
 from engine.sessions import log as event_log
+from engine.sessions.log import Lines
 from engine.sessions.session import Session
 
 PORTION = 1 << 16
@@ -42,7 +41,8 @@ class Follower:
         """Bytes of complete lines read so far."""
         self.size = 0
         """Size of the log in bytes at the last poll."""
-        self._lines = 0
+        self._number = 0
+        self._lines = Lines(session.began)
         self._tail = b""
         """The last bytes that were read."""
         self._written: float | None = None
@@ -63,7 +63,8 @@ class Follower:
                 file.seek(self.read - len(self._tail))
                 data = file.read(len(self._tail) + PORTION)
                 if anew := not data.startswith(self._tail):
-                    self.read, self._lines, self._tail = 0, 0, b""
+                    self.read, self._number, self._tail = 0, 0, b""
+                    self._lines = Lines(self.session.began)
                     file.seek(0)
                     data = file.read(PORTION)
                 data = data[len(self._tail) :]
@@ -76,14 +77,14 @@ class Follower:
         try:
             for line in data.splitlines(keepends=True):
                 if line.endswith(b"\n"):
-                    events.append(event_log.read(line, self.read, self.session.sums))
+                    events += self._lines.events(line, self.read)
                     self.read += len(line)
-                    self._lines += 1
+                    self._number += 1
                 elif len(line) >= event_log.LONGEST_LINE:
                     raise ValueError(event_log.TOO_LONG)
         except ValueError as error:
             if not events and not anew:
-                raise self.session.damaged_log(first_line(error), self._lines + 1) from None
+                raise self.session.damaged_log(first_line(error), self._number + 1) from None
         self._tail = (self._tail + data[: self.read - start])[-_TAIL:]
         return Portion(events, start, self.read, anew)
 
@@ -92,12 +93,12 @@ class Follower:
 
         Raises SessionDamaged if a resume has cut them off since.
         """
-        events = []
+        events: list[Event] = []
         try:
             with open_plain(self.session.events_path) as file:
                 file.seek(start)
                 while start < end and (line := file.readline(event_log.LONGEST_LINE)):
-                    events.append(event_log.read(line, start, self.session.sums))
+                    events += self._lines.events(line, start)
                     start += len(line)
         except (OSError, ValueError) as error:
             raise self.session.damaged_log(f"it has changed: {first_line(error)}") from None
@@ -121,62 +122,3 @@ class Follower:
         if told < 0:
             return seen
         return told if self._grown is None else min(told, seen)
-
-
-def applied(history: History, events: Iterable[Event]) -> History:
-    """The history after ``events``: the same as applying each, at a tenth of the cost for many events.
-
-    Step reports and probes, which are nearly all events, are applied together. Raises ValueError like
-    ``History.check``.
-    """
-    steps: list[StepsTaken] = []
-    probes: list[Probed] = []
-    step = history.step
-    for event in events:
-        if isinstance(event, StepsTaken):
-            history.check(event, step)
-            step = event.step
-            steps.append(event)
-        elif isinstance(event, Probed):
-            history.check(event)
-            probes.append(event)
-        else:
-            if isinstance(event, TaskEnded | RunFinished) and steps:  # these also set the seconds of training
-                history, steps = _stepped(history, steps), []
-            history = history.apply(event)
-    if steps:
-        history = _stepped(history, steps)
-    return replace(history, probes=(*history.probes, *probes)) if probes else history
-
-
-def _stepped(history: History, reports: Sequence[StepsTaken]) -> History:
-    step, elapsed, rate = history.step, history.elapsed, history.rate
-    for report in reports:
-        seconds = report.elapsed - elapsed
-        if seconds > 0:
-            now = (report.step - step) / seconds
-            rate += (min(1.0, seconds / 2.0) if rate else 1.0) * (now - rate)
-        step, elapsed = report.step, report.elapsed
-    return replace(history, step=step, elapsed=elapsed, rate=rate, curve=_extended(history.curve, reports))
-
-
-def _extended(curve: Curve, reports: Sequence[StepsTaken]) -> Curve:
-    """``curve`` with several reports; each spreads its seconds evenly over its steps, as in ``Curve.extended``."""
-    import numpy as np
-
-    reports = [report for report in reports if report.losses]
-    if not reports:
-        return curve
-    counts = np.array([len(report.losses) for report in reports])
-    losses = list(chain.from_iterable(report.losses for report in reports))
-    penalties = list(chain.from_iterable(report.penalties for report in reports))
-    began = float(curve.seconds(curve.length - 1)[0]) if curve.length else 0.0
-    ends = np.maximum.accumulate([began, *(report.elapsed for report in reports)])
-    widths = (ends[1:] - ends[:-1]) / counts
-    first = np.cumsum(counts) - counts
-    within = np.arange(1, len(losses) + 1) - np.repeat(first, counts)
-    longer = curve.extended(losses, penalties, float(ends[-1]))
-    seconds = longer.seconds(curve.length)
-    seconds[:] = within * np.repeat(widths, counts) + np.repeat(ends[:-1], counts)
-    seconds[first + counts - 1] = ends[1:]
-    return longer

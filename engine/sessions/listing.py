@@ -1,9 +1,10 @@
 """What a list shows of each session, even of a damaged one."""
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -12,17 +13,21 @@ from unicodedata import normalize
 from engine.commands import command
 from engine.disk import open_plain
 from engine.errors import ConfigError, SessionError, SessionNotFound, first_line, unreadable
-from engine.record.events import Probed, StepsTaken, decode
+from engine.record.events import StepsTaken
 from engine.record.history import History
+from engine.record.series import Curve
 from engine.sessions import log as event_log
+from engine.sessions.log import FORMAT, Lines
 from engine.sessions.names import is_name
-from engine.sessions.session import FORMAT, Session, session_path, settings_of
+from engine.sessions.session import Session, Stored, session_path, settings_of
 from engine.sessions.summary import NAMED, read_summary
 from engine.settings.reading import from_toml
 from engine.settings.run import RunConfig, validated
 
 SessionState = Literal["running", "stopped", "interrupted", "failed", "finished", "damaged"]
-_NOT_LISTED = {b"importance", b"path", b"saved", b"noted", b"warned"}
+_NOT_LISTED = {b"importance", b"path", b"measured", b"consolidated", b"saved", b"noted", b"warned", b"format"}
+_PROBE, _HEAD = b'"part":"probe"', 80
+"""What says that scores are those of a probe, and in how many bytes from the beginning of a line."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Listed:
     history: History | None = None
     problem: str = ""
     created: float = 0.0
-    format: int = FORMAT
+    session: Session | None = field(default=None, compare=False)
     scanned: "Scanned | None" = None
     """The files' state that ``summary_of`` saw."""
 
@@ -51,6 +56,7 @@ class Scanned:
     """Bytes of the log that ``Listed.history`` includes."""
     end: bytes = b""
     """The last of these bytes: if they have changed, the log was cut."""
+    lines: Lines = field(default_factory=lambda: Lines(FORMAT), compare=False)
 
 
 def list_sessions(sessions_dir: Path) -> list[Listed]:
@@ -89,26 +95,22 @@ def summary_of(sessions_dir: Path, name: str, earlier: Listed | None = None) -> 
     if earlier is not None and earlier.scanned is not None and earlier.scanned.files == files:
         if earlier.state in ("finished", "damaged"):
             return earlier
-        assert earlier.config is not None
+        assert earlier.session is not None
         assert earlier.history is not None
-        state = _state(Session(path, earlier.config, earlier.format), earlier.history)
+        state = _state(earlier.session, earlier.history)
         return earlier if state == earlier.state else replace(earlier, state=state)
     created = files[0][0] / 1e9
     changed = files[1][0] / 1e9 or created
     try:
         if files[2] != (0, 0):
-            format, settings = settings_of(path)
-            config, history = _from_summary(path, format, settings)
-            return Listed(name, "finished", changed, config, history, "", created, format, Scanned(files))
-        if earlier is not None and earlier.config is not None:
-            session = Session(path, earlier.config, earlier.format)
-        else:
-            session = Session.open(sessions_dir, name)
+            session, history = _from_summary(path, settings_of(path))
+            return Listed(name, "finished", changed, session.config, history, "", created, session, Scanned(files))
+        session = (earlier.session if earlier else None) or Session.open(sessions_dir, name)
         history, scanned = tail_scan(session, files, earlier)
     except (SessionError, ConfigError) as error:
         return Listed(name, "damaged", changed, problem=str(error), created=created, scanned=Scanned(files))
     state = _state(session, history)
-    return Listed(name, state, changed, session.config, history, "", created, session.format, scanned)
+    return Listed(name, state, changed, session.config, history, "", created, session, scanned)
 
 
 def _files(path: str) -> tuple[tuple[int, int], ...]:
@@ -124,15 +126,17 @@ def _file_state(path: str) -> tuple[int, int]:
     return (found.st_mtime_ns, found.st_size)
 
 
-def _from_summary(path: Path, format: int, settings: bytes) -> tuple[RunConfig, History]:
+def _from_summary(path: Path, stored: Stored) -> tuple[Session, History]:
     """What a list shows of a finished session. Raises SessionError or ConfigError."""
-    found = read_summary(path, format > 1)
-    if format > 1:  # TOML is slow to read, and the summary has the same settings
+    found = read_summary(path, stored.format > 1)
+    if stored.format > 1:  # TOML is slow to read, and the summary has the same settings
         config = validated({**found["hyperparameters"], **{key: found.get(key) for key in NAMED}})
     else:
-        config = from_toml(settings.decode(), str(path / "config.toml"))
-    matrix = tuple(tuple(value for value in row if value is not None) for row in found["accuracy_matrix"])
-    return config, History("finished", task=len(matrix), step=found["steps"], elapsed=found["seconds"], matrix=matrix)
+        config = from_toml(stored.settings.decode(), str(path / "config.toml"))
+    rows = enumerate(found["accuracy_matrix"], start=1)
+    matrix = tuple(tuple(math.nan if score is None else score for score in row[:seen]) for seen, row in rows)
+    history = History("finished", task=len(matrix), step=found["steps"], elapsed=found["seconds"], matrix=matrix)
+    return Session(path, config, stored.format, stored.began), history
 
 
 def tail_scan(session: Session, files: tuple[tuple[int, int], ...], earlier: Listed | None) -> tuple[History, Scanned]:
@@ -140,44 +144,53 @@ def tail_scan(session: Session, files: tuple[tuple[int, int], ...], earlier: Lis
 
     Raises SessionDamaged, naming the line.
     """
-    history, read, end = History(), 0, b""
-    newest: dict[bytes, bytes] = {}
+    history, known = History(), Scanned(files, lines=Lines(session.began))
+    steps, probe = (b"", 0), (b"", 0)
     number, began = 0, 0
     try:
         with open_plain(session.events_path) as file:
             if earlier is not None and earlier.history is not None and earlier.scanned is not None:
-                known = earlier.scanned
-                file.seek(known.read - len(known.end))
-                if file.read(len(known.end)) == known.end:
-                    history, read, end = earlier.history, known.read, known.end
+                file.seek(earlier.scanned.read - len(earlier.scanned.end))
+                if file.read(len(earlier.scanned.end)) == earlier.scanned.end:
+                    history, known = earlier.history, earlier.scanned
+            lines, read, end = known.lines, known.read, known.end
             file.seek(read)
             began = read
             number = 1
             for line in event_log.whole_lines(file):
-                if session.sums:
-                    event_log.check(line, read)
-                read += len(line)
+                lines.check(line, read)
                 end = line[-event_log.LONGEST_END :]
                 kind = event_log.kind(line)
-                if kind in (b"steps", b"probed"):
-                    newest[kind] = line
+                of_end = history.pending is not None and history.pending.probe is None
+                if kind == b"steps":
+                    steps = (line, read)
+                elif kind == b"probed" or (kind == b"scored" and not of_end and _PROBE in line[:_HEAD]):
+                    probe = (line, read)
                 elif kind not in _NOT_LISTED:
-                    history = history.apply(decode(line))
+                    if kind == b"run-forked":
+                        history = _progressed(history, *steps, lines)
+                    history = history.after(lines.events(line, read))
+                read += len(line)
                 number += 1
-        for line in newest.values():
-            event = decode(line)
-            if isinstance(event, StepsTaken):
-                history.check(event, event.step - len(event.losses))
-                history = replace(history, step=event.step, elapsed=event.elapsed)
-            elif isinstance(event, Probed):
-                history = replace(history.apply(event), probes=(event,))
+        history = _progressed(history, *steps, lines)
+        if probe[0]:
+            history = history.after(lines.events(*probe))
     except ValueError as error:
         if began:  # read from the beginning, to count the lines
             return tail_scan(session, files, None)
         raise session.damaged_log(first_line(error), number) from None
     except OSError as error:
         raise unreadable(f"session {session.name}: {session.events_path}", error) from None
-    return history, Scanned(files, read, end)
+    return history, Scanned(files, read, end, lines)
+
+
+def _progressed(history: History, line: bytes, start: int, lines: Lines) -> History:
+    """``history`` after the report of steps in ``line``, if there is one, but without its curve."""
+    for event in lines.events(line, start) if line else ():
+        assert isinstance(event, StepsTaken)
+        before = replace(history, step=event.step - len(event.losses), elapsed=event.elapsed)
+        history = replace(before.after((event,)), curve=Curve())
+    return history
 
 
 def read_session(sessions_dir: Path, name: str) -> Listed:
@@ -192,7 +205,7 @@ def read_session(sessions_dir: Path, name: str) -> Listed:
         history = session.history()
     except (SessionError, ConfigError) as error:
         return Listed(name, "damaged", changed, problem=str(error))
-    return Listed(name, _state(session, history), changed, session.config, history, format=session.format)
+    return Listed(name, _state(session, history), changed, session.config, history, session=session)
 
 
 def _state(session: Session, history: History) -> SessionState:

@@ -1,37 +1,52 @@
 """events.jsonl: lines of JSON, each with a checksum, appended by one writer and read by any number of readers.
 
 The checksum is the last member of a line, ``,"sum":"1a2b3c4d"}``: CRC-32 of the text before it, seeded with the line's
-offset in bytes. So a changed, missing, repeated or moved line is detected. Sessions of format 1 have no checksums.
+offset in bytes. So a changed, missing, repeated or moved line is detected.
+
+A log of format 1, which has no checksums, or 2 is never rewritten: a resume appends a marker line, after which lines
+have the present format.
 """
 
 import contextlib
 import errno
 import os
 import re
+import sys
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from engine.disk import naming
 from engine.record.events import Event, decode, encode
+from engine.sessions.upgrade import upgraded
 
+FORMAT = 3
+"""The present format of a session."""
 LONGEST_LINE = 1 << 20
 """Longest accepted line in bytes. A thousand tasks make a line of a tenth of this; a longer line is no event."""
 TOO_LONG = f"it is longer than {LONGEST_LINE:,} bytes"
 _KIND = re.compile(rb'"event":"([a-z-]+)"(?:,"sum":"[0-9a-f]{8}")?\}\n$')
+_MARKER = b"format"
 LONGEST_END = 200
 """Bytes at the end of a line that contain its kind and checksum."""
 _SUM = b',"sum":"'
 _TAIL = len(_SUM) + len('00000000"}\n')
 
 
-def line(event: Event, start: int, sums: bool = True) -> bytes:
+def line(event: Event, start: int) -> bytes:
     """``event`` as a line that begins at byte ``start`` of the log."""
-    text = encode(event).encode("utf-8", "replace")
-    if not sums:
-        return text + b"\n"
+    return summed(encode(event).encode("utf-8", "replace"), start)
+
+
+def marker(start: int) -> bytes:
+    """The line at byte ``start`` after which a log has the present format."""
+    return summed(b'{"format":%d,"event":"%b"}' % (FORMAT, _MARKER), start)
+
+
+def summed(text: bytes, start: int) -> bytes:
+    """The JSON object ``text`` as a line that begins at byte ``start``."""
     text = text[:-1]
     return b'%b%b%08x"}\n' % (text, _SUM, zlib.crc32(text, start & 0xFFFFFFFF))
 
@@ -41,13 +56,6 @@ def check(text: bytes, start: int) -> None:
     content, tail = text[:-_TAIL], text[-_TAIL:]
     if not tail.startswith(_SUM) or tail != b'%b%08x"}\n' % (_SUM, zlib.crc32(content, start & 0xFFFFFFFF)):
         raise ValueError("its checksum does not fit")
-
-
-def read(text: bytes, start: int, sums: bool = True) -> Event:
-    """The event in a line. Raises ValueError."""
-    if sums:
-        check(text, start)
-    return decode(text)
 
 
 def kind(text: bytes) -> bytes:
@@ -64,6 +72,48 @@ def whole_lines(file: BinaryIO) -> Iterator[bytes]:
         raise ValueError(TOO_LONG)
 
 
+class Lines:
+    """Reads the lines of one log in order, each in the format that holds at its place."""
+
+    def __init__(self, format: int) -> None:
+        """``format``: that of the first line."""
+        self._first = format
+        self._from = 0 if format == FORMAT else sys.maxsize
+        """The byte from which on lines have the present format, as far as is known."""
+
+    def format(self, start: int) -> int:
+        """The format of the line at byte ``start``."""
+        return FORMAT if start >= self._from else self._first
+
+    def check(self, text: bytes, start: int) -> None:
+        """Raises ValueError unless the line ``text`` was written at byte ``start``."""
+        marks = start < self._from and kind(text) == _MARKER
+        if marks or self.format(start) > 1:
+            check(text, start)
+        if marks:
+            self._from = start + len(text)
+
+    def events(self, text: bytes, start: int) -> Sequence[Event]:
+        """The events in a line: one, except in older formats. Raises ValueError."""
+        self.check(text, start)
+        if start >= self._from:
+            return (decode(text),)
+        return () if start + len(text) == self._from else upgraded(text)
+
+    def skip(self, file: BinaryIO, start: int) -> None:
+        """Goes to byte ``start`` of the log ``file``. Raises ValueError."""
+        place = 0
+        if self._first != FORMAT:  # the marker may come before
+            file.seek(0)
+            for text in whole_lines(file):
+                if place >= start:
+                    break
+                if kind(text) == _MARKER:
+                    self._from = place + len(text)
+                place += len(text)
+        file.seek(start)
+
+
 class EventLog:
     """The log, open for its only writer, which may append while another thread syncs.
 
@@ -71,10 +121,9 @@ class EventLog:
     writes them again.
     """
 
-    def __init__(self, path: Path, length: int, sums: bool = True) -> None:
-        """Opens the log and cuts it to ``length`` bytes. Raises OSError."""
+    def __init__(self, path: Path, length: int, format: int = FORMAT) -> None:
+        """Opens the log and cuts it to ``length`` bytes, where an older ``format`` ends. Raises OSError."""
         self._path = path
-        self._sums = sums
         self._lock = threading.Lock()
         self.length = length
         """Length in bytes with everything appended; a checkpoint stores it, so that a resume can cut later lines."""
@@ -84,18 +133,23 @@ class EventLog:
         self._mended = 0
         self._file = self._opened()
         os.ftruncate(self._file, length)
+        if format != FORMAT:
+            self._append(marker(length))
 
     def _opened(self) -> int:
         flags = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         return os.open(self._path, flags)
 
-    def append(self, event: Event) -> None:
-        """Appends ``event``. Raises OSError if it could not be written yet; ``mend`` then writes it."""
+    def append(self, *events: Event) -> None:
+        """Appends ``events``. Raises OSError if they could not be written yet; ``mend`` then writes them."""
         with self._lock:
-            text = line(event, self.length, self._sums)
-            self._unsynced += text
-            self.length += len(text)
+            for event in events:
+                self._append(line(event, self.length))
             self._write()
+
+    def _append(self, text: bytes) -> None:
+        self._unsynced += text
+        self.length += len(text)
 
     def _write(self) -> None:
         with naming(self._path):

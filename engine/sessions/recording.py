@@ -3,11 +3,11 @@
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from engine.record.events import Event, RunFinished, StepsTaken, TaskEnded, TaskStarted
-from engine.record.history import Curve, History
-from engine.sessions.follow import PORTION, Portion, applied
+from engine.record.history import History
+from engine.sessions.follow import PORTION, Portion
 
 SPEEDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
 """Seconds of training per second of replay."""
@@ -19,12 +19,10 @@ _BLOCK = 256
 
 @dataclass(frozen=True)
 class _Mark:
-    """A position from which later events are applied again: the history without the parts that grow with the run."""
+    """A position from which later events are told again."""
 
     offset: int
     history: History
-    probes: int
-    steps: int
 
 
 @dataclass(frozen=True)
@@ -39,8 +37,8 @@ class _Known:
 class Recording:
     """All events of a log by number; the last of a million is as fast to reach as the first.
 
-    It stores a few numbers per event and, every _BLOCK events, a History without its curve and probes, which are cut
-    from the newest history. One thread appends; any other may read.
+    It stores a few numbers per event and, every _BLOCK events, a History; these share what grows with the run. One
+    thread appends; any other may read.
     """
 
     def __init__(self, reread: Callable[[int, int], Sequence[Event]]) -> None:
@@ -75,11 +73,10 @@ class Recording:
         known = self._known
         if not portion.events:
             return
-        history = applied(known.history, portion.events)
+        history = known.history.after(portion.events)
         mark = self._marks[-1] if self._marks else None
         if mark is None or known.events - self._firsts[-1] >= _BLOCK or known.end - mark.offset >= PORTION:
-            slim = replace(known.history, curve=Curve(), probes=())
-            self._marks.append(_Mark(portion.start, slim, len(known.history.probes), known.history.curve.length))
+            self._marks.append(_Mark(portion.start, known.history))
             self._firsts.append(known.events)
         step, elapsed = (self._steps[-1], self._elapsed[-1]) if self._steps else (0, 0.0)
         for number, event in enumerate(portion.events, start=known.events):
@@ -103,13 +100,7 @@ class Recording:
         if number != self._block[0] or event - self._firsts[number] >= len(self._block[1]):
             end = self._marks[number + 1].offset if number + 1 < len(self._marks) else known.end
             self._block = (number, self._reread(mark.offset, end))
-        told = applied(mark.history, self._block[1][: event - self._firsts[number] + 1])
-        newest = known.history
-        return replace(
-            told,
-            curve=replace(newest.curve, length=mark.steps + told.curve.length),
-            probes=newest.probes[: mark.probes + len(told.probes)],
-        )
+        return mark.history.after(self._block[1][: event - self._firsts[number] + 1])
 
     def step(self, event: int) -> int:
         """Optimizer steps taken by ``event``."""

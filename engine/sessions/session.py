@@ -9,6 +9,9 @@
                   lock                             held while it trains
 
 config.toml, events.jsonl, summary.json and the checkpoints carry checksums; docs/durability.md states the guarantees.
+
+Format 3 is the present one. Format 1 has checksums only in checkpoints, and formats 1 and 2 have other events, which
+upgrade.py reads. A resume continues an older session in the present format.
 """
 
 import contextlib
@@ -19,7 +22,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from unicodedata import normalize
 
 from engine.commands import command
@@ -38,15 +41,15 @@ from engine.record.events import Event, StrengthChanged, decode
 from engine.record.history import History
 from engine.sessions import log as event_log
 from engine.sessions.lock import in_training, locked, refuse_links
+from engine.sessions.log import FORMAT, Lines
 from engine.sessions.names import check_name, refuse_alike
 from engine.sessions.summary import checksum, read_summary, settled, summary, write_summary
 from engine.settings.reading import MOST_BYTES, from_toml
 from engine.settings.run import RunConfig
 
-FORMAT = 2
-"""Format of new sessions. Format 1 has checksums only in checkpoints; its sessions are read and continued in it."""
 ROLLING_CHECKPOINTS = 2
 _FIRST_LINES = re.compile(rb"format = (\d{1,9})\n(?:checksum = \"([0-9a-f]{32})\"\n)?")
+_BEGAN = re.compile(rb"log = ([12])\n")
 _LOST = "restore a copy of that file, or undo the changes to it"
 _CONTENTS = {"config.toml", "events.jsonl", "checkpoints", "summary.json", "lock", "error.txt"}
 """Everything a session's folder may contain."""
@@ -56,10 +59,12 @@ _STEP = re.compile(r"(?:task-\d+-)?step-(\d+)\.safetensors")
 class Session:
     """One run's folder. ``create`` or ``open`` it; hold ``locked()`` while writing."""
 
-    def __init__(self, path: Path, config: RunConfig, format: int = FORMAT) -> None:
+    def __init__(self, path: Path, config: RunConfig, format: int = FORMAT, began: int = FORMAT) -> None:
+        """``began``: the format in which the log begins."""
         self.path = path
         self.config = self._stored = config
         self.format = format
+        self.began = began
 
     @property
     def name(self) -> str:
@@ -83,7 +88,7 @@ class Session:
 
     @property
     def sums(self) -> bool:
-        """Whether config.toml, summary.json and the lines of the log carry checksums."""
+        """Whether config.toml and summary.json carry checksums."""
         return self.format > 1
 
     @classmethod
@@ -95,7 +100,7 @@ class Session:
 
     @classmethod
     @contextlib.contextmanager
-    def made(cls, sessions_dir: Path, name: str, config: RunConfig, format: int = FORMAT) -> Iterator["Session"]:
+    def made(cls, sessions_dir: Path, name: str, config: RunConfig, began: int = FORMAT) -> Iterator["Session"]:
         """Creates a session that becomes visible to others, with all its content, when ``with`` succeeds.
 
         Raises like ``create``.
@@ -114,7 +119,7 @@ class Session:
             sessions_dir.mkdir(parents=True, exist_ok=True)
             _sweep(sessions_dir)
             shutil.rmtree(hidden, ignore_errors=True)
-            session = cls(hidden, config, format)
+            session = cls(hidden, config, began=began)
             session.checkpoints_dir.mkdir(parents=True)
             session.events_path.touch()
             session.write_config()
@@ -137,13 +142,15 @@ class Session:
 
     def write_config(self) -> None:
         """Writes config.toml. Raises OSError."""
-        settings = self.config.to_toml().encode()
+        began = "" if self.began == self.format else f"log = {self.began}\n"
+        settings = (began + self.config.to_toml()).encode()
         line = f'checksum = "{checksum(settings)}"\n' if self.sums else ""
         write_whole(self.config_path, f"format = {self.format}\n{line}".encode() + settings)
 
     def keep_config(self) -> None:
-        """Writes ``config`` if it was changed after the session was opened. Raises OSError."""
-        if self.config != self._stored:
+        """Writes ``config`` if it was changed after the session was opened or has an older format. Raises OSError."""
+        if self.config != self._stored or self.format != FORMAT:
+            self.format = FORMAT
             self.write_config()
             self._stored = self.config
 
@@ -151,9 +158,9 @@ class Session:
     def open(cls, sessions_dir: Path, name: str) -> "Session":
         """Opens a session. Raises SessionNotFound, SessionMismatch for a newer format, or SessionDamaged."""
         path = session_path(sessions_dir, name)
-        format, settings = settings_of(path)
+        format, began, settings = settings_of(path)
         try:
-            return cls(path, from_toml(settings.decode(), str(path / "config.toml")), format)
+            return cls(path, from_toml(settings.decode(), str(path / "config.toml")), format, began)
         except (ConfigError, ValueError) as error:  # a ConfigError names the file
             raise SessionDamaged(f"session {name} is damaged: {first_line(error)}; {_LOST}") from None
 
@@ -176,27 +183,41 @@ class Session:
         found: list[Event] = []
         try:
             with open_plain(self.events_path) as file:
-                file.seek(start)
+                lines = Lines(self.began)
+                lines.skip(file, start)
                 for line in event_log.whole_lines(file):
-                    found.append(event_log.read(line, start, self.sums))
+                    found += lines.events(line, start)
                     start += len(line)
         except (OSError, ValueError) as error:
             return found, f"byte {start:,} of {self.events_path}: {first_line(error)}"
         return found, ""
+
+    def format_at(self, length: int) -> int:
+        """The format in which the log would continue after ``length`` bytes. Raises OSError."""
+        lines = Lines(self.began)
+        with contextlib.suppress(ValueError), open_plain(self.events_path) as file:
+            lines.skip(file, length)
+        return lines.format(length)
 
     def events(self, length: int | None = None) -> Iterator[Event]:
         """The events in the first ``length`` bytes of the log (all by default), without an incomplete last line.
 
         Raises SessionDamaged, naming the line.
         """
+        return (event for _, event in self._numbered(length))
+
+    def _numbered(self, length: int | None) -> Iterator[tuple[int, Event]]:
+        """``events``, each with the number of its line, from 1."""
         read = number = 0
+        lines = Lines(self.began)
         try:
             with open_plain(self.events_path) as file:
                 number = 1
                 for line in event_log.whole_lines(file):
                     if length is not None and read + len(line) > length:
                         break
-                    yield event_log.read(line, read, self.sums)
+                    for event in lines.events(line, read):
+                        yield number, event
                     read += len(line)
                     number += 1
         except ValueError as error:
@@ -223,17 +244,22 @@ class Session:
     def history(self, length: int | None = None) -> History:
         """The history in the first ``length`` bytes of the log (all by default). Raises SessionDamaged."""
         finished = length is None and self.finished  # first, since another process may finish the log meanwhile
-        history = History()
-        for number, event in enumerate(self.events(length), start=1):
-            try:
-                history = history.apply(event)
-            except ValueError as error:
-                raise self.damaged_log(first_line(error), number) from None
+        line = 0
+
+        def events() -> Iterator[Event]:
+            nonlocal line
+            for line, event in self._numbered(length):  # noqa: B007
+                yield event
+
+        try:
+            history = History().after(events())
+        except ValueError as error:
+            raise self.damaged_log(first_line(error), line) from None
         if finished and history.state != "finished":
             raise self.damaged_log("it ends before the run does")
         return history
 
-    def strengths(self, step: int) -> tuple[StrengthChanged, ...]:
+    def strengths(self, step: int) -> list[StrengthChanged]:
         """The readable changes of strength up to ``step``; other lines of the log are not parsed."""
         found: list[StrengthChanged] = []
         with contextlib.suppress(OSError, ValueError), open_plain(self.events_path) as file:
@@ -242,7 +268,7 @@ class Session:
                     if event.step > step:
                         break
                     found.append(event)
-        return tuple(found)
+        return found
 
     # Checkpoints
 
@@ -316,8 +342,18 @@ class Session:
         return read_summary(self.path, self.sums) | settled(self.name, self.config)
 
 
-def settings_of(path: Path) -> tuple[int, bytes]:
-    """The format of the session in ``path``, and its settings as TOML, checksum verified. Raises SessionError."""
+class Stored(NamedTuple):
+    """What config.toml holds."""
+
+    format: int
+    began: int
+    """The format in which the log begins."""
+    settings: bytes
+    """As TOML."""
+
+
+def settings_of(path: Path) -> Stored:
+    """What the session in ``path`` has stored, checksum verified. Raises SessionError."""
     name, config_path = path.name, path / "config.toml"
     refuse_links(path)
     try:
@@ -334,7 +370,8 @@ def settings_of(path: Path) -> tuple[int, bytes]:
         raise unreadable(f"session {name}: {config_path}", error) from None
     except ValueError as error:
         raise SessionDamaged(f"session {name} is damaged: {config_path}: {first_line(error)}; {_LOST}") from None
-    return format, settings
+    began = _BEGAN.match(settings) if format == FORMAT else None
+    return Stored(format, int(began[1]) if began else format, settings[began.end() :] if began else settings)
 
 
 def session_path(sessions_dir: Path, name: str) -> Path:

@@ -3,10 +3,11 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Any, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, ValidationError, model_validator
 
 from engine import strict_json
 from engine.commands import command
@@ -26,23 +27,26 @@ _SUM = ',\n  "checksum": "'
 
 
 def summary(name: str, config: RunConfig, history: History) -> dict[str, Any]:
-    """The schema that summary.json and 'batch --json' share. Accuracies are fractions; null if a task is unseen.
+    """The schema that summary.json and 'batch --json' share; it is only ever extended.
+
+    Accuracies are fractions, and null if a task is unseen or was not measured; ``score`` says if they are another one.
 
     ``one_class_tasks``, counted from 0, are the tasks with nothing to distinguish; ``without_one_class_tasks`` has the
     three averages over the others, and is null if all tasks count.
     """
     tasks = len(history.tasks)
-    one_class = one_class_tasks(config)
+    one_class, forked = one_class_tasks(config), history.forked
     matrix = [[*row, *[None] * (tasks - len(row))] for row in history.matrix]
     return {
         **settled(name, config),
+        "score": history.started.score if history.started else "accuracy",
         "accuracy_matrix": matrix,
         "average_accuracy": metrics.average_accuracy(history.matrix),
         "forgetting": metrics.forgetting(history.matrix),
         "backward_transfer": metrics.backward_transfer(history.matrix),
         "one_class_tasks": one_class,
         "without_one_class_tasks": without(history.matrix, one_class) if one_class else None,
-        "forked": {"parent": history.forked.parent, "task": history.forked.task} if history.forked else None,
+        "forked": {key: getattr(forked, key) for key in ("parent", "task", "step")} if forked else None,
         "path_integral": [path.ratio for path in history.paths] or None,
         "steps": history.step,
         "seconds": round(history.elapsed, 3),
@@ -72,30 +76,39 @@ def write_summary(folder: Path, found: Mapping[str, Any], sums: bool) -> None:
 class _Averages(BaseModel):
     model_config = ConfigDict(allow_inf_nan=False)
 
-    average_accuracy: Annotated[float, Field(ge=0, le=1)] | None
-    forgetting: Annotated[float, Field(ge=-1, le=1)] | None
-    backward_transfer: Annotated[float, Field(ge=-1, le=1)] | None
+    average_accuracy: float | None
+    forgetting: float | None
+    backward_transfer: float | None
 
 
 class _Result(_Averages):
     """The part of summary.json that lists and tables show."""
 
     hyperparameters: dict[str, Any]
-    accuracy_matrix: list[list[Annotated[float, Field(ge=0, le=1)] | None]]
+    score: str = "accuracy"
+    accuracy_matrix: list[list[float | None]]
     one_class_tasks: list[NonNegativeInt] = []
     without_one_class_tasks: _Averages | None = None
     steps: NonNegativeInt
     seconds: NonNegativeFloat
     steps_per_second: NonNegativeFloat | None
 
-    @field_validator("accuracy_matrix")
-    @classmethod
-    def _triangle(cls, matrix: list[list[float | None]]) -> list[list[float | None]]:
-        for row, accuracies in enumerate(matrix):
-            unseen = [accuracy is None for accuracy in accuracies]
-            if unseen != [task > row for task in range(len(matrix))]:
-                raise ValueError(f"row {row + 1} of the accuracies does not have one number for each task seen")
-        return matrix
+    @model_validator(mode="after")
+    def _plausible(self) -> Self:
+        rows = self.accuracy_matrix
+        for number, row in enumerate(rows, start=1):
+            if len(row) != len(rows) or any(score is not None for score in row[number:]):
+                raise ValueError(f"row {number} of the accuracies does not have one number for each task seen")
+        averages = [known for known in (self, self.without_one_class_tasks) if known]
+        fractions = [*chain(*rows), *(known.average_accuracy for known in averages)]
+        changes = [change for known in averages for change in (known.forgetting, known.backward_transfer)]
+        if self.score == "accuracy" and not (_within(0, fractions) and _within(-1, changes)):
+            raise ValueError("an accuracy is not between 0 and 1")
+        return self
+
+
+def _within(least: float, values: list[float | None]) -> bool:
+    return all(value is None or least <= value <= 1 for value in values)
 
 
 def read_summary(path: Path, sums: bool) -> dict[str, Any]:

@@ -38,8 +38,9 @@ class Emitter:
         assert self._recorder.log is not None
         return self._recorder.log
 
-    def emit(self, event: Event) -> None:
-        self.patiently(partial(self._recorder.record, event), again=self.log.mend)
+    def emit(self, *events: Event) -> None:
+        """Puts ``events`` there together: a view that has one of them has all."""
+        self.patiently(partial(self._recorder.record, *events), again=self.log.mend)
 
     def note(self, text: str) -> None:
         self.emit(Noted(self._state.step, time.time(), text))

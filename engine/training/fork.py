@@ -16,7 +16,7 @@ from engine.errors import ConfigError, EngineError, SessionDamaged, SessionTooYo
 from engine.record.events import Event, RunForked, StrengthChanged
 from engine.record.history import History
 from engine.record.one_class import numbered
-from engine.sessions.log import line
+from engine.sessions.log import FORMAT, line, marker
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, flattened, over, resolve
 
@@ -91,14 +91,14 @@ def fork(parent: Session, task: int, name: str, changes: Mapping[str, Any]) -> S
     if config.optimizer != parent.config.optimizer:
         tensors = {key: value for key, value in tensors.items() if not key.startswith("optimizer/")}
 
-    with Session.made(parent.path.parent, name, config, parent.format) as session:
+    with Session.made(parent.path.parent, name, config, parent.began) as session:
         now = time.time()
         events: list[Event] = [RunForked(now, cursor.step, parent.name, task)]
         if config.strength != strength:
             events.append(StrengthChanged(cursor.step, now, strength, config.strength))
-        log = past
+        log = past + (marker(len(past)) if parent.format_at(len(past)) != FORMAT else b"")
         for event in events:
-            log += line(event, len(log), session.sums)
+            log += line(event, len(log))
         write_whole(session.events_path, log)
         for earlier in range(task):
             if (path := parent.task_checkpoint(earlier)) is not None:

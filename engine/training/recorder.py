@@ -20,13 +20,13 @@ class Recorder:
 
     def open(self, length: int) -> None:
         """Opens the log and cuts it to ``length`` bytes, the part that was read. Raises OSError."""
-        self.log = EventLog(self.session.events_path, length, self.session.sums)
+        self.log = EventLog(self.session.events_path, length, self.session.format_at(length))
 
-    def record(self, event: Event) -> None:
-        """Keeps ``event`` in any case. Raises OSError if it could not be written yet; ``log.mend`` then writes it."""
+    def record(self, *events: Event) -> None:
+        """Keeps ``events`` in any case. Raises OSError if they could not be written yet; ``log.mend`` then does it."""
         assert self.log is not None
-        self.history = self.history.apply(event)
-        self.log.append(event)
+        self.history = self.history.after(events)
+        self.log.append(*events)
 
     def note_end(self, event: RunStopped | RunFailed) -> None:
         """Records the end in the history even if the log can no longer be written (a full disk).

@@ -8,7 +8,20 @@ from torch import Tensor
 
 from engine.errors import NumericsError
 from engine.models.flat import layer_not_finite
-from engine.record.events import ImportanceMeasured, PathFollowed, Probed, StepsTaken, Warned
+from engine.record.events import (
+    LAYER_PENALTIES,
+    PATH,
+    PATH_LABELS,
+    PROBE,
+    WHOLE,
+    Event,
+    ImportanceMeasured,
+    Measured,
+    Scored,
+    StepsTaken,
+    Warned,
+)
+from engine.record.history import PathCheck
 from engine.record.watchdog import fresh
 from engine.settings.run import RunConfig
 from engine.training.clock import Clock
@@ -77,13 +90,21 @@ class Reporter:
         """Accuracies on the evaluation subsets, and the penalty of each layer."""
         self.steps()
         state = self._state
-        shares: tuple[float, ...] = ()
-        accuracies = self._evaluator.probe()
+        events: list[Event] = [self._probed()]
         if state.pull is not None and state.penalty is not None:
             of_layers = state.penalty.by_layer(state.parameters.values, state.parameters.layers)
             shares = _short([state.factor * share for share in of_layers])
-        self._emitter.emit(Probed(state.task, state.step, accuracies, shares))
+            events.append(Measured(state.step, state.task, LAYER_PENALTIES, shares))
+        self._emitter.emit(*events)
         self.warnings()
+
+    def scores(self) -> tuple[Scored, Scored]:
+        """On whole test sets, and on the evaluation subsets, of the tasks seen."""
+        state = self._state
+        return Scored(state.step, state.problem.newest, WHOLE, self._evaluator.scores()), self._probed()
+
+    def _probed(self) -> Scored:
+        return Scored(self._state.step, self._state.problem.newest, PROBE, self._evaluator.probe())
 
     def running_importance(self) -> None:
         """Ω as if the task ended now, for a method that can compute it."""
@@ -105,15 +126,14 @@ class Reporter:
 
     def path(self) -> None:
         """The path-integral check, for a method that follows the path."""
-        state, paths = self._state, self._emitter.history.paths
+        state, path = self._state, self._emitter.history.path
         gained = state.method.path_integral()
         if gained is None:
             return
         loss = self._evaluator.path_loss()
-        start = paths[-1].start_loss if paths and paths[-1].task == state.task else loss
-        ratio = gained / (start - loss) if start != loss else None
-        found = PathFollowed(state.task, state.step, gained, start, loss, ratio)
-        if not paths or found != paths[-1]:  # reported before a stop at the task's end
+        start = path.start_loss if path and path.task == state.task else loss
+        found = Measured(state.step, state.task, PATH, (gained, start, loss), PATH_LABELS)
+        if PathCheck.of(found) != path:  # reported before a stop at the task's end
             self._emitter.emit(found)
 
 

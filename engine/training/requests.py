@@ -2,7 +2,7 @@
 
 import time
 
-from engine.record.events import Evaluated, StrengthChanged, TasksPlanned
+from engine.record.events import StrengthChanged, TasksPlanned
 from engine.sessions.session import Session
 from engine.training.checkpointing import Checkpointer
 from engine.training.clock import Clock
@@ -93,10 +93,8 @@ class RequestHandler:
         state.set_strength(strength)
 
     def _evaluate(self) -> None:
-        state = self._state
         activity, self._control.activity = self._control.activity, "evaluating"
-        scores = self._evaluator.scores()
-        self._emitter.emit(Evaluated(state.problem.newest, state.step, scores, self._evaluator.probe()))
+        self._emitter.emit(*self._reporter.scores())
         self._control.activity = activity
 
     def _end_task(self) -> None:

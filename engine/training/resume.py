@@ -119,7 +119,7 @@ class Resume:
         history, state, plan = self._recorder.history, self._state, self._plan
         forked_here = history.forked is not None and history.forked.step == state.step
         known = state.task if forked_here else len(plan)
-        plan.steps[:known] = [task.steps for task in history.tasks[:known]]
+        plan.steps[:known] = map(history.steps_of, range(known))
         if forked_here and plan.infos() != history.tasks:
             self._emitter.emit(TasksPlanned(state.step, time.time(), plan.infos(), "new plan of the fork"))
 

@@ -12,6 +12,7 @@ from engine.disk import write_whole
 from engine.errors import ConfigError, EngineError, SessionDamaged, first_line
 from engine.record.events import RunFailed, RunStopped
 from engine.record.history import History
+from engine.record.series import Series
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig
 from engine.text import visible
@@ -102,7 +103,7 @@ class EngineThread:
         self.error: EngineError | None = None
         self._recorder = Recorder(session)
         if (saved := session.saved_step) is not None:  # the current strength, before the log is read
-            self._recorder.history = History(strengths=session.strengths(saved))
+            self._recorder.history = History(strengths=Series(session.strengths(saved)))
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     @property

@@ -171,12 +171,11 @@ class Trainer:
         control.activity = f"measuring the importance for task {state.task + 1}"
         penalty = self._consolidated()
         control.activity = "evaluating"
-        scores = self.evaluator.scores()
-        probed = self.evaluator.probe()
+        scores = self.reporter.scores()
         state.adopt(penalty)
         if penalty is not None:
             self.reporter.importance(penalty.diagonal(), running=False)
-        self.emitter.emit(TaskEnded(state.task, state.step, self.clock.elapsed, scores, probed, time.time()))
+        self.emitter.emit(*scores, TaskEnded(state.task, state.step, self.clock.elapsed, time.time()))
         self.reporter.warnings()
         ended = state.task
         state.end_task()

@@ -10,7 +10,7 @@ from cl_tui.panes.base import FEWEST, message, more, window
 from cl_tui.panes.view import View
 from cl_tui.reports import text as words
 from engine.record import metrics
-from engine.record.events import Probed
+from engine.record.events import PROBE
 from engine.record.history import History
 
 WIDEST = 12
@@ -134,7 +134,7 @@ def summary(history: History, average: float | None, forgetting: float | None, w
         if width >= len("average 100.0  lost 100.0 points"):
             line.append(Segment(" points", palette.muted))
     on = f"  on {words.probed_on(history)}"
-    partial = isinstance(history.look, Probed) and words.WHOLE_TEST_SET not in on
+    partial = history.look is not None and history.look.part == PROBE and words.WHOLE_TEST_SET not in on
     if partial and sum(segment.cell_length for segment in line) + len(on) <= width:
         line.append(Segment(on, palette.muted))
     return line

@@ -17,7 +17,7 @@ from cl_tui.panes.base import FEWEST, window
 from cl_tui.panes.tasks.zoomed import lower_end
 from cl_tui.panes.view import View
 from cl_tui.reports import text as words
-from engine.record.events import Probed
+from engine.record.events import PROBE
 from engine.record.metrics import Looks
 
 BESIDE = 120
@@ -92,7 +92,7 @@ def _cells(
     if history.look is not None:
         newest = np.pad(history.probe, (0, count - len(history.probe)), constant_values=np.nan)
         rows = alike = np.vstack([rows, newest])
-        if isinstance(history.look, Probed):
+        if history.look.part == PROBE:
             alike = np.vstack([looks.accuracies[looks.ended][:ended], newest])
     label = len(f"{count} now ")
     cell = 2 if (width - label) // count >= 2 else 1

@@ -74,9 +74,9 @@ class ImportancePane(Pane):
         known = f"running, task {measured.task + 1}" if measured.running else f"after task {measured.task + 1}"
         if view.viewport.cursor is not None:
             return f"{when(view)} · {known}"
-        if not history.paths:
+        if history.path is None:
             return known
-        check = words.path_check(history.paths[-1], self.size.width >= 70)
+        check = words.path_check(history.path, self.size.width >= 70)
         whole = f"{known} · {check}"
         in_words = translated(whole) if self._in_ascii else whole
         return whole if len(in_words) <= self.size.width else check

@@ -12,7 +12,8 @@ from cl_tui.charts.braille import Columns, Envelope, exact_columns
 from cl_tui.charts.canvas import TimeAxis, epochs_axis, seconds_axis, steps_axis
 from cl_tui.charts.smoothing import RunningMean
 from cl_tui.panes.loss.axes import knows_epochs
-from engine.record.history import Curve, History
+from engine.record.history import History
+from engine.record.series import Curve
 
 _COARSE = 2
 """Fewest bins of an envelope that a column spans; otherwise its values are read directly."""
@@ -102,4 +103,5 @@ def time_axis(history: History, steps: tuple[int, int], unit: str, columns: int)
 
 def epochs(history: History) -> list[float]:
     """Total epochs of all tasks at each of ``history.starts``."""
-    return list(accumulate((task.steps / task.epoch_steps for task in history.tasks), initial=0.0))
+    steps = map(history.steps_of, range(len(history.tasks)))
+    return list(accumulate((n / task.epoch_steps for n, task in zip(steps, history.tasks, strict=True)), initial=0.0))

@@ -24,6 +24,7 @@ from cl_tui.panes.loss.cache import CurveCache, time_axis
 from cl_tui.panes.view import View
 from cl_tui.reports import text as words
 from engine.catalog.methods import METHODS
+from engine.record.events import Measured
 from engine.record.history import History
 
 MARKS = 2
@@ -314,25 +315,28 @@ def _side_by_side(left: Sequence[Line], right: Sequence[Line], width: int, style
 
 def _layers(view: View) -> int:
     """How many layers will be listed, independent of the step."""
-    probes = view.history.probes
-    return len(probes[-1].penalties) if probes else 0
+    measured = _penalties(view.history, view.history.step)
+    return len(measured.values) if measured else 0
+
+
+def _penalties(history: History, step: int) -> Measured | None:
+    """Each layer's penalty at the newest probe up to ``step``; None if there was no penalty then."""
+    probes, measured = history.probes.until(step), history.layer_penalties.until(step)
+    return measured[-1] if measured and measured[-1].step == probes[-1].step else None
 
 
 def layer_penalties(view: View) -> tuple[int, list[tuple[str, float]]]:
     """The step of the newest measurement at the crosshair or before, and each layer's name and penalty; (0, [])
     without one."""
     history, cursor = view.history, view.viewport.cursor
-    count = len(history.probes)
-    if cursor is not None:
-        count = bisect_right(history.probes, cursor, key=lambda probe: probe.step)
-    if not count or not history.probes[count - 1].penalties:
+    measured = _penalties(history, history.step if cursor is None else cursor)
+    if measured is None:
         return 0, []
-    probe = history.probes[count - 1]
-    measured = history.importance
-    names = [layer.name for layer in measured.layers] if measured else []
-    if len(names) != len(probe.penalties):
-        names = [f"layer {number + 1}" for number in range(len(probe.penalties))]
-    return probe.step, list(zip(names, probe.penalties, strict=True))
+    values = [math.nan if value is None else value for value in measured.values]
+    names = [layer.name for layer in history.importance.layers] if history.importance else []
+    if len(names) != len(values):
+        names = [f"layer {number + 1}" for number in range(len(values))]
+    return measured.step, list(zip(names, values, strict=True))
 
 
 def draw_layers(view: View, width: int, height: int, palette: Palette) -> list[Line]:

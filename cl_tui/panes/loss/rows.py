@@ -6,7 +6,7 @@ from cl_tui.charts.braille import exact_columns
 from cl_tui.charts.canvas import TimeAxis
 from cl_tui.exports.export import STEP_COLUMNS, step_rows
 from cl_tui.panes.view import View
-from engine.record.history import Curve
+from engine.record.series import Curve
 
 
 def exact_rows(view: View, first: int, last: int) -> list[dict[str, object]]:

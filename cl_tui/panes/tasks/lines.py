@@ -23,7 +23,7 @@ def draw_tasks(view: View, width: int, height: int, palette: Palette, start: int
     count = len(history.tasks)
     number_width = len(str(count))
     name_width = min(max(cell_len(task.name) for task in history.tasks), max(4, width // 4))
-    steps_width = len(f"{max(task.steps for task in history.tasks):,}")
+    steps_width = len(f"{max(map(history.steps_of, range(count))):,}")
     with_steps = width >= 56 + 2 * steps_width
     bar_width = width - (2 + number_width + 2 + name_width + 2 + 2 + _ACCURACY)
     if with_steps:
@@ -45,12 +45,12 @@ def draw_tasks(view: View, width: int, height: int, palette: Palette, start: int
             Segment(f"{glyph} ", style),
             Segment(f"{task + 1:>{number_width}}  ", palette.muted),
             Segment(set_cell_size(info.name, name_width) + "  ", palette.text if done else palette.muted),
-            *bar(done / info.steps, bar_width, style, palette.muted),
+            *bar(done / max(history.steps_of(task), 1), bar_width, style, palette.muted),
             Segment("  ", palette.text),
             *_accuracy(history, task, palette),
         ]
         if with_steps:
-            steps = f"{done:,} / {info.steps:,}" if done else f"{info.steps:,}"
+            steps = " / ".join(f"{count:,}" for count in (done, info.steps) if count)
             line.append(Segment(f"  {steps:>{2 * steps_width + 3}}", palette.muted))
         lines.append(line)
         if spread:

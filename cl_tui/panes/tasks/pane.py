@@ -40,8 +40,10 @@ class TasksPane(Pane):
             return when(view)
         if not view.training or not history.rate or history.between or history.task >= len(history.tasks):
             return ""
-        left = history.tasks[history.task].steps - history.steps_done(history.task)
-        return f"{history.rate:,.0f} steps/s · task {words.duration(left / history.rate)} left"
+        rate, steps = f"{history.rate:,.0f} steps/s", history.tasks[history.task].steps
+        if steps is None:
+            return rate
+        return f"{rate} · task {words.duration((steps - history.steps_done(history.task)) / history.rate)} left"
 
     def pannable(self, view: View) -> tuple[int, int]:
         return (0, max(0, len(view.history.tasks) - 1))

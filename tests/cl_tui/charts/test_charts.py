@@ -29,9 +29,10 @@ from cl_tui.panes.tasks.zoomed import draw_histories
 from cl_tui.panes.view import View
 from cl_tui.reports import session_page
 from cl_tui.reports import text as words
-from engine.record.history import Curve, History
+from engine.record.history import History
 from engine.settings.run import resolve
 from tests import screen_data
+from tests.told import curve
 
 BAD = Style(color="red")
 PALETTE = Palette(bad=BAD, heat=tuple(Style(color=f"color({level})") for level in range(6)))
@@ -144,7 +145,7 @@ def test_a_nan_is_marked_where_it_happened() -> None:
     known = screen_data.history(2500)
     losses = known.curve.losses().copy()
     losses[1250] = math.nan
-    known = replace(known, curve=Curve().extended(losses.tolist(), known.curve.penalties().tolist()))
+    known = replace(known, curve=curve(losses.tolist(), known.curve.penalties().tolist()))
     line = curves(known, width=108)[1]
     assert [segment.style for segment in line if "✖" in segment.text] == [BAD]
     assert text([line])[0].index("✖") == 6 + 25

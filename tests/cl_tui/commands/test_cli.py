@@ -19,7 +19,6 @@ from cl_tui.host.exit_status import ExitStatus
 from cl_tui.reports import tables as report
 from cl_tui.screens.monitor import MonitorScreen
 from engine.record.events import StepsTaken
-from engine.record.history import Curve
 from engine.sessions.listing import list_sessions, read_session
 from engine.sessions.session import Session
 from engine.settings.run import resolve
@@ -29,6 +28,7 @@ from tests import saved
 from tests.conftest import QUICK, CommandLine
 from tests.runs import AtStep, assert_same_run, create, finished, tiny
 from tests.terminal import Terminal
+from tests.told import curve
 from tests.waiting import PATIENCE_SECONDS, until
 
 
@@ -404,7 +404,7 @@ def test_settings_are_not_read_as_markup(cl_tui: CommandLine, sessions: Path) ->
 def test_the_chart_shows_a_spike_and_leaves_out_what_is_not_finite() -> None:
     losses = [1.0] * 5_000
     losses[3_000], losses[4_000] = 50.0, float("nan")
-    chart = report.curve_chart(Curve().extended(losses, [0.0] * 5_000), borders=[2_500]).plain
+    chart = report.curve_chart(curve(losses, [0.0] * 5_000), borders=[2_500]).plain
     assert "50." in chart
     assert "penalty" not in chart
 

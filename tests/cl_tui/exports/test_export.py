@@ -15,7 +15,6 @@ import pytest
 from cl_tui.exports import export, html_page, svg, tensorboard
 from cl_tui.reports import session_facts as facts
 from engine.record.events import (
-    Evaluated,
     Event,
     ImportanceMeasured,
     LayerHistogram,
@@ -24,7 +23,6 @@ from engine.record.events import (
     RunStarted,
     StepsTaken,
     StrengthChanged,
-    TaskEnded,
     TaskInfo,
     TasksPlanned,
     TaskStarted,
@@ -40,6 +38,7 @@ from tests import screen_data
 from tests.conftest import CommandLine
 from tests.runs import create, finished, tiny
 from tests.saved import lines
+from tests.told import ended, evaluated
 
 HOSTILE = "</title></style><script>alert(1)</script><img src=x onerror=alert(2)>\"'&\x1b[31m\u202e\x00\ud800"
 """Text that would do something on a page or a terminal that takes it for more than text."""
@@ -78,12 +77,12 @@ def steered_events() -> Iterator[Event]:
     yield TaskStarted(0, 0)
     yield StepsTaken(6, 0.6, (0.7, 0.6, 0.5, 0.4, 0.3, 0.1), (0.0,) * 6)
     yield TasksPlanned(6, 1002.0, (short, second), "task 1 ended at step 6 of 10")
-    yield TaskEnded(0, 6, 0.6, (0.875,))
+    yield from ended(0, 6, 0.6, (0.875,))
     yield RunForked(1002.5, 6, "brave-fox", 0)
     yield TaskStarted(1, 6)
     yield StepsTaken(8, 0.8, (0.9, 0.8), (0.01, 0.02))
     yield StrengthChanged(8, 1003.0, 1.0, 10.0)
-    yield Evaluated(1, 8, (0.5, 0.625))
+    yield from evaluated(1, 8, (0.5, 0.625))
     yield Noted(8, 1003.5, "paused for 3 s")
     yield Warned(1, 8, 1004.0, "drowned", "task 2 is barely learned: too strong; try a tenth")
     yield StepsTaken(10, 1.0, (math.inf, math.nan), (0.03, 1e300))
@@ -315,11 +314,11 @@ def test_json_tells_everything(told: Listed, tmp_path: Path) -> None:
     assert found["curves"]["loss"] == history.curve.losses().tolist()
     assert found["curves"]["penalty"] == history.curve.penalties().tolist()
     assert found["curves"]["seconds"] == history.curve.seconds().tolist()
-    assert [probe["accuracies"] for probe in found["probes"]] == [list(probe.accuracies) for probe in history.probes]
+    assert [probe["accuracies"] for probe in found["probes"]] == [list(probe.row) for probe in history.probes]
     assert history.importance is not None
     assert found["importance"]["layers"][0]["counts"] == list(history.importance.layers[0].counts)
     assert len(found["importances"]) == 5
-    assert found["tasks"][1] == {"name": "1 7", "steps": 1000, "classes": 2, "epoch_steps": 0}
+    assert found["tasks"][1] == {"name": "1 7", "steps": 1000, "classes": 2, "epoch_steps": 0, "chance": None}
 
 
 def test_what_is_not_finite_is_null_in_json(steered: Listed) -> None:

@@ -30,11 +30,12 @@ from cl_tui.panes.loss.pane import MOST_ROWS, CurvesPane
 from cl_tui.panes.view import View, Viewport
 from cl_tui.reports.text import quantity
 from cl_tui.screens.monitor import MonitorScreen
-from engine.record.events import Probed, StepsTaken, StrengthChanged, TaskInfo
-from engine.record.history import Curve, History
+from engine.record.events import StepsTaken, StrengthChanged, TaskInfo
+from engine.record.history import History
 from engine.settings.run import resolve
 from tests import screen_data
 from tests.cl_tui.screens.test_monitor import Watched, watching
+from tests.told import curve, probed
 
 PALETTE = Palette(strong=Style(bold=True), loss=Style(color="blue"), penalty=Style(color="yellow"))
 
@@ -61,7 +62,7 @@ def with_epochs(history: History, epoch_steps: int = 23) -> History:
 
 def with_layers(history: History, count: int, step: int) -> History:
     penalties = tuple(0.001 * (layer + 1) for layer in range(count))
-    return history.apply(Probed(history.task, step, (0.9,) * (history.task + 1), penalties))
+    return history.after(probed(history.task, step, (0.9,) * (history.task + 1), penalties))
 
 
 # Columns: envelopes, single steps, smoothing
@@ -105,8 +106,8 @@ def test_a_close_look_at_a_long_run_shows_single_steps() -> None:
 
 def long_run(losses: np.ndarray, tasks: int = 5) -> History:
     infos = tuple(TaskInfo(f"task {task}", len(losses) // tasks, 2) for task in range(tasks))
-    curve = Curve().extended(losses.tolist(), [0.0] * len(losses), len(losses) / 1000)
-    return History(state="training", tasks=infos, step=len(losses), curve=curve)
+    known = curve(losses.tolist(), elapsed=len(losses) / 1000)
+    return History(state="training", tasks=infos, step=len(losses), curve=known)
 
 
 @pytest.mark.parametrize("weight", [0.5, 0.9, 0.99, 0.999])
@@ -350,7 +351,7 @@ def test_of_a_hundred_layers_the_largest_are_listed_and_the_others_counted() -> 
 
 
 def test_a_layer_whose_penalty_is_not_a_number_is_listed() -> None:
-    known = screen_data.history(2500).apply(Probed(2, 2500, (0.9,) * 3, (0.1, math.nan, 0.2)))
+    known = screen_data.history(2500).after(probed(2, 2500, (0.9,) * 3, (0.1, math.nan, 0.2)))
     assert any("nan" in line for line in text(drawn(view(known))))
 
 

@@ -25,22 +25,21 @@ from cl_tui.panes.tasks.zoomed import draw_histories, task_rows
 from cl_tui.panes.view import View, Viewport
 from cl_tui.reports import text as words
 from engine.record.events import (
-    Evaluated,
     Event,
     ImportanceMeasured,
     LayerHistogram,
-    Probed,
     RunFinished,
     RunStarted,
     StepsTaken,
-    TaskEnded,
     TaskInfo,
     TaskStarted,
 )
 from engine.record.history import History
+from engine.record.series import Series
 from engine.settings.run import resolve
 from tests import screen_data
 from tests.cl_tui.screens.test_monitor import Watched, watching
+from tests.told import ended, evaluated, probed
 
 STEPS = 1000
 PALETTE = Palette(
@@ -57,7 +56,7 @@ def accuracy(task: int, during: int, share: float) -> float:
     """A task is learned within its steps; then each switch costs it six points for a while, and one for good."""
     if task == during:
         return 0.5 + 0.49 * (1 - math.exp(-5 * share))
-    return 0.99 - 0.01 * (during - task) - (0.05 if share < 0.2 else 0.0)
+    return max(0.0, 0.99 - 0.01 * (during - task) - (0.05 if share < 0.2 else 0.0))
 
 
 def importance(task: int, step: int, running: bool, layers: int) -> ImportanceMeasured:
@@ -76,7 +75,7 @@ def importance(task: int, step: int, running: bool, layers: int) -> ImportanceMe
     return ImportanceMeasured(task, step, running, 1e-8 * 10**task, 1e2 * 10**task, found)
 
 
-def events(tasks: int = 5, layers: int = 3, probes: int = 10, evaluated: bool = False) -> Iterator[Event]:
+def events(tasks: int = 5, layers: int = 3, probes: int = 10, asked: bool = False) -> Iterator[Event]:
     names = ("0 8", "1 7", "2 3", "4 9", "5 6")
     infos = tuple(TaskInfo(names[task % 5], STEPS, 2) for task in range(tasks))
     yield RunStarted(0.0, infos, "cpu", 1, {}, "", (2000,) * tasks, (600,) * tasks)
@@ -86,14 +85,14 @@ def events(tasks: int = 5, layers: int = 3, probes: int = 10, evaluated: bool = 
             step = task * STEPS + probe * STEPS // probes
             row = tuple(accuracy(j, task, probe / probes) for j in range(task + 1))
             yield StepsTaken(step, step / 500, (0.1,) * (STEPS // probes), (0.01,) * (STEPS // probes))
-            yield Probed(task, step, row)
-            if evaluated and probe == 3:
-                yield Evaluated(task, step, tuple(value + 0.001 for value in row))
+            yield from probed(task, step, row)
+            if asked and probe == 3:
+                yield from evaluated(task, step, tuple(value + 0.001 for value in row))
             if probe == probes // 2:
                 yield importance(task, step, True, layers)
         yield importance(task, (task + 1) * STEPS, False, layers)
         row = tuple(accuracy(j, task, 1) for j in range(task + 1))
-        yield TaskEnded(task, (task + 1) * STEPS, (task + 1) * 2.0, row, row)
+        yield from ended(task, (task + 1) * STEPS, (task + 1) * 2.0, row, row)
     yield RunFinished(tasks * STEPS, 0.0, tasks * 2.0)
 
 
@@ -133,7 +132,7 @@ def layers(history: History, width: int = 76, height: int = 18, **look: object) 
 
 @pytest.mark.parametrize("step", [0, 1, 99, 100, 300, 999, 1000, 1001, 1100, 2550, 3999, 4000, 4999, 5000, 9999])
 def test_what_was_known_at_a_step_is_what_was_told_until_then(step: int) -> None:
-    known, then = as_of(told(evaluated=True), step), told(until=step, evaluated=True)
+    known, then = as_of(told(asked=True), step), told(until=step, asked=True)
     assert known.matrix == then.matrix
     assert known.probes == then.probes
     assert known.evaluations == then.evaluations
@@ -161,7 +160,7 @@ def test_a_running_importance_is_known_from_its_step_on() -> None:
 
 def test_looks_told_bit_by_bit_are_the_looks_told_at_once() -> None:
     table, known, kept = AccuracyTable(), History(), []
-    for event in events(evaluated=True):
+    for event in events(asked=True):
         known = known.apply(event)
         if known.tasks:
             looks = table.looks(known)
@@ -281,11 +280,11 @@ def apart(older: bool = False) -> History:
     for event in (
         TaskStarted(0, 0),
         StepsTaken(10, 1.0, (0.1,) * 10, (0.0,) * 10),
-        Probed(0, 10, (0.8,)),
-        TaskEnded(0, 10, 1.0, (0.9,), () if older else (0.8,)),
+        *probed(0, 10, (0.8,)),
+        *ended(0, 10, 1.0, (0.9,), () if older else (0.8,)),
         TaskStarted(1, 10),
         StepsTaken(15, 1.5, (0.1,) * 5, (0.0,) * 5),
-        Probed(1, 15, (0.8, 0.5)),
+        *probed(1, 15, (0.8, 0.5)),
     ):
         known = known.apply(event)
     return known
@@ -303,10 +302,10 @@ def test_what_is_lost_is_told_between_accuracies_on_the_same_examples() -> None:
     unzoomed = text(draw_tasks(view(known), 76, 10, PALETTE))
     assert any("80.0 →  80.0" in line for line in unzoomed)
 
-    evaluated = known.apply(Evaluated(1, 15, (0.7, 0.5), (0.6, 0.5)))
-    lines = matrix(evaluated)
+    with_whole = known.after(evaluated(1, 15, (0.7, 0.5), (0.6, 0.5)))
+    lines = matrix(with_whole)
     assert next(line.split() for line in lines if line.startswith("lost")) == ["lost", "20.0"]
-    assert AccuracyTable().stability(view(evaluated)).dips[1, 0] == pytest.approx(0.2)
+    assert AccuracyTable().stability(view(with_whole)).dips[1, 0] == pytest.approx(0.2)
 
 
 def test_of_an_older_session_it_is_said_that_unlike_things_are_compared() -> None:
@@ -646,7 +645,9 @@ async def test_without_an_importance_its_keys_say_that(tmp_path: Path) -> None:
 
 
 async def test_the_keys_of_the_importance_say_that_a_method_has_none(tmp_path: Path) -> None:
-    async with watching(tmp_path, known=replace(told(), importance=None, importances=()), method="none") as watched:
+    async with watching(
+        tmp_path, known=replace(told(), importance=None, importances=Series()), method="none"
+    ) as watched:
         await zoomed(watched, ImportancePane)
         await watched.press("slash")
         assert watched.notice.startswith("Fine-tuning keeps no importance")

@@ -25,7 +25,7 @@ from cl_tui.reports.group_curves import KINDS
 from cl_tui.reports.groups import Comparison, difference
 from cl_tui.screens.compare import CompareScreen
 from engine.errors import SessionDamaged, SessionNotFound
-from engine.record.events import Event, Probed, RunForked, RunStarted, StepsTaken, StrengthChanged, TaskEnded, TaskInfo
+from engine.record.events import Event, RunForked, RunStarted, Scored, StepsTaken, StrengthChanged, TaskInfo
 from engine.record.history import History
 from engine.sessions.log import EventLog
 from engine.sessions.session import Session
@@ -34,6 +34,7 @@ from tests import screen_data
 from tests.conftest import CommandLine
 from tests.first_screens import helped
 from tests.terminal import Terminal
+from tests.told import ended
 from tests.waiting import PATIENCE_SECONDS, on_screen
 
 
@@ -54,11 +55,8 @@ def lowered(by: float, until: int | None = None, tasks: int = 3) -> Iterable[Eve
     """The made-up run with every accuracy lowered, up to a step."""
     for event in screen_data.events(tasks=tasks, steps=200):
         match event:
-            case Probed():
-                event = replace(event, accuracies=tuple(accuracy - by for accuracy in event.accuracies))
-            case TaskEnded():
-                row = tuple(accuracy - by for accuracy in event.accuracies)
-                event = replace(event, accuracies=row, probed=row)
+            case Scored():
+                event = replace(event, values=tuple(accuracy - by for accuracy in event.row))
             case StepsTaken():
                 event = replace(event, losses=tuple(loss + by for loss in event.losses))
         if until is not None and isinstance(event, StepsTaken) and event.step > until:
@@ -293,7 +291,7 @@ def test_sessions_before_their_first_step(tmp_path: Path) -> None:
 
 
 def test_what_a_log_names_is_text(tmp_path: Path) -> None:
-    events = [RunStarted(0.0, (TaskInfo("[b]", 10, 2),), "cpu", 1, {}), TaskEnded(0, 10, 0.1, (0.5,))]
+    events = [RunStarted(0.0, (TaskInfo("[b]", 10, 2),), "cpu", 1, {}), *ended(0, 10, 0.1, (0.5,))]
     write(tmp_path, "one", events, leave_alone=["[red]*"])
     write(tmp_path, "two", events)
     text = printed(compared(tmp_path, ["one", "two"]))
@@ -537,7 +535,7 @@ def test_r_reads_again(folder: Path) -> None:
         assert before is not None
         assert "1/3 tasks" in text_of(screen.query_one(GroupsPane))
         log = EventLog(folder / "running" / "events.jsonl", (folder / "running" / "events.jsonl").stat().st_size)
-        log.append(TaskEnded(1, 400, 1.0, (0.5, 0.9)))
+        log.append(*ended(1, 400, 1.0, (0.5, 0.9)))
         log.close()
         await pilot.press("r")
         await on_screen(pilot, lambda: screen.found is not before)

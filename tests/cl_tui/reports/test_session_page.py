@@ -19,7 +19,6 @@ from engine.record.events import (
     RunStarted,
     StepsTaken,
     StrengthChanged,
-    TaskEnded,
     TaskInfo,
     TaskStarted,
 )
@@ -28,6 +27,7 @@ from tests import screen_data
 from tests.conftest import CommandLine
 from tests.runs import AtStep, create, finished, tiny, train
 from tests.saved import tell
+from tests.told import ended
 
 
 def listed_as(folder: Path, *events: Event) -> Listed:
@@ -123,7 +123,7 @@ def test_steering_is_told_in_order(tmp_path: Path) -> None:
             Noted(2, 0.0, "paused"),
             StrengthChanged(3, 0.0, 10.0, 100.0),
             StepsTaken(4, 2.0, (0.5, 0.4), (0.0, 0.0)),
-            TaskEnded(0, 4, 2.0, (0.5,)),
+            *ended(0, 4, 2.0, (0.5,)),
         )
     )
     told = page.partition("Interventions")[2].splitlines()
@@ -136,8 +136,8 @@ def test_hostile_names_do_nothing_to_the_terminal(tmp_path: Path) -> None:
     name = "\x1b]0;owned\x07\x1b[2J[red]"
     started = RunStarted(0.0, (TaskInfo(name, 2, 2),), name, 10, {name: name})
     steps = StepsTaken(2, 1.0, (0.5, 0.4), (0.0, 0.0))
-    ended = TaskEnded(0, 2, 1.0, (0.5,))
-    page = printed(listed_as(tmp_path, started, TaskStarted(0, 0), steps, ended, Noted(2, 0.0, name)), width=200)
+    end = ended(0, 2, 1.0, (0.5,))
+    page = printed(listed_as(tmp_path, started, TaskStarted(0, 0), steps, *end, Noted(2, 0.0, name)), width=200)
     assert "\x1b" not in page
     assert "\x07" not in page
     assert "[red]" in page

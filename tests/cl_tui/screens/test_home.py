@@ -208,10 +208,10 @@ async def test_a_row_moves_with_its_training(tmp_path: Path) -> None:
         saved.tell(session, *events[:20])
         async with at_home(tmp_path) as opened:
             assert "▶ running 17 %" in opened.rows["run"]
-            saved.tell(session, *events[20:60])
+            saved.tell(session, *events[20:64])
             await opened.look()
             assert "▶ running 48 %" in opened.rows["run"]
-            saved.tell(session, *events[60:])
+            saved.tell(session, *events[64:])
             session.write_summary(session.history())
             await opened.look()
             assert "✔ finished" in opened.rows["run"]

@@ -30,13 +30,14 @@ from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.screens.strength import StrengthDialog
 from engine.errors import NumericsError, SessionError
 from engine.record.events import RunFailed, RunResumed, Saved, StepsTaken, StrengthChanged, TaskEnded, TaskStarted
-from engine.record.history import Curve, History
+from engine.record.history import History
 from engine.sessions.log import line
 from engine.training.control import NOTHING, Requests
 from engine.training.runner import EngineThread
 from tests import screen_data
 from tests.first_screens import helped
 from tests.screen_data import ToldEngine
+from tests.told import curve
 from tests.waiting import on_screen
 
 
@@ -447,7 +448,7 @@ async def test_a_failure_says_what_where_and_what_is_kept(tmp_path: Path) -> Non
 
 async def test_a_zero_penalty_is_warned_of(tmp_path: Path) -> None:
     known = screen_data.history(2500)
-    silent = Curve().extended(known.curve.losses().tolist(), [0.0] * known.curve.length)
+    silent = curve(known.curve.losses().tolist(), [0.0] * known.curve.length)
     async with watching(tmp_path, known=replace(known, curve=silent)) as watched:
         assert watched.warning.startswith("⚠ the penalty is exactly zero in task 3")
 
@@ -457,7 +458,7 @@ async def test_an_answer_to_a_key_leaves_the_warning_and_goes_after_three_second
     tmp_path: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = screen_data.history(2500)
-    silent = Curve().extended(known.curve.losses().tolist(), [0.0] * known.curve.length)
+    silent = curve(known.curve.losses().tolist(), [0.0] * known.curve.length)
     async with watching(tmp_path, known=replace(known, curve=silent), size=size) as watched:
         warning = watched.warning
         for key, answer in (("s", "Sav"), ("space", "Paused"), ("z", ""), ("b", "A break"), ("t", "Theme")):

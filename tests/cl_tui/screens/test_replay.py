@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.record.events import Event, Probed, RunStarted, StepsTaken, TaskStarted
+from engine.record.events import Event, RunStarted, StepsTaken, TaskStarted
 from engine.record.history import History
 from engine.sessions import recording as replay_module
 from engine.sessions.follow import Follower, Portion
 from engine.sessions.recording import SPEEDS, Recording, Replay
 from tests import screen_data
 from tests.engine.sessions.test_follow import assert_same, lines
+from tests.told import probed
 
 RUN = tuple(screen_data.events(tasks=3, steps=200))
 """In training for 1.2 s: 600 steps in reports of 50, 0.1 s each."""
@@ -45,7 +46,7 @@ def test_every_moment_is_what_it_was(block: int, monkeypatch: pytest.MonkeyPatch
     events = tuple(
         extra
         for event in RUN
-        for extra in (event, *([Probed(0, event.step, (0.5,))] if isinstance(event, StepsTaken) else []))
+        for extra in (event, *(probed(0, event.step, (0.5,)) if isinstance(event, StepsTaken) else []))
     )
     recording = recorded(events, portion=3)
     wanted = after_each(events)

@@ -41,7 +41,7 @@ from tests.waiting import on_screen
 
 RUN = tuple(screen_data.events(tasks=3, steps=200))
 """In training for 1.2 s: 600 steps in reports of 50, 0.1 s each."""
-HALF = RUN[:15]
+HALF = RUN[:17]
 """Until step 350, in task 2."""
 
 
@@ -175,7 +175,7 @@ async def test_a_log_that_cannot_be_read_on_shows_what_comes_before(tmp_path: Pa
     with open(session.events_path, "ab") as file:
         file.write(b"nonsense\n")
     async with watching(session) as watched:
-        await watched.until(lambda: "line 17" in watched.warning)
+        await watched.until(lambda: "line 19" in watched.warning)
         await watched.press("greater_than_sign")
         assert "a second shows" in watched.notice
         assert "everything before it can still be watched" in watched.warning, "no answer to a key stands in its place"
@@ -200,11 +200,11 @@ async def test_a_run_is_followed_while_it_trains_and_after_it_ended(tmp_path: Pa
             assert watched.position == "Following; it is trained on this machine"
             assert "▶ 2/3" in watched.header
             log = EventLog(session.events_path, len(lines(HALF)))
-            for event in RUN[15:20]:
+            for event in RUN[17:24]:
                 log.append(event)
             await watched.until(lambda: "▶ 3/3" in watched.header)
             assert "✔ 2" in watched.text(TasksPane)
-            for event in RUN[20:]:
+            for event in RUN[24:]:
                 log.append(event)
             log.close()
             await watched.until(lambda: watched.position == "The run is over; r replays it")

@@ -9,14 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.record.events import (
+    PROBE,
+    WHOLE,
     Event,
     Fraction,
     ImportanceMeasured,
     LayerHistogram,
+    Measured,
     Noted,
     Omega,
     RunFailed,
     RunStarted,
+    Scored,
     Seconds,
     StepsTaken,
     TaskEnded,
@@ -28,6 +32,7 @@ from engine.record.events import (
     encode,
 )
 from engine.text import visible
+from tests.told import ended
 
 st.register_type_strategy(str, st.text().map(visible))
 values = st.lists(st.tuples(st.floats(), st.floats()))
@@ -41,6 +46,11 @@ layers = st.integers(1, 50).flatmap(
     lambda bins: st.lists(
         st.builds(LayerHistogram, counts=st.lists(st.from_type(Whole), min_size=bins, max_size=bins).map(tuple)),
         min_size=1,
+    )
+)
+quantities = st.lists(st.floats() | st.none()).flatmap(
+    lambda values: st.builds(
+        Measured, values=st.just(tuple(values)), labels=st.just(()) | st.just(("x",) * len(values))
     )
 )
 measured = st.builds(
@@ -60,10 +70,10 @@ started = task_infos.flatmap(
         subset_examples=st.just(()) | st.just((7,) * len(tasks)),
     )
 )
-related = (StepsTaken, ImportanceMeasured, RunStarted)
+related = (StepsTaken, ImportanceMeasured, RunStarted, Measured)
 """Events whose parts depend on each other."""
 any_event = st.one_of(
-    steps_taken, measured, started, *[st.from_type(kind) for kind in get_args(Event) if kind not in related]
+    steps_taken, measured, started, quantities, *[st.from_type(kind) for kind in get_args(Event) if kind not in related]
 )
 
 
@@ -85,9 +95,8 @@ def test_every_event_survives_the_round_trip(event: Event) -> None:
 
 @given(st.from_type(Seconds), st.from_type(Fraction))
 def test_a_float_comes_back_as_the_same_float(seconds: float, accuracy: float) -> None:
-    again = decode(encode(TaskEnded(0, 1, seconds, (accuracy, 1.0))))
-    assert isinstance(again, TaskEnded)
-    assert (again.elapsed, again.accuracies[0]) == (seconds, accuracy)
+    again = [decode(encode(event)) for event in ended(0, 1, seconds, (accuracy,))]
+    assert again == list(ended(0, 1, seconds, (accuracy,)))
 
 
 def test_a_loss_that_is_not_finite_is_told_as_it_is() -> None:
@@ -157,16 +166,8 @@ def test_a_torn_line_is_never_taken_for_another_event(event: Event, data: st.Dat
 
 
 def test_the_log_is_plain_json_that_other_tools_can_read() -> None:
-    event = TaskEnded(task=1, step=20, elapsed=1.5, accuracies=(0.5, 1.0), time=7.0)
-    expected = {
-        "task": 1,
-        "step": 20,
-        "elapsed": 1.5,
-        "accuracies": [0.5, 1.0],
-        "probed": [],
-        "time": 7.0,
-        "event": "task-ended",
-    }
+    event = Scored(step=20, phase=1, part=WHOLE, values=(0.5, None))
+    expected = {"step": 20, "phase": 1, "part": "whole", "values": [0.5, None], "event": "scored"}
     assert json.loads(encode(event)) == expected
 
 
@@ -175,7 +176,9 @@ def line(event: Event, **changed: object) -> str:
 
 
 STARTED = RunStarted(0.0, (TaskInfo("0 8", 4, 2),), "cpu", 100, {"torch": "2"})
-ENDED = TaskEnded(0, 4, 1.0, (0.5,))
+ENDED = TaskEnded(0, 4, 1.0)
+SCORED = Scored(4, 0, PROBE, (0.5,))
+GRADIENT = Measured(4, 0, "gradient norm", (0.5, math.inf), ("fc1", "fc2"))
 MEASURED = ImportanceMeasured(0, 4, False, 1e-9, 1.0, (LayerHistogram("fc1.weight", 10, 2, 0.1, (3, 5)),))
 LAYER = json.loads(encode(MEASURED))["layers"][0]
 
@@ -190,11 +193,15 @@ LAYER = json.loads(encode(MEASURED))["layers"][0]
         (ENDED, {"elapsed": math.nan}),
         (ENDED, {"elapsed": math.inf}),
         (ENDED, {"elapsed": -1.0}),
-        (ENDED, {"accuracies": []}),
-        (ENDED, {"accuracies": [1.1]}),
-        (ENDED, {"accuracies": [math.nan]}),
-        (ENDED, {"accuracies": [0.5] * 1001}),
-        (ENDED, {"probed": [1.1]}),
+        (SCORED, {"values": []}),
+        (SCORED, {"values": [1e31]}),
+        (SCORED, {"values": [math.nan]}),
+        (SCORED, {"values": [0.5] * 1001}),
+        (SCORED, {"phase": 1000}),
+        (SCORED, {"part": ""}),
+        (GRADIENT, {"name": ""}),
+        (GRADIENT, {"labels": ["fc1"]}),
+        (GRADIENT, {"values": [0.5] * 10_001, "labels": []}),
         (STARTED, {"time": 1e12}),
         (STARTED, {"subset_examples": [3, 4]}),
         (STARTED, {"test_examples": [0]}),

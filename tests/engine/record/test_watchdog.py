@@ -11,19 +11,20 @@ import pytest
 from engine.catalog.methods import METHODS
 from engine.errors import NumericsError
 from engine.record.events import (
+    PROBE,
     ImportanceMeasured,
     LayerHistogram,
-    Probed,
     RunForked,
     RunStarted,
+    Scored,
     StepsTaken,
     StrengthChanged,
-    TaskEnded,
     TaskInfo,
     TaskStarted,
     Warned,
 )
-from engine.record.history import Curve, History
+from engine.record.history import History
+from engine.record.series import Series
 from engine.record.watchdog import Alarm, alarms, caution, warnings
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, resolve
@@ -31,6 +32,7 @@ from engine.training.control import Control
 from engine.training.fork import fork
 from engine.training.runner import train
 from tests import runs
+from tests.told import curve, ended, probed
 
 STEPS = 400
 LOST, LEARNED = [0.6] * 200, [0.1] * 200
@@ -46,7 +48,7 @@ def after_tasks(*accuracies: float, importances: tuple[float, ...] = (), begin: 
         if importances:
             layers = (LayerHistogram("fc1.weight", 100, 10, importances[task], (90,)),)
             history = history.apply(ImportanceMeasured(task, history.step, False, 1e-8, 1.0, layers))
-        history = history.apply(TaskEnded(task, history.step, 1.0, (0.5,) * task + (accuracy,)))
+        history = history.after(ended(task, history.step, 1.0, (0.5,) * task + (accuracy,)))
         history = history.apply(TaskStarted(task + 1, history.step))
     return history
 
@@ -58,7 +60,7 @@ def in_training(history: History, losses: list[float], penalties: list[float], l
         until = len(losses) if number == len(looks) - 1 else done + taken
         step = history.step + until - done
         history = history.apply(StepsTaken(step, 1.0, tuple(losses[done:until]), tuple(penalties[done:until])))
-        history = history.apply(Probed(history.task, step, (0.5,) * history.task + (look,)))
+        history = history.after(probed(history.task, step, (0.5,) * history.task + (look,)))
         done = until
     return history
 
@@ -100,7 +102,9 @@ def test_a_zero_penalty_beside_an_importance_means_that_no_weight_moves() -> Non
     history = in_training(after_tasks(1.0, importances=(1.0,)), LEARNED, [0.0] * 200)
     assert "no important weight has moved" in only(history, config()).cause
     running = ImportanceMeasured(1, history.step, True, 1e-8, 1.0, history.importances[0].layers)
-    assert "no importance was gathered" in only(replace(history, importance=running, importances=()), config()).cause
+    assert (
+        "no importance was gathered" in only(replace(history, importance=running, importances=Series()), config()).cause
+    )
 
 
 def test_a_fork_and_leave_alone_explain_a_zero_penalty() -> None:
@@ -162,7 +166,7 @@ def test_the_penalty_is_not_blamed_where_the_first_task_was_not_learned_either()
 def test_an_alarm_stays_until_the_next_task_can_be_judged() -> None:
     history = in_second_task([0.6] * STEPS, 1.0)
     tasks = (*history.tasks, history.tasks[0])
-    history = replace(history, tasks=tasks).apply(TaskEnded(1, history.step, 1.0, (0.5, 0.5)))
+    history = replace(history, tasks=tasks).after(ended(1, history.step, 1.0, (0.5, 0.5)))
     assert only(history, config()).name == "drowned"
     history = in_training(history.apply(TaskStarted(2, history.step)), [0.6] * 90, [1.0] * 90)
     assert "task 2 is barely learned" in only(history, config()).what
@@ -226,7 +230,7 @@ def test_a_task_of_one_class_is_learned_from_the_start() -> None:
     history = in_second_task([0.0] * 200, 1.0, [1.0] * 6)
     alone = replace(history, tasks=tuple(replace(task, classes=1) for task in history.tasks))
     assert alarms(alone, config()) == ()
-    still = replace(alone, curve=Curve().extended([0.0] * alone.step, [0.0] * alone.step))
+    still = replace(alone, curve=curve([0.0] * alone.step, [0.0] * alone.step))
     assert "with a single class" in only(still, config()).cause
 
 
@@ -379,14 +383,14 @@ def test_no_judgement_changes_between_two_looks() -> None:
     known = alarms(history, config(strength=30.0))
     falling = history.apply(StepsTaken(history.step + 150, 2.0, (0.01,) * 150, (1.0,) * 150))
     assert alarms(falling, config(strength=30.0)) == known != ()
-    assert alarms(falling.apply(Probed(1, falling.step, (0.5, 0.9))), config(strength=30.0)) == ()
+    assert alarms(falling.after(probed(1, falling.step, (0.5, 0.9))), config(strength=30.0)) == ()
 
 
 def test_a_judgement_takes_no_longer_in_a_long_run() -> None:
     """A million steps, a hundred tasks: far below a millisecond, ten times a second."""
     tasks, steps = 100, 10_000
     infos = tuple(TaskInfo(f"task {number}", steps, 2) for number in range(tasks))
-    looks = tuple(Probed(k // 20, 500 * (k + 1), (0.5,) * (k // 20 + 1)) for k in range(20 * tasks))
+    looks = Series(Scored(500 * (k + 1), k // 20, PROBE, (0.5,) * (k // 20 + 1)) for k in range(20 * tasks))
     length = tasks * steps
     known = History(
         state="training",
@@ -394,8 +398,8 @@ def test_a_judgement_takes_no_longer_in_a_long_run() -> None:
         task=tasks - 1,
         step=length,
         matrix=tuple((1.0,) * (number + 1) for number in range(tasks - 1)),
-        probes=looks,
-        curve=Curve().extended([0.6] * length, [1.0] * length),
+        scores={PROBE: looks},
+        curve=curve([0.6] * length, [1.0] * length),
     )
     settings, took = config(), []
     for _ in range(50):

@@ -17,8 +17,8 @@ from safetensors.torch import load_file
 from engine import disk
 from engine.errors import NumericsError, SessionDamaged, SessionError, SessionMismatch
 from engine.sessions import checkpoint
-from engine.sessions.listing import list_sessions, read_session
-from engine.sessions.log import EventLog
+from engine.sessions.listing import list_sessions, read_session, summary_of
+from engine.sessions.log import FORMAT, EventLog
 from engine.sessions.session import Session
 from engine.streams.digits import digits
 from engine.streams.examples import Examples, Task
@@ -32,6 +32,15 @@ from tests.saved import lines
 from tests.waiting import PATIENCE_SECONDS
 
 OLD = Path(__file__).parents[2] / "old_sessions"
+OLD_SESSIONS = {
+    "first-si": (1, 33, 44),
+    "si-stopped": (1, 33, 44),
+    "ewc-stopped": (1, 33, 44),
+    "ewc-finished": (1, 44, 44),
+    "si-2-finished": (2, 44, 44),
+    "ewc-2-stopped": (2, 215, 324),
+}
+"""Each session's format, the step it has reached, and that of its end."""
 
 
 @pytest.fixture(autouse=True)
@@ -453,21 +462,33 @@ def test_a_stop_at_the_very_step_is_told_what_to_change_too(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", sorted(path.name for path in OLD.iterdir()))
 def test_a_session_of_an_older_version_opens_resumes_and_forks(name: str, tmp_path: Path) -> None:
-    """first-si is of the first version of all, the others of the last one before checksums."""
+    """first-si is of the first version of all, those of format 1 of the last one before checksums, those of format 2 of
+    the last one that told of scores in events of their own kind."""
     shutil.copytree(OLD / name, tmp_path / name)
     session = Session.open(tmp_path, name)
-    assert session.format == 1
+    format, reached, steps = OLD_SESSIONS[name]
+    assert (session.format, session.began) == (format, format)
     before = session.history()
-    assert before.step == (44 if name.endswith("finished") else 33)
-    assert read_session(tmp_path, name).state in ("finished", "stopped")
+    assert before.step == reached
+    state = "finished" if reached == steps else "stopped"
+    assert read_session(tmp_path, name).state == summary_of(tmp_path, name).state == state
+    log = session.events_path.read_bytes()
+    newest = runs.newest(session)[1].log_length
     if not session.finished:
         assert train(session, Control()).state == "finished"
-    history = Session.open(tmp_path, name).history()
-    assert history.step == history.curve.length == 44
+        assert session.events_path.read_bytes().startswith(log[:newest])  # what an older version wrote stays
+        assert (session.format, session.began) == (FORMAT, format)
+    session = Session.open(tmp_path, name)
+    history = session.history()
+    assert history.step == history.curve.length == steps
     assert history.matrix[0] == before.matrix[0]
-    child = fork(Session.open(tmp_path, name), 0, "child", {"strength": 0.5})
-    assert train(child, Control()).matrix[0] == before.matrix[0]
-    assert Session.open(tmp_path, "child").summary()["forked"] == {"parent": name, "task": 0}
+    assert summary_of(tmp_path, name).state == "finished"
+    task = len(history.tasks) - 2
+    child = fork(session, task, "child", {"strength": 0.5})
+    assert train(child, Control()).matrix[task] == history.matrix[task]
+    forked = {"parent": name, "task": task, "step": history.starts[task + 1]}
+    assert Session.open(tmp_path, "child").summary()["forked"] == forked
+    assert (Session.open(tmp_path, "child").began, child.format) == (format, FORMAT)
 
 
 def test_other_data_are_noticed_and_refused(tmp_path: Path, whole: Session, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,25 +14,23 @@ from hypothesis import strategies as st
 
 from engine.errors import SessionDamaged
 from engine.record.events import (
-    Evaluated,
     Event,
     Noted,
-    PathFollowed,
-    Probed,
     RunResumed,
     RunStopped,
     StepsTaken,
     StrengthChanged,
     Warned,
 )
-from engine.record.history import Curve, History
+from engine.record.history import History
 from engine.sessions import follow
-from engine.sessions.follow import Follower, applied
+from engine.sessions.follow import Follower
 from engine.sessions.lock import trained_here
 from engine.sessions.log import EventLog
 from engine.sessions.session import Session
 from tests import screen_data
 from tests.saved import lines, tell
+from tests.told import evaluated, path, probed
 
 RUN = tuple(screen_data.events(tasks=3, steps=200))
 
@@ -45,11 +43,7 @@ def one_by_one(events: Iterable[Event]) -> History:
 
 
 def assert_same(found: History, wanted: History) -> None:
-    assert replace(found, curve=Curve()) == replace(wanted, curve=Curve())
-    assert found.curve.length == wanted.curve.length
-    if wanted.curve.length:
-        for values in ("losses", "penalties", "seconds"):
-            assert getattr(found.curve, values)().tolist() == getattr(wanted.curve, values)().tolist()
+    assert found == wanted
 
 
 class Followed:
@@ -67,7 +61,7 @@ class Followed:
                 self.history, self.restarts = History(), self.restarts + 1
             if not portion.events:
                 return
-            self.history = applied(self.history, portion.events)
+            self.history = self.history.after(portion.events)
 
 
 @pytest.fixture
@@ -208,15 +202,15 @@ def test_a_thread_follows_a_writer_at_full_speed(session: Session) -> None:
 
 OTHERS: tuple[Event, ...] = (
     RUN[0],
-    Probed(0, 10, (0.5,), (0.1, 0.2)),
-    Evaluated(0, 10, (0.5,)),
+    *probed(0, 10, (0.5,), (0.1, 0.2)),
+    *evaluated(0, 10, (0.5,)),
     StrengthChanged(10, 0.0, 1.0, 2.0),
     Noted(10, 0.0, "paused"),
     Warned(0, 10, 0.0, "drowned", "too strong"),
     RunResumed(0.0, 10, "cuda", "other device"),
     RunStopped(10, 0.0),
-    PathFollowed(0, 10, 1.0, 1.0, 0.5, 2.0),
-    PathFollowed(0, 11, 2.0, 1.0, 0.5, 4.0),
+    path(0, 10, 1.0, 1.0, 0.5),
+    path(0, 11, 2.0, 1.0, 0.5),
     screen_data.importance(0, 10, running=True),
     StepsTaken(2, 0.0, (1.0, float("nan")), (0.0, 0.0)),
     StepsTaken(3, 7.5, (1.0,), (0.5,)),
@@ -238,18 +232,14 @@ def test_events_applied_in_one_piece_come_to_the_same_as_one_by_one(events: list
             wanted = wanted.apply(event)
         except ValueError:
             with pytest.raises(ValueError, match=r".+"):
-                applied(wanted, [event])
+                wanted.after([event])
         else:
             accepted.append(event)
     history = History()
     borders = [0, *sorted(parts), len(accepted)]
     for start, end in pairwise(borders):
-        history = applied(history, accepted[start:end])
-    if wanted.curve.length:
-        assert repr(history.curve.losses().tolist()) == repr(wanted.curve.losses().tolist())  # nan is nan
-        assert history.curve.penalties().tolist() == wanted.curve.penalties().tolist()
-        assert history.curve.seconds().tolist() == wanted.curve.seconds().tolist()
-    assert replace(history, curve=Curve()) == replace(wanted, curve=Curve())
+        history = history.after(accepted[start:end])
+    assert_same(history, wanted)
 
 
 # Signs of life
@@ -280,12 +270,12 @@ def test_silence_does_not_trust_the_clock_of_another_machine(session: Session, w
 
 
 def test_the_lock_tells_whether_this_machine_trains_and_is_left_alone(session: Session) -> None:
-    assert trained_here(session) is False
+    assert trained_here(session.path) is False
     assert not (session.path / "lock").exists()
     with session.locked():
-        assert trained_here(session) is True
+        assert trained_here(session.path) is True
         assert session.running
     before = (session.path / "lock").stat()
-    assert trained_here(session) is False
+    assert trained_here(session.path) is False
     after = (session.path / "lock").stat()
     assert (before.st_mtime_ns, before.st_ino) == (after.st_mtime_ns, after.st_ino)

@@ -16,7 +16,6 @@ from engine.record.events import (
     RunForked,
     RunResumed,
     StrengthChanged,
-    TaskEnded,
     TasksPlanned,
     Warned,
     decode,
@@ -25,6 +24,7 @@ from engine.record.events import (
 from engine.record.history import History
 from engine.settings.run import resolve
 from tests import screen_data
+from tests.told import ended
 
 START = 1_000_000.0
 """When the made-up run began; it takes 500 steps a second."""
@@ -119,9 +119,9 @@ async def test_the_end_of_the_run_stands_below_the_end_of_its_last_task() -> Non
             assert told[-1].startswith("Finished in")
 
 
-@pytest.mark.parametrize("ended", [0.0, START + 2.5], ids=["older session", "told"])
-def test_a_task_ends_before_the_break_that_follows_it(ended: float) -> None:
-    history = run(1000).apply(TaskEnded(0, 1000, 2.0, (0.99,), time=ended))
+@pytest.mark.parametrize("end", [0.0, START + 2.5], ids=["older session", "told"])
+def test_a_task_ends_before_the_break_that_follows_it(end: float) -> None:
+    history = run(1000).after(ended(0, 1000, 2.0, (0.99,), time=end))
     for event in (
         Warned(0, 1000, START + 2.6, "no-learning", "nothing is learned in task 1: why; what to try"),
         Noted(1000, START + 3.0, "paused"),
@@ -137,7 +137,7 @@ def test_a_task_ends_before_the_break_that_follows_it(ended: float) -> None:
         "Strength 1 → 10 after step 1,000",
         "Continued, at step 1,000",
     ]
-    assert told[1].time == pytest.approx(ended or START + 2.0)
+    assert told[1].time == pytest.approx(end or START + 2.0)
 
 
 def test_a_run_that_loads_has_nothing_to_tell() -> None:

@@ -28,7 +28,8 @@ from engine.errors import (
     SessionNotFound,
 )
 from engine.models.flat import Layer
-from engine.record.events import RunStopped
+from engine.record.events import PATH, RunStopped
+from engine.record.series import Series
 from engine.sessions import checkpoint
 from engine.sessions.folders import delete_session
 from engine.sessions.listing import list_sessions, newest_unfinished
@@ -301,7 +302,7 @@ def test_a_log_that_is_gone_is_named(tmp_path: Path) -> None:
     "change",
     [
         lambda text: "",
-        lambda text: text.replace("format = 2", "format = two"),
+        lambda text: text.replace("format = 3", "format = three"),
         lambda text: text.replace("lr = ", "lr = -"),
         lambda text: text.replace('method = "si"', 'method = "is"'),
         lambda text: text[: len(text) // 2],
@@ -319,8 +320,8 @@ def test_a_damaged_configuration_is_named(change: Callable[[str], str], tmp_path
 
 def test_a_session_of_a_newer_format_is_left_alone(tmp_path: Path) -> None:
     path = runs.create(tmp_path, runs.tiny("si")).path / "config.toml"
-    path.write_text(path.read_text().replace("format = 2", "format = 3"))
-    with refused(SessionMismatch, "format 3", "upgrade"):
+    path.write_text(path.read_text().replace("format = 3", "format = 4"))
+    with refused(SessionMismatch, "format 4", "upgrade"):
         Session.open(tmp_path, "run")
 
 
@@ -391,6 +392,7 @@ def test_the_summary_has_the_promised_schema(tmp_path: Path) -> None:
         "model",
         "seed",
         "hyperparameters",
+        "score",
         "accuracy_matrix",
         "average_accuracy",
         "forgetting",
@@ -495,8 +497,8 @@ def test_a_summary_has_null_for_what_is_not_finite(tmp_path: Path) -> None:
     """And so has the list of summaries that a batch writes."""
     session = runs.finished(tmp_path, runs.tiny("si"))
     history = session.history()
-    broken = tuple(replace(path, ratio=math.nan) for path in history.paths)
-    session.write_summary(replace(history, paths=broken))
+    broken = Series(replace(told, values=(math.nan, *told.values[1:])) for told in history.measured[PATH])
+    session.write_summary(replace(history, measured={PATH: broken}))
     found = json.loads(session.summary_path.read_text(encoding="utf-8"), parse_constant=pytest.fail)
     assert found["path_integral"] == [None, None]
     assert session.summary()["path_integral"] == [None, None]

@@ -258,7 +258,7 @@ def test_evaluating_now_gives_whole_test_sets_and_changes_no_number(tmp_path: Pa
     config = runs.tiny("si")
     session = runs.create(tmp_path, config, "asked")
     history = train(session, Turned(step_6=Control.evaluate))
-    assert [(event.task, event.step, len(event.accuracies)) for event in history.evaluations] == [(1, 6, 2)]
+    assert [(event.phase, event.step, len(event.whole.row)) for event in history.evaluations] == [(1, 6, 2)]
     runs.assert_same_run(session, runs.finished(tmp_path, config, "untouched"))
 
 
@@ -279,7 +279,7 @@ def test_a_look_at_a_break_is_at_the_tasks_seen_so_far(tmp_path: Path) -> None:
     until(lambda: bool(engine.history.evaluations or engine.error))
     assert engine.error is None
     (look,) = engine.history.evaluations
-    assert (look.task, look.accuracies) == (0, engine.history.matrix[0])
+    assert (look.phase, look.whole.row) == (0, engine.history.matrix[0])
     engine.control.proceed()
     assert engine.join(20)
     assert not engine.history.between

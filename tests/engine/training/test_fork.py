@@ -37,7 +37,7 @@ def test_the_past_is_shared_and_says_whose_child_it_is(tmp_path: Path) -> None:
     history = train(child, Control())
     assert history.forked is not None
     assert (history.forked.parent, history.forked.task) == ("parent", 1)
-    assert child.summary()["forked"] == {"parent": "parent", "task": 1}
+    assert child.summary()["forked"] == {"parent": "parent", "task": 1, "step": 6}
     past, earlier = history.forked.step, whole.history()
     assert history.matrix[:2] == earlier.matrix[:2]
     assert (history.curve.losses()[:past] == earlier.curve.losses()[:past]).all()
