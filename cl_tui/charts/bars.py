@@ -1,4 +1,4 @@
-"""Histograms as block characters, and bars of progress. Only histograms load numpy."""
+"""Histograms as block characters, and bars of progress."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

@@ -1,6 +1,6 @@
 """Charts over the steps of a run: the steps that each column spans, and a canvas of cells for lines.
 
-Pure functions over arrays; no widgets here. It imports numpy: import it where a chart is drawn, not at the top.
+Pure functions over arrays; no widgets here.
 """
 
 from collections.abc import Callable, Iterable, Sequence

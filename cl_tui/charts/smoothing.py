@@ -1,4 +1,4 @@
-"""Running means of a curve of any length, in numpy alone. It imports numpy: import it where a chart is drawn."""
+"""Running means of a curve of any length, in numpy alone."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,7 @@
-"""Home: the saved sessions and their commands. A thread reads the folder; the screen never waits."""
+"""Home: the saved sessions and their commands. A thread reads the folder; the screen never waits.
+
+Other screens are imported when they are opened: the list does not wait for them.
+"""
 
 import time
 from collections.abc import Callable, Iterator

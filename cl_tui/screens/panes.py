@@ -1,4 +1,4 @@
-"""Watching a run, live or in a replay: four panes that show one View, and the keys to explore it."""
+"""Watching a run, live or in a replay: panes that show one View, and the keys to explore it."""
 
 import time
 from collections.abc import Hashable, Sequence
@@ -26,6 +26,8 @@ from cl_tui.screens.zooming import ZoomingScreen
 from engine.errors import EngineError
 from engine.record.watchdog import alarms
 
+PANES: tuple[type[Pane], ...] = (TasksPane, AccuracyPane, CurvesPane, ImportancePane)
+"""From left to right and down, two in a row."""
 POLL_SECONDS = 0.1
 
 
@@ -69,10 +71,7 @@ class PanesScreen(ZoomingScreen):
     def compose(self) -> ComposeResult:
         yield HeaderLine()
         with Container(id="panes"):
-            yield TasksPane()
-            yield AccuracyPane()
-            yield CurvesPane()
-            yield ImportancePane()
+            yield from (kind() for kind in PANES)
         yield from self.compose_below()
         yield WarningLine()
         yield Notice()

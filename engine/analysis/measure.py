@@ -8,7 +8,6 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
@@ -41,7 +40,7 @@ from engine.errors import SessionDamaged, SessionMismatch, SessionTooYoung
 from engine.importance.fisher import fisher
 from engine.importance.per_example import BATCH
 from engine.importance.sensitivity import sensitivity
-from engine.models.flat import Layer
+from engine.models.flat import Layer, matches
 from engine.models.mode import evaluating
 from engine.sessions import checkpoint
 from engine.sessions.checkpoint import kind_of
@@ -82,7 +81,7 @@ def analyse(session: Session, examples: int = EXAMPLES, tell: Callable[[str], No
     tell("reading the checkpoints")
     ends = [_read(path, config, state, last=path == paths[-1]) for path in paths]
     last = ends[-1]
-    held = tuple(layer for layer in parameters.layers if not _left_alone(layer, config))
+    held = tuple(layer for layer in parameters.layers if not matches(layer.name, config.leave_alone))
     problem.begin(ended - 1)
     subject = _Subject(stream, state, examples)
     state.load_network(last.network)
@@ -231,10 +230,6 @@ def _read(path: Path, config: RunConfig, state: RunState, last: bool) -> _End:
 def _is_head(layer: Layer) -> bool:
     """Whether this is the output layer: in the task scenario tasks share no outputs, so importances never overlap."""
     return layer.name.startswith("head.")
-
-
-def _left_alone(layer: Layer, config: RunConfig) -> bool:
-    return any(fnmatchcase(layer.name, pattern) for pattern in config.leave_alone)
 
 
 # Correlation between the tasks' importances

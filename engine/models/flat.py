@@ -33,6 +33,14 @@ def layer_not_finite(layers: Sequence[Layer], vector: Tensor) -> str:
     return "" if finite.all() else layer_at(layers, int((~finite).int().argmax()))
 
 
+def matches(name: str, patterns: Sequence[str]) -> bool:
+    """
+    >>> matches("fc1.bias", ["head.*", "*.bias"]), matches("fc1.weight", ["*.bias"])
+    (True, False)
+    """
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
 class FlatParameters:
     """The network's parameters as one vector θ of shape (P,).
 
@@ -59,7 +67,7 @@ class FlatParameters:
         """1 for every parameter whose tensor's name matches no pattern, 0 for the rest. Shape (P,)."""
         chosen = torch.ones_like(self.values)
         for layer in self.layers:
-            if any(fnmatchcase(layer.name, pattern) for pattern in patterns):
+            if matches(layer.name, patterns):
                 chosen[layer.start : layer.stop] = 0
         return chosen
 

@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
 from engine.errors import ConfigError, SessionDamaged, SessionMismatch
+from engine.models.flat import matches
 from engine.record.events import RunForked, RunResumed, Saved, TasksPlanned
 from engine.sessions.checkpoint import Cursor
 from engine.sessions.session import Session
@@ -95,7 +95,7 @@ class Resume:
         """Raises ConfigError for a pattern of leave_alone that matches no parameter: it would change nothing."""
         names = [layer.name for layer in self._state.parameters.layers]
         for pattern in self._session.config.leave_alone:
-            if not any(fnmatchcase(name, pattern) for name in names):
+            if not any(matches(name, [pattern]) for name in names):
                 raise ConfigError(
                     f"leave_alone = {pattern}: no parameter has such a name; there are {', '.join(names)}",
                     "leave_alone",

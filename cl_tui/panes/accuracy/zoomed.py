@@ -1,7 +1,4 @@
-"""The zoomed accuracy pane: the matrix of any number of tasks, with the accuracies over time beside or below it.
-
-Pure functions; it imports numpy: import it where a pane is drawn, not at the top.
-"""
+"""The zoomed accuracy pane: the matrix of any number of tasks, with the accuracies over time beside or below it."""
 
 from itertools import pairwise
 

@@ -1,7 +1,4 @@
-"""Overlaid curves of several groups, each with its band of standard errors and its letter.
-
-Pure functions; it imports numpy: import it where a chart is drawn, not at the top.
-"""
+"""Overlaid curves of several groups, each with its band of standard errors and its letter."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""The data that the loss and penalty pane keeps of a run's curves, so that a redraw costs the same after any step.
-
-It imports numpy: import it where a chart is drawn, not at the top.
-"""
+"""The data that the loss and penalty pane keeps of a run's curves, so that a redraw costs the same after any step."""
 
 from bisect import bisect_left
 from itertools import accumulate

@@ -1,8 +1,5 @@
 """Draws loss and penalty: the chart, the values at the crosshair, and beside them, if there is room, the task in
-training and the penalty by layer.
-
-It imports numpy: import it where a chart is drawn, not at the top.
-"""
+training and the penalty by layer."""
 
 import math
 from bisect import bisect_left, bisect_right

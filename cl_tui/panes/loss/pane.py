@@ -92,7 +92,7 @@ class CurvesPane(Pane):
         if not view.history.curve.length:
             return message("The curves begin with the first steps.", width, palette.muted)
         from cl_tui.panes.loss.cache import CurveCache
-        from cl_tui.panes.loss.chart import draw_curves  # numpy: not before the first frame
+        from cl_tui.panes.loss.chart import draw_curves
 
         if self._record is None:
             self._record = CurveCache()

@@ -1,4 +1,4 @@
-"""The curves as rows of named values, for a table or a file. It imports numpy: import it where it is needed."""
+"""The curves as rows of named values, for a table or a file."""
 
 import numpy as np
 

@@ -1,7 +1,4 @@
-"""Every task's learning history, for the zoomed pane: small charts on a shared time axis, and the stability gap.
-
-Pure functions; it imports numpy: import it where a pane is drawn, not at the top.
-"""
+"""Every task's learning history, for the zoomed pane: small charts on a shared time axis, and the stability gap."""
 
 import numpy as np
 from rich.cells import cell_len, set_cell_size
