@@ -18,7 +18,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 
 from cl_tui.app.app import ClTui
-from cl_tui.batch.pool import run_name
+from cl_tui.batch.plan import run_name
 from cl_tui.commands import arguments
 from cl_tui.exports import export, html_page
 from cl_tui.host.exit_status import ExitStatus

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cl_tui.batch.pool import Run, one_run
+from cl_tui.batch.plan import Run, one_run
 from cl_tui.reports import verdict
 from cl_tui.reports.layout import table_of
 from cl_tui.reports.statistics import UNKNOWN, Estimate, estimate, with_error
@@ -61,7 +61,7 @@ def plan(preset: Preset, seeds: int, settings: Mapping[str, Any], jobs: int) -> 
     ]
 
 
-def compare(preset: Preset, case: Case, runs: Sequence[Run], summaries: Mapping[str, Mapping[str, Any]]) -> Row:
+def row_of(preset: Preset, case: Case, runs: Sequence[Run], summaries: Mapping[str, Mapping[str, Any]]) -> Row:
     """``summaries`` of the finished runs, by session."""
     done = [run for run in runs if run.name in summaries]
     accuracies = tuple(float(summaries[run.name]["average_accuracy"]) for run in done)

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -13,9 +13,7 @@ from cl_tui.host.terminal import complain
 from engine.catalog.options import WHAT, WHERE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from cl_tui.batch.pool import Outcome, Run
+    from cl_tui.batch.pool import Outcome
 
 AXES = ("benchmark", "scenario", "method", "strength")
 """The settings that a batch takes several values of, and the seed."""
@@ -51,8 +49,9 @@ def batch(
       cl-tui batch --method none --method si --seeds 3 --json results.json
       cl-tui batch --method si --strength 0.1 --strength 1 --jobs 2
     """
-    from cl_tui.batch.pool import as_json, check_writable, named, plan, write_result
-    from cl_tui.reports import tables as report
+    from cl_tui.batch.plan import named, plan
+    from cl_tui.batch.pool import execute
+    from cl_tui.reports import output, tables
     from engine.settings.reading import parse_assignments
     from engine.settings.run import over
 
@@ -63,15 +62,26 @@ def batch(
     runs = plan(axes, over(usual, typed), parse_assignments(assignments or []), jobs)
     if name is not None:
         runs = named(runs, name)
-    if json is not None:
-        check_writable(json)
-    outcome = _executed(runs, sessions_dir, jobs)
+    output.check_writable(json)
+
+    outcome = execute(runs, sessions_dir, jobs, output.console(stderr=True))
     if outcome.summaries:
-        console = report.console(stderr=json == report.STDOUT)
-        console.print(report.results(outcome.summaries, console.width))
-    if json is not None:
-        write_result(json, as_json(outcome.summaries))
-    raise typer.Exit(_told(outcome, len(runs)))
+        console = output.console(stderr=json == output.STDOUT)
+        console.print(tables.results(outcome.summaries, console.width))
+    output.write_json(json, outcome.summaries)
+    _end(outcome, len(runs))
+
+
+def _end(outcome: "Outcome", planned: int) -> NoReturn:
+    from cl_tui.host.exit_status import INTERRUPTED
+
+    for failed, message in outcome.failures.items():
+        complain(f"cl-tui: {failed} failed: {message}")
+    if outcome.interrupted:
+        left = planned - len(outcome.summaries)
+        complain(f"stopped: {left} of {planned} runs left; run the same command to continue")
+        raise typer.Exit(INTERRUPTED)
+    raise typer.Exit(1 if outcome.failures else 0)
 
 
 @takes_settings({"device": "auto", "threads": "", "data_dir": "data"})
@@ -111,49 +121,26 @@ def reproduce(
     from dataclasses import asdict
 
     from cl_tui.batch import reproduce as again
-    from cl_tui.batch.pool import as_json, check_writable, write_result
-    from cl_tui.reports import tables as report
+    from cl_tui.batch.pool import execute
+    from cl_tui.reports import output
 
     chosen = [chosen_preset(name) for name in dict.fromkeys(names)]
     at_a_time = jobs or os.cpu_count() or 1
     plans = [(preset, again.plan(preset, seeds or preset.seeds, typed, at_a_time)) for preset in chosen]
     runs = [run for _, cases in plans for _, planned in cases for run in planned]
-    if json == markdown == report.STDOUT:
+    if json == markdown == output.STDOUT:
         raise UsageError("only one of --json and --markdown can be -, the standard output: name a file for the other")
-    for option, path in {"--json": json, "--markdown": markdown}.items():
-        if path is not None:
-            check_writable(path, option)
-    outcome = _executed(runs, sessions_dir, at_a_time)
+    output.check_writable(json)
+    output.check_writable(markdown, "--markdown")
+
+    outcome = execute(runs, sessions_dir, at_a_time, output.console(stderr=True))
     found = {summary["name"]: summary for summary in outcome.summaries}
-    tables = [(preset, [again.compare(preset, *planned, found) for planned in cases]) for preset, cases in plans]
-    console = report.console(stderr=report.STDOUT in (json, markdown))
+    tables = [(preset, [again.row_of(preset, *case, found) for case in cases]) for preset, cases in plans]
+    console = output.console(stderr=output.STDOUT in (json, markdown))
     for preset, rows in tables:
         console.print(again.table(preset, rows, console.width))
-    if json is not None:
-        write_result(json, as_json([asdict(row) for _, rows in tables for row in rows]))
+    output.write_json(json, [asdict(row) for _, rows in tables for row in rows])
     if markdown is not None:
-        words = [*names, *(["--seeds", str(seeds)] if seeds else []), "--markdown", str(markdown)]
-        write_result(markdown, again.page(f"cl-tui reproduce {' '.join(words)}", tables))
-    raise typer.Exit(_told(outcome, len(runs)))
-
-
-def _executed(runs: "Sequence[Run]", sessions_dir: Path, jobs: int) -> "Outcome":
-    from cl_tui.batch.pool import data_needed, execute
-    from cl_tui.reports import tables as report
-    from engine.streams.files import prepare
-
-    for needed, folder in data_needed(runs, sessions_dir):
-        prepare(needed, folder)
-    return execute(runs, sessions_dir, jobs, report.console(stderr=True))
-
-
-def _told(outcome: "Outcome", runs: int) -> int:
-    """Says what failed and what is left; returns the exit code."""
-    from cl_tui.host.exit_status import INTERRUPTED
-
-    for failed, message in outcome.failures.items():
-        complain(f"cl-tui: {failed} failed: {message}")
-    if outcome.interrupted:
-        complain(f"stopped: {runs - len(outcome.summaries)} of {runs} runs left; run the same command to continue")
-        return INTERRUPTED
-    return 1 if outcome.failures else 0
+        line = " ".join(["cl-tui reproduce", *names, *(["--seeds", str(seeds)] if seeds else [])])
+        output.write_result(markdown, again.page(f"{line} --markdown {markdown}", tables))
+    _end(outcome, len(runs))

@@ -94,20 +94,17 @@ def compare(
         from cl_tui.screens.compare import CompareScreen
 
         raise typer.Exit(show_screen(CompareScreen(sessions_dir, names)))
-    from cl_tui.batch.pool import as_json, check_writable, write_result
-    from cl_tui.reports import tables as report
+    from cl_tui.reports import output
     from cl_tui.reports.compare_page import page
     from cl_tui.reports.session_page import PAPER_WIDTH
 
-    if json is not None:
-        check_writable(json)
+    output.check_writable(json)
     found = comparing.compare(comparing.read(sessions_dir, name) for name in names)
-    console = report.console(stderr=json == report.STDOUT)
+    console = output.console(stderr=json == output.STDOUT)
     if not console.is_terminal:
         console.width = PAPER_WIDTH
     console.print(page(found, console.width))
-    if json is not None:
-        write_result(json, as_json(found.as_dict()))
+    output.write_json(json, found.as_dict())
 
 
 @takes_settings({"device": "auto, or cpu if the session was trained on it", "data_dir": "the session's"})
@@ -134,8 +131,7 @@ def analyse(
       cl-tui analyse calm-otter
       cl-tui analyse calm-otter brave-fox --examples 500 --json analysis.json
     """
-    from cl_tui.batch.pool import as_json, check_writable, write_result
-    from cl_tui.reports import tables as report
+    from cl_tui.reports import output
     from cl_tui.reports.analysis_page import analysis_page, told_on
     from engine.sessions.session import Session
     from engine.settings.run import moved
@@ -143,15 +139,14 @@ def analyse(
 
     sessions_dir, names = located_all(sessions_dir, names)
     opened = [Session.open(sessions_dir, name) for name in names]  # report a wrong name before measuring anything
-    if json is not None:
-        check_writable(json)
-    console = report.console(stderr=json == report.STDOUT)
+    output.check_writable(json)
+    console = output.console(stderr=json == output.STDOUT)
     entries = []
     for number, session in enumerate(opened):
         anywhere = {} if session.config.device == "cpu" else {"device": "auto"}
         session.config = moved(session.config, anywhere | typed)
         prepare(session.config.benchmark, Path(session.config.data_dir))
-        with told_on(report.console(stderr=True), session.name) as tell:
+        with told_on(output.console(stderr=True), session.name) as tell:
             tell("loading PyTorch")
             from engine.analysis.measure import analyse as analyse_session
 
@@ -160,5 +155,4 @@ def analyse(
             console.print()
         console.print(analysis_page(found, console.width))
         entries.append(found.as_dict())
-    if json is not None:
-        write_result(json, as_json(entries))
+    output.write_json(json, entries)

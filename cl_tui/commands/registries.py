@@ -16,20 +16,20 @@ def methods(
     ] = None,
 ) -> None:
     """List the methods: formula, source, options, defaults."""
-    from cl_tui.reports import tables as report
+    from cl_tui.reports import catalog_page, output
     from engine.catalog.methods import METHODS
     from engine.settings.text import unknown
 
     if name is not None and name not in METHODS:
         raise unknown("method", name, METHODS)
-    report.console().print(report.methods_page() if name is None else report.method_page(METHODS[name]))
+    output.console().print(catalog_page.methods_page() if name is None else catalog_page.method_page(METHODS[name]))
 
 
 def benchmarks() -> None:
     """List the benchmarks: tasks, source, defaults."""
-    from cl_tui.reports import tables as report
+    from cl_tui.reports import catalog_page, output
 
-    report.console().print(report.benchmarks_page())
+    output.console().print(catalog_page.benchmarks_page())
 
 
 def presets(
@@ -40,10 +40,10 @@ def presets(
 ) -> None:
     """List the published configurations: source, settings, results."""
     from cl_tui.batch.reproduce import preset_page, presets_page
-    from cl_tui.reports import tables as report
+    from cl_tui.reports import output
     from engine.catalog.presets import PRESETS
 
-    report.console().print(presets_page(PRESETS.values()) if name is None else preset_page(chosen_preset(name)))
+    output.console().print(presets_page(PRESETS.values()) if name is None else preset_page(chosen_preset(name)))
 
 
 def chosen_preset(name: str) -> "Preset":
@@ -58,6 +58,6 @@ def chosen_preset(name: str) -> "Preset":
 
 def models() -> None:
     """List the networks."""
-    from cl_tui.reports import tables as report
+    from cl_tui.reports import catalog_page, output
 
-    report.console().print(report.models_table())
+    output.console().print(catalog_page.models_table())

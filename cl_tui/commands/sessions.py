@@ -29,13 +29,13 @@ def root(ctx: typer.Context, sessions_dir: SessionsDir = Path("sessions")) -> No
 
 def list_(sessions_dir: SessionsDir = Path("sessions")) -> None:
     """List the saved sessions, newest first."""
-    from cl_tui.reports import tables as report
+    from cl_tui.reports import output, tables
     from engine.sessions.listing import list_sessions
 
     found = list_sessions(sessions_dir)
     if found:
-        console = report.console()
-        console.print(report.sessions_table(found, console.width))
+        console = output.console()
+        console.print(tables.sessions_table(found, console.width))
     else:
         print(f"no sessions in {sessions_dir}: '{command('run', sessions_dir)}' starts one")
 
@@ -48,8 +48,8 @@ def show(
     sessions_dir: SessionsDir = Path("sessions"),
 ) -> None:
     """Show one session: result, changed settings, accuracy matrix, curves, importances, and commands to use next."""
+    from cl_tui.reports import output
     from cl_tui.reports import session_facts as facts
-    from cl_tui.reports import tables as report
     from cl_tui.reports.session_page import PAPER_WIDTH, session_page
     from engine.sessions.listing import read_session
 
@@ -58,7 +58,7 @@ def show(
     if listed.state == "damaged":
         print(facts.result(listed))
         return
-    console = report.console()
+    console = output.console()
     if not console.is_terminal:
         console.width = PAPER_WIDTH
     console.print(session_page(listed, sessions_dir, console.width, everything))
@@ -98,7 +98,7 @@ def export(
       cl-tui sessions export calm-otter --html report.html --csv tables --force
     """
     from cl_tui.exports.export import Kind, exports
-    from cl_tui.reports.tables import STDOUT
+    from cl_tui.reports.output import STDOUT
     from engine.sessions.listing import read_session
     from engine.sessions.session import session_path
 

@@ -174,6 +174,6 @@ def _train(session: "Session", speed: float | None, without_screen: bool) -> int
     if not without_screen:
         return watch_training(session, speed)
     from cl_tui.batch import headless
-    from cl_tui.reports import tables as report
+    from cl_tui.reports.output import console
 
-    return tell(headless.train(session, speed, report.console(stderr=True)))
+    return tell(headless.train(session, speed, console(stderr=True)))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
-from cl_tui.reports.tables import STDOUT, print_as_it_is
+from cl_tui.reports.output import STDOUT, print_as_it_is
 from engine import strict_json
 from engine.disk import write_whole
 from engine.errors import EngineError, SessionDamaged

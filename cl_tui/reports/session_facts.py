@@ -141,7 +141,7 @@ def command(config: RunConfig, path: Path) -> str:
     """The command that trains the same from the start; ``path``: the session's config.toml, if no options can say it.
 
     >>> command(resolve({"method": "ewc", "seed": 3, "hidden": [64, 32], "strength": 1e-7}), Path())
-    'cl-tui run --method ewc --hidden 64,32 --strength 1e-07 --seed 3'
+    'cl-tui run --method ewc --hidden 64,32 --seed 3 --strength 1e-07'
     >>> command(resolve({"optimizer": "sgd", "half": True, "class_order": "random"}), Path())
     'cl-tui run --method si --set class_order=random --optimizer sgd --set momentum=0.9 --half'
     """

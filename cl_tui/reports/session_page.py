@@ -1,5 +1,6 @@
 """What ``cl-tui sessions show`` prints: a session on one page, for terminals and files."""
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from cl_tui.charts.bars import bars
-from cl_tui.charts.printed import MOST_TICKS, blank, printed
+from cl_tui.charts.printed import MOST_TICKS, above, blank, logarithmic, printed
 from cl_tui.charts.ticks import round_values
 from cl_tui.reports import session_facts, text
 from cl_tui.reports.layout import pairs, section, table_of, thinned
-from cl_tui.reports.tables import curve_chart
 from engine.record import metrics
 from engine.record.events import ImportanceMeasured
 from engine.record.history import History
+from engine.record.series import Curve
 from engine.sessions.listing import Listed
 from engine.settings.run import RunConfig
 
@@ -24,7 +25,9 @@ PAPER_WIDTH = 80
 """Width of a page that is printed into a file or a pipe."""
 WIDEST = 120
 """Most columns of a chart."""
-ACCURACY_HEIGHT = 14
+ACCURACY_HEIGHT, CURVE_HEIGHT = 14, 16
+LARGEST = 1e300
+"""Largest value in a chart: plotext multiplies."""
 MOST_LINES = 6
 """Most tasks in one chart."""
 MOST_ROWS = 20
@@ -161,6 +164,42 @@ def _accuracy_chart(history: History, series: dict[int, list[session_facts.Point
 
 
 # Loss and penalty
+
+
+def curve_chart(
+    curve: Curve, borders: Sequence[int], width: int = 76, changes: Sequence[int] = (), steps: int = 0
+) -> Text:
+    """Task loss and penalty as a text chart; each is a band between its lowest and highest value per column.
+
+    Vertical lines mark the ``borders`` of tasks and, in another colour, the ``changes`` of the strength. ``steps``:
+    those of the whole run, if it is not over.
+    """
+    import numpy as np
+
+    from cl_tui.charts.braille import fitting_axis
+
+    figure = blank(width, CURVE_HEIGHT)
+    shown = (np.where(np.abs(values) > LARGEST, np.nan, values) for values in (curve.losses(), curve.penalties()))
+    loss, penalty = (session_facts.band(values, width) for values in shown)
+    values = np.array([*loss[1], *penalty[1]])
+    axis = fitting_axis(values, values)
+    if axis.log:
+        loss, penalty = above(*loss, axis.low), above(*penalty, axis.low)
+        powers = [math.log10(value) for value in (*loss[1], *penalty[1])]
+        logarithmic(figure, math.ceil(min(powers)), math.floor(max(powers)), text.quantity)
+    for band, label, color in ((loss, "loss", "cyan"), (penalty, "penalty", "magenta")):
+        if band[0] and any(band[1]):
+            figure.plot(*band, label=label, color=color, marker="braille")
+    for border in borders if len(borders) <= width // 4 else ():
+        figure.vline(border, "gray")
+    for change in changes:
+        figure.vline(change, "yellow")
+    last = max(steps, curve.length, 2)  # an axis of one step has no length
+    figure.xlim(1, last)
+    ticks = [1, *borders, last] if len(borders) <= MOST_TICKS else round_values(1, last, 5)
+    figure.xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
+    figure.xlabel("step")
+    return printed(figure)
 
 
 def _changes(history: History) -> list[int]:

@@ -1,60 +1,25 @@
-"""Printed output: tables of runs, sessions and methods, and pages that describe one of them."""
+"""Tables of runs and of sessions."""
 
-import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from statistics import mean
 from typing import Any
 
 from rich.cells import cell_len
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
+from rich.console import Group, RenderableType
 from rich.text import Text
 
-from cl_tui.charts.printed import MOST_TICKS, above, blank, logarithmic, printed
-from cl_tui.charts.ticks import round_values
-from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
+from cl_tui.reports.layout import indented, table_of
+from cl_tui.reports.output import PIPE_WIDTH
 from cl_tui.reports.statistics import estimate, with_error
-from engine.catalog.benchmarks import BENCHMARKS
-from engine.catalog.entries import BenchmarkInfo, MethodInfo
 from engine.catalog.methods import METHODS
-from engine.catalog.models import MODELS
-from engine.catalog.options import Setting
 from engine.record.one_class import numbered
-from engine.record.series import Curve
 from engine.sessions.listing import Listed
-from engine.settings.run import default_strength
 from engine.settings.text import shown
 
-PIPE_WIDTH = 200
-"""Columns if the output is not a terminal, so that no name is cut."""
 SHORTEST_NAME = 12
 """Fewest columns for a session's name in a narrow terminal."""
-CHART_SIZE = (76, 16)
-LARGEST = 1e300
-"""Largest value in a chart: plotext multiplies."""
-
-
-def console(stderr: bool = False) -> Console:
-    """Prints text unchanged: names and settings are never read as markup."""
-    made = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
-    if not made.is_terminal:
-        made.width = PIPE_WIDTH
-    return made
-
-
-STDOUT = Path("-")
-"""The name of standard output where an option expects a file."""
-
-
-def print_as_it_is(text: str) -> None:
-    """Prints without wrapping or colours, for other programs."""
-    console().out(text, end="", highlight=False)
-
-
 # Results of a batch
 
 
@@ -89,14 +54,14 @@ def _results(
             told = [f"{heading} {figure}" for heading, figure in zip(RESULTS[1:], found, strict=True) if figure]
             yield Text(f"  {method}: {', '.join(told)}")
         return
-    table = _table()
+    table = table_of()
     table.add_column(RESULTS[0], min_width=names_width)
     for heading, least in zip(RESULTS[1:], figures_width, strict=True):  # headings wrap in narrow tables
         table.add_column(heading, justify="right", min_width=least)
     for row in cells:
         table.add_row(*row, style=None if row[-1] else "dim")
-    yield _indented(table)
-    yield _indented(Text("forgetting and backward transfer in points", style="dim"))
+    yield indented(table)
+    yield indented(Text("forgetting and backward transfer in points", style="dim"))
 
 
 RESULTS = ("method", "accuracy %", "forgetting", "backward transfer", "steps/s", "n")
@@ -117,7 +82,7 @@ def sessions_table(sessions: Sequence[Listed], width: int = PIPE_WIDTH) -> Rende
     headings = ("session", "state", "method", "benchmark", "seed", "acc. %", "when")
     widths = [max(map(cell_len, column)) for column in zip(headings, *rows, strict=True)]
     room = max(SHORTEST_NAME, width - sum(widths[1:]) - len(widths))
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
+    table = table_of(gap=1)
     for heading in headings:
         number = heading in ("seed", "acc. %", "when")
         table.add_column(heading, justify="right" if number else "left", no_wrap=True)
@@ -156,136 +121,6 @@ def ago(seconds: float) -> str:
     if seconds < 48 * 3600:
         return f"{seconds / 3600:.0f} h ago"
     return f"{seconds / 86400:.0f} days ago"
-
-
-def _section(title: str, content: RenderableType) -> list[RenderableType]:
-    return [Text(f"\n{title}", style="bold"), _indented(content)]
-
-
-def _indented(content: RenderableType) -> Padding:
-    return Padding(content, (0, 0, 0, 2), expand=False)
-
-
-# Curves
-
-
-def curve_chart(
-    curve: Curve, borders: Sequence[int], width: int = CHART_SIZE[0], changes: Sequence[int] = (), steps: int = 0
-) -> Text:
-    """Task loss and penalty as a text chart; each is a band between its lowest and highest value per column.
-
-    Vertical lines mark the ``borders`` of tasks and, in another colour, the ``changes`` of the strength. ``steps``:
-    those of the whole run, if it is not over.
-    """
-    import numpy as np
-
-    from cl_tui.charts.braille import fitting_axis
-
-    figure = blank(width, CHART_SIZE[1])
-    shown = (np.where(np.abs(values) > LARGEST, np.nan, values) for values in (curve.losses(), curve.penalties()))
-    loss, penalty = (facts.band(values, width) for values in shown)
-    values = np.array([*loss[1], *penalty[1]])
-    axis = fitting_axis(values, values)
-    if axis.log:
-        loss, penalty = above(*loss, axis.low), above(*penalty, axis.low)
-        powers = [math.log10(value) for value in (*loss[1], *penalty[1])]
-        logarithmic(figure, math.ceil(min(powers)), math.floor(max(powers)), words.quantity)
-    for band, label, color in ((loss, "loss", "cyan"), (penalty, "penalty", "magenta")):
-        if band[0] and any(band[1]):
-            figure.plot(*band, label=label, color=color, marker="braille")
-    for border in borders if len(borders) <= width // 4 else ():
-        figure.vline(border, "gray")
-    for change in changes:
-        figure.vline(change, "yellow")
-    last = max(steps, curve.length, 2)  # an axis of one step has no length
-    figure.xlim(1, last)
-    ticks = [1, *borders, last] if len(borders) <= MOST_TICKS else round_values(1, last, 5)
-    figure.xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
-    figure.xlabel("step")
-    return printed(figure)
-
-
-# Methods, benchmarks, models
-
-
-def methods_page() -> RenderableType:
-    return Group(*(part for method in METHODS.values() for part in _method(method)))
-
-
-def _method(method: MethodInfo) -> Iterable[RenderableType]:
-    yield Text(f"{method.name}: {method.title}", style="bold")
-    yield _indented(Text(method.formula))
-    yield _indented(Text(method.source))
-    if method.symbol:
-        named = [f"strength ({method.symbol})", *(option.name for option in method.options.kept.values())]
-        yield _indented(Text(f"options: {', '.join(named)}"))
-
-
-def method_page(method: MethodInfo) -> RenderableType:
-    """One method: formula, source, options with their symbols, defaults, and differences in other libraries."""
-    parts: list[RenderableType] = [
-        Text(f"{method.name}: {method.title}", style="bold"),
-        _indented(Text(method.formula)),
-        _indented(Text(method.source)),
-    ]
-    if method.symbol:
-        parts += _section("Options", _options(method))
-        own = _by_benchmark(method)
-        table = _table("default on", f"strength ({method.symbol})", *(option.name for option in own.values()))
-        for benchmark in BENCHMARKS.values():
-            here = benchmark.method_defaults.get(method.name, {})
-            values = [default_strength(method.name, benchmark), *(here.get(key, of.default) for key, of in own.items())]
-            table.add_row(benchmark.name, *map(shown, values))
-        parts += _section("Defaults that depend on the benchmark", table)
-    if method.elsewhere:
-        parts += _section("Elsewhere", Group(*map(Text, method.elsewhere)))
-    return Group(*parts)
-
-
-def _by_benchmark(method: MethodInfo) -> dict[str, Setting]:
-    """The options whose defaults depend on the benchmark."""
-    given = {key for benchmark in BENCHMARKS.values() for key in benchmark.method_defaults.get(method.name, {})}
-    return {key: option for key, option in method.options.kept.items() if key in given}
-
-
-def _options(method: MethodInfo) -> Table:
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True)
-    grid.add_row(f"strength ({method.symbol})", "", "the penalty's factor")
-    own = _by_benchmark(method)
-    for key, option in method.options.kept.items():
-        default = "" if option.default is None or key in own else shown(option.default)
-        grid.add_row(option.name, default, option.meaning)
-    grid.add_row("leave_alone", "", "unpenalised parameters, by name pattern: *.bias, head.*")
-    return grid
-
-
-def benchmarks_page() -> RenderableType:
-    return Group(*(part for benchmark in BENCHMARKS.values() for part in _benchmark(benchmark)))
-
-
-def _benchmark(benchmark: BenchmarkInfo) -> Iterable[RenderableType]:
-    yield Text(f"{benchmark.name}: {benchmark.title}", style="bold")
-    grid = Table.grid(padding=(0, 2))
-    grid.add_row("source", benchmark.source)
-    grid.add_row("tasks", f"{benchmark.default_tasks}, at most {benchmark.most_tasks}")
-    grid.add_row("scenario", benchmark.scenario)
-    grid.add_row("defaults", ", ".join(f"{key} {shown(value)}" for key, value in benchmark.defaults.items()))
-    strengths = (f"{METHODS[name].symbol} of {name} {shown(value)}" for name, value in benchmark.strengths.items())
-    options = (f"{key} {shown(value)}" for given in benchmark.method_defaults.values() for key, value in given.items())
-    grid.add_row("strengths", ", ".join([*strengths, *options]))
-    yield _indented(grid)
-
-
-def models_table() -> Table:
-    table = _table("model", "title")
-    for model in MODELS.values():
-        table.add_row(model.name, model.title)
-    return table
-
-
-def _table(*headings: str) -> Table:
-    return Table(*headings, box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
 
 
 def method_and_strength(method: str, strength: float) -> str:

@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 
 from cl_tui.batch import headless
-from cl_tui.batch import pool as batch
+from cl_tui.batch import plan as batch
 from cl_tui.batch.display import Display, RunEnded, RunProgress
 from cl_tui.batch.workers import work
 from cl_tui.reports import tables as report

@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from cl_tui.batch.pool import one_run, run_name
-from cl_tui.batch.reproduce import HEADINGS, HOW_TO_READ, Row, cells, compare, label, page, plan, table
+from cl_tui.batch.plan import one_run, run_name
+from cl_tui.batch.reproduce import HEADINGS, HOW_TO_READ, Row, cells, label, page, plan, row_of, table
 from cl_tui.commands.cli import app
 from cl_tui.reports import verdict
 from cl_tui.reports.statistics import Estimate, estimate
@@ -63,7 +63,7 @@ def published() -> Case:
 
 def _row(case: Case, *accuracies: float) -> Row:
     runs = [one_run({**TINY.settings, "method": "none", "seed": seed}, jobs=1) for seed in range(len(accuracies))]
-    return compare(
+    return row_of(
         TINY, case, runs, {run.name: {"average_accuracy": of} for run, of in zip(runs, accuracies, strict=True)}
     )
 
@@ -85,7 +85,7 @@ def test_a_table_can_be_read_at_any_width(width: int) -> None:
     """Every row's numbers stand in one line, under their headings, beside or below its case and verdict."""
     preset = PRESETS["vandeven-split-mnist"]
     rows = [
-        compare(preset, case, runs, {run.name: {"average_accuracy": 0.9 + run.config.seed / 100} for run in runs})
+        row_of(preset, case, runs, {run.name: {"average_accuracy": 0.9 + run.config.seed / 100} for run in runs})
         for case, runs in plan(preset, 5, {}, jobs=1)
     ]
     shown = io.StringIO()
@@ -152,7 +152,7 @@ def test_as_many_seeds_as_a_row_asks_for_tell_in_four_of_five_experiments() -> N
 
 def test_a_row_of_nothing_claims_nothing(tiny: Preset) -> None:
     for case, runs in plan(tiny, 2, {}, jobs=1):
-        row = compare(tiny, case, runs, {})
+        row = row_of(tiny, case, runs, {})
         assert (row.mean, row.difference, row.verdict) == (None, None, None)
         assert (cells(row)[2], cells(row)[3], cells(row)[6]) == ("—", "0", "—")
 
@@ -161,7 +161,7 @@ def test_the_page_holds_rows_seeds_settings_sources_and_differences(tiny: Preset
     cases = plan(tiny, 2, {}, jobs=1)
     results = (0.31, 0.32)
     rows = [
-        compare(tiny, case, runs, {run.name: {"average_accuracy": of} for run, of in zip(runs, results, strict=True)})
+        row_of(tiny, case, runs, {run.name: {"average_accuracy": of} for run, of in zip(runs, results, strict=True)})
         for case, runs in cases
     ]
     text = page("cl-tui reproduce tiny", [(tiny, rows)])

@@ -17,6 +17,7 @@ from cl_tui.batch import headless
 from cl_tui.commands import train as commands
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.reports import tables as report
+from cl_tui.reports.session_page import curve_chart
 from cl_tui.screens.monitor import MonitorScreen
 from engine.record.events import StepsTaken
 from engine.sessions.listing import list_sessions, read_session
@@ -404,7 +405,7 @@ def test_settings_are_not_read_as_markup(cl_tui: CommandLine, sessions: Path) ->
 def test_the_chart_shows_a_spike_and_leaves_out_what_is_not_finite() -> None:
     losses = [1.0] * 5_000
     losses[3_000], losses[4_000] = 50.0, float("nan")
-    chart = report.curve_chart(curve(losses, [0.0] * 5_000), borders=[2_500]).plain
+    chart = curve_chart(curve(losses, [0.0] * 5_000), borders=[2_500]).plain
     assert "50." in chart
     assert "penalty" not in chart
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from cl_tui.batch import pool as batch
+from cl_tui.batch import plan as batch
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.errors import ConfigError
 from engine.sessions import checkpoint

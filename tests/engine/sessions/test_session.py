@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from cl_tui.batch.pool import as_json
+from cl_tui.reports.output import write_json
 from engine.errors import (
     ConfigError,
     EngineError,
@@ -502,7 +502,8 @@ def test_a_summary_has_null_for_what_is_not_finite(tmp_path: Path) -> None:
     found = json.loads(session.summary_path.read_text(encoding="utf-8"), parse_constant=pytest.fail)
     assert found["path_integral"] == [None, None]
     assert session.summary()["path_integral"] == [None, None]
-    written = json.loads(as_json([session.summary(), {"mean": math.inf}]), parse_constant=pytest.fail)
+    write_json(tmp_path / "found.json", [session.summary(), {"mean": math.inf}])
+    written = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)
     assert written[1] == {"mean": None}
 
 

@@ -1,0 +1,92 @@
+"""What there is to choose from: pages of methods, benchmarks and models."""
+
+from collections.abc import Iterable
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from cl_tui.reports.layout import indented, section, table_of
+from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.entries import BenchmarkInfo, MethodInfo
+from engine.catalog.methods import METHODS
+from engine.catalog.models import MODELS
+from engine.catalog.options import Setting
+from engine.settings.run import default_strength
+from engine.settings.text import shown
+
+
+def methods_page() -> RenderableType:
+    return Group(*(part for method in METHODS.values() for part in _method(method)))
+
+
+def _method(method: MethodInfo) -> Iterable[RenderableType]:
+    yield Text(f"{method.name}: {method.title}", style="bold")
+    yield indented(Text(method.formula))
+    yield indented(Text(method.source))
+    if method.symbol:
+        named = [f"strength ({method.symbol})", *(option.name for option in method.options.kept.values())]
+        yield indented(Text(f"options: {', '.join(named)}"))
+
+
+def method_page(method: MethodInfo) -> RenderableType:
+    """One method: formula, source, options with their symbols, defaults, and differences in other libraries."""
+    parts: list[RenderableType] = [
+        Text(f"{method.name}: {method.title}", style="bold"),
+        indented(Text(method.formula)),
+        indented(Text(method.source)),
+    ]
+    if method.symbol:
+        parts += section("Options", _options(method))
+        own = _by_benchmark(method)
+        table = table_of("default on", f"strength ({method.symbol})", *(option.name for option in own.values()))
+        for benchmark in BENCHMARKS.values():
+            here = benchmark.method_defaults.get(method.name, {})
+            values = [default_strength(method.name, benchmark), *(here.get(key, of.default) for key, of in own.items())]
+            table.add_row(benchmark.name, *map(shown, values))
+        parts += section("Defaults that depend on the benchmark", table)
+    if method.elsewhere:
+        parts += section("Elsewhere", Group(*map(Text, method.elsewhere)))
+    return Group(*parts)
+
+
+def _by_benchmark(method: MethodInfo) -> dict[str, Setting]:
+    """The options whose defaults depend on the benchmark."""
+    given = {key for benchmark in BENCHMARKS.values() for key in benchmark.method_defaults.get(method.name, {})}
+    return {key: option for key, option in method.options.kept.items() if key in given}
+
+
+def _options(method: MethodInfo) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_row(f"strength ({method.symbol})", "", "the penalty's factor")
+    own = _by_benchmark(method)
+    for key, option in method.options.kept.items():
+        default = "" if option.default is None or key in own else shown(option.default)
+        grid.add_row(option.name, default, option.meaning)
+    grid.add_row("leave_alone", "", "unpenalised parameters, by name pattern: *.bias, head.*")
+    return grid
+
+
+def benchmarks_page() -> RenderableType:
+    return Group(*(part for benchmark in BENCHMARKS.values() for part in _benchmark(benchmark)))
+
+
+def _benchmark(benchmark: BenchmarkInfo) -> Iterable[RenderableType]:
+    yield Text(f"{benchmark.name}: {benchmark.title}", style="bold")
+    grid = Table.grid(padding=(0, 2))
+    grid.add_row("source", benchmark.source)
+    grid.add_row("tasks", f"{benchmark.default_tasks}, at most {benchmark.most_tasks}")
+    grid.add_row("scenario", benchmark.scenario)
+    grid.add_row("defaults", ", ".join(f"{key} {shown(value)}" for key, value in benchmark.defaults.items()))
+    strengths = (f"{METHODS[name].symbol} of {name} {shown(value)}" for name, value in benchmark.strengths.items())
+    options = (f"{key} {shown(value)}" for given in benchmark.method_defaults.values() for key, value in given.items())
+    grid.add_row("strengths", ", ".join([*strengths, *options]))
+    yield indented(grid)
+
+
+def models_table() -> Table:
+    table = table_of("model", "title")
+    for model in MODELS.values():
+        table.add_row(model.name, model.title)
+    return table
