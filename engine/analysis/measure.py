@@ -47,7 +47,7 @@ from engine.sessions.checkpoint import kind_of
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig
 from engine.streams.stream import Stream
-from engine.training.build import build_problem, find_device, load_stream
+from engine.training.build import find_device, load_stream
 from engine.training.state import RunState, saved_penalty
 
 EXAMPLES = 2000
@@ -72,7 +72,7 @@ def analyse(session: Session, examples: int = EXAMPLES, tell: Callable[[str], No
     device = find_device(config.device)
     tell(f"reading {config.benchmark}")
     stream = load_stream(config, device)
-    problem = build_problem(config, stream)
+    problem = stream.problem()
     state = RunState(config, stream, problem, device)
     parameters = state.parameters
     if ended > len(stream.phases):

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from engine.batch import Batch
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.entries import group_sizes
+from engine.problems.classification import Classification
 from engine.problems.problem import Problem
 from engine.seeds import generator
 from engine.settings.run import FirstTask, RunConfig
@@ -149,6 +150,9 @@ class ExampleStream(Stream):
         self._probes = [examples.to(device) for examples in self._probes]
         self._own = self._own and self._own.to(device)
         return self
+
+    def problem(self) -> Problem:
+        return Classification(self._config.scenario, [task.classes for task in self.tasks])
 
     def accumulate(self) -> None:
         self._accumulates = True

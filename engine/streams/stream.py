@@ -39,6 +39,9 @@ class Stream(Protocol):
     def to(self, device: torch.device) -> "Stream":
         """This stream, with its data on ``device``."""
 
+    def problem(self) -> Problem:
+        """What the outputs of a network for this stream mean, before the first phase."""
+
     def accumulate(self) -> None:
         """From now on a phase is trained on the examples of all phases before it, too."""
 

@@ -1,4 +1,4 @@
-"""Builds what a configuration names: stream, problem, network, method, optimizer, device."""
+"""Builds what a configuration names: stream, network, method, optimizer, device."""
 
 import importlib
 import platform
@@ -12,7 +12,6 @@ from engine.catalog.methods import METHODS
 from engine.catalog.models import MODELS
 from engine.errors import ConfigError
 from engine.methods.base import Method
-from engine.problems.classification import Classification
 from engine.problems.problem import Problem
 from engine.settings.run import RunConfig
 from engine.streams.stream import Stream
@@ -40,10 +39,6 @@ def load_stream(config: RunConfig, device: torch.device) -> Stream:
     """The benchmark's stream, its data on ``device``. Raises BenchmarkError."""
     stream: Stream = _load(BENCHMARKS[config.benchmark].code)(config)
     return stream.to(device)
-
-
-def build_problem(config: RunConfig, stream: Stream) -> Problem:
-    return Classification(config.scenario, [phase.classes for phase in stream.phases])
 
 
 def build_model(config: RunConfig, stream: Stream, problem: Problem, device: torch.device) -> torch.nn.Module:

@@ -11,7 +11,7 @@ from engine.methods.base import Learned
 from engine.penalties.penalty import Penalty
 from engine.record.events import RunFinished, RunStarted, TaskEnded, TaskStarted
 from engine.sessions.session import Session
-from engine.training.build import build_problem, find_device, load_stream, versions
+from engine.training.build import find_device, load_stream, versions
 from engine.training.checkpointing import Checkpointer
 from engine.training.clock import Clock
 from engine.training.control import Control, Stopped
@@ -46,7 +46,7 @@ class Trainer:
         control.activity = f"reading {config.benchmark}"
         self.stream = load_stream(config, device)
         control.check()
-        problem = build_problem(config, self.stream)
+        problem = self.stream.problem()
         self.state = RunState(config, self.stream, problem, device)
         if self.state.method.measures_examples:
             check_network(self.state.model, next(self.stream.passes(0, 2)).inputs)

@@ -13,7 +13,7 @@ from engine.methods.l2 import EqualImportance
 from engine.models.flat import FlatParameters, Layer
 from engine.penalties.penalty import Penalty, Pull
 from engine.seeds import generator
-from engine.training.build import build_model, build_problem, load_stream
+from engine.training.build import build_model, load_stream
 from tests import runs
 from tests.textbook import slow_optimizer
 
@@ -80,7 +80,7 @@ def test_a_penalty_that_is_not_diagonal_is_trained_with(
     assert {name for name in last if name.startswith("penalty/")} == {"penalty/direction", "penalty/start"}
 
     stream = load_stream(config, torch.device("cpu"))
-    problem = build_problem(config, stream)
+    problem = stream.problem()
     model = build_model(config, stream, problem, torch.device("cpu"))
     parameters = FlatParameters(model)
     parameters.values.copy_(first["theta"])

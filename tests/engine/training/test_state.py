@@ -21,7 +21,7 @@ from engine.models.mlp import mlp
 from engine.sessions import checkpoint
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig
-from engine.training.build import build_problem, load_stream
+from engine.training.build import load_stream
 from engine.training.control import Control
 from engine.training.fork import fork
 from engine.training.recorder import Recorder
@@ -55,7 +55,7 @@ def with_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def state_of(config: RunConfig) -> RunState:
     stream = load_stream(config, CPU)
-    return RunState(config, stream, build_problem(config, stream), CPU)
+    return RunState(config, stream, stream.problem(), CPU)
 
 
 # A network with buffers and draws of its own
