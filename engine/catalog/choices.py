@@ -1,7 +1,6 @@
 """The settings that choose from the catalog, and the options that come with a choice."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -33,8 +32,8 @@ def _options_of(choice: str, names: tuple[str, ...]) -> dict[str, Setting]:
         info = CHOICES[choice][name]
         for key, option in info.options.declared.items():
             owners = (*declared[key].owners, name) if key in declared else (name,)
-            declared[key] = replace(option, owners=owners)
+            declared[key] = option._replace(owners=owners)
     for key, option in declared.items():
         if len(option.owners) < len(names):
-            declared[key] = replace(option, help=f"{', '.join(option.owners)}: {option.help}")
+            declared[key] = option._replace(help=f"{', '.join(option.owners)}: {option.help}")
     return dict(sorted(declared.items(), key=lambda entry: len(entry[1].owners) > 1))

@@ -2,15 +2,13 @@
 
 import pkgutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from engine.catalog.options import Options
 
 
-@dataclass(frozen=True)
-class MethodInfo:
+class MethodInfo(NamedTuple):
     """Description and options of a method."""
 
     name: str
@@ -22,7 +20,7 @@ class MethodInfo:
     symbol: str = ""
     """The strength's letter in the paper; empty for a method without a strength."""
     options: type[Options] = Options
-    strengths: Mapping[str, float] = field(default_factory=dict)
+    strengths: Mapping[str, float] = {}
     """Default strength by benchmark, where the benchmark gives none."""
     elsewhere: tuple[str, ...] = ()
     """How other libraries differ, and how to reproduce them here."""
@@ -30,8 +28,7 @@ class MethodInfo:
     """Its place in lists."""
 
 
-@dataclass(frozen=True)
-class ModelInfo:
+class ModelInfo(NamedTuple):
     """Description and options of a network."""
 
     name: str
@@ -42,8 +39,7 @@ class ModelInfo:
     rank: int = 1000
 
 
-@dataclass(frozen=True)
-class BenchmarkInfo:
+class BenchmarkInfo(NamedTuple):
     """Description and defaults of a benchmark, with which its numbers in the README were measured."""
 
     name: str
@@ -68,7 +64,7 @@ class BenchmarkInfo:
     """Steps per second in the monitor, if training is otherwise too fast to watch; None for full speed."""
     permuted: bool = False
     """Whether every task has all classes."""
-    method_defaults: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    method_defaults: Mapping[str, Mapping[str, object]] = {}
     """Defaults of a method's options that differ here, by method."""
     options: type[Options] = Options
     rank: int = 1000

@@ -5,8 +5,7 @@ Light: help reads it, and must not wait for pydantic.
 
 import inspect
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, Self, get_args, get_origin
+from typing import Any, ClassVar, Literal, NamedTuple, Self, get_args, get_origin
 
 WHAT, TRAINING, METHOD, WHERE = "What to train", "Training", "Method", "Where and how"
 """The panels of the command line's help and of the form."""
@@ -16,8 +15,7 @@ REQUIRED: Any = object()
 """The default of a setting that every stored configuration has."""
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """What is declared about a setting."""
 
     key: str = ""
@@ -40,7 +38,7 @@ class Setting:
     affects: Literal["results", "place", "nothing"] = "results"
     """Whether it changes what is computed, only where, or neither."""
     is_path: bool = False
-    limits: Mapping[str, float] = field(default_factory=dict)
+    limits: Mapping[str, float] = {}
     """Bounds of its value, by their names in ``LIMITS``."""
     owners: tuple[str, ...] = ()
     """The methods, networks or benchmarks that have this option; none if it is a setting of every run."""
@@ -102,7 +100,7 @@ class Settings:
         found = dict(cls.declared)
         for key, kind in inspect.get_annotations(cls).items():
             if isinstance(given := cls.__dict__.get(key), Setting):
-                found[key] = replace(given, key=key, kind=kind)
+                found[key] = given._replace(key=key, kind=kind)
                 delattr(cls, key)
         cls.declared = found
         cls.kept = {key: setting for key, setting in found.items() if get_origin(setting.kind) is not ClassVar}
