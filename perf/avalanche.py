@@ -73,7 +73,7 @@ def ours(config: RunConfig, clock: Callable[[], float], steps: int) -> dict[str,
     """Measures one run, and ``steps`` steps after it."""
     with tempfile.TemporaryDirectory() as folder:
         session = Session.create(Path(folder), "run", config)
-        trainer = Trainer(session, Control(), Recorder(session))
+        trainer = Trainer(Recorder(session, Control()))
         began = clock()
         trainer.run()
         seconds = clock() - began

@@ -39,7 +39,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             config = resolve({"hidden": hidden, "steps": 10**6, "threads": options.threads, "xi": 1.0})
             session = Session.create(Path(folder), "checkpoints", config)
-            trainer = Trainer(session, Control(), Recorder(session))
+            trainer = Trainer(Recorder(session, Control()))
             trainer.begin()
             trainer.state.begin_task()
             took = steps(trainer, 10) / 10

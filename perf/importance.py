@@ -145,7 +145,7 @@ def learned(benchmark: str, classes: int, data_dir: str, examples: int) -> Learn
     )
     with tempfile.TemporaryDirectory() as folder:
         session = Session.create(Path(folder), "importance", config)
-        trainer = Trainer(session, Control(), Recorder(session))
+        trainer = Trainer(Recorder(session, Control()))
         trainer.begin()
         trainer.train_task()
         trainer.recorder.close()

@@ -44,7 +44,7 @@ def run_once(settings: dict[str, Any]) -> dict[str, float]:
 
     with tempfile.TemporaryDirectory() as folder:
         session = Session.create(Path(folder), "memory", resolve(settings))
-        trainer = Trainer(session, Control(), Recorder(session))
+        trainer = Trainer(Recorder(session, Control()))
         before = peak_resident()
         trainer.run()
         trainer.recorder.close()

@@ -27,7 +27,7 @@ TINY_STEPS = 10
 def in_second_task(folder: Path, config: RunConfig) -> Trainer:
     """A trainer whose first task has ended."""
     session = Session.create(folder, config.method, config)
-    trainer = Trainer(session, Control(), Recorder(session))
+    trainer = Trainer(Recorder(session, Control()))
     trainer.begin()
     trainer.train_task()
     trainer.end_task()

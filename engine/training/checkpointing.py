@@ -1,17 +1,15 @@
 """When a checkpoint is due, and how it is taken while training continues."""
 
 import time
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
 from engine.record.events import Saved
 from engine.sessions.checkpoint import Cursor
-from engine.sessions.session import Session
 from engine.training.build import versions
 from engine.training.checkpoint_writer import CheckpointWriter
-from engine.training.clock import Clock
-from engine.training.control import Control
-from engine.training.emitter import Emitter
+from engine.training.recorder import Recorder
 from engine.training.reporting import Reporter
 from engine.training.state import RunState
 
@@ -22,24 +20,19 @@ LONGEST_SECONDS = 60.0
 the time, but early enough to be on the disk LONGEST_SECONDS after the last one was begun."""
 
 
+@dataclass
 class Checkpointer:
     """Takes checkpoints, each written by a thread of its own; one at a time."""
 
-    def __init__(
-        self, session: Session, state: RunState, reporter: Reporter, emitter: Emitter, clock: Clock, control: Control
-    ) -> None:
-        self._session = session
-        self._state = state
-        self._reporter = reporter
-        self._emitter = emitter
-        self._clock = clock
-        self._control = control
-        self._snapshot: dict[str, Tensor] = {}
-        self._due = 0.0
-        self.writer: CheckpointWriter | None = None
-        """Writes the newest checkpoint; None when that is on the disk and noted in the log."""
-        self.held_up = 0.0
-        """Seconds for which taking the newest checkpoint held up training."""
+    recorder: Recorder
+    state: RunState
+    reporter: Reporter
+    writer: CheckpointWriter | None = None
+    """Writes the newest checkpoint; None when that is on the disk and noted in the log."""
+    held_up: float = 0.0
+    """Seconds for which taking the newest checkpoint held up training."""
+    _snapshot: dict[str, Tensor] = field(default_factory=dict)
+    _due: float = 0.0
 
     def start(self) -> None:
         """Counts the seconds to the first checkpoint from now."""
@@ -54,26 +47,26 @@ class Checkpointer:
 
     def save(self, ended_task: int | None = None) -> None:
         """Starts writing a checkpoint of the current state; ``finish`` waits until it is on the disk."""
-        state = self._state
-        self._reporter.steps()
+        state = self.state
+        self.reporter.steps()
         self.finish()  # before the snapshot, whose memory the writer uses
         began = time.monotonic()
         cursor = Cursor(
             task=state.task,
             task_step=state.task_step,
             step=state.step,
-            elapsed=self._clock.elapsed,
-            log_length=self._emitter.log.length,
+            elapsed=self.recorder.clock.elapsed,
+            log_length=self.recorder.log.length,
             device=str(state.device),
-            threads=self._session.config.threads,
+            threads=self.recorder.session.config.threads,
             versions=versions(),
             constant=state.penalty.constant if state.penalty else None,
             best=state.best_accuracy,
         )
         self._snapshot = state.snapshot(self._snapshot)
         self.writer = CheckpointWriter(
-            self._session,
-            self._emitter.log,
+            self.recorder.session,
+            self.recorder.log,
             self._snapshot,
             cursor,
             ended_task,
@@ -88,15 +81,16 @@ class Checkpointer:
             return
 
         def again() -> str:
-            self._emitter.log.mend()
+            self.recorder.log.mend()
             return writer.again().result()
 
-        activity, self._control.activity = self._control.activity, "saving"
-        name = self._emitter.patiently(writer.result, again)
+        control = self.recorder.control
+        activity, control.activity = control.activity, "saving"
+        name = self.recorder.patiently(writer.result, again)
         self.writer = None
-        self._emitter.emit(Saved(writer.step, time.time(), name))
+        self.recorder.emit(Saved(writer.step, time.time(), name))
         self._due = writer.began + seconds_to_next(self.held_up, writer.took)
-        self._control.activity = activity
+        control.activity = activity
 
     def join(self) -> None:
         """Waits until nothing is being written."""

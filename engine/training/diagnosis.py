@@ -8,21 +8,19 @@ from torch import Tensor
 from engine.errors import SessionDamaged
 from engine.models.flat import layer_at, layer_not_finite
 from engine.record.events import StrengthChanged
-from engine.record.history import History
-from engine.sessions.session import Session
-from engine.training.control import Control
+from engine.training.recorder import Recorder
 from engine.training.requests import Intervention, interventions
 from engine.training.state import RunState
 from engine.training.step import TrainingStep
 
 
-def cause(session: Session, state: RunState, step: TrainingStep, history: History, control: Control) -> str:
+def cause(recorder: Recorder, state: RunState, step: TrainingStep) -> str:
     """What stopped being finite first, found by repeating the steps since the newest checkpoint one by one; may be
     empty. The state is then of no use."""
-    last = state.step
+    last, control = state.step, recorder.control
     control.activity = "finding what was no longer finite first"
     with contextlib.suppress(SessionDamaged):
-        made = _go_back(session, state, history)
+        made = _go_back(recorder, state)
         while state.step < last and not control.stopping:
             while made and made[0].step <= state.step:
                 again = made.pop(0)
@@ -37,14 +35,15 @@ def cause(session: Session, state: RunState, step: TrainingStep, history: Histor
     return ""
 
 
-def _go_back(session: Session, state: RunState, history: History) -> list[Intervention]:
+def _go_back(recorder: Recorder, state: RunState) -> list[Intervention]:
     """Restores the newest checkpoint, or the start, and returns the later interventions."""
+    session = recorder.session
     checkpoints = session.checkpoints()
     if not checkpoints:
         state.restart()
         return interventions(session, 0)[0]
     tensors, cursor = state.read(checkpoints[0])
-    state.load(tensors, cursor, history.strengths)
+    state.load(tensors, cursor, recorder.history.strengths)
     return interventions(session, cursor.log_length)[0]
 
 

@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -23,11 +24,9 @@ from engine.record.events import (
 )
 from engine.record.history import PathCheck
 from engine.record.watchdog import fresh
-from engine.settings.run import RunConfig
-from engine.training.clock import Clock
-from engine.training.emitter import Emitter
 from engine.training.evaluation import Evaluator
 from engine.training.histogram import histograms
+from engine.training.recorder import Recorder
 from engine.training.state import RunState
 from engine.training.step import TrainingStep
 
@@ -36,33 +35,23 @@ REPORT_SECONDS = 0.1
 """Steps are reported in bundles: after REPORT_STEPS, or REPORT_SECONDS after the last report."""
 
 
+@dataclass
 class Reporter:
     """Turns values of the state into events."""
 
-    def __init__(
-        self,
-        config: RunConfig,
-        state: RunState,
-        step: TrainingStep,
-        evaluator: Evaluator,
-        emitter: Emitter,
-        clock: Clock,
-    ) -> None:
-        self._config = config
-        self._state = state
-        self._step = step
-        self._evaluator = evaluator
-        self._emitter = emitter
-        self._clock = clock
-        self._due = 0.0
+    recorder: Recorder
+    state: RunState
+    step: TrainingStep
+    evaluator: Evaluator
+    _due: float = 0.0
 
     @property
     def due(self) -> bool:
-        return len(self._step.losses) == REPORT_STEPS or time.monotonic() >= self._due
+        return len(self.step.losses) == REPORT_STEPS or time.monotonic() >= self._due
 
     def steps(self) -> None:
         """Reports the steps since the last report. Raises NumericsError if a loss or penalty is not finite."""
-        state, step = self._state, self._step
+        state, step = self.state, self.step
         self._due = time.monotonic() + REPORT_SECONDS
         if not step.losses:
             return
@@ -72,8 +61,8 @@ class Reporter:
             penalties = [state.pull.value(written) for written in torch.stack(step.penalties).tolist()]
         step.losses.clear()
         step.penalties.clear()
-        elapsed = round(self._clock.elapsed, 4)
-        self._emitter.emit(StepsTaken(state.step, elapsed, _short(losses), _short(penalties)))
+        elapsed = round(self.recorder.clock.elapsed, 4)
+        self.recorder.emit(StepsTaken(state.step, elapsed, _short(losses), _short(penalties)))
         first = state.step - len(losses) + 1
         for number, found in enumerate(zip(losses, penalties, strict=True), start=first):
             for what, value in zip(("loss", "penalty"), found, strict=True):
@@ -83,58 +72,58 @@ class Reporter:
 
     def warnings(self) -> None:
         """Emits new warnings; called at steps that do not depend on the clock, so that a resume repeats them."""
-        for alarm in fresh(self._emitter.history, self._config):
-            self._emitter.emit(Warned(alarm.task, self._state.step, time.time(), alarm.name, alarm.text))
+        for alarm in fresh(self.recorder.history, self.recorder.session.config):
+            self.recorder.emit(Warned(alarm.task, self.state.step, time.time(), alarm.name, alarm.text))
 
     def probe(self) -> None:
         """Accuracies on the evaluation subsets, and the penalty of each layer."""
         self.steps()
-        state = self._state
+        state = self.state
         events: list[Event] = [self._probed()]
         if state.pull is not None and state.penalty is not None:
             of_layers = state.penalty.by_layer(state.parameters.values, state.parameters.layers)
             shares = _short([state.factor * share for share in of_layers])
             events.append(Measured(state.step, state.task, LAYER_PENALTIES, shares))
-        self._emitter.emit(*events)
+        self.recorder.emit(*events)
         self.warnings()
 
     def scores(self) -> tuple[Scored, Scored]:
         """On whole test sets, and on the evaluation subsets, of the tasks seen."""
-        state = self._state
-        return Scored(state.step, state.problem.newest, WHOLE, self._evaluator.scores()), self._probed()
+        state = self.state
+        return Scored(state.step, state.problem.newest, WHOLE, self.evaluator.scores()), self._probed()
 
     def _probed(self) -> Scored:
-        return Scored(self._state.step, self._state.problem.newest, PROBE, self._evaluator.probe())
+        return Scored(self.state.step, self.state.problem.newest, PROBE, self.evaluator.probe())
 
     def running_importance(self) -> None:
         """Ω as if the task ended now, for a method that can compute it."""
-        state = self._state
+        state = self.state
         running = state.method.running_importance(state.parameters.values, state.penalty)
         if running is not None:
             self.importance(running * state.penalised, running=True)
 
     def importance(self, importance: Tensor, running: bool) -> None:
         """Ω as one histogram per layer. Raises NumericsError if it is not finite."""
-        state = self._state
+        state = self.state
         if where := layer_not_finite(state.parameters.layers, importance):
             self.steps()  # a non-finite loss is the cause, and is reported instead
             raise NumericsError(
                 f"the importance is no longer finite at step {state.step}, in task {state.task + 1}, in {where}"
             )
         low, high, layers = histograms(importance, state.parameters.layers)
-        self._emitter.emit(ImportanceMeasured(state.task, state.step, running, low, high, layers))
+        self.recorder.emit(ImportanceMeasured(state.task, state.step, running, low, high, layers))
 
     def path(self) -> None:
         """The path-integral check, for a method that follows the path."""
-        state, path = self._state, self._emitter.history.path
+        state, path = self.state, self.recorder.history.path
         gained = state.method.path_integral()
         if gained is None:
             return
-        loss = self._evaluator.path_loss()
+        loss = self.evaluator.path_loss()
         start = path.start_loss if path and path.task == state.task else loss
         found = Measured(state.step, state.task, PATH, (gained, start, loss), PATH_LABELS)
         if PathCheck.of(found) != path:  # reported before a stop at the task's end
-            self._emitter.emit(found)
+            self.recorder.emit(found)
 
 
 def _short(values: list[float]) -> tuple[float, ...]:

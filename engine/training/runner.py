@@ -29,7 +29,7 @@ def train(session: Session, control: Control, recorder: Recorder | None = None) 
     Begins at the newest checkpoint if there is one, and leaves a finished session unchanged. Raises EngineError; any
     other exception becomes one, with its traceback kept in the session's folder.
     """
-    recorder = recorder or Recorder(session)
+    recorder = recorder or Recorder(session, control)
     with session.locked():
         if session.finished:
             recorder.history = session.history()
@@ -39,7 +39,7 @@ def train(session: Session, control: Control, recorder: Recorder | None = None) 
             from engine.training.trainer import Trainer
 
             control.check()
-            trainer = Trainer(session, control, recorder)
+            trainer = Trainer(recorder)
             gc.freeze()  # torch's objects are permanent; each collection spent 0.2 s on them and held up all threads
             trainer.run()
         except Stopped:
@@ -101,7 +101,7 @@ class EngineThread:
         self.session = session
         self.control = Control(pace)
         self.error: EngineError | None = None
-        self._recorder = Recorder(session)
+        self._recorder = Recorder(session, self.control)
         if (saved := session.saved_step) is not None:  # the current strength, before the log is read
             self._recorder.history = History(strengths=Series(session.strengths(saved)))
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)

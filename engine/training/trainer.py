@@ -10,19 +10,16 @@ from engine.importance.per_example import check_network
 from engine.methods.base import Learned
 from engine.penalties.penalty import Penalty
 from engine.record.events import RunFinished, RunStarted, TaskEnded, TaskStarted
-from engine.sessions.session import Session
+from engine.training import resume
 from engine.training.build import find_device, load_stream, versions
 from engine.training.checkpointing import Checkpointer
-from engine.training.clock import Clock
-from engine.training.control import Control, Stopped
+from engine.training.control import Stopped
 from engine.training.diagnosis import cause
-from engine.training.emitter import Emitter
 from engine.training.evaluation import Evaluator
 from engine.training.plan import Plan
 from engine.training.recorder import Recorder
 from engine.training.reporting import Reporter
 from engine.training.requests import RequestHandler
-from engine.training.resume import Resume
 from engine.training.state import RunState
 from engine.training.step import TrainingStep
 
@@ -34,9 +31,8 @@ HISTOGRAMS_PER_TASK = 8
 class Trainer:
     """Trains one run from its newest checkpoint, or from the start, to its end."""
 
-    def __init__(self, session: Session, control: Control, recorder: Recorder) -> None:
-        config = session.config
-        self.session = session
+    def __init__(self, recorder: Recorder) -> None:
+        config, control = recorder.session.config, recorder.control
         self.config = config
         self.control = control
         self.recorder = recorder
@@ -46,8 +42,7 @@ class Trainer:
         control.activity = f"reading {config.benchmark}"
         self.stream = load_stream(config, device)
         control.check()
-        problem = self.stream.problem()
-        self.state = RunState(config, self.stream, problem, device)
+        self.state = RunState(config, self.stream, self.stream.problem(), device)
         if self.state.method.measures_examples:
             check_network(self.state.model, next(self.stream.passes(0, 2)).inputs)
         if self.state.method.cumulative:
@@ -55,21 +50,10 @@ class Trainer:
 
         self.plan = Plan(self.stream)
         self.step = TrainingStep(config.seed, self.state, self.stream)
-        self.clock = Clock()
-        self.evaluator = Evaluator(self.state.model, self.stream, problem, control.check)
-        self.emitter = Emitter(recorder, control, self.clock, self.state)
-        self.reporter = Reporter(config, self.state, self.step, self.evaluator, self.emitter, self.clock)
-        self.checkpointer = Checkpointer(session, self.state, self.reporter, self.emitter, self.clock, control)
-        self.requests = RequestHandler(
-            control,
-            self.state,
-            self.plan,
-            self.evaluator,
-            self.reporter,
-            self.checkpointer,
-            self.emitter,
-            self.clock,
-        )
+        self.evaluator = Evaluator(self.state.model, self.stream, self.state.problem, control.check)
+        self.reporter = Reporter(recorder, self.state, self.step, self.evaluator)
+        self.checkpointer = Checkpointer(recorder, self.state, self.reporter)
+        self.requests = RequestHandler(recorder, self.state, self.plan, self.reporter, self.checkpointer)
 
     def run(self) -> None:
         """Trains to the end. Raises Stopped after saving, NumericsError, or any error of writing the session."""
@@ -78,45 +62,36 @@ class Trainer:
             self._train()
         except NumericsError as error:
             self.checkpointer.join()
-            found = cause(self.session, self.state, self.step, self.recorder.history, self.control)
+            found = cause(self.recorder, self.state, self.step)
             found = f"; {found}" if found else ""
             raise NumericsError(f"{error}{found}: start again with a lower --lr or --strength") from None
         finally:
             self.checkpointer.join()
-        self.emitter.emit(RunFinished(self.state.step, time.time(), self.clock.elapsed))
-        self.emitter.sync()
-        self.emitter.patiently(partial(self.session.write_summary, self.recorder.history))
+        recorder = self.recorder
+        recorder.emit(RunFinished(self.state.step, time.time(), recorder.clock.elapsed))
+        recorder.sync()
+        recorder.patiently(partial(recorder.session.write_summary, recorder.history))
         self.control.activity = "finished"
 
     def begin(self) -> None:
         """Begins at the newest undamaged checkpoint, or with the first step."""
-        resume = Resume(
-            self.session,
-            self.recorder,
-            self.state,
-            self.plan,
-            self.requests,
-            self.emitter,
-            self.clock,
-            self.stream.digest,
-        )
-        if not resume.restore():
-            self.emitter.emit(
-                RunStarted(
-                    time.time(),
-                    self.plan.infos(),
-                    str(self.state.device),
-                    self.state.parameters.size,
-                    versions(),
-                    self.stream.digest,
-                    test_examples=tuple(self.stream.count(phase, "test") for phase in range(len(self.plan))),
-                    subset_examples=tuple(self.stream.count(phase, "probe") for phase in range(len(self.plan))),
-                )
+        recorder, stream = self.recorder, self.stream
+        made = resume.restore(recorder, self.state, self.plan, stream.digest)
+        if made is None:
+            started = RunStarted(
+                time.time(),
+                self.plan.infos(),
+                str(self.state.device),
+                self.state.parameters.size,
+                versions(),
+                stream.digest,
+                test_examples=tuple(stream.count(phase, "test") for phase in range(len(self.plan))),
+                subset_examples=tuple(stream.count(phase, "probe") for phase in range(len(self.plan))),
             )
-            for note in self.stream.notes:
-                self.emitter.note(note)
-        self.emitter.patiently(self.session.keep_config)
-        self.clock.start()
+            made = resume.start(recorder, self.state, started, stream.notes)
+        self.requests.interventions = made
+        recorder.patiently(recorder.session.keep_config)
+        recorder.clock.start()
         self.checkpointer.start()
 
     def _train(self) -> None:
@@ -139,7 +114,7 @@ class Trainer:
             requests.poll()
         state.begin_task()
         if state.task_step == 0:
-            self.emitter.emit(TaskStarted(state.task, state.step))
+            self.recorder.emit(TaskStarted(state.task, state.step))
             reporter.path()
         self.control.activity = "training"
         phase = self.stream.phases[state.task]
@@ -175,7 +150,7 @@ class Trainer:
         state.adopt(penalty)
         if penalty is not None:
             self.reporter.importance(penalty.diagonal(), running=False)
-        self.emitter.emit(*scores, TaskEnded(state.task, state.step, self.clock.elapsed, time.time()))
+        self.recorder.emit(*scores, TaskEnded(state.task, state.step, self.recorder.clock.elapsed, time.time()))
         self.reporter.warnings()
         ended = state.task
         state.end_task()

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 import engine.training.checkpointing
-import engine.training.emitter
+import engine.training.recorder
 import engine.training.reporting
 from cl_tui.commands.cli import main
 from engine.errors import EngineError
@@ -140,7 +140,7 @@ def _hurry() -> None:
     engine.training.reporting.REPORT_SECONDS = 0.0
     engine.training.checkpointing.CHECKPOINT_SECONDS = 0.002
     engine.training.checkpointing.CHECKPOINT_SHARE = 1.0
-    engine.training.emitter.RETRY_SECONDS = 0.01
+    engine.training.recorder.RETRY_SECONDS = 0.01
 
 
 def _run(folder: Path, config: RunConfig) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-import engine.training.emitter
+import engine.training.recorder
 from cl_tui.batch import headless
 from engine.sessions.log import EventLog
 from tests.runs import create, tiny
@@ -28,7 +28,7 @@ def test_a_full_disk_is_told_when_training_begins_to_wait_and_when_it_goes_on(
         write(log)
 
     monkeypatch.setattr(EventLog, "_write", full_for_a_while)
-    monkeypatch.setattr(engine.training.emitter, "RETRY_SECONDS", 3 * headless.POLL_SECONDS)
+    monkeypatch.setattr(engine.training.recorder, "RETRY_SECONDS", 3 * headless.POLL_SECONDS)
     console = Console(file=io.StringIO(), width=200)
     ended = headless.train(create(tmp_path, tiny()), None, console)
     assert ended.exit_code == 0

@@ -22,7 +22,7 @@ from engine.sessions.log import FORMAT, EventLog
 from engine.sessions.session import Session
 from engine.streams.digits import digits
 from engine.streams.examples import Examples, Task
-from engine.training import checkpointing, emitter, reporting
+from engine.training import checkpointing, recorder, reporting
 from engine.training.control import Control
 from engine.training.fork import fork
 from engine.training.runner import EngineThread, train
@@ -45,7 +45,7 @@ OLD_SESSIONS = {
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(emitter, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(recorder, "RETRY_SECONDS", 0.01)
 
 
 @pytest.fixture

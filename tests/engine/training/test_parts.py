@@ -1,8 +1,8 @@
 """What the parts of the trainer promise each other: orders of doing that no result shows until something fails."""
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,17 +10,15 @@ import torch
 
 from engine.errors import SessionError
 from engine.methods.rwalk import RiemannianWalk
-from engine.record.events import Event, ImportanceMeasured, Noted, PathFollowed, RunStarted, Saved, StepsTaken
+from engine.record.events import PATH, Event, ImportanceMeasured, Measured, RunStarted, Saved, StepsTaken
 from engine.sessions import checkpoint
 from engine.sessions.log import EventLog
-from engine.training import emitter
 from engine.training.checkpoint_writer import CheckpointWriter
-from engine.training.clock import Clock
 from engine.training.control import Control
-from engine.training.emitter import Emitter
 from engine.training.recorder import Recorder
 from engine.training.runner import train
 from engine.training.state import RunState
+from engine.training.trainer import Trainer
 from tests import runs
 
 
@@ -80,58 +78,59 @@ def test_what_is_said_of_a_step_comes_after_the_report_of_that_step(tmp_path: Pa
     for event in session.readable(0)[0]:
         if isinstance(event, StepsTaken):
             reported = event.step
-        elif not isinstance(event, RunStarted | ImportanceMeasured | PathFollowed | Saved):
+        elif not isinstance(event, RunStarted | ImportanceMeasured | Saved) and not (
+            isinstance(event, Measured) and event.name == PATH
+        ):
             assert event.step == reported
             said.add(event.event)
-    assert {"probed", "strength", "planned", "evaluated", "task-ended"} <= said
+    assert {"scored", "measured", "strength", "planned", "task-ended"} <= said
 
 
-def test_an_event_is_in_the_history_before_the_log_is_written(tmp_path: Path) -> None:
+@pytest.fixture
+def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
+    """A recorder whose run has started."""
+    monkeypatch.setattr("engine.training.recorder.RETRY_SECONDS", 0.001)
+    trainer = Trainer(Recorder(runs.create(tmp_path, runs.tiny("si")), Control()))
+    trainer.begin()
+    yield trainer.recorder
+    trainer.recorder.close()
+
+
+def test_an_event_is_in_the_history_before_the_log_is_written(
+    started: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A screen shows what a full disk cannot keep."""
-    recorder = Recorder(runs.create(tmp_path, runs.tiny("si")))
-    history = runs.finished(tmp_path, runs.tiny("si"), "whole").history()
-    assert history.started is not None
 
-    def full(event: Event) -> None:
-        raise OSError("no space")
+    def full(log: EventLog, *events: Event) -> None:
+        assert list(started.history.notes)[-1:] == list(events)
+        seen.extend(events)
+        append(log, *events)
 
-    recorder.log = SimpleNamespace(append=full)  # type: ignore[assignment]
-    with pytest.raises(OSError, match="no space"):
-        recorder.record(history.started)
-    assert recorder.history.started == history.started
-
-
-def emitter_to(record: Any, clock: Clock, control: Control) -> Emitter:
-    session = SimpleNamespace(unwritable=lambda problem: SessionError(f"cannot be written: {problem}"))
-    recorder = SimpleNamespace(record=record, session=session, log=SimpleNamespace(mend=lambda: None))
-    return Emitter(recorder, control, clock, SimpleNamespace(step=3))  # type: ignore[arg-type]
+    append, seen = EventLog.append, list[Event]()
+    monkeypatch.setattr(EventLog, "append", full)
+    started.note("here")
+    assert len(seen) == 1
 
 
-def test_the_clock_stands_while_training_waits_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(emitter, "RETRY_SECONDS", 0.001)
-    clock, control, said = Clock(), Control(), list[Event]()
-    clock.start()
+def test_the_clock_stands_while_training_waits_for_the_disk(started: Recorder) -> None:
     ticked: list[bool] = []
 
     def write() -> str:
-        ticked.append(clock.ticking)
+        ticked.append(started.clock.ticking)
         if len(ticked) < 3:
             raise OSError("no space")
-        assert control.trouble
+        assert started.control.trouble
         return "written"
 
-    assert emitter_to(said.append, clock, control).patiently(write) == "written"
+    assert started.patiently(write) == "written"
     assert ticked == [True, False, False]
-    assert clock.ticking
-    assert control.trouble == ""
-    (note,) = said
-    assert isinstance(note, Noted)
-    assert note.text.startswith("waited 0 s for the disk: ")
+    assert started.clock.ticking
+    assert started.control.trouble == ""
+    assert started.history.notes[-1].text.startswith("waited 0 s for the disk: ")
 
 
-def test_a_stop_while_training_waits_tries_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, control = Clock(), Control()
-    control.stop()
+def test_a_stop_while_training_waits_tries_once_more(started: Recorder) -> None:
+    started.control.stop()
     tries: list[str] = []
 
     def write() -> None:
@@ -142,8 +141,8 @@ def test_a_stop_while_training_waits_tries_once_more(monkeypatch: pytest.MonkeyP
         tries.append("again")
         raise OSError("still none")
 
-    with pytest.raises(SessionError, match="still none"):
-        emitter_to(None, clock, control).patiently(write, again)
+    with pytest.raises(SessionError):
+        started.patiently(write, again)
     assert tries == ["write", "again"]
 
 

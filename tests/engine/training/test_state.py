@@ -114,7 +114,7 @@ def test_state_is_there_before_the_first_step_and_written_in_place(
 ) -> None:
     """Compiled loops and batched runs hold pointers to it."""
     session = runs.create(tmp_path, runs.tiny(method, **options))
-    trainer = Trainer(session, Control(), Recorder(session))
+    trainer = Trainer(Recorder(session, Control()))
     before = {name: tensor.data_ptr() for name, tensor in trainer.state.tensors().items()}
     trainer.run()
     trainer.recorder.close()
