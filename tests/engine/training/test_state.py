@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine.catalog.entries import MethodInfo, ModelInfo
+from engine.catalog.entries import ModelInfo
 from engine.catalog.methods import METHODS
 from engine.catalog.models import MODELS
 from engine.catalog.models.mlp import MLPOptions
@@ -188,8 +188,7 @@ class Replaying(Method):
 
 @pytest.fixture
 def replaying(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = METHODS["none"]
-    info = MethodInfo(**{**vars(made), "code": "tests.engine.training.test_state:Replaying"})
+    info = METHODS["none"]._replace(code="tests.engine.training.test_state:Replaying")
     monkeypatch.setitem(METHODS, "none", info)
     monkeypatch.setattr("os.fsync", lambda file: None)
 
