@@ -4,6 +4,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 
@@ -80,13 +81,6 @@ class DataSet:
     train: Examples
     test: Examples
 
-    def normalized(self, mean_and_deviation: tuple[float, float] | None) -> "DataSet":
-        """Unchanged if neither is given."""
-        train, test = (
-            Examples(normalized(part.inputs, mean_and_deviation), part.labels) for part in (self.train, self.test)
-        )
-        return DataSet(train, test)
-
 
 def normalized(inputs: Tensor, mean_and_deviation: tuple[float, float] | None) -> Tensor:
     """``inputs`` minus the mean, divided by the standard deviation; unchanged if neither is given."""
@@ -102,15 +96,10 @@ class ExampleStream(Stream):
     """
 
     def __init__(self, config: RunConfig, tasks: Sequence[Task], inputs: tuple[int, ...]) -> None:
-        """Reads the user's own inputs, if the configuration names some. Raises BenchmarkError.
-
-        ``inputs``: shape of one example.
-        """
+        """``inputs``: shape of one example."""
         self._config = config
         self.tasks = list(tasks)
         self.inputs = inputs
-        self.digest = content(tasks)
-        self._own = self._read_own()
         self._accumulates = False
         subsets = evaluation_subsets(tasks, config.seed)
         self._probes = [Examples(*task.test.take(rows)) for task, rows in zip(tasks, subsets, strict=True)]
@@ -120,16 +109,20 @@ class ExampleStream(Stream):
         """The (task, epoch) of ``_order``."""
         self._schedule()
 
-    def _read_own(self) -> Examples | None:
+    @cached_property
+    def _own(self) -> Examples | None:
         folder = self._config.option("importance_data")
         if folder in (None, "train", "test"):
             return None
         notes: list[str] = []
         found = read_unlabelled(Path(folder), math.prod(self.inputs), notes.append)
-        inputs = normalized(found, self._config.normalize)
         self.notes = tuple(notes)
-        self.digest += f" {digest_of(inputs)}"
-        return Examples(inputs, torch.empty(0, dtype=torch.int64))
+        labels = torch.empty(0, dtype=torch.int64)
+        return Examples(normalized(found, self._config.normalize), labels).to(self.tasks[0].train.inputs.device)
+
+    @cached_property
+    def digest(self) -> str:
+        return content(self.tasks) + (f" {digest_of(self._own.inputs)}" if self._own else "")
 
     def _schedule(self) -> None:
         config = self._config
@@ -148,7 +141,6 @@ class ExampleStream(Stream):
     def to(self, device: torch.device) -> "ExampleStream":
         self.tasks = [task.to(device) for task in self.tasks]
         self._probes = [examples.to(device) for examples in self._probes]
-        self._own = self._own and self._own.to(device)
         return self
 
     def problem(self) -> Problem:
@@ -265,7 +257,9 @@ def digest_of(tensor: Tensor) -> str:
 
 def stream_of(config: RunConfig, data: DataSet) -> ExampleStream:
     """``data`` as the tasks of the configuration's benchmark."""
-    info, data = BENCHMARKS[config.benchmark], data.normalized(config.normalize)
+    info = BENCHMARKS[config.benchmark]
+    parts = (Examples(normalized(part.inputs, config.normalize), part.labels) for part in (data.train, data.test))
+    data = DataSet(*parts)
     if info.permuted:
         tasks = permuted(data, len(info.classes), config.tasks, config.seed)
     else:

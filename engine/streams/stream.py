@@ -31,10 +31,12 @@ class Stream(Protocol):
     phases: tuple[Phase, ...]
     inputs: tuple[int, ...]
     """Shape of one example."""
-    digest: str
-    """Of all data; of the user's own inputs, a space and their digest follow."""
     notes: tuple[str, ...] = ()
-    """About what was read."""
+    """About the user's own inputs; they are read when something asks for them. Reading raises BenchmarkError."""
+
+    @property
+    def digest(self) -> str:
+        """Of all data; of the user's own inputs, a space and their digest follow."""
 
     def to(self, device: torch.device) -> "Stream":
         """This stream, with its data on ``device``."""

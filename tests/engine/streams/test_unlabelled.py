@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from engine.analysis.measure import analyse
 from engine.errors import BenchmarkError
 from engine.streams.unlabelled import read_unlabelled
 from engine.training.control import Control
@@ -364,3 +365,13 @@ def test_the_test_inputs_as_a_folder_give_the_importance_of_the_test_inputs(tmp_
     assert torch.equal(runs.importance(ours), runs.importance(theirs))
     on_training_data = runs.finished(tmp_path, runs.tiny("mas", tasks=1), "train")
     assert not torch.equal(runs.importance(theirs), runs.importance(on_training_data))
+
+
+def test_an_analysis_needs_the_folder_no_more(tmp_path: Path) -> None:
+    """Its sessions may have come from elsewhere."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    np.save(folder / "all.npy", np.full((3, 64), 0.5))
+    session = runs.finished(tmp_path, runs.tiny("mas", importance_data=str(folder)))
+    (folder / "all.npy").unlink()
+    assert analyse(session).all_tasks == 2
