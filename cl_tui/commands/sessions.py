@@ -48,15 +48,14 @@ def show(
     sessions_dir: SessionsDir = Path("sessions"),
 ) -> None:
     """Show one session: result, changed settings, accuracy matrix, curves, importances, and commands to use next."""
-    from cl_tui.reports import output
-    from cl_tui.reports import session_facts as facts
+    from cl_tui.reports import output, session_facts
     from cl_tui.reports.session_page import PAPER_WIDTH, session_page
     from engine.sessions.listing import read_session
 
     sessions_dir, name = located(sessions_dir, name)
     listed = read_session(sessions_dir, name)
     if listed.state == "damaged":
-        print(facts.result(listed))
+        print(session_facts.result(listed))
         return
     console = output.console()
     if not console.is_terminal:

@@ -5,10 +5,9 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from cl_tui.reports import session_facts as facts
-from cl_tui.reports import text as words
+from cl_tui.reports import session_facts, text
 from cl_tui.reports.output import STDOUT, print_as_it_is
 from engine import strict_json
 from engine.disk import write_whole
@@ -17,9 +16,6 @@ from engine.record.history import History
 from engine.sessions.listing import Listed
 from engine.sessions.summary import summary
 from engine.settings.run import RunConfig
-
-if TYPE_CHECKING:
-    pass
 
 Kind = Literal["html", "json", "csv", "tensorboard"]
 FORMAT = 1
@@ -123,26 +119,26 @@ def as_json(listed: Listed) -> bytes:
             name: values().tolist() if curve.length else []
             for name, values in (("loss", curve.losses), ("penalty", curve.penalties), ("seconds", curve.seconds))
         },
-        "warnings": facts.warnings(config, history),
+        "warnings": session_facts.warnings(config, history),
     }
     penalties = {(measured.step, measured.phase): measured.values for measured in history.layer_penalties}
     known["probes"] = [
         {
-            "task": look.phase,
-            "step": look.step,
-            "accuracies": look.values,
-            "penalties": penalties.get((look.step, look.phase), ()),
+            "task": probe.phase,
+            "step": probe.step,
+            "accuracies": probe.values,
+            "penalties": penalties.get((probe.step, probe.phase), ()),
         }
-        for look in history.probes
+        for probe in history.probes
     ]
     known["evaluations"] = [
         {
-            "task": look.phase,
-            "step": look.step,
-            "accuracies": look.whole.values,
-            "probed": look.probed if history.measured_alike else (),
+            "task": asked.phase,
+            "step": asked.step,
+            "accuracies": asked.whole.values,
+            "probed": asked.probed if history.measured_alike else (),
         }
-        for look in history.evaluations
+        for asked in history.evaluations
     ]
     for key in ("strengths", "importances", "paths", "notes", "plans"):
         known[key] = [_told(event) for event in getattr(history, key)]
@@ -181,7 +177,7 @@ def step_rows(config: RunConfig, history: History, first: int, last: int) -> Ite
     curve, changes = history.curve, history.strengths
     steps = np.arange(first + 1, last + 1)
     tasks = np.clip(np.searchsorted(history.starts, steps) - 1, 0, max(len(history.tasks) - 1, 0))
-    epochs = [epoch or None for epoch in facts.epochs(history, steps).tolist()]
+    epochs = [epoch or None for epoch in session_facts.epochs(history, steps).tolist()]
     columns = [values(first)[: last - first].tolist() for values in (curve.seconds, curve.losses, curve.penalties)]
     strengths = np.array([history.strength(config, 0), *(change.strength for change in changes)])
     strengths = strengths[np.searchsorted([change.step for change in changes], steps)]
@@ -197,17 +193,19 @@ def _accuracies(config: RunConfig, history: History) -> str:
 
 def _probes(config: RunConfig, history: History) -> str:
     """Every measured accuracy: on the evaluation subsets, and at the ends of tasks on whole test sets too."""
-    whole, subset = words.WHOLE_TEST_SET, "evaluation subset"
-    looks = [(look.step, "probe", look.phase, look.row, words.measured_on(look, history)) for look in history.probes]
-    for look in history.evaluations:
-        looks.append((look.step, "evaluation", look.phase, look.whole.row, whole))
-        looks.append((look.step, "evaluation", look.phase, look.probed if history.measured_alike else (), subset))
+    whole, subset = text.WHOLE_TEST_SET, "evaluation subset"
+    found = [
+        (probe.step, "probe", probe.phase, probe.row, text.measured_on(probe, history)) for probe in history.probes
+    ]
+    for asked in history.evaluations:
+        found.append((asked.step, "evaluation", asked.phase, asked.whole.row, whole))
+        found.append((asked.step, "evaluation", asked.phase, asked.probed if history.measured_alike else (), subset))
     for task, (row, probed) in enumerate(zip(history.matrix, history.probed, strict=True)):
-        looks.append((history.starts[task + 1], "task end", task, row, whole))
-        looks.append((history.starts[task + 1], "task end", task, probed if history.measured_alike else (), subset))
+        found.append((history.starts[task + 1], "task end", task, row, whole))
+        found.append((history.starts[task + 1], "task end", task, probed if history.measured_alike else (), subset))
     rows = (
         (step, kind, task + 1, on, accuracy, where)
-        for step, kind, task, accuracies, where in sorted(looks, key=lambda look: look[0])
+        for step, kind, task, accuracies, where in sorted(found, key=lambda row: row[0])
         for on, accuracy in enumerate(accuracies, start=1)
     )
     return table(("step", "kind", "in task", "on task", "accuracy", "measured on"), rows)
@@ -232,7 +230,7 @@ def _importances(config: RunConfig, history: History) -> str:
 
 
 def _steering(config: RunConfig, history: History) -> str:
-    return table(("step", "what"), facts.steering(history))
+    return table(("step", "what"), session_facts.steering(history))
 
 
 def _warnings(config: RunConfig, history: History) -> str:

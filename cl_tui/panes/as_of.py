@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cl_tui.charts.style import Line
 from cl_tui.panes.view import View
+from cl_tui.reports.session_facts import probed_rows
 from engine.record.events import ImportanceMeasured
 from engine.record.history import History
 from engine.record.metrics import Looks, Stability, stability
@@ -104,7 +105,7 @@ class AccuracyTable:
         told = (history.probes, history.evaluations, history.probed)
         if self._tasks != len(history.tasks) or not self._goes_on(told):
             self._clear(len(history.tasks))
-        new = _new_looks(history, self._taken)
+        new = probed_rows(history, self._taken)
         if self._looks is not None and not new:
             return self._looks
         arrays = self._arrays
@@ -150,15 +151,3 @@ class AccuracyTable:
             len(part) >= taken and (not taken or part[taken - 1] is last)
             for part, taken, last in zip(told, self._taken, self._last, strict=True)
         )
-
-
-def _new_looks(history: History, taken: tuple[int, int, int]) -> list[tuple[int, int, bool, tuple[float, ...]]]:
-    """(step, task in training, at its end, accuracies) ordered by time; the end of a task comes after its probes."""
-    probes, evaluations, rows = taken
-    new: list[tuple[int, int, bool, tuple[float, ...]]] = []
-    new += [(look.step, look.phase, False, look.row) for look in history.probes[probes:]]
-    new += [(look.step, look.phase, False, look.probed) for look in history.evaluations[evaluations:]]
-    for task in range(rows, len(history.probed)):
-        new.append((history.starts[task + 1], task, True, history.probed[task]))
-    new.sort(key=lambda look: look[:3])
-    return new

@@ -6,7 +6,7 @@ from rich.cells import cell_len
 from textual.widgets import Static
 
 from cl_tui.panes.view import View
-from cl_tui.reports import text as words
+from cl_tui.reports import text
 from engine.catalog.methods import METHODS
 from engine.settings.text import shown
 
@@ -52,7 +52,7 @@ def _identity(view: View) -> list[Part]:
     symbol = METHODS[config.method].symbol
     return [
         Part(f"{config.method} {symbol}={shown(view.strength)}" if symbol else config.method, 20),
-        *(Part(text, 9) for text in words.variant(config)),
+        *(Part(option, 9) for option in text.variant(config)),
         Part(config.benchmark, 8),
         Part(config.scenario, 4),
         Part(view.history.device or config.device, 1),
@@ -77,11 +77,11 @@ def _progress(view: View, wide: bool) -> list[Part]:
         parts.append(Part(f"slow {'motion ' if wide else ''}{view.pace:g}/s", 11))
     elif view.training and history.rate:
         parts.append(Part(f"{history.rate:,.0f}/s", 5))
-    elapsed, remaining = words.duration(history.elapsed), history.remaining
+    elapsed, remaining = text.duration(history.elapsed), history.remaining
     if not view.training or remaining is None:
         parts.append(Part(elapsed, 10))
     elif wide:
-        parts.append(Part(f"{elapsed}, {words.duration(remaining)} left", 10))
+        parts.append(Part(f"{elapsed}, {text.duration(remaining)} left", 10))
     else:
-        parts.append(Part(f"{elapsed}/{words.duration(history.elapsed + remaining)}", 10))
+        parts.append(Part(f"{elapsed}/{text.duration(history.elapsed + remaining)}", 10))
     return parts

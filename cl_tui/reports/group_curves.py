@@ -63,7 +63,8 @@ def group_curve(kind: CurveKind, histories: Sequence[History], width: int) -> Gr
 
 def seen_accuracy(history: History) -> list[session_facts.Point]:
     """Average accuracy over the tasks seen so far on their evaluation subsets, at each measurement."""
-    return [(step, mean(row)) for step, row in sorted(session_facts.probed_rows(history).items()) if row]
+    rows = {step: row for step, _, _, row in session_facts.probed_rows(history)}
+    return [(step, mean(row)) for step, row in rows.items() if row]
 
 
 def _accuracy_curve(members: Sequence[Sequence[session_facts.Point]]) -> GroupCurve | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cl_tui.reports import text as words
+from cl_tui.reports import text
 from engine import commands
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.methods import METHODS
@@ -45,14 +45,14 @@ def result(listed: Listed) -> str:
     if config is None or history is None:
         return listed.problem
     if listed.state == "finished":
-        return f"{words.result(history, config)}."
+        return f"{text.result(history, config)}."
     if not history.tasks:
         return {"running": "It is loading."}.get(listed.state, "It ended before any training.")
-    told = f"{words.progress(history)}, after {words.duration(history.elapsed)} of training"
+    told = f"{text.progress(history)}, after {text.duration(history.elapsed)} of training"
     if listed.state == "failed" and history.failure is not None:
         kept = f" (kept: {history.failure.kept})" if history.failure.kept else ""
         told += f": {history.failure.message}{kept}"
-    if others := words.of_several_classes(history, config):
+    if others := text.of_several_classes(history, config):
         told += f"; {others}"
     begun = {"running": "At ", "stopped": "Stopped at ", "failed": "Failed at "}.get(listed.state, "Interrupted at ")
     return f"{begun}{told}."
@@ -65,13 +65,13 @@ def averages(config: RunConfig, history: History) -> list[tuple[str, str]]:
         "forgetting": metrics.forgetting(history.matrix),
         "backward_transfer": metrics.backward_transfer(history.matrix),
     }
-    found = [(name, _average(key, every[key])) for key, name in words.AVERAGES.items() if every[key] is not None]
+    found = [(name, _average(key, every[key])) for key, name in text.AVERAGES.items() if every[key] is not None]
     one_class = one_class_tasks(config, len(history.matrix))
     if one_class:
         others = without(history.matrix, one_class)
         found += [
             (f"{name} without {numbered(one_class)}", _average(key, others[key]))
-            for key, name in words.AVERAGES.items()
+            for key, name in text.AVERAGES.items()
             if others[key] is not None
         ]
     return found
@@ -79,14 +79,14 @@ def averages(config: RunConfig, history: History) -> list[tuple[str, str]]:
 
 def _average(key: str, value: float | None) -> str:
     """Accuracies in %, differences of accuracies in points."""
-    return f"{words.percent(value or 0.0)} {'%' if key == 'average_accuracy' else 'points'}"
+    return f"{text.percent(value or 0.0)} {'%' if key == 'average_accuracy' else 'points'}"
 
 
 def figures(config: RunConfig, history: History) -> list[tuple[str, str]]:
     """The numbers that summarise a run, as far as they exist."""
     found = averages(config, history)
     if history.step:
-        found += [("steps", f"{history.step:,}"), ("training", words.duration(history.elapsed))]
+        found += [("steps", f"{history.step:,}"), ("training", text.duration(history.elapsed))]
     if history.elapsed:
         found.append(("steps a second", f"{history.step / history.elapsed:,.0f}"))
     return found
@@ -214,19 +214,26 @@ def next_lines(listed: Listed, sessions_dir: Path) -> list[tuple[str, str]]:
 
 def accuracy_series(history: History) -> list[list[Point]]:
     """Each task's accuracy over the steps, on the evaluation subsets."""
-    return _by_task(history, probed_rows(history))
+    return _by_task(history, {step: row for step, _, _, row in probed_rows(history)})
 
 
 def whole_accuracy_series(history: History) -> list[list[Point]]:
     """Each task's accuracy on the whole test set: at the ends of tasks, and at evaluations that were asked for."""
-    rows = {look.step: look.whole.row for look in history.evaluations}
+    rows = {evaluation.step: evaluation.whole.row for evaluation in history.evaluations}
     return _by_task(history, rows | dict(zip(history.starts[1:], history.matrix, strict=False)))
 
 
-def probed_rows(history: History) -> dict[int, tuple[float, ...]]:
-    """The accuracies on the evaluation subsets by step: at probes, evaluations and the ends of tasks."""
-    rows = {look.step: look.row for look in history.probes} | {look.step: look.probed for look in history.evaluations}
-    return rows | dict(zip(history.starts[1:], history.probed, strict=False))
+def probed_rows(
+    history: History, after: tuple[int, int, int] = (0, 0, 0)
+) -> list[tuple[int, int, bool, tuple[float, ...]]]:
+    """The accuracies on the evaluation subsets: (step, task in training, whether at its end, accuracies), ordered.
+
+    ``after``: how many probes, evaluations and ends of tasks are left out at the beginning.
+    """
+    rows = [(probe.step, probe.phase, False, probe.row) for probe in history.probes[after[0] :]]
+    rows += [(asked.step, asked.phase, False, asked.probed) for asked in history.evaluations[after[1] :]]
+    rows += [(history.starts[k + 1], k, True, history.probed[k]) for k in range(after[2], len(history.probed))]
+    return sorted(rows, key=lambda row: row[:3])
 
 
 def _by_task(history: History, rows: Mapping[int, tuple[float, ...]]) -> list[list[Point]]:
@@ -249,7 +256,7 @@ def filled(measured: ImportanceMeasured) -> range:
 def edges(measured: ImportanceMeasured, bins: range) -> tuple[str, str]:
     """The values of Ω between which ``bins`` lie, in words."""
     growth = (measured.high / measured.low) ** (1 / len(measured.layers[0].counts))
-    low, high = (words.quantity(float(f"{measured.low * growth**k:.1g}")) for k in (bins.start, bins.stop))
+    low, high = (text.quantity(float(f"{measured.low * growth**k:.1g}")) for k in (bins.start, bins.stop))
     return low, high
 
 
@@ -258,7 +265,7 @@ def layer_figures(layer: LayerHistogram) -> dict[str, str]:
     return {
         "weights": f"{layer.size:,}",
         "exactly 0": f"{100 * layer.zeros / layer.size:.0f} %",
-        "mean Ω": words.quantity(layer.mean),
+        "mean Ω": text.quantity(layer.mean),
         "top 1 %": "—" if layer.top is None else f"{100 * layer.top:.0f} %",
     }
 

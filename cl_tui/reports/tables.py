@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from cl_tui.reports import text as words
+from cl_tui.reports import text
 from cl_tui.reports.layout import indented, table_of
 from cl_tui.reports.output import PIPE_WIDTH
 from cl_tui.reports.statistics import estimate, with_error
@@ -39,13 +39,13 @@ def _results(
     yield Text(f"{benchmark} · {scenario}", style="bold")
     cells = []
     for (method, strength), runs in rows.items():
-        figures = (with_error(estimate(run[key] for run in runs)) for key in words.AVERAGES)
+        figures = (with_error(estimate(run[key] for run in runs)) for key in text.AVERAGES)
         cells.append((method_and_strength(method, strength), *figures, _mean_rate(runs), str(len(runs))))
         for one_class in dict.fromkeys(tuple(run.get("one_class_tasks", ())) for run in runs):
             if one_class:
                 alike = [run for run in runs if tuple(run.get("one_class_tasks", ())) == one_class]
                 others = [run["without_one_class_tasks"] for run in alike]
-                figures = (with_error(estimate(run[key] for run in others)) for key in words.AVERAGES)
+                figures = (with_error(estimate(run[key] for run in others)) for key in text.AVERAGES)
                 cells.append((f"  without {numbered(one_class)} of one class", *figures, "", ""))
     figures_width = [max(map(len, column)) for column in list(zip(*cells, strict=True))[1:]]
     names_width = max(len(method_and_strength(*row)) for row in rows)
@@ -87,10 +87,10 @@ def sessions_table(sessions: Sequence[Listed], width: int = PIPE_WIDTH) -> Rende
         number = heading in ("seed", "acc. %", "when")
         table.add_column(heading, justify="right" if number else "left", no_wrap=True)
     for name, *cells in rows:
-        table.add_row(words.shortened(name, room), *cells)
-    if not any(map(words.with_one_class, sessions)):
+        table.add_row(text.shortened(name, room), *cells)
+    if not any(map(text.with_one_class, sessions)):
         return table
-    note = f"{words.ONE_CLASS} with tasks of one class: 'cl-tui sessions show' has the average without them"
+    note = f"{text.ONE_CLASS} with tasks of one class: 'cl-tui sessions show' has the average without them"
     return Group(table, Text(note, style="dim"))
 
 
@@ -105,7 +105,7 @@ def _session_cells(listed: Listed) -> Iterable[str]:
         method_and_strength(config.method, history.strength(config)),
         config.benchmark,
         str(config.seed),
-        words.marked(mean(history.accuracies), listed) if history.accuracies else "—",
+        text.marked(mean(history.accuracies), listed) if history.accuracies else "—",
     ]
 
 

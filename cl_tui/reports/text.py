@@ -33,9 +33,9 @@ def percent(fraction: float) -> str:
 WHOLE_TEST_SET = "whole test set"
 
 
-def measured_on(look: Scored, history: History) -> str:
+def measured_on(scored: Scored, history: History) -> str:
     """The test examples of each task that were used, for a file."""
-    if look.part == WHOLE:
+    if scored.part == WHOLE:
         return WHOLE_TEST_SET
     return "evaluation subset" if history.measured_alike else "first test examples, fewer with every task"
 

@@ -7,7 +7,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from cl_tui.host.exit_status import ExitStatus
-from cl_tui.reports import text as words
+from cl_tui.reports import text
 from cl_tui.screens.dialogs import Dialog
 from engine.errors import EngineError
 from engine.record.history import History
@@ -30,7 +30,7 @@ class FailureDialog(Dialog[None]):
         yield Static(str(self._error), markup=False)
         if history.tasks:
             yield Static("Where", classes="heading")
-            yield Static(words.progress(history), markup=False)
+            yield Static(text.progress(history), markup=False)
         if history.failure is not None and history.failure.kept:
             yield Static("Kept", classes="heading")
             yield Static(history.failure.kept, markup=False)

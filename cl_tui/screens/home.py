@@ -20,8 +20,7 @@ from cl_tui.host.background import run_in_background
 from cl_tui.host.exit_status import INTERRUPTED, ExitStatus
 from cl_tui.panes.base import keys
 from cl_tui.panes.notice import Notice
-from cl_tui.reports import session_facts as facts
-from cl_tui.reports import text as words
+from cl_tui.reports import session_facts, text
 from cl_tui.screens.dialogs import ConfirmDialog, NameDialog
 from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.screens.root import RootScreen
@@ -204,8 +203,8 @@ class HomeScreen(RootScreen):
         parts += [f"{len(self._marked)} marked"] if self._marked else []
         parts += [f"by {self._order}"] if self._order != ORDERS[0] else []
         parts += ["read-only"] if self._read_only else []
-        if any(map(words.with_one_class, self._sessions.values())):
-            parts.append(f"{words.ONE_CLASS} with tasks of one class")
+        if any(map(text.with_one_class, self._sessions.values())):
+            parts.append(f"{text.ONE_CLASS} with tasks of one class")
         self.query_one("#title", Static).update(" · ".join([f"cl-tui  {self._folder}", *parts]))
 
     @property
@@ -229,14 +228,14 @@ class HomeScreen(RootScreen):
         self.offer_by(listed and listed.state)
         lines = ["", ""]
         if listed is not None and listed.config is not None:
-            lines[0] = facts.subtitle(listed.config)
+            lines[0] = session_facts.subtitle(listed.config)
             if listed.history is not None and (forked := listed.history.forked) is not None:
                 lines[0] += f" · fork of {forked.parent} after {forked.place.removeprefix('the end of ')}"
         if listed is not None:
-            lines[1] = facts.result(listed)
-            if words.with_one_class(listed) and listed.history is not None and listed.config is not None:
-                others = words.of_several_classes(listed.history, listed.config)
-                lines[1] = f"{words.ONE_CLASS} {others}. {lines[1].replace(f'; {others}', '')}"
+            lines[1] = session_facts.result(listed)
+            if text.with_one_class(listed) and listed.history is not None and listed.config is not None:
+                others = text.of_several_classes(listed.history, listed.config)
+                lines[1] = f"{text.ONE_CLASS} {others}. {lines[1].replace(f'; {others}', '')}"
         detail = self.query_one("#detail", Static)
         detail.set_class(listed is not None and listed.state == "damaged", "-damaged")
         detail.update("\n".join(lines).strip("\n"))

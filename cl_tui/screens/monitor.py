@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 
 from cl_tui.panes.base import keys
 from cl_tui.panes.view import View
-from cl_tui.reports import text as words
+from cl_tui.reports import text
 from cl_tui.reports.ending import exit_status, kept
 from cl_tui.screens.failure import FailureDialog
 from cl_tui.screens.panes import PanesScreen
@@ -120,7 +120,7 @@ class MonitorScreen(PanesScreen):
         earlier = before.history if before else History()
         if earlier.state == "loading" and view.training and (known := caution(view.config)):
             return known
-        return words.latest_news(earlier, view.history, view.config) or ""
+        return text.latest_news(earlier, view.history, view.config) or ""
 
     @property
     def never(self) -> frozenset[str]:

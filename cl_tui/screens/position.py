@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input, Static
 
-from cl_tui.reports import text as words
+from cl_tui.reports import text
 from cl_tui.screens.dialogs import Dialog
 from cl_tui.screens.reader import Reader
 from engine.sessions.recording import Recording, Replay
@@ -86,8 +86,8 @@ def following(reader: Reader, over: bool) -> str:
     if silence < SILENT_SECONDS:
         return f"Following; it is trained {'on this machine' if reader.here else 'by another machine'}"
     if reader.here:
-        return f"⚠ Silent for {words.duration(silence)}, but its process is alive: loading, evaluating or paused"
-    return f"⚠ Silent for {words.duration(silence)}: dead, or on another machine and loading, evaluating or paused"
+        return f"⚠ Silent for {text.duration(silence)}, but its process is alive: loading, evaluating or paused"
+    return f"⚠ Silent for {text.duration(silence)}: dead, or on another machine and loading, evaluating or paused"
 
 
 def position(replay: Replay, width: int) -> str:
@@ -95,7 +95,7 @@ def position(replay: Replay, width: int) -> str:
     whole = replay.recording.newest
     state = f"{'▶' if replay.playing else '⏸'} Replay {speed(replay.speed):<5} "
     steps = f" step {replay.step:,} of {whole.step:,}"
-    seconds = f" · {words.duration(replay.elapsed)} of {words.duration(replay.recording.seconds)}"
+    seconds = f" · {text.duration(replay.elapsed)} of {text.duration(replay.recording.seconds)}"
     if width < 76:
         seconds = ""
     room = width - len(state) - len(steps) - len(seconds)

@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
 from textual.widgets.data_table import RowDoesNotExist
 
-from cl_tui.reports import text as words
+from cl_tui.reports import text
 from cl_tui.reports.tables import ago, method_and_strength
 from engine.record import metrics
 from engine.record.history import History
@@ -117,11 +117,11 @@ def _method_text(listed: Listed, width: int) -> str:
 
 
 def _accuracy_text(listed: Listed, width: int) -> str:
-    return words.marked(accuracy(listed.history), listed)
+    return text.marked(accuracy(listed.history), listed)
 
 
 def _forgetting_text(listed: Listed, width: int) -> str:
-    return words.marked(metrics.forgetting(listed.history.matrix) if listed.history else None, listed)
+    return text.marked(metrics.forgetting(listed.history.matrix) if listed.history else None, listed)
 
 
 def _curve(listed: Listed, width: int) -> str:
@@ -151,7 +151,7 @@ def sparkline(values: Sequence[float], length: int, width: int) -> str:
     return drawn
 
 
-NAME = Column("session", 0, lambda listed, width: words.shortened(listed.name, width - 1))
+NAME = Column("session", 0, lambda listed, width: text.shortened(listed.name, width - 1))
 AGO = Column("ago", 9, lambda listed, width: _ago(listed), screen=66, right=True, style="sessions--muted")
 STATE = Column("state", 19, _state)
 SHORT_STATE = Column("state", 8, _short_state)

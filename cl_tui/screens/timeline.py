@@ -3,7 +3,7 @@
 from bisect import bisect_left
 
 from cl_tui.host.capture import Line
-from cl_tui.reports import text as words
+from cl_tui.reports import text
 from engine.record.history import History
 from engine.settings.run import RunConfig
 from engine.settings.text import shown
@@ -39,8 +39,8 @@ def timeline(history: History, config: RunConfig) -> list[Line]:
         note = f" ({resumed.note})" if resumed.note else ""
         tell(resumed.step, resumed.time, f"Resumed at step {resumed.step:,}{note}")
     for changed in history.strengths:
-        text = f"Strength {shown(changed.before)} → {shown(changed.strength)} after step {changed.step:,}"
-        tell(changed.step, changed.time, text)
+        what = f"Strength {shown(changed.before)} → {shown(changed.strength)} after step {changed.step:,}"
+        tell(changed.step, changed.time, what)
     for noted in history.notes:
         tell(noted.step, noted.time, f"{_capital(noted.text)}, at step {noted.step:,}")
     for warned in history.warnings:
@@ -48,15 +48,15 @@ def timeline(history: History, config: RunConfig) -> list[Line]:
     if (failure := history.failure) is not None:
         tell(failure.step, failure.time, f"Failed: {failure.message}")
     if (finished := history.finished) is not None:
-        tell(finished.step, finished.time, words.result(history, config))
+        tell(finished.step, finished.time, text.result(history, config))
 
     clocks.sort()
     for task, (row, ended) in enumerate(zip(history.matrix, history.ends, strict=True)):
         step = history.starts[task + 1]
-        text = f"Task {task + 1} ended: {words.percent(row[-1])} % on {history.tasks[task].name}"
-        told.insert(ends + task, (ended or _clock(history, clocks, step), step, text))
+        what = f"Task {task + 1} ended: {text.percent(row[-1])} % on {history.tasks[task].name}"
+        told.insert(ends + task, (ended or _clock(history, clocks, step), step, what))
     told.sort(key=lambda entry: entry[:2])
-    return [Line(time, number, "run", text) for number, (time, _, text) in enumerate(told, start=_FIRST)]
+    return [Line(time, number, "run", what) for number, (time, _, what) in enumerate(told, start=_FIRST)]
 
 
 def _clock(history: History, clocks: list[tuple[int, float]], step: int) -> float:

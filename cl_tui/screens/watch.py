@@ -15,7 +15,7 @@ from textual.widgets import Input
 
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.view import View
-from cl_tui.reports import text as words
+from cl_tui.reports import text
 from cl_tui.reports.ending import resume_line
 from cl_tui.screens.fork import ForkDialog
 from cl_tui.screens.panes import PanesScreen
@@ -177,7 +177,7 @@ class WatchScreen(PanesScreen):
     def news_of(self, before: View | None, view: View) -> str:
         if before is None or not self.reader.loaded or view.history.step < before.history.step:
             return ""
-        return words.latest_news(before.history, view.history, view.config) or ""
+        return text.latest_news(before.history, view.history, view.config) or ""
 
     def warning(self, view: View) -> str:
         return self._problem or super().warning(view)

@@ -8,7 +8,7 @@ from rich.style import Style
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.base import FEWEST, message, more, window
 from cl_tui.panes.view import View
-from cl_tui.reports import text as words
+from cl_tui.reports import text
 from engine.record import metrics
 from engine.record.events import PROBE
 from engine.record.history import History
@@ -83,7 +83,7 @@ def _heads(names: list[str], tasks: range, label: int, cell: int, palette: Palet
 def _cell(accuracy: float | None, width: int, with_number: bool, palette: Palette) -> Segment:
     if accuracy is None:
         return Segment(centred("·" if with_number else "", width), palette.muted)
-    number = f"{100 * accuracy:.0f}" if width < 6 else words.percent(accuracy)
+    number = f"{100 * accuracy:.0f}" if width < 6 else text.percent(accuracy)
     return Segment(centred(number if with_number else "", width), heat(accuracy, palette))
 
 
@@ -98,7 +98,7 @@ def centred(text: str, width: int) -> str:
 
 
 def heat(accuracy: float, palette: Palette) -> Style:
-    return palette.heat[words.level(accuracy)]
+    return palette.heat[text.level(accuracy)]
 
 
 def _losses(drops: list[float], shown: range, label: int, cell: int, palette: Palette) -> Line:
@@ -125,16 +125,16 @@ def summary(history: History, average: float | None, forgetting: float | None, w
     """The matrix in two numbers, as far as they are known; and what they are measured on, if not whole test sets."""
     if average is None:
         return []
-    line = [Segment("average ", palette.muted), Segment(words.percent(average), palette.strong)]
+    line = [Segment("average ", palette.muted), Segment(text.percent(average), palette.strong)]
     if width >= len("average 100.0 %  lost 100.0 points"):
         line.append(Segment(" %", palette.muted))
     if forgetting is not None:
         word = "forgetting" if width >= len("average 100.0 %  forgetting 100.0 points") else "lost"
-        line += [Segment(f"  {word} ", palette.muted), Segment(words.percent(forgetting), palette.strong)]
+        line += [Segment(f"  {word} ", palette.muted), Segment(text.percent(forgetting), palette.strong)]
         if width >= len("average 100.0  lost 100.0 points"):
             line.append(Segment(" points", palette.muted))
-    on = f"  on {words.probed_on(history)}"
-    partial = history.look is not None and history.look.part == PROBE and words.WHOLE_TEST_SET not in on
+    on = f"  on {text.probed_on(history)}"
+    partial = history.look is not None and history.look.part == PROBE and text.WHOLE_TEST_SET not in on
     if partial and sum(segment.cell_length for segment in line) + len(on) <= width:
         line.append(Segment(on, palette.muted))
     return line

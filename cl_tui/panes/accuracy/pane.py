@@ -8,7 +8,7 @@ from cl_tui.panes.accuracy.grid import draw_matrix
 from cl_tui.panes.as_of import AccuracyTable, as_of_cursor, when
 from cl_tui.panes.base import Pane
 from cl_tui.panes.view import View
-from cl_tui.reports import text as words
+from cl_tui.reports import text
 
 
 class AccuracyPane(Pane):
@@ -44,11 +44,9 @@ class AccuracyPane(Pane):
     def data(self, view: View) -> list[dict[str, object]]:
         """The matrix, a row after each task; the last row while a task trains. Accuracies as fractions."""
         history = as_of_cursor(view).history
-        looks = [
-            (history.starts[task + 1], False, words.WHOLE_TEST_SET, row) for task, row in enumerate(history.matrix)
-        ]
+        looks = [(history.starts[task + 1], False, text.WHOLE_TEST_SET, row) for task, row in enumerate(history.matrix)]
         if history.look is not None:
-            looks.append((history.step, True, words.measured_on(history.look, history), history.probe))
+            looks.append((history.step, True, text.measured_on(history.look, history), history.probe))
         names = [f"task_{task + 1}" for task in range(len(history.tasks))]
         rows: list[dict[str, object]] = []
         for after, (step, running, on, row) in enumerate(looks):

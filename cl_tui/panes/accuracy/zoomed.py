@@ -13,7 +13,7 @@ from cl_tui.panes.as_of import AccuracyTable, as_of_cursor
 from cl_tui.panes.base import FEWEST, window
 from cl_tui.panes.tasks.zoomed import lower_end
 from cl_tui.panes.view import View
-from cl_tui.reports import text as words
+from cl_tui.reports import text
 from engine.record.events import PROBE
 from engine.record.metrics import Looks
 
@@ -50,7 +50,7 @@ def draw_accuracies(
         left += [[] for _ in range(len(right) - len(left))]
         right += [[] for _ in range(len(left) - len(right))]
         return [[*_filled(a, share + 2, palette), *b] for a, b in zip(left, right, strict=True)]
-    below = max(height - (count + 4 + bool(words.of_several_classes(now.history, now.config))), _FEWEST_ROWS)
+    below = max(height - (count + 4 + bool(text.of_several_classes(now.history, now.config))), _FEWEST_ROWS)
     if height - below < _FEWEST_ROWS:
         return _matrix(now, looks, matrix, width, height, palette, pan)
     return [
@@ -70,7 +70,7 @@ def _matrix(
     """The matrix in numbers if all tasks fit, else in colours or signs; and the averages without one-class tasks."""
     count = len(view.history.tasks)
     label = len(f"{count} now ")
-    others = words.of_several_classes(view.history, view.config).replace("average accuracy", "average")
+    others = text.of_several_classes(view.history, view.config).replace("average accuracy", "average")
     below: list[Line] = [[Segment(others[:width], palette.muted)]] if others else []
     height -= len(below)
     if (width - label) // count >= _NUMBER or not view.history.accuracies:
@@ -99,9 +99,9 @@ def _cells(
 
     styles = (*palette.heat, palette.muted)
     seen = rows[visible.start : visible.stop, shown.start : shown.stop]
-    levels = np.full((len(visible), len(shown)), len(words.LEVELS) + 1)
+    levels = np.full((len(visible), len(shown)), len(text.LEVELS) + 1)
     levels[: len(seen)] = np.where(
-        np.isnan(seen), len(words.LEVELS) + 1, np.searchsorted(words.LEVELS, seen, side="right")
+        np.isnan(seen), len(text.LEVELS) + 1, np.searchsorted(text.LEVELS, seen, side="right")
     )
     signs = np.full((len(visible), len(shown) * cell), ord(" "), dtype="<u4")
     fills, signs_of = _signs(palette)
@@ -113,10 +113,10 @@ def _cells(
     for place, i in enumerate(visible):
         name = f"{i + 1} now" if i == len(history.matrix) and history.probe else str(i + 1)
         line = [Segment(f"{name:<{label}}", palette.strong if i == now and view.training else palette.muted)]
-        text = signs[place].tobytes().decode("utf-32-le")
+        cells = signs[place].tobytes().decode("utf-32-le")
         cuts = [0, *(np.flatnonzero(changes[place]) + 1).tolist(), len(shown)]
         inks = levels[place].tolist()
-        line += [Segment(text[a * cell : b * cell], styles[inks[a]]) for a, b in pairwise(cuts)]
+        line += [Segment(cells[a * cell : b * cell], styles[inks[a]]) for a, b in pairwise(cuts)]
         lines.append(line)
     drops = np.fmax.reduce(alike[:-1], axis=0) - alike[-1] if len(alike) > 1 else np.full(count, np.nan)
     learned = drops[: len(alike) - 1]
@@ -160,7 +160,7 @@ def _lost(drops: np.ndarray, label: int, cell: int, palette: Palette) -> Line:
 
 def _legend(width: int, palette: Palette) -> Line:
     """The meaning of the colours or signs, from the first level to the last."""
-    names = [f"<{100 * words.LEVELS[0]:.0f}", *(f"{100 * level:.0f}" for level in words.LEVELS), "not yet"]
+    names = [f"<{100 * text.LEVELS[0]:.0f}", *(f"{100 * level:.0f}" for level in text.LEVELS), "not yet"]
     line: Line = []
     styles = (*palette.heat, palette.muted)
     for fill, sign, name, style in zip(*_signs(palette), names, styles, strict=True):
@@ -194,9 +194,9 @@ def _drawn_curves(view: View, table: AccuracyTable, width: int, height: int, pal
         series.append(Series("average", "avg", looks.steps, average, palette.strong, dotted=True))
     seen = int(looks.during[-1]) + 1
     if len(tasks) == seen:
-        said = f"Over time (%), {words.probed_on(history)}: each task, and their average"
+        said = f"Over time (%), {text.probed_on(history)}: each task, and their average"
     else:
-        said = f"Over time (%), {words.probed_on(history)}: {len(tasks) - 1} that lost most, newest, average"
+        said = f"Over time (%), {text.probed_on(history)}: {len(tasks) - 1} that lost most, newest, average"
     spread = len(history.tasks) * 4 <= width
     chart = line_chart(
         series,

@@ -13,7 +13,7 @@ from textual.strip import Strip
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.accuracy.grid import heat
 from cl_tui.panes.base import Pane, arrows, keys, message, strips, window
-from cl_tui.reports import text as words
+from cl_tui.reports import text
 from cl_tui.reports.compare_page import points, uncertain
 from cl_tui.reports.group_curves import KINDS, CurveKind
 from cl_tui.reports.groups import Change, Comparison, Group, difference
@@ -21,7 +21,7 @@ from cl_tui.reports.statistics import UNKNOWN, with_error
 
 INKS = 6
 """Number of colours that distinguish groups, besides their letters."""
-SHORT = dict(zip(words.AVERAGES, ("accuracy", "forgetting", "transfer"), strict=True))
+SHORT = dict(zip(text.AVERAGES, ("accuracy", "forgetting", "transfer"), strict=True))
 WIDEST_VALUE = 16
 WIDEST_CELL = 13
 Cell = tuple[tuple[str, ...], Style]
@@ -102,7 +102,7 @@ class GroupsPane(ComparePane):
         self.border_title = f"{self.HELP_TITLE}: accuracy in %, the rest in points"
 
     def content(self, found: Comparison, width: int, height: int, palette: Palette) -> list[Line]:
-        shown = list(words.AVERAGES)[: 3 if width >= 33 else 2]
+        shown = list(text.AVERAGES)[: 3 if width >= 33 else 2]
         cell = min(width // len(shown), 18)
         lines: list[Line] = [[Segment("".join(f"{SHORT[name]:>{cell}}" for name in shown), palette.muted)]]
         for number, group in enumerate(found.groups):
@@ -231,7 +231,7 @@ class OverlayPane(ComparePane):
         ]
         longest = max(found.groups, key=lambda group: group.starts[-1])
         borders = longest.starts[1:-1] if len(longest.starts) * 3 < width else ()
-        shown = words.percent if self.kind == "accuracy" else words.quantity
+        shown = text.percent if self.kind == "accuracy" else text.quantity
         room = max(height - len(readout), 3)
         return readout + overlay(drawn, time, room, palette, values, shown, borders, self.cursor)
 
@@ -265,7 +265,7 @@ class OverlayPane(ComparePane):
             return UNKNOWN
         if self.kind == "accuracy":
             return with_error(at, "±")
-        return words.quantity(at.mean) + (f"±{words.quantity(at.error)}" if at.error else "")
+        return text.quantity(at.mean) + (f"±{text.quantity(at.error)}" if at.error else "")
 
     def action_pan(self, across: int, down: int) -> None:
         """Moves the crosshair by a column."""
@@ -328,7 +328,7 @@ class MatrixPane(ComparePane):
         cells = [
             [
                 (
-                    (with_error(cell), with_error(cell, "±"), words.percent(cell.mean), f"{100 * cell.mean:.0f}"),
+                    (with_error(cell), with_error(cell, "±"), text.percent(cell.mean), f"{100 * cell.mean:.0f}"),
                     heat(cell.mean, palette),
                 )
                 for cell in row

@@ -20,8 +20,7 @@ from cl_tui.panes.as_of import as_of_cursor, when
 from cl_tui.panes.base import Pane, keys, message
 from cl_tui.panes.importance.zoomed import LayerOptions, axis_line, chosen, draw_layers, share, shown_importance
 from cl_tui.panes.view import View
-from cl_tui.reports import session_facts as facts
-from cl_tui.reports import text as words
+from cl_tui.reports import session_facts, text
 from engine.catalog.methods import METHODS
 
 TALLEST = 6
@@ -76,7 +75,7 @@ class ImportancePane(Pane):
             return f"{when(view)} · {known}"
         if history.path is None:
             return known
-        check = words.path_check(history.path, self.size.width >= 70)
+        check = text.path_check(history.path, self.size.width >= 70)
         whole = f"{known} · {check}"
         in_words = translated(whole) if self._in_ascii else whole
         return whole if len(in_words) <= self.size.width else check
@@ -208,12 +207,11 @@ class ImportancePane(Pane):
 def draw_importance(view: View, width: int, height: int, palette: Palette) -> list[Line]:
     method, measured = METHODS[view.config.method], view.history.importance
     if not method.symbol:
-        text = f"{method.title} keeps no importance: nothing protects earlier tasks."
-        return message(text, width, palette.muted)
+        return message(f"{method.title} keeps no importance: nothing protects earlier tasks.", width, palette.muted)
     if measured is None:
         return message("No importance yet: it will be measured by the end of task 1.", width, palette.muted)
     layers = measured.layers
-    filled = facts.filled(measured)
+    filled = session_facts.filled(measured)
     name_width = min(max(cell_len(layer.name) for layer in layers), max(6, width // 3))
     with_mean = width >= 70
     plot_width = width - name_width - 1 - len(" 100 % zero") - (len("  mean 1.2e-10") if with_mean else 0)
@@ -224,17 +222,17 @@ def draw_importance(view: View, width: int, height: int, palette: Palette) -> li
     bins, span = (0, len(layers[0].counts)), (filled.start, filled.stop)
     charts = bars([layer.counts for layer in layers[:fitting]], bins, span, max(plot_width, 0), tall - gap)
     for layer, chart in zip(layers, charts, strict=False):
-        for row, text in enumerate([""] * gap + chart):
+        for row, bar in enumerate([""] * gap + chart):
             base = row == tall - 1
             name = set_cell_size(layer.name, name_width) if base else " " * name_width
-            line = [Segment(f"{name} ", palette.text), Segment(text, palette.importance)]
+            line = [Segment(f"{name} ", palette.text), Segment(bar, palette.importance)]
             if base:
                 line.append(Segment(f"{share(layer.zeros, layer.size):>6} zero", palette.muted))
                 if with_mean:
-                    line.append(Segment(f"  mean {words.quantity(layer.mean)}", palette.muted))
+                    line.append(Segment(f"  mean {text.quantity(layer.mean)}", palette.muted))
             lines.append(line)
     hidden = len(layers) - fitting
-    axis = axis_line(*facts.edges(measured, filled), plot_width)
+    axis = axis_line(*session_facts.edges(measured, filled), plot_width)
     note = f" +{hidden} more" if hidden > 0 else ""
     lines.append([Segment(f"{'Ω':>{name_width}} ", palette.muted), Segment(axis + note, palette.muted)])
     return lines

@@ -13,7 +13,7 @@ from rich.style import Style
 from cl_tui.charts.bars import bars
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.base import message
-from cl_tui.reports import text as words
+from cl_tui.reports import text
 from engine.record.events import ImportanceMeasured, LayerHistogram
 from engine.record.history import History
 
@@ -112,7 +112,7 @@ def draw_layers(history: History, options: LayerOptions, width: int, height: int
         bars([layers[n].counts for n in visible], _decades(each), (low, high), plot_width, tall)
         for _, each, layers in picked
     ]
-    least, most = (words.quantity(float(f"{10.0**power:.1g}")) for power in (low, high))
+    least, most = (text.quantity(float(f"{10.0**power:.1g}")) for power in (low, high))
     axis = axis_line(least, most, plot_width)
     lines = [
         _scrubber(history, measured, options, width, palette),
@@ -122,13 +122,13 @@ def draw_layers(history: History, options: LayerOptions, width: int, height: int
         for track, (label, each, layers) in enumerate(picked):
             layer = layers[number]
             style = palette.importance if each is measured else palette.muted
-            for part, text in enumerate(charts[track][place]):
+            for part, bar in enumerate(charts[track][place]):
                 base = part == tall - 1
                 name = layer.name if base and track == 0 else ""
                 line = [Segment(set_cell_size(name, name_width), palette.text)]
                 if label_width:
                     line.append(Segment(f"{label:>{label_width}}", style))
-                line.append(Segment(f" {text}", style))
+                line.append(Segment(f" {bar}", style))
                 if base:
                     line.append(Segment(_numbers(layer, width), palette.text if each is measured else palette.muted))
                 lines.append(line)
@@ -174,7 +174,7 @@ def _span(picked: Sequence[tuple[ImportanceMeasured, Sequence[LayerHistogram]]])
 
 def _numbers(layer: LayerHistogram, width: int) -> str:
     top = f"{100 * layer.top:.0f} %" if layer.top is not None else "·"
-    numbers = f"{share(layer.zeros, layer.size):>7}{top:>9}{words.quantity(layer.mean):>9}"
+    numbers = f"{share(layer.zeros, layer.size):>7}{top:>9}{text.quantity(layer.mean):>9}"
     return numbers + (f"{layer.size:>{len(_SIZE)},}" if width >= _WITH_SIZE else "")
 
 

@@ -19,7 +19,7 @@ from cl_tui.charts.ticks import round_step
 from cl_tui.panes.loss.axes import CurveOptions, knows_epochs, seen_steps, task_of
 from cl_tui.panes.loss.cache import CurveCache, time_axis
 from cl_tui.panes.view import View
-from cl_tui.reports import text as words
+from cl_tui.reports import text
 from engine.catalog.methods import METHODS
 from engine.record.events import Measured
 from engine.record.history import History
@@ -124,7 +124,7 @@ def _chart(
     cursor = view.viewport.cursor
     canvas.crosshair(time.cell(cursor) if cursor is not None else None, palette.strong)
 
-    labels = value_labels(axis, plot_height, words.quantity)
+    labels = value_labels(axis, plot_height, text.quantity)
     marks = [
         _mark(letter, axis.row(value, plot_height), plot_height, style)
         for letter, value, (style, _) in zip("LP", _present(history, time), inks, strict=False)
@@ -217,7 +217,7 @@ def _change_labels(changes: Sequence[tuple[int, float]], view: View, width: int)
     row = [" "] * width
     for number, (cell, strength) in enumerate(changes):
         end = changes[number + 1][0] if number + 1 < len(changes) else width
-        label = f"▲{symbol}={words.quantity(strength)}"
+        label = f"▲{symbol}={text.quantity(strength)}"
         shown = label if cell + len(label) <= end else "▲"
         row[cell : cell + len(shown)] = shown
     return "".join(row)
@@ -233,9 +233,9 @@ def legend(view: View, width: int, palette: Palette) -> Line:
     if cursor is None:
         wide = width >= len("L loss 1.2e-10   P penalty 1.2e-10")
         loss, penalty = float(curve.losses(curve.length - 1)[0]), float(curve.penalties(curve.length - 1)[0])
-        line = [Segment(f"L {'loss ' if wide else ''}{words.quantity(loss)}", palette.loss)]
+        line = [Segment(f"L {'loss ' if wide else ''}{text.quantity(loss)}", palette.loss)]
         if METHODS[view.config.method].symbol:
-            line.append(Segment(f"   P {'penalty ' if wide else ''}{words.quantity(penalty)}", palette.penalty))
+            line.append(Segment(f"   P {'penalty ' if wide else ''}{text.quantity(penalty)}", palette.penalty))
         return line
     if cursor > curve.length:
         return [Segment(f"step {cursor:,}: not trained yet"[:width], palette.muted)]
@@ -254,7 +254,7 @@ def _readout(view: View, step: int, brevity: int, palette: Palette) -> Line:
     whole, task = f"step {step:,} ({', '.join(moment)}): ", f"step {step:,} ({moment[0]}): "
     names = ("loss ", "penalty ") if brevity == 0 else ("L ", "P ")
     loss, penalty = (float(values(step - 1)[0]) for values in (curve.losses, curve.penalties))
-    shown = words.quantity if brevity >= 3 else "{:.6g}".format
+    shown = text.quantity if brevity >= 3 else "{:.6g}".format
     comma = ", " if brevity < 3 else " "
     head = [whole, whole, task, f"{step:,}: ", f"{step:,} "][brevity]
     line = [Segment(head, palette.strong), Segment(names[0] + shown(loss), palette.loss)]
@@ -262,7 +262,7 @@ def _readout(view: View, step: int, brevity: int, palette: Palette) -> Line:
     if symbol:
         line += [Segment(comma, palette.muted), Segment(names[1] + shown(penalty), palette.penalty)]
     if symbol and history.strengths and brevity < _BRIEFEST:
-        line.append(Segment(f"{comma}{symbol}={words.quantity(history.strength(view.config, step))}", palette.muted))
+        line.append(Segment(f"{comma}{symbol}={text.quantity(history.strength(view.config, step))}", palette.muted))
     return line
 
 
@@ -365,6 +365,6 @@ def _layer(
     share = value / whole if whole > 0 and math.isfinite(value) and math.isfinite(whole) else 0.0
     return [
         Segment(f"{name:<{name_width}}", style),
-        Segment(f" {words.quantity(value):>7}{100 * share:>5.0f} %  ", palette.muted),
+        Segment(f" {text.quantity(value):>7}{100 * share:>5.0f} %  ", palette.muted),
         *bar(min(max(share, 0.0), 1.0), bar_width, palette.penalty, palette.muted),
     ]

@@ -8,7 +8,7 @@ from cl_tui.charts.bars import bar
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.base import FEWEST, message, more, window
 from cl_tui.panes.view import View
-from cl_tui.reports import text as words
+from cl_tui.reports import text
 from engine.record.history import History
 
 _ACCURACY = len("100.0 → 100.0")
@@ -81,11 +81,11 @@ def _accuracy(history: History, task: int, palette: Palette) -> Line:
     """'99.4 → 98.1', the second number coloured if it fell."""
     rows = history.alike
     if task >= len(history.matrix):
-        newest = words.percent(rows[-1][task]) if rows and task < len(rows[-1]) else ""
+        newest = text.percent(rows[-1][task]) if rows and task < len(rows[-1]) else ""
         return [Segment(f"{newest:>{_ACCURACY}}", palette.strong)]
     learned, now = rows[task][task], rows[-1][task]
     style = fallen(learned - now, palette)
-    return [Segment(f"{words.percent(learned):>5} → ", palette.muted), Segment(f"{words.percent(now):>5}", style)]
+    return [Segment(f"{text.percent(learned):>5} → ", palette.muted), Segment(f"{text.percent(now):>5}", style)]
 
 
 def fallen(drop: float, palette: Palette) -> Style:

@@ -8,7 +8,7 @@ from cl_tui.panes.as_of import AccuracyTable, as_of_cursor, when
 from cl_tui.panes.base import Pane
 from cl_tui.panes.tasks.lines import draw_tasks
 from cl_tui.panes.view import View
-from cl_tui.reports import text as words
+from cl_tui.reports import text
 
 
 class TasksPane(Pane):
@@ -43,7 +43,7 @@ class TasksPane(Pane):
         rate, steps = f"{history.rate:,.0f} steps/s", history.tasks[history.task].steps
         if steps is None:
             return rate
-        return f"{rate} · task {words.duration((steps - history.steps_done(history.task)) / history.rate)} left"
+        return f"{rate} · task {text.duration((steps - history.steps_done(history.task)) / history.rate)} left"
 
     def pannable(self, view: View) -> tuple[int, int]:
         return (0, max(0, len(view.history.tasks) - 1))

@@ -11,7 +11,7 @@ from cl_tui.panes.as_of import AccuracyTable, as_of_cursor
 from cl_tui.panes.base import more, window
 from cl_tui.panes.tasks.lines import fallen, sign
 from cl_tui.panes.view import View
-from cl_tui.reports import text as words
+from cl_tui.reports import text
 from engine.record.history import History
 from engine.record.metrics import Looks, Lowest, Stability
 
@@ -61,7 +61,7 @@ def draw_histories(
 
     charts = table.kept((chart_width, band, shown, view.viewport, whole.total_steps, palette), draw)
     scale = f"{100 * low:.0f}–100 %"
-    on = f"{scale} on {words.probed_on(history)}"
+    on = f"{scale} on {text.probed_on(history)}"
     scale = on if len(on) < chart_width else scale
     heads = f"{'':{label_width}}{scale:<{chart_width}}{_HEADS}{'':{number_width}}"
     lines: list[Line] = [[Segment(heads + (f"  {'at step':>{_STEP}}  dips" if wide else ""), palette.muted)]]
@@ -136,13 +136,13 @@ def _numbers(
         return []
     now = newest[task]
     if task >= len(history.probed):
-        return [Segment(f"{'':>9}{'':>7}{words.percent(now):>7}", palette.strong)]
+        return [Segment(f"{'':>9}{'':>7}{text.percent(now):>7}", palette.strong)]
     highest = now if best is None else best
-    low = f"{words.percent(lowest.accuracy):>8} in {lowest.during + 1:>{number_width}}" if lowest else ""
+    low = f"{text.percent(lowest.accuracy):>8} in {lowest.during + 1:>{number_width}}" if lowest else ""
     fell = highest - lowest.accuracy if lowest else 0.0
     return [
-        Segment(f"{words.percent(history.probed[task][task]):>9}{words.percent(highest):>7}", palette.muted),
-        Segment(f"{words.percent(now):>7}", fallen(highest - now, palette)),
+        Segment(f"{text.percent(history.probed[task][task]):>9}{text.percent(highest):>7}", palette.muted),
+        Segment(f"{text.percent(now):>7}", fallen(highest - now, palette)),
         Segment(low, fallen(fell, palette)),
     ]
 
@@ -160,11 +160,11 @@ def dip_words(found: list[float], room: int, headed: bool = False) -> str:
     if not told:
         return ""
     if len("dips") + len(" 0.0") * len(told) <= room:
-        each = ("" if headed else "dips ") + " ".join(words.percent(dip) for dip, _ in told)
+        each = ("" if headed else "dips ") + " ".join(text.percent(dip) for dip, _ in told)
         if len(each) <= room:
             return each
     dip, task = max(told, key=lambda one: one[0])
-    brief = f"{words.percent(dip)} in {task + 1}"
+    brief = f"{text.percent(dip)} in {task + 1}"
     return f"deepest dip {brief}" if len(brief) + 12 <= room else brief
 
 
@@ -173,12 +173,12 @@ def _summary(found: Stability, history: History, width: int, palette: Palette) -
     accuracies = history.newest_probed
     if found.worst_case is None or not accuracies:
         return []
-    parts = [("average", words.percent(sum(accuracies) / len(accuracies)))]
+    parts = [("average", text.percent(sum(accuracies) / len(accuracies)))]
     if found.minimum is not None:
-        parts += [("min-ACC", words.percent(found.minimum)), ("worst case", words.percent(found.worst_case))]
+        parts += [("min-ACC", text.percent(found.minimum)), ("worst case", text.percent(found.worst_case))]
     if np.isfinite(found.dips).any():
         during, task = divmod(int(np.nanargmax(found.dips)), len(history.tasks))
-        parts.append(("deepest dip", f"{words.percent(found.dips[during, task])} of task {task + 1} in {during + 1}"))
+        parts.append(("deepest dip", f"{text.percent(found.dips[during, task])} of task {task + 1} in {during + 1}"))
     line: Line = []
     used = 0
     for name, value in parts:
@@ -191,7 +191,7 @@ def _summary(found: Stability, history: History, width: int, palette: Palette) -
 def task_rows(view: View, found: Stability) -> list[dict[str, object]]:
     """What the zoomed pane shows, for a file; accuracies as fractions, steps and tasks counted from 1."""
     history = as_of_cursor(view).history
-    newest, on = history.newest_probed, "evaluation subset" if history.measured_alike else words.probed_on(history)
+    newest, on = history.newest_probed, "evaluation subset" if history.measured_alike else text.probed_on(history)
     rows: list[dict[str, object]] = []
     for task, info in enumerate(history.tasks):
         lowest = found.lowest[task]
