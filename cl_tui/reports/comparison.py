@@ -3,6 +3,7 @@
 ``cl_tui.reports.compare_page`` prints a comparison, and ``cl_tui.screens.compare`` shows it.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -169,6 +170,4 @@ def _common_names(names: Sequence[Sequence[str]]) -> tuple[str, ...]:
 
 def _cells(rows: Sequence[Sequence[float]]) -> Iterator[Estimate]:
     for values in zip_longest(*rows):
-        found = estimate(values)
-        assert found is not None
-        yield found
+        yield estimate(values) or Estimate(math.nan)

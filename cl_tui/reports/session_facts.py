@@ -1,5 +1,6 @@
 """Facts about a saved session, for the printed page and for the exports."""
 
+import math
 import shlex
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -240,7 +241,8 @@ def _by_task(history: History, rows: Mapping[int, tuple[float, ...]]) -> list[li
     series: list[list[Point]] = [[] for _ in history.tasks]
     for step, accuracies in sorted(rows.items()):
         for points, accuracy in zip(series, accuracies, strict=False):
-            points.append((step, accuracy))
+            if not math.isnan(accuracy):
+                points.append((step, accuracy))
     return series
 
 

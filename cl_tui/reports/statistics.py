@@ -34,14 +34,14 @@ class Estimate:
 
 
 def estimate(values: Iterable[float | None]) -> Estimate | None:
-    """The estimate over the known values; None if there are none.
+    """The estimate over the known, finite values; None if there are none.
 
     >>> estimate([0.5, None, 1.0])
     Estimate(mean=0.75, error=0.25, count=2)
     >>> estimate([0.5]), estimate([])
     (Estimate(mean=0.5, error=None, count=1), None)
     """
-    known = [value for value in values if value is not None]
+    known = [value for value in values if value is not None and math.isfinite(value)]
     if not known:
         return None
     return Estimate(mean(known), stdev(known) / math.sqrt(len(known)) if len(known) > 1 else None, len(known))

@@ -24,10 +24,10 @@ AVERAGES = {
 def percent(fraction: float) -> str:
     """An accuracy with one decimal, without a percent sign.
 
-    >>> percent(0.98765)
-    '98.8'
+    >>> percent(0.98765), percent(math.nan)
+    ('98.8', '—')
     """
-    return f"{100 * fraction:.1f}"
+    return "—" if math.isnan(fraction) else f"{100 * fraction:.1f}"
 
 
 WHOLE_TEST_SET = "whole test set"

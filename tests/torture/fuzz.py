@@ -38,7 +38,7 @@ from cl_tui.screens import timeline
 from engine.catalog.methods import METHODS
 from engine.errors import ConfigError, EngineError, SessionDamaged, SessionError
 from engine.record import watchdog
-from engine.record.events import Event, RunFinished, Warned, decode, encode
+from engine.record.events import LAYER_PENALTIES, PATH, Event, RunFinished, Warned, decode, encode
 from engine.record.history import History
 from engine.sessions import checkpoint, log
 from engine.sessions.listing import list_sessions, read_session, summary_of
@@ -174,7 +174,7 @@ def event_lines(data: DataObject, folder: Path) -> None:
         event = decode(line)
         assert repr(decode(encode(event))) == repr(event)
     with contextlib.suppress(ValueError):
-        log.read(line, 0)
+        log.Lines(data.draw(st.sampled_from([1, 2, log.FORMAT]))).events(line, 0)
 
 
 def _likely(data: DataObject, history: History) -> dict[str, Any]:
@@ -192,7 +192,13 @@ def _likely(data: DataObject, history: History) -> dict[str, Any]:
             "counts": st.lists(st.sampled_from([0, 0, 1, 10**15]), min_size=2, max_size=2),
         }
     )
-    kind = data.draw(st.sampled_from([*KINDS, "steps", "steps", "task-started", "task-ended", "task-ended", "probed"]))
+    kind = data.draw(
+        st.sampled_from([*KINDS, "steps", "steps", "task-started", "task-ended", "task-ended", *["scored"] * 3])
+    )
+    accuracy = history.started is None or history.started.score == "accuracy"
+    scores = [data.draw(st.none() | (fractions if accuracy else st.floats(-1e30, 1e30))) for _ in range(task + 1)]
+    name = data.draw(st.sampled_from([PATH, LAYER_PENALTIES, "gradient norm", "\x1b[m"]))
+    values = data.draw(st.lists(NUMBERS | st.none(), min_size=3, max_size=3))
     return {
         "event": kind,
         "time": data.draw(st.sampled_from([0.0, 1e9, 1e11, 5e-324])),
@@ -202,15 +208,19 @@ def _likely(data: DataObject, history: History) -> dict[str, Any]:
         "versions": {"torch": data.draw(TEXTS)},
         "note": data.draw(TEXTS),
         "task": len(history.matrix) - (kind == "run-forked") if kind.startswith(("task", "run-f")) else task,
+        "phase": task,
+        "part": data.draw(st.sampled_from(["whole", "probe", "probe", "validation"])),
+        "score": data.draw(st.sampled_from(["accuracy", "accuracy", "return"])),
+        "name": name if kind == "measured" else data.draw(TEXTS),
+        "values": scores if kind == "scored" else values,
+        "labels": data.draw(st.sampled_from([[], ["a", "b", "\x1b[m"]])),
         "step": history.step + len(losses) * (kind == "steps"),
         "elapsed": data.draw(st.sampled_from([0.0, history.elapsed, history.elapsed + 0.5, 1e11])),
         "losses": losses,
         "penalties": data.draw(st.lists(NUMBERS, min_size=len(losses), max_size=len(losses)))
         if kind == "steps"
         else losses,
-        "accuracies": [data.draw(fractions) for _ in range(task + 1)],
-        **{key: data.draw(NUMBERS) for key in ("before", "strength", "gained", "start_loss", "loss")},
-        "ratio": data.draw(st.none() | NUMBERS),
+        **{key: data.draw(NUMBERS) for key in ("before", "strength")},
         **{key: data.draw(TEXTS) for key in ("why", "text", "parent", "checkpoint", "message", "kept")},
         "running": data.draw(st.booleans()),
         "low": data.draw(st.sampled_from([1e-60, 1e-10, 1.0])),
@@ -222,7 +232,8 @@ def _likely(data: DataObject, history: History) -> dict[str, Any]:
 def _tasks(data: DataObject) -> list[dict[str, Any]]:
     task = {
         "name": data.draw(TEXTS),
-        "steps": data.draw(st.sampled_from([1, 3, 7, 10**12])),
+        "steps": data.draw(st.sampled_from([1, 3, 7, 10**12, None])),
+        "chance": data.draw(st.sampled_from([None, 0.5, -1e30])),
         "classes": data.draw(st.sampled_from([1, 2, 10**12])),
         "epoch_steps": data.draw(st.sampled_from([0, 1, 10**15])),
     }

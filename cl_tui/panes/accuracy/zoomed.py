@@ -121,10 +121,11 @@ def _cells(
     drops = np.fmax.reduce(alike[:-1], axis=0) - alike[-1] if len(alike) > 1 else np.full(count, np.nan)
     learned = drops[: len(alike) - 1]
     lines.append(_lost(drops[shown.start : shown.stop], label, cell, palette))
+    average = None if np.isnan(alike[-1]).all() else float(np.nanmean(alike[-1]))
     forgetting = float(learned.mean()) if len(learned) else None
     if cut:
         lines.append(out_of_view(shown, visible, count, width, palette))
-    lines.append(summary(history, float(np.nanmean(alike[-1])), forgetting, width, palette))
+    lines.append(summary(history, average, forgetting, width, palette))
     lines.append(_legend(width, palette))
     return lines[:height]
 
