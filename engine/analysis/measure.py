@@ -5,17 +5,15 @@ evaluated on the kind of device it was trained on.
 """
 
 import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from pathlib import Path
 from statistics import fmean
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+from engine.analysis.ends import End, of_each_task, read_end, task_ends, without_penalty
 from engine.analysis.figures import (
     ALL,
     MOST_SATURATED,
@@ -34,21 +32,17 @@ from engine.analysis.figures import (
     TaskForgetting,
 )
 from engine.batch import Batch
-from engine.catalog.methods import METHODS
-from engine.commands import command
-from engine.errors import SessionDamaged, SessionMismatch, SessionTooYoung
+from engine.errors import SessionMismatch
 from engine.importance.fisher import fisher
 from engine.importance.per_example import BATCH
 from engine.importance.sensitivity import sensitivity
 from engine.models.flat import Layer, matches
 from engine.models.mode import evaluating
-from engine.sessions import checkpoint
-from engine.sessions.checkpoint import kind_of
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig
 from engine.streams.stream import Stream
 from engine.training.build import find_device, load_stream
-from engine.training.state import RunState, saved_penalty
+from engine.training.state import RunState
 
 EXAMPLES = 2000
 """Default number of examples of each task to measure on."""
@@ -58,7 +52,6 @@ CHUNK = 1 << 18
 """Number of parameters per float64 copy, to limit memory."""
 
 _Figure = TypeVar("_Figure")
-_TASK_END = re.compile(r"task-(\d+)-step-\d+\.safetensors")
 
 
 def analyse(session: Session, examples: int = EXAMPLES, tell: Callable[[str], None] = lambda doing: None) -> Analysis:
@@ -68,70 +61,33 @@ def analyse(session: Session, examples: int = EXAMPLES, tell: Callable[[str], No
     SessionDamaged, SessionMismatch or BenchmarkError.
     """
     config = session.config
-    paths, ended = _task_ends(session)
+    paths, ended = task_ends(session)
     device = find_device(config.device)
     tell(f"reading {config.benchmark}")
     stream = load_stream(config, device)
     problem = stream.problem()
     state = RunState(config, stream, problem, device)
-    parameters = state.parameters
+    layers = state.parameters.layers
     if ended > len(stream.phases):
         raise SessionMismatch(f"session {session.name}: more tasks have ended than config.toml has")
 
     tell("reading the checkpoints")
-    ends = [_read(path, config, state, last=path == paths[-1]) for path in paths]
-    last = ends[-1]
-    held = tuple(layer for layer in parameters.layers if not matches(layer.name, config.leave_alone))
+    ends = [read_end(path, config, state, last=path == paths[-1]) for path in paths]
+    omega = ends[-1].importance
+    held = tuple(layer for layer in layers if not matches(layer.name, config.leave_alone))
     problem.begin(ended - 1)
     subject = _Subject(stream, state, examples)
-    state.load_network(last.network)
-
-    too_few = "two tasks must have ended"
+    state.load_network(ends[-1].network)
+    too_few = "" if len(ends) > 1 else "two tasks must have ended"
     if len(ends) < ended:
         too_few = f"it needs the checkpoints of all ended tasks, and not all were kept ({session.thinned})"
-    left_out: dict[str, str] = {}
-    per_task = _of_each_task(config, ends)
-    correlation = None
-    if isinstance(per_task, str):
-        left_out["correlation"] = per_task
-    elif len(ends) < 2:
-        left_out["correlation"] = too_few
-    elif not held:
-        left_out["correlation"] = "all layers are unpenalised"
-    else:
-        tell("correlating the tasks' importances")
-        values = per_task.values
-        heads = tuple(layer for layer in held if config.scenario == "task" and _is_head(layer))
-        shared = tuple(layer for layer in held if layer not in heads)
-        if shared:
-            correlation = Correlation(
-                per_task.quantity,
-                *_per_layer(shared, lambda name, layers: _correlated(values, name, layers)),
-                heads=tuple(layer.name for layer in heads),
-            )
-        else:
-            left_out["correlation"] = "only the heads are penalised, and each task has its own head"
 
-    importance = None
-    if last.importance is None:
-        left_out["importance"] = left_out["agreement"] = _without_penalty(config)
-    elif not held:
-        left_out["importance"] = "all layers are unpenalised"
-    else:
-        omega = last.importance
-        total, clamp = _total(omega, held), config.option("clamp")
-        importance = Importance(
-            clamp, *_per_layer(held, lambda name, layers: spread(omega, name, layers, clamp, total))
-        )
-
-    agreement = _agreements(last.importance, subject, held or parameters.layers, tell)
-
-    forgetting = None
-    if len(ends) < 2:
-        left_out["forgetting"] = too_few
-    else:
-        forgetting = _forgetting(subject, ends, tell)
-
+    correlation = _correlation(config, ends, held, too_few, tell)
+    importance = _importance(config, omega, held)
+    agreement = _agreements(omega, subject, held or layers, tell)
+    forgetting = too_few or _forgetting(subject, ends, tell)
+    no_omega = without_penalty(config) if omega is None else None
+    reasons = {"correlation": correlation, "importance": importance, "agreement": no_omega, "forgetting": forgetting}
     return Analysis(
         session=session.name,
         method=config.method,
@@ -141,28 +97,19 @@ def analyse(session: Session, examples: int = EXAMPLES, tell: Callable[[str], No
         seed=config.seed,
         tasks=tuple(phase.name for phase in stream.phases[:ended]),
         all_tasks=len(stream.phases),
-        step=last.step,
+        step=ends[-1].step,
         examples=examples,
-        left_alone=tuple(layer.name for layer in parameters.layers if layer not in held),
-        correlation=correlation,
+        left_alone=tuple(layer.name for layer in layers if layer not in held),
+        correlation=_known(correlation),
         agreement=agreement,
-        importance=importance,
-        forgetting=forgetting,
-        left_out=left_out,
+        importance=_known(importance),
+        forgetting=_known(forgetting),
+        left_out={part: why for part, why in reasons.items() if isinstance(why, str)},
     )
 
 
-@dataclass(frozen=True)
-class _End:
-    """The parts of a checkpoint at a task's end that the analysis needs; tensors of shape (P,), on the CPU."""
-
-    step: int
-    network: dict[str, Tensor]
-    """Weights and buffers, by their names in a checkpoint."""
-    importance: Tensor | None
-    """Ω; None for a method without Ω, and for si except at the last task, where no other is needed."""
-    path: Tensor | None
-    """ω of the task; None except for si."""
+def _known(part: _Figure | str) -> _Figure | None:
+    return None if isinstance(part, str) else part
 
 
 @dataclass(frozen=True)
@@ -178,90 +125,26 @@ class _Subject:
         return self.stream.drawn(task, self.examples, f"analysis {part}", part)
 
 
-# Reading
-
-
-def _task_ends(session: Session) -> tuple[list[Path], int]:
-    """The checkpoints at the tasks' ends, in task order, and the number of ended tasks; only the last checkpoint if
-    others were not kept. Raises SessionTooYoung or SessionDamaged."""
-    found: dict[int, Path] = {}
-    for path in session.checkpoints():  # newest first: the newer of two for one task counts
-        if match := _TASK_END.fullmatch(path.name):
-            found.setdefault(int(match[1]), path)
-    if not found:
-        raise SessionTooYoung(
-            f"no task of session {session.name} has ended yet, so there is nothing to analyse: "
-            f"'{command('resume', session.path.parent, session.name)}' continues it"
-        )
-    ended = max(found)
-    missing = [number for number in range(1, ended + 1) if number not in found]
-    if missing and session.thinned:
-        return [found[ended]], ended
-    if missing:
-        raise SessionDamaged(
-            f"session {session.name} is damaged: {session.checkpoints_dir} has no checkpoint from the end of "
-            f"task {missing[0]}"
-        )
-    return [found[number] for number in sorted(found)], ended
-
-
-def _read(path: Path, config: RunConfig, state: RunState, last: bool) -> _End:
-    """Reads a checkpoint. Raises SessionDamaged or SessionMismatch."""
-    tensors, cursor = checkpoint.read(path)
-
-    def fitting(name: str, found: Tensor | None, like: Tensor = state.parameters.values) -> Tensor:
-        if found is None:
-            raise SessionDamaged(f"checkpoint {path} is damaged: it has no {name}")
-        if kind_of(found) != kind_of(like):
-            raise SessionMismatch(f"checkpoint {path} does not fit the network in config.toml")
-        return found
-
-    asked = bool(METHODS[config.method].symbol) and (last or config.method != "si")
-    penalty = saved_penalty(tensors, cursor) if asked else None
-    path_integral = tensors.get("method/path_integral")
-    return _End(
-        step=cursor.step,
-        network={name: fitting(name, tensors.get(name), tensor) for name, tensor in state.network().items()},
-        importance=fitting("penalty", penalty.diagonal() if penalty else None) if asked else None,
-        path=fitting("method/path_integral", path_integral) if config.method == "si" else None,
-    )
-
-
-def _is_head(layer: Layer) -> bool:
-    """Whether this is the output layer: in the task scenario tasks share no outputs, so importances never overlap."""
-    return layer.name.startswith("head.")
-
-
 # Correlation between the tasks' importances
 
 
-@dataclass(frozen=True)
-class _OfEachTask:
-    quantity: str
-    values: list[Tensor]
-    """One vector of shape (P,) per task."""
-
-
-def _of_each_task(config: RunConfig, ends: Sequence[_End]) -> _OfEachTask | str:
-    """Each task's own importance, or why there is none."""
-    if config.method == "si":
-        return _OfEachTask("path integral ω", [end.path for end in ends if end.path is not None])
-    omegas = [end.importance for end in ends if end.importance is not None]
-    if not omegas:
-        return _without_penalty(config)
-    if config.method == "l2":
-        return "Ω of l2 is 1 everywhere, after every task"
-    if config.option("recompute"):
-        return "Ω is measured again on all tasks at each task's end, so no part of it belongs to a single task"
-    gamma = config.option("gamma")
-    kept = 1.0 if gamma is None else gamma
-    added = [after.double() - kept * before.double() for before, after in pairwise(omegas)]
-    words = "change of Ω with the task" if config.method == "rwalk" else "what the task added to Ω"
-    return _OfEachTask(words, [omegas[0], *added])
-
-
-def _without_penalty(config: RunConfig) -> str:
-    return f"method {config.method} has no importance Ω"
+def _correlation(
+    config: RunConfig, ends: Sequence[End], held: Sequence[Layer], too_few: str, tell: Callable[[str], None]
+) -> Correlation | str:
+    """Or why there is none."""
+    per_task = of_each_task(config, ends)
+    if isinstance(per_task, str):
+        return per_task
+    if too_few or not held:
+        return too_few or "all layers are unpenalised"
+    tell("correlating the tasks' importances")
+    # In the task scenario tasks share no outputs, so the importances of their heads never overlap.
+    heads = tuple(layer for layer in held if config.scenario == "task" and layer.name.startswith("head."))
+    shared = tuple(layer for layer in held if layer not in heads)
+    if not shared:
+        return "only the heads are penalised, and each task has its own head"
+    found = _per_layer(shared, lambda name, layers: _correlated(per_task.values, name, layers))
+    return Correlation(per_task.quantity, *found, heads=tuple(layer.name for layer in heads))
 
 
 def _correlated(values: Sequence[Tensor], name: str, layers: Sequence[Layer]) -> TaskCorrelation:
@@ -368,6 +251,16 @@ def _agreements(
 # How Ω is spread
 
 
+def _importance(config: RunConfig, omega: Tensor | None, held: Sequence[Layer]) -> Importance | str:
+    """Or why there is none."""
+    if omega is None:
+        return without_penalty(config)
+    if not held:
+        return "all layers are unpenalised"
+    total, clamp = _total(omega, held), config.option("clamp")
+    return Importance(clamp, *_per_layer(held, lambda name, layers: spread(omega, name, layers, clamp, total)))
+
+
 def spread(
     importance: Tensor, name: str, layers: Sequence[Layer], clamp: float | None, total: float
 ) -> LayerImportance:
@@ -398,7 +291,7 @@ def _share(part: float, whole: float) -> Number:
 # Movement and forgetting
 
 
-def _forgetting(subject: _Subject, ends: Sequence[_End], tell: Callable[[str], None]) -> Forgetting:
+def _forgetting(subject: _Subject, ends: Sequence[End], tell: Callable[[str], None]) -> Forgetting:
     found = []
     newest = subject.state.problem.newest
     for task in range(newest):
