@@ -47,5 +47,7 @@ def test_a_benchmark_and_a_network_of_ones_own(copy: Path) -> None:
     assert results["ewc"]["accuracy_matrix"] != results["none"]["accuracy_matrix"]
     assert "slope=0.2" in call(copy, "sessions", "show", results["si"]["name"]).stdout.replace(" = ", "=")
     assert "slope = 2 cannot be used" in call(copy, "batch", *chosen[:-1], "slope=2").stderr
+    forked = call(copy, "fork", results["si"]["name"], "--at-task", "1", "--set", "slope=0.5", "--headless")
+    assert "slope cannot change" in forked.stderr
     assert "only model bent uses it" in call(copy, "batch", "--set", "slope=0.2").stderr
     assert call(copy, "analyse", results["si"]["name"]).returncode == 0

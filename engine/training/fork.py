@@ -20,8 +20,9 @@ from engine.sessions.log import FORMAT, line, marker
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, flattened, over, resolve
 
-SHARED = ("benchmark", "scenario", "tasks", "class_order", "normalize", "model", "hidden", "init", "seed")
-"""Settings that shaped the shared history, so that a fork cannot change them."""
+SHARED = ("benchmark", "scenario", "tasks", "class_order", "normalize", "model", "seed")
+"""Settings that shaped the shared history, so that a fork cannot change them; so did the network's and the benchmark's
+options."""
 
 
 def forked_config(parent: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
@@ -31,7 +32,7 @@ def forked_config(parent: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     to it, and a method without a penalty leaves no parameter alone.
     """
     given = {key.rpartition(".")[2]: value for key, value in flattened(changes).items()}
-    for key in SHARED:
+    for key in (*SHARED, *parent.model_options.kept, *parent.benchmark_options.kept):
         if key in given and given[key] != parent.flat()[key]:
             raise ConfigError(f"a fork shares its parent's history, so {key} cannot change: start a new run instead")
     kept = {key: value for key, value in parent.plain().items() if value is not None}

@@ -125,7 +125,13 @@ def test_a_fork_of_a_fork(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("changes", "says"),
-    [({"seed": 3}, "seed cannot change"), ({"hidden": [5]}, "hidden cannot change"), ({"xi": -1.0}, "xi")],
+    [
+        ({"seed": 3}, "seed cannot change"),
+        ({"hidden": [5]}, "hidden cannot change"),
+        ({"mlp.hidden": [5]}, "hidden cannot change"),
+        ({"init": "glorot"}, "init cannot change"),
+        ({"xi": -1.0}, "xi"),
+    ],
 )
 def test_what_the_past_was_made_with_cannot_change(tmp_path: Path, changes: dict[str, object], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
