@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 _DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], dtype=np.uint8)
-BLANK = "\u2800"
-EMPTY = ord(BLANK)
+EMPTY = 0x2800
+"""The character of an empty cell, as a number."""
 MOST_BINS = 8192
 
 
@@ -29,6 +29,10 @@ class Columns(NamedTuple):
         return cls(np.full(count, np.nan), np.full(count, np.nan), np.zeros(count, dtype=bool))
 
 
+_MERGES = (np.fmin, np.fmax, np.logical_or)
+"""How the values of two columns become those of one."""
+
+
 class Envelope:
     """Smallest and largest finite value per bin of ``width`` steps; ``broken`` if a value is not finite."""
 
@@ -36,60 +40,51 @@ class Envelope:
         self.width = 1
         self.length = 0
         """Number of steps seen."""
-        self.lows, self.highs, self.broken = Columns.blank(bins)
+        self.lows, self.highs, self.broken = self._bins = Columns.blank(bins)
 
     def extend(self, values: np.ndarray) -> None:
         """Adds the next steps' values."""
         if not len(values):
             return
-        while self.length + len(values) > len(self.lows) * self.width:
-            self._halve()
-        finite = np.isfinite(values)
-        values = np.where(finite, values, np.nan)
+        half = len(self._bins.lows) // 2
+        while self.length + len(values) > 2 * half * self.width:
+            for array, merge, empty in zip(self._bins, _MERGES, Columns.blank(half), strict=True):
+                array[:] = np.concatenate([merge(array[0::2], array[1::2]), empty])
+            self.width *= 2
         first, last = self.length // self.width, (self.length + len(values) - 1) // self.width
         starts = np.maximum(np.arange(first, last + 1) * self.width - self.length, 0)
         bins = slice(first, last + 1)
-        self.lows[bins] = np.fmin(self.lows[bins], np.fmin.reduceat(values, starts))
-        self.highs[bins] = np.fmax(self.highs[bins], np.fmax.reduceat(values, starts))
-        self.broken[bins] |= np.logical_or.reduceat(~finite, starts)
+        for array, merge, new in zip(self._bins, _MERGES, _each(values), strict=True):
+            array[bins] = merge(array[bins], merge.reduceat(new, starts))
         self.length += len(values)
-
-    def _halve(self) -> None:
-        half = len(self.lows) // 2
-        for array, merged, empty in (
-            (self.lows, np.fmin(self.lows[0::2], self.lows[1::2]), np.nan),
-            (self.highs, np.fmax(self.highs[0::2], self.highs[1::2]), np.nan),
-            (self.broken, self.broken[0::2] | self.broken[1::2], False),
-        ):
-            array[:half] = merged
-            array[half:] = empty
-        self.width *= 2
 
     def columns(self, edges: np.ndarray) -> Columns:
         """The steps from ``edges[k]`` up to ``edges[k + 1]``, to a bin; ``edges`` ascend, shape (columns + 1,)."""
-        found = Columns.blank(len(edges) - 1)
         begun, end = _begun(edges, self.length)
-        if begun:
-            bins = edges[:begun] // self.width - edges[0] // self.width
-            part = slice(edges[0] // self.width, (end - 1) // self.width + 1)
-            found.lows[:begun] = np.fmin.reduceat(self.lows[part], bins)
-            found.highs[:begun] = np.fmax.reduceat(self.highs[part], bins)
-            found.broken[:begun] = np.logical_or.reduceat(self.broken[part], bins)
-        return found
+        first = edges[0] // self.width
+        part = slice(first, (end - 1) // self.width + 1)
+        return _gathered(Columns(*(array[part] for array in self._bins)), edges, edges[:begun] // self.width - first)
 
 
 def exact_columns(values: np.ndarray, edges: np.ndarray) -> Columns:
     """Like ``Envelope.columns``, but exact to the step, from the values themselves; the cost grows with the steps."""
-    found = Columns.blank(len(edges) - 1)
     begun, end = _begun(edges, len(values))
-    if begun:
-        part, starts = values[edges[0] : end], edges[:begun] - edges[0]
-        finite = np.isfinite(part)
-        if not finite.all():
-            part = np.where(finite, part, np.nan)
-            found.broken[:begun] = np.logical_or.reduceat(~finite, starts)
-        found.lows[:begun] = np.fmin.reduceat(part, starts)
-        found.highs[:begun] = np.fmax.reduceat(part, starts)
+    return _gathered(_each(values[edges[0] : end]), edges, edges[:begun] - edges[0])
+
+
+def _each(values: np.ndarray) -> Columns:
+    """A column for each value."""
+    broken = ~np.isfinite(values)
+    finite = np.where(broken, np.nan, values) if broken.any() else values
+    return Columns(finite, finite, broken)
+
+
+def _gathered(part: Columns, edges: np.ndarray, starts: np.ndarray) -> Columns:
+    """The columns between ``edges`` from those of ``part``: the first begin at ``starts``, the others are blank."""
+    found = Columns.blank(len(edges) - 1)
+    if len(starts):
+        for array, merge, values in zip(found, _MERGES, part, strict=True):
+            array[: len(starts)] = merge.reduceat(values, starts)
     return found
 
 
@@ -106,14 +101,18 @@ class Axis:
     high: float
     log: bool
 
-    def rows(self, values: np.ndarray, height: int) -> np.ndarray:
-        """Dot rows from the top, −1 if there is nothing to draw (NaN; on a log axis also 0)."""
+    def shares(self, values: np.ndarray) -> np.ndarray:
+        """The height of each value, 0 to 1 within the range; NaN if it has none (NaN; on a log axis also 0)."""
         low, high = self.low, self.high
         with np.errstate(divide="ignore", invalid="ignore"):
             if self.log:
-                values = np.where(values > 0, np.log10(values), np.nan)
-                low, high = np.log10(low), np.log10(high)
-            share = (values - low) / (high - low)
+                values, low, high = np.where(values > 0, np.log10(values), np.nan), np.log10(low), np.log10(high)
+            shares: np.ndarray = (values - low) / (high - low)
+        return shares
+
+    def rows(self, values: np.ndarray, height: int) -> np.ndarray:
+        """Dot rows from the top, −1 if there is nothing to draw."""
+        share = self.shares(values)
         there = ~np.isnan(share)
         dots = np.rint((1 - np.clip(np.where(there, share, 0.0), 0, 1)) * (4 * height - 1)).astype(int)
         return np.where(there, dots, -1)
@@ -147,10 +146,10 @@ def outline(lows: np.ndarray, highs: np.ndarray, axis: Axis, height: int, dotted
     tops, bottoms = axis.rows(highs, height), axis.rows(lows, height)
     drawn = tops >= 0
     joined = drawn[1:] & drawn[:-1]
-    before_tops, before_bottoms = tops[:-1], bottoms[:-1]
-    joined_tops = np.where(joined, np.minimum(tops[1:], before_bottoms + 1), tops[1:])
-    joined_bottoms = np.where(joined, np.maximum(bottoms[1:], before_tops - 1), bottoms[1:])
-    tops, bottoms = np.concatenate([tops[:1], joined_tops]), np.concatenate([bottoms[:1], joined_bottoms])
+    tops[1:], bottoms[1:] = (
+        np.where(joined, np.minimum(tops[1:], bottoms[:-1] + 1), tops[1:]),
+        np.where(joined, np.maximum(bottoms[1:], tops[:-1] - 1), bottoms[1:]),
+    )
     y = np.arange(4 * height)[:, None]
     dots: np.ndarray = drawn & (y >= tops) & (y <= bottoms)
     if dotted:
@@ -166,8 +165,3 @@ def codes(dots: np.ndarray) -> np.ndarray:
     for y, x in np.ndindex(4, 2):
         found += cells[:, y, :, x] * _DOTS[y, x]
     return found
-
-
-def text(dots: np.ndarray) -> list[str]:
-    """One string per row of cells; an empty cell is BLANK."""
-    return ["".join(map(chr, row)) for row in codes(dots).tolist()]

@@ -5,7 +5,7 @@ style sheet adapts a picture to dark mode and paper.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
@@ -116,36 +116,34 @@ def curves(config: RunConfig, history: History) -> Picture:
 class _Band:
     """A curve gathered into columns."""
 
-    places: "np.ndarray"
+    places: list[float]
+    means: "np.ndarray"
     lows: "np.ndarray"
     highs: "np.ndarray"
-    means: "np.ndarray"
     broken: "np.ndarray"
 
 
 def _band(values: "np.ndarray", frame: Frame) -> _Band:
     import numpy as np
 
+    from cl_tui.charts.braille import exact_columns
+
     count = min(COLUMNS, len(values))
-    starts = np.arange(count) * len(values) // count
+    edges = np.arange(count + 1) * len(values) // count
     finite = np.isfinite(values)
-    known = np.add.reduceat(finite, starts, dtype=float)
-    lows = np.minimum.reduceat(np.where(finite, values, np.inf), starts)
-    highs = np.maximum.reduceat(np.where(finite, values, -np.inf), starts)
-    sums = np.add.reduceat(np.where(finite, values, 0.0), starts)
-    some = known > 0
-    ends = np.append(starts[1:], len(values))
-    return _Band(
-        frame.x(0) + (frame.x(frame.steps) - frame.x(0)) * (starts + ends + 1) / 2 / max(frame.steps, 1),
-        np.where(some, lows, np.nan),
-        np.where(some, highs, np.nan),
-        np.divide(sums, known, out=np.full(count, np.nan), where=some),
-        ~np.logical_and.reduceat(finite, starts),
-    )
+    known = np.add.reduceat(finite, edges[:-1], dtype=float)
+    sums = np.add.reduceat(np.where(finite, values, 0.0), edges[:-1])
+    means = np.divide(sums, known, out=np.full(count, np.nan), where=known > 0)
+    places = [frame.x(step) for step in ((edges[:-1] + edges[1:] + 1) / 2).tolist()]
+    return _Band(places, means, *exact_columns(values, edges))
 
 
 def _curve(band: _Band, axis: "Axis", frame: Frame, kind: str) -> Iterator[Mark]:
-    lows, highs, means = (_shares(values, axis) for values in (band.lows, band.highs, band.means))
+    """A value of 0 is at the foot of a logarithmic axis too."""
+    import numpy as np
+
+    heights = (axis.shares(values) for values in (band.lows, band.highs, band.means))
+    lows, highs, means = (np.clip(np.nan_to_num(shares), 0, 1) for shares in heights)
     drawn = band.highs > 0 if axis.log else band.highs == band.highs
     area, line = [], []
     for run in _runs(drawn.tolist()):
@@ -155,20 +153,8 @@ def _curve(band: _Band, axis: "Axis", frame: Frame, kind: str) -> Iterator[Mark]
         line.append(f"M{_points((band.places[k], frame.y(means[k])) for k in run)}h.1")
     yield Path("".join(area), f"band {kind}")
     yield Path("".join(line), f"line {kind}")
-    for place in band.places[band.broken][:COLUMNS]:
-        yield Path(f"M{place - 3:.1f} {TOP - 3}l6 6m0 -6l-6 6", "broken")
-
-
-def _shares(values: "np.ndarray", axis: "Axis") -> "np.ndarray":
-    """The height of each value, 0 to 1; a 0 is at the foot of a logarithmic axis too."""
-    import numpy as np
-
-    low, high = axis.low, axis.high
-    if axis.log:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            values, low, high = np.log10(values), math.log10(low), math.log10(high)
-    shares: np.ndarray = np.clip((values - low) / (high - low), 0, 1)
-    return shares
+    for k in np.flatnonzero(band.broken):
+        yield Path(f"M{band.places[k] - 3:.1f} {TOP - 3}l6 6m0 -6l-6 6", "broken")
 
 
 def _runs(there: Sequence[bool]) -> Iterator[range]:
@@ -181,14 +167,14 @@ def _runs(there: Sequence[bool]) -> Iterator[range]:
 
 def _values_of(axis: "Axis") -> Iterator[tuple[float, float]]:
     """Values to draw a grid line at, and the height of each."""
+    import numpy as np
+
+    values = round_values(axis.low, axis.high, 5)
     if axis.log:
         lowest, highest = math.log10(axis.low), math.log10(axis.high)
         every = max(1, math.ceil((highest - lowest) / 6))
-        for power in range(math.ceil(lowest), math.floor(highest) + 1, every):
-            yield 10.0**power, (power - lowest) / (highest - lowest)
-    else:
-        for value in round_values(axis.low, axis.high, 5):
-            yield value, (value - axis.low) / (axis.high - axis.low)
+        values = [10.0**power for power in range(math.ceil(lowest), math.floor(highest) + 1, every)]
+    return zip(values, axis.shares(np.array(values)).tolist(), strict=True)
 
 
 def _strengths(config: RunConfig, history: History, frame: Frame) -> Iterator[Mark]:
@@ -215,44 +201,33 @@ def accuracies(history: History, series: Sequence[Sequence[session_facts.Point]]
     coloured = [seen[place] for place in session_facts.spread(len(seen), MOST_LINES)]
     lowest = min(value for points in series for _, value in points)
     low = min(math.floor(lowest * 10) / 10, 0.9)
-    parts = [
-        *_across(
-            frame,
-            [((value - low) / (1 - low), f"{100 * value:.0f} %") for value in round_values(low, 1.0, 5)],
-        ),
-        *_along(frame, history),
-    ]
+    grid = [((value - low) / (1 - low), f"{100 * value:.0f} %") for value in round_values(low, 1.0, 5)]
+    parts = [*_across(frame, grid), *_along(frame, history)]
 
-    def place(point: session_facts.Point) -> tuple[float, float]:
-        return frame.x(point[0]), frame.y((point[1] - low) / (1 - low))
+    def line(task: int, kind: str) -> float:
+        """Draws a task's line; returns where it ends."""
+        points = [(frame.x(step), frame.y((value - low) / (1 - low))) for step, value in _telling(series[task])]
+        parts.append(Path(f"M{_points(points)}h.1", f"line {kind}"))
+        return points[-1][1]
 
-    faint = [task for task in seen if task not in coloured]
-    for task in faint:
-        parts.append(_line(series[task], place, "line faint"))
-    ends = []
-    for number, task in enumerate(coloured):
-        parts.append(_line(series[task], place, f"line s{number}"))
-        ends.append(place(series[task][-1])[1])
+    for task in seen:
+        if task not in coloured:
+            line(task, "faint")
+    ends = [line(task, f"s{number}") for number, task in enumerate(coloured)]
     for number, (task, y) in enumerate(zip(coloured, _apart(ends, frame.bottom), strict=True)):
         label = _cut(session_facts.named([task], history)[0], 15)
         parts.append(Label(WIDTH - 124, y + 4, label, f"name s{number}"))
     return Picture("Accuracy on each task over the steps", parts)
 
 
-def _line(
-    points: Sequence[session_facts.Point], place: Callable[[session_facts.Point], tuple[float, float]], kind: str
-) -> Path:
-    return Path(f"M{_points(place(points[k]) for k in _telling(points))}h.1", kind)
-
-
-def _telling(points: Sequence[session_facts.Point]) -> list[int]:
+def _telling(points: Sequence[session_facts.Point]) -> Sequence[session_facts.Point]:
     """The points to draw of a long line: the lowest and highest of each stretch, and both ends."""
     import numpy as np
 
     if len(points) <= COLUMNS:
-        return list(range(len(points)))
+        return points
     steps, _ = session_facts.band(np.array([value for _, value in points]), COLUMNS // 4)
-    return sorted({0, len(points) - 1, *(step - 1 for step in steps)})
+    return [points[k] for k in sorted({0, len(points) - 1, *(step - 1 for step in steps)})]
 
 
 def _apart(heights: Sequence[float], bottom: float) -> list[float]:

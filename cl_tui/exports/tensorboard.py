@@ -27,19 +27,19 @@ def event_file(config: RunConfig, history: History) -> bytes:
     """
     began = history.started.time if history.started is not None else 0.0
     version = _double(1, began) + _bytes(3, b"brain.Event:2")
-    return b"".join(map(_record, (version, *_events(config, history, began))))
+    events = (_event(began + _seconds(history, step), step, value) for step, value in _values(config, history))
+    return b"".join(map(_record, (version, *events)))
 
 
-def _events(config: RunConfig, history: History, began: float) -> Iterator[bytes]:
+def _values(config: RunConfig, history: History) -> Iterator[tuple[int, bytes]]:
+    """Each value with its step."""
     if history.curve.length:
-        seconds = history.curve.seconds()
-        for name, values in (("loss", history.curve.losses()), ("penalty", history.curve.penalties())):
-            steps, thinned = session_facts.band(values, MOST_POINTS // 2)
-            for step, value in zip(steps, thinned, strict=True):
-                yield _event(began + float(seconds[step - 1]), step, _scalar(f"steps/{name}", value))
+        for name, curve in (("loss", history.curve.losses()), ("penalty", history.curve.penalties())):
+            for step, value in zip(*session_facts.band(curve, MOST_POINTS // 2), strict=True):
+                yield step, _scalar(f"steps/{name}", value)
     changes = [(change.step, change.strength) for change in history.strengths]
     for step, strength in ((0, history.strength(config, 0)), *changes):
-        yield _event(_clock(history, began, step), step, _scalar("steps/strength", strength))
+        yield step, _scalar("steps/strength", strength)
     for where, series in (
         ("subset", session_facts.accuracy_series(history)),
         ("whole test set", session_facts.whole_accuracy_series(history)),
@@ -47,22 +47,18 @@ def _events(config: RunConfig, history: History, began: float) -> Iterator[bytes
         for task, points in enumerate(series):
             tag = f"accuracy on {where}/task {task + 1:03} ({history.tasks[task].name})"
             for step, accuracy in points:
-                yield _event(_clock(history, began, step), step, _scalar(tag, accuracy))
+                yield step, _scalar(tag, accuracy)
     for ended, row in enumerate(history.matrix, start=1):
-        step = history.starts[ended]
-        yield _event(
-            _clock(history, began, step), step, _scalar("accuracy on whole test set/average", sum(row) / len(row))
-        )
+        yield history.starts[ended], _scalar("accuracy on whole test set/average", sum(row) / len(row))
     for measured in history.importances:
         for layer in measured.layers:
-            summary = _histogram(f"importance/{layer.name}", layer, measured)
-            yield _event(_clock(history, began, measured.step), measured.step, summary)
+            yield measured.step, _histogram(f"importance/{layer.name}", layer, measured)
 
 
-def _clock(history: History, began: float, step: int) -> float:
-    """The approximate time of a step, if the run had never paused."""
+def _seconds(history: History, step: int) -> float:
+    """Seconds of training until ``step``: the time of a step as if the run had never paused."""
     step = min(step, history.curve.length)
-    return began + (float(history.curve.seconds(step - 1)[0]) if step else 0.0)
+    return float(history.curve.seconds(step - 1)[0]) if step else 0.0
 
 
 # Event, Summary, Summary.Value, HistogramProto
@@ -99,11 +95,7 @@ def _varint(value: int) -> bytes:
     >>> _varint(300).hex()
     'ac02'
     """
-    found = bytearray()
-    while value > 0x7F:
-        found.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*found, value])
+    return bytes([value]) if value < 0x80 else bytes([value & 0x7F | 0x80]) + _varint(value >> 7)
 
 
 def _whole(field: int, value: int) -> bytes:
