@@ -40,19 +40,6 @@ SURE_SECONDS = 3.0
 SLOW_PACE = 50.0
 """Steps a second in slow motion, for benchmarks without their own pace."""
 
-STEERING = {
-    "pause",
-    "proceed",
-    "save",
-    "strength",
-    "full_speed",
-    "slow_motion",
-    "evaluate",
-    "pause_at_task_end",
-    "end_task",
-}
-"""Actions that are impossible after the run has ended."""
-
 _PAUSE = "Pause, or continue"
 _PACE = "Full speed, or slow motion (does not change the results)"
 _BREAK = "Pause after each task, or no longer"
@@ -88,13 +75,8 @@ class MonitorScreen(PanesScreen):
         self._spent_before = 0.0
         """Processor seconds that the screen's thread had used when the last redraw began."""
 
-    def on_mount(self) -> None:
-        super().on_mount()
-        self.call_after_refresh(self._begin)
-
-    def _begin(self) -> None:
-        self.redraw()
-        self.call_after_refresh(self.engine.start)
+    def start(self) -> None:
+        self.engine.start()
 
     # Following the run
 
@@ -126,7 +108,7 @@ class MonitorScreen(PanesScreen):
     def never(self) -> frozenset[str]:
         """Steering after the run has ended, and the strength of a method without penalty."""
         if self.engine.history.state not in ("loading", "training"):
-            return super().never | STEERING
+            return super().never | {binding.action for binding in Binding.make_bindings(self.BINDINGS)}
         return super().never | (set() if METHODS[self.engine.session.config.method].symbol else {"strength"})
 
     def choices(self, view: View) -> tuple[Hashable, ...]:
@@ -145,16 +127,9 @@ class MonitorScreen(PanesScreen):
     # Steering the run
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        match action:
-            case "pause":
-                return not self.engine.control.paused
-            case "proceed":
-                return self.engine.control.paused
-            case "full_speed":
-                return self.engine.control.pace is not None
-            case "slow_motion":
-                return self.engine.control.pace is None
-        return super().check_action(action, parameters)
+        paused, limited = self.engine.control.paused, self.engine.control.pace is not None
+        offered = {"pause": not paused, "proceed": paused, "full_speed": limited, "slow_motion": not limited}
+        return offered.get(action, super().check_action(action, parameters))
 
     def _ended(self, wish: str) -> bool:
         """Whether it is too late to steer; if so, says why ``wish`` does nothing."""
@@ -162,11 +137,7 @@ class MonitorScreen(PanesScreen):
         if self._leaving_since is not None:
             self.reply(f"Quitting: nothing to {wish} any more")
         elif state in ("finished", "failed", "stopped"):
-            self.reply(
-                f"The run has {state}: nothing to {wish}"
-                if state == "failed"
-                else f"The run is {state}: nothing to {wish}"
-            )
+            self.reply(f"The run {'has' if state == 'failed' else 'is'} {state}: nothing to {wish}")
         else:
             return False
         return True

@@ -89,6 +89,15 @@ class PanesScreen(ZoomingScreen):
     def on_mount(self) -> None:
         self.set_interval(POLL_SECONDS, self.poll)
         self.apply_preferences(self.host.preferences)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.redraw()
+        self.call_after_refresh(self.start)
+
+    def start(self) -> None:
+        """Starts what the screen shows, after the first frame."""
+        raise NotImplementedError
 
     def apply_preferences(self, preferences: Preferences) -> None:
         """Applies the remembered scales and smoothing, and the zoom of this program run."""

@@ -5,7 +5,7 @@ A thread reads the log in portions; nothing is ever written into the session's f
 
 import contextlib
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import ClassVar
 
@@ -87,13 +87,8 @@ class WatchScreen(PanesScreen):
     def compose_below(self) -> ComposeResult:
         yield PositionLine()
 
-    def on_mount(self) -> None:
-        super().on_mount()
-        self.call_after_refresh(self._begin)
-
-    def _begin(self) -> None:
-        self.redraw()
-        self.call_after_refresh(self.reader.start)
+    def start(self) -> None:
+        self.reader.start()
 
     def on_unmount(self) -> None:
         self.reader.end()
@@ -222,21 +217,11 @@ class WatchScreen(PanesScreen):
         return self.never | beyond | ({"step(-1)", "border(-1)", "start"} if self.replay.at_start else frozenset())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        replaying, typing = self.replay is not None, isinstance(self.focused, Input)
         playing = self.replay is not None and self.replay.playing
-        match action:
-            case "play":
-                return not playing
-            case "pause":
-                return playing
-            case "replay":
-                return self.replay is None
-            case "follow":
-                return self.replay is not None
-            case "start":  # otherwise the key is the pane's
-                return self.replay is not None and not isinstance(self.focused, Input)
-            case "end":
-                return not isinstance(self.focused, Input)
-        return super().check_action(action, parameters)
+        offered = {"play": not playing, "pause": playing, "replay": not replaying, "follow": replaying}
+        offered |= {"start": replaying and not typing, "end": not typing}  # otherwise these keys are the pane's
+        return offered.get(action, super().check_action(action, parameters))
 
     def _replayed(self, wish: str) -> Replay | None:
         """The replay; if there is none, says why ``wish`` is impossible."""
@@ -281,23 +266,21 @@ class WatchScreen(PanesScreen):
             self.redraw()
 
     def action_step(self, direction: int) -> None:
-        if (replay := self._replayed("step")) is None:
-            return
-        replay.pause()
-        if self._at_the_last(replay, direction):
-            return
-        if direction > 0:
-            replay.forward()
-        else:
-            replay.back()
-        self._jumped()
+        if (replay := self._replayed("step")) is not None:
+            replay.pause()
+            self._move(replay, direction, replay.forward if direction > 0 else replay.back)
 
-    def _at_the_last(self, replay: Replay, direction: int) -> bool:
-        """Whether nothing lies in this direction; if so, says so."""
-        if not (replay.at_end if direction > 0 else replay.at_start):
-            return False
-        self.reply("This is the end of the replay" if direction > 0 else "This is the start of the replay")
-        return True
+    def action_border(self, direction: int) -> None:
+        if (replay := self._replayed("go from task to task")) is not None:
+            self._move(replay, direction, replay.next_border if direction > 0 else replay.previous_border)
+
+    def _move(self, replay: Replay, direction: int, move: Callable[[], None]) -> None:
+        """Says so if nothing lies in this direction."""
+        if replay.at_end if direction > 0 else replay.at_start:
+            self.reply(f"This is the {'end' if direction > 0 else 'start'} of the replay")
+        else:
+            move()
+            self._jumped()
 
     def action_speed(self, by: int) -> None:
         if (replay := self._replayed("change its speed")) is not None:
@@ -305,14 +288,6 @@ class WatchScreen(PanesScreen):
                 self.reply(f"{speed(replay.speed)}: a second shows {replay.speed:g} s of training")
             else:
                 self.reply(f"{speed(replay.speed)} is the {'highest' if by > 0 else 'lowest'} speed")
-
-    def action_border(self, direction: int) -> None:
-        if (replay := self._replayed("go from task to task")) is not None and not self._at_the_last(replay, direction):
-            if direction > 0:
-                replay.next_border()
-            else:
-                replay.previous_border()
-            self._jumped()
 
     def action_start(self) -> None:
         if (replay := self._replayed("go to its start")) is not None:
