@@ -10,7 +10,6 @@ from typing import ClassVar, Literal
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
-from textual.widgets.data_table import RowDoesNotExist
 
 from cl_tui.reports import text
 from cl_tui.reports.tables import ago, method_and_strength
@@ -55,31 +54,31 @@ def arranged(sessions: Iterable[Listed], needles: str, order: Order) -> list[Lis
     found = [listed for listed in sessions if all(word in _described(listed) for word in wanted)]
     match order:
         case "newest":
-            return sorted(found, key=lambda listed: (listed.state != "running", -_age_key(listed), listed.name))
+            return sorted(found, key=_newest)
         case "name":
             return sorted(found, key=lambda listed: listed.name.casefold())
         case "method":
-            return sorted(found, key=lambda listed: (_method(listed) or "~", -_strength(listed), listed.name))
+            return sorted(
+                found, key=lambda listed: (_setting(listed, "method") or "~", -_strength(listed), listed.name)
+            )
         case "accuracy":
             return sorted(found, key=lambda listed: (-(accuracy(listed.history) or -1.0), listed.name))
 
 
-def _age_key(listed: Listed) -> float:
-    return listed.created if listed.state == "running" else listed.changed
+def _newest(listed: Listed) -> tuple[bool, float, str]:
+    running = listed.state == "running"
+    return not running, -(listed.created if running else listed.changed), listed.name
 
 
 def _described(listed: Listed) -> str:
-    config = listed.config
-    settings = (
-        f"{config.method} {config.benchmark} {config.scenario} seed {config.seed} {config.preset or ''}"
-        if config
-        else ""
-    )
-    return f"{listed.name} {listed.state} {settings}".casefold()
+    told, config = f"{listed.name} {listed.state}", listed.config
+    if config is not None:
+        told += f" {config.method} {config.benchmark} {config.scenario} seed {config.seed} {config.preset or ''}"
+    return told.casefold()
 
 
-def _method(listed: Listed) -> str:
-    return listed.config.method if listed.config else ""
+def _setting(listed: Listed, name: str) -> str:
+    return str(getattr(listed.config, name)) if listed.config else ""
 
 
 def _strength(listed: Listed) -> float:
@@ -94,33 +93,19 @@ def accuracy(history: History | None) -> float | None:
     return fmean(history.accuracies) if history and history.accuracies else None
 
 
-def share(listed: Listed) -> float | None:
-    """The share of a session's steps that are done; None if it is not known."""
-    if listed.state == "finished":
-        return 1.0
-    history = listed.history
-    return history.step / history.total_steps if history and history.total_steps else None
+def _state(listed: Listed, word: bool) -> str:
+    """The state's sign, its ``word``, and how much is done."""
+    history, parts = listed.history, [SIGNS[listed.state][0], *([listed.state] if word else [])]
+    if listed.state != "finished" and history and history.total_steps:
+        parts.append(f"{100 * history.step / history.total_steps:.0f} %")
+    return " ".join(parts)
 
 
-def _state(listed: Listed, width: int) -> str:
-    done = share(listed)
-    percent = f" {100 * done:.0f} %" if done is not None and listed.state != "finished" else ""
-    return f"{SIGNS[listed.state][0]} {listed.state}{percent}"
-
-
-def _short_state(listed: Listed, width: int) -> str:
-    return _state(listed, width).replace(listed.state, "").replace("  ", " ")
-
-
-def _method_text(listed: Listed, width: int) -> str:
+def _method(listed: Listed, width: int) -> str:
     return method_and_strength(listed.config.method, _strength(listed)) if listed.config else ""
 
 
-def _accuracy_text(listed: Listed, width: int) -> str:
-    return text.marked(accuracy(listed.history), listed)
-
-
-def _forgetting_text(listed: Listed, width: int) -> str:
+def _forgetting(listed: Listed, width: int) -> str:
     return text.marked(metrics.forgetting(listed.history.matrix) if listed.history else None, listed)
 
 
@@ -128,11 +113,8 @@ def _curve(listed: Listed, width: int) -> str:
     """The average accuracy after each task, from 0 to 1; a dot for a task that is not yet seen."""
     if listed.config is None or listed.history is None:
         return ""
-    history = listed.history
-    averages = [fmean(row) for row in history.matrix if row]
-    if history.probe:
-        averages.append(fmean(history.probe))
-    return sparkline(averages, listed.config.tasks, width - 1)
+    rows = [*listed.history.matrix, listed.history.probe]
+    return sparkline([fmean(row) for row in rows if row], listed.config.tasks, width - 1)
 
 
 def sparkline(values: Sequence[float], length: int, width: int) -> str:
@@ -153,8 +135,8 @@ def sparkline(values: Sequence[float], length: int, width: int) -> str:
 
 NAME = Column("session", 0, lambda listed, width: text.shortened(listed.name, width - 1))
 AGO = Column("ago", 9, lambda listed, width: _ago(listed), screen=66, right=True, style="sessions--muted")
-STATE = Column("state", 19, _state)
-SHORT_STATE = Column("state", 8, _short_state)
+STATE = Column("state", 19, lambda listed, width: _state(listed, word=True))
+SHORT_STATE = Column("state", 8, lambda listed, width: _state(listed, word=False))
 """The column for screens narrower than MIDDLE, without the word."""
 MIDDLE = 52
 NARROW_CURVE = Column("by task", 9, _curve, screen=70, style="sessions--curve")
@@ -163,12 +145,12 @@ COLUMNS = (
     NAME,
     STATE,
     SHORT_STATE,
-    Column("method", 13, _method_text, screen=MIDDLE),
-    Column("benchmark", 16, lambda listed, width: listed.config.benchmark if listed.config else "", screen=100),
-    Column("scenario", 9, lambda listed, width: listed.config.scenario if listed.config else "", screen=112),
-    Column("seed", 5, lambda listed, width: str(listed.config.seed) if listed.config else "", screen=112, right=True),
-    Column("acc. %", 7, _accuracy_text, right=True),
-    Column("forgetting, points", 19, _forgetting_text, screen=138, right=True),
+    Column("method", 13, _method, screen=MIDDLE),
+    Column("benchmark", 16, lambda listed, width: _setting(listed, "benchmark"), screen=100),
+    Column("scenario", 9, lambda listed, width: _setting(listed, "scenario"), screen=112),
+    Column("seed", 5, lambda listed, width: _setting(listed, "seed"), screen=112, right=True),
+    Column("acc. %", 7, lambda listed, width: text.marked(accuracy(listed.history), listed), right=True),
+    Column("forgetting, points", 19, _forgetting, screen=138, right=True),
     NARROW_CURVE,
     WIDE_CURVE,
     AGO,
@@ -186,14 +168,7 @@ class SessionsTable(DataTable[Text], inherit_bindings=False):
         Binding("home", "scroll_top", "Top", show=False),
         Binding("end", "scroll_bottom", "Bottom", show=False),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "sessions--running",
-        "sessions--good",
-        "sessions--muted",
-        "sessions--caution",
-        "sessions--bad",
-        "sessions--curve",
-    }
+    COMPONENT_CLASSES: ClassVar[set[str]] = {*(style for _, style in SIGNS.values()), "sessions--curve"}
 
     def __init__(self) -> None:
         super().__init__(cursor_type="row", cell_padding=0, header_height=1)
@@ -215,10 +190,9 @@ class SessionsTable(DataTable[Text], inherit_bindings=False):
         if columns != self._columns_shown or names[: len(before)] != before:
             self._refill(sessions, marked, columns)
             return
-        for listed in sessions[: len(before)]:
-            self._update(listed, listed.name in marked)
-        for listed in sessions[len(before) :]:
-            self._add(listed, listed.name in marked)
+        for listed in sessions:
+            draw = self._update if listed.name in self._shown else self._add
+            draw(listed, listed.name in marked)
 
     def redraw(self) -> None:
         """Draws all rows again, in the theme's colours and with the columns that fit."""
@@ -231,11 +205,8 @@ class SessionsTable(DataTable[Text], inherit_bindings=False):
 
     def go_to(self, name: str) -> None:
         """Moves the cursor to a session, if it is there."""
-        try:
-            row = self.get_row_index(name)
-        except RowDoesNotExist:
-            return
-        self.move_cursor(row=row, animate=False)
+        if name in self._shown:
+            self.move_cursor(row=list(self._shown).index(name), animate=False)
 
     def _refill(self, sessions: Sequence[Listed], marked: AbstractSet[str], columns: list[tuple[Column, int]]) -> None:
         current, row, top = self.current, self.cursor_row, self.scroll_offset.y
