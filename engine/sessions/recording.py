@@ -19,8 +19,9 @@ _BLOCK = 256
 
 @dataclass(frozen=True)
 class _Mark:
-    """A position from which later events are told again."""
+    """A position from which later events are told again: the next event's number and place in the log."""
 
+    first: int
     offset: int
     history: History
 
@@ -48,8 +49,6 @@ class Recording:
         self._steps = array("q")
         self._elapsed = array("d")
         self._marks: list[_Mark] = []
-        self._firsts = array("q")
-        """The number of the first event after each mark."""
         self._block: tuple[int, Sequence[Event]] = (-1, ())
         """The mark whose events were read last, and these events."""
         self.borders: list[int] = []
@@ -75,9 +74,8 @@ class Recording:
             return
         history = known.history.after(portion.events)
         mark = self._marks[-1] if self._marks else None
-        if mark is None or known.events - self._firsts[-1] >= _BLOCK or known.end - mark.offset >= PORTION:
-            self._marks.append(_Mark(portion.start, known.history))
-            self._firsts.append(known.events)
+        if mark is None or known.events - mark.first >= _BLOCK or known.end - mark.offset >= PORTION:
+            self._marks.append(_Mark(known.events, portion.start, known.history))
         step, elapsed = (self._steps[-1], self._elapsed[-1]) if self._steps else (0, 0.0)
         for number, event in enumerate(portion.events, start=known.events):
             if isinstance(event, StepsTaken):
@@ -95,12 +93,12 @@ class Recording:
         known = self._known
         if event == known.events - 1:
             return known.history
-        number = bisect_right(self._firsts, event) - 1
+        number = bisect_right(self._marks, event, key=lambda mark: mark.first) - 1
         mark = self._marks[number]
-        if number != self._block[0] or event - self._firsts[number] >= len(self._block[1]):
+        if number != self._block[0] or event - mark.first >= len(self._block[1]):
             end = self._marks[number + 1].offset if number + 1 < len(self._marks) else known.end
             self._block = (number, self._reread(mark.offset, end))
-        return mark.history.after(self._block[1][: event - self._firsts[number] + 1])
+        return mark.history.after(self._block[1][: event - mark.first + 1])
 
     def step(self, event: int) -> int:
         """Optimizer steps taken by ``event``."""
@@ -139,15 +137,15 @@ class Replay:
         """Starts at the end of the recording, which must have at least one event."""
         self.recording = recording
         self.playing = False
-        self.speed = next(
-            (speed for speed in SPEEDS if speed >= max(1.0, recording.seconds / WHOLE_SECONDS)), SPEEDS[-1]
-        )
+        least = max(1.0, recording.seconds / WHOLE_SECONDS)
+        self.speed = next((speed for speed in SPEEDS if speed >= least), SPEEDS[-1])
         self._seen: tuple[int, History] | None = None
         self.seek(recording.events - 1)
 
     def seek(self, event: int) -> None:
         self.event = min(max(event, 0), self.recording.events - 1)
-        self._moment = self.recording.elapsed(self.event)
+        self.elapsed = self.recording.elapsed(self.event)
+        """Seconds of training until this position."""
 
     @property
     def history(self) -> History:
@@ -168,11 +166,6 @@ class Replay:
     def step(self) -> int:
         return self.recording.step(self.event)
 
-    @property
-    def elapsed(self) -> float:
-        """Seconds of training until this position."""
-        return self._moment
-
     def play(self) -> None:
         """Plays from here, or from the start if this is the end."""
         if self.at_end:
@@ -186,10 +179,10 @@ class Replay:
         """Plays on for this many seconds of real time; pauses at the end."""
         if not self.playing:
             return
-        self._moment += seconds * self.speed
-        self.event = max(self.event, self.recording.at_elapsed(self._moment))
+        self.elapsed += seconds * self.speed
+        self.event = max(self.event, self.recording.at_elapsed(self.elapsed))
         if self.at_end:
-            self.playing, self._moment = False, self.recording.elapsed(self.event)
+            self.playing, self.elapsed = False, self.recording.elapsed(self.event)
 
     def faster(self, by: int) -> bool:
         """Changes the speed by this many levels; False if there is no such level."""
