@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from rich.cells import cell_len
-from textual.widgets import Static
 
+from cl_tui.panes.notice import Sentence
 from cl_tui.panes.view import View
 from cl_tui.reports import text
 from engine.catalog.methods import METHODS
@@ -18,16 +18,11 @@ class Part:
     """Parts with the least weight are dropped first."""
 
 
-class HeaderLine(Static):
+class HeaderLine(Sentence):
     """One line above the panes."""
 
-    def __init__(self) -> None:
-        super().__init__(markup=False)
-
     def show(self, view: View) -> None:
-        line = header(view, self.size.width)
-        if line != self.content:
-            self.update(line, layout=False)
+        self.put(header(view, self.size.width), layout=False)
 
 
 def header(view: View, width: int) -> str:

@@ -9,11 +9,22 @@ REPLY_SECONDS = 3.0
 """How long the answer to a key replaces the news."""
 
 
-class Notice(Static):
+class Sentence(Static):
+    """Text without markup, which is laid out again only if it changes."""
+
+    def __init__(self, classes: str | None = None) -> None:
+        super().__init__(markup=False, classes=classes)
+
+    def put(self, text: str, layout: bool = True) -> None:
+        if text != self.content:
+            self.update(text, layout=layout)
+
+
+class Notice(Sentence):
     """Wraps a sentence that is longer than the terminal is wide."""
 
     def __init__(self) -> None:
-        super().__init__(markup=False)
+        super().__init__()
         self._news = self._answer = ""
         self._timer: Timer | None = None
 
@@ -39,20 +50,15 @@ class Notice(Static):
         self._show()
 
     def _show(self) -> None:
-        text = self._answer or self._news
-        if text != self.content:
-            self.update(text)
+        self.put(self._answer or self._news)
 
 
-class WarningLine(Static):
+class WarningLine(Sentence):
     """Shows a warning as long as it applies; without a warning it takes no room."""
 
-    def __init__(self) -> None:
-        super().__init__(markup=False)
-        self.display = False
+    def on_mount(self) -> None:
+        self.display = bool(self.content)
 
     def say(self, text: str) -> None:
-        line = f"⚠ {text}" if text else ""
-        if line != self.content:
-            self.display = bool(line)
-            self.update(line)
+        self.display = bool(text)
+        self.put(f"⚠ {text}" if text else "")

@@ -18,6 +18,7 @@ from cl_tui.panes.comparison.pane import ComparePane, GroupsPane, MatrixPane, Ov
 from cl_tui.panes.notice import Notice, WarningLine
 from cl_tui.reports.comparison import check, compare, read
 from cl_tui.reports.groups import Comparison
+from cl_tui.screens.root import too_small
 from cl_tui.screens.zooming import ZoomingScreen
 from engine.errors import EngineError
 from engine.sessions.listing import Listed
@@ -55,10 +56,7 @@ class CompareScreen(ZoomingScreen):
         yield WarningLine()
         yield Notice()
         yield Footer(compact=True, show_command_palette=False)
-        yield Static(
-            "The terminal is too small for a comparison: it needs at least 32 columns and 18 lines. q quits.",
-            id="too-small",
-        )
+        yield too_small("a comparison", 32, 18, "q quits.")
 
     def on_mount(self) -> None:
         self.action_reload()

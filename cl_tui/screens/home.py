@@ -23,7 +23,7 @@ from cl_tui.panes.notice import Notice
 from cl_tui.reports import session_facts, text
 from cl_tui.screens.dialogs import ConfirmDialog, NameDialog
 from cl_tui.screens.monitor import MonitorScreen
-from cl_tui.screens.root import RootScreen
+from cl_tui.screens.root import RootScreen, too_small
 from cl_tui.screens.sessions_table import ORDERS, SessionsTable, arranged
 from cl_tui.screens.zooming import NOTHING_OPEN
 from engine.catalog.benchmarks import BENCHMARKS
@@ -100,11 +100,7 @@ class HomeScreen(RootScreen):
         yield Input(placeholder="words from the name, state, method or benchmark", id="filter", compact=True)
         yield Notice()
         yield Footer(compact=True, show_command_palette=False)
-        yield Static(
-            "The terminal is too small for the sessions: it needs at least 32 columns and 12 lines. "
-            "Nothing has been stopped; q quits.",
-            id="too-small",
-        )
+        yield too_small("the sessions", 32, 12)
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self._table.redraw))

@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
-from textual.widgets import Footer, Static
+from textual.widgets import Footer
 
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.host.preferences import Preferences
@@ -21,6 +21,7 @@ from cl_tui.panes.loss.pane import CurvesPane
 from cl_tui.panes.notice import Notice, WarningLine
 from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.panes.view import View, Viewport
+from cl_tui.screens.root import too_small
 from cl_tui.screens.save import SaveDialog
 from cl_tui.screens.zooming import ZoomingScreen
 from engine.errors import EngineError
@@ -76,11 +77,7 @@ class PanesScreen(ZoomingScreen):
         yield WarningLine()
         yield Notice()
         yield Footer(compact=True)
-        yield Static(
-            "The terminal is too small for the monitor: it needs at least 32 columns and 18 lines. "
-            "Nothing has been stopped; q quits.",
-            id="too-small",
-        )
+        yield too_small("the monitor", 32, 18)
 
     def compose_below(self) -> ComposeResult:
         """Other widgets between the panes and the notice."""

@@ -6,6 +6,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input, Static
 
+from cl_tui.panes.notice import Sentence
 from cl_tui.reports import text
 from cl_tui.screens.dialogs import Dialog
 from cl_tui.screens.reader import Reader
@@ -15,15 +16,14 @@ SILENT_SECONDS = 10.0
 """A run without events for this long is called silent."""
 
 
-class PositionLine(Static):
+class PositionLine(Sentence):
     """One line below the panes: the position in the run."""
 
     def __init__(self) -> None:
-        super().__init__(markup=False, classes="in-zoom")
+        super().__init__(classes="in-zoom")
 
     def say(self, text: str) -> None:
-        if text != self.content:
-            self.update(text, layout=False)
+        self.put(text, layout=False)
 
 
 class GoDialog(Dialog[int | None]):

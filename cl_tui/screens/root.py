@@ -4,6 +4,7 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from textual.screen import Screen
+from textual.widgets import Static
 
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.host.host import Host
@@ -13,6 +14,12 @@ from cl_tui.panes.notice import Notice
 
 if TYPE_CHECKING:
     from textual.binding import ActiveBinding
+
+
+def too_small(what: str, columns: int, lines: int, then: str = "Nothing has been stopped; q quits.") -> Static:
+    """Shown instead of a screen that does not fit; app.tcss says when."""
+    needed = f"The terminal is too small for {what}: it needs at least {columns} columns and {lines} lines. {then}"
+    return Static(needed, id="too-small", markup=False)
 
 
 class RootScreen(Screen[ExitStatus]):

@@ -142,8 +142,7 @@ class CurvesPane(Pane):
     # Navigation
 
     def action_crosshair(self, by: Literal["columns", "steps"], count: int) -> None:
-        seen = self._seen()
-        if seen is None:
+        if (seen := self._seen()) is None:
             return
         view, time = seen
         newest, here = view.history.curve.length, view.viewport.cursor
@@ -165,8 +164,7 @@ class CurvesPane(Pane):
             self._move(cursor=step, steps=holding(view, step))
 
     def action_magnify(self, factor: float) -> None:
-        seen = self._seen()
-        if seen is None:
+        if (seen := self._seen()) is None:
             return
         view, time = seen
         viewport, newest = view.viewport, view.history.curve.length
@@ -180,8 +178,7 @@ class CurvesPane(Pane):
             self.say("This is the whole run" if factor > 1 else f"{FEWEST_STEPS} steps: cannot zoom in further")
 
     def action_shift(self, share: float) -> None:
-        seen = self._seen()
-        if seen is None:
+        if (seen := self._seen()) is None:
             return
         view, _ = seen
         steps = shifted(view, share)
@@ -193,8 +190,7 @@ class CurvesPane(Pane):
             self._move(steps=steps)
 
     def action_only_task(self) -> None:
-        seen = self._seen()
-        if seen is None:
+        if (seen := self._seen()) is None:
             return
         view, _ = seen
         history = view.history

@@ -40,11 +40,9 @@ def draw_tasks(view: View, width: int, height: int, palette: Palette, start: int
     for task in shown:
         info = history.tasks[task]
         done = history.steps_done(task)
-        glyph, style = sign(view, task, palette)
+        style = sign(view, task, palette)[1]
         line = [
-            Segment(f"{glyph} ", style),
-            Segment(f"{task + 1:>{number_width}}  ", palette.muted),
-            Segment(set_cell_size(info.name, name_width) + "  ", palette.text if done else palette.muted),
+            *label(view, task, number_width, name_width, 2, palette),
             *bar(done / max(history.steps_of(task), 1), bar_width, style, palette.muted),
             Segment("  ", palette.text),
             *_accuracy(history, task, palette),
@@ -66,6 +64,17 @@ def draw_tasks(view: View, width: int, height: int, palette: Palette, start: int
         ]
         lines += [whole] if spread else [[], whole]
     return lines
+
+
+def label(view: View, task: int, number_width: int, name_width: int, gap: int, palette: Palette) -> Line:
+    """A task's sign, number and name."""
+    glyph, style = sign(view, task, palette)
+    name = set_cell_size(view.history.tasks[task].name, name_width) + " " * gap
+    return [
+        Segment(f"{glyph} ", style),
+        Segment(f"{task + 1:>{number_width}}  ", palette.muted),
+        Segment(name, palette.text if view.history.steps_done(task) else palette.muted),
+    ]
 
 
 def sign(view: View, task: int, palette: Palette) -> tuple[str, Style]:

@@ -1,7 +1,7 @@
 """Every task's learning history, for the zoomed pane: small charts on a shared time axis, and the stability gap."""
 
 import numpy as np
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.segment import Segment
 
 from cl_tui.charts import braille
@@ -9,7 +9,7 @@ from cl_tui.charts.canvas import Canvas, TimeAxis, line_columns, steps_axis
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.as_of import AccuracyTable, as_of_cursor
 from cl_tui.panes.base import more, window
-from cl_tui.panes.tasks.lines import fallen, sign
+from cl_tui.panes.tasks.lines import fallen, label
 from cl_tui.panes.view import View
 from cl_tui.reports import text
 from engine.record.history import History
@@ -72,7 +72,7 @@ def draw_histories(
         for part in range(band):
             line = charts[place * band + part]
             if part == 0:
-                line = [*_label(view, task, number_width, name_width, palette), *line, *accuracies]
+                line = [*label(view, task, number_width, name_width, 1, palette), *line, *accuracies]
                 if wide:
                     line.append(Segment(f"  {at:>{_STEP}}  {dips[place]}", palette.muted))
             else:
@@ -108,18 +108,6 @@ def _dots(looks: Looks, shown: range, band: int, low: float, time: TimeAxis) -> 
     dots = np.zeros((count, 4 * band, columns), dtype=bool)
     dots[:, : 4 * tall] = drawn.reshape(4 * tall, count, columns + 1)[:, :, :columns].transpose(1, 0, 2)
     return dots.reshape(-1, columns)
-
-
-def _label(view: View, task: int, number_width: int, name_width: int, palette: Palette) -> Line:
-    glyph, style = sign(view, task, palette)
-    begun = view.history.steps_done(task) > 0
-    return [
-        Segment(f"{glyph} ", style),
-        Segment(f"{task + 1:>{number_width}}  ", palette.muted),
-        Segment(
-            set_cell_size(view.history.tasks[task].name, name_width) + " ", palette.text if begun else palette.muted
-        ),
-    ]
 
 
 def _numbers(
