@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
@@ -11,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from cl_tui.batch.plan import Run, one_run
-from cl_tui.reports import verdict
 from cl_tui.reports.layout import table_of
 from cl_tui.reports.statistics import UNKNOWN, Estimate, estimate, with_error
+from cl_tui.reports.verdict import MOST_SEEDS, Verdict, judge, margin
 from engine.catalog.methods import METHODS
 from engine.catalog.presets import Case, Preset, settings_of
 from engine.settings.text import shown
@@ -26,28 +27,43 @@ class Row:
 
     preset: str
     case: str
-    published: float | None
-    published_error: float | None
-    """Its standard error; None if it was published without an error."""
-    published_runs: int | None
-    accuracies: tuple[float, ...]
-    """One per seed."""
-    seeds: tuple[int, ...]
-    """The seeds of the accuracies."""
-    mean: float | None
-    standard_error: float | None
-    """None for fewer than two seeds."""
-    difference: float | None
-    half_width: float | None
-    """Half the width of the difference's 95 % confidence interval."""
-    margin: float | None
-    """The smallest difference that matters."""
-    verdict: verdict.Word | None
-    """None if there is no published value, or no run."""
-    seeds_to_tell: int | None
-    """If there are too few runs: how many would tell; see ``verdict.seeds_to_tell``."""
     source: str
-    sessions: tuple[str, ...]
+    published: Estimate | None
+    runs: tuple[Run, ...]
+    """Those that are finished, one per seed."""
+    accuracies: tuple[float, ...]
+
+    @property
+    def here(self) -> Estimate | None:
+        return estimate(self.accuracies)
+
+    @cached_property
+    def judged(self) -> Verdict | None:
+        """None if there is no published value, or no run."""
+        return judge(self.here, self.published) if self.here and self.published else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """``half_width``: half the width of the difference's 95 % confidence interval; ``margin``: the smallest
+        difference that matters; ``seeds_to_tell``: see ``Verdict.seeds``."""
+        published, here, judged = self.published, self.here, self.judged
+        return {
+            "preset": self.preset,
+            "case": self.case,
+            "published": published and published.mean,
+            "published_error": published and published.error,
+            "published_runs": published and published.count,
+            "accuracies": self.accuracies,
+            "seeds": [run.config.seed for run in self.runs],
+            "mean": here and here.mean,
+            "standard_error": here and here.error,
+            "difference": judged and judged.difference,
+            "half_width": judged and judged.half_width,
+            "margin": published and margin(published),
+            "verdict": judged and judged.word,
+            "seeds_to_tell": judged and judged.seeds,
+            "source": self.source,
+            "sessions": [run.name for run in self.runs],
+        }
 
 
 def plan(preset: Preset, seeds: int, settings: Mapping[str, Any], jobs: int) -> list[tuple[Case, list[Run]]]:
@@ -63,29 +79,9 @@ def plan(preset: Preset, seeds: int, settings: Mapping[str, Any], jobs: int) -> 
 
 def row_of(preset: Preset, case: Case, runs: Sequence[Run], summaries: Mapping[str, Mapping[str, Any]]) -> Row:
     """``summaries`` of the finished runs, by session."""
-    done = [run for run in runs if run.name in summaries]
+    done = tuple(run for run in runs if run.name in summaries)
     accuracies = tuple(float(summaries[run.name]["average_accuracy"]) for run in done)
-    here = estimate(accuracies)
-    published = _published(case)
-    judged = verdict.judge(here, published) if here and published else None
-    return Row(
-        preset=preset.name,
-        case=label(case),
-        published=published.mean if published else None,
-        published_error=published.error if published else None,
-        published_runs=case.runs,
-        accuracies=accuracies,
-        seeds=tuple(run.config.seed for run in done),
-        mean=here.mean if here else None,
-        standard_error=here.error if here else None,
-        difference=judged.difference if judged else None,
-        half_width=judged.half_width if judged else None,
-        margin=verdict.margin(published) if published else None,
-        verdict=judged.word if judged else None,
-        seeds_to_tell=judged.seeds if judged else None,
-        source=case.source,
-        sessions=tuple(run.name for run in done),
-    )
+    return Row(preset.name, label(case), case.source, _published(case), done, accuracies)
 
 
 def _published(case: Case) -> Estimate | None:
@@ -118,33 +114,27 @@ HEADINGS = ("case", "published", "here", "n", "difference", "margin", "verdict")
 
 def cells(row: Row) -> tuple[str, ...]:
     """The row's cells in percent and points, in the order of HEADINGS."""
+    judged, published = row.judged, row.published
+    difference = Estimate(judged.difference, judged.half_width) if judged else None
     return (
         row.case,
-        _with_error(row.published, row.published_error),
-        _with_error(row.mean, row.standard_error),
+        with_error(published, digits=2),
+        with_error(row.here, digits=2),
         str(len(row.accuracies)),
-        _with_error(row.difference, row.half_width, "+"),
-        UNKNOWN if row.margin is None else f"{100 * row.margin:.2f}",
-        UNKNOWN if row.verdict is None else _spoken(row),
+        with_error(difference, digits=2, sign="+"),
+        f"{100 * margin(published):.2f}" if published else UNKNOWN,
+        _spoken(row, judged) if judged else UNKNOWN,
     )
 
 
-def _with_error(value: float | None, error: float | None, sign: str = "") -> str:
-    """
-    >>> _with_error(0.9, 0.01), _with_error(0.01, None, "+"), _with_error(None, None)
-    ('90.00 ± 1.00', '+1.00', '—')
-    """
-    return with_error(None if value is None else Estimate(value, error), digits=2, sign=sign)
-
-
-def _spoken(row: Row) -> str:
-    if row.verdict != "too few runs to tell":
-        return str(row.verdict)
-    if row.seeds_to_tell is not None:
-        return f"{row.verdict}; about {row.seeds_to_tell} seeds would"
-    if row.standard_error is None and row.published_error is None:
-        return f"{row.verdict}; run several seeds to see how many would"
-    return f"{row.verdict}; even {verdict.MOST_SEEDS:,} seeds would not"
+def _spoken(row: Row, judged: Verdict) -> str:
+    if judged.word != "too few runs to tell":
+        return judged.word
+    if judged.seeds is not None:
+        return f"{judged.word}; about {judged.seeds} seeds would"
+    if all(known is None or known.error is None for known in (row.here, row.published)):
+        return f"{judged.word}; run several seeds to see how many would"
+    return f"{judged.word}; even {MOST_SEEDS:,} seeds would not"
 
 
 def each_seed(row: Row) -> str:
@@ -167,7 +157,7 @@ def table(preset: Preset, rows: Sequence[Row], width: int) -> RenderableType:
         texts[0] = f"  {_numbers(HEADINGS, widths)}"
     made = [Text(texts[0], style="bold")]
     for row, text in zip(rows, texts[1:], strict=True):
-        made.append(Text(text, style="bold" if row.verdict == "differs" else ""))
+        made.append(Text(text, style="bold" if row.judged and row.judged.word == "differs" else ""))
     seeds = Table.grid(padding=(0, 2))
     for row in rows:
         if row.accuracies:

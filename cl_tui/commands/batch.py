@@ -118,8 +118,6 @@ def reproduce(
       cl-tui reproduce mas-demo
       cl-tui reproduce vandeven-split-mnist --seeds 5 --markdown page.md
     """
-    from dataclasses import asdict
-
     from cl_tui.batch import reproduce as again
     from cl_tui.batch.pool import execute
     from cl_tui.reports import output
@@ -139,7 +137,7 @@ def reproduce(
     console = output.console(stderr=output.STDOUT in (json, markdown))
     for preset, rows in tables:
         console.print(again.table(preset, rows, console.width))
-    output.write_json(json, [asdict(row) for _, rows in tables for row in rows])
+    output.write_json(json, [row.as_dict() for _, rows in tables for row in rows])
     if markdown is not None:
         line = " ".join(["cl-tui reproduce", *names, *(["--seeds", str(seeds)] if seeds else [])])
         output.write_result(markdown, again.page(f"{line} --markdown {markdown}", tables))

@@ -73,11 +73,12 @@ def test_a_row_judges_by_both_errors(published: Case) -> None:
     0.2236; Welch's degrees of freedom are 0.05² / (0.04²/24 + 0.01²/3) = 25, whose t is 2.0595: ± 0.4605."""
     apart = 0.002 * (3 / 4) ** 0.5
     row = _row(published, 0.303 - apart, 0.303 - apart, 0.303 + apart, 0.303 + apart)
-    assert row.mean == pytest.approx(0.303)
-    assert row.standard_error == pytest.approx(0.001)
-    assert row.difference == pytest.approx(0.003)
-    assert row.half_width == pytest.approx(0.004605, abs=1e-6)
-    assert (row.margin, row.verdict, row.seeds) == (pytest.approx(0.01), "agrees", (0, 1, 2, 3))
+    found = row.as_dict()
+    assert found["mean"] == pytest.approx(0.303)
+    assert found["standard_error"] == pytest.approx(0.001)
+    assert found["difference"] == pytest.approx(0.003)
+    assert found["half_width"] == pytest.approx(0.004605, abs=1e-6)
+    assert (found["margin"], found["verdict"], found["seeds"]) == (pytest.approx(0.01), "agrees", [0, 1, 2, 3])
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
@@ -112,16 +113,16 @@ def test_a_strength_reads_as_it_is_typed_and_names_stay() -> None:
 def test_the_same_difference_is_judged_by_the_published_error(published: Case) -> None:
     """Half a point: within a margin of one point by an exact number, not to be told by one with a wide error."""
     here = (0.3049, 0.305, 0.305, 0.3051)
-    assert _row(replace(published, error=None), *here).verdict == "agrees"
-    wide = _row(replace(published, error=1.0, runs=4), *here)
-    assert wide.margin == pytest.approx(0.02)
-    assert wide.verdict == "too few runs to tell"
-    assert wide.seeds_to_tell is None, "however many seeds: half of the interval is the published error's"
+    assert _row(replace(published, error=None), *here).as_dict()["verdict"] == "agrees"
+    wide = _row(replace(published, error=1.0, runs=4), *here).as_dict()
+    assert wide["margin"] == pytest.approx(0.02)
+    assert wide["verdict"] == "too few runs to tell"
+    assert wide["seeds_to_tell"] is None, "however many seeds: half of the interval is the published error's"
 
 
 def test_a_row_far_off_differs(published: Case) -> None:
     row = _row(published, 0.35, 0.351, 0.349)
-    assert row.verdict == "differs"
+    assert row.as_dict()["verdict"] == "differs"
     assert cells(row)[1:] == ("30.00 ± 0.20", "35.00 ± 0.06", "3", "+5.00 ± 0.43", "1.00", "differs")
 
 
@@ -130,7 +131,8 @@ def test_one_seed_is_too_few_and_the_published_scatter_tells_how_many_are_enough
     enough once 1 / √(0.2² + 1/n) ≥ t + 1.2816: 16 have 3.123 and 1.2816 + t(29.4) = 3.325, 19 have 3.287 and 1.2816 +
     t(33.0) = 3.316, 20 have 3.333 and 1.2816 + t(34.3) = 3.313."""
     row = _row(published, 0.30)
-    assert (row.verdict, row.standard_error, row.seeds_to_tell) == ("too few runs to tell", None, 20)
+    found = row.as_dict()
+    assert (found["verdict"], found["standard_error"], found["seeds_to_tell"]) == ("too few runs to tell", None, 20)
     assert cells(row)[2:] == ("30.00", "1", "+0.00", "1.00", "too few runs to tell; about 20 seeds would")
 
 
@@ -153,7 +155,8 @@ def test_as_many_seeds_as_a_row_asks_for_tell_in_four_of_five_experiments() -> N
 def test_a_row_of_nothing_claims_nothing(tiny: Preset) -> None:
     for case, runs in plan(tiny, 2, {}, jobs=1):
         row = row_of(tiny, case, runs, {})
-        assert (row.mean, row.difference, row.verdict) == (None, None, None)
+        found = row.as_dict()
+        assert (found["mean"], found["difference"], found["verdict"]) == (None, None, None)
         assert (cells(row)[2], cells(row)[3], cells(row)[6]) == ("—", "0", "—")
 
 
