@@ -34,7 +34,7 @@ class Setting(NamedTuple):
     """Its letter in the paper."""
     metavar: str | None = None
     negative: str = ""
-    """The opposite option of a yes-or-no setting."""
+    """The opposite option of a yes-or-no setting: --no-… if none is given."""
     affects: Literal["results", "place", "nothing"] = "results"
     """Whether it changes what is computed, only where, or neither."""
     is_path: bool = False
@@ -68,12 +68,12 @@ class Setting(NamedTuple):
 
     @property
     def is_list(self) -> bool:
-        return _may_be_list(self.kind)
+        return mentions(self.kind, tuple)
 
     @property
     def choices(self) -> tuple[str, ...]:
         """The only values that it can have; none if it can have others too."""
-        return ("yes", "no") if self.negative else literals(self.kind)
+        return ("yes", "no") if self.kind is bool else literals(self.kind)
 
 
 def setting(default: Any = REQUIRED, **declared: Any) -> Any:
@@ -100,7 +100,8 @@ class Settings:
         found = dict(cls.declared)
         for key, kind in inspect.get_annotations(cls).items():
             if isinstance(given := cls.__dict__.get(key), Setting):
-                found[key] = given._replace(key=key, kind=kind)
+                negative = given.negative or ("--no-" + key.replace("_", "-") if kind is bool else "")
+                found[key] = given._replace(key=key, kind=kind, negative=negative)
                 delattr(cls, key)
         cls.declared = found
         cls.kept = {key: setting for key, setting in found.items() if get_origin(setting.kind) is not ClassVar}
@@ -137,8 +138,13 @@ class Options(Settings):
     """The settings that one method, network or benchmark has of its own."""
 
 
-def _may_be_list(kind: object) -> bool:
-    return get_origin(kind) is tuple or any(map(_may_be_list, get_args(kind)))
+def mentions(kind: object, *wanted: type) -> bool:
+    """Whether a type is or has a part that is one of the ``wanted``.
+
+    >>> mentions(Literal["all"] | int, int, float), mentions(tuple[int, ...] | None, tuple), mentions(str | None, int)
+    (True, True, False)
+    """
+    return kind in wanted or get_origin(kind) in wanted or any(mentions(part, *wanted) for part in get_args(kind))
 
 
 def literals(kind: object) -> tuple[str, ...]:

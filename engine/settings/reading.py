@@ -4,9 +4,9 @@ import re
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from engine.catalog.options import Setting
+from engine.catalog.options import Setting, mentions
 from engine.errors import ConfigError, first_line
 from engine.settings.run import STORED, RunConfig, known_settings, validated
 from engine.settings.text import short
@@ -75,12 +75,11 @@ def typed(key: str, value: str) -> Any:
 
 def typed_as(declared: Setting, value: str) -> Any:
     """A value that was typed after the setting's own option, or into its field. Raises ConfigError."""
-    if declared.negative:
+    if declared.kind is bool:
         return value == "yes"
     if declared.is_list:
         return parse_list(declared.key, value)
-    numbers = {int, float}.intersection((declared.kind, *get_args(declared.kind)))
-    return _parsed_value(value) if numbers or (value.isdecimal() and declared.key == "keep_checkpoints") else value
+    return _parsed_value(value) if mentions(declared.kind, int, float) else value
 
 
 def _parsed_value(text: str) -> Any:

@@ -41,11 +41,13 @@ def as_typed(declared: Setting, value: object) -> list[str]:
             text = f"{{{', '.join(f'{key} = {of}' for key, of in value if of is not None)}}}"
         case tuple():
             text = ",".join(map(str, value))
+        case bool():
+            text = str(value).lower()
         case _:
             text = str(value)
     if not declared.panel:
         return ["--set", f"{declared.key}={text}"]
-    if declared.negative:
+    if declared.kind is bool:
         return [declared.flag if value else declared.negative]
     return [declared.flag, ",".join(part.removesuffix(".0") for part in text.split(","))]
 

@@ -2,15 +2,20 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pytest
+import typer
 
+from cl_tui.commands.options import Set, Typed, takes_settings
 from engine.catalog.choices import CHOICES
+from engine.catalog.entries import MethodInfo
+from engine.catalog.methods import METHODS
 from engine.catalog.options import Options, Settings, setting
 from engine.errors import ConfigError
-from engine.settings.reading import from_toml, parse_assignments, read_settings
+from engine.settings.reading import from_toml, parse_assignments, read_settings, typed_as
 from engine.settings.run import WITHOUT_EFFECT, RunConfig, known_settings, over, resolve, typed_settings
+from engine.settings.text import as_typed, shown
 
 OLD = Path(__file__).parents[2] / "old_sessions"
 FLAT = 'method = "si"\nlr = 0.01\nhidden = [7]\nxi = 0.5\nhalf = true\n'
@@ -106,6 +111,49 @@ def test_a_declaration_says_everything_once() -> None:
     assert {"preset", "device", "threads", "data_dir", "keep_checkpoints"} == WITHOUT_EFFECT
     assert RunConfig.declared["pace"].affects == "nothing"
     assert "pace" not in RunConfig.kept
+
+
+class Every(Options):
+    """An option of each kind, on the command line and not."""
+
+    count: int = setting(1, help="a number", panel="Method")
+    share: float | None = setting(None, help="a number", panel="Method")
+    form: Literal["a", "b"] = setting("a", help="a word", panel="Method")
+    sizes: tuple[int, ...] = setting((), help="numbers", panel="Method")
+    path: str = setting("", help="a text", panel="Method")
+    kept: Literal["all"] | Annotated[int, ("ge", 1)] = setting("all", help="a word or a number", panel="Method")
+    quick: bool = setting(False, help="a choice", panel="Method")
+    silent: bool = setting(False, help="a choice")
+    most: int = setting(3, help="a number")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("count", 7), ("share", 0.5), ("form", "b"), ("sizes", (3, 4)), ("path", "7"), ("kept", 2), ("kept", "all")),
+        *(("quick", True), ("quick", False), ("silent", True), ("silent", False), ("most", 9)),
+    ],
+)
+def test_what_is_shown_to_type_gives_the_value_again(key: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the command line, as a repeated run's line shows it, and in a field of the form."""
+    info = MethodInfo("every", "", "", "", "engine.methods.l2:EqualImportance", symbol="λ", options=Every)
+    monkeypatch.setitem(METHODS, "every", info)
+    seen: list[dict[str, Any]] = []
+
+    @takes_settings()
+    def run(*, typed: Typed, assignments: Set = None) -> None:
+        seen.append(over(typed, parse_assignments(assignments or [])))
+
+    app = typer.Typer()
+    app.command()(run)
+    declared = known_settings()[key]
+    words = as_typed(declared, value)
+    app(["--method", "every", *words], standalone_mode=False)
+    assert resolve(seen[0]).option(key) == value
+    text = {True: "yes", False: "no"}[value] if isinstance(value, bool) else shown(value)
+    assert resolve({"method": "every", key: typed_as(declared, text)}).option(key) == value
+    if isinstance(value, bool):
+        assert declared.choices == ("yes", "no")
 
 
 def test_a_record_takes_only_what_it_declares() -> None:
