@@ -21,7 +21,7 @@ from engine.sessions import checkpoint
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, resolve
 from engine.settings.text import shown
-from engine.streams.examples import DataSet, Examples, ExampleStream, stream_of
+from engine.streams.examples import DataSet, Examples, ExampleStream
 from engine.training.control import Control, Requests
 from engine.training.runner import train
 
@@ -247,7 +247,7 @@ class Blobs:
 
 
 def blobs(config: RunConfig) -> ExampleStream:
-    return stream_of(config, Blobs().data())
+    return ExampleStream.of(config, Blobs().data())
 
 
 class ToDouble(nn.Module):

@@ -1,4 +1,4 @@
-"""CONTRIBUTING's steps for a new benchmark and a new network, followed to the letter in a copy of the packages."""
+"""CONTRIBUTING's steps for a new benchmark, problem and network, followed to the letter in a copy of the packages."""
 
 import json
 import re
@@ -11,6 +11,7 @@ from tests.test_add_a_method import CONTRIBUTING, ROOT, call
 
 FILES = {
     "Add a benchmark": ("engine/catalog/benchmarks/clouds.py", "engine/streams/clouds.py"),
+    "Add a problem": ("engine/problems/ordinal.py", "engine/streams/clouds.py"),
     "Add a network": ("engine/catalog/models/bent.py", "engine/models/bent.py"),
 }
 
@@ -24,7 +25,9 @@ def copy(tmp_path: Path) -> Path:
         section = CONTRIBUTING.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
         for name, text in zip(names, re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL), strict=True):
             assert f"`{name}`" in section
-            (tmp_path / name).write_text(text, encoding="utf-8")
+            path = tmp_path / name
+            earlier = path.read_text(encoding="utf-8") if path.exists() else ""
+            path.write_text(earlier + text, encoding="utf-8")
     return tmp_path
 
 
@@ -51,3 +54,18 @@ def test_a_benchmark_and_a_network_of_ones_own(copy: Path) -> None:
     assert "slope cannot change" in forked.stderr
     assert "only model bent uses it" in call(copy, "batch", "--set", "slope=0.2").stderr
     assert call(copy, "analyse", results["si"]["name"]).returncode == 0
+
+
+def test_a_problem_of_ones_own(copy: Path) -> None:
+    """Each importance is measured with it, and the first task is learned."""
+    catalog = copy / "engine" / "catalog" / "benchmarks" / "clouds.py"
+    catalog.write_text(catalog.read_text(encoding="utf-8").replace("clouds:stream", "clouds:ordered"), encoding="utf-8")
+    methods = [word for method in ("si", "ewc", "mas", "joint") for word in ("--method", method)]
+    chosen = ["--benchmark", "clouds", "--epochs", "30", *methods]
+    told = call(copy, "batch", *chosen, "--json", "results.json")
+    assert told.returncode == 0, told.stderr
+    for entry in json.loads((copy / "results.json").read_text()):
+        learned = [row[task] for task, row in enumerate(entry["accuracy_matrix"])]
+        assert learned[0] > 0.9
+        assert entry["method"] != "joint" or min(learned) > 0.6, "a single output serves all three tasks"
+        assert entry["method"] != "ewc" or call(copy, "analyse", entry["name"]).returncode == 0

@@ -7,7 +7,7 @@ import torch
 
 from engine.seeds import generator
 from engine.settings.run import RunConfig
-from engine.streams.examples import DataSet, Examples, ExampleStream, stream_of
+from engine.streams.examples import DataSet, Examples, ExampleStream
 
 
 def digits() -> DataSet:
@@ -21,4 +21,4 @@ def digits() -> DataSet:
 
 
 def stream(config: RunConfig) -> ExampleStream:
-    return stream_of(config, digits())
+    return ExampleStream.of(config, digits())

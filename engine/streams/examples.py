@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -109,6 +110,18 @@ class ExampleStream(Stream):
         """The (task, epoch) of ``_order``."""
         self._schedule()
 
+    @classmethod
+    def of(cls, config: RunConfig, data: DataSet) -> Self:
+        """``data`` as the tasks of the configuration's benchmark."""
+        info = BENCHMARKS[config.benchmark]
+        parts = (Examples(normalized(part.inputs, config.normalize), part.labels) for part in (data.train, data.test))
+        data = DataSet(*parts)
+        if info.permuted:
+            tasks = permuted(data, len(info.classes), config.tasks, config.seed)
+        else:
+            tasks = split(data, class_order(config, info.classes), config.tasks)
+        return cls(config, tasks, info.inputs)
+
     @cached_property
     def _own(self) -> Examples | None:
         folder = self._config.option("importance_data")
@@ -138,7 +151,7 @@ class ExampleStream(Stream):
             self._sizes.append(size)
         self.phases = tuple(phases)
 
-    def to(self, device: torch.device) -> "ExampleStream":
+    def to(self, device: torch.device) -> Self:
         self.tasks = [task.to(device) for task in self.tasks]
         self._probes = [examples.to(device) for examples in self._probes]
         return self
@@ -253,18 +266,6 @@ def digest_of(tensor: Tensor) -> str:
     digest = hashlib.sha256(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
     digest.update(tensor.flatten().cpu().numpy().data)
     return digest.hexdigest()[:32]
-
-
-def stream_of(config: RunConfig, data: DataSet) -> ExampleStream:
-    """``data`` as the tasks of the configuration's benchmark."""
-    info = BENCHMARKS[config.benchmark]
-    parts = (Examples(normalized(part.inputs, config.normalize), part.labels) for part in (data.train, data.test))
-    data = DataSet(*parts)
-    if info.permuted:
-        tasks = permuted(data, len(info.classes), config.tasks, config.seed)
-    else:
-        tasks = split(data, class_order(config, info.classes), config.tasks)
-    return ExampleStream(config, tasks, info.inputs)
 
 
 def class_order(config: RunConfig, classes: Sequence[int]) -> Sequence[int]:

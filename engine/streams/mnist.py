@@ -7,7 +7,7 @@ from torch import Tensor
 
 from engine.settings.run import RunConfig
 from engine.streams import files
-from engine.streams.examples import DataSet, Examples, ExampleStream, stream_of
+from engine.streams.examples import DataSet, Examples, ExampleStream
 
 
 def mnist(data_dir: Path) -> DataSet:
@@ -29,4 +29,4 @@ def mnist(data_dir: Path) -> DataSet:
 
 
 def stream(config: RunConfig) -> ExampleStream:
-    return stream_of(config, mnist(Path(config.data_dir)))
+    return ExampleStream.of(config, mnist(Path(config.data_dir)))
