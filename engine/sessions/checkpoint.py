@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import math
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -120,6 +121,8 @@ def read_header(path: Path) -> Header:
         entries = _ENTRIES.validate_python(document)
         tensors = {name: (_DTYPES[entry.dtype], tuple(entry.shape)) for name, entry in entries.items()}
         size = 8 + length + sum(dtype.itemsize * math.prod(shape) for dtype, shape in tensors.values())
+        if (there := os.fstat(file.fileno()).st_size) != size:
+            raise ValueError(f"it has {there:,} bytes instead of {size:,}")
         return Header(tensors, cursor, size)
 
 

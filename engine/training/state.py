@@ -172,11 +172,17 @@ class RunState:
                 return f"its {name} is {_words(found[name])}, not {_words(needed[name])}"
         return "" if math.isfinite(header.cursor.elapsed) else "its time is not a number"
 
+    @property
+    def room(self) -> int:
+        """Bytes that a checkpoint of this run can have at most: all twice, for the best epoch, and the penalty."""
+        return checkpoint.MOST_HEADER_BYTES + 4 * sum(tensor.nbytes for tensor in self._fixed().values())
+
     def read(self, path: Path) -> tuple[dict[str, Tensor], Cursor]:
         """Reads a checkpoint of this run. Raises SessionDamaged, SessionError or SessionMismatch."""
         header = checkpoint.read_header(path)
         if why := self.mismatch(header):
-            checkpoint.read(path)  # a damaged header does not fit, either
+            if header.size <= self.room:
+                checkpoint.read(path, self.room)  # a damaged header does not fit, either
             raise SessionMismatch(f"checkpoint {path} does not fit the network in config.toml: {why}")
         return checkpoint.read(path, header.size)
 

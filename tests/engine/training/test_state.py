@@ -1,5 +1,7 @@
 """RunState: what survives a stop, what it promises of its tensors, and what it says of another run's checkpoint."""
 
+import contextlib
+import json
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,11 +12,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from engine.analysis.measure import analyse
 from engine.catalog.entries import ModelInfo
 from engine.catalog.methods import METHODS
 from engine.catalog.models import MODELS
 from engine.catalog.models.mlp import MLPOptions
-from engine.errors import SessionMismatch, UnsupportedNetwork
+from engine.errors import SessionDamaged, SessionMismatch, UnsupportedNetwork
 from engine.methods.base import Method
 from engine.models.flat import PerParameter
 from engine.models.mlp import mlp
@@ -223,6 +226,33 @@ def test_a_checkpoint_of_another_run_is_refused_in_words_before_its_data_are_rea
     assert state.mismatch(checkpoint.read_header(path)) == words
     with pytest.raises(SessionMismatch, match=f"does not fit the network in config.toml: {words}"):
         state.read(path)
+
+
+def test_a_huge_checkpoint_of_another_run_is_refused_without_being_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by the analysis."""
+    session = runs.finished(tmp_path, runs.tiny("si"))
+    path = session.checkpoints()[-1]
+    whole = path.read_bytes()
+    length = int.from_bytes(whole[:8], "little")
+    header = json.loads(whole[8 : 8 + length])
+    end = len(whole) - 8 - length
+    header["method/buffer"] = {"dtype": "F32", "shape": [2**33], "data_offsets": [end, end + 2**35]}
+    lead = json.dumps(header).encode()
+    with open(path, "wb") as file:
+        file.write(len(lead).to_bytes(8, "little") + lead + whole[8 + length :])
+        with contextlib.suppress(OSError):  # where the disk's files cannot be so large
+            file.truncate(8 + len(lead) + end + 2**35)
+
+    def unread(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("safetensors.torch.load", unread)
+    with pytest.raises((SessionMismatch, SessionDamaged), match=r"this run has no method/buffer|bytes instead of"):
+        state_of(session.config).read(path)
+    with pytest.raises(SessionDamaged, match=f"checkpoint {path} is damaged: it is larger than"):
+        analyse(session)
 
 
 def test_a_header_says_what_the_file_holds(tmp_path: Path) -> None:
