@@ -118,7 +118,7 @@ def line_columns(xs: np.ndarray, ys: np.ndarray, time: "TimeAxis") -> tuple[np.n
 
 
 def axis_for(drawn: Sequence[tuple[np.ndarray, np.ndarray]], values: tuple[float, float] | None) -> braille.Axis:
-    """From the one of ``values`` to the other; by default it fits what is drawn."""
+    """An axis with the ends ``values``; by default it fits what is drawn."""
     if values is not None:
         return braille.Axis(*values, log=False)
     nothing = np.empty(0)

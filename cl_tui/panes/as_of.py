@@ -103,7 +103,7 @@ class AccuracyTable:
         import numpy as np
 
         told = (history.probes, history.evaluations, history.probed)
-        if self._tasks != len(history.tasks) or not self._goes_on(told):
+        if self._tasks != len(history.tasks) or not self._continues(told):
             self._clear(len(history.tasks))
         new = probed_rows(history, self._taken)
         if self._looks is not None and not new:
@@ -145,7 +145,7 @@ class AccuracyTable:
         assert self._matrix is not None
         return self._matrix
 
-    def _goes_on(self, told: tuple[Sequence[object], ...]) -> bool:
+    def _continues(self, told: tuple[Sequence[object], ...]) -> bool:
         """Whether the stored data are the beginning of the present data; not so after a replay went back."""
         return all(
             len(part) >= taken and (not taken or part[taken - 1] is last)

@@ -298,7 +298,7 @@ class HomeScreen(RootScreen):
         elif listed.state == "running":
             self.reply(f"{listed.name} is already being trained: Enter watches it")
         else:
-            self._go_on(listed.name, listed.config.benchmark)
+            self._continue(listed.name, listed.config.benchmark)
 
     @work
     async def action_fork(self) -> None:
@@ -318,10 +318,10 @@ class HomeScreen(RootScreen):
         if not forkable(session, found.history):
             self.reply(f"{found.name} cannot be forked: it has no checkpoint from the end of a task before the last")
         elif made := await self.app.push_screen_wait(ForkDialog(session, found.history)):
-            self._go_on(made.name, made.config.benchmark)
+            self._continue(made.name, made.config.benchmark)
 
     @work
-    async def _go_on(self, name: str, benchmark: str) -> None:
+    async def _continue(self, name: str, benchmark: str) -> None:
         """Trains a session from its present state; asks first if its device is missing and another would be used."""
         found = await self._done(f"Preparing {benchmark}", partial(_opened, self._folder, name))
         if found is None:

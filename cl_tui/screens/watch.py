@@ -99,7 +99,7 @@ class WatchScreen(PanesScreen):
         now = time.monotonic()
         passed, self._polled_at = now - self._polled_at, now
         if self.recording is not self.reader.recording:
-            self._begin_anew()
+            self._begin_again()
         if self.reader.problem != self._problem:
             self._problem = self.reader.problem
             self.redraw()
@@ -132,7 +132,7 @@ class WatchScreen(PanesScreen):
     def _gone(self) -> bool:
         return self.reader.here is not True and self.reader.follower.silence >= GONE_SECONDS
 
-    def _begin_anew(self) -> None:
+    def _begin_again(self) -> None:
         """The run was resumed from a checkpoint: later events in the log no longer count."""
         self.recording = self.reader.recording
         earlier, self.replay = self.replay, None
