@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from cl_tui.exports.export import table
+from cl_tui.exports.csv_files import table
 from cl_tui.panes.base import Pane
 from cl_tui.panes.view import View
 from engine import strict_json

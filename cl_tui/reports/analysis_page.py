@@ -12,7 +12,6 @@ from cl_tui.charts.printed import blank, printed
 from cl_tui.reports import session_facts, text
 from cl_tui.reports.layout import numbers, section, table_of
 from cl_tui.reports.statistics import UNKNOWN
-from cl_tui.reports.tables import method_and_strength
 from engine.analysis.figures import (
     MOST_SATURATED,
     Analysis,
@@ -50,7 +49,7 @@ def analysis_page(found: Analysis, width: int) -> RenderableType:
 
 
 def _header(found: Analysis) -> Iterable[RenderableType]:
-    method = method_and_strength(found.method, found.strength)
+    method = text.method_and_strength(found.method, found.strength)
     yield Text(found.session, style="bold")
     yield Text(f"{method} · {found.benchmark} · {found.scenario} · seed {found.seed}")
     ended = f"after task {len(found.tasks)} of {found.all_tasks}, at step {found.step:,}"

@@ -14,7 +14,6 @@ from cl_tui.reports.comparison_notes import Readable, notes
 from cl_tui.reports.group_curves import KINDS, bin_width, group_curve
 from cl_tui.reports.groups import Comparison, Group, Member, Setting
 from cl_tui.reports.statistics import UNKNOWN, Estimate, estimate
-from cl_tui.reports.tables import method_and_strength
 from cl_tui.reports.text import AVERAGES
 from engine.catalog.methods import METHODS
 from engine.errors import EngineError, SessionDamaged
@@ -121,7 +120,7 @@ def _shown(config: RunConfig) -> dict[str, str]:
 
 def _titles(runs: Sequence[Readable], settings: Sequence[Setting]) -> list[str]:
     """Method and strength, and the settings that distinguish groups which share both."""
-    methods = [method_and_strength(run.config.method, run.config.strength) for run in runs]
+    methods = [text.method_and_strength(run.config.method, run.config.strength) for run in runs]
     titles = []
     for place, method in enumerate(methods):
         alike = [k for k, other in enumerate(methods) if other == method]

@@ -110,10 +110,10 @@ class Comparison:
                     "scenario": group.scenario,
                     "sessions": [asdict(member) for member in group.members],
                     "tasks_ended": group.ended,
-                    **{key: _plain(group.figures[key]) for key in AVERAGES},
-                    "accuracy_matrix": [[_plain(cell) for cell in row] for row in group.matrix],
+                    **{key: (figure := group.figures[key]) and asdict(figure) for key in AVERAGES},
+                    "accuracy_matrix": [[asdict(cell) for cell in row] for row in group.matrix],
                     "difference_to_first": [[asdict(cell) for cell in row] for row in difference(first, group) or ()],
-                    "curves": {kind: _columns(course) for kind, course in group.curves.items()},
+                    "curves": {kind: _columns(curve) for kind, curve in group.curves.items()},
                 }
                 for group in self.groups
             ],
@@ -122,12 +122,8 @@ class Comparison:
         }
 
 
-def _plain(found: Estimate | None) -> dict[str, Any] | None:
-    return None if found is None else asdict(found)
-
-
-def _columns(course: GroupCurve) -> dict[str, list[float | None]]:
-    arrays = {"steps": course.steps, "means": course.means, "errors": course.errors, "counts": course.counts}
+def _columns(curve: GroupCurve) -> dict[str, list[float | None]]:
+    arrays = {"steps": curve.steps, "means": curve.means, "errors": curve.errors, "counts": curve.counts}
     return {name: [None if value != value else value for value in array.tolist()] for name, array in arrays.items()}
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from cl_tui.reports import text
 from engine import commands
 from engine.catalog.benchmarks import BENCHMARKS
-from engine.catalog.methods import METHODS
 from engine.errors import ConfigError
 from engine.record import metrics, watchdog
 from engine.record.events import ImportanceMeasured, LayerHistogram
@@ -34,8 +33,7 @@ def subtitle(config: RunConfig) -> str:
     >>> subtitle(resolve({"method": "ewc"}))
     'ewc λ 1000 · split-digits · task · mlp 100,100 · seed 0'
     """
-    symbol = METHODS[config.method].symbol
-    method = f"{config.method} {symbol} {shown(config.strength)}" if symbol else config.method
+    method = text.method_and_strength(config.method, config.strength)
     network = f"{config.model} {shown(config.option('hidden') or ())}".strip()
     return " · ".join((method, config.benchmark, config.scenario, network, f"seed {config.seed}"))
 
@@ -61,26 +59,20 @@ def result(listed: Listed) -> str:
 
 def averages(config: RunConfig, history: History) -> list[tuple[str, str]]:
     """The averages over the tasks, as far as they exist, with and without one-class tasks."""
-    every = {
-        "average_accuracy": metrics.average_accuracy(history.matrix),
-        "forgetting": metrics.forgetting(history.matrix),
-        "backward_transfer": metrics.backward_transfer(history.matrix),
-    }
-    found = [(name, _average(key, every[key])) for key, name in text.AVERAGES.items() if every[key] is not None]
-    one_class = one_class_tasks(config, len(history.matrix))
-    if one_class:
-        others = without(history.matrix, one_class)
-        found += [
-            (f"{name} without {numbered(one_class)}", _average(key, others[key]))
-            for key, name in text.AVERAGES.items()
-            if others[key] is not None
-        ]
-    return found
+    found = {"": {key: getattr(metrics, key)(history.matrix) for key in text.AVERAGES}}
+    if one_class := one_class_tasks(config, len(history.matrix)):
+        found[f" without {numbered(one_class)}"] = without(history.matrix, one_class)
+    return [
+        (f"{name}{over}", _average(key, averages[key]))
+        for over, averages in found.items()
+        for key, name in text.AVERAGES.items()
+        if averages[key] is not None
+    ]
 
 
-def _average(key: str, value: float | None) -> str:
+def _average(key: str, value: float) -> str:
     """Accuracies in %, differences of accuracies in points."""
-    return f"{text.percent(value or 0.0)} {'%' if key == 'average_accuracy' else 'points'}"
+    return f"{text.percent(value)} {'%' if key == 'average_accuracy' else 'points'}"
 
 
 def figures(config: RunConfig, history: History) -> list[tuple[str, str]]:

@@ -13,10 +13,8 @@ from cl_tui.reports import text
 from cl_tui.reports.layout import indented, table_of
 from cl_tui.reports.output import PIPE_WIDTH
 from cl_tui.reports.statistics import estimate, with_error
-from engine.catalog.methods import METHODS
 from engine.record.one_class import numbered
 from engine.sessions.listing import Listed
-from engine.settings.text import shown
 
 SHORTEST_NAME = 12
 """Fewest columns for a session's name in a narrow terminal."""
@@ -40,7 +38,7 @@ def _results(
     cells = []
     for (method, strength), runs in rows.items():
         figures = (with_error(estimate(run[key] for run in runs)) for key in text.AVERAGES)
-        cells.append((method_and_strength(method, strength), *figures, _mean_rate(runs), str(len(runs))))
+        cells.append((text.method_and_strength(method, strength), *figures, _mean_rate(runs), str(len(runs))))
         for one_class in dict.fromkeys(tuple(run.get("one_class_tasks", ())) for run in runs):
             if one_class:
                 alike = [run for run in runs if tuple(run.get("one_class_tasks", ())) == one_class]
@@ -48,7 +46,7 @@ def _results(
                 figures = (with_error(estimate(run[key] for run in others)) for key in text.AVERAGES)
                 cells.append((f"  without {numbered(one_class)} of one class", *figures, "", ""))
     figures_width = [max(map(len, column)) for column in list(zip(*cells, strict=True))[1:]]
-    names_width = max(len(method_and_strength(*row)) for row in rows)
+    names_width = max(len(text.method_and_strength(*row)) for row in rows)
     if names_width + sum(figures_width) + 2 * len(RESULTS) > width:
         for method, *found in cells:
             told = [f"{heading} {figure}" for heading, figure in zip(RESULTS[1:], found, strict=True) if figure]
@@ -102,7 +100,7 @@ def _session_cells(listed: Listed) -> Iterable[str]:
     share = f" {100 * history.step // history.total_steps} %" if history.total_steps else ""
     return [
         listed.state if listed.state == "finished" else listed.state + share,
-        method_and_strength(config.method, history.strength(config)),
+        text.method_and_strength(config.method, history.strength(config)),
         config.benchmark,
         str(config.seed),
         text.marked(mean(history.accuracies), listed) if history.accuracies else "—",
@@ -121,12 +119,3 @@ def ago(seconds: float) -> str:
     if seconds < 48 * 3600:
         return f"{seconds / 3600:.0f} h ago"
     return f"{seconds / 86400:.0f} days ago"
-
-
-def method_and_strength(method: str, strength: float) -> str:
-    """
-    >>> method_and_strength("ewc", 1000.0), method_and_strength("none", 0.0)
-    ('ewc λ 1000', 'none')
-    """
-    symbol = METHODS[method].symbol
-    return f"{method} {symbol} {shown(strength)}" if symbol else method

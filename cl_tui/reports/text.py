@@ -5,6 +5,7 @@ from bisect import bisect_right
 
 from rich.cells import cell_len, chop_cells
 
+from engine.catalog.methods import METHODS
 from engine.record import metrics
 from engine.record.events import WHOLE, Scored
 from engine.record.history import History, PathCheck
@@ -117,6 +118,15 @@ def quantity(value: float) -> str:
         return f"{value:.3g}"
     mantissa, _, exponent = f"{value:.1e}".partition("e")
     return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+
+
+def method_and_strength(method: str, strength: float) -> str:
+    """
+    >>> method_and_strength("ewc", 1000.0), method_and_strength("none", 0.0)
+    ('ewc λ 1000', 'none')
+    """
+    symbol = METHODS[method].symbol
+    return f"{method} {symbol} {shown(strength)}" if symbol else method
 
 
 def variant(config: RunConfig) -> list[str]:

@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
 
 from cl_tui.reports import text
-from cl_tui.reports.tables import ago, method_and_strength
+from cl_tui.reports.tables import ago
 from engine.record import metrics
 from engine.record.history import History
 from engine.sessions.listing import Listed, SessionState
@@ -102,7 +102,7 @@ def _state(listed: Listed, word: bool) -> str:
 
 
 def _method(listed: Listed, width: int) -> str:
-    return method_and_strength(listed.config.method, _strength(listed)) if listed.config else ""
+    return text.method_and_strength(listed.config.method, _strength(listed)) if listed.config else ""
 
 
 def _forgetting(listed: Listed, width: int) -> str:

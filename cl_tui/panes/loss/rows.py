@@ -4,7 +4,7 @@ import numpy as np
 
 from cl_tui.charts.braille import exact_columns
 from cl_tui.charts.canvas import TimeAxis
-from cl_tui.exports.export import STEP_COLUMNS, step_rows
+from cl_tui.exports.csv_files import STEP_COLUMNS, step_rows
 from cl_tui.panes.view import View
 from engine.record.series import Curve
 

@@ -218,7 +218,7 @@ def test_any_beginning_of_a_run_can_be_exported(tmp_path: Path, kind: export.Kin
     session = create(tmp_path, tiny(), "calm-otter")
     listed = listed_as(session, *list(steered_events())[:known_events])
     files = export.contents(kind, listed, session.path)
-    assert all(content or known_events == 0 for content in files)
+    assert all(content or known_events == 0 for content in files.values())
 
 
 def test_a_torn_last_line_is_left_out(cl_tui: CommandLine, sessions: Path) -> None:
@@ -337,7 +337,7 @@ def test_what_is_not_finite_is_null_in_json(steered: Listed) -> None:
 
 def tables(listed: Listed) -> dict[str, list[dict[str, str]]]:
     assert listed.config is not None
-    files = dict(zip(export.CSV_FILES, export.contents("csv", listed, Path()), strict=True))
+    files = {path.name: content for path, content in export.contents("csv", listed, Path()).items()}
     assert from_toml(files.pop("settings.toml").decode(), "settings.toml") == listed.config
     return {name: list(csv.DictReader(content.decode().splitlines())) for name, content in files.items()}
 
@@ -388,7 +388,7 @@ def test_every_export_has_the_warnings(steered: Listed, tmp_path: Path) -> None:
     text = "task 2 is barely learned: too strong; try a tenth"
     (row,) = tables(steered)["warnings.csv"]
     assert row == {"step": "8", "task": "2", "warning": "drowned", "text": text}
-    page = export.contents("html", steered, tmp_path)[0].decode()
+    page = export.contents("html", steered, tmp_path)[Path()].decode()
     as_json = export.as_json(steered)
     assert f"T{text[1:]} (at step 8)." in page
     found = json.loads(as_json)
@@ -479,7 +479,7 @@ def fields(message: bytes) -> dict[int, Any]:
 
 def written(listed: Listed) -> dict[str, list[tuple[int, float, Any]]]:
     """Step, time and value of each tag: a float, or a histogram's fields."""
-    version, *events = records(export.contents("tensorboard", listed, Path())[0])
+    version, *events = records(*export.contents("tensorboard", listed, Path()).values())
     assert fields(version)[3] == b"brain.Event:2"
     found: dict[str, list[tuple[int, float, Any]]] = {}
     for event in map(fields, events):
@@ -588,5 +588,5 @@ def test_settings_are_compared_with_what_is_usual() -> None:
 
 
 def test_the_settings_table_is_toml(told: Listed) -> None:
-    settings = export.contents("csv", told, Path())[list(export.CSV_FILES).index("settings.toml")]
+    settings = export.contents("csv", told, Path())[Path("settings.toml")]
     assert tomllib.loads(settings.decode())["method"] == "si"

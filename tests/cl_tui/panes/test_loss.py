@@ -21,7 +21,7 @@ from cl_tui.charts.braille import Envelope, exact_columns
 from cl_tui.charts.canvas import Series, line_chart, search, seconds_axis, steps_axis
 from cl_tui.charts.smoothing import RunningMean
 from cl_tui.charts.style import Line, Palette
-from cl_tui.exports.export import CSV_FILES
+from cl_tui.exports.csv_files import CSV_FILES
 from cl_tui.panes.files import csv_text
 from cl_tui.panes.loss.axes import CurveOptions, seen_steps
 from cl_tui.panes.loss.cache import CurveCache, time_axis
