@@ -94,6 +94,8 @@ class Settings:
     declared: ClassVar[Mapping[str, Setting]] = {}
     """All its settings by key. One that is declared as a ClassVar is an option on the command line, but not kept."""
     kept: ClassVar[Mapping[str, Setting]] = {}
+    texts: ClassVar[Mapping[str, bool]] = {}
+    """Those that may be any text, and whether it is a path."""
     _defaults: ClassVar[dict[str, Any]] = {}
 
     def __init_subclass__(cls) -> None:
@@ -105,6 +107,7 @@ class Settings:
                 delattr(cls, key)
         cls.declared = found
         cls.kept = {key: setting for key, setting in found.items() if get_origin(setting.kind) is not ClassVar}
+        cls.texts = {key: setting.is_path for key, setting in cls.kept.items() if mentions(setting.kind, str)}
         cls._defaults = {key: setting.default for key, setting in cls.kept.items()}
 
     def __init__(self, **values: Any) -> None:

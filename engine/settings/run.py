@@ -305,29 +305,29 @@ def validated(settings: Mapping[str, Any], origin: str | None = None) -> RunConf
         if isinstance(name, str) and name not in entries:
             raise unknown(choice, name, entries)
     own = {key: given.pop(key) for key in RunConfig.kept if key in given}
-    values = _cleaned(RunConfig.kept, checked(RunConfig, own), origin)
+    values = _cleaned(RunConfig, checked(RunConfig, own), origin)
     for choice, entries in CHOICES.items():
         name = values[choice]
-        declared = entries[name].options.declared
+        kind = entries[name].options
         for key in filter(given.__contains__, options_of(choice)):
-            if key not in declared or owners.get(key, name) != name:
+            if key not in kind.kept or owners.get(key, name) != name:
                 whose = owners.get(key) or " or ".join(options_of(choice)[key].owners)
                 raise ConfigError(f"{key} = {shown(given[key])}: only {choice} {whose} uses it, not {name}", key)
-        found = checked(entries[name].options, {key: given.pop(key) for key in declared if key in given})
-        values[f"{choice}_options"] = entries[name].options(**_cleaned(declared, found, origin))
+        found = checked(kind, {key: given.pop(key) for key in kind.kept if key in given})
+        values[f"{choice}_options"] = kind(**_cleaned(kind, found, origin))
     config = RunConfig(**values)
     _check_consistent(config)
     return config
 
 
-def _cleaned(declared: Mapping[str, Setting], values: Mapping[str, Any], origin: str | None) -> dict[str, Any]:
+def _cleaned(kind: type[Settings], values: Mapping[str, Any], origin: str | None) -> dict[str, Any]:
     """With paths expanded. Raises ConfigError for text that cannot be shown."""
     found = dict(values)
-    for key, value in values.items():
-        if declared[key].is_path and value:  # a session opens even where the user of its path is unknown
-            found[key] = os.path.expanduser(value) if origin == STORED else expanded(value, key)
-        if isinstance(value, str | tuple) and visible(shown(value)) != shown(value):
-            raise ConfigError(f"{key} = {short(value)}: it has characters that cannot be shown", key)
+    for key, is_path in kind.texts.items():
+        if is_path and (path := values[key]):  # a session opens even where the user of its path is unknown
+            found[key] = os.path.expanduser(path) if origin == STORED else expanded(path, key)
+        if visible(text := shown(values[key])) != text:
+            raise ConfigError(f"{key} = {short(values[key])}: it has characters that cannot be shown", key)
     return found
 
 

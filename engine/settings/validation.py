@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
-from engine.catalog.options import REQUIRED, Options, Setting, Settings
+from engine.catalog.options import REQUIRED, Options, Settings
 from engine.errors import ConfigError
 from engine.settings.text import in_plain_words, short
 
@@ -17,21 +17,21 @@ def checked(kind: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises ConfigError, naming the first that is wrong.
     """
+    if not kind.kept:
+        return {}
     try:
         plain = {key: dict(value) if isinstance(value, Settings) else value for key, value in values.items()}
         valid = _model(kind).model_validate(plain)  # type: ignore[arg-type]  # a class can be hashed
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(_sentence(first, kind), str(first["loc"][0]) if first["loc"] else "") from None
-    return {key: _record(kind.declared[key], value) for key, value in valid}
+    return {key: _record(kind, key, value) if isinstance(value, BaseModel) else value for key, value in valid}
 
 
-def _record(declared: Setting, value: Any) -> Any:
-    """A nested model as the record that it stands for."""
-    if not isinstance(value, BaseModel):
-        return value
-    (kind,) = filter(_is_group, get_args(declared.kind))
-    return kind(**dict(value))
+def _record(kind: type[Settings], key: str, nested: BaseModel) -> Settings:
+    """The record that a nested model stands for."""
+    record: type[Settings] = next(filter(_is_group, get_args(kind.kept[key].kind)))
+    return record(**dict(nested))
 
 
 @cache
