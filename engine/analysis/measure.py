@@ -74,7 +74,7 @@ def analyse(session: Session, examples: int = EXAMPLES, tell: Callable[[str], No
     tell("reading the checkpoints")
     ends = [read_end(path, config, state, last=path == paths[-1]) for path in paths]
     omega = ends[-1].importance
-    held = tuple(layer for layer in layers if not matches(layer.name, config.leave_alone))
+    penalised = tuple(layer for layer in layers if not matches(layer.name, config.leave_alone))
     problem.begin(ended - 1)
     subject = _Subject(stream, state, examples)
     state.load_network(ends[-1].network)
@@ -82,9 +82,9 @@ def analyse(session: Session, examples: int = EXAMPLES, tell: Callable[[str], No
     if len(ends) < ended:
         too_few = f"it needs the checkpoints of all ended tasks, and not all were kept ({session.thinned})"
 
-    correlation = _correlation(config, ends, held, too_few, tell)
-    importance = _importance(config, omega, held)
-    agreement = _agreements(omega, subject, held or layers, tell)
+    correlation = _correlation(config, ends, penalised, too_few, tell)
+    importance = _importance(config, omega, penalised)
+    agreement = _agreements(omega, subject, penalised or layers, tell)
     forgetting = too_few or _forgetting(subject, ends, tell)
     no_omega = without_penalty(config) if omega is None else None
     reasons = {"correlation": correlation, "importance": importance, "agreement": no_omega, "forgetting": forgetting}
@@ -99,7 +99,7 @@ def analyse(session: Session, examples: int = EXAMPLES, tell: Callable[[str], No
         all_tasks=len(stream.phases),
         step=ends[-1].step,
         examples=examples,
-        left_alone=tuple(layer.name for layer in layers if layer not in held),
+        left_alone=tuple(layer.name for layer in layers if layer not in penalised),
         correlation=_known(correlation),
         agreement=agreement,
         importance=_known(importance),
@@ -129,18 +129,18 @@ class _Subject:
 
 
 def _correlation(
-    config: RunConfig, ends: Sequence[End], held: Sequence[Layer], too_few: str, tell: Callable[[str], None]
+    config: RunConfig, ends: Sequence[End], penalised: Sequence[Layer], too_few: str, tell: Callable[[str], None]
 ) -> Correlation | str:
     """Or why there is none."""
     per_task = of_each_task(config, ends)
     if isinstance(per_task, str):
         return per_task
-    if too_few or not held:
+    if too_few or not penalised:
         return too_few or "all layers are unpenalised"
     tell("correlating the tasks' importances")
     # In the task scenario tasks share no outputs, so the importances of their heads never overlap.
-    heads = tuple(layer for layer in held if config.scenario == "task" and layer.name.startswith("head."))
-    shared = tuple(layer for layer in held if layer not in heads)
+    heads = tuple(layer for layer in penalised if config.scenario == "task" and layer.name.startswith("head."))
+    shared = tuple(layer for layer in penalised if layer not in heads)
     if not shared:
         return "only the heads are penalised, and each task has its own head"
     found = _per_layer(shared, lambda name, layers: _correlated(per_task.values, name, layers))
@@ -251,14 +251,14 @@ def _agreements(
 # How Ω is spread
 
 
-def _importance(config: RunConfig, omega: Tensor | None, held: Sequence[Layer]) -> Importance | str:
+def _importance(config: RunConfig, omega: Tensor | None, penalised: Sequence[Layer]) -> Importance | str:
     """Or why there is none."""
     if omega is None:
         return without_penalty(config)
-    if not held:
+    if not penalised:
         return "all layers are unpenalised"
-    total, clamp = _total(omega, held), config.option("clamp")
-    return Importance(clamp, *_per_layer(held, lambda name, layers: spread(omega, name, layers, clamp, total)))
+    total, clamp = _total(omega, penalised), config.option("clamp")
+    return Importance(clamp, *_per_layer(penalised, lambda name, layers: spread(omega, name, layers, clamp, total)))
 
 
 def spread(

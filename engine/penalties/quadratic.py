@@ -38,8 +38,8 @@ class Quadratic(Penalty):
         """
         total = self.importance + importance
         share = torch.where(total > 0, importance / total.clamp_min(torch.finfo(total.dtype).tiny), 1.0)
-        apart = anchor - self.anchor
-        disagreement = (self.importance * share * apart * apart).cpu().sum(dtype=torch.float64).item()
+        displacement = anchor - self.anchor
+        disagreement = (self.importance * share * displacement * displacement).cpu().sum(dtype=torch.float64).item()
         # lerp is exact where share is 0 or 1: a weight that only one task needs is anchored to the bit, so Adam has no
         # rounding error to amplify to full steps.
         return Quadratic(total, torch.lerp(self.anchor, anchor, share), self.constant + disagreement)
@@ -54,8 +54,8 @@ class Quadratic(Penalty):
         return self.importance
 
     def by_layer(self, theta: Tensor, layers: Sequence[Layer]) -> tuple[float, ...]:
-        apart = theta - self.anchor
-        each = apart.mul_(apart).mul_(self.importance)
+        displacement = theta - self.anchor
+        each = displacement.mul_(displacement).mul_(self.importance)
         return tuple(torch.stack([each[layer.start : layer.stop].sum() for layer in layers]).tolist())
 
     def scaled(self, factor: float) -> "Quadratic":
@@ -72,13 +72,13 @@ class QuadraticPull(Pull):
         self._anchor = penalty.anchor
         self._slope = 2 * k * penalty.importance
         self._constant = k * penalty.constant
-        self._apart = torch.empty_like(penalty.anchor)
+        self._displacement = torch.empty_like(penalty.anchor)
 
     def write(self, theta: Tensor, out: Tensor) -> Tensor:
         """Returns 2kΣΩ(θ−θ*)²: twice the penalty less its constant."""
-        torch.sub(theta, self._anchor, out=self._apart)
-        torch.mul(self._apart, self._slope, out=out)
-        return torch.dot(out, self._apart)
+        torch.sub(theta, self._anchor, out=self._displacement)
+        torch.mul(self._displacement, self._slope, out=out)
+        return torch.dot(out, self._displacement)
 
     def value(self, written: float) -> float:
         return written / 2 + self._constant

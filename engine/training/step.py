@@ -14,7 +14,7 @@ class TrainingStep:
     """Takes the steps of a run on its state."""
 
     def __init__(self, seed: int, state: RunState, stream: Stream) -> None:
-        self._state = state
+        self.state = state
         self._stream = stream
         self._draws = number(seed, "draws")
         self._seed_draws: list[Callable[[int], object]] = [torch.default_generator.manual_seed]
@@ -32,7 +32,7 @@ class TrainingStep:
         """What the pull wrote in the same steps, each of shape (); empty without a penalty."""
 
     def take(self) -> None:
-        state = self._state
+        state = self.state
         parameters, method, pull = state.parameters, state.method, state.pull
         total = gradient = parameters.gradient
         for seed_draws in self._seed_draws:

@@ -433,7 +433,7 @@ def test_what_ceased_to_be_finite_is_named_with_its_step_and_layer(
     layer = "fc2.weight"
 
     def take(step: TrainingStep) -> None:
-        state = step._state
+        state = step.state
         if state.step == 4 and what == "gradient":
             state.model.get_parameter(layer).register_hook(lambda gradient: gradient * float("inf"))
         real(step)
