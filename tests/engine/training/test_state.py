@@ -264,3 +264,29 @@ def test_a_header_says_what_the_file_holds(tmp_path: Path) -> None:
     assert header.tensors == {name: checkpoint.kind_of(tensor) for name, tensor in tensors.items()}
     assert header.cursor == cursor
     assert header.size == path.stat().st_size
+
+
+# Checkpoints of older versions
+
+
+def test_rwalk_s_first_task_goes_on_from_an_older_checkpoint(tmp_path: Path) -> None:
+    """Older versions wrote no score of earlier tasks where there were none."""
+    config = runs.tiny("rwalk", keep="best", lr=0.1)
+    whole = runs.finished(tmp_path, config, "whole")
+    session = runs.create(tmp_path, config)
+    train(session, runs.AtStep(3))
+    (path,) = session.checkpoints()
+    tensors, cursor = runs.newest(session)
+    older = {name: tensor for name, tensor in tensors.items() if not name.endswith("earlier_score")}
+    assert len(tensors) - len(older) == 2
+    checkpoint.write(path, older, cursor)
+    assert train(session, Control()).state == "finished"
+    runs.assert_same_tensors(runs.newest(session)[0], runs.newest(whole)[0])
+
+
+def test_a_fork_to_sgd_without_momentum_leaves_the_momentum_behind(tmp_path: Path) -> None:
+    """Older versions kept it in the fork's checkpoint, where nothing read it."""
+    whole = runs.finished(tmp_path, runs.tiny("si", optimizer="sgd", reset_optimizer=False), "whole")
+    child = fork(whole, 0, "child", {"momentum": 0.0})
+    assert train(child, Control()).state == "finished"
+    assert "optimizer/momentum_buffer" not in runs.newest(child)[0]
