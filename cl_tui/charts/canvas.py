@@ -13,7 +13,7 @@ from rich.style import Style
 
 from cl_tui.charts import braille
 from cl_tui.charts.style import Line, Palette
-from cl_tui.charts.ticks import round_step, round_values
+from cl_tui.charts.ticks import round_step, round_values, spaced
 
 GUTTER = 6
 """Cells left of the plot, for the values."""
@@ -178,18 +178,12 @@ class TimeAxis:
     def ticks(self, width: int) -> str:
         """Round values along the axis, as many as are easy to read, and the unit at its end."""
         unit = f" {self.unit}"
-        room = width - len(unit)
-        row = [" "] * width
-        free = 0
+        room, labels = width - len(unit), []
         for value in round_values(self.low, self.high, max(1, width // 14), whole=self.unit == "steps"):
             label = f"{value:,.10g}"
             place = round((value - self.low) / (self.high - self.low) * width)
-            start = min(max(place - len(label) // 2, 0), room - len(label))
-            if free <= start:
-                row[start : start + len(label)] = label
-                free = start + len(label) + 2
-        row[room:] = unit
-        return "".join(row)[:width]
+            labels.append((min(max(place - len(label) // 2, 0), room - len(label)), label))
+        return f"{spaced(labels, room, gap=2)}{unit}"[:width]
 
     def _label(self, value: float) -> str:
         digits = 0 if self.unit == "steps" or self.high - self.low >= 100 else 1 if self.high - self.low >= 1 else 3

@@ -1,6 +1,7 @@
-"""Round values for axes."""
+"""Round values for axes, and labels along them."""
 
 import math
+from collections.abc import Iterable
 
 
 def round_step(span: float, count: int, whole: bool = False) -> float:
@@ -26,3 +27,17 @@ def round_values(low: float, high: float, count: int, whole: bool = False) -> li
     step = round_step(high - low, count, whole)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [float(f"{step * number:.12g}") for number in range(first, last + 1)]
+
+
+def spaced(labels: Iterable[tuple[int, str]], width: int, gap: int = 1) -> str:
+    """``width`` cells with each label at its place, except those without ``gap`` cells behind the one before.
+
+    >>> spaced([(0, "1"), (2, "10"), (4, "11"), (7, "12")], 9)
+    '1 10   12'
+    """
+    row, free = [" "] * width, 0
+    for start, label in labels:
+        if free <= start:
+            row[start : start + len(label)] = label
+            free = start + len(label) + gap
+    return "".join(row)

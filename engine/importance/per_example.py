@@ -146,7 +146,7 @@ def mean(
     ``check`` is called between batches and may raise.
     """
     with evaluating(net):
-        total, count = _zeros(net), 0
+        total, count = torch.cat([torch.zeros_like(of).flatten() for of in net.parameters()]).detach(), 0
         for batch in batches:
             check()
             passed = PerExample(net, batch.inputs)
@@ -158,7 +158,3 @@ def mean(
                 total += (passed.sum if of == "examples" else passed.sum_local)(gradients, transform)
                 count += len(batch)
         return total / count
-
-
-def _zeros(net: nn.Module) -> Tensor:
-    return torch.cat([torch.zeros_like(parameter).flatten() for parameter in net.parameters()]).detach()

@@ -287,12 +287,9 @@ def default_threads(hidden: object) -> int:
     (784-256-256-10, a step on two processors: with both 0.8 ms on an idle machine and 4.9 ms beside one busy program;
     with one 1.3 ms in either case.)
     """
-    widest = max(hidden, default=0) if isinstance(hidden, (list, tuple)) and all(map(_is_int, hidden)) else 0
+    sizes = hidden if isinstance(hidden, list | tuple) and all(isinstance(size, int) for size in hidden) else ()
+    widest = max(sizes, default=0)
     return 1 if widest <= 128 else min(8, max(1, (os.cpu_count() or 1) // 2))
-
-
-def _is_int(value: object) -> bool:
-    return isinstance(value, int)
 
 
 def validated(settings: Mapping[str, Any], origin: str | None = None) -> RunConfig:

@@ -8,6 +8,7 @@ from rich.segment import Segment
 from cl_tui.charts.bars import BLOCKS
 from cl_tui.charts.canvas import Series, line_chart
 from cl_tui.charts.style import Line, Palette
+from cl_tui.charts.ticks import spaced
 from cl_tui.panes.accuracy.grid import WIDEST, draw_matrix, out_of_view, summary
 from cl_tui.panes.as_of import AccuracyTable, as_of_cursor
 from cl_tui.panes.base import FEWEST, window
@@ -139,16 +140,9 @@ def _signs(palette: Palette) -> tuple[str, str]:
 
 
 def _column_numbers(shown: range, cell: int) -> str:
-    """Every task's number over the end of its column, thinned so that numbers do not touch."""
-    row = [" "] * (len(shown) * cell)
-    free = 0
-    for place, task in enumerate(shown):
-        number = str(task + 1)
-        start = (place + 1) * cell - len(number)
-        if start >= free and ((task + 1) % 5 == 0 or place == 0):
-            row[start : start + len(number)] = number
-            free = start + len(number) + 1
-    return "".join(row)
+    """Every fifth task's number, and the first, over the end of its column, as far as they do not touch."""
+    numbers = ((place, str(task + 1)) for place, task in enumerate(shown, 1) if (task + 1) % 5 == 0 or place == 1)
+    return spaced(((place * cell - len(number), number) for place, number in numbers), len(shown) * cell)
 
 
 def _lost(drops: np.ndarray, label: int, cell: int, palette: Palette) -> Line:

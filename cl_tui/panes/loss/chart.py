@@ -15,7 +15,7 @@ from cl_tui.charts.bars import bar
 from cl_tui.charts.braille import Axis, Columns
 from cl_tui.charts.canvas import GUTTER, Canvas, TimeAxis, gutter, value_labels
 from cl_tui.charts.style import Line, Palette
-from cl_tui.charts.ticks import round_step
+from cl_tui.charts.ticks import round_step, spaced
 from cl_tui.panes.loss.axes import CurveOptions, knows_epochs, seen_steps, task_of
 from cl_tui.panes.loss.cache import CurveCache, time_axis
 from cl_tui.panes.view import View
@@ -125,13 +125,12 @@ def _chart(
     canvas.crosshair(time.cell(cursor) if cursor is not None else None, palette.strong)
 
     labels = value_labels(axis, plot_height, text.quantity)
-    marks = [
-        _mark(letter, axis.row(value, plot_height), plot_height, style)
-        for letter, value, (style, _) in zip("LP", _present(history, time), inks, strict=False)
-    ]
+    present = zip("LP", _present(history, time), inks, strict=False)
+    marks = [(letter, axis.row(value, plot_height), style) for letter, value, (style, _) in present]
     lines = []
     for row, cells in enumerate(canvas.lines()):
-        lines.append([Segment(gutter(labels, row), palette.muted), *cells, *(mark[row] for mark in marks)])
+        beside = (Segment(letter if row == at else " ", style) for letter, at, style in marks)
+        lines.append([Segment(gutter(labels, row), palette.muted), *cells, *beside])
     if changes:
         lines.append([Segment(" " * GUTTER + _change_labels(changes, view, plot_width), palette.penalty)])
     if with_numbers:
@@ -164,11 +163,6 @@ def _present(history: History, time: TimeAxis) -> list[float]:
     return [float(values(curve.length - 1)[0]) for values in (curve.losses, curve.penalties)]
 
 
-def _mark(letter: str, at: int | None, height: int, style: Style) -> list[Segment]:
-    """Cells right of the plot, one of which marks a curve's current value."""
-    return [Segment(letter if row == at else " ", style) for row in range(height)]
-
-
 # Tasks and changes of strength along the time axis
 
 
@@ -191,18 +185,14 @@ def _numbered(history: History, time: TimeAxis, width: int) -> list[int]:
 
 def _task_numbers(history: History, time: TimeAxis, tasks: Sequence[int], width: int) -> str:
     """Each task's number, centred under its visible part."""
-    row = [" "] * width
-    free = 0
+    labels = []
     for task in tasks:
         first = max(history.starts[task], int(time.edges[0]))
         last = max(min(history.starts[task + 1], int(time.edges[-1])), first + 1)
-        places = [int(place) for place in time.columns(np.array([first + 1, last]))]
+        middle = (int(time.columns(np.array([first + 1, last])).sum()) + 1) // 4
         number = str(task + 1)
-        start = min(max(0, (sum(places) + 1) // 4 - len(number) // 2), width - len(number))
-        if free <= start:
-            row[start : start + len(number)] = number
-            free = start + len(number) + 1
-    return "".join(row)
+        labels.append((min(max(0, middle - len(number) // 2), width - len(number)), number))
+    return spaced(labels, width)
 
 
 def _changes(history: History, time: TimeAxis) -> list[tuple[int, float]]:
