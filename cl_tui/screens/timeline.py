@@ -20,37 +20,29 @@ def timeline(history: History, config: RunConfig) -> list[Line]:
     with a time, and is never later than the next such event.
     """
     told: list[tuple[float, int, str]] = []
-    clocks: list[tuple[int, float]] = []
-
-    def tell(step: int, time: float, text: str) -> None:
-        told.append((time, step, text))
-        clocks.append((step, time))
-
+    """The time, the step, and what happened."""
     if history.started is not None:
         began = f"Training begins: {len(history.tasks)} tasks, {history.total_steps:,} steps, on {history.device}"
-        tell(0, history.started.time, began)
-    for plan in history.plans:
-        tell(plan.step, plan.time, f"{_capital(plan.why)}, at step {plan.step:,}")
+        told.append((history.started.time, 0, began))
+    told += [(plan.time, plan.step, f"{_capital(plan.why)}, at step {plan.step:,}") for plan in history.plans]
     ends = len(told)
     if (forked := history.forked) is not None:
         where = f"at {forked.place}" if forked.task is None else f"which trained tasks 1 to {forked.task + 1}"
-        tell(forked.step, forked.time, f"Forked from {forked.parent}, {where}")
+        told.append((forked.time, forked.step, f"Forked from {forked.parent}, {where}"))
     if (resumed := history.resumed) is not None:
         note = f" ({resumed.note})" if resumed.note else ""
-        tell(resumed.step, resumed.time, f"Resumed at step {resumed.step:,}{note}")
+        told.append((resumed.time, resumed.step, f"Resumed at step {resumed.step:,}{note}"))
     for changed in history.strengths:
         what = f"Strength {shown(changed.before)} → {shown(changed.strength)} after step {changed.step:,}"
-        tell(changed.step, changed.time, what)
-    for noted in history.notes:
-        tell(noted.step, noted.time, f"{_capital(noted.text)}, at step {noted.step:,}")
-    for warned in history.warnings:
-        tell(warned.step, warned.time, f"⚠ Warning at step {warned.step:,}: {warned.text}")
+        told.append((changed.time, changed.step, what))
+    told += [(noted.time, noted.step, f"{_capital(noted.text)}, at step {noted.step:,}") for noted in history.notes]
+    told += [(of.time, of.step, f"⚠ Warning at step {of.step:,}: {of.text}") for of in history.warnings]
     if (failure := history.failure) is not None:
-        tell(failure.step, failure.time, f"Failed: {failure.message}")
+        told.append((failure.time, failure.step, f"Failed: {failure.message}"))
     if (finished := history.finished) is not None:
-        tell(finished.step, finished.time, text.result(history, config))
+        told.append((finished.time, finished.step, text.result(history, config)))
 
-    clocks.sort()
+    clocks = sorted((step, time) for time, step, _ in told)
     for task, (row, ended) in enumerate(zip(history.matrix, history.ends, strict=True)):
         step = history.starts[task + 1]
         what = f"Task {task + 1} ended: {text.percent(row[-1])} % on {history.tasks[task].name}"

@@ -35,19 +35,15 @@ def forked_config(parent: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     for key in (*SHARED, *parent.model_options.kept, *parent.benchmark_options.kept):
         if key in given and given[key] != parent.flat()[key]:
             raise ConfigError(f"a fork shares its parent's history, so {key} cannot change: start a new run instead")
-    kept = {key: value for key, value in parent.plain().items() if value is not None}
     method = changes.get("method", parent.method)
+    lost = {other for key, other in (("steps", "epochs"), ("epochs", "steps")) if key in changes}
     if method != parent.method:
-        lost = {"preset", "strength", *METHODS[parent.method].options.kept}
+        lost |= {"preset", "strength", *METHODS[parent.method].options.kept}
         if method in METHODS and not METHODS[method].symbol:
             lost.add("leave_alone")
-        kept = {key: value for key, value in kept.items() if key not in lost}
-    if "steps" in changes:
-        kept.pop("epochs", None)
-    if "epochs" in changes:
-        kept.pop("steps", None)
     if changes.get("optimizer", parent.optimizer) != "sgd":
-        kept.pop("momentum", None)
+        lost.add("momentum")
+    kept = {key: value for key, value in parent.plain().items() if value is not None and key not in lost}
     preset = kept.pop("preset", None)
     made = resolve(over(kept, changes))
     return made.changed(preset=preset) if preset else made
