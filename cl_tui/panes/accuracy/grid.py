@@ -55,9 +55,10 @@ def draw_matrix(
             lines.append(line)
     alike = history.alike
     if with_best:
-        lines.append(_bests(alike, shown, label, cell, palette))
+        bests = [max(row[task] for row in alike[task:]) for task in range(len(alike))]
+        lines.append(_numbers("best", bests, shown, label, cell, palette))
     if with_losses:
-        lines.append(_losses(metrics.forgetting_by_task(alike), shown, label, cell, palette))
+        lines.append(_numbers("lost", metrics.forgetting_by_task(alike), shown, label, cell, palette))
     if cut:
         lines.append(out_of_view(shown, visible, count, width, palette))
     lines.append(summary(history, metrics.average_accuracy(alike), metrics.forgetting(alike), width, palette))
@@ -101,23 +102,13 @@ def heat(accuracy: float, palette: Palette) -> Style:
     return palette.heat[text.level(accuracy)]
 
 
-def _losses(drops: list[float], shown: range, label: int, cell: int, palette: Palette) -> Line:
-    """What each task lost since its best, under its column."""
-    line = [Segment(f"{'lost':<{label}}", palette.muted)]
+def _numbers(name: str, values: Sequence[float], shown: range, label: int, cell: int, palette: Palette) -> Line:
+    """A number of each task under its column; what was lost stands out."""
+    line = [Segment(f"{name:<{label}}", palette.muted)]
     for task in shown:
-        drop = f"{100 * drops[task]:.{0 if cell < 6 else 1}f}" if task < len(drops) else ""
-        notable = task < len(drops) and drops[task] >= 0.01
-        line.append(Segment(centred(drop, cell), palette.caution if notable else palette.muted))
-    return line
-
-
-def _bests(rows: Sequence[Sequence[float]], shown: range, label: int, cell: int, palette: Palette) -> Line:
-    """Each task's best accuracy so far, under its column."""
-    line = [Segment(f"{'best':<{label}}", palette.muted)]
-    for task in shown:
-        known = [row[task] for row in rows[task:]]
-        best = f"{100 * max(known):.{0 if cell < 6 else 1}f}" if known else ""
-        line.append(Segment(centred(best, cell), palette.muted))
+        number = f"{100 * values[task]:.{0 if cell < 6 else 1}f}" if task < len(values) else ""
+        notable = name == "lost" and task < len(values) and values[task] >= 0.01
+        line.append(Segment(centred(number, cell), palette.caution if notable else palette.muted))
     return line
 
 

@@ -207,27 +207,21 @@ def _scrubber(
     """The task whose Ω is shown, among the known ones: '1 2 [3] 4 now'."""
     when = f"running in task {measured.task + 1}" if measured.running else f"after task {measured.task + 1}"
     said = f"Ω {when}, step {measured.step:,}  "
+    room = width - len(said)
+    if room <= 8:
+        return [Segment(said[:width], palette.text)]
     count = len(history.importances)
     place = min(count if options.place is None else options.place, count)
     stops = [*(str(each.task + 1) for each in history.importances), "now"]
-    room = width - len(said)
     if sum(map(len, stops)) + 2 * len(stops) + 2 > room:
         bar = max(room - len("← 1  now →"), 3)
         at = round(place / max(count, 1) * (bar - 1))
-        marks = [("← 1 ", palette.muted), ("─" * at, palette.muted), ("●", palette.strong)]
-        marks += [("─" * (bar - 1 - at), palette.muted), (" now →", palette.muted)]
+        before, now, after = f"← 1 {'─' * at}", "●", f"{'─' * (bar - 1 - at)} now →"
     else:
-        marks = [("←", palette.muted)]
-        marks += [
-            (f"[{stop}]", palette.strong) if n == place else (f" {stop} ", palette.muted)
-            for n, stop in enumerate(stops)
-        ]
-        marks.append(("→", palette.muted))
-    return (
-        [Segment(said, palette.text), *(Segment(text, style) for text, style in marks)]
-        if room > 8
-        else [Segment(said[:width], palette.text)]
-    )
+        before = f"←{''.join(f' {stop} ' for stop in stops[:place])}"
+        now, after = f"[{stops[place]}]", f"{''.join(f' {stop} ' for stop in stops[place + 1 :])}→"
+    parts = ((said, palette.text), (before, palette.muted), (now, palette.strong), (after, palette.muted))
+    return [Segment(part, style) for part, style in parts]
 
 
 def _foot(options: LayerOptions, found: int, count: int, width: int, palette: Palette, said: str = "") -> Line:
