@@ -1,4 +1,4 @@
-"""Running means of a curve of any length, in numpy alone."""
+"""Means along a curve of any length, in numpy alone."""
 
 import math
 from collections.abc import Sequence
@@ -9,6 +9,18 @@ import numpy as np
 
 _FEW = 32
 _NEGLIGIBLE = 1e-8
+
+
+def means_between(starts: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The mean of the finite values from each start up to the next, NaN where there is none.
+
+    >>> means_between(np.array([0, 2, 3]), np.array([1.0, 2.0, np.nan, 4.0, np.inf])).tolist()
+    [1.5, nan, 4.0]
+    """
+    finite = np.isfinite(values)
+    sums, counts = np.add.reduceat(np.where(finite, values, 0.0), starts), np.add.reduceat(finite, starts, dtype=float)
+    means: np.ndarray = np.divide(sums, counts, out=np.full(len(starts), np.nan), where=counts > 0)
+    return means
 
 
 @dataclass(frozen=True)

@@ -127,15 +127,12 @@ def _band(values: "np.ndarray", frame: Frame) -> _Band:
     import numpy as np
 
     from cl_tui.charts.braille import exact_columns
+    from cl_tui.charts.smoothing import means_between
 
     count = min(COLUMNS, len(values))
     edges = np.arange(count + 1) * len(values) // count
-    finite = np.isfinite(values)
-    known = np.add.reduceat(finite, edges[:-1], dtype=float)
-    sums = np.add.reduceat(np.where(finite, values, 0.0), edges[:-1])
-    means = np.divide(sums, known, out=np.full(count, np.nan), where=known > 0)
     places = [frame.x(step) for step in ((edges[:-1] + edges[1:] + 1) / 2).tolist()]
-    return _Band(places, means, *exact_columns(values, edges))
+    return _Band(places, means_between(edges[:-1], values), *exact_columns(values, edges))
 
 
 def _curve(band: _Band, axis: "Axis", frame: Frame, kind: str) -> Iterator[Mark]:

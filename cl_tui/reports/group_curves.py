@@ -84,6 +84,8 @@ def _binned_curve(members: Sequence["np.ndarray"], width: int) -> GroupCurve | N
     """Each point is the mean of a session's finite values in ``width`` steps, placed in the middle of them."""
     import numpy as np
 
+    from cl_tui.charts.smoothing import means_between
+
     if not members:
         return None
     longest = max(map(len, members))
@@ -91,9 +93,7 @@ def _binned_curve(members: Sequence["np.ndarray"], width: int) -> GroupCurve | N
     values = np.full((len(members), len(starts)), np.nan)
     for row, member in zip(values, members, strict=True):
         own = starts[: math.ceil(len(member) / width)]
-        finite = np.isfinite(member)
-        sums, counts = np.add.reduceat(np.where(finite, member, 0.0), own), np.add.reduceat(finite, own, dtype=float)
-        np.divide(sums, counts, out=row[: len(own)], where=counts > 0)
+        row[: len(own)] = means_between(own, member)
     return _over_sessions((starts + np.minimum(starts + width, longest) + 1) / 2, values)
 
 
