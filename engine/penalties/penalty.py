@@ -26,6 +26,7 @@ class Penalty(Protocol):
 
     def tensors(self) -> dict[str, Tensor]:
         """All else that it is made of, by name."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
 
     def bind(self, k: float) -> Pull:
         """What it does to the weights at the factor ``k``."""

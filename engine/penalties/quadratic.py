@@ -44,9 +44,6 @@ class Quadratic(Penalty):
         # rounding error to amplify to full steps.
         return Quadratic(total, torch.lerp(self.anchor, anchor, share), self.constant + disagreement)
 
-    def tensors(self) -> dict[str, Tensor]:
-        return {"importance": self.importance, "anchor": self.anchor}
-
     def bind(self, k: float) -> "QuadraticPull":
         return QuadraticPull(self, k)
 

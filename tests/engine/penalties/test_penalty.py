@@ -28,9 +28,6 @@ class Sum(Penalty):
     start: Tensor
     constant = 0.0
 
-    def tensors(self) -> dict[str, Tensor]:
-        return {"direction": self.direction, "start": self.start}
-
     def bind(self, k: float) -> "SumPull":
         return SumPull(self, k)
 
