@@ -11,6 +11,7 @@ from cl_tui.reports.output import STDOUT, print_as_it_is
 from engine import strict_json
 from engine.disk import write_whole
 from engine.errors import EngineError, SessionDamaged
+from engine.record.events import LAYER_PENALTIES, PATH, PROBE, Scored
 from engine.sessions.listing import Listed
 from engine.sessions.summary import summary
 
@@ -53,6 +54,10 @@ def contents(kind: Kind, listed: Listed, folder: Path) -> dict[Path, bytes]:
             return {path: tensorboard.event_file(config, history)}
 
 
+_NAMED = (PROBE, PATH, LAYER_PENALTIES)
+"""Scores and quantities that have keys of their own."""
+
+
 def as_json(listed: Listed) -> bytes:
     """Everything known about the session; a number that is not finite is null.
 
@@ -61,7 +66,8 @@ def as_json(listed: Listed) -> bytes:
     ``strengths``, ``probes`` (during tasks, on the evaluation subsets), ``evaluations`` (``accuracies`` on whole test
     sets, ``probed`` on the subsets), ``probed_matrix`` (as ``accuracy_matrix``, on the subsets and without nulls),
     ``test_examples`` and ``subset_examples`` (of each task), ``importances`` (at the end of each task),
-    ``importance`` (the newest), ``paths``, ``notes``, ``plans``, ``forked``, ``resumed``, ``failure``,
+    ``importance`` (the newest), ``scores`` (on other data, by part), ``measured`` (other quantities, by name),
+    ``consolidations`` (in the middle of tasks), ``paths``, ``notes``, ``plans``, ``forked``, ``resumed``, ``failure``,
     ``warnings`` (as sentences) and ``warned`` (each when it was first given).
     """
     config, history = listed.config, listed.history
@@ -89,30 +95,26 @@ def as_json(listed: Listed) -> bytes:
     }
     penalties = {(measured.step, measured.phase): measured.values for measured in history.layer_penalties}
     known["probes"] = [
-        {
-            "task": probe.phase,
-            "step": probe.step,
-            "accuracies": probe.values,
-            "penalties": penalties.get((probe.step, probe.phase), ()),
-        }
-        for probe in history.probes
+        _looked(probe) | {"penalties": penalties.get((probe.step, probe.phase), ())} for probe in history.probes
     ]
     known["evaluations"] = [
-        {
-            "task": asked.phase,
-            "step": asked.step,
-            "accuracies": asked.whole.values,
-            "probed": asked.probed if history.measured_alike else (),
-        }
+        _looked(asked.whole) | {"probed": asked.probed if history.measured_alike else ()}
         for asked in history.evaluations
     ]
-    for key in ("strengths", "importances", "paths", "notes", "plans"):
+    for key in ("scores", "measured"):
+        others = {name: told for name, told in getattr(history, key).items() if name not in _NAMED}
+        known[key] = {name: [_told(event) for event in told] for name, told in others.items()}
+    for key in ("strengths", "importances", "consolidations", "paths", "notes", "plans"):
         known[key] = [_told(event) for event in getattr(history, key)]
     known["warned"] = [_told(event) for event in history.warnings]
     for key in ("importance", "forked", "resumed", "failure"):
         event = getattr(history, key)
         known[key] = None if event is None else _told(event)
     return strict_json.dumps(known).encode() + b"\n"
+
+
+def _looked(told: Scored) -> dict[str, Any]:
+    return {"task": told.phase, "step": told.step, "accuracies": told.values}
 
 
 def _told(event: Any) -> dict[str, Any]:

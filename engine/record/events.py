@@ -6,6 +6,7 @@ run. A log is untrusted: ``decode`` refuses numbers that no run can have.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -337,17 +338,14 @@ def encode(event: Event) -> str:
     return text.encode(errors="replace").decode()  # a file name may contain surrogates
 
 
-def decode(line: str | bytes) -> Event:
-    """The event in one line, also with a bare NaN, as older versions wrote it. Raises ValueError for anything else."""
-    try:
-        return _ANY_EVENT.validate_json(line)
-    except ValidationError as error:
-        raise ValueError(f"not an event: {error.errors()[0]['msg']}") from None
+def decode(given: str | bytes | Mapping[str, object]) -> Event:
+    """The event with these entries, or in one line, where NaN may be bare, as older versions wrote it.
 
-
-def made(entries: object) -> Event:
-    """The event with these ``entries``. Raises ValueError like ``decode``."""
+    Raises ValueError for anything else.
+    """
     try:
-        return _ANY_EVENT.validate_python(entries)
+        if isinstance(given, Mapping):
+            return _ANY_EVENT.validate_python(given)
+        return _ANY_EVENT.validate_json(given)
     except ValidationError as error:
         raise ValueError(f"not an event: {error.errors()[0]['msg']}") from None

@@ -36,7 +36,7 @@ from engine.record.events import (
     TaskStarted,
     Warned,
 )
-from engine.record.series import AtStep, Curve, Series
+from engine.record.series import MOST, AtStep, Curve, Series
 
 if TYPE_CHECKING:
     from engine.settings.run import RunConfig
@@ -44,12 +44,8 @@ if TYPE_CHECKING:
 State = Literal["loading", "training", "stopped", "failed", "finished"]
 Rows = tuple[tuple[float, ...], ...]
 T = TypeVar("T", bound=AtStep)
-MOST_TOLD = 10_000
-"""Most events of each of these kinds: evaluations, notes, warnings, consolidations, changes of strength or plan."""
-MOST_PROBES = 50_000
-"""Most scores on one part of the data, and measurements of one quantity; a run of a thousand tasks has fewer."""
 MOST_NAMES = 100
-"""Most parts and quantities."""
+"""Most parts of the data, and most quantities."""
 
 
 @dataclass(frozen=True)
@@ -201,7 +197,7 @@ class History:
     @property
     def evaluations(self) -> Series[Evaluation]:
         """The evaluations that were requested in the middle of tasks."""
-        return self.settled.plus(self.pending) if self.pending else self.settled
+        return self.settled.plus(self.pending) if self.pending and len(self.settled) < MOST else self.settled
 
     @property
     def layer_penalties(self) -> Series[Measured]:
@@ -374,12 +370,6 @@ class History:
 
     def _check(self, event: Event) -> None:
         """Raises ValueError if ``event`` contradicts the events before it."""
-        if isinstance(event, StepsTaken) and self.started is not None:
-            if event.step != self.step + len(event.losses):
-                raise ValueError(f"{len(event.losses)} steps to step {event.step:,}, after step {self.step:,}")
-            if event.step > self._plan[0][-1] and not self.open:
-                raise ValueError(f"step {event.step:,} of {self.total_steps:,}")
-            return
         if isinstance(event, RunStarted):
             if self.started is not None:
                 raise ValueError("the run starts a second time")
@@ -388,8 +378,10 @@ class History:
             raise ValueError(f"{event.event} before the run has started")
         if event.step > self._plan[0][-1] and not self.open:
             raise ValueError(f"step {event.step:,} of {self.total_steps:,}")
-        self._check_task(event)
-        self._check_number(event)
+        if not isinstance(event, StepsTaken):
+            self._check_task(event)
+        elif event.step != self.step + len(event.losses):
+            raise ValueError(f"{len(event.losses)} steps to step {event.step:,}, after step {self.step:,}")
 
     def _check_task(self, event: Event) -> None:
         tasks, ended = len(self.tasks), len(self.matrix)
@@ -429,20 +421,10 @@ class History:
         last, within = self.importances[-1:], self.consolidations[-1:]
         return not last or task > last[0].task or (task == last[0].task == (within[0].phase if within else None))
 
-    def _check_number(self, event: Event) -> None:
-        kinds = (self.settled, self.notes, self.strengths, self.plans, self.warnings, self.consolidations)
-        told = max(len(kind) for kind in kinds)
-        series: Series[Scored] | Series[Measured] | None = None
-        if isinstance(event, Scored):
-            series = self.scores.get(event.part)
-        elif isinstance(event, Measured):
-            series = self.measured.get(event.name)
-        names = len(self.scores) + len(self.measured)
-        if told > MOST_TOLD or names > MOST_NAMES or (series is not None and len(series) > MOST_PROBES):
-            raise ValueError("there are too many events of its kind")
-
 
 def _with(known: Mapping[str, Series[T]], name: str, told: T) -> Mapping[str, Series[T]]:
+    if len(known) > MOST_NAMES:
+        raise ValueError("there are too many names")
     return {**known, name: known.get(name, Series()).plus(told)}
 
 

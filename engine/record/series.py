@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+MOST = 50_000
+"""Most events in a series; a run of a thousand tasks has fewer."""
+
+
 class AtStep(Protocol):
     @property
     def step(self) -> int: ...
@@ -33,8 +37,10 @@ class Series(Sequence[T], Generic[T]):
         self._length = len(self._items)
 
     def plus(self, item: T) -> "Series[T]":
-        """These and ``item``. If another item already follows these, they are copied."""
+        """These and ``item``. If another item already follows, they are copied. Raises ValueError for too many."""
         items, length = self._items, self._length
+        if length == MOST:
+            raise ValueError("there are too many events of its kind")
         if length < len(items) and items[length] != item:
             items = items[:length]
         if length == len(items):
@@ -72,11 +78,6 @@ class Series(Sequence[T], Generic[T]):
         if not isinstance(other, Series | tuple):
             return NotImplemented
         return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"Series({list(self)!r})"
 
 
 class _Rows:
@@ -134,8 +135,6 @@ class Curve:
             return False
         columns = (Curve.losses, Curve.penalties, Curve.seconds)
         return not self.length or all(np.array_equal(of(self), of(other), equal_nan=True) for of in columns)
-
-    __hash__ = None  # type: ignore[assignment]
 
     def losses(self, start: int = 0) -> "np.ndarray":
         """Task losses, shape (length − start,). Needs ``length`` > 0."""

@@ -19,7 +19,7 @@ from engine.record.series import Curve
 from engine.sessions import log as event_log
 from engine.sessions.log import FORMAT, Lines
 from engine.sessions.names import is_name
-from engine.sessions.session import Session, Stored, session_path, settings_of
+from engine.sessions.session import Session, session_path, settings_of
 from engine.sessions.summary import NAMED, read_summary
 from engine.settings.reading import from_toml
 from engine.settings.run import RunConfig, validated
@@ -103,7 +103,7 @@ def summary_of(sessions_dir: Path, name: str, earlier: Listed | None = None) -> 
     changed = files[1][0] / 1e9 or created
     try:
         if files[2] != (0, 0):
-            session, history = _from_summary(path, settings_of(path))
+            session, history = _from_summary(path, *settings_of(path))
             return Listed(name, "finished", changed, session.config, history, "", created, session, Scanned(files))
         session = (earlier.session if earlier else None) or Session.open(sessions_dir, name)
         history, scanned = tail_scan(session, files, earlier)
@@ -126,17 +126,17 @@ def _file_state(path: str) -> tuple[int, int]:
     return (found.st_mtime_ns, found.st_size)
 
 
-def _from_summary(path: Path, stored: Stored) -> tuple[Session, History]:
+def _from_summary(path: Path, format: int, began: int, settings: bytes) -> tuple[Session, History]:
     """What a list shows of a finished session. Raises SessionError or ConfigError."""
-    found = read_summary(path, stored.format > 1)
-    if stored.format > 1:  # TOML is slow to read, and the summary has the same settings
+    found = read_summary(path, format > 1)
+    if format > 1:  # TOML is slow to read, and the summary has the same settings
         config = validated({**found["hyperparameters"], **{key: found.get(key) for key in NAMED}})
     else:
-        config = from_toml(stored.settings.decode(), str(path / "config.toml"))
+        config = from_toml(settings.decode(), str(path / "config.toml"))
     rows = enumerate(found["accuracy_matrix"], start=1)
     matrix = tuple(tuple(math.nan if score is None else score for score in row[:seen]) for seen, row in rows)
     history = History("finished", task=len(matrix), step=found["steps"], elapsed=found["seconds"], matrix=matrix)
-    return Session(path, config, stored.format, stored.began), history
+    return Session(path, config, format, began), history
 
 
 def tail_scan(session: Session, files: tuple[tuple[int, int], ...], earlier: Listed | None) -> tuple[History, Scanned]:

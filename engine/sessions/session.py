@@ -22,7 +22,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from unicodedata import normalize
 
 from engine.commands import command
@@ -342,18 +342,11 @@ class Session:
         return read_summary(self.path, self.sums) | settled(self.name, self.config)
 
 
-class Stored(NamedTuple):
-    """What config.toml holds."""
+def settings_of(path: Path) -> tuple[int, int, bytes]:
+    """The format of the session in ``path``, that in which its log begins, and its settings as TOML, checksum verified.
 
-    format: int
-    began: int
-    """The format in which the log begins."""
-    settings: bytes
-    """As TOML."""
-
-
-def settings_of(path: Path) -> Stored:
-    """What the session in ``path`` has stored, checksum verified. Raises SessionError."""
+    Raises SessionError.
+    """
     name, config_path = path.name, path / "config.toml"
     refuse_links(path)
     try:
@@ -371,7 +364,7 @@ def settings_of(path: Path) -> Stored:
     except ValueError as error:
         raise SessionDamaged(f"session {name} is damaged: {config_path}: {first_line(error)}; {_LOST}") from None
     began = _BEGAN.match(settings) if format == FORMAT else None
-    return Stored(format, int(began[1]) if began else format, settings[began.end() :] if began else settings)
+    return format, int(began[1]) if began else format, settings[began.end() :] if began else settings
 
 
 def session_path(sessions_dir: Path, name: str) -> Path:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.record.events import LAYER_PENALTIES, PATH, PATH_LABELS, PROBE, WHOLE, Event, decode, made
+from engine.record.events import LAYER_PENALTIES, PATH, PATH_LABELS, PROBE, WHOLE, Event, decode
 
 
 def upgraded(line: bytes) -> Sequence[Event]:
@@ -13,7 +13,7 @@ def upgraded(line: bytes) -> Sequence[Event]:
         return (decode(line),)
     try:
         old = json.loads(line)
-        return [made(entries) for entries in _present(old)]
+        return [decode(entries) for entries in _present(old)]
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not an event: {type(error).__name__}") from None
     except json.JSONDecodeError as error:

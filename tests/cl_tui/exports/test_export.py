@@ -18,9 +18,11 @@ from engine.record.events import (
     Event,
     ImportanceMeasured,
     LayerHistogram,
+    Measured,
     Noted,
     RunForked,
     RunStarted,
+    Scored,
     StepsTaken,
     StrengthChanged,
     TaskInfo,
@@ -305,6 +307,16 @@ def test_a_session_that_is_not_there(cl_tui: CommandLine) -> None:
 
 
 # JSON
+
+
+def test_a_quantity_and_a_score_that_no_export_knows_are_in_the_json(tmp_path: Path) -> None:
+    session = screen_data.session(tmp_path)
+    measured = Measured(50, 0, "gradient norm", (0.5, math.inf), ("fc1", "fc2"))
+    validated = Scored(50, 0, "validation", (0.5,))
+    found = json.loads(export.as_json(listed_as(session, *list(screen_data.events())[:3], measured, validated)))
+    told = {"step": 50, "phase": 0, "name": "gradient norm", "values": [0.5, None], "labels": ["fc1", "fc2"]}
+    assert found["measured"] == {"gradient norm": [told]}
+    assert found["scores"] == {"validation": [{"step": 50, "phase": 0, "part": "validation", "values": [0.5]}]}
 
 
 def test_json_tells_everything(told: Listed, tmp_path: Path) -> None:

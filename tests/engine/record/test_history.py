@@ -30,8 +30,8 @@ from engine.record.events import (
     TaskStarted,
     Warned,
 )
-from engine.record.history import MOST_TOLD, History, PathCheck
-from engine.record.series import Curve
+from engine.record.history import History, PathCheck
+from engine.record.series import MOST, Curve
 from tests.told import ended, evaluated, path, probed
 
 TASKS = (TaskInfo("0 8", 4, 2), TaskInfo("1 7", 6, 2))
@@ -318,6 +318,6 @@ def test_a_run_may_fail_before_it_has_started() -> None:
 def test_a_log_with_a_million_notes_is_not_read_to_its_end() -> None:
     """Each note makes the next one slower to keep."""
     with pytest.raises(ValueError, match="too many"):
-        told(STARTED, *[Noted(0, 0.0, "paused")] * (MOST_TOLD + 2))
+        told(STARTED, *[Noted(0, 0.0, "paused")] * (MOST + 1))
     with pytest.raises(ValueError, match="too many"):
-        told(STARTED, *[Warned(0, 0, 0.0, "drowned", "too strong")] * (MOST_TOLD + 2))
+        told(STARTED, *[Warned(0, 0, 0.0, "drowned", "too strong")] * (MOST + 1))
