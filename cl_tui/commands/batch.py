@@ -84,7 +84,7 @@ def _end(outcome: "Outcome", planned: int) -> NoReturn:
     raise typer.Exit(1 if outcome.failures else 0)
 
 
-@takes_settings({"device": "auto", "threads": "", "data_dir": "data"})
+@takes_settings(dict.fromkeys(("device", "threads", "data_dir")))
 def reproduce(
     *,
     names: Annotated[

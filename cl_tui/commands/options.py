@@ -43,16 +43,17 @@ def below(config: Path | None) -> dict[str, Any]:
 
 
 def takes_settings(
-    defaults: Mapping[str, str] | None = None, several: Collection[str] = (), without: Collection[str] = ()
+    defaults: Mapping[str, str | None] | None = None, several: Collection[str] = (), without: Collection[str] = ()
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Gives a command an option for each setting in place of its parameter ``typed``, which then has what was typed.
 
-    ``defaults``: the only settings that it takes, with what help says of their defaults; None for what every run says.
+    ``defaults``: the only settings that it takes, with what help says of their defaults, or None for what ``run`` says.
     ``several``: those that may be repeated.
     """
     known = typed_settings()
-    told = {key: declared.told_default for key, declared in known.items() if key not in without} | dict(defaults or {})
-    options = [_option(known[key], told[key], key in several) for key in (told if defaults is None else defaults)]
+    if defaults is None:
+        defaults = dict.fromkeys(key for key in known if key not in without)
+    options = [_option(known[key], default, key in several) for key, default in defaults.items()]
 
     def decorated(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -79,7 +80,7 @@ def _given(known: Mapping[str, Setting], typed: Mapping[str, Any]) -> Typed:
     return {key: typed_as(known[key], value) if isinstance(value, str) else value for key, value in given.items()}
 
 
-def _option(declared: Setting, default: str, several: bool) -> inspect.Parameter:
+def _option(declared: Setting, default: str | None, several: bool) -> inspect.Parameter:
     kind = _kind(declared)
     kind = list[kind] if several else kind  # type: ignore[valid-type]
     annotation: Any = Annotated[

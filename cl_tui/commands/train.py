@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from engine.sessions.session import Session
     from engine.settings.run import RunConfig
 
-STORED = dict.fromkeys(("device", "threads", "pace", "data_dir"), "the session's") | {"pace": ""}
+STORED = dict.fromkeys(("device", "threads", "pace", "data_dir"), "the session's") | {"pace": None}
 """What a stored session takes again, and where its default is from."""
 NewName = Annotated[
     str | None, typer.Option(help="Name of the session.  [dim]\\[default: two random words][/]", rich_help_panel=WHERE)

@@ -52,7 +52,7 @@ class Field:
         """Its help, and the current choice; for a method's option, the method's explanation."""
         if option := config.method_options.kept.get(self.key):
             return f"{option.meaning}."
-        told = self.declared.told(self.declared.told_default)
+        told = self.declared.told()
         chosen = config.flat().get(self.key)
         return f"{told}\n{chosen}: {NAMES[self.key][chosen].title}" if chosen and self.key in NAMES else told
 

@@ -53,17 +53,13 @@ class Setting(NamedTuple):
         """Its key, and its symbol if it has one."""
         return f"{self.key} ({self.symbol})" if self.symbol else self.key
 
-    @property
-    def told_default(self) -> str:
-        """What help says that a new run gets."""
-        return "" if self.usual is None else str(self.usual)
+    def told(self, default: str | None = None) -> str:
+        """Its help, and the default: a new run's if no other is given.
 
-    def told(self, default: str) -> str:
-        """Its help, and the default that holds there.
-
-        >>> Setting(help="Random seed").told("0")
-        'Random seed.  [default: 0]'
+        >>> Setting(help="Random seed", usual=0).told(), Setting(help="Number of tasks").told("the session's")
+        ('Random seed.  [default: 0]', "Number of tasks.  [default: the session's]")
         """
+        default = default or ("" if self.usual is None else str(self.usual))
         return f"{self.help.removesuffix('.')}." + (f"  [default: {default}]" if default else "")
 
     @property
