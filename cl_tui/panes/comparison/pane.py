@@ -17,7 +17,7 @@ from cl_tui.reports import text
 from cl_tui.reports.compare_page import points, uncertain
 from cl_tui.reports.group_curves import KINDS, CurveKind
 from cl_tui.reports.groups import Change, Comparison, Group, difference
-from cl_tui.reports.statistics import UNKNOWN, with_error
+from cl_tui.reports.statistics import UNKNOWN, Estimate, with_error
 
 INKS = 6
 """Number of colours that distinguish groups, besides their letters."""
@@ -105,8 +105,10 @@ class GroupsPane(ComparePane):
         shown = list(text.AVERAGES)[: 3 if width >= 33 else 2]
         cell = min(width // len(shown), 18)
         lines: list[Line] = [[Segment("".join(f"{SHORT[name]:>{cell}}" for name in shown), palette.muted)]]
+        between = " ± " if cell >= 12 else "±"
         for number, group in enumerate(found.groups):
-            lines += [self._head(number, group, width, palette), self._figures(group, shown, cell, palette)]
+            figures = "".join(f"{with_error(group.figures[name], between):>{cell}}" for name in shown)
+            lines += [self._head(number, group, width, palette), [Segment(figures, palette.text)]]
         for number, group in enumerate(found.groups):
             for member in group.members:
                 state = "" if member.state == "finished" else f"{member.state}, "
@@ -123,11 +125,6 @@ class GroupsPane(ComparePane):
         room = width - 2 - cell_len(title)
         letter = Segment(f"{group.letter} ", self.ink(number) + Style(bold=True))
         return [letter, Segment(title, palette.strong), Segment(f"{counted:>{room}}", palette.muted)]
-
-    def _figures(self, group: Group, shown: list[str], cell: int, palette: Palette) -> Line:
-        between = " ± " if cell >= 12 else "±"
-        text = "".join(f"{with_error(group.figures[name], between):>{cell}}" for name in shown)
-        return [Segment(text, palette.text)]
 
 
 class SettingsPane(ComparePane):
@@ -325,16 +322,7 @@ class MatrixPane(ComparePane):
         self.border_title = Content(f"Accuracy of {group.letter}: {group.title}")
         if not group.matrix:
             return message(f"No task has ended yet in {group.letter}.", width, palette.muted)
-        cells = [
-            [
-                (
-                    (with_error(cell), with_error(cell, "±"), text.percent(cell.mean), f"{100 * cell.mean:.0f}"),
-                    heat(cell.mean, palette),
-                )
-                for cell in row
-            ]
-            for row in group.matrix
-        ]
+        cells = [[(_forms(cell), heat(cell.mean, palette)) for cell in row] for row in group.matrix]
         return self._grid(cells, group.tasks, width, height, palette)
 
     def _difference(self, first: Group, other: Group, width: int, height: int, palette: Palette) -> list[Line]:
@@ -372,6 +360,10 @@ class MatrixPane(ComparePane):
                 line.append(Segment(f"{texts[form]:>{cell - 1}} ", style))
             lines += [line, *[[] for _ in range(tall - 1)]]
         return lines
+
+
+def _forms(cell: Estimate) -> tuple[str, ...]:
+    return (with_error(cell), with_error(cell, "±"), text.percent(cell.mean), f"{100 * cell.mean:.0f}")
 
 
 def _style(change: Change, palette: Palette) -> Style:
