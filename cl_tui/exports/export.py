@@ -10,7 +10,7 @@ from cl_tui.reports import session_facts
 from cl_tui.reports.output import STDOUT, print_as_it_is
 from engine import strict_json
 from engine.disk import write_whole
-from engine.errors import EngineError, SessionDamaged
+from engine.errors import EngineError
 from engine.record.events import LAYER_PENALTIES, PATH, PROBE, Scored
 from engine.sessions.listing import Listed
 from engine.sessions.summary import summary
@@ -32,9 +32,7 @@ def contents(kind: Kind, listed: Listed, folder: Path) -> dict[Path, bytes]:
 
     TensorBoard treats each folder with an event file as a run, so the file gets a folder with the session's name.
     """
-    config, history = listed.config, listed.history
-    assert config is not None
-    assert history is not None
+    config, history = listed.known()
     match kind:
         case "html":
             from cl_tui.exports import html_page
@@ -70,9 +68,7 @@ def as_json(listed: Listed) -> bytes:
     ``consolidations`` (in the middle of tasks), ``paths``, ``notes``, ``plans``, ``forked``, ``resumed``, ``failure``,
     ``warnings`` (as sentences) and ``warned`` (each when it was first given).
     """
-    config, history = listed.config, listed.history
-    assert config is not None
-    assert history is not None
+    config, history = listed.known()
     began = history.started
     curve = history.curve
     known: dict[str, Any] = {
@@ -126,8 +122,6 @@ def exports(listed: Listed, folder: Path, places: Mapping[Kind, Path], force: bo
 
     ``folder``: the session's. Raises SessionDamaged, or ExportRefused for a place that cannot be written.
     """
-    if listed.history is None:
-        raise SessionDamaged(listed.problem)
     printed = [kind for kind, path in places.items() if path == STDOUT]
     for kind in printed:
         if kind in ("csv", "tensorboard"):

@@ -25,9 +25,7 @@ MOST_HISTOGRAMS = 24
 
 def page(listed: Listed, path: Path) -> str:
     """The whole file. ``path``: the session's folder. The session must be readable."""
-    config, history = listed.config, listed.history
-    assert config is not None
-    assert history is not None
+    config, history = listed.known()
     return (
         _templates()
         .get_template("page.html")

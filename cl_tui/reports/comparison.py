@@ -16,7 +16,7 @@ from cl_tui.reports.groups import Comparison, Group, Member, Setting
 from cl_tui.reports.statistics import UNKNOWN, Estimate, estimate
 from cl_tui.reports.text import AVERAGES
 from engine.catalog.methods import METHODS
-from engine.errors import EngineError, SessionDamaged
+from engine.errors import EngineError
 from engine.record import metrics
 from engine.sessions.listing import Listed, read_session
 from engine.sessions.session import Session
@@ -52,8 +52,7 @@ def check(sessions_dir: Path, names: Sequence[str]) -> None:
 def read(sessions_dir: Path, name: str) -> Listed:
     """One session with its whole history. Raises SessionNotFound or SessionDamaged."""
     listed = read_session(sessions_dir, name)
-    if listed.history is None:
-        raise SessionDamaged(listed.problem)
+    listed.known()
     return listed
 
 
@@ -64,9 +63,7 @@ def compare(sessions: Iterable[Listed]) -> Comparison:
     """Groups in the order of their first sessions. Raises NotComparable if there are too many."""
     groups: dict[object, list[Readable]] = {}
     for listed in sessions:
-        assert listed.config is not None
-        assert listed.history is not None
-        run = Readable(listed.name, listed.state, listed.config, listed.history)
+        run = Readable(listed.name, listed.state, *listed.known())
         groups.setdefault(_identity(run), []).append(run)
     if len(groups) > len(LETTERS):
         raise NotComparable(f"{len(groups)} different settings are too many: name sessions with at most {len(LETTERS)}")

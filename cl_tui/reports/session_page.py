@@ -48,9 +48,7 @@ COLORS = ("cyan", "magenta", "yellow", "green", "blue", "red")
 def session_page(listed: Listed, sessions_dir: Path, width: int, everything: bool = False) -> RenderableType:
     """The page of a readable session. ``width``: available columns; ``everything``: all settings, not only those that
     differ from the defaults."""
-    config, history = listed.config, listed.history
-    assert config is not None
-    assert history is not None
+    config, history = listed.known()
     parts: list[RenderableType] = [
         Text.assemble((listed.name, "bold"), "  ", (listed.state, f"bold {STATES[listed.state]}")),
         Text(session_facts.subtitle(config)),

@@ -12,7 +12,7 @@ from unicodedata import normalize
 
 from engine.commands import command
 from engine.disk import open_plain
-from engine.errors import ConfigError, SessionError, SessionNotFound, first_line, unreadable
+from engine.errors import ConfigError, SessionDamaged, SessionError, SessionNotFound, first_line, unreadable
 from engine.record.events import StepsTaken
 from engine.record.history import History
 from engine.record.series import Curve
@@ -44,6 +44,12 @@ class Listed:
     session: Session | None = field(default=None, compare=False)
     scanned: "Scanned | None" = None
     """The files' state that ``summary_of`` saw."""
+
+    def known(self) -> tuple[RunConfig, History]:
+        """Raises SessionDamaged if the session cannot be read."""
+        if self.config is None or self.history is None:
+            raise SessionDamaged(self.problem)
+        return self.config, self.history
 
 
 @dataclass(frozen=True)
