@@ -1,8 +1,11 @@
 """The picture in docs/architecture.md has the layers that import-linter holds the code to."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 PICTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split("```text\n")[1].split("```")[0]
@@ -50,3 +53,17 @@ def test_every_folder_and_module_has_a_layer() -> None:
         if not path.stem.startswith("__")
     }
     assert there == named
+
+
+MODULES = sorted(path for package in ("engine", "cl_tui") for path in (ROOT / package).rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_and_functions_are_short(path: Path) -> None:
+    """A file can be read from top to bottom: at most 500 lines, a function at most 60."""
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 500
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            assert node.end_lineno - node.lineno < 60, node.name
