@@ -1,5 +1,6 @@
 """The commands that show sessions: watch, compare, analyse, and web for a browser."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -154,5 +155,5 @@ def analyse(
         if number:
             console.print()
         console.print(analysis_page(found, console.width))
-        entries.append(found.as_dict())
+        entries.append(asdict(found))
     output.write_json(json, entries)

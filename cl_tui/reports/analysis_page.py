@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from statistics import fmean
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -21,6 +20,7 @@ from engine.analysis.figures import (
     LayerMovement,
     Number,
     TaskCorrelation,
+    mean,
 )
 
 CHART_WIDTH = 76
@@ -104,7 +104,7 @@ def correlation_chart(correlation: Correlation) -> Text:
     figure = blank(CHART_WIDTH, CHART_HEIGHT)
     tasks = len(correlation.whole.matrix)
     for number, layer in enumerate(_weights(correlation.layers)):
-        points = [(task + 1, _mean(layer.matrix[task][:task])) for task in range(1, tasks)]
+        points = [(task + 1, mean(layer.matrix[task][:task])) for task in range(1, tasks)]
         places = [task for task, value in points if value is not None]
         values = [value for _, value in points if value is not None]
         color = ("cyan", "magenta", "yellow", "green", "blue")[number]
@@ -220,8 +220,3 @@ def _percent(fraction: Number) -> str:
     if fraction == 0:
         return "0 %"
     return "<0.1 %" if fraction < 0.0005 else f"{100 * fraction:.1f} %"
-
-
-def _mean(values: Sequence[Number]) -> Number:
-    known = [value for value in values if value is not None]
-    return fmean(known) if known else None

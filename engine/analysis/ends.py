@@ -79,17 +79,10 @@ def read_end(path: Path, config: RunConfig, state: RunState, last: bool) -> End:
     )
 
 
-@dataclass(frozen=True)
-class OfEachTask:
-    quantity: str
-    values: list[Tensor]
-    """One vector of shape (P,) per task."""
-
-
-def of_each_task(config: RunConfig, ends: Sequence[End]) -> OfEachTask | str:
-    """Each task's own importance, or why there is none."""
+def of_each_task(config: RunConfig, ends: Sequence[End]) -> tuple[str, list[Tensor]] | str:
+    """What each task's own importance is, and its values, one vector of shape (P,) per task; or why there is none."""
     if config.method == "si":
-        return OfEachTask("path integral ω", [end.path for end in ends if end.path is not None])
+        return "path integral ω", [end.path for end in ends if end.path is not None]
     omegas = [end.importance for end in ends if end.importance is not None]
     if not omegas:
         return without_penalty(config)
@@ -101,7 +94,7 @@ def of_each_task(config: RunConfig, ends: Sequence[End]) -> OfEachTask | str:
     kept = 1.0 if gamma is None else gamma
     added = [after.double() - kept * before.double() for before, after in pairwise(omegas)]
     words = "change of Ω with the task" if config.method == "rwalk" else "what the task added to Ω"
-    return OfEachTask(words, [omegas[0], *added])
+    return words, [omegas[0], *added]
 
 
 def without_penalty(config: RunConfig) -> str:

@@ -6,8 +6,9 @@ A *layer* is a tensor of the network (fc1.weight, fc1.bias, …); ``ALL`` stands
 where it is undefined: a correlation with a constant, a share of nothing, a relative change from zero.
 """
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
 
 ALL = "all"
 MOST_SATURATED = 0.5
@@ -16,6 +17,12 @@ TOP = 0.01
 """Fraction of the weights, the most important ones, whose share of ΣΩ is reported."""
 
 Number = float | None
+
+
+def mean(values: Sequence[Number]) -> Number:
+    """Of the values that are defined; None if there are none."""
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
 
 
 @dataclass(frozen=True)
@@ -145,7 +152,7 @@ class Forgetting:
 @dataclass(frozen=True)
 class Analysis:
     """The analysis of one session at the end of its last ended task. Parts that do not apply are None; ``left_out``
-    maps their names to the reason."""
+    maps their names to the reason. ``--json`` writes these fields, nested in the same way, as plain numbers."""
 
     session: str
     method: str
@@ -167,26 +174,3 @@ class Analysis:
     importance: Importance | None
     forgetting: Forgetting | None
     left_out: dict[str, str]
-
-    def as_dict(self) -> dict[str, Any]:
-        """One entry of the list that ``cl-tui analyse --json FILE`` writes.
-
-        The keys are the field names of this class and the classes above, nested in the same way::
-
-            {"session", "method", "strength", "benchmark", "scenario", "seed", "tasks": [name, …], "all_tasks", "step",
-             "examples", "left_alone": [layer, …],
-             "correlation": {"quantity", "whole": C, "layers": [C, …], "heads": [layer, …]} or null,
-                 C = {"layer", "size", "matrix": [[r, …], …], "mean"}
-             "agreement": {"whole": A, "layers": [A, …]},
-                 A = {"layer", "size", "omega_fisher": P or null, "omega_mas": P or null, "fisher_mas": P}
-                 P = {"pearson", "spearman"}
-             "importance": {"clamp", "whole": I, "layers": [I, …]} or null,
-                 I = {"layer", "size", "zero", "saturated", "top", "of_total"}
-             "forgetting": {"tasks": [T, …], "whole": M, "layers": [M, …]} or null,
-                 T = {"task", "name", "examples", "loss", "accuracy", "whole": M, "layers": [M, …]}
-                 M = {"layer", "size", "rms", "relative", "loss", "accuracy", "first_order"}
-             "left_out": {part: why}}
-
-        Numbers are plain floats (accuracies and shares as fractions), null where undefined.
-        """
-        return asdict(self)

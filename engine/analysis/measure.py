@@ -6,9 +6,8 @@ evaluated on the kind of device it was trained on.
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from statistics import fmean
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -30,6 +29,7 @@ from engine.analysis.figures import (
     Number,
     TaskCorrelation,
     TaskForgetting,
+    mean,
 )
 from engine.batch import Batch
 from engine.errors import SessionMismatch
@@ -143,14 +143,14 @@ def _correlation(
     shared = tuple(layer for layer in penalised if layer not in heads)
     if not shared:
         return "only the heads are penalised, and each task has its own head"
-    found = _per_layer(shared, lambda name, layers: _correlated(per_task.values, name, layers))
-    return Correlation(per_task.quantity, *found, heads=tuple(layer.name for layer in heads))
+    quantity, values = per_task
 
+    def correlated(name: str, layers: Sequence[Layer]) -> TaskCorrelation:
+        matrix = correlation_matrix(values, layers)
+        pairs = [value for number, row in enumerate(matrix) for value in row[:number]]
+        return TaskCorrelation(name, _size(layers), matrix, mean(pairs))
 
-def _correlated(values: Sequence[Tensor], name: str, layers: Sequence[Layer]) -> TaskCorrelation:
-    matrix = correlation_matrix(values, layers)
-    pairs = [matrix[row][column] for row in range(len(matrix)) for column in range(row)]
-    return TaskCorrelation(name, _size(layers), matrix, _mean(pairs))
+    return Correlation(quantity, *_per_layer(shared, correlated), heads=tuple(layer.name for layer in heads))
 
 
 def correlation_matrix(values: Sequence[Tensor], layers: Sequence[Layer]) -> tuple[tuple[Number, ...], ...]:
@@ -161,11 +161,11 @@ def correlation_matrix(values: Sequence[Tensor], layers: Sequence[Layer]) -> tup
     for chunk in zip(*(_chunks(value, layers) for value in values), strict=True):
         centred = torch.stack(chunk) - means[:, None]
         gram += centred @ centred.T
-    constant = [_constant(value, layers) for value in values]
     norms = gram.diagonal().sqrt()
+    constant = {place for place, value in enumerate(values) if _constant(_select(value, layers))}
 
     def correlation(row: int, column: int) -> Number:
-        if constant[row] or constant[column]:
+        if {row, column} & constant:
             return None
         if row == column:
             return 1.0
@@ -182,9 +182,8 @@ def _chunks(values: Tensor, layers: Sequence[Layer]) -> Iterator[Tensor]:
             yield values[start : min(start + CHUNK, layer.stop)].double()
 
 
-def _constant(values: Tensor, layers: Sequence[Layer]) -> bool:
-    parts = [values[layer.start : layer.stop] for layer in layers]
-    return min(part.min().item() for part in parts) == max(part.max().item() for part in parts)
+def _constant(values: Tensor) -> bool:
+    return values.min().item() == values.max().item()
 
 
 # Agreement between Ω, Fisher and MAS
@@ -192,7 +191,7 @@ def _constant(values: Tensor, layers: Sequence[Layer]) -> bool:
 
 def pearson(one: Tensor, other: Tensor) -> Number:
     """Pearson's r of two vectors of the same shape; None if either is constant."""
-    if one.min() == one.max() or other.min() == other.max():
+    if _constant(one) or _constant(other):
         return None
     one, other = one.double(), other.double()
     one, other = one - one.mean(), other - other.mean()
@@ -222,27 +221,23 @@ def _agreements(
         curvature += fisher(subject.state.model, subject.state.problem, batch.split(BATCH))
         sensitive += sensitivity(subject.state.model, subject.state.problem, batch.split(BATCH))
     tell("comparing Ω, Fisher and MAS")
-    curvature, sensitive = curvature.cpu(), sensitive.cpu()
+
+    def with_ranks(values: Tensor, of: Sequence[Layer]) -> tuple[Tensor, Tensor]:
+        values = _select(values, of).cpu()
+        return values, ranks(values)
+
+    def agreement(one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> Agreement:
+        return Agreement(*map(pearson, one, other))
 
     def compared(name: str, of: Sequence[Layer]) -> LayerAgreement:
-        f, m = _select(curvature, of), _select(sensitive, of)
-        f_ranks, m_ranks = ranks(f), ranks(m)
-        own = own_ranks = None
-        if omega is not None:
-            own = _select(omega, of)
-            own_ranks = ranks(own)
-
-        def pair(one: Tensor | None, one_ranks: Tensor | None, other: Tensor, other_ranks: Tensor) -> Agreement | None:
-            if one is None or one_ranks is None:
-                return None
-            return Agreement(pearson(one, other), pearson(one_ranks, other_ranks))
-
+        f, m = with_ranks(curvature, of), with_ranks(sensitive, of)
+        own = None if omega is None else with_ranks(omega, of)
         return LayerAgreement(
             layer=name,
             size=_size(of),
-            omega_fisher=pair(own, own_ranks, f, f_ranks),
-            omega_mas=pair(own, own_ranks, m, m_ranks),
-            fisher_mas=Agreement(pearson(f, m), pearson(f_ranks, m_ranks)),
+            omega_fisher=own and agreement(own, f),
+            omega_mas=own and agreement(own, m),
+            fisher_mas=agreement(f, m),
         )
 
     return Agreements(*_per_layer(layers, compared))
@@ -297,12 +292,8 @@ def _forgetting(subject: _Subject, ends: Sequence[End], tell: Callable[[str], No
     for task in range(newest):
         tell(f"measuring the forgetting, task {task + 1} of {newest}")
         found.append(_task_forgetting(subject, task, ends[task].network))
-    count = len(found[0].layers)
-    return Forgetting(
-        tasks=tuple(found),
-        whole=_mean_movement([task.whole for task in found]),
-        layers=tuple(_mean_movement([task.layers[place] for task in found]) for place in range(count)),
-    )
+    whole, *layers = map(_mean_movement, zip(*((task.whole, *task.layers) for task in found), strict=True))
+    return Forgetting(tuple(found), whole, tuple(layers))
 
 
 def _task_forgetting(subject: _Subject, task: int, end: dict[str, Tensor]) -> TaskForgetting:
@@ -361,15 +352,9 @@ def _measured(subject: _Subject, batch: Batch) -> tuple[float, float]:
 
 
 def _mean_movement(found: Sequence[LayerMovement]) -> LayerMovement:
-    return LayerMovement(
-        layer=found[0].layer,
-        size=found[0].size,
-        rms=fmean(of.rms for of in found),
-        relative=_mean([of.relative for of in found]),
-        loss=fmean(of.loss for of in found),
-        accuracy=fmean(of.accuracy for of in found),
-        first_order=fmean(of.first_order for of in found),
-    )
+    figures = ("rms", "relative", "loss", "accuracy", "first_order")
+    means: dict[str, Any] = {name: mean([getattr(of, name) for of in found]) for name in figures}
+    return replace(found[0], **means)
 
 
 # Layers and figures
@@ -388,12 +373,6 @@ def _select(values: Tensor, layers: Iterable[Layer]) -> Tensor:
 
 def _size(layers: Iterable[Layer]) -> int:
     return sum(layer.stop - layer.start for layer in layers)
-
-
-def _mean(values: Sequence[Number]) -> Number:
-    """Mean of the values that are defined; None if there are none."""
-    known = [value for value in values if value is not None]
-    return fmean(known) if known else None
 
 
 def _finite(value: float) -> Number:

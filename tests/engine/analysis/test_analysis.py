@@ -5,6 +5,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -402,8 +403,8 @@ def test_every_method_can_be_analysed(tmp_path: Path, case: tuple[str, dict[str,
     before = {path: path.read_bytes() for path in session.path.rglob("*") if path.is_file()}
     found = analyse(session)
     assert {path: path.read_bytes() for path in session.path.rglob("*") if path.is_file()} == before
-    text = json.dumps(found.as_dict(), allow_nan=False)
-    assert text == json.dumps(analyse(session).as_dict(), allow_nan=False)
+    text = json.dumps(asdict(found), allow_nan=False)
+    assert text == json.dumps(asdict(analyse(session)), allow_nan=False)
     assert set(found.left_out) >= {
         part for part in ("correlation", "importance", "forgetting") if getattr(found, part) is None
     }
@@ -495,7 +496,7 @@ def test_the_command_prints_each_session_and_writes_json(cl_tui: CommandLine, se
     assert max(map(len, answer.out.splitlines())) <= PIPE_WIDTH
     written = json.loads((tmp_path / "found.json").read_text())
     assert [entry["session"] for entry in written] == ["calm-otter", "brave-fox"]
-    assert written[0] == json.loads(json.dumps(analyse(protected, 50).as_dict()))
+    assert written[0] == json.loads(json.dumps(asdict(analyse(protected, 50))))
     printed = cl_tui("analyse", "calm-otter", "brave-fox", "--examples", "50", "--json", "-")
     assert json.loads(printed.out) == written
     assert printed.err == answer.out
