@@ -103,35 +103,17 @@ PRESETS: dict[str, Preset] = {
             name="pathint-split-mnist",
             title="Split MNIST of the SI paper",
             source="Zenke, Poole & Ganguli 2017, figure 4, and the authors' code",
-            settings={
-                "benchmark": "split-mnist",
-                "scenario": "task",
-                "hidden": (256, 256),
-                "init": "glorot-zero-head",
-                "optimizer": "adam",
-                "lr": 1e-3,
-                "batch_size": 64,
-                "epochs": 10,
-                "reset_optimizer": True,
-            },
+            settings={"benchmark": "split-mnist", "scenario": "task", "hidden": (256, 256), "init": "glorot-zero-head"}
+            | {"optimizer": "adam", "lr": 1e-3, "batch_size": 64, "epochs": 10, "reset_optimizer": True},
             cases=(Case({"method": "si"}, {"strength": 1.0, "xi": 1e-3}), Case({"method": "none"})),
         ),
         Preset(
             name="pathint-permuted-mnist",
             title="Permuted MNIST of the SI paper, ten tasks",
             source="Zenke, Poole & Ganguli 2017, figure 5, and the authors' code (c = 0 and 0.1)",
-            settings={
-                "benchmark": "permuted-mnist",
-                "scenario": "domain",
-                "tasks": 10,
-                "hidden": (2000, 2000),
-                "init": "glorot",
-                "optimizer": "adam",
-                "lr": 1e-3,
-                "batch_size": 256,
-                "epochs": 20,
-                "reset_optimizer": False,
-            },
+            settings={"benchmark": "permuted-mnist", "scenario": "domain", "tasks": 10}
+            | {"hidden": (2000, 2000), "init": "glorot"}
+            | {"optimizer": "adam", "lr": 1e-3, "batch_size": 256, "epochs": 20, "reset_optimizer": False},
             cases=(
                 Case({"method": "si"}, {"strength": 0.1, "xi": 0.1}, published=96.9),
                 Case({"method": "none"}, published=57.4),
@@ -146,16 +128,8 @@ PRESETS: dict[str, Preset] = {
             name="vandeven-split-mnist",
             title="Split MNIST in three scenarios",
             source="van de Ven & Tolias 2018 and 2019, and the authors' code (GMvandeVen/continual-learning)",
-            settings={
-                "benchmark": "split-mnist",
-                "class_order": "random",
-                "hidden": (400, 400),
-                "optimizer": "adam",
-                "lr": 1e-3,
-                "batch_size": 128,
-                "steps": 2000,
-                "reset_optimizer": False,
-            },
+            settings={"benchmark": "split-mnist", "class_order": "random", "hidden": (400, 400)}
+            | {"optimizer": "adam", "lr": 1e-3, "batch_size": 128, "steps": 2000, "reset_optimizer": False},
             cases=(
                 *(
                     _van_de_ven_case(scenario, method, *published)
@@ -177,20 +151,10 @@ PRESETS: dict[str, Preset] = {
             name="mas-demo",
             title="Split MNIST of the MAS authors' demo",
             source="The demo that Aljundi et al. 2018 published with their code",
-            settings={
-                "benchmark": "split-mnist",
-                "scenario": "task",
-                "class_order": (1, 2, 3, 4, 5, 6, 7, 8, 9, 0),
-                "normalize": (0.1307, 0.3081),
-                "hidden": (256, 256),
-                "optimizer": "sgd",
-                "momentum": 0.9,
-                "batch_size": 150,
-                "epochs": 20,
-                "first_task": {"lr": 1e-2, "batch_size": 200, "epochs": 10},
-                "reset_optimizer": True,
-                "keep": "best",
-            },
+            settings={"benchmark": "split-mnist", "scenario": "task", "class_order": (1, 2, 3, 4, 5, 6, 7, 8, 9, 0)}
+            | {"normalize": (0.1307, 0.3081), "hidden": (256, 256)}
+            | {"optimizer": "sgd", "momentum": 0.9, "batch_size": 150, "epochs": 20}
+            | {"first_task": {"lr": 1e-2, "batch_size": 200, "epochs": 10}, "reset_optimizer": True, "keep": "best"},
             cases=tuple(
                 Case(
                     {"method": "mas", "recompute": recompute},
@@ -209,17 +173,9 @@ PRESETS: dict[str, Preset] = {
             name="avalanche",
             title="Split MNIST as Avalanche's methods compute it",
             source="Avalanche 0.6.0's plugins, in the split-MNIST experiment of ContinualAI's baselines",
-            settings={
-                "benchmark": "split-mnist",
-                "scenario": "task",
-                "normalize": (0.1307, 0.3081),
-                "hidden": (256, 256),
-                "optimizer": "adam",
-                "lr": 1e-3,
-                "batch_size": 64,
-                "epochs": 10,
-                "reset_optimizer": False,
-            },
+            settings={"benchmark": "split-mnist", "scenario": "task"}
+            | {"normalize": (0.1307, 0.3081), "hidden": (256, 256)}
+            | {"optimizer": "adam", "lr": 1e-3, "batch_size": 64, "epochs": 10, "reset_optimizer": False},
             cases=(
                 Case({"method": "si"}, {"strength": 1.0, "half": True, "clamp": 1e-3, "xi": 1e-3, "gradient": "total"}),
                 Case({"method": "ewc"}, {"strength": 2.0, "fisher": "batched", "importance_batch": 64}),

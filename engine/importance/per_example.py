@@ -1,5 +1,6 @@
 """Sums of per-example gradients, and importances made of them, without a loop over examples."""
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
@@ -10,7 +11,7 @@ from torch.autograd.graph import Node
 
 from engine.batch import Batch
 from engine.errors import UnsupportedNetwork
-from engine.importance.rules import RULES, Rule, Transform
+from engine.importance.rules import RULES, Transform
 from engine.models.mode import evaluating
 from engine.problems.problem import Form, Problem
 
@@ -28,30 +29,20 @@ class PerExample:
 
     def __init__(self, model: nn.Module, inputs: Tensor) -> None:
         """``inputs`` of shape (N, …)."""
-        self._layers: list[nn.Module] = []
-        self._rules: list[Rule] = []
-        names = {}
-        for name, module in model.named_modules():
-            if any(True for _ in module.parameters(recurse=False)):
-                rule = RULES.get(type(module).forward)
-                if rule is None:
-                    raise _refusal(name, f"is a {type(module).__name__}, not a linear layer")
-                self._layers.append(module)
-                self._rules.append(rule)
-                names[module] = name
-        calls: dict[nn.Module, list[tuple[Tensor, Tensor]]] = {layer: [] for layer in self._layers}
-        hooks = [
-            layer.register_forward_hook(
-                lambda module, args, output: calls[module].append((args[0].detach(), output)), prepend=True
-            )
-            for layer in self._layers
-        ]
-        try:
+        names = {module: name for name, module in model.named_modules() if list(module.parameters(recurse=False))}
+        for layer, name in names.items():
+            if type(layer).forward not in RULES:
+                raise _refusal(name, f"is a {type(layer).__name__}, not a linear layer")
+        calls: dict[nn.Module, list[tuple[Tensor, Tensor]]] = {layer: [] for layer in names}
+
+        def keep(layer: nn.Module, arguments: tuple[Tensor], output: Tensor) -> None:
+            calls[layer].append((arguments[0].detach(), output))
+
+        with contextlib.ExitStack() as hooks:
+            for layer in names:
+                hooks.enter_context(layer.register_forward_hook(keep, prepend=True))
             self.outputs: Tensor = model(inputs)
             """Shape (N, outputs)."""
-        finally:
-            for hook in hooks:
-                hook.remove()
         for layer, found in calls.items():
             if len(found) != 1:
                 times = f"is used {len(found)} times" if found else "is not used"
@@ -66,8 +57,9 @@ class PerExample:
         for layer, [(_, output)] in calls.items():
             if output.grad_fn not in computed:
                 raise _refusal(names[layer], "is not used as a layer")
-        self._activations = [calls[layer][0][0] for layer in self._layers]
-        self._preactivations = [calls[layer][0][1] for layer in self._layers]
+        self._layers = {layer: activations for layer, [(activations, _)] in calls.items()}
+        """Each layer's inputs."""
+        self._preactivations = [output for [(_, output)] in calls.values()]
 
     def sum(self, output_gradients: Iterable[Tensor], transform: Transform) -> Tensor:
         """Σₙ transform(gₙ), shape (P,), summed over all of ``output_gradients``, each (N, outputs): gₙ is the gradient
@@ -95,10 +87,10 @@ class PerExample:
 
     def _product(self, changed: Sequence[Tensor], transform: Transform) -> Tensor:
         """What each layer's rule makes of its transformed δ, shape (P,)."""
-        known = zip(self._rules, self._layers, self._activations, changed, strict=True)
-        return torch.cat(
-            [part for rule, layer, inputs, deltas in known for part in rule(layer, inputs, deltas, transform)]
-        )
+        parts: list[Tensor] = []
+        for (layer, inputs), deltas in zip(self._layers.items(), changed, strict=True):
+            parts += RULES[type(layer).forward](layer, inputs, deltas, transform)
+        return torch.cat(parts)
 
 
 def _uses(outputs: Tensor) -> tuple[Counter[Tensor], set[Node | None]]:

@@ -4,8 +4,8 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import accumulate
+from functools import cache, cached_property
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Self
 
@@ -48,8 +48,7 @@ class Examples:
 
     def take(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Inputs and labels of ``rows``, shapes (len(rows), features) and (len(rows),)."""
-        inputs = self.inputs.index_select(0, rows)
-        return self._ordered(inputs), self.labels.index_select(0, rows)
+        return self._ordered(self.inputs.index_select(0, rows)), self.labels.index_select(0, rows)
 
     def slice(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
         return self._ordered(self.inputs[start:stop]), self.labels[start:stop]
@@ -173,13 +172,12 @@ class ExampleStream(Stream):
             self._order_of = (phase, epoch)
         size = self._sizes[phase]
         rows = self._order[number * size : (number + 1) * size]
-        return (
-            self._mixed(phase, rows) if self._accumulates else self._batch(phase, *self.tasks[phase].train.take(rows))
-        )
+        if self._accumulates:
+            return self._mixed(rows, [task.train for task in self.tasks[: phase + 1]])
+        return self._batch(phase, *self.tasks[phase].train.take(rows))
 
-    def _mixed(self, phase: int, rows: Tensor) -> Batch:
-        """``rows`` index the examples of all tasks so far."""
-        seen = [task.train for task in self.tasks[: phase + 1]]
+    def _mixed(self, rows: Tensor, seen: Sequence[Examples]) -> Batch:
+        """``rows`` index all of ``seen``, one task's examples after another's."""
         ends = list(accumulate(map(len, seen)))
         tasks, order = torch.bucketize(rows, rows.new_tensor(ends), right=True).sort(stable=True)
         counts = torch.bincount(tasks, minlength=len(seen)).tolist()
@@ -232,33 +230,23 @@ def evaluation_subsets(tasks: Sequence[Task], seed: int) -> list[Tensor]:
     evaluation for lifelong learning").
     """
     share = max(FEWEST_EXAMPLES, PROBE_EXAMPLES // len(tasks))
-    return [_subset(task, share, generator(seed, "evaluation subset", number)) for number, task in enumerate(tasks)]
-
-
-def _subset(task: Task, share: int, random: torch.Generator) -> Tensor:
-    """At most ``share`` rows, or one of each class if that is more, in ascending order."""
-    labels = task.test.labels
-    if len(labels) <= share:
-        return torch.arange(len(labels))
-    each = max(1, share // task.classes)
-    shuffled = torch.randperm(len(labels), generator=random)
-    of_class = (shuffled[labels[shuffled] == label][:each] for label in range(task.classes))
-    return torch.cat(list(of_class)).sort().values
+    subsets = []
+    for number, task in enumerate(tasks):
+        labels = task.test.labels
+        rows = torch.randperm(len(labels), generator=generator(seed, "evaluation subset", number))
+        if len(labels) > share:
+            each = max(1, share // task.classes)
+            rows = torch.cat([rows[labels[rows] == label][:each] for label in range(task.classes)])
+        subsets.append(rows.sort().values)
+    return subsets
 
 
 def content(tasks: Sequence[Task]) -> str:
     """A digest of all the tasks' data. Tensors that tasks share are read once."""
-    known: dict[int, str] = {}
-    found = []
-    for task in tasks:
-        for part in (task.train, task.test):
-            for tensor in (part.inputs, part.labels, part.order):
-                if tensor is None:
-                    found.append("none")
-                    continue
-                if tensor.data_ptr() not in known:
-                    known[tensor.data_ptr()] = digest_of(tensor)
-                found.append(known[tensor.data_ptr()])
+    once = cache(digest_of)
+    parts = (part for task in tasks for part in (task.train, task.test))
+    tensors = (tensor for part in parts for tensor in (part.inputs, part.labels, part.order))
+    found = ("none" if tensor is None else once(tensor) for tensor in tensors)
     return hashlib.sha256(" ".join(found).encode()).hexdigest()[:32]
 
 
@@ -278,11 +266,9 @@ def class_order(config: RunConfig, classes: Sequence[int]) -> Sequence[int]:
 
 def split(data: DataSet, classes: Sequence[int], tasks: int) -> list[Task]:
     """Splits ``classes``, in order, into ``tasks`` groups as evenly as possible, larger groups first."""
-    cut = []
-    start = 0
+    cut, rest = [], iter(classes)
     for size in group_sizes(len(classes), tasks):
-        group = list(classes[start : start + size])
-        start += size
+        group = list(islice(rest, size))
         name = " ".join(map(str, group))
         cut.append(Task(name, len(group), _of_classes(data.train, group), _of_classes(data.test, group)))
     return cut
