@@ -78,7 +78,7 @@ def framed(
     palette: Palette,
     shown: Callable[[float], str],
     cursor: int | None,
-    borders: Iterable[int],
+    borders: Iterable[int] = (),
 ) -> list[Line]:
     """The canvas with borders and crosshair, with values on its left and the steps below."""
     height, width = canvas.cells.shape
@@ -86,7 +86,10 @@ def framed(
         canvas.vertical(time.cell(border + 1), "┊", palette.muted)
     canvas.crosshair(time.cell(cursor) if cursor is not None else None, palette.strong)
     labels = value_labels(axis, height, shown)
-    lines = [[Segment(gutter(labels, row), palette.muted), *cells] for row, cells in enumerate(canvas.lines())]
+    lines = []
+    for row, cells in enumerate(canvas.lines()):
+        value = f"{labels.get(row, ''):>{GUTTER - 1}}{'┤' if row in labels else '│'}"
+        lines.append([Segment(value, palette.muted), *cells])
     return [*lines, [Segment(" " * GUTTER + time.ends(width), palette.muted)]]
 
 
@@ -127,11 +130,8 @@ def axis_for(drawn: Sequence[tuple[np.ndarray, np.ndarray]], values: tuple[float
 
 def _letters(marks: Sequence[tuple[str, Style]], width: int, palette: Palette) -> Line:
     """The letters of the lines that end in one row: the first, and a + if there are more."""
-    if not marks:
-        return []
-    letter, style = marks[0]
-    more = len(marks) > 1
-    return [Segment(f"{letter:<{width}}", style), Segment("+" if more else "", palette.muted)]
+    more = Segment("+" if len(marks) > 1 else "", palette.muted)
+    return [*(Segment(f"{letter:<{width}}", style) for letter, style in marks[:1]), more]
 
 
 @dataclass(frozen=True, eq=False)
@@ -298,24 +298,17 @@ class Canvas:
 
 def value_labels(axis: braille.Axis, height: int, shown: Callable[[float], str]) -> dict[int, str]:
     """Values beside the plot's rows: round values, or decades on a logarithmic axis; if fewer than two, its ends."""
+    ends = [axis.low, axis.high]
     if axis.log:
         decades = range(int(np.ceil(np.log10(axis.low))), int(np.floor(np.log10(axis.high))) + 1)
-        every = -(-len(decades) * 2 // height) if decades else 1
-        values = [10.0**exponent for exponent in decades if exponent % every == 0]
-        if len(decades) < 2:
-            values = [axis.low, axis.high]
+        every = max(-(-len(decades) * 2 // height), 1)
+        values = [10.0**exponent for exponent in decades if exponent % every == 0] if len(decades) > 1 else ends
     else:
-        values = round_values(axis.low, axis.high, max(1, height // 3))
-        if len(values) < 2:
-            values = [axis.low, axis.high]
+        rounded = round_values(axis.low, axis.high, max(1, height // 3))
+        values = rounded if len(rounded) > 1 else ends
     labels: dict[int, str] = {}
     for value in values:
         row = axis.row(value, height)
         if row is not None:
             labels.setdefault(row, shown(value))
     return labels
-
-
-def gutter(labels: dict[int, str], row: int) -> str:
-    """A row's value and the line left of the plot, GUTTER cells wide."""
-    return f"{labels.get(row, ''):>{GUTTER - 1}}{'┤' if row in labels else '│'}"

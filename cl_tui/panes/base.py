@@ -1,6 +1,9 @@
 """Pane: a bordered part of the monitor. Its lines are built once per change, and only different lines are repainted."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from textwrap import wrap
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -16,7 +19,6 @@ from cl_tui.panes.view import View, Viewport
 
 _NAMES = ("text", "muted", "strong", "good", "caution", "bad", "loss", "penalty", "importance")
 _HEAT = tuple(f"heat-{level}" for level in range(6))
-
 
 FEWEST = 4
 """Rows from which a list of tasks that does not fit has a header, and a last line with the number of missing tasks."""
@@ -45,19 +47,17 @@ class Pane(Widget, can_focus=True):
     HELP_TITLE: ClassVar[str]
     HOW_TO_READ: ClassVar[str]
 
+    @dataclass
     class Said(Message):
         """The answer to a key, for the line below the panes."""
 
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
+        text: str
 
+    @dataclass
     class ViewportChanged(Message):
         """The pane moved the crosshair or the time axis."""
 
-        def __init__(self, viewport: Viewport) -> None:
-            super().__init__()
-            self.viewport = viewport
+        viewport: Viewport
 
     def __init__(self) -> None:
         super().__init__()
@@ -126,8 +126,8 @@ class Pane(Widget, can_focus=True):
         self.refresh()
 
     def _built(self) -> list[Strip]:
-        width, height = self.size
         if self._strips is None:
+            width, height = self.size
             palette = self._palette()
             lines = self.draw(self.view, width, height, palette) if self.view else []
             self._strips = strips(lines, width, height, palette.text)
@@ -160,14 +160,16 @@ def strips(lines: Sequence[Line], width: int, height: int, blank: Style) -> list
 
 def message(text: str, width: int, style: Style) -> list[Line]:
     """A wrapped sentence for a pane that has nothing to show yet."""
-    lines: list[Line] = [[]]
-    room = 0
-    for word in text.split():
-        if room and room + 1 + len(word) > width:
-            lines.append([])
-            room = 0
-        lines[-1].append(Segment(f" {word}" if room else word, style))
-        room += len(word) + bool(room)
+    lines = wrap(text, max(width, 1), break_long_words=False, break_on_hyphens=False)
+    return [[Segment(line, style)] for line in lines] or [[]]
+
+
+def side_by_side(left: Sequence[Line], right: Sequence[Line], width: int, style: Style) -> list[Line]:
+    """Two blocks of lines, the right one after ``width`` cells."""
+    lines = []
+    for before, after in zip_longest(left, right, fillvalue=()):
+        gap = width - sum(segment.cell_length for segment in before)
+        lines.append([*before, Segment(" " * gap, style), *after])
     return lines
 
 

@@ -11,7 +11,7 @@ from cl_tui.charts.style import Line, Palette
 from cl_tui.charts.ticks import spaced
 from cl_tui.panes.accuracy.grid import WIDEST, draw_matrix, out_of_view, summary
 from cl_tui.panes.as_of import AccuracyTable, as_of_cursor
-from cl_tui.panes.base import FEWEST, window
+from cl_tui.panes.base import FEWEST, side_by_side, window
 from cl_tui.panes.tasks.zoomed import lower_end
 from cl_tui.panes.view import View
 from cl_tui.reports import text
@@ -47,10 +47,8 @@ def draw_accuracies(
         if (share - label) // count < _NUMBER:
             share = min(share, max(label + 2 * count, _LEGEND))
         left = _matrix(now, looks, matrix, share, height, palette, pan)
-        right = list(_curves(view, table, width - share - 2, height, palette))
-        left += [[] for _ in range(len(right) - len(left))]
-        right += [[] for _ in range(len(left) - len(right))]
-        return [[*_filled(a, share + 2, palette), *b] for a, b in zip(left, right, strict=True)]
+        right = _curves(view, table, width - share - 2, height, palette)
+        return side_by_side(left, right, share + 2, palette.text)
     below = max(height - (count + 4 + bool(text.of_several_classes(now.history, now.config))), _FEWEST_ROWS)
     if height - below < _FEWEST_ROWS:
         return _matrix(now, looks, matrix, width, height, palette, pan)
@@ -58,11 +56,6 @@ def draw_accuracies(
         *_matrix(now, looks, matrix, width, height - below, palette, pan),
         *_curves(view, table, width, below, palette),
     ]
-
-
-def _filled(line: Line, width: int, palette: Palette) -> Line:
-    gap = width - sum(segment.cell_length for segment in line)
-    return [*line, Segment(" " * gap, palette.text)] if gap > 0 else line
 
 
 def _matrix(
@@ -119,7 +112,7 @@ def _cells(
         inks = levels[place].tolist()
         line += [Segment(cells[a * cell : b * cell], styles[inks[a]]) for a, b in pairwise(cuts)]
         lines.append(line)
-    drops = np.fmax.reduce(alike[:-1], axis=0) - alike[-1] if len(alike) > 1 else np.full(count, np.nan)
+    drops = np.fmax.reduce(alike[:-1], axis=0, initial=np.nan) - alike[-1]
     learned = drops[: len(alike) - 1]
     lines.append(_lost(drops[shown.start : shown.stop], label, cell, palette))
     average = None if np.isnan(alike[-1]).all() else float(np.nanmean(alike[-1]))
@@ -188,11 +181,9 @@ def _drawn_curves(view: View, table: AccuracyTable, width: int, height: int, pal
         average = np.nansum(looks.accuracies, axis=1) / (looks.during + 1)
         series.append(Series("average", "avg", looks.steps, average, palette.strong, dotted=True))
     seen = int(looks.during[-1]) + 1
-    if len(tasks) == seen:
-        said = f"Over time (%), {text.probed_on(history)}: each task, and their average"
-    else:
-        said = f"Over time (%), {text.probed_on(history)}: {len(tasks) - 1} that lost most, newest, average"
-    spread = len(history.tasks) * 4 <= width
+    some = f"{len(tasks) - 1} that lost most, newest, average"
+    which = "each task, and their average" if len(tasks) == seen else some
+    said = f"Over time (%), {text.probed_on(history)}: {which}"
     chart = line_chart(
         series,
         view.viewport.steps or (0, history.total_steps),
@@ -201,7 +192,7 @@ def _drawn_curves(view: View, table: AccuracyTable, width: int, height: int, pal
         palette,
         lambda accuracy: f"{100 * accuracy:.3g}",
         view.viewport.cursor,
-        history.starts[1:-1] if spread else (),
+        history.starts[1:-1] if len(history.tasks) * 4 <= width else (),
         (lower_end(table), 1.0),
     )
     return [[Segment(said[:width], palette.muted)], *chart]

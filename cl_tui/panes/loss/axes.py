@@ -68,9 +68,7 @@ def magnified(view: View, step: int, factor: float) -> tuple[int, int] | None:
         return None
     if span == last - first:
         return first, last
-    start = round(step - (step - first) / (last - first) * span)
-    start = min(max(start, 0), whole - span)
-    return start, start + span
+    return _within(round(step - (step - first) / (last - first) * span), span, whole)
 
 
 def shifted(view: View, share: float) -> tuple[int, int] | None:
@@ -80,8 +78,7 @@ def shifted(view: View, share: float) -> tuple[int, int] | None:
     (first, last), whole = seen_steps(view), _whole(view)
     span = last - first
     by = max(1, round(abs(share) * span)) * (1 if share > 0 else -1)
-    start = min(max(first + by, 0), max(whole - span, 0))
-    return start, start + span
+    return _within(first + by, span, whole)
 
 
 def holding(view: View, step: int) -> tuple[int, int] | None:
@@ -92,6 +89,9 @@ def holding(view: View, step: int) -> tuple[int, int] | None:
     span = last - first
     if first < step <= last:
         return first, last
-    start = step - 1 - span // 4 if step <= first else step + span // 4 - span
+    return _within(step - 1 - span // 4 if step <= first else step + span // 4 - span, span, whole)
+
+
+def _within(start: int, span: int, whole: int) -> tuple[int, int]:
     start = min(max(start, 0), max(whole - span, 0))
     return start, start + span

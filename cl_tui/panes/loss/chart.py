@@ -13,9 +13,10 @@ from rich.style import Style
 from cl_tui.charts import braille
 from cl_tui.charts.bars import bar
 from cl_tui.charts.braille import Axis, Columns
-from cl_tui.charts.canvas import GUTTER, Canvas, TimeAxis, gutter, value_labels
+from cl_tui.charts.canvas import GUTTER, Canvas, TimeAxis, framed
 from cl_tui.charts.style import Line, Palette
 from cl_tui.charts.ticks import round_step, spaced
+from cl_tui.panes.base import side_by_side
 from cl_tui.panes.loss.axes import CurveOptions, knows_epochs, seen_steps, task_of
 from cl_tui.panes.loss.cache import CurveCache, time_axis
 from cl_tui.panes.view import View
@@ -23,6 +24,7 @@ from cl_tui.reports import text
 from engine.catalog.methods import METHODS
 from engine.record.events import Measured
 from engine.record.history import History
+from engine.record.series import Curve
 
 MARKS = 2
 """Cells right of the plot, where L and P mark the current values."""
@@ -78,7 +80,7 @@ def draw_curves(
     lines = [legend(view, width, palette), *chart]
     if parts.beside:
         aside = _aside(view, record, parts, palette, options)
-        lines = [lines[0], *_side_by_side(chart, aside, parts.width, palette.text)]
+        lines[1:] = side_by_side(chart, aside, parts.width + _GAP, palette.text)
     if parts.below:
         lines += draw_layers(view, width, parts.below, palette)
     return lines
@@ -121,16 +123,14 @@ def _chart(
             canvas.vertical(_border(time, history.starts[task]), "┊", palette.muted)
     broken = np.logical_or.reduce([found.broken for found in raw])
     canvas.put(0, broken.reshape(-1, 2).any(axis=1), "✖", palette.bad)
-    cursor = view.viewport.cursor
-    canvas.crosshair(time.cell(cursor) if cursor is not None else None, palette.strong)
 
-    labels = value_labels(axis, plot_height, text.quantity)
-    present = zip("LP", _present(history, time), inks, strict=False)
-    marks = [(letter, axis.row(value, plot_height), style) for letter, value, (style, _) in present]
-    lines = []
-    for row, cells in enumerate(canvas.lines()):
-        beside = (Segment(letter if row == at else " ", style) for letter, at, style in marks)
-        lines.append([Segment(gutter(labels, row), palette.muted), *cells, *beside])
+    *lines, _ = framed(canvas, axis, time, palette, text.quantity, view.viewport.cursor)
+    newest = history.curve.length
+    if time.cell(newest) is not None:
+        for letter, value, (style, _) in zip("LP", _values(history.curve, newest), inks, strict=False):
+            at = axis.row(value, plot_height)
+            for row, cells in enumerate(lines):
+                cells.append(Segment(letter if row == at else " ", style))
     if changes:
         lines.append([Segment(" " * GUTTER + _change_labels(changes, view, plot_width), palette.penalty)])
     if with_numbers:
@@ -155,12 +155,9 @@ def value_axis(scale: str, curves: Sequence[Columns]) -> Axis:
     return fitting
 
 
-def _present(history: History, time: TimeAxis) -> list[float]:
-    """Loss and penalty of the newest step, if it is in view; else NaN."""
-    curve = history.curve
-    if time.cell(curve.length) is None:
-        return [math.nan, math.nan]
-    return [float(values(curve.length - 1)[0]) for values in (curve.losses, curve.penalties)]
+def _values(curve: Curve, step: int) -> tuple[float, float]:
+    """Loss and penalty of a step."""
+    return float(curve.losses(step - 1)[0]), float(curve.penalties(step - 1)[0])
 
 
 # Tasks and changes of strength along the time axis
@@ -222,7 +219,7 @@ def legend(view: View, width: int, palette: Palette) -> Line:
     cursor = view.viewport.cursor
     if cursor is None:
         wide = width >= len("L loss 1.2e-10   P penalty 1.2e-10")
-        loss, penalty = float(curve.losses(curve.length - 1)[0]), float(curve.penalties(curve.length - 1)[0])
+        loss, penalty = _values(curve, curve.length)
         line = [Segment(f"L {'loss ' if wide else ''}{text.quantity(loss)}", palette.loss)]
         if METHODS[view.config.method].symbol:
             line.append(Segment(f"   P {'penalty ' if wide else ''}{text.quantity(penalty)}", palette.penalty))
@@ -243,7 +240,7 @@ def _readout(view: View, step: int, brevity: int, palette: Palette) -> Line:
     moment = where(history, step)
     whole, task = f"step {step:,} ({', '.join(moment)}): ", f"step {step:,} ({moment[0]}): "
     names = ("loss ", "penalty ") if brevity == 0 else ("L ", "P ")
-    loss, penalty = (float(values(step - 1)[0]) for values in (curve.losses, curve.penalties))
+    loss, penalty = _values(curve, step)
     shown = text.quantity if brevity >= 3 else "{:.6g}".format
     comma = ", " if brevity < 3 else " "
     head = [whole, whole, task, f"{step:,}: ", f"{step:,} "][brevity]
@@ -291,15 +288,6 @@ def _aside(view: View, record: CurveCache, parts: Layout, palette: Palette, opti
     return lines
 
 
-def _side_by_side(left: Sequence[Line], right: Sequence[Line], width: int, style: Style) -> list[Line]:
-    """Two blocks of lines, the left one ``width`` cells wide."""
-    lines = []
-    for number, line in enumerate(left):
-        gap = width + _GAP - sum(part.cell_length for part in line)
-        lines.append([*line, Segment(" " * gap, style), *(right[number] if number < len(right) else [])])
-    return lines
-
-
 def _layers(view: View) -> int:
     """How many layers will be listed, independent of the step."""
     measured = _penalties(view.history, view.history.step)
@@ -334,27 +322,17 @@ def draw_layers(view: View, width: int, height: int, palette: Palette) -> list[L
         return [[Segment("Penalty by layer: none at this step"[:width], palette.muted)]]
     room = height - 1
     whole = math.fsum(value for _, value in layers)
-    shown = layers
+    rows = [(*layer, palette.text) for layer in layers]
     if len(layers) > room:
-        shown = sorted(layers, key=lambda layer: -layer[1])[: max(room - 1, 0)]
-    rest = math.fsum(value for _, value in layers) - math.fsum(value for _, value in shown)
-    more = f"and {len(layers) - len(shown)} more" if len(shown) < len(layers) else ""
-    name_width = min(max(len(name) for name in (more, *(name for name, _ in layers))), max(12, width // 3))
+        rows = sorted(rows, key=lambda row: -row[1])[: max(room - 1, 0)]
+        rest = whole - math.fsum(value for _, value, _ in rows)
+        rows.append((f"and {len(layers) - len(rows)} more", rest, palette.muted))
+    name_width = min(max(len(name) for name, _ in [*layers, *(row[:2] for row in rows)]), max(12, width // 3))
     bar_width = min(width - name_width - 18, 60)
     lines: list[Line] = [[Segment(f"Penalty by layer at step {step:,}"[:width], palette.strong)]]
-    for name, value in shown:
-        lines.append(_layer(name[:name_width], name_width, value, whole, bar_width, palette.text, palette))
-    if more and room:
-        lines.append(_layer(more[:name_width], name_width, rest, whole, bar_width, palette.muted, palette))
+    for name, value, style in rows[:room]:
+        share = value / whole if whole > 0 and math.isfinite(value) and math.isfinite(whole) else 0.0
+        numbers = f" {text.quantity(value):>7}{100 * share:>5.0f} %  "
+        done = bar(min(max(share, 0.0), 1.0), bar_width, palette.penalty, palette.muted)
+        lines.append([Segment(f"{name[:name_width]:<{name_width}}", style), Segment(numbers, palette.muted), *done])
     return lines
-
-
-def _layer(
-    name: str, name_width: int, value: float, whole: float, bar_width: int, style: Style, palette: Palette
-) -> Line:
-    share = value / whole if whole > 0 and math.isfinite(value) and math.isfinite(whole) else 0.0
-    return [
-        Segment(f"{name:<{name_width}}", style),
-        Segment(f" {text.quantity(value):>7}{100 * share:>5.0f} %  ", palette.muted),
-        *bar(min(max(share, 0.0), 1.0), bar_width, palette.penalty, palette.muted),
-    ]

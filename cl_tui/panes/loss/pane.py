@@ -1,8 +1,9 @@
 """Task loss and penalty over the steps of a run: the pane, its keys, and its navigation."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from textual import on
 from textual.binding import BindingType
 from textual.events import (
     MouseDown,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 100_000
 """Most rows of data step by step; if there are more steps, each row is one column."""
 
+_ZOOM_IN = "Zoom in, around the crosshair or the newest step (also: wheel)"
 _READ = "Read the values of a step; Esc removes the crosshair"
 
 
@@ -52,12 +54,7 @@ class CurvesPane(Pane):
         ("shift+right", "crosshair('columns', 10)", "Ten columns right", "… by ten columns"),
         ("ctrl+left", "crosshair('steps', -1)", "One step left", "… by exactly one step"),
         ("ctrl+right", "crosshair('steps', 1)", "One step right", "… by exactly one step"),
-        (
-            "plus,equals_sign,up",
-            "magnify(0.5)",
-            "Zoom in",
-            "Zoom in, around the crosshair or the newest step (also: wheel)",
-        ),
+        ("plus,equals_sign,up", "magnify(0.5)", "Zoom in", _ZOOM_IN),
         ("minus,down", "magnify(2.0)", "Zoom out", "Zoom out"),
         ("pageup", "shift(-0.5)", "Earlier", "Earlier steps"),
         ("pagedown", "shift(0.5)", "Later", "Later steps"),
@@ -76,12 +73,11 @@ class CurvesPane(Pane):
         "with each task; the values themselves are faint behind it."
     )
 
+    @dataclass
     class OptionsChanged(Message):
         """The way of drawing the curves has changed, and may be remembered."""
 
-        def __init__(self, options: CurveOptions) -> None:
-            super().__init__()
-            self.options = options
+        options: CurveOptions
 
     def __init__(self) -> None:
         super().__init__()
@@ -103,17 +99,11 @@ class CurvesPane(Pane):
         """What differs from the plain whole run; everything, with its keys, if the pane is zoomed."""
         options = self.options
         mean = f"mean of {_steps_of(options.smoothing)}" if options.smoothing else ""
-        part = self._part(view)
+        steps = view.viewport.steps
+        part = f"steps {steps[0] + 1:,}–{steps[1]:,}" if steps else ""
         if self.zoomed:
             return f"y {options.y} · u {options.x} · m {mean or 'raw'} · + − {part or 'whole run'}"
         return " · ".join(filter(None, (options.y if options.y != "auto" else "", mean, part)))
-
-    def _part(self, view: View) -> str:
-        """The visible part of the run; nothing for the whole."""
-        if view.viewport.steps is None:
-            return ""
-        first, last = view.viewport.steps
-        return f"steps {first + 1:,}–{last:,}"
 
     # How the curves are drawn
 
@@ -180,9 +170,8 @@ class CurvesPane(Pane):
     def action_shift(self, share: float) -> None:
         if (seen := self._seen()) is None:
             return
-        view, _ = seen
-        steps = shifted(view, share)
-        if view.viewport.steps is None:
+        (view, _), steps = seen, shifted(seen[0], share)
+        if steps is None:
             self.say("The whole run is shown: + zooms in")
         elif steps == view.viewport.steps:
             self.say("The run ends here" if share > 0 else "The run begins here")
@@ -192,17 +181,14 @@ class CurvesPane(Pane):
     def action_only_task(self) -> None:
         if (seen := self._seen()) is None:
             return
-        view, _ = seen
-        history = view.history
+        viewport, history = seen[0].viewport, seen[0].history
         if not history.tasks:
             self.say("No task is known yet")
             return
-        task = task_of(history, view.viewport.cursor or history.curve.length)
+        task = task_of(history, viewport.cursor or history.curve.length)
         steps = (history.starts[task], history.starts[task + 1])
-        if view.viewport.steps == steps:
-            self._move(steps=None)
-        else:
-            self._move(steps=steps)
+        self._move(steps=None if viewport.steps == steps else steps)
+        if viewport.steps != steps:
             self.say(f"Only task {task + 1}: {history.tasks[task].name}")
 
     def action_follow(self) -> None:
@@ -250,29 +236,22 @@ class CurvesPane(Pane):
         if self.app.mouse_captured is self:
             self.release_mouse()
 
-    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
-        self._scroll(event, 0.5, -0.125)
-
-    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
-        self._scroll(event, 2.0, 0.125)
-
-    def on_mouse_scroll_left(self, event: MouseScrollLeft) -> None:
-        self._scroll(event, 1.0, -0.125)
-
-    def on_mouse_scroll_right(self, event: MouseScrollRight) -> None:
-        self._scroll(event, 1.0, 0.125)
-
-    def _scroll(self, event: MouseEvent, factor: float, share: float) -> None:
+    @on(MouseScrollUp)
+    @on(MouseScrollDown)
+    @on(MouseScrollLeft)
+    @on(MouseScrollRight)
+    def scrolled(self, event: MouseEvent) -> None:
         """Zooms in or out around the step under the mouse; sideways, or with Shift, earlier or later."""
         event.stop()
         event.prevent_default()
         step = self._pointed(event, clamped=True)
         if step is None or self.view is None:
             return
-        if factor == 1.0 or event.shift:
-            self._move(steps=shifted(self.view, share))
+        later = isinstance(event, MouseScrollDown | MouseScrollRight)
+        if event.shift or isinstance(event, MouseScrollLeft | MouseScrollRight):
+            self._move(steps=shifted(self.view, 0.125 if later else -0.125))
         else:
-            self._move(steps=magnified(self.view, step, factor))
+            self._move(steps=magnified(self.view, step, 2.0 if later else 0.5))
 
     def _point(self, event: MouseEvent) -> bool:
         """Puts the crosshair under the mouse, if that is over the plot."""
