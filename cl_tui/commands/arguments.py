@@ -50,20 +50,24 @@ def showable(path: Path) -> Path:
     return path
 
 
+def where(help: str, *flags: str, **more: Any) -> Any:
+    """An option in help's panel WHERE."""
+    return typer.Option(*flags, help=help, rich_help_panel=WHERE, **more)
+
+
+def file_option(help: str, metavar: str = "FILE", panel: str | None = None) -> Any:
+    """A file or folder to read or write."""
+    return typer.Option(help=help, callback=file, metavar=metavar, rich_help_panel=panel)
+
+
 def json_option(help: str, panel: str | None = None) -> Any:
     """--json FILE, which may be the standard output."""
-    help += " - prints it, and then the table goes to standard error."
-    return typer.Option(help=help, callback=file, metavar="FILE", rich_help_panel=panel)
+    return file_option(f"{help} - prints it, and then the table goes to standard error.", panel=panel)
 
 
 Name = Annotated[str, typer.Argument(metavar="SESSION", autocompletion=sessions)]
 Names = Annotated[list[str], typer.Argument(metavar="SESSION", autocompletion=sessions)]
-SessionsDir = Annotated[
-    Path,
-    typer.Option(
-        help="Folder of the saved sessions.", envvar="CL_TUI_SESSIONS_DIR", callback=showable, rich_help_panel=WHERE
-    ),
-]
+SessionsDir = Annotated[Path, where("Folder of the saved sessions.", envvar="CL_TUI_SESSIONS_DIR", callback=showable)]
 
 
 def located_all(sessions_dir: Path, names: Sequence[str]) -> tuple[Path, list[str]]:

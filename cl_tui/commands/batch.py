@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from cl_tui.commands.arguments import SessionsDir, UsageError, file, json_option, names_of
+from cl_tui.commands.arguments import SessionsDir, UsageError, file_option, json_option, names_of, where
 from cl_tui.commands.options import Config, Set, Typed, below, takes_settings
 from cl_tui.commands.registries import chosen_preset
 from cl_tui.host.terminal import complain
@@ -26,14 +26,11 @@ def batch(
     seeds: Annotated[
         int, typer.Option(help="Number of seeds, starting with --seed.", min=1, max=10_000, rich_help_panel=WHAT)
     ] = 1,
-    jobs: Annotated[int, typer.Option(help="Number of runs at the same time.", min=1, rich_help_panel=WHERE)] = 1,
+    jobs: Annotated[int, where("Number of runs at the same time.", min=1)] = 1,
     sessions_dir: SessionsDir = Path("sessions"),
     name: Annotated[
         str | None,
-        typer.Option(
-            help="Name of the session, if there is only one run.  [dim]\\[default: from its settings][/]",
-            rich_help_panel=WHERE,
-        ),
+        where("Name of the session, if there is only one run.  [dim]\\[default: from its settings][/]"),
     ] = None,
     config: Config = None,
     assignments: Set = None,
@@ -101,9 +98,7 @@ def reproduce(
     typed: Typed,
     sessions_dir: SessionsDir = Path("sessions"),
     json: Annotated[Path | None, json_option("Write the rows to this file, accuracies as fractions.")] = None,
-    markdown: Annotated[
-        Path | None, typer.Option(help="Write the rows to this file as a Markdown page.", callback=file, metavar="FILE")
-    ] = None,
+    markdown: Annotated[Path | None, file_option("Write the rows to this file as a Markdown page.")] = None,
 ) -> None:
     """Run published experiments again, and compare the results with the published values.
 

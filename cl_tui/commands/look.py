@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cl_tui.commands.arguments import Names, SessionsDir, json_option, located, located_all, sessions
+from cl_tui.commands.arguments import Names, SessionsDir, json_option, located, located_all, sessions, where
 from cl_tui.commands.options import Typed, takes_settings
 from cl_tui.commands.screen import no_screen, require_terminal, show_screen
 from engine.catalog.options import WHERE
@@ -101,9 +101,7 @@ def compare(
 
     output.check_writable(json)
     found = comparing.compare(comparing.read(sessions_dir, name) for name in names)
-    console = output.console(stderr=json == output.STDOUT)
-    if not console.is_terminal:
-        console.width = PAPER_WIDTH
+    console = output.console(stderr=json == output.STDOUT, piped=PAPER_WIDTH)
     console.print(page(found, console.width))
     output.write_json(json, found.as_dict())
 
@@ -113,10 +111,7 @@ def analyse(
     *,
     names: Names,
     examples: Annotated[
-        int,
-        typer.Option(
-            help="Maximum number of examples of each task to measure on.", metavar="N", min=1, rich_help_panel=WHERE
-        ),
+        int, where("Maximum number of examples of each task to measure on.", metavar="N", min=1)
     ] = 2000,
     typed: Typed,
     sessions_dir: SessionsDir = Path("sessions"),

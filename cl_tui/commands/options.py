@@ -9,7 +9,7 @@ from typing import Annotated, Any, Optional, get_args
 
 import typer
 
-from cl_tui.commands.arguments import file, names_of
+from cl_tui.commands.arguments import file_option, names_of, where
 from engine.catalog.choices import NAMES
 from engine.catalog.options import WHERE, Setting
 from engine.settings.run import typed_settings
@@ -17,21 +17,11 @@ from engine.settings.run import typed_settings
 Typed = dict[str, Any]
 """The settings that were typed."""
 
-Headless = Annotated[bool, typer.Option("--headless", help="Run without the screen.", rich_help_panel=WHERE)]
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        help="A file of settings; options override them.", callback=file, metavar="FILE.toml", rich_help_panel=WHERE
-    ),
-]
+Headless = Annotated[bool, where("Run without the screen.", "--headless")]
+Config = Annotated[Path | None, file_option("A file of settings; options override them.", "FILE.toml", WHERE)]
 Set = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set",
-        help="Any setting; overrides everything else. [dim]May be repeated.[/]",
-        metavar="KEY=VALUE",
-        rich_help_panel=WHERE,
-    ),
+    where("Any setting; overrides everything else. [dim]May be repeated.[/]", "--set", metavar="KEY=VALUE"),
 ]
 
 

@@ -11,7 +11,7 @@ from cl_tui.commands.arguments import (
     Names,
     SessionsDir,
     UsageError,
-    file,
+    file_option,
     located,
     located_all,
     refuse_sessions_dir,
@@ -57,9 +57,7 @@ def show(
     if listed.state == "damaged":
         print(session_facts.result(listed))
         return
-    console = output.console()
-    if not console.is_terminal:
-        console.width = PAPER_WIDTH
+    console = output.console(piped=PAPER_WIDTH)
     console.print(session_page(listed, sessions_dir, console.width, everything))
 
 
@@ -67,21 +65,12 @@ def export(
     name: Name,
     html: Annotated[
         Path | None,
-        typer.Option(
-            help="A page for the browser and for printing; - prints it.  [dim]\\[default: SESSION.html][/]",
-            callback=file,
-            metavar="FILE",
-        ),
+        file_option("A page for the browser and for printing; - prints it.  [dim]\\[default: SESSION.html][/]"),
     ] = None,
-    json: Annotated[
-        Path | None, typer.Option(help="Everything in one file; - prints it.", callback=file, metavar="FILE")
-    ] = None,
-    csv: Annotated[
-        Path | None, typer.Option(help="Tables: curves, accuracies, probes, importances.", callback=file, metavar="DIR")
-    ] = None,
+    json: Annotated[Path | None, file_option("Everything in one file; - prints it.")] = None,
+    csv: Annotated[Path | None, file_option("Tables: curves, accuracies, probes, importances.", "DIR")] = None,
     tensorboard: Annotated[
-        Path | None,
-        typer.Option(help="An event file in DIR/SESSION, for tensorboard --logdir DIR.", callback=file, metavar="DIR"),
+        Path | None, file_option("An event file in DIR/SESSION, for tensorboard --logdir DIR.", "DIR")
     ] = None,
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace existing files.")] = False,
     sessions_dir: SessionsDir = Path("sessions"),

@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cl_tui.commands.arguments import SessionsDir, UsageError, located, sessions
+from cl_tui.commands.arguments import SessionsDir, UsageError, located, sessions, where
 from cl_tui.commands.options import Config, Headless, Set, Typed, below, takes_settings
 from cl_tui.commands.screen import WITHOUT_SCREEN, require_terminal, tell, watch_training
-from engine.catalog.options import WHERE
 from engine.commands import command
 
 if TYPE_CHECKING:
@@ -17,9 +16,7 @@ if TYPE_CHECKING:
 
 STORED = dict.fromkeys(("device", "threads", "pace", "data_dir"), "the session's") | {"pace": None}
 """What a stored session takes again, and where its default is from."""
-NewName = Annotated[
-    str | None, typer.Option(help="Name of the session.  [dim]\\[default: two random words][/]", rich_help_panel=WHERE)
-]
+NewName = Annotated[str | None, where("Name of the session.  [dim]\\[default: two random words][/]")]
 
 
 @takes_settings()
@@ -75,11 +72,7 @@ def resume(
     typed: Typed,
     importance_data: Annotated[
         str | None,
-        typer.Option(
-            help="Folder of the inputs that Ω is measured on.  [dim]\\[default: the session's][/]",
-            metavar="DIR",
-            rich_help_panel=WHERE,
-        ),
+        where("Folder of the inputs that Ω is measured on.  [dim]\\[default: the session's][/]", metavar="DIR"),
     ] = None,
     sessions_dir: SessionsDir = Path("sessions"),
 ) -> None:
@@ -118,10 +111,7 @@ def fork(
         int, typer.Option("--at-task", help="Branch off at the end of this task, counted from 1.", min=1)
     ],
     typed: Typed,
-    name: Annotated[
-        str | None,
-        typer.Option(help="Name of the new session.  [dim]\\[default: two random words][/]", rich_help_panel=WHERE),
-    ] = None,
+    name: Annotated[str | None, where("Name of the new session.  [dim]\\[default: two random words][/]")] = None,
     assignments: Set = None,
     without_screen: Headless = False,
     sessions_dir: SessionsDir = Path("sessions"),

@@ -12,16 +12,16 @@ from engine.disk import write_whole
 from engine.errors import ConfigError, SessionError
 
 PIPE_WIDTH = 200
-"""Columns if the output is not a terminal, so that no name is cut."""
+"""Wide enough that no name is cut."""
 STDOUT = Path("-")
 """The name of standard output where an option expects a file."""
 
 
-def console(stderr: bool = False) -> Console:
-    """Prints text unchanged: names and settings are never read as markup."""
+def console(stderr: bool = False, piped: int = PIPE_WIDTH) -> Console:
+    """Prints text unchanged: names and settings are never read as markup. ``piped``: columns without a terminal."""
     made = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
     if not made.is_terminal:
-        made.width = PIPE_WIDTH
+        made.width = piped
     return made
 
 

@@ -6,14 +6,12 @@ Its fields are the settings' declarations, as are the options of ``cl-tui run``.
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.choices import NAMES, options_of
 from engine.catalog.methods import METHODS
 from engine.catalog.options import METHOD, WHERE, Setting
-from engine.commands import command
 from engine.errors import ConfigError
 from engine.sessions.names import check_name
 from engine.settings.reading import typed_as
@@ -127,12 +125,3 @@ def problems(all_fields: Sequence[Field], values: Mapping[str, str]) -> dict[str
             del values[key]
         else:
             return found
-
-
-def command_line(arguments: Sequence[str], sessions_dir: Path) -> str:
-    """The command that does the same.
-
-    >>> command_line(["--method", "ewc", "--hidden", "10,10"], Path("my sessions"))
-    "cl-tui run --method ewc --hidden 10,10 --sessions-dir 'my sessions'"
-    """
-    return command("run", sessions_dir, *arguments)

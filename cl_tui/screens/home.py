@@ -81,7 +81,7 @@ class HomeScreen(RootScreen):
         self._read_only = read_only
         self._sessions: dict[str, Listed] = {}
         self._marked: set[str] = set()
-        self._order = ORDERS[0]
+        self._order = "newest"
         self._reading = self._read_once = False
         self._read_again = False
         self._problem = ""
@@ -197,7 +197,7 @@ class HomeScreen(RootScreen):
         running = sum(listed.state == "running" for listed in self._sessions.values())
         parts += [f"{running} running"] if running else []
         parts += [f"{len(self._marked)} marked"] if self._marked else []
-        parts += [f"by {self._order}"] if self._order != ORDERS[0] else []
+        parts += [f"by {self._order}"] if self._order != "newest" else []
         parts += ["read-only"] if self._read_only else []
         if any(map(text.with_one_class, self._sessions.values())):
             parts.append(f"{text.ONE_CLASS} with tasks of one class")
@@ -459,7 +459,8 @@ class HomeScreen(RootScreen):
             self.reply(NOTHING_OPEN)
 
     def action_sort(self) -> None:
-        self._order = ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)]
+        orders = list(ORDERS)
+        self._order = orders[(orders.index(self._order) + 1) % len(orders)]
         self._show()
         self.reply(f"Sorted by {self._order}")
 

@@ -17,6 +17,7 @@ from cl_tui.screens import form
 from cl_tui.screens.form import Field, Wanted
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.options import METHOD, TRAINING, WHAT, WHERE
+from engine.commands import command
 from engine.errors import ConfigError, EngineError, SessionExists
 from engine.sessions.names import free_name
 from engine.sessions.session import Session
@@ -113,9 +114,8 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
             self._complain_at(field.key, problems.get(field.key, ""))
         at_fields = ", ".join(field.key.replace("_", " ") for field in self._fields if field.key in problems)
         problem = problems.get("") or (f"Correct first: {at_fields}" if at_fields else "")
-        line = "" if self._wanted is None else form.command_line(self._wanted.arguments, self._folder)
-        _put(self.query_one("#line", Static), line)
-        self.query_one("#line").display = self._wanted is not None
+        line = "" if self._wanted is None else command("run", self._folder, *self._wanted.arguments)
+        _put_or_hide(self.query_one("#line", Static), line)
         self._complain(problem)
         self._explain()
 
@@ -148,19 +148,16 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
         if self._wanted is None:
             self._say("Not copied: the command would not run as it is")
         else:
-            self.app.copy_to_clipboard(form.command_line(self._wanted.arguments, self._folder))
+            self.app.copy_to_clipboard(command("run", self._folder, *self._wanted.arguments))
             self._say("The command was sent to the terminal's clipboard")
 
     def _complain_at(self, key: str, problem: str) -> None:
-        shown = self.query_one(f"#row-{key} > .problem", Static)
         if problem.startswith((f"{key} = ", f"--{key} ", "Invalid value for ")):  # the field shows this part
             problem = problem.partition(": ")[2]
-        _put(shown, problem)
-        shown.display = bool(problem)
+        _put_or_hide(self.query_one(f"#row-{key} > .problem", Static), problem)
 
     def _complain(self, problem: str) -> None:
-        _put(self.query_one("#problem", Static), problem)
-        self.query_one("#problem").display = bool(problem)
+        _put_or_hide(self.query_one("#problem", Static), problem)
 
     def _say(self, text: str) -> None:
         _put(self.query_one("#help", Static), text)
@@ -201,3 +198,8 @@ def _put(shown: Static, text: str) -> None:
     """Updates only if the text is new: each update lays out the whole form again."""
     if text != shown.content:
         shown.update(text)
+
+
+def _put_or_hide(shown: Static, text: str) -> None:
+    _put(shown, text)
+    shown.display = bool(text)

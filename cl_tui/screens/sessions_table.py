@@ -1,11 +1,12 @@
 """The table of saved sessions: one row each, redrawn if something changed."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from statistics import fmean
-from typing import ClassVar, Literal
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
@@ -16,9 +17,6 @@ from cl_tui.reports.tables import ago
 from engine.record import metrics
 from engine.record.history import History
 from engine.sessions.listing import Listed, SessionState
-
-Order = Literal["newest", "name", "method", "accuracy"]
-ORDERS: tuple[Order, ...] = ("newest", "name", "method", "accuracy")
 
 SIGNS: dict[SessionState, tuple[str, str]] = {
     "running": ("▶", "sessions--running"),
@@ -35,39 +33,35 @@ NARROWEST_NAME, WIDEST_NAME = 12, 44
 
 @dataclass(frozen=True)
 class Column:
-    """``width`` includes a blank on the right; shown in screens of at least ``screen`` columns."""
+    """``width`` includes a blank on the right; shown in screens of ``least`` to ``most`` columns."""
 
     heading: str
     width: int
     content: Callable[[Listed, int], str]
-    screen: int = 0
+    least: int = 0
+    most: float = math.inf
     right: bool = False
     style: str = ""
 
 
-def arranged(sessions: Iterable[Listed], needles: str, order: Order) -> list[Listed]:
-    """Sessions that contain every word of ``needles``, in any case.
-
-    ``newest``: runs in training first, so that rows do not jump with each report; then by the last change.
-    """
+def arranged(sessions: Iterable[Listed], needles: str, order: str) -> list[Listed]:
+    """Sessions that contain every word of ``needles``, in any case; ``order``: one of ORDERS."""
     wanted = needles.casefold().split()
-    found = [listed for listed in sessions if all(word in _described(listed) for word in wanted)]
-    match order:
-        case "newest":
-            return sorted(found, key=_newest)
-        case "name":
-            return sorted(found, key=lambda listed: listed.name.casefold())
-        case "method":
-            return sorted(
-                found, key=lambda listed: (_setting(listed, "method") or "~", -_strength(listed), listed.name)
-            )
-        case "accuracy":
-            return sorted(found, key=lambda listed: (-(accuracy(listed.history) or -1.0), listed.name))
+    return sorted((of for of in sessions if all(word in _described(of) for word in wanted)), key=ORDERS[order])
 
 
 def _newest(listed: Listed) -> tuple[bool, float, str]:
+    """Runs in training first, so that rows do not jump with each report; then by the last change."""
     running = listed.state == "running"
     return not running, -(listed.created if running else listed.changed), listed.name
+
+
+ORDERS: dict[str, Callable[[Listed], Any]] = {
+    "newest": _newest,
+    "name": lambda listed: listed.name.casefold(),
+    "method": lambda listed: (_setting(listed, "method") or "~", -_strength(listed), listed.name),
+    "accuracy": lambda listed: (-(accuracy(listed.history) or -1.0), listed.name),
+}
 
 
 def _described(listed: Listed) -> str:
@@ -134,26 +128,19 @@ def sparkline(values: Sequence[float], length: int, width: int) -> str:
 
 
 NAME = Column("session", 0, lambda listed, width: text.shortened(listed.name, width - 1))
-AGO = Column("ago", 9, lambda listed, width: _ago(listed), screen=66, right=True, style="sessions--muted")
-STATE = Column("state", 19, lambda listed, width: _state(listed, word=True))
-SHORT_STATE = Column("state", 8, lambda listed, width: _state(listed, word=False))
-"""The column for screens narrower than MIDDLE, without the word."""
-MIDDLE = 52
-NARROW_CURVE = Column("by task", 9, _curve, screen=70, style="sessions--curve")
-WIDE_CURVE = Column("after each task", 22, _curve, screen=150, style="sessions--curve")
 COLUMNS = (
     NAME,
-    STATE,
-    SHORT_STATE,
-    Column("method", 13, _method, screen=MIDDLE),
-    Column("benchmark", 16, lambda listed, width: _setting(listed, "benchmark"), screen=100),
-    Column("scenario", 9, lambda listed, width: _setting(listed, "scenario"), screen=112),
-    Column("seed", 5, lambda listed, width: _setting(listed, "seed"), screen=112, right=True),
+    Column("state", 19, lambda listed, width: _state(listed, word=True), least=52),
+    Column("state", 8, lambda listed, width: _state(listed, word=False), most=51),
+    Column("method", 13, _method, least=52),
+    Column("benchmark", 16, lambda listed, width: _setting(listed, "benchmark"), least=100),
+    Column("scenario", 9, lambda listed, width: _setting(listed, "scenario"), least=112),
+    Column("seed", 5, lambda listed, width: _setting(listed, "seed"), least=112, right=True),
     Column("acc. %", 7, lambda listed, width: text.marked(accuracy(listed.history), listed), right=True),
-    Column("forgetting, points", 19, _forgetting, screen=138, right=True),
-    NARROW_CURVE,
-    WIDE_CURVE,
-    AGO,
+    Column("forgetting, points", 19, _forgetting, least=138, right=True),
+    Column("by task", 9, _curve, least=70, most=149, style="sessions--curve"),
+    Column("after each task", 22, _curve, least=150, style="sessions--curve"),
+    Column("ago", 9, lambda listed, width: _ago(listed), least=66, right=True, style="sessions--muted"),
 )
 
 
@@ -228,10 +215,7 @@ class SessionsTable(DataTable[Text], inherit_bindings=False):
 
     def _fitting_columns(self) -> list[tuple[Column, int]]:
         space = self.scrollable_content_region.width
-        fitting = [column for column in COLUMNS if column.screen <= space]
-        fitting.remove(SHORT_STATE if space >= MIDDLE else STATE)
-        if WIDE_CURVE in fitting:
-            fitting.remove(NARROW_CURVE)
+        fitting = [column for column in COLUMNS if column.least <= space <= column.most]
         rest = space - 2 - sum(column.width for column in fitting)
         name = min(max(rest, NARROWEST_NAME), WIDEST_NAME)
         return [(column, name if column is NAME else column.width) for column in fitting]
