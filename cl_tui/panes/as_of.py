@@ -64,18 +64,19 @@ def when(view: View) -> str:
 class AccuracyTable:
     """All measurements of a run as arrays; each new History adds only what is new."""
 
-    def __init__(self) -> None:
-        self._clear(0)
+    _tasks = -1
+    """How many tasks the arrays are for; none before the first call of ``looks``, which the other methods need."""
 
-    def _clear(self, tasks: int) -> None:
-        self._taken = (0, 0, 0)
+    def _begin(self, tasks: int) -> None:
+        import numpy as np
+
+        self._tasks, self._count, self._taken = tasks, 0, (0, 0, 0)
         self._last: tuple[object, ...] = (None, None, None)
-        self._count = 0
-        self._tasks = tasks
-        self._arrays: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None = None
-        self._matrix: np.ndarray | None = None
+        blank = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, bool), np.empty((0, tasks)))
+        self._arrays: tuple[np.ndarray, ...] = blank
+        self._looks = Looks(*blank)
+        self._matrix = np.full((tasks, tasks), np.nan)
         self._lowest = self._lowest_learned = math.inf
-        self._looks: Looks | None = None
         self._found: tuple[int | None, Stability] | None = None
         self._kept: tuple[object, list[Line]] | None = None
 
@@ -104,29 +105,19 @@ class AccuracyTable:
 
         told = (history.probes, history.evaluations, history.probed)
         if self._tasks != len(history.tasks) or not self._continues(told):
-            self._clear(len(history.tasks))
+            self._begin(len(history.tasks))
         new = probed_rows(history, self._taken)
-        if self._looks is not None and not new:
+        if not new:
             return self._looks
-        arrays = self._arrays
-        if arrays is None or self._count + len(new) > len(arrays[0]):
-            room = max(256, 2 * (self._count + len(new)))
-            grown = (
-                np.empty(room, np.int64),
-                np.empty(room, np.int64),
-                np.empty(room, bool),
-                np.full((room, self._tasks), np.nan),
+        if self._count + len(new) > len(self._arrays[0]):
+            more = max(256, self._count + 2 * len(new))
+            self._arrays = tuple(
+                np.concatenate([array, np.empty((more, *array.shape[1:]), array.dtype)]) for array in self._arrays
             )
-            if arrays is not None:
-                for wide, narrow in zip(grown, arrays, strict=True):
-                    wide[: self._count] = narrow[: self._count]
-            self._arrays = arrays = grown
-        if self._matrix is None:
-            self._matrix = np.full((self._tasks, self._tasks), np.nan)
-        steps, during, ended, accuracies = arrays
+        steps, during, ended, accuracies = self._arrays
         for n, (step, task, at_end, row) in enumerate(new, self._count):
             steps[n], during[n], ended[n] = step, task, at_end
-            accuracies[n, : len(row)] = row
+            accuracies[n, : len(row)], accuracies[n, len(row) :] = row, np.nan
             if at_end:
                 self._matrix[task, : task + 1] = history.matrix[task]
             self._lowest = min(self._lowest, *row)
@@ -134,15 +125,13 @@ class AccuracyTable:
         self._count += len(new)
         self._taken = (len(told[0]), len(told[1]), len(told[2]))
         self._last = tuple(part[-1] if part else None for part in told)
-        count = self._count
-        self._looks = Looks(steps[:count], during[:count], ended[:count], accuracies[:count])
+        self._looks = Looks(*(array[: self._count] for array in self._arrays))
         self._found = self._kept = None
         return self._looks
 
     def matrix(self, history: History) -> "np.ndarray":
         """The accuracies on whole test sets at the ends of tasks, shape (T, T); NaN if there is none."""
         self.looks(history)
-        assert self._matrix is not None
         return self._matrix
 
     def _continues(self, told: tuple[Sequence[object], ...]) -> bool:

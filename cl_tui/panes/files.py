@@ -33,8 +33,7 @@ def csv_text(rows: Rows) -> str:
     if not rows:
         return ""
     names = dict.fromkeys(name for row in rows for name in row)
-    known = ([_plain(row.get(name)) for name in names] for row in rows)
-    return table(names, ([str(value).lower() if isinstance(value, bool) else value for value in row] for row in known))
+    return table(names, ([_cell(row.get(name)) for name in names] for row in rows))
 
 
 def json_text(rows: Rows) -> str:
@@ -46,7 +45,9 @@ def json_text(rows: Rows) -> str:
     return strict_json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
 
 
-def _plain(value: object) -> object:
+def _cell(value: object) -> object:
+    if isinstance(value, bool):
+        return str(value).lower()
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from functools import cache
 from itertools import pairwise
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NoReturn
 
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.choices import CHOICES, options_of
@@ -331,46 +331,30 @@ def _cleaned(kind: type[Settings], values: Mapping[str, Any], origin: str | None
 def _check_consistent(config: RunConfig) -> None:
     """Raises ConfigError."""
     benchmark, method = BENCHMARKS[config.benchmark], METHODS[config.method]
+
+    def refuse(key: str, why: str) -> NoReturn:
+        raise ConfigError(f"{key} = {shown(config.flat()[key])}: {why}", key)
+
     if config.tasks > benchmark.most_tasks:
-        raise ConfigError(f"tasks = {config.tasks}: {config.benchmark} has at most {benchmark.most_tasks}", "tasks")
+        refuse("tasks", f"{config.benchmark} has at most {benchmark.most_tasks}")
     if config.strength and not method.symbol:
-        raise ConfigError(
-            f"strength = {shown(config.strength)}: method {config.method} has no penalty, so it has no strength",
-            "strength",
-        )
+        refuse("strength", f"method {config.method} has no penalty, so it has no strength")
     if config.momentum is not None and config.optimizer != "sgd":
-        raise ConfigError(
-            f"momentum = {config.momentum:g}: only optimizer sgd uses it, not {config.optimizer}", "momentum"
-        )
+        refuse("momentum", f"only optimizer sgd uses it, not {config.optimizer}")
     if config.leave_alone and not method.symbol:
-        raise ConfigError(
-            f"leave_alone = {shown(config.leave_alone)}: method {config.method} has no penalty", "leave_alone"
-        )
-    if (size := config.option("importance_batch")) is not None and "batched" not in dict(
-        config.method_options
-    ).values():
-        raise ConfigError(f"importance_batch = {size}: only a batched importance has mini-batches", "importance_batch")
+        refuse("leave_alone", f"method {config.method} has no penalty")
+    if config.option("importance_batch") is not None and "batched" not in vars(config.method_options).values():
+        refuse("importance_batch", "only a batched importance has mini-batches")
     if (config.epochs is None) == (config.steps is None):
         raise ConfigError("give the length of each task's training in epochs or in steps, not both", "steps")
-    if config.class_order is not None:
-        _check_class_order(config, benchmark)
-    hidden = config.option("hidden") or ()
-    sizes = (math.prod(benchmark.inputs), *hidden, len(benchmark.classes) * config.tasks)
+    order, classes = config.class_order, sorted(benchmark.classes)
+    if order is not None and benchmark.permuted:
+        refuse("class_order", f"every task of {config.benchmark} has all classes")
+    if order not in (None, "random") and sorted(order) != classes:
+        refuse("class_order", f"name each of {shown(classes)} exactly once")
+    sizes = (math.prod(benchmark.inputs), *(config.option("hidden") or ()), len(classes) * config.tasks)
     if sum(a * b for a, b in pairwise(sizes)) > MOST_PARAMETERS:
-        raise ConfigError(
-            f"hidden = {shown(hidden)}: more than {MOST_PARAMETERS:,} parameters; choose smaller layers", "hidden"
-        )
-
-
-def _check_class_order(config: RunConfig, benchmark: BenchmarkInfo) -> None:
-    order = config.class_order
-    if benchmark.permuted:
-        raise ConfigError(
-            f"class_order = {shown(order)}: every task of {config.benchmark} has all classes", "class_order"
-        )
-    if order != "random" and sorted(order or ()) != sorted(benchmark.classes):
-        names = shown(tuple(sorted(benchmark.classes)))
-        raise ConfigError(f"class_order = {shown(order)}: name each of {names} exactly once", "class_order")
+        refuse("hidden", f"more than {MOST_PARAMETERS:,} parameters; choose smaller layers")
 
 
 def moved(config: RunConfig, place: Mapping[str, Any]) -> RunConfig:

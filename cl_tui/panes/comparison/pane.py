@@ -97,11 +97,8 @@ class GroupsPane(ComparePane):
         "over its n sessions; a single session has no error. The sessions are listed below."
     )
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.border_title = f"{self.HELP_TITLE}: accuracy in %, the rest in points"
-
     def content(self, found: Comparison, width: int, height: int, palette: Palette) -> list[Line]:
+        self.border_title = f"{self.HELP_TITLE}: accuracy in %, the rest in points"
         shown = list(text.AVERAGES)[: 3 if width >= 33 else 2]
         cell = min(width // len(shown), 18)
         lines: list[Line] = [[Segment("".join(f"{SHORT[name]:>{cell}}" for name in shown), palette.muted)]]
@@ -139,10 +136,8 @@ class SettingsPane(ComparePane):
         if found.settings:
             lines += self._table(found, width, palette)
         for note in found.notes:
-            wrapped = message(note, width - 2, palette.text)
-            lines += [
-                [Segment("  " if number else "⚠ ", palette.caution), *line] for number, line in enumerate(wrapped)
-            ]
+            for number, line in enumerate(message(note, width - 2, palette.text)):
+                lines.append([Segment("  " if number else "⚠ ", palette.caution), *line])
         return lines or message("No setting differs.", width, palette.muted)
 
     def _table(self, found: Comparison, width: int, palette: Palette) -> list[Line]:
@@ -209,23 +204,20 @@ class OverlayPane(ComparePane):
         from cl_tui.panes.comparison.overlay import Curve, axis_of_steps, overlay
 
         self.border_title = self.TITLES[self.kind]
-        curves = {
-            number: group.curves[self.kind] for number, group in enumerate(found.groups) if group.has_any(self.kind)
-        }
-        if not curves:
-            return message(
-                f"No group has {'any ' if self.kind == 'penalty' else ''}{self.kind} yet.", width, palette.muted
-            )
+        drawn = [
+            Curve(group.letter, group.curves[self.kind], self.ink(number), dotted=number % 2 == 1)
+            for number, group in enumerate(found.groups)
+            if group.has_any(self.kind)
+        ]
+        if not drawn:
+            known = f"{'any ' if self.kind == 'penalty' else ''}{self.kind}"
+            return message(f"No group has {known} yet.", width, palette.muted)
         readout = self._readout(found, width, palette)
         time = axis_of_steps(_steps(found), width)
         values = None
         if self.kind == "accuracy":
-            lowest = min(course.lowest for course in curves.values())
+            lowest = min(curve.course.lowest for curve in drawn)
             values = (min(max(int(lowest * 10) / 10, 0.0), 0.9), 1.0)
-        drawn = [
-            Curve(found.groups[number].letter, course, self.ink(number), dotted=number % 2 == 1)
-            for number, course in curves.items()
-        ]
         longest = max(found.groups, key=lambda group: group.starts[-1])
         borders = longest.starts[1:-1] if len(longest.starts) * 3 < width else ()
         shown = text.percent if self.kind == "accuracy" else text.quantity

@@ -24,8 +24,6 @@ from cl_tui.reports import session_facts, text
 from engine.catalog.methods import METHODS
 
 TALLEST = 6
-
-
 _SCRUB = "Zoomed: Ω after the previous task, or after the next"
 _SCROLL = "Zoomed: scroll where there are more layers than fit"
 
@@ -77,12 +75,8 @@ class ImportancePane(Pane):
             return known
         check = text.path_check(history.path, self.size.width >= 70)
         whole = f"{known} · {check}"
-        in_words = translated(whole) if self._in_ascii else whole
-        return whole if len(in_words) <= self.size.width else check
-
-    @property
-    def _in_ascii(self) -> bool:
-        return self.is_attached and isinstance(self.app, Host) and self.app.ascii_charts
+        in_ascii = self.is_attached and isinstance(self.app, Host) and self.app.ascii_charts
+        return whole if len(translated(whole) if in_ascii else whole) <= self.size.width else check
 
     def data(self, view: View) -> list[dict[str, object]]:
         """A row per layer that matches the filter, of the Ω that is shown; counts by the lower end of their bins."""

@@ -1,12 +1,8 @@
-from engine.catalog.benchmarks.split_mnist import MNIST
-from engine.catalog.entries import BenchmarkInfo
+from engine.catalog.benchmarks.split_mnist import INFO as SPLIT
 
-INFO = BenchmarkInfo(
+INFO = SPLIT._replace(
     name="permuted-mnist",
     title="All of MNIST, with the pixels shuffled in a different order for each task",
-    source=MNIST,
-    classes=tuple(range(10)),
-    inputs=(1, 28, 28),
     default_tasks=10,
     most_tasks=1000,
     scenario="domain",
@@ -21,7 +17,5 @@ INFO = BenchmarkInfo(
     permuted=True,
     strengths={"l2": 0.01, "si": 0.3, "ewc": 1e2, "mas": 0.01, "rwalk": 0.1},
     method_defaults={"si": {"xi": 0.1}},
-    code="engine.streams.mnist:stream",
-    files="MNIST",
     rank=3,
 )

@@ -1,11 +1,9 @@
 from engine.catalog.entries import BenchmarkInfo
 
-DIGITS = "UCI's 1,797 handwritten digits of 8×8 (Alpaydin & Kaynak 1998), three quarters for training"
-
 INFO = BenchmarkInfo(
     name="split-digits",
     title="Pairs of digits that resemble each other: 0 8, 1 7, 2 3, 4 9, 5 6",
-    source=DIGITS,
+    source="UCI's 1,797 handwritten digits of 8×8 (Alpaydin & Kaynak 1998), three quarters for training",
     classes=(0, 8, 1, 7, 2, 3, 4, 9, 5, 6),
     inputs=(1, 8, 8),
     default_tasks=5,

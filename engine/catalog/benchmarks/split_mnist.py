@@ -1,11 +1,9 @@
 from engine.catalog.entries import BenchmarkInfo
 
-MNIST = "LeCun, Cortes & Burges; in --data-dir, in torchvision's layout"
-
 INFO = BenchmarkInfo(
     name="split-mnist",
     title="MNIST in pairs: 0 1, 2 3, 4 5, 6 7, 8 9",
-    source=MNIST,
+    source="LeCun, Cortes & Burges; in --data-dir, in torchvision's layout",
     classes=tuple(range(10)),
     inputs=(1, 28, 28),
     default_tasks=5,
