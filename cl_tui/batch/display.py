@@ -22,11 +22,6 @@ MOST_SHARE = 0.99
 """Progress shown for a run that has taken its last step but is still being measured and saved."""
 
 
-def print_warnings(console: Console, found: Iterable[str], name: str = "") -> None:
-    for warning in found:
-        say(console, f"warning: {warning}", name)
-
-
 def say(console: Console, line: str, name: str = "") -> None:
     """Prefixes the session's ``name`` if there are several sessions; wraps the line only on a terminal."""
     console.print(f"{name}: {line}" if name else line, markup=False, soft_wrap=not console.is_terminal)
@@ -38,17 +33,25 @@ def tell_trouble(console: Console, before: str, now: str, name: str = "") -> Non
         say(console, now or "The disk is writable again: training continues", name)
 
 
-def doing(history: History, control: Control) -> str:
+@dataclass(frozen=True)
+class RunProgress:
+    """A run's progress: in a batch, a worker's message, twice a second."""
+
+    step: int
+    total: int
+    doing: str
     """'task 2/5' while it trains, or what it is doing instead."""
+    rate: str
+    trouble: str
+
+
+def progress(history: History, control: Control) -> RunProgress:
+    doing, rate = control.activity, f"{history.rate:,.0f}/s" if history.rate else ""
     if control.trouble:
-        return "waiting for the disk"
-    if history.state != "training" or history.task >= len(history.tasks):
-        return control.activity
-    return f"task {history.task + 1}/{len(history.tasks)}"
-
-
-def rate(history: History, control: Control) -> str:
-    return f"{history.rate:,.0f}/s" if history.rate and not control.trouble else ""
+        doing, rate = "waiting for the disk", ""
+    elif history.state == "training" and history.task < len(history.tasks):
+        doing = f"task {history.task + 1}/{len(history.tasks)}"
+    return RunProgress(history.step, history.total_steps, doing, rate, control.trouble)
 
 
 BAR = 24
@@ -84,6 +87,9 @@ class Bars(Progress):
         super().start()
         self.console.show_cursor()
 
+    def show(self, row: TaskID, now: RunProgress) -> None:
+        self.update(row, completed=now.step, total=now.total or None, doing=now.doing, rate=now.rate)
+
     def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
         time_left = TimeRemainingColumn(compact=True)
         rows = [
@@ -116,13 +122,7 @@ class ProgressLine(Bars):
         self._run = self.add_task(name, total=None, doing="", rate="")
 
     def follow(self, history: History, control: Control) -> None:
-        self.update(
-            self._run,
-            completed=history.step,
-            total=history.total_steps or None,
-            doing=doing(history, control),
-            rate=rate(history, control),
-        )
+        self.show(self._run, progress(history, control))
 
 
 class TaskLines(contextlib.nullcontext[None]):
@@ -149,17 +149,6 @@ class TaskLines(contextlib.nullcontext[None]):
 
 
 @dataclass(frozen=True)
-class RunProgress:
-    """A run's progress: a worker's message, twice a second."""
-
-    step: int
-    total: int
-    doing: str
-    rate: str
-    trouble: str
-
-
-@dataclass(frozen=True)
 class RunEnded:
     """A worker's last message about a run."""
 
@@ -167,11 +156,8 @@ class RunEnded:
     """``elsewhere``: another process trains it."""
     message: str = ""
     """The result, or why it failed."""
-    note: str = ""
-    """What kept a resume from being bit-exact."""
-    inputs: str = ""
-    """What was read of the user's own inputs."""
-    warnings: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    """What kept a resume from being bit-exact, what was read of the user's own inputs, and warnings."""
 
 
 class Display:
@@ -204,13 +190,7 @@ class Display:
         self.bars.update(self._rows[name], doing=doing, rate="")
 
     def update(self, name: str, progress: RunProgress) -> None:
-        self.bars.update(
-            self._rows[name],
-            completed=progress.step,
-            total=progress.total or None,
-            doing=progress.doing,
-            rate=progress.rate,
-        )
+        self.bars.show(self._rows[name], progress)
         self._shares[name] = progress.step / progress.total if progress.total else 0.0
         tell_trouble(self._console, self._troubles.get(name, ""), progress.trouble, name)
         self._troubles[name] = progress.trouble
@@ -225,11 +205,8 @@ class Display:
             self._done += 1
         self._update_all()
         self.say(f"{self._counted()} {name}: {'failed' if ended.state == 'failed' else ended.message}")
-        if ended.note:
-            say(self._console, ended.note, name)
-        if ended.inputs:
-            say(self._console, ended.inputs, name)
-        print_warnings(self._console, ended.warnings, name)
+        for line in ended.told:
+            say(self._console, line, name)
 
     def say(self, line: str) -> None:
         """Prints a line above the bars, redrawn first: otherwise outdated bars would briefly stand below it."""

@@ -10,7 +10,7 @@ from types import FrameType
 
 from rich.console import Console
 
-from cl_tui.batch.display import ProgressLine, TaskLines, print_warnings, say, tell_trouble
+from cl_tui.batch.display import ProgressLine, TaskLines, say, tell_trouble
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.reports.ending import exit_status
 from engine.errors import SessionDamaged
@@ -104,7 +104,8 @@ def train(session: Session, pace: float | None, console: Console) -> ExitStatus:
     if engine.history.resumed is not None and engine.history.resumed.note:
         console.print(engine.history.resumed.note)
     if engine.error is None:  # the error says what went wrong, and what to do
-        print_warnings(console, warnings(engine))
+        for warning in warnings(engine):
+            say(console, warning)
     return exit_status(engine)
 
 
@@ -116,8 +117,8 @@ def inputs_read(history: History) -> str:
 
 
 def warnings(engine: EngineThread) -> tuple[str, ...]:
-    """Problems of a run that has ended, each a sentence."""
-    return watchdog.warnings(engine.history, engine.session.config)
+    """Problems of a run that has ended, each a line."""
+    return tuple(f"warning: {found}" for found in watchdog.warnings(engine.history, engine.session.config))
 
 
 def forget_lost_terminal() -> None:

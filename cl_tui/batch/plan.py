@@ -1,7 +1,4 @@
-"""The runs of a batch: which there are, and their sessions.
-
-A session's name follows from its run's settings, so that finished runs are found and skipped.
-"""
+"""The runs of a batch. A name follows from a run's settings, so that finished runs are found and skipped."""
 
 import contextlib
 import hashlib
@@ -40,8 +37,7 @@ def plan(
     combinations = [
         over(settings, dict(zip(axes, values, strict=True)), fixed) for values in itertools.product(*axes.values())
     ]
-    combinations = _without_unread_options(combinations)
-    runs = [one_run(combination, jobs) for combination in combinations]
+    runs = (one_run(combination, jobs) for combination in _without_unread_options(combinations))
     return list({run.name: run for run in runs}.values())
 
 

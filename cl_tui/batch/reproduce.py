@@ -68,11 +68,9 @@ class Row:
 
 def plan(preset: Preset, seeds: int, settings: Mapping[str, Any], jobs: int) -> list[tuple[Case, list[Run]]]:
     """The runs of each case, one per seed; ``settings`` say where they compute. Raises ConfigError."""
+    shared = {**settings, "preset": preset.name}
     return [
-        (
-            case,
-            [one_run({**settings, "preset": preset.name, **case.choice, "seed": seed}, jobs) for seed in range(seeds)],
-        )
+        (case, [one_run({**shared, **case.choice, "seed": seed}, jobs) for seed in range(seeds)])
         for case in preset.cases
     ]
 
@@ -147,17 +145,15 @@ def table(preset: Preset, rows: Sequence[Row], width: int) -> RenderableType:
     above its numbers."""
     found = [cells(row) for row in rows]
     widths = [max(map(len, column)) for column in zip(HEADINGS, *found, strict=True)]
-    lines = [HEADINGS, *found]
-    if sum(widths) + 2 * len(widths) <= width:
-        texts = [
-            f"{case:<{widths[0]}}  {_numbers(line, widths)}  {said}" for line in lines for case, *_, said in [line]
-        ]
-    else:
-        texts = [f"{case}: {said}\n  {_numbers(line, widths)}" for line in lines for case, *_, said in [line]]
-        texts[0] = f"  {_numbers(HEADINGS, widths)}"
-    made = [Text(texts[0], style="bold")]
-    for row, text in zip(rows, texts[1:], strict=True):
-        made.append(Text(text, style="bold" if row.judged and row.judged.word == "differs" else ""))
+    made = []
+    for line, row in zip((HEADINGS, *found), (None, *rows), strict=True):
+        numbers = "  ".join(f"{cell:>{room}}" for cell, room in zip(line[1:-1], widths[1:-1], strict=True))
+        if sum(widths) + 2 * len(widths) <= width:
+            told = f"{line[0]:<{widths[0]}}  {numbers}  {line[-1]}"
+        else:
+            told = f"{line[0]}: {line[-1]}\n  {numbers}" if row else f"  {numbers}"
+        striking = row is None or (row.judged is not None and row.judged.word == "differs")
+        made.append(Text(told, style="bold" if striking else ""))
     seeds = Table.grid(padding=(0, 2))
     for row in rows:
         if row.accuracies:
@@ -169,11 +165,6 @@ def table(preset: Preset, rows: Sequence[Row], width: int) -> RenderableType:
         Text("\nAverage accuracy of each seed", style="bold"),
         seeds,
     )
-
-
-def _numbers(line: Sequence[str], widths: Sequence[int]) -> str:
-    """All but the case and the verdict, each to the right of its column."""
-    return "  ".join(f"{cell:>{width}}" for cell, width in zip(line[1:-1], widths[1:-1], strict=True))
 
 
 HOW_TO_READ = (

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cl_tui.batch import headless
-from cl_tui.batch.display import RunEnded, RunProgress, doing, rate
+from cl_tui.batch.display import RunEnded, progress
 from cl_tui.reports import text
 from engine.errors import EngineError, SessionLocked
 from engine.sessions.session import Session
@@ -97,37 +97,24 @@ def _train(path: Path, place: Mapping[str, Any], connection: Connection) -> RunE
     due = time.monotonic()
     while not engine.join(0.1):
         if not engine.control.stopping and connection.poll():
-            if _received(connection) == "save":
+            asked = "stop"
+            with contextlib.suppress(EOFError, OSError):  # the parent is gone
+                asked = connection.recv()
+            if asked == "save":
                 engine.control.save()
             else:
                 engine.control.stop()
         if time.monotonic() >= due:
             due += REPORT_SECONDS
-            _report(connection, engine)
+            with contextlib.suppress(OSError):  # the parent is gone: poll reports that too
+                connection.send(progress(engine.history, engine.control))
     if isinstance(engine.error, SessionLocked):
         return RunEnded("elsewhere")
     if engine.error is not None:
         headless.discard_if_untrained(session)
         return RunEnded("failed", str(engine.error))
     note = engine.history.resumed.note if engine.history.resumed is not None else ""
-    inputs, found = headless.inputs_read(engine.history), headless.warnings(engine)
+    told = tuple(filter(None, (note, headless.inputs_read(engine.history), *headless.warnings(engine))))
     if engine.history.state == "finished":
-        return RunEnded("finished", text.result(engine.history, session.config), note, inputs, found)
-    return RunEnded("stopped", "stopped and saved", note, inputs, found)
-
-
-def _received(connection: Connection) -> object:
-    """None if the parent is gone."""
-    try:
-        return connection.recv()
-    except (EOFError, OSError):
-        return None
-
-
-def _report(connection: Connection, engine: EngineThread) -> None:
-    history, control = engine.history, engine.control
-    progress = RunProgress(
-        history.step, history.total_steps, doing(history, control), rate(history, control), control.trouble
-    )
-    with contextlib.suppress(OSError):  # the parent is gone: poll reports that too
-        connection.send(progress)
+        return RunEnded("finished", text.result(engine.history, session.config), told)
+    return RunEnded("stopped", "stopped and saved", told)
