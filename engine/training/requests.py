@@ -92,8 +92,8 @@ class RequestHandler:
             self.recorder.emit(TasksPlanned(state.step, time.time(), self.plan.infos(), why))
 
 
-def interventions(session: Session, start: int) -> tuple[list[Intervention], list[str]]:
+def interventions(session: Session, start: int) -> tuple[list[Intervention], str]:
     """Interventions after byte ``start`` of the log, and a sentence if some may be lost."""
     events, problem = session.readable(start)
     found = [event for event in events if isinstance(event, Intervention)]
-    return found, [f"later interventions cannot be read: {problem}"] if problem else []
+    return found, f"later interventions cannot be read: {problem}" if problem else ""

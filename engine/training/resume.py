@@ -15,6 +15,11 @@ from engine.training.recorder import Recorder
 from engine.training.requests import Intervention, interventions
 from engine.training.state import RunState
 
+PARTLY_KEPT = (
+    "the checkpoint was written by an older version and has only the weights of the best epoch: if no later "
+    "epoch of this task is better, its importance includes all its steps"
+)
+
 
 def restore(recorder: Recorder, state: RunState, plan: Plan, data: str) -> list[Intervention] | None:
     """Continues at the newest undamaged checkpoint and returns the interventions after it, or returns None.
@@ -41,8 +46,13 @@ def restore(recorder: Recorder, state: RunState, plan: Plan, data: str) -> list[
         recorder.open(cursor.log_length)
         if damaged:
             recorder.patiently(partial(session.set_aside, checkpoints[: len(damaged)]))
-        said = [*_differences(cursor, state, session.config.threads), *_set_aside(damaged), *lost, *_partly_kept(state)]
-        recorder.emit(RunResumed(time.time(), state.step, str(state.device), "; ".join(said)))
+        said = (
+            _differences(cursor, state, session.config.threads),
+            _set_aside(damaged),
+            lost,
+            PARTLY_KEPT if state.partly_kept else "",
+        )
+        recorder.emit(RunResumed(time.time(), state.step, str(state.device), "; ".join(filter(None, said))))
         _continue_plan(recorder, state, plan)
         return made
     if damaged:
@@ -101,25 +111,15 @@ def _continue_plan(recorder: Recorder, state: RunState, plan: Plan) -> None:
         recorder.emit(TasksPlanned(state.step, time.time(), plan.infos(), "new plan of the fork"))
 
 
-def _differences(cursor: Cursor, state: RunState, threads: int) -> list[str]:
+def _differences(cursor: Cursor, state: RunState, threads: int) -> str:
     """Why this resume is not bit-exact; empty if it is."""
     now: dict[str, Any] = {"device": str(state.device), "threads": threads, **versions()}
     then: dict[str, Any] = {"device": cursor.device, "threads": cursor.threads, **cursor.versions}
     changed = [f"{key} {then[key]} → {value}" for key, value in now.items() if key in then and then[key] != value]
-    return [f"not bit-exact, because of changes: {', '.join(changed)}"] if changed else []
+    return f"not bit-exact, because of changes: {', '.join(changed)}" if changed else ""
 
 
-def _partly_kept(state: RunState) -> list[str]:
-    """A sentence if the checkpoint is of an older version, which kept only the weights of the best epoch."""
-    if not state.partly_kept:
-        return []
-    return [
-        "the checkpoint was written by an older version and has only the weights of the best epoch: if no later "
-        "epoch of this task is better, its importance includes all its steps"
-    ]
-
-
-def _set_aside(damaged: Sequence[SessionDamaged]) -> list[str]:
+def _set_aside(damaged: Sequence[SessionDamaged]) -> str:
     """A sentence about the checkpoints that could not be used, if there are any."""
     more = f" (and {len(damaged) - 1} more)" if len(damaged) > 1 else ""
-    return [f"{damaged[0]}{more}; the previous checkpoint is used"] if damaged else []
+    return f"{damaged[0]}{more}; the previous checkpoint is used" if damaged else ""
