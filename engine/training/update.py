@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -38,25 +39,19 @@ class Update:
         """``theta``, shape (P,), outside autograd: the parameters, which ``step`` changes."""
         self.state: Moments | Momentum | None = None
         self._step: Callable[..., None]
+        decay = 0.01 if config.optimizer == "adamw" else 0.0
+        of_all: dict[str, Any] = {"weight_decay": decay, "maximize": False, "fused": True}
         if config.optimizer == "sgd":
             momentum = config.momentum or 0.0
             self.state = Momentum(torch.zeros_like(theta)) if momentum else None
             buffers: list[Tensor | None] = [self.state.momentum_buffer] if self.state else []
-            self._step = partial(
-                sgd,
-                [theta],
-                momentum_buffer_list=buffers,
-                momentum=momentum,
-                dampening=0.0,
-                nesterov=False,
-                weight_decay=0.0,
-                maximize=False,
-                fused=True,
-            )
+            of_sgd = {"momentum": momentum, "dampening": 0.0, "nesterov": False, **of_all}
+            self._step = partial(sgd, [theta], momentum_buffer_list=buffers, **of_sgd)
         else:
-            update, decay = (adamw, 0.01) if config.optimizer == "adamw" else (adam, 0.0)
+            update = adamw if config.optimizer == "adamw" else adam
             count = torch.zeros((), dtype=torch.float32, device=theta.device)
             self.state = Moments(count, torch.zeros_like(theta), torch.zeros_like(theta))
+            of_adam = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "amsgrad": False, **of_all}
             self._step = partial(
                 update,
                 [theta],
@@ -64,13 +59,7 @@ class Update:
                 exp_avg_sqs=[self.state.exp_avg_sq],
                 max_exp_avg_sqs=[],
                 state_steps=[self.state.step],
-                beta1=0.9,
-                beta2=0.999,
-                eps=1e-8,
-                weight_decay=decay,
-                amsgrad=False,
-                maximize=False,
-                fused=True,
+                **of_adam,
             )
 
     def reset(self) -> None:
