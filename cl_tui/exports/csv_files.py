@@ -28,8 +28,10 @@ def step_rows(config: RunConfig, history: History, first: int, last: int) -> Ite
 
     curve, changes = history.curve, history.strengths
     steps = np.arange(first + 1, last + 1)
-    tasks = np.clip(np.searchsorted(history.starts, steps) - 1, 0, max(len(history.tasks) - 1, 0))
-    epochs = [epoch or None for epoch in session_facts.epochs(history, steps).tolist()]
+    tasks = np.clip(np.searchsorted(history.starts, steps) - 1, 0, len(history.tasks) - 1)
+    each = np.array([task.epoch_steps for task in history.tasks])[tasks]
+    passed = (steps - 1 - np.array(history.starts)[tasks]) // np.maximum(each, 1)
+    epochs = [epoch or None for epoch in np.where(each > 0, passed + 1, 0).tolist()]
     columns = [values(first)[: last - first].tolist() for values in (curve.seconds, curve.losses, curve.penalties)]
     strengths = np.array([history.strength(config, 0), *(change.strength for change in changes)])
     strengths = strengths[np.searchsorted([change.step for change in changes], steps)]

@@ -7,7 +7,7 @@ style sheet adapts a picture to dark mode and paper.
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from cl_tui.charts.ticks import round_values
@@ -143,7 +143,8 @@ def _curve(band: _Band, axis: "Axis", frame: Frame, kind: str) -> Iterator[Mark]
     lows, highs, means = (np.clip(np.nan_to_num(shares), 0, 1) for shares in heights)
     drawn = band.highs > 0 if axis.log else band.highs == band.highs
     area, line = [], []
-    for run in _runs(drawn.tolist()):
+    there = np.flatnonzero(drawn)
+    for run in np.split(there, np.flatnonzero(np.diff(there) > 1) + 1) if len(there) else ():
         upper = [(band.places[k], frame.y(highs[k])) for k in run]
         lower = [(band.places[k], frame.y(lows[k])) for k in reversed(run)]
         area.append(f"M{_points(upper + lower)}Z")
@@ -152,14 +153,6 @@ def _curve(band: _Band, axis: "Axis", frame: Frame, kind: str) -> Iterator[Mark]
     yield Path("".join(line), f"line {kind}")
     for k in np.flatnonzero(band.broken):
         yield Path(f"M{band.places[k] - 3:.1f} {TOP - 3}l6 6m0 -6l-6 6", "broken")
-
-
-def _runs(there: Sequence[bool]) -> Iterator[range]:
-    """The runs of consecutive true places."""
-    for key, group in groupby(range(len(there)), there.__getitem__):
-        if key:
-            places = list(group)
-            yield range(places[0], places[-1] + 1)
 
 
 def _values_of(axis: "Axis") -> Iterator[tuple[float, float]]:
@@ -182,10 +175,9 @@ def _strengths(config: RunConfig, history: History, frame: Frame) -> Iterator[Ma
         yield Path(f"M{x:.1f} {TOP}V{frame.bottom}", "strength")
         if number in labelled:
             label = f"{symbol} {shown(change.before)} → {shown(change.strength)}"
-            late = x > WIDTH * 0.8
-            anchor = "end" if late else "start"
             lower = TOP + 12 + LABEL_HEIGHT * (labelled.index(number) % 3)
-            yield Label(x - 4 if late else x + 4, lower, label, "note", anchor)
+            at, anchor = (x - 4, "end") if x > WIDTH * 0.8 else (x + 4, "start")
+            yield Label(at, lower, label, "note", anchor)
 
 
 # Accuracy
@@ -212,8 +204,8 @@ def accuracies(history: History, series: Sequence[Sequence[session_facts.Point]]
             line(task, "faint")
     ends = [line(task, f"s{number}") for number, task in enumerate(coloured)]
     for number, (task, y) in enumerate(zip(coloured, _apart(ends, frame.bottom), strict=True)):
-        label = _cut(session_facts.named([task], history)[0], 15)
-        parts.append(Label(WIDTH - 124, y + 4, label, f"name s{number}"))
+        (name,) = session_facts.named([task], history)
+        parts.append(Label(WIDTH - 124, y + 4, name if len(name) <= 15 else f"{name[:14]}…", f"name s{number}"))
     return Picture("Accuracy on each task over the steps", parts)
 
 
@@ -310,7 +302,3 @@ def _along(frame: Frame, history: History) -> Iterator[Mark]:
 
 def _points(places: Iterable[tuple[float, float]]) -> str:
     return " ".join(f"{x:.1f} {y:.1f}" for x, y in places)
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -27,7 +27,9 @@ def event_file(config: RunConfig, history: History) -> bytes:
     """
     began = history.started.time if history.started is not None else 0.0
     version = _double(1, began) + _bytes(3, b"brain.Event:2")
-    events = (_event(began + _seconds(history, step), step, value) for step, value in _values(config, history))
+    events = (
+        _event(began + session_facts.seconds(history, step), step, value) for step, value in _values(config, history)
+    )
     return b"".join(map(_record, (version, *events)))
 
 
@@ -53,12 +55,6 @@ def _values(config: RunConfig, history: History) -> Iterator[tuple[int, bytes]]:
     for measured in history.importances:
         for layer in measured.layers:
             yield measured.step, _histogram(f"importance/{layer.name}", layer, measured)
-
-
-def _seconds(history: History, step: int) -> float:
-    """Seconds of training until ``step``: the time of a step as if the run had never paused."""
-    step = min(step, history.curve.length)
-    return float(history.curve.seconds(step - 1)[0]) if step else 0.0
 
 
 # Event, Summary, Summary.Value, HistogramProto

@@ -229,6 +229,12 @@ def probed_rows(
     return sorted(rows, key=lambda row: row[:3])
 
 
+def seconds(history: History, step: int) -> float:
+    """Seconds of training until ``step`` was taken, as if the run had never paused."""
+    step = min(step, history.curve.length)
+    return float(history.curve.seconds(step - 1)[0]) if step else 0.0
+
+
 def _by_task(history: History, rows: Mapping[int, tuple[float, ...]]) -> list[list[Point]]:
     series: list[list[Point]] = [[] for _ in history.tasks]
     for step, accuracies in sorted(rows.items()):
@@ -262,19 +268,6 @@ def layer_figures(layer: LayerHistogram) -> dict[str, str]:
         "mean Ω": text.quantity(layer.mean),
         "top 1 %": "—" if layer.top is None else f"{100 * layer.top:.0f} %",
     }
-
-
-# Epochs
-
-
-def epochs(history: History, steps: "np.ndarray") -> "np.ndarray":
-    """The epoch of each of the ``steps`` (counted from 1) in its task, from 1; 0 if it was not recorded."""
-    import numpy as np
-
-    starts = np.array(history.starts)
-    tasks = np.clip(np.searchsorted(starts, steps) - 1, 0, len(history.tasks) - 1)
-    each = np.array([task.epoch_steps for task in history.tasks])[tasks]
-    return np.where(each > 0, (steps - 1 - starts[tasks]) // np.maximum(each, 1) + 1, 0)
 
 
 # Thinning

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 
 from cl_tui.host.capture import Line
-from cl_tui.reports import text
+from cl_tui.reports import session_facts, text
 from engine.record.history import History
 from engine.settings.run import RunConfig
 from engine.settings.text import shown
@@ -57,15 +57,9 @@ def _clock(history: History, clocks: list[tuple[int, float]], step: int) -> floa
     if not place:
         return 0.0
     known, time = clocks[place - 1]
-    trained = _seconds(history, step) - _seconds(history, known)
+    trained = session_facts.seconds(history, step) - session_facts.seconds(history, known)
     later = [clock[1] for clock in clocks[place : place + 1]]
     return min([time + trained, *later])
-
-
-def _seconds(history: History, step: int) -> float:
-    """Seconds of training until ``step`` was taken."""
-    step = min(step, history.curve.length)
-    return float(history.curve.seconds(step - 1)[0]) if step else 0.0
 
 
 def _capital(text: str) -> str:
