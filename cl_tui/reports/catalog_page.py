@@ -17,25 +17,23 @@ from engine.settings.text import shown
 
 
 def methods_page() -> RenderableType:
-    return Group(*(part for method in METHODS.values() for part in _method(method)))
+    parts: list[RenderableType] = []
+    for method in METHODS.values():
+        parts += _headed(method)
+        if method.symbol:
+            named = [f"strength ({method.symbol})", *(option.name for option in method.options.kept.values())]
+            parts.append(indented(Text(f"options: {', '.join(named)}")))
+    return Group(*parts)
 
 
-def _method(method: MethodInfo) -> Iterable[RenderableType]:
-    yield Text(f"{method.name}: {method.title}", style="bold")
-    yield indented(Text(method.formula))
-    yield indented(Text(method.source))
-    if method.symbol:
-        named = [f"strength ({method.symbol})", *(option.name for option in method.options.kept.values())]
-        yield indented(Text(f"options: {', '.join(named)}"))
+def _headed(method: MethodInfo) -> list[RenderableType]:
+    title = Text(f"{method.name}: {method.title}", style="bold")
+    return [title, indented(Text(method.formula)), indented(Text(method.source))]
 
 
 def method_page(method: MethodInfo) -> RenderableType:
     """One method: formula, source, options with their symbols, defaults, and differences in other libraries."""
-    parts: list[RenderableType] = [
-        Text(f"{method.name}: {method.title}", style="bold"),
-        indented(Text(method.formula)),
-        indented(Text(method.source)),
-    ]
+    parts = _headed(method)
     if method.symbol:
         parts += section("Options", _options(method))
         own = _by_benchmark(method)

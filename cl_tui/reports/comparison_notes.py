@@ -46,15 +46,13 @@ def _against(first: Group, group: Group) -> Iterator[str]:
     shared, compared = min(len(first.tasks), len(group.tasks)), min(first.ended, group.ended)
     if not compared:
         yield f"no difference from {first.letter} until a task has ended in both"
-    elif len(first.tasks) != len(group.tasks):
+    elif (len(first.tasks), first.ended) != (len(group.tasks), group.ended):
+        here, there = f"{len(group.tasks)} tasks", len(first.tasks)
+        if len(first.tasks) == len(group.tasks):
+            here, there = f"{group.ended} tasks ended", first.ended
         yield (
-            f"{len(group.tasks)} tasks, but {len(first.tasks)} in {first.letter}: the figures cover different tasks, "
-            f"and the difference covers the {compared} that have ended in both"
-        )
-    elif first.ended != group.ended:
-        yield (
-            f"{group.ended} tasks ended, but {first.ended} in {first.letter}: the figures cover different tasks, "
-            f"and the difference covers the {compared} that have ended in both"
+            f"{here}, but {there} in {first.letter}: the figures cover different tasks, and the difference covers the "
+            f"{compared} that have ended in both"
         )
     if first.tasks[:shared] != group.tasks[:shared]:
         yield f"not the same tasks as in {first.letter}: the difference compares tasks with the same number"
@@ -90,8 +88,8 @@ def _one_class(group: Group, runs: Sequence[Readable]) -> Iterator[str]:
             told = (
                 f"{name} {with_error(estimate(figure[key] for figure in others))}" for key, name in AVERAGES.items()
             )
-            have = "has" if len(one_class) == 1 else "have"
+            have, them = ("has", "it") if len(one_class) == 1 else ("have", "them")
             yield (
-                f"{group.letter}: {numbered(one_class)} {have} one class, so there is nothing to tell apart; without "
-                f"{'it' if len(one_class) == 1 else 'them'}: {', '.join(told)}"
+                f"{group.letter}: {numbered(one_class)} {have} one class, so there is nothing to tell apart; "
+                f"without {them}: {', '.join(told)}"
             )

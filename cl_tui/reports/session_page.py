@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -60,23 +59,19 @@ def session_page(listed: Listed, sessions_dir: Path, width: int, everything: boo
     parts += _matrix(config, history, width)
     parts += _accuracies(history, width)
     if history.curve.length:
+        changes = [change.step for change in history.strengths]
         parts += section(
             "Task loss and penalty",
-            curve_chart(
-                history.curve, history.starts[1:-1], _chart_width(width), _changes(history), history.total_steps
-            ),
+            curve_chart(history.curve, history.starts[1:-1], min(width, WIDEST) - 3, changes, history.total_steps),
             *_told(history),
         )
     if history.importance is not None and history.importance.layers:
         parts += _importance(history.importance, width)
     parts += _steering(history)
-    parts += _environment(config, history)
+    if environment := session_facts.environment(config, history):
+        parts += section("Environment", pairs(environment))
     parts += _next(listed, sessions_dir, width)
     return Group(*parts)
-
-
-def _chart_width(width: int) -> int:
-    return min(width, WIDEST) - 3
 
 
 # Settings
@@ -134,7 +129,7 @@ def _accuracies(history: History, width: int) -> list[RenderableType]:
     title = f"Accuracy in % on each task over the steps, on {text.probed_on(history)}"
     if len(chosen) < len(seen):
         title += f" ({len(chosen)} of {len(seen)} tasks, evenly spaced)"
-    return section(title, _accuracy_chart(history, {task: series[task] for task in chosen}, _chart_width(width)))
+    return section(title, _accuracy_chart(history, {task: series[task] for task in chosen}, min(width, WIDEST) - 3))
 
 
 def _accuracy_chart(history: History, series: dict[int, list[session_facts.Point]], width: int) -> Text:
@@ -200,14 +195,10 @@ def curve_chart(
     return printed(figure)
 
 
-def _changes(history: History) -> list[int]:
-    return [change.step for change in history.strengths]
-
-
 def _told(history: History) -> Iterable[RenderableType]:
     """What the chart alone does not show."""
     if history.strengths:
-        steps = ", ".join(f"{step:,}" for step in _changes(history)[-MOST_TICKS:])
+        steps = ", ".join(f"{change.step:,}" for change in history.strengths[-MOST_TICKS:])
         yield Text(f"vertical lines: task borders, and changes of the strength after step {steps}", style="dim")
     for name, step in session_facts.first_broken(history.curve).items():
         yield Text(f"the {name} is not finite at step {step:,}", style="red")
@@ -252,16 +243,8 @@ def _steering(history: History) -> list[RenderableType]:
     entries = session_facts.steering(history)
     if not entries:
         return []
-    shown = [pairs((f"step {step:,}", what) for step, what in entries[-MOST_EVENTS:])]
-    title = "Interventions"
-    if len(entries) > MOST_EVENTS:
-        title += f" (the last {MOST_EVENTS} of {len(entries)})"
-    return section(title, *shown)
-
-
-def _environment(config: RunConfig, history: History) -> list[RenderableType]:
-    entries: list[Any] = session_facts.environment(config, history)
-    return section("Environment", pairs(entries)) if entries else []
+    more = f" (the last {MOST_EVENTS} of {len(entries)})" if len(entries) > MOST_EVENTS else ""
+    return section(f"Interventions{more}", pairs((f"step {step:,}", what) for step, what in entries[-MOST_EVENTS:]))
 
 
 def _next(listed: Listed, sessions_dir: Path, width: int) -> list[RenderableType]:
