@@ -1,6 +1,7 @@
 """Themes whose colours everyone can distinguish, and which theme suits a terminal."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from rich.console import Console
 from textual.theme import Theme
@@ -13,37 +14,24 @@ SIXTEEN = "ansi-dark"
 _ORANGE, _SKY, _GREEN, _YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
 _BLUE, _VERMILION, _PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 
-THEMES = (
-    Theme(
-        name="okabe-ito-dark",
-        primary=_SKY,
-        secondary=_PURPLE,
-        accent=_YELLOW,
-        success=_BLUE,
-        warning=_ORANGE,
-        error=_VERMILION,
-        foreground="#E6E6E6",
-        background="#16181D",
-        surface="#1C1F26",
-        panel="#272B34",
-        dark=True,
-    ),
-    Theme(
-        name="okabe-ito-light",
-        primary=_BLUE,
-        secondary="#A14F7C",
-        accent=_BLUE,
-        success=_SKY,
-        warning=_ORANGE,
-        error=_VERMILION,
-        foreground="#20242C",
-        background="#FAFAFA",
-        surface="#F0F1F3",
-        panel="#E1E4E9",
-        dark=False,
-    ),
-)
-"""Blue is good, orange to vermilion is poor: the heat map goes through both, never from green to red."""
+_PARTS: dict[str, tuple[Any, Any]] = {
+    "primary": (_SKY, _BLUE),
+    "secondary": (_PURPLE, "#A14F7C"),
+    "accent": (_YELLOW, _BLUE),
+    "success": (_BLUE, _SKY),
+    "warning": (_ORANGE, _ORANGE),
+    "error": (_VERMILION, _VERMILION),
+    "foreground": ("#E6E6E6", "#20242C"),
+    "background": ("#16181D", "#FAFAFA"),
+    "surface": ("#1C1F26", "#F0F1F3"),
+    "panel": ("#272B34", "#E1E4E9"),
+}
+"""The colours on dark and on light. Blue is good, orange to vermilion is poor: the heat map goes through both,
+never from green to red."""
+THEMES = [
+    Theme(f"okabe-ito-{shade}", dark=shade == "dark", **{part: pair[place] for part, pair in _PARTS.items()})
+    for place, shade in enumerate(("dark", "light"))
+]
 
 
 def suiting(environment: Mapping[str, str]) -> str:

@@ -13,7 +13,6 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
 from cl_tui.host.background import run_in_background
@@ -121,12 +120,9 @@ class HomeScreen(RootScreen):
     # Checking the folder
 
     def _tick(self) -> None:
-        if not any(isinstance(screen, Screen) and not screen.is_modal for screen in self._above()):
-            self.read_folder()
-
-    def _above(self) -> list[Screen[object]]:
         stack = self.app.screen_stack
-        return stack[stack.index(self) + 1 :]
+        if all(screen.is_modal for screen in stack[stack.index(self) + 1 :]):
+            self.read_folder()
 
     def on_screen_resume(self) -> None:
         if self._read_once:
@@ -387,12 +383,10 @@ class HomeScreen(RootScreen):
         )
         if new is None:
             return
-        marked = listed.name in self._marked
+        marked = self._marked & {listed.name}
         renaming = partial(rename_session, self._folder, listed.name, new)
         if kept := await self._done(f"Renaming {listed.name}", renaming):
-            self._marked.discard(listed.name)
-            if marked:
-                self._marked.add(kept)
+            self._marked = self._marked - marked | ({kept} if marked else set())
             self._go_to = kept
         self.read_folder()
 
@@ -417,8 +411,13 @@ class HomeScreen(RootScreen):
         question = (
             f"{named}\n\nIts log, checkpoints and result will be deleted from {self._folder}. This cannot be undone."
         )
+
+        def delete() -> None:  # up to the first that cannot be deleted
+            for name in names:
+                delete_session(self._folder, name)
+
         if await self.app.push_screen_wait(ConfirmDialog(f"Delete {what}?", question, f"Delete {what}", "Keep")):
-            await self._done(f"Deleting {what}", partial(_delete, self._folder, names))
+            await self._done(f"Deleting {what}", delete)
             self.read_folder()
 
     def _refused_as_running(self, names: list[str], wish: str) -> bool:
@@ -438,20 +437,17 @@ class HomeScreen(RootScreen):
         self._show()
 
     def on_input_submitted(self) -> None:
-        self._table.focus()
-        self._close_empty_filter()
-
-    def _close_empty_filter(self) -> None:
+        """Leaves the field, and closes it if it is empty."""
         field = self.query_one("#filter", Input)
         field.set_class(bool(field.value), "-open")
+        self._table.focus()
 
     def action_back(self) -> None:
         """Goes back one layer: the filter, the marks."""
         field = self.query_one("#filter", Input)
         if field.has_class("-open"):
             field.value = ""
-            self._close_empty_filter()
-            self._table.focus()
+            self.on_input_submitted()
         elif self._marked:
             self._marked = set()
             self._show()
@@ -475,12 +471,6 @@ def _opened(folder: Path, name: str) -> tuple[Session, str]:
     session = Session.open(folder, name)
     prepare(session.config.benchmark, Path(session.config.data_dir))
     return session, device_problem(session.config)
-
-
-def _delete(folder: Path, names: list[str]) -> None:
-    """Raises EngineError at the first session that cannot be deleted."""
-    for name in names:
-        delete_session(folder, name)
 
 
 def _next_of(sessions: Iterator[Listed], patience: float) -> tuple[list[Listed], bool]:

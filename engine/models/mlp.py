@@ -27,13 +27,11 @@ def mlp(inputs: Sequence[int], hidden: Sequence[int], outputs: int, seed: int, i
     for number, (fan_in, fan_out) in enumerate(pairwise(sizes), start=1):
         linear = nn.utils.skip_init(nn.Linear, fan_in, fan_out)
         with torch.no_grad():
+            bound = 1 / math.sqrt(fan_in) if init == "torch" else math.sqrt(6 / (fan_in + fan_out))
+            linear.weight.uniform_(-bound, bound, generator=random)
             if init == "torch":
-                bound = 1 / math.sqrt(fan_in)
-                linear.weight.uniform_(-bound, bound, generator=random)
                 linear.bias.uniform_(-bound, bound, generator=random)
             else:
-                bound = math.sqrt(6 / (fan_in + fan_out))
-                linear.weight.uniform_(-bound, bound, generator=random)
                 linear.bias.zero_()
         if number == len(sizes) - 1:
             layers["head"] = linear
