@@ -44,8 +44,13 @@ def read_plain(path: Path, most: int) -> bytes:
         return file.read()
 
 
+def beside(path: Path) -> Path:
+    """The temporary file that becomes ``path`` when it is whole."""
+    return path.with_name(path.name + ".part")
+
+
 def write_whole(path: Path, data: bytes) -> None:
-    replace_whole(path, lambda beside: beside.write_bytes(data))
+    replace_whole(path, lambda part: part.write_bytes(data))
 
 
 def replace_whole(path: Path, write: Callable[[Path], object]) -> None:
@@ -53,16 +58,16 @@ def replace_whole(path: Path, write: Callable[[Path], object]) -> None:
 
     A reader, and the disk after a power failure, has either the old file or the new one, whole. Raises OSError.
     """
-    beside = path.with_name(path.name + ".part")
+    part = beside(path)
     try:
         with naming(path):
-            beside.unlink(missing_ok=True)  # left by a killed process, or planted as a link
-            write(beside)
-            sync(beside)
-            os.replace(beside, path)
+            part.unlink(missing_ok=True)  # left by a killed process, or planted as a link
+            write(part)
+            sync(part)
+            os.replace(part, path)
     except BaseException:
         with contextlib.suppress(OSError):  # the first error matters more; the next write removes the file
-            beside.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
         raise
     sync(path.parent)
 

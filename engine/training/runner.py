@@ -3,12 +3,13 @@
 torch is imported only when training begins, in the thread that trains.
 """
 
+import contextlib
 import gc
 import threading
 import time
 import traceback
 
-from engine.disk import write_whole
+from engine.disk import beside, write_whole
 from engine.errors import ConfigError, EngineError, SessionDamaged, first_line
 from engine.record.events import RunFailed, RunStopped
 from engine.record.history import History
@@ -32,6 +33,8 @@ def train(session: Session, control: Control, recorder: Recorder | None = None) 
     recorder = recorder or Recorder(session, control)
     with session.locked():
         if session.finished:
+            with contextlib.suppress(OSError):  # left where a summary arrived on the disk before its fsync failed
+                beside(session.summary_path).unlink(missing_ok=True)
             recorder.history = session.history()
             return recorder.history
         try:

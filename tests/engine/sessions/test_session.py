@@ -359,6 +359,14 @@ def test_a_finished_session_holds_what_is_promised_and_no_temporary_file(tmp_pat
     }
 
 
+def test_half_a_summary_that_a_loss_of_power_left_beside_a_whole_one_is_cleared_away(tmp_path: Path) -> None:
+    session = runs.finished(tmp_path, runs.tiny("si"))
+    half = session.path / "summary.json.part"
+    half.write_bytes(b"half")
+    assert train(session, Control()).state == "finished"
+    assert not half.exists()
+
+
 def test_half_a_checkpoint_that_a_kill_left_is_ignored_and_cleared_away(tmp_path: Path) -> None:
     session = stopped(tmp_path)
     half = session.checkpoints_dir / "step-00000005.safetensors.part"
