@@ -36,7 +36,7 @@ _GAP = 2
 def page(found: Comparison, width: int) -> RenderableType:
     """Everything, at most ``width`` columns wide; ``width`` should be at least about 60."""
     parts: list[RenderableType] = [
-        Text(f"{found.sessions} sessions in {_counted(len(found.groups), 'group')}", style="bold"),
+        Text(found.counted, style="bold"),
         indented(_groups(found.groups)),
         Text("  mean ± standard error over n sessions; forgetting and transfer in points", style="dim"),
     ]
@@ -53,10 +53,6 @@ def page(found: Comparison, width: int) -> RenderableType:
     return Page(*parts)
 
 
-def _counted(count: int, thing: str) -> str:
-    return f"{count} {thing}{'' if count == 1 else 's'}"
-
-
 def _style(number: int) -> str:
     return STYLES[number % len(STYLES)]
 
@@ -64,10 +60,8 @@ def _style(number: int) -> str:
 def _groups(groups: Sequence[Group]) -> Table:
     table = table_of("", no_wrap=True)
     table.add_column("group", overflow="fold")
-    for heading in ("accuracy %", "forgetting", "transfer"):
+    for heading in ("accuracy %", "forgetting", "transfer", "tasks", "n"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("tasks", justify="right", no_wrap=True)
-    table.add_column("n", justify="right", no_wrap=True)
     for number, group in enumerate(groups):
         figures = (with_error(group.figures[name]) for name in text.AVERAGES)
         title = group.title if group.finished else f"{group.title} (unfinished)"

@@ -95,8 +95,10 @@ class Comparison:
     """What cannot be compared, and what may mislead; each a sentence."""
 
     @property
-    def sessions(self) -> int:
-        return sum(len(group.members) for group in self.groups)
+    def counted(self) -> str:
+        """How many sessions in how many groups, in words."""
+        sessions = sum(len(group.members) for group in self.groups)
+        return f"{sessions} sessions in {len(self.groups)} group{'s' if len(self.groups) > 1 else ''}"
 
     def as_dict(self) -> dict[str, Any]:
         """Everything as plain values, accuracies as fractions."""

@@ -49,10 +49,7 @@ class CompareScreen(ZoomingScreen):
     def compose(self) -> ComposeResult:
         yield Static(self._title(), id="title", markup=False)
         with Container(id="panes"):
-            yield GroupsPane()
-            yield OverlayPane()
-            yield SettingsPane()
-            yield MatrixPane()
+            yield from (GroupsPane(), OverlayPane(), SettingsPane(), MatrixPane())
         yield WarningLine()
         yield Notice()
         yield Footer(compact=True, show_command_palette=False)
@@ -88,24 +85,17 @@ class CompareScreen(ZoomingScreen):
             for pane in self.query(ComparePane):
                 pane.show_comparison(self.found)
         self.query_one("#title", Static).update(self._title())
-        self._show_warning()
+        notes = self.found.notes if self.found else ()
+        more = f"  (and {len(notes) - 1} more, on the left)" if len(notes) > 1 else ""
+        self.query_one(WarningLine).say(str(self.error) if self.error else f"{notes[0]}{more}" if notes else "")
         self.query_one(Notice).say("")
 
     def _title(self) -> str:
         if self.found is None:
             return f"compare · {len(self._names)} sessions"
-        groups = self.found.groups
-        parts = [f"{self.found.sessions} sessions in {len(groups)} group{'s' if len(groups) > 1 else ''}"]
-        parts += dict.fromkeys(group.benchmark for group in groups)
-        parts += dict.fromkeys(group.scenario for group in groups)
-        return " · ".join(["compare", *parts])
-
-    # The line below the panes
-
-    def _show_warning(self) -> None:
-        notes = self.found.notes if self.found else ()
-        more = f"  (and {len(notes) - 1} more, on the left)" if len(notes) > 1 else ""
-        self.query_one(WarningLine).say(str(self.error) if self.error else f"{notes[0]}{more}" if notes else "")
+        benchmarks = dict.fromkeys(group.benchmark for group in self.found.groups)
+        scenarios = dict.fromkeys(group.scenario for group in self.found.groups)
+        return " · ".join(["compare", self.found.counted, *benchmarks, *scenarios])
 
     # Keys
 

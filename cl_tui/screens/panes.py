@@ -1,7 +1,7 @@
 """Watching a run, live or in a replay: panes that show one View, and the keys to explore it."""
 
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -125,24 +125,15 @@ class PanesScreen(ZoomingScreen):
 
     def redraw(self) -> None:
         """Shows the current state."""
-        before, self.view = self.view, self.current_view()
-        self._drawn_at = time.monotonic()
-        view = self.view
+        before, view = self.view, self.current_view()
+        self.view, self._drawn_at = view, time.monotonic()
         self.news = self.news_of(before, view) or self.news
         self.query_one(HeaderLine).show(view)
-        for pane in self.visible_panes():
+        for pane in [self.maximized] if isinstance(self.maximized, Pane) else self.query(Pane):
             pane.show(view)
-        self._show_notice(view)
-        self.offer_by(*self.choices(view))
-
-    def visible_panes(self) -> Sequence[Pane]:
-        if isinstance(self.maximized, Pane):
-            return [self.maximized]
-        return list(self.query(Pane))
-
-    def _show_notice(self, view: View) -> None:
         self.query_one(WarningLine).say(self.warning(view))
         self.query_one(Notice).say(f"{view.activity}…" if view.loading and not view.trouble else self.news)
+        self.offer_by(*self.choices(view))
 
     def warning(self, view: View) -> str:
         """Current problems, for as long as they last."""

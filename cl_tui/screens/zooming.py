@@ -83,7 +83,4 @@ class ZoomingScreen(RootScreen):
     def on_click(self, event: Click) -> None:
         if event.chain == 2 and isinstance(event.widget, Pane):
             self.set_focus(event.widget)
-            if self.maximized is None:
-                self.action_zoom()
-            else:
-                self.action_unzoom()
+            self.show_alone(event.widget if self.maximized is None else None)
