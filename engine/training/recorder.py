@@ -1,5 +1,6 @@
 """Recorder: keeps a run's events in its log and its history, and waits while the disk cannot be written."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from functools import partial
@@ -100,11 +101,9 @@ class Recorder:
         """
         if self.history.state == "finished":
             return
-        try:
+        with contextlib.suppress(OSError):  # only this line is lost; the screen and the exit code report the end too
             if self._log is not None:
                 self._log.append(event)
-        except OSError:
-            pass  # only the line about the end is lost; the screen and the exit code report it too
         self.history = self.history.apply(event)
 
     def close(self) -> None:

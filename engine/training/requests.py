@@ -65,7 +65,9 @@ class RequestHandler:
         if requests.strength is not None:
             self._change_strength(requests.strength)
         if requests.evaluate:
-            self._evaluate()
+            activity, control.activity = control.activity, "evaluating"
+            self.recorder.emit(*self.reporter.scores())
+            control.activity = activity
         if requests.end_task == self.state.task:
             self._end_task()
         if requests.save:
@@ -77,11 +79,6 @@ class RequestHandler:
         self.reporter.steps()
         self.recorder.emit(StrengthChanged(state.step, time.time(), state.strength, strength))
         state.set_strength(strength)
-
-    def _evaluate(self) -> None:
-        activity, self.recorder.control.activity = self.recorder.control.activity, "evaluating"
-        self.recorder.emit(*self.reporter.scores())
-        self.recorder.control.activity = activity
 
     def _end_task(self) -> None:
         """Ends the task in training here, unless it has no step yet."""
