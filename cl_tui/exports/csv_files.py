@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from cl_tui.reports import session_facts, text
 from engine.record.history import History
@@ -83,27 +83,19 @@ def _importances(config: RunConfig, history: History) -> str:
     return table([*heads, *(f"bin {number}" for number in range(1, bins + 1))], rows)
 
 
-def _steering(config: RunConfig, history: History) -> str:
-    return table(("step", "what"), session_facts.steering(history))
-
-
 def _warnings(config: RunConfig, history: History) -> str:
     rows = ((warned.step, warned.task + 1, warned.name, warned.text) for warned in history.warnings)
     return table(("step", "task", "warning", "text"), rows)
 
 
-def _settings(config: RunConfig, history: History) -> str:
-    return config.to_toml()
-
-
-CSV_FILES = {
+CSV_FILES: dict[str, Callable[[RunConfig, History], str]] = {
     "curves.csv": _curves,
     "accuracies.csv": _accuracies,
     "probes.csv": _probes,
     "importance.csv": _importances,
-    "steering.csv": _steering,
+    "steering.csv": lambda config, history: table(("step", "what"), session_facts.steering(history)),
     "warnings.csv": _warnings,
-    "settings.toml": _settings,
+    "settings.toml": lambda config, history: config.to_toml(),
 }
 """What each file holds; accuracies are fractions, tasks counted from 1."""
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cl_tui.charts.braille import Axis
 
 WIDTH, HEIGHT = 960, 300
-LEFT, TOP, BOTTOM = 58, 30, 34
+LEFT, TOP, FOOT = 58, 30, 266
 COLUMNS = 440
 """Number of bins that a curve's steps are gathered into; each is drawn from its lowest to its highest value."""
 MOST_LINES = 7
@@ -79,15 +79,11 @@ class Frame:
     steps: int
     right: int
 
-    @property
-    def bottom(self) -> int:
-        return HEIGHT - BOTTOM
-
     def x(self, step: float) -> float:
         return LEFT + (WIDTH - LEFT - self.right) * step / max(self.steps, 1)
 
     def y(self, share: float) -> float:
-        return self.bottom - (self.bottom - TOP) * share
+        return FOOT - (FOOT - TOP) * share
 
 
 # Loss and penalty
@@ -172,7 +168,7 @@ def _strengths(config: RunConfig, history: History, frame: Frame) -> Iterator[Ma
     labelled = session_facts.spread(len(history.strengths), MOST_LABELS)
     for number, change in enumerate(history.strengths):
         x = frame.x(change.step)
-        yield Path(f"M{x:.1f} {TOP}V{frame.bottom}", "strength")
+        yield Path(f"M{x:.1f} {TOP}V{FOOT}", "strength")
         if number in labelled:
             label = f"{symbol} {shown(change.before)} → {shown(change.strength)}"
             lower = TOP + 12 + LABEL_HEIGHT * (labelled.index(number) % 3)
@@ -203,7 +199,7 @@ def accuracies(history: History, series: Sequence[Sequence[session_facts.Point]]
         if task not in coloured:
             line(task, "faint")
     ends = [line(task, f"s{number}") for number, task in enumerate(coloured)]
-    for number, (task, y) in enumerate(zip(coloured, _apart(ends, frame.bottom), strict=True)):
+    for number, (task, y) in enumerate(zip(coloured, _apart(ends, FOOT), strict=True)):
         (name,) = session_facts.named([task], history)
         parts.append(Label(WIDTH - 124, y + 4, name if len(name) <= 15 else f"{name[:14]}…", f"name s{number}"))
     return Picture("Accuracy on each task over the steps", parts)
@@ -287,17 +283,17 @@ def _across(frame: Frame, marks: Iterable[tuple[float, str]]) -> Iterator[Mark]:
 def _along(frame: Frame, history: History) -> Iterator[Mark]:
     """Steps below, tasks above, and task borders; thinned if there are many."""
     for step in round_values(0, frame.steps, 8):
-        yield Label(frame.x(step), HEIGHT - BOTTOM + 16, f"{step:,.0f}", anchor="middle")
+        yield Label(frame.x(step), FOOT + 16, f"{step:,.0f}", anchor="middle")
     yield Label(frame.x(frame.steps), HEIGHT - 3, "step", anchor="end")
     every = math.ceil(len(history.tasks) / MOST_BORDERS)
     for task in range(0, len(history.tasks), every):
         start, end = history.starts[task], history.starts[task + 1]
         if task:
-            yield Path(f"M{frame.x(start):.1f} {TOP}V{frame.bottom}", "border")
+            yield Path(f"M{frame.x(start):.1f} {TOP}V{FOOT}", "border")
         at = frame.x((start + end) / 2)
         label = f"task {task + 1}" if len(history.tasks) <= 10 else str(task + 1)
         yield Label(at, TOP - 8, label, anchor="middle")
-    yield Path(f"M{LEFT} {frame.bottom}.5H{WIDTH - frame.right}", "axis")
+    yield Path(f"M{LEFT} {FOOT}.5H{WIDTH - frame.right}", "axis")
 
 
 def _points(places: Iterable[tuple[float, float]]) -> str:

@@ -1,14 +1,12 @@
 """What there is to choose from: pages of methods, benchmarks and models."""
 
-from collections.abc import Iterable
-
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from cl_tui.reports.layout import indented, section, table_of
 from engine.catalog.benchmarks import BENCHMARKS
-from engine.catalog.entries import BenchmarkInfo, MethodInfo
+from engine.catalog.entries import MethodInfo
 from engine.catalog.methods import METHODS
 from engine.catalog.models import MODELS
 from engine.catalog.options import Setting
@@ -67,20 +65,19 @@ def _options(method: MethodInfo) -> Table:
 
 
 def benchmarks_page() -> RenderableType:
-    return Group(*(part for benchmark in BENCHMARKS.values() for part in _benchmark(benchmark)))
-
-
-def _benchmark(benchmark: BenchmarkInfo) -> Iterable[RenderableType]:
-    yield Text(f"{benchmark.name}: {benchmark.title}", style="bold")
-    grid = Table.grid(padding=(0, 2))
-    grid.add_row("source", benchmark.source)
-    grid.add_row("tasks", f"{benchmark.default_tasks}, at most {benchmark.most_tasks}")
-    grid.add_row("scenario", benchmark.scenario)
-    grid.add_row("defaults", ", ".join(f"{key} {shown(value)}" for key, value in benchmark.defaults.items()))
-    strengths = (f"{METHODS[name].symbol} of {name} {shown(value)}" for name, value in benchmark.strengths.items())
-    options = (f"{key} {shown(value)}" for given in benchmark.method_defaults.values() for key, value in given.items())
-    grid.add_row("strengths", ", ".join([*strengths, *options]))
-    yield indented(grid)
+    parts: list[RenderableType] = []
+    for benchmark in BENCHMARKS.values():
+        strengths = [f"{METHODS[name].symbol} of {name} {shown(value)}" for name, value in benchmark.strengths.items()]
+        for given in benchmark.method_defaults.values():
+            strengths += [f"{key} {shown(value)}" for key, value in given.items()]
+        grid = Table.grid(padding=(0, 2))
+        grid.add_row("source", benchmark.source)
+        grid.add_row("tasks", f"{benchmark.default_tasks}, at most {benchmark.most_tasks}")
+        grid.add_row("scenario", benchmark.scenario)
+        grid.add_row("defaults", ", ".join(f"{key} {shown(value)}" for key, value in benchmark.defaults.items()))
+        grid.add_row("strengths", ", ".join(strengths))
+        parts += [Text(f"{benchmark.name}: {benchmark.title}", style="bold"), indented(grid)]
+    return Group(*parts)
 
 
 def models_table() -> Table:

@@ -1,7 +1,4 @@
-"""Compares sessions: those that differ only in the seed form a group; each group is compared with the first.
-
-``cl_tui.reports.compare_page`` prints a comparison, and ``cl_tui.screens.compare`` shows it.
-"""
+"""Compares sessions: those that differ only in the seed form a group; each group is compared with the first."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence

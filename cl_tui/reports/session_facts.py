@@ -63,16 +63,11 @@ def averages(config: RunConfig, history: History) -> list[tuple[str, str]]:
     if one_class := one_class_tasks(config, len(history.matrix)):
         found[f" without {numbered(one_class)}"] = without(history.matrix, one_class)
     return [
-        (f"{name}{over}", _average(key, averages[key]))
+        (f"{name}{over}", f"{text.percent(value)} {'%' if key == 'average_accuracy' else 'points'}")
         for over, averages in found.items()
         for key, name in text.AVERAGES.items()
-        if averages[key] is not None
+        if (value := averages[key]) is not None
     ]
-
-
-def _average(key: str, value: float) -> str:
-    """Accuracies in %, differences of accuracies in points."""
-    return f"{text.percent(value)} {'%' if key == 'average_accuracy' else 'points'}"
 
 
 def figures(config: RunConfig, history: History) -> list[tuple[str, str]]:

@@ -165,16 +165,12 @@ def path_check(path: PathCheck, wide: bool = False) -> str:
     """
     if path.ratio is None:
         return "Σω 0"
-    share = f"{_percentage(100 * path.ratio)} %"
+    percents = 100 * path.ratio
+    share = f"{percents:,.0f} %" if 1000 <= abs(percents) < 99_999.5 else f"{quantity(percents)} %"
     if not wide:
         return f"Σω÷drop {share}: {path_verdict(path.ratio)}"
     drop = quantity(path.start_loss - path.loss)
     return f"Σω {quantity(path.gained)} is {share} of the loss drop {drop}: {path_verdict(path.ratio)}"
-
-
-def _percentage(value: float) -> str:
-    """At most seven characters, as ``quantity``, but plain up to 99,999."""
-    return f"{value:,.0f}" if 1000 <= abs(value) < 99_999.5 else quantity(value)
 
 
 def path_verdict(ratio: float) -> str:
