@@ -24,9 +24,8 @@ _CURSOR = Style(reverse=True)
 class Series:
     """A line through points."""
 
-    name: str
     letter: str
-    """A few characters to the right of the line's last value."""
+    """A few characters to the right of the line's last value; + follows if more lines end there."""
     xs: np.ndarray
     """The steps of its points, ascending."""
     ys: np.ndarray
@@ -67,7 +66,9 @@ def line_chart(
             marks.setdefault(row, []).append((line.letter, line.style))
     lines = framed(canvas, axis, time, palette, shown, cursor, borders)
     for row, cells in enumerate(lines[:plot_height]):
-        cells += _letters(marks.get(row, []), letters, palette)
+        ends = marks.get(row, [])
+        cells += [Segment(f"{letter:<{letters}}", style) for letter, style in ends[:1]]
+        cells.append(Segment("+" if len(ends) > 1 else "", palette.muted))
     return lines[:height]
 
 
@@ -126,12 +127,6 @@ def axis_for(drawn: Sequence[tuple[np.ndarray, np.ndarray]], values: tuple[float
         return braille.Axis(*values, log=False)
     nothing = np.empty(0)
     return braille.fitting_axis(*(np.concatenate([nothing, *(columns[end] for columns in drawn)]) for end in (0, 1)))
-
-
-def _letters(marks: Sequence[tuple[str, Style]], width: int, palette: Palette) -> Line:
-    """The letters of the lines that end in one row: the first, and a + if there are more."""
-    more = Segment("+" if len(marks) > 1 else "", palette.muted)
-    return [*(Segment(f"{letter:<{width}}", style) for letter, style in marks[:1]), more]
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,12 +18,7 @@ WIDEST = 12
 
 
 def draw_matrix(
-    view: View,
-    width: int,
-    height: int,
-    palette: Palette,
-    pan: tuple[int, int] | None = None,
-    with_best: bool = False,
+    view: View, width: int, height: int, palette: Palette, pan: tuple[int, int] | None = None, with_best: bool = False
 ) -> list[Line]:
     """The matrix in numbers, each task's loss and, if asked, its best; panned if not all tasks fit."""
     history = view.history

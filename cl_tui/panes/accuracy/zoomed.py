@@ -92,22 +92,19 @@ def _cells(
     visible = window(count, max(height - 4 - cut, 1), pan[1] if pan else None, now)
 
     styles = (*palette.heat, palette.muted)
-    seen = rows[visible.start : visible.stop, shown.start : shown.stop]
-    levels = np.full((len(visible), len(shown)), len(text.LEVELS) + 1)
-    levels[: len(seen)] = np.where(
-        np.isnan(seen), len(text.LEVELS) + 1, np.searchsorted(text.LEVELS, seen, side="right")
-    )
-    signs = np.full((len(visible), len(shown) * cell), ord(" "), dtype="<u4")
-    fills, signs_of = _signs(palette)
-    signs[:, ::cell] = np.array([ord(sign) for sign in fills], dtype="<u4")[levels]
-    signs[:, cell - 1 :: cell] = np.array([ord(sign) for sign in signs_of], dtype="<u4")[levels]
+    seen = np.full((len(visible), len(shown)), np.nan)
+    seen[: max(len(rows) - visible.start, 0)] = rows[visible.start : visible.stop, shown.start : shown.stop]
+    levels = np.where(np.isnan(seen), len(text.LEVELS) + 1, np.searchsorted(text.LEVELS, seen, side="right"))
+    signs = np.full((len(visible), len(shown) * cell), " ")
+    for first, by_level in zip((0, cell - 1), _signs(palette), strict=True):
+        signs[:, first::cell] = np.array([*by_level])[levels]
     changes = levels[:, 1:] != levels[:, :-1]
 
     lines: list[Line] = [[Segment(f"{'after':<{label}}{_column_numbers(shown, cell)}", palette.muted)]]
     for place, i in enumerate(visible):
         name = f"{i + 1} now" if i == len(history.matrix) and history.probe else str(i + 1)
         line = [Segment(f"{name:<{label}}", palette.strong if i == now and view.training else palette.muted)]
-        cells = signs[place].tobytes().decode("utf-32-le")
+        cells = "".join(signs[place].tolist())
         cuts = [0, *(np.flatnonzero(changes[place]) + 1).tolist(), len(shown)]
         inks = levels[place].tolist()
         line += [Segment(cells[a * cell : b * cell], styles[inks[a]]) for a, b in pairwise(cuts)]
@@ -168,18 +165,13 @@ def _drawn_curves(view: View, table: AccuracyTable, width: int, height: int, pal
     tasks = _worth_a_line(looks)
     inks = (palette.loss, palette.penalty, palette.importance, palette.good, palette.text, palette.muted)
     series = [
-        Series(
-            name=history.tasks[task].name,
-            letter=str(task + 1),
-            xs=looks.steps[looks.during >= task],
-            ys=looks.accuracies[looks.during >= task, task],
-            style=inks[place % len(inks)],
-        )
+        Series(str(task + 1), looks.steps[since], looks.accuracies[since, task], inks[place % len(inks)])
         for place, task in enumerate(tasks)
+        for since in [looks.during >= task]
     ]
     if len(history.accuracies) > 1:
         average = np.nansum(looks.accuracies, axis=1) / (looks.during + 1)
-        series.append(Series("average", "avg", looks.steps, average, palette.strong, dotted=True))
+        series.append(Series("avg", looks.steps, average, palette.strong, dotted=True))
     seen = int(looks.during[-1]) + 1
     some = f"{len(tasks) - 1} that lost most, newest, average"
     which = "each task, and their average" if len(tasks) == seen else some

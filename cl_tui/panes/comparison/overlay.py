@@ -59,18 +59,12 @@ def overlay(
     return framed(canvas, axis, time, palette, shown, cursor, borders)
 
 
-def _along(course: GroupCurve, values: np.ndarray, time: TimeAxis) -> np.ndarray:
-    """``values`` in the middle of each column, NaN before the first and after the last."""
-    middles = (time.edges[:-1] + time.edges[1:] + 1) / 2
-    found: np.ndarray = np.interp(middles, course.steps, values, left=np.nan, right=np.nan)
-    return found
-
-
 def _band(course: GroupCurve, time: TimeAxis, axis: braille.Axis, height: int) -> np.ndarray:
     """Sparse dots from one standard error below the mean to one above; shape (4·height, columns)."""
-    tops, bottoms = (
-        axis.rows(_along(course, course.means + sign * course.errors, time), height) for sign in (1.0, -1.0)
-    )
+    middles = (time.edges[:-1] + time.edges[1:] + 1) / 2
+    ends = (course.means + course.errors, course.means - course.errors)
+    along = (np.interp(middles, course.steps, values, left=np.nan, right=np.nan) for values in ends)
+    tops, bottoms = (axis.rows(values, height) for values in along)
     bottoms = np.where(bottoms < 0, 4 * height - 1, bottoms)  # on a logarithmic axis, below its lower end
     y, x = np.ogrid[: 4 * height, : len(tops)]
     dots: np.ndarray = (tops >= 0) & (y >= tops) & (y <= bottoms) & (x % 4 == 0) & ((y + x // 4) % 2 == 0)

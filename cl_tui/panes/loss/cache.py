@@ -28,7 +28,7 @@ class CurveCache:
         self._last = b""
         self._raw = (Envelope(), Envelope())
         self._smooth = (Envelope(), Envelope())
-        self._means: tuple[RunningMean, RunningMean] | None = None
+        self._means: list[RunningMean] = []
 
     def follow(self, history: History, smoothing: float) -> None:
         """Adds what is new; reads everything again if the history goes back, as in a replay."""
@@ -39,7 +39,7 @@ class CurveCache:
         weight = self._means[0].weight if self._means else 0.0
         if smoothing != weight:
             self._smooth = (Envelope(), Envelope())
-            self._means = (RunningMean(smoothing), RunningMean(smoothing)) if smoothing else None
+            self._means = [RunningMean(smoothing)] * 2 if smoothing else []
         self._curve, self._borders = curve, history.starts[1:]
         if not curve.length:
             return
@@ -48,26 +48,22 @@ class CurveCache:
         if self._means:
             begun = self._smooth[0].length
             begins = self._begins(begun, curve.length)
-            followed = []
-            for envelope, mean, values in zip(self._smooth, self._means, _curves(curve, begun), strict=True):
-                smoothed, mean = mean.extended(values, begins)
-                envelope.extend(smoothed)
-                followed.append(mean)
-            self._means = (followed[0], followed[1])
+            for number, values in enumerate(_curves(curve, begun)):
+                smoothed, self._means[number] = self._means[number].extended(values, begins)
+                self._smooth[number].extend(smoothed)
         self._last = _row(curve, curve.length)
 
-    def columns(self, time: TimeAxis, smooth: bool = False) -> tuple[Columns, Columns]:
+    def columns(self, time: TimeAxis, smooth: bool = False) -> list[Columns]:
         """Loss and penalty over ``time``: from the envelopes, or from each step if their bins are too wide."""
-        loss, penalty = self._smooth if smooth else self._raw
         if not self.step_by_step(time):
-            return loss.columns(time.edges), penalty.columns(time.edges)
+            return [envelope.columns(time.edges) for envelope in (self._smooth if smooth else self._raw)]
         first = max(0, int(time.edges[0]) - (self._means[0].memory if smooth and self._means else 0))
         last = min(max(int(time.edges[-1]), int(time.edges[-2]) + 1), self._curve.length)
-        losses, penalties = (values[: max(last - first, 0)] for values in _curves(self._curve, first))
+        curves = [values[: max(last - first, 0)] for values in _curves(self._curve, first)]
         if smooth and self._means:
             fresh, begins = RunningMean(self._means[0].weight), self._begins(first, last)
-            losses, penalties = fresh.extended(losses, begins)[0], fresh.extended(penalties, begins)[0]
-        return exact_columns(losses, time.edges - first), exact_columns(penalties, time.edges - first)
+            curves = [fresh.extended(values, begins)[0] for values in curves]
+        return [exact_columns(values, time.edges - first) for values in curves]
 
     def step_by_step(self, time: TimeAxis) -> bool:
         """Whether the columns of ``time`` are too narrow for the bins of the envelopes."""

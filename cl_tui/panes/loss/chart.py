@@ -65,13 +65,7 @@ def layout(view: View, width: int, height: int, zoomed: bool) -> Layout:
 
 
 def draw_curves(
-    view: View,
-    record: CurveCache,
-    width: int,
-    height: int,
-    palette: Palette,
-    options: CurveOptions,
-    zoomed: bool,
+    view: View, record: CurveCache, width: int, height: int, palette: Palette, options: CurveOptions, zoomed: bool
 ) -> list[Line]:
     """The pane's lines. ``record`` has followed the view's history."""
     parts = layout(view, width, height, zoomed)

@@ -8,6 +8,8 @@ from cl_tui.exports.csv_files import STEP_COLUMNS, step_rows
 from cl_tui.panes.view import View
 from engine.record.series import Curve
 
+COLUMNS = ("first_step", "last_step", "lowest_loss", "highest_loss", "lowest_penalty", "highest_penalty")
+
 
 def exact_rows(view: View, first: int, last: int) -> list[dict[str, object]]:
     """One row per step after ``first``, up to ``last``, with the columns of ``sessions export --csv``."""
@@ -17,16 +19,7 @@ def exact_rows(view: View, first: int, last: int) -> list[dict[str, object]]:
 def rows_by_column(curve: Curve, time: TimeAxis) -> list[dict[str, object]]:
     """One row for each column that has steps, with their lowest and highest values."""
     loss, penalty = exact_columns(curve.losses(), time.edges), exact_columns(curve.penalties(), time.edges)
-    edges = np.minimum(time.edges, curve.length).tolist()
-    return [
-        {
-            "first_step": edges[column] + 1,
-            "last_step": edges[column + 1],
-            "lowest_loss": float(loss.lows[column]),
-            "highest_loss": float(loss.highs[column]),
-            "lowest_penalty": float(penalty.lows[column]),
-            "highest_penalty": float(penalty.highs[column]),
-        }
-        for column in range(len(edges) - 1)
-        if edges[column] < edges[column + 1]
-    ]
+    edges = np.minimum(time.edges, curve.length)
+    columns = (edges[:-1] + 1, edges[1:], loss.lows, loss.highs, penalty.lows, penalty.highs)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [dict(zip(COLUMNS, row, strict=True)) for row in rows if row[0] <= row[1]]

@@ -111,12 +111,7 @@ def _dots(looks: Looks, shown: range, band: int, low: float, time: TimeAxis) -> 
 
 
 def _numbers(
-    history: History,
-    task: int,
-    lowest: Lowest | None,
-    best: float | None,
-    number_width: int,
-    palette: Palette,
+    history: History, task: int, lowest: Lowest | None, best: float | None, number_width: int, palette: Palette
 ) -> Line:
     """Learned, best, now, lowest and in which task; as wide as _HEADS and a task's number."""
     newest = history.newest_probed

@@ -217,8 +217,8 @@ def test_epochs_that_are_not_known_are_shown_as_steps() -> None:
 
 
 def test_a_chart_of_lines_joins_their_points_and_names_them() -> None:
-    falling = Series("task 1", "1", np.array([100, 300, 500]), np.array([1.0, 0.5, 0.0]), Style(color="red"))
-    flat = Series("task 2", "2", np.array([300, 500]), np.array([1.0, 1.0]), Style(color="green"), dotted=True)
+    falling = Series("1", np.array([100, 300, 500]), np.array([1.0, 0.5, 0.0]), Style(color="red"))
+    flat = Series("2", np.array([300, 500]), np.array([1.0, 1.0]), Style(color="green"), dotted=True)
     lines = line_chart(
         [falling, flat], (0, 500), 60, 9, PALETTE, quantity, cursor=200, borders=[250], values=(0.0, 1.0)
     )
@@ -234,12 +234,10 @@ def test_a_chart_of_lines_joins_their_points_and_names_them() -> None:
 
 
 def test_lines_that_end_together_are_counted() -> None:
-    lines = [Series(f"task {n}", str(n), np.array([1, 9]), np.array([0.5, 1.0]), Style()) for n in range(3)]
+    lines = [Series(str(n), np.array([1, 9]), np.array([0.5, 1.0]), Style()) for n in range(3)]
     assert text(line_chart(lines, (0, 9), 40, 5, PALETTE, quantity, values=(0.0, 1.0)))[0].endswith("0+")
     assert len(line_chart([], (0, 9), 40, 5, PALETTE, quantity)) == 5
-    assert (
-        len(line_chart([Series("none", "n", np.empty(0), np.empty(0), Style())], (0, 9), 40, 5, PALETTE, quantity)) == 5
-    )
+    assert len(line_chart([Series("n", np.empty(0), np.empty(0), Style())], (0, 9), 40, 5, PALETTE, quantity)) == 5
 
 
 # What is drawn
