@@ -8,12 +8,13 @@ import typer
 
 from cl_tui.commands.arguments import SessionsDir, UsageError, file_option, json_option, names_of, where
 from cl_tui.commands.options import Config, Set, Typed, below, takes_settings
-from cl_tui.commands.registries import chosen_preset
+from cl_tui.commands.registries import chosen
 from cl_tui.host.terminal import complain
 from engine.catalog.options import WHAT, WHERE
 
 if TYPE_CHECKING:
     from cl_tui.batch.pool import Outcome
+    from engine.catalog.presets import Preset
 
 AXES = ("benchmark", "scenario", "method", "strength")
 """The settings that a batch takes several values of, and the seed."""
@@ -117,9 +118,9 @@ def reproduce(
     from cl_tui.batch.pool import execute
     from cl_tui.reports import output
 
-    chosen = [chosen_preset(name) for name in dict.fromkeys(names)]
+    presets: list[Preset] = [chosen("preset", name) for name in dict.fromkeys(names)]
     at_a_time = jobs or os.cpu_count() or 1
-    plans = [(preset, again.plan(preset, seeds or preset.seeds, typed, at_a_time)) for preset in chosen]
+    plans = [(preset, again.plan(preset, seeds or preset.seeds, typed, at_a_time)) for preset in presets]
     runs = [run for _, cases in plans for _, planned in cases for run in planned]
     if json == markdown == output.STDOUT:
         raise UsageError("only one of --json and --markdown can be -, the standard output: name a file for the other")

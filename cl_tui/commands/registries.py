@@ -1,13 +1,11 @@
 """The commands that list methods, benchmarks, presets and networks."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cl_tui.commands.arguments import names_of
-
-if TYPE_CHECKING:
-    from engine.catalog.presets import Preset
+from engine.catalog.choices import NAMES
 
 
 def methods(
@@ -16,13 +14,10 @@ def methods(
     ] = None,
 ) -> None:
     """List the methods: formula, source, options, defaults."""
-    from cl_tui.reports import catalog_page, output
-    from engine.catalog.methods import METHODS
-    from engine.settings.text import unknown
+    from cl_tui.reports.catalog_page import method_page, methods_page
+    from cl_tui.reports.output import console
 
-    if name is not None and name not in METHODS:
-        raise unknown("method", name, METHODS)
-    output.console().print(catalog_page.methods_page() if name is None else catalog_page.method_page(METHODS[name]))
+    console().print(methods_page() if name is None else method_page(chosen("method", name)))
 
 
 def benchmarks() -> None:
@@ -43,17 +38,16 @@ def presets(
     from cl_tui.reports import output
     from engine.catalog.presets import PRESETS
 
-    output.console().print(presets_page(PRESETS.values()) if name is None else preset_page(chosen_preset(name)))
+    output.console().print(presets_page(PRESETS.values()) if name is None else preset_page(chosen("preset", name)))
 
 
-def chosen_preset(name: str) -> "Preset":
-    """Raises ConfigError."""
-    from engine.catalog.presets import PRESETS
+def chosen(choice: str, name: str) -> Any:
+    """The entry of the catalog. Raises ConfigError."""
     from engine.settings.text import unknown
 
-    if name not in PRESETS:
-        raise unknown("preset", name, PRESETS)
-    return PRESETS[name]
+    if name not in NAMES[choice]:
+        raise unknown(choice, name, NAMES[choice])
+    return NAMES[choice][name]
 
 
 def models() -> None:

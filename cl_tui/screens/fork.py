@@ -45,19 +45,12 @@ class ForkDialog(Dialog[Session | None]):
 
     def content(self) -> ComposeResult:
         config = self._parent_session.config
-        with Horizontal():
-            yield Label("after task")
-            options = ((Text(f"{task + 1}  {self._names[task]}"), task) for task in self._possible)
-            yield Select(options, value=self._at_first, allow_blank=False, id="task")
-        with Horizontal():
-            yield Label("method")
-            yield Select(((name, name) for name in METHODS), value=config.method, allow_blank=False, id="method")
-        with Horizontal(id="of-the-penalty"):
-            yield Label("strength")
-            yield Input(shown(self._strength), id="strength")
-        with Horizontal():
-            yield Label("name")
-            yield Input(self._free_name(), id="name")
+        tasks = ((Text(f"{task + 1}  {self._names[task]}"), task) for task in self._possible)
+        methods = ((name, name) for name in METHODS)
+        yield Horizontal(Label("after task"), Select(tasks, value=self._at_first, allow_blank=False, id="task"))
+        yield Horizontal(Label("method"), Select(methods, value=config.method, allow_blank=False, id="method"))
+        yield Horizontal(Label("strength"), Input(shown(self._strength), id="strength"), id="of-the-penalty")
+        yield Horizontal(Label("name"), Input(self._free_name(), id="name"))
         yield Static("", id="problem", markup=False)
 
     def _free_name(self) -> str:

@@ -1,7 +1,8 @@
 """Pydantic's models of declared settings, and its refusals as sentences."""
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -59,10 +60,7 @@ def _strict(kind: Any) -> Any:
         return tuple.__class_getitem__(tuple(part if part is ... else _strict(part) for part in parts))
     if origin in (None, Literal):
         return kind
-    union = _strict(parts[0])
-    for part in parts[1:]:
-        union = union | _strict(part)
-    return union
+    return reduce(or_, map(_strict, parts))
 
 
 def _is_group(kind: Any) -> bool:
