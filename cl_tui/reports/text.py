@@ -188,7 +188,8 @@ def path_verdict(ratio: float) -> str:
 def result(history: History, config: RunConfig) -> str:
     """A finished run's result, also without one-class tasks."""
     average, forgetting = metrics.average_accuracy(history.matrix), metrics.forgetting(history.matrix)
-    words = f"Finished in {_spoken(history.elapsed)}"
+    took = duration(history.elapsed) if history.elapsed >= 60 else f"{history.elapsed:.0f} s"
+    words = f"Finished in {took}"
     if average is not None:
         words += f": average accuracy {percent(average)} %"
     if forgetting is not None:
@@ -224,10 +225,6 @@ def with_one_class(listed: Listed) -> bool:
 def marked(average: float | None, listed: Listed) -> str:
     """Of a session, in percent or points, with ONE_CLASS where that is so; empty where there is none."""
     return "" if average is None else f"{ONE_CLASS if with_one_class(listed) else ''}{percent(average)}"
-
-
-def _spoken(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 60 else duration(seconds)
 
 
 def progress(history: History) -> str:

@@ -29,12 +29,10 @@ POWER = 0.8
 """The chance of a verdict with the seeds that ``seeds_to_tell`` names, if the difference is as large as it looks."""
 MOST_SEEDS = 1000
 
-Word = Literal["agrees", "differs", "too few runs to tell"]
-
 
 @dataclass(frozen=True)
 class Verdict:
-    word: Word
+    word: Literal["agrees", "differs", "too few runs to tell"]
     difference: float
     half_width: float | None
     """Half the width of its 95 % confidence interval; None for a single run, which has no error."""
@@ -56,12 +54,10 @@ def judge(here: Estimate, published: Estimate) -> Verdict:
     """
     difference, width, matters = here.mean - published.mean, half_width(here, published), margin(published)
     if width is not None and abs(difference) + width <= matters:
-        word: Word = "agrees"
-    elif width is not None and abs(difference) - width >= matters:
-        word = "differs"
-    else:
-        return Verdict("too few runs to tell", difference, width, matters, seeds_to_tell(here, published))
-    return Verdict(word, difference, width, matters, None)
+        return Verdict("agrees", difference, width, matters, None)
+    if width is not None and abs(difference) - width >= matters:
+        return Verdict("differs", difference, width, matters, None)
+    return Verdict("too few runs to tell", difference, width, matters, seeds_to_tell(here, published))
 
 
 def margin(published: Estimate) -> float:

@@ -13,7 +13,6 @@ from textual.widgets import Footer, Static
 
 from cl_tui.host.background import run_in_background
 from cl_tui.host.exit_status import ExitStatus
-from cl_tui.panes.base import Pane
 from cl_tui.panes.comparison.pane import ComparePane, GroupsPane, MatrixPane, OverlayPane, SettingsPane
 from cl_tui.panes.notice import Notice, WarningLine
 from cl_tui.reports.comparison import check, compare, read
@@ -104,15 +103,6 @@ class CompareScreen(ZoomingScreen):
 
     def action_next_matrix(self) -> None:
         self.query_one(MatrixPane).next_matrix()
-
-    def action_back(self) -> None:
-        """Goes back one layer: the crosshair, the zoomed pane, the screen."""
-        if isinstance(self.focused, Pane) and self.focused.back_out():
-            return
-        if self.maximized is not None:
-            self.action_unzoom()
-        else:
-            self.step_out()
 
     def leave(self) -> None:
         """q: goes to the screen below, or leaves the program."""

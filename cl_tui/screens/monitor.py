@@ -256,7 +256,7 @@ class MonitorScreen(PanesScreen):
             return
         engine.control.stop()
         if not engine.alive or engine.history.state == "loading" or self._patience_is_over:
-            self.end(exit_status(engine))
+            self.host.end(self, exit_status(engine))
         elif self._leaving_since is None:
             self._leaving_since = time.monotonic()
             self.reply("Quitting…" if engine.control.trouble else "Saving…", float("inf"))
@@ -267,7 +267,7 @@ class MonitorScreen(PanesScreen):
 
     def _leave_when_saved(self) -> None:
         if not self.engine.alive:
-            self.end(exit_status(self.engine))
+            self.host.end(self, exit_status(self.engine))
         elif self._patience_is_over:
             self.reply(f"The engine does not respond: q quits at once. Kept: {kept(self.engine)}", float("inf"))
 

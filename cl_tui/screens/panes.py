@@ -9,7 +9,6 @@ from textual.binding import BindingType
 from textual.containers import Container
 from textual.widgets import Footer
 
-from cl_tui.host.exit_status import ExitStatus
 from cl_tui.host.preferences import Preferences
 from cl_tui.panes import files as pane_files
 from cl_tui.panes.accuracy.pane import AccuracyPane
@@ -186,7 +185,7 @@ class PanesScreen(ZoomingScreen):
             self.reply(f"Saved as {path}")
 
     def action_back(self) -> None:
-        """Goes back one layer: what is open in the focused pane, the crosshair, the zoomed axis, the zoomed pane."""
+        """The crosshair and the zoomed axis are layers too."""
         if isinstance(self.focused, Pane) and self.focused.back_out():
             self.redraw()
         elif self.viewport.cursor is not None:
@@ -195,11 +194,5 @@ class PanesScreen(ZoomingScreen):
         elif self.viewport.steps is not None:
             self.viewport = Viewport()
             self.redraw()
-        elif self.maximized is not None:
-            self.action_unzoom()
         else:
-            self.step_out()
-
-    def end(self, status: ExitStatus) -> None:
-        """Goes to the screen below, or leaves the program."""
-        self.host.end(self, status)
+            super().action_back()

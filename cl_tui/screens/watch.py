@@ -333,4 +333,4 @@ class WatchScreen(PanesScreen):
 
     def leave(self) -> None:
         self.reader.end()
-        self.end(ExitStatus(0, ""))
+        self.host.end(self, ExitStatus(0, ""))

@@ -47,6 +47,15 @@ class ZoomingScreen(RootScreen):
         else:
             self.leave()
 
+    def action_back(self) -> None:
+        """Goes back one layer: what is open in the focused pane, the zoomed pane, the screen."""
+        if isinstance(self.focused, Pane) and self.focused.back_out():
+            return
+        if self.maximized is not None:
+            self.action_unzoom()
+        else:
+            self.step_out()
+
     def show_alone(self, pane: Pane | None) -> None:
         """Gives ``pane`` the whole screen; None shows all."""
         if pane is None:
