@@ -79,7 +79,6 @@ class ClTui(App[ExitStatus]):
         self._apply_preferences()
 
     def _apply_preferences(self) -> None:
-        """Applies the preferences."""
         chosen = self.preferences.theme
         self.theme = chosen if chosen in self.available_themes else self._first_theme
         self.ascii_charts = wanted(self.preferences.charts, os.environ)

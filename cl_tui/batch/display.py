@@ -175,16 +175,13 @@ class Display:
         """The completed share of each run in training, 0–1."""
         self._troubles: dict[str, str] = {}
 
-    def begin(self, name: str) -> None:
-        self._show(name, "starting")
-
     def leave(self, name: str) -> None:
         """Shows that another process trains it."""
         if name not in self._rows and not self._console.is_terminal:
             self.say(f"{name}: another process is training it; waiting for its result")
-        self._show(name, "another process")
+        self.show(name, "another process")
 
-    def _show(self, name: str, doing: str) -> None:
+    def show(self, name: str, doing: str) -> None:
         if name not in self._rows:
             self._rows[name] = self.bars.add_task(name, total=None, doing=doing, rate="")
         self.bars.update(self._rows[name], doing=doing, rate="")

@@ -133,7 +133,7 @@ class Pool:
             worker = self._free_worker()
             worker.send((session.path, run.place))
             self._busy[worker.connection] = run, worker
-            self._display.begin(run.name)
+            self._display.show(run.name, "starting")
 
     def _leave(self, run: Run) -> None:
         """Leaves the run to the process that trains it."""

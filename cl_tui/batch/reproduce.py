@@ -188,9 +188,9 @@ def page(command: str, tables: Sequence[tuple[Preset, Sequence[Row]]]) -> str:
     ]
     for preset, rows in tables:
         parts += [f"## {preset.name}", f"{preset.title}. {preset.source}.", _markdown([HEADINGS, *map(cells, rows)])]
-        done = [row for row in rows if row.accuracies]
-        parts += [_listed("Average accuracy of each seed:", (f"{row.case}: {each_seed(row)}" for row in done))]
-        parts += ["Settings shared by all cases: " + _settings(preset.settings) + "."]
+        seeds = (f"{row.case}: {each_seed(row)}" for row in rows if row.accuracies)
+        parts.append(_listed("Average accuracy of each seed:", seeds))
+        parts.append(f"Settings shared by all cases: {_settings(preset.settings)}.")
         own = [
             f"{label(case)}: {'. '.join(filter(None, (_settings(case.settings), case.source)))}"
             for case in preset.cases
@@ -220,13 +220,11 @@ def _settings(settings: Mapping[str, object]) -> str:
 
 
 def presets_page(presets: Iterable[Preset]) -> RenderableType:
-    return Group(*(part for preset in presets for part in _short(preset)))
-
-
-def _short(preset: Preset) -> Iterable[RenderableType]:
-    yield Text(f"{preset.name}: {preset.title}", style="bold")
-    yield Text(f"  {preset.source}")
-    yield Text(f"  {'; '.join(map(label, preset.cases))}")
+    parts: list[Text] = []
+    for preset in presets:
+        parts += [Text(f"{preset.name}: {preset.title}", style="bold"), Text(f"  {preset.source}")]
+        parts.append(Text(f"  {'; '.join(map(label, preset.cases))}"))
+    return Group(*parts)
 
 
 def preset_page(preset: Preset) -> RenderableType:

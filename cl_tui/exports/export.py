@@ -141,15 +141,12 @@ def exports(listed: Listed, folder: Path, places: Mapping[Kind, Path], force: bo
         print_as_it_is(printable)
     for kind, files in made.items():
         for file, content in files.items():
-            _write(kind, places[kind] / file, content)
+            path = places[kind] / file
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_whole(path, content)
+            except OSError as error:
+                told = f"{path} cannot be written: {error.strerror}; choose another path"
+                raise ExportRefused(f"--{kind}: {told}") from None
         names = ", ".join(file.name for file in files)
         yield f"{places[kind]}: {names}" if len(files) > 1 else str(places[kind] / next(iter(files)))
-
-
-def _write(kind: Kind, path: Path, content: bytes) -> None:
-    """Writes the file whole, and creates the folders it needs. Raises ExportRefused."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, content)
-    except OSError as error:
-        raise ExportRefused(f"--{kind}: {path} cannot be written: {error.strerror}; choose another path") from None

@@ -26,30 +26,27 @@ MOST_HISTOGRAMS = 24
 def page(listed: Listed, path: Path) -> str:
     """The whole file. ``path``: the session's folder. The session must be readable."""
     config, history = listed.known()
-    return (
-        _templates()
-        .get_template("page.html")
-        .render(
-            version=version("cl-tui"),
-            dense=DENSE,
-            levels=text.LEVELS,
-            name=listed.name,
-            state=listed.state,
-            subtitle=session_facts.subtitle(config),
-            result=session_facts.result(listed),
-            figures=session_facts.figures(config, history),
-            warnings=session_facts.warnings(config, history),
-            matrix=_matrix(history),
-            accuracies=_accuracies(history),
-            curves=_curves(config, history),
-            importance=_importance(history.importance),
-            steering=[(f"step {step:,}", what) for step, what in session_facts.steering(history)],
-            differing=session_facts.differing(config),
-            settings=session_facts.settings(config),
-            environment=session_facts.environment(config, history),
-            steered=history.strengths or history.plans or history.forked,
-            command=session_facts.command(config, path / "config.toml").split(" "),
-        )
+    template = _templates().get_template("page.html")
+    return template.render(
+        version=version("cl-tui"),
+        dense=DENSE,
+        levels=text.LEVELS,
+        name=listed.name,
+        state=listed.state,
+        subtitle=session_facts.subtitle(config),
+        result=session_facts.result(listed),
+        figures=session_facts.figures(config, history),
+        warnings=session_facts.warnings(config, history),
+        matrix=_matrix(history),
+        accuracies=_accuracies(history),
+        curves=_curves(config, history),
+        importance=_importance(history.importance),
+        steering=[(f"step {step:,}", what) for step, what in session_facts.steering(history)],
+        differing=session_facts.differing(config),
+        settings=session_facts.settings(config),
+        environment=session_facts.environment(config, history),
+        steered=history.strengths or history.plans or history.forked,
+        command=session_facts.command(config, path / "config.toml").split(" "),
     )
 
 

@@ -261,8 +261,6 @@ def latest_news(before: History, after: History, config: RunConfig) -> str | Non
         return f"Whole test sets at step {after.evaluations[-1].step:,}: average {percent(sum(row) / len(row))} %"
     if after.saved_step is not None and after.saved_step != before.saved_step:
         return f"Saved at step {after.saved_step:,}"
-    if after.task > before.task and after.state == "training":
-        return (
-            f"Task {after.task + 1} begins: {after.tasks[after.task].name}" if after.task < len(after.tasks) else None
-        )
+    if before.task < after.task < len(after.tasks) and after.state == "training":
+        return f"Task {after.task + 1} begins: {after.tasks[after.task].name}"
     return None

@@ -423,8 +423,8 @@ def test_the_display_holds_no_line_of_a_run_that_has_ended(columns: int) -> None
 
     left = [f"none-split-digits-seed{seed}-588050dc" for seed in range(3)]
     with display.bars:
-        display.begin(left[0])
-        display.begin(left[1])
+        display.show(left[0], "starting")
+        display.show(left[1], "starting")
         display.leave(left[2])
         while left:
             for step in (1, 995, 999, 1000):
@@ -450,7 +450,7 @@ def test_trouble_with_the_disk_is_told_once_when_it_begins_and_when_it_ends() ->
     console = Console(file=io.StringIO(), width=200)
     display = Display(console, planned=2, done=0)
     for name in ("one", "two"):
-        display.begin(name)
+        display.show(name, "starting")
     for trouble in ("", "no space", "still no space", "", ""):
         display.update("one", RunProgress(1, 2, "", "", trouble))
         display.update("two", RunProgress(1, 2, "", "", ""))
