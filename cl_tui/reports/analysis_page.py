@@ -1,7 +1,7 @@
 """What ``cl-tui analyse`` prints about one session: four parts, each a table and, if it helps, a chart."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -76,7 +76,12 @@ def _correlation_part(found: Analysis, width: int) -> Iterable[RenderableType]:
     else:
         yield Text(f"the matrix of {tasks} tasks is too wide to show; --json FILE writes it")
     yield Text("\nby layer, over the pairs of tasks")
-    yield numbers(("layer", "weights", "mean", "lowest", "highest"), _correlation_by_layer(correlation))
+    rows = []
+    for layer in (correlation.whole, *correlation.layers):
+        pairs = [value for number, row in enumerate(layer.matrix) for value in row[:number] if value is not None]
+        ends = (min(pairs, default=None), max(pairs, default=None))
+        rows.append((layer.layer, f"{layer.size:,}", *map(_hundredths, (layer.mean, *ends))))
+    yield numbers(("layer", "weights", "mean", "lowest", "highest"), rows)
     if tasks > 2:
         yield Text("\nmean correlation with the earlier tasks")
         yield correlation_chart(correlation)
@@ -92,18 +97,14 @@ def correlation_table(correlation: TaskCorrelation) -> Table:
     return table
 
 
-def _correlation_by_layer(correlation: Correlation) -> Iterator[Iterable[str]]:
-    for layer in (correlation.whole, *correlation.layers):
-        pairs = [value for number, row in enumerate(layer.matrix) for value in row[:number] if value is not None]
-        ends = (min(pairs), max(pairs)) if pairs else (None, None)
-        yield (layer.layer, f"{layer.size:,}", *map(_hundredths, (layer.mean, *ends)))
-
-
 def correlation_chart(correlation: Correlation) -> Text:
-    """One line per layer: each task's mean correlation with the tasks before it, from the second task on."""
+    """One line per weight matrix, or per layer if there is none, evenly spread if there are many: each task's mean
+    correlation with the tasks before it, from the second task on."""
     figure = blank(CHART_WIDTH, CHART_HEIGHT)
     tasks = len(correlation.whole.matrix)
-    for number, layer in enumerate(_weights(correlation.layers)):
+    layers = [layer for layer in correlation.layers if layer.layer.endswith("weight")] or correlation.layers
+    for number, place in enumerate(session_facts.spread(len(layers), MOST_LINES)):
+        layer = layers[place]
         points = [(task + 1, mean(layer.matrix[task][:task])) for task in range(1, tasks)]
         places = [task for task, value in points if value is not None]
         values = [value for _, value in points if value is not None]
@@ -114,12 +115,6 @@ def correlation_chart(correlation: Correlation) -> Text:
         figure.xticks(list(range(2, tasks + 1)))
     figure.xlabel("task")
     return printed(figure)
-
-
-def _weights(layers: Sequence[TaskCorrelation]) -> list[TaskCorrelation]:
-    """Few enough for a chart, evenly spread: the weight matrices, or all layers if there are none."""
-    chosen = [layer for layer in layers if layer.layer.endswith("weight")] or layers
-    return [chosen[place] for place in session_facts.spread(len(chosen), MOST_LINES)]
 
 
 # Agreement
