@@ -22,6 +22,7 @@ from cl_tui.panes.importance.zoomed import LayerOptions, axis_line, chosen, draw
 from cl_tui.panes.view import View
 from cl_tui.reports import session_facts, text
 from engine.catalog.methods import METHODS
+from engine.record.history import History
 
 TALLEST = 6
 _SCRUB = "Zoomed: Ω after the previous task, or after the next"
@@ -109,10 +110,9 @@ class ImportancePane(Pane):
         return True
 
     def action_scrub(self, direction: int) -> None:
-        view = self._zoomed_view("look back through the tasks")
-        if view is None:
+        history = self._zoomed_on("look back through the tasks")
+        if history is None:
             return
-        history = as_of_cursor(view).history
         count = len(history.importances)
         place = count if self.options.place is None else min(self.options.place, count)
         if count == 0:
@@ -123,22 +123,22 @@ class ImportancePane(Pane):
             self._set(place=place + direction if place + direction < count else None)
 
     def action_scroll(self, layers: int) -> None:
-        view = self._zoomed_view("scroll through the layers")
-        measured = shown_importance(as_of_cursor(view).history, self.options) if view else None
+        history = self._zoomed_on("scroll through the layers")
+        measured = shown_importance(history, self.options) if history else None
         if measured is not None:
             last = max(len(chosen(measured.layers, self.options)) - 1, 0)
             self._set(first=min(max(self.options.first + layers, 0), last))
 
     def action_filter(self) -> None:
-        if self._zoomed_view("filter its layers"):
+        if self._zoomed_on("filter its layers"):
             self._set(typing=True)
 
     def action_by_task(self) -> None:
-        if self._zoomed_view("see each layer after every task"):
+        if self._zoomed_on("see each layer after every task"):
             self._set(by_task=not self.options.by_task, first=0)
 
     def action_group(self) -> None:
-        if self._zoomed_view("put its layers together"):
+        if self._zoomed_on("put its layers together"):
             self._set(grouped=not self.options.grouped, first=0)
 
     def action_follow(self) -> None:
@@ -178,18 +178,16 @@ class ImportancePane(Pane):
         if self.options.typing:
             self._set(typing=False)
 
-    def _zoomed_view(self, wish: str) -> View | None:
-        """The view, if there is an Ω and room for details; else says what is missing for ``wish``."""
+    def _zoomed_on(self, wish: str) -> History | None:
+        """What is known at the crosshair, if there is an Ω and room for details; else says what ``wish`` misses."""
         if self.view is None:
             return None
-        if not self.zoomed:
-            self.say(f"Zoom the importance (z) to {wish}")
-        elif as_of_cursor(self.view).history.importance is None:
-            method = METHODS[self.view.config.method]
-            none = f"{method.title} keeps no importance: nothing to see here"
-            self.say("No importance has been measured yet" if method.symbol else none)
-        else:
-            return self.view
+        history, method = as_of_cursor(self.view).history, METHODS[self.view.config.method]
+        if self.zoomed and history.importance is not None:
+            return history
+        none = f"{method.title} keeps no importance: nothing to see here"
+        none = "No importance has been measured yet" if method.symbol else none
+        self.say(none if self.zoomed else f"Zoom the importance (z) to {wish}")
         return None
 
     def _set(self, **changes: object) -> None:

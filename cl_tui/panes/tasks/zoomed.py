@@ -69,6 +69,7 @@ def draw_histories(
         lowest = found.lowest[task]
         accuracies = _numbers(history, task, lowest, found.best[task], number_width, palette)
         at = f"{lowest.step:,}" if lowest else ""
+        under = [f"lowest at step {at}", dips[place]][1 - band :] if lowest and not wide else []
         for part in range(band):
             line = charts[place * band + part]
             if part == 0:
@@ -76,20 +77,13 @@ def draw_histories(
                 if wide:
                     line.append(Segment(f"  {at:>{_STEP}}  {dips[place]}", palette.muted))
             else:
-                below = "" if wide or not lowest else _below(part, band, at, dips[place])
+                below = under[part - 1] if part <= len(under) else ""
                 line = [Segment(" " * label_width, palette.text), *line, Segment(f"{below:>{right}}", palette.muted)]
             lines.append(line)
     steps = time.ticks(chart_width) if chart_width >= 40 else time.ends(chart_width)
     lines.append([Segment(f"{'':{label_width}}{steps:<{chart_width}}{more(shown, count):>{right}}", palette.muted)])
     lines.append(_summary(found, history, width, palette))
     return lines
-
-
-def _below(part: int, band: int, at: str, dipped: str) -> str:
-    """The text under a task's numbers in a narrow pane."""
-    if part == 1:
-        return dipped if band == 2 else f"lowest at step {at}"
-    return dipped if part == 2 else ""
 
 
 def lower_end(table: AccuracyTable) -> float:
