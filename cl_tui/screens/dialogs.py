@@ -1,4 +1,4 @@
-"""Dialogs over a screen; the small ones confirm what cannot be undone, and ask for a name."""
+"""Dialogs over a screen: to confirm what cannot be undone, to ask for a name or a format, to tell of a failure."""
 
 from collections.abc import Callable
 from typing import ClassVar, TypeVar
@@ -7,9 +7,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, Footer, Input, Static
+from textual.widgets import Button, Footer, Input, OptionList, Static
+
+from cl_tui.host.exit_status import ExitStatus
+from cl_tui.panes.files import Kind
+from cl_tui.reports import text
+from engine.errors import EngineError
+from engine.record.history import History
 
 T = TypeVar("T")
+_KINDS: dict[Kind, str] = {"svg": "s  SVG, the picture", "csv": "c  CSV, a table", "json": "j  JSON, for programs"}
 
 
 class Dialog(ModalScreen[T]):
@@ -75,3 +82,49 @@ class NameDialog(Dialog[str | None]):
             self.dismiss(None)
         elif not self._problem(event.value):
             self.dismiss(event.value)
+
+
+class SaveDialog(Dialog[Kind | None]):
+    """Returns the chosen format, or None. ``name``: the name of the saved file, '<session>-<pane>'."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "dismiss('svg')", "SVG"),
+        Binding("c", "dismiss('csv')", "CSV"),
+        Binding("j", "dismiss('json')", "JSON"),
+        Binding("escape", "dismiss(None)", "Cancel"),
+    ]
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Save {name}")
+
+    def content(self) -> ComposeResult:
+        yield OptionList(*_KINDS.values())
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(list(_KINDS)[event.option_index])
+
+
+class FailureDialog(Dialog[None]):
+    """What went wrong, where, and what was saved."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter", "dismiss", "View the run"),
+        Binding("q", "app.quit", "Quit"),
+    ]
+
+    def __init__(self, error: EngineError, history: History, status: ExitStatus) -> None:
+        super().__init__("The run failed")
+        self._error = error
+        self._history = history
+        self._status = status
+
+    def content(self) -> ComposeResult:
+        history = self._history
+        yield Static(str(self._error), markup=False)
+        if history.tasks:
+            yield Static("Where", classes="heading")
+            yield Static(text.progress(history), markup=False)
+        if history.failure is not None and history.failure.kept:
+            yield Static("Kept", classes="heading")
+            yield Static(history.failure.kept, markup=False)
+        yield Static(f"\nEsc shows the run, q quits with exit code {self._status.exit_code}.", markup=False)

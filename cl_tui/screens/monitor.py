@@ -14,13 +14,12 @@ from cl_tui.panes.base import keys
 from cl_tui.panes.view import View
 from cl_tui.reports import text
 from cl_tui.reports.ending import exit_status, kept
-from cl_tui.screens.failure import FailureDialog
+from cl_tui.screens.dialogs import FailureDialog
 from cl_tui.screens.panes import PanesScreen
 from cl_tui.screens.strength import StrengthDialog
 from cl_tui.screens.zooming import NOTHING_OPEN
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.methods import METHODS
-from engine.errors import ConfigError
 from engine.record.history import History
 from engine.record.watchdog import caution
 from engine.training.runner import EngineThread
@@ -184,13 +183,8 @@ class MonitorScreen(PanesScreen):
 
     def _set_strength(self, strength: float | None) -> None:
         """Handles the strength dialog's result; None: no change."""
-        if strength is None or self._ended("strengthen"):
-            return
-        try:
+        if strength is not None and not self._ended("strengthen"):
             self.engine.control.set_strength(strength)
-        except ConfigError as error:
-            self.reply(str(error))
-        else:
             self.forget_reply()
             self._say_if_it_waits("The new strength applies")
 

@@ -20,8 +20,8 @@ from cl_tui.panes.loss.pane import CurvesPane
 from cl_tui.panes.notice import Notice, WarningLine
 from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.panes.view import View, Viewport
+from cl_tui.screens.dialogs import SaveDialog
 from cl_tui.screens.root import too_small
-from cl_tui.screens.save import SaveDialog
 from cl_tui.screens.zooming import ZoomingScreen
 from engine.errors import EngineError
 from engine.record.watchdog import alarms

@@ -10,13 +10,36 @@ from engine.record.events import Event, Noted, RunFailed, RunStopped
 from engine.record.history import History
 from engine.sessions.log import EventLog
 from engine.sessions.session import Session, reason
-from engine.training.clock import Clock
 from engine.training.control import Control
 
 RETRY_SECONDS = 1.0
 """Seconds between attempts to write to a disk that is full or missing."""
 
 T = TypeVar("T")
+
+
+class Clock:
+    """Seconds of training, without pauses."""
+
+    def __init__(self) -> None:
+        self.elapsed_before = 0.0
+        self._since: float | None = None
+
+    @property
+    def elapsed(self) -> float:
+        running = time.monotonic() - self._since if self._since is not None else 0.0
+        return self.elapsed_before + running
+
+    def start(self) -> None:
+        self._since = time.monotonic()
+
+    @property
+    def ticking(self) -> bool:
+        return self._since is not None
+
+    def pause(self) -> None:
+        self.elapsed_before = self.elapsed
+        self._since = None
 
 
 class Recorder:

@@ -18,7 +18,7 @@ from cl_tui.panes.files import MOST_COPIED, Kind, copy_pane, csv_text, json_text
 from cl_tui.panes.importance.pane import ImportancePane
 from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.panes.view import View, Viewport
-from cl_tui.screens.save import SaveDialog
+from cl_tui.screens.dialogs import SaveDialog
 from engine.errors import EngineError
 from engine.record.history import History
 from tests.cl_tui.panes.test_zooms import told

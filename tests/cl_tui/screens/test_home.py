@@ -18,8 +18,7 @@ from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.notice import Notice
 from cl_tui.screens import home as home_module
 from cl_tui.screens.compare import CompareScreen
-from cl_tui.screens.dialogs import ConfirmDialog, NameDialog
-from cl_tui.screens.failure import FailureDialog
+from cl_tui.screens.dialogs import ConfirmDialog, FailureDialog, NameDialog
 from cl_tui.screens.fork import ForkDialog
 from cl_tui.screens.help import HelpScreen
 from cl_tui.screens.home import HomeScreen

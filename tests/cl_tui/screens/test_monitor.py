@@ -25,7 +25,7 @@ from cl_tui.panes.notice import Notice, WarningLine
 from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.reports import text as words
 from cl_tui.screens import monitor as monitor_module
-from cl_tui.screens.failure import FailureDialog
+from cl_tui.screens.dialogs import FailureDialog
 from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.screens.strength import StrengthDialog
 from engine.errors import NumericsError, SessionError
