@@ -308,26 +308,9 @@ class RunFinished:
     event: Literal["run-finished"] = "run-finished"
 
 
-Event = (
-    RunStarted
-    | RunResumed
-    | TaskStarted
-    | StepsTaken
-    | Scored
-    | Measured
-    | Consolidated
-    | StrengthChanged
-    | TasksPlanned
-    | Noted
-    | Warned
-    | RunForked
-    | ImportanceMeasured
-    | TaskEnded
-    | Saved
-    | RunStopped
-    | RunFailed
-    | RunFinished
-)
+_OfRun = RunStarted | RunResumed | RunForked | RunStopped | RunFailed | RunFinished
+_OfTask = TasksPlanned | TaskStarted | StepsTaken | TaskEnded | Consolidated | Saved
+Event = _OfRun | _OfTask | Scored | Measured | ImportanceMeasured | StrengthChanged | Noted | Warned
 
 _ANY_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
 

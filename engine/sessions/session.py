@@ -166,11 +166,9 @@ class Session:
 
     # Locking
 
-    @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> contextlib.AbstractContextManager[None]:
         """Holds the lock of the process that trains; the lock of a dead process is free. Raises SessionLocked."""
-        with locked(self.path):
-            yield
+        return locked(self.path)
 
     @property
     def running(self) -> bool:
