@@ -68,9 +68,7 @@ def compare(sessions: Iterable[Listed]) -> Comparison:
     settings = _settings([found[0] for found in runs])
     titles = _titles([found[0] for found in runs], settings)
     width = bin_width([run.history for found in runs for run in found])
-    made = tuple(
-        _group(letter, title, found, width) for letter, title, found in zip(LETTERS, titles, runs, strict=False)
-    )
+    made = tuple(_group(*each, width) for each in zip(LETTERS, titles, runs, strict=False))
     return Comparison(made, settings, tuple(notes(made, runs)))
 
 

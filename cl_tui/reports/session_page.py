@@ -108,10 +108,9 @@ def _matrix(config: RunConfig, history: History, width: int) -> list[RenderableT
     if drops:
         lost = (Text(text.percent(drops[task]) if task < len(drops) else "") for task in columns)
         table.add_row(Text("forgetting", style="bold"), *lost)
-    shown: list[RenderableType] = [table, *thinned(len(rows), ended, len(columns), tasks)]
-    averages = session_facts.averages(config, history)
-    shown.append(Text(", ".join(f"{name} {value}" for name, value in averages)))
-    return section("Accuracy in %, after (row) on (column); forgetting: best before minus last, in points", *shown)
+    averages = Text(", ".join(f"{name} {value}" for name, value in session_facts.averages(config, history)))
+    title = "Accuracy in %, after (row) on (column); forgetting: best before minus last, in points"
+    return section(title, table, *thinned(len(rows), ended, len(columns), tasks), averages)
 
 
 def _accuracy(row: Sequence[float], task: int) -> Text:

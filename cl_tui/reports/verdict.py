@@ -93,12 +93,9 @@ def degrees(here: Estimate, published: Estimate) -> float:
     >>> degrees(Estimate(0.9, 0.01, 5), Estimate(0.8))
     4.0
     """
-    total, parts = 0.0, 0.0
-    for each in (here, published):
-        squared = (each.error or 0.0) ** 2
-        total += squared
-        parts += squared**2 / (each.count - 1) if each.count is not None and each.count > 1 else 0.0
-    return total**2 / parts if parts else math.inf
+    squares = [((each.error or 0.0) ** 2, each.count or 1) for each in (here, published)]
+    parts = sum(squared**2 / (count - 1) for squared, count in squares if count > 1)
+    return sum(squared for squared, _ in squares) ** 2 / parts if parts else math.inf
 
 
 def seeds_to_tell(here: Estimate, published: Estimate) -> int | None:
