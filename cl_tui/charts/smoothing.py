@@ -37,8 +37,6 @@ class RunningMean:
 
         It restarts before the values at ``begins``, ascending indices between 0 and the number of values.
         """
-        if not len(values):
-            return values, self
         finite = np.isfinite(values)
         counted = np.where(finite, values, 0.0)
         sums, counts = np.empty(len(values)), np.empty(len(values))

@@ -4,7 +4,6 @@ import io
 import math
 import re
 from collections.abc import Sequence
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -115,19 +114,19 @@ def write_new(folder: Path, stem: str, kind: str, text: str) -> Path:
 
     Raises EngineError if it cannot.
     """
-    for number in count(1):
-        path = folder / f"{stem}{f'-{number}' if number > 1 else ''}.{kind}"
+    path, number = folder / f"{stem}.{kind}", 1
+    while True:
         try:
             with path.open("x", encoding="utf-8", newline="") as file:
                 file.write(text)
+            return path
         except FileExistsError:
-            continue
+            number += 1
+            path = folder / f"{stem}-{number}.{kind}"
         except OSError as error:
             raise EngineError(
                 f"{path} cannot be written: {error.strerror}; start cl-tui in a folder where you can write"
             ) from None
-        return path
-    raise AssertionError("unreachable")
 
 
 def name_of(pane: Pane) -> str:

@@ -112,9 +112,10 @@ def _chart(
     for cell, _ in changes:
         canvas.vertical(cell, "┊", palette.penalty)
     numbered = _numbered(history, time, plot_width)
-    for task in numbered:
-        if task:
-            canvas.vertical(_border(time, history.starts[task]), "┊", palette.muted)
+    for step in (history.starts[task] for task in numbered):
+        if time.edges[0] < step < time.edges[-1]:  # in the cell where the next step begins
+            cell = int(np.searchsorted(time.edges, step, side="right") - 1) // 2
+            canvas.vertical(cell, "┊", palette.muted)
     broken = np.logical_or.reduce([found.broken for found in raw])
     canvas.put(0, broken.reshape(-1, 2).any(axis=1), "✖", palette.bad)
 
@@ -155,13 +156,6 @@ def _values(curve: Curve, step: int) -> tuple[float, float]:
 
 
 # Tasks and changes of strength along the time axis
-
-
-def _border(time: TimeAxis, step: int) -> int | None:
-    """The cell where the step after ``step`` begins."""
-    if not time.edges[0] < step < time.edges[-1]:
-        return None
-    return int(np.searchsorted(time.edges, step, side="right") - 1) // 2
 
 
 def _numbered(history: History, time: TimeAxis, width: int) -> list[int]:

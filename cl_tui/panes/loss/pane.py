@@ -278,16 +278,18 @@ class CurvesPane(Pane):
     # Copying and saving
 
     def data(self, view: View) -> list[dict[str, object]]:
-        """One row per step in view. Above MOST_ROWS steps, one row per column, from ``first_step`` to ``last_step``,
-        with the lowest and the highest value."""
+        """One row per step in view, with the columns of ``sessions export --csv``. Above MOST_ROWS steps, one row per
+        column, from ``first_step`` to ``last_step``, with the lowest and the highest value."""
         if not view.history.curve.length:
             return []
-        from cl_tui.panes.loss.rows import exact_rows, rows_by_column
+        from cl_tui.exports.csv_files import STEP_COLUMNS, step_rows
+        from cl_tui.panes.loss.rows import rows_by_column
 
         first, last = seen_steps(view)
         last = min(last, view.history.curve.length)
         if last - first <= MOST_ROWS:
-            return exact_rows(view, first, last)
+            rows = step_rows(view.config, view.history, first, last)
+            return [dict(zip(STEP_COLUMNS, row, strict=True)) for row in rows]
         return rows_by_column(view.history.curve, self._time(view))
 
 

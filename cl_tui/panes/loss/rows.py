@@ -4,16 +4,9 @@ import numpy as np
 
 from cl_tui.charts.braille import exact_columns
 from cl_tui.charts.canvas import TimeAxis
-from cl_tui.exports.csv_files import STEP_COLUMNS, step_rows
-from cl_tui.panes.view import View
 from engine.record.series import Curve
 
 COLUMNS = ("first_step", "last_step", "lowest_loss", "highest_loss", "lowest_penalty", "highest_penalty")
-
-
-def exact_rows(view: View, first: int, last: int) -> list[dict[str, object]]:
-    """One row per step after ``first``, up to ``last``, with the columns of ``sessions export --csv``."""
-    return [dict(zip(STEP_COLUMNS, row, strict=True)) for row in step_rows(view.config, view.history, first, last)]
 
 
 def rows_by_column(curve: Curve, time: TimeAxis) -> list[dict[str, object]]:
