@@ -67,18 +67,9 @@ class _Entry:
 
 _CURSOR = TypeAdapter(Cursor)
 _ENTRIES = TypeAdapter(dict[str, _Entry])
-_DTYPES = {
-    "F64": torch.float64,
-    "F32": torch.float32,
-    "BF16": torch.bfloat16,
-    "F16": torch.float16,
-    "I64": torch.int64,
-    "I32": torch.int32,
-    "I16": torch.int16,
-    "I8": torch.int8,
-    "U8": torch.uint8,
-    "BOOL": torch.bool,
-}
+_DTYPES = {"F64": torch.float64, "F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}
+_DTYPES |= {"I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8}
+_DTYPES |= {"U8": torch.uint8, "BOOL": torch.bool}
 """Each dtype by its name in safetensors."""
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 MOST_BYTES = 24 * 8 * MOST_PARAMETERS

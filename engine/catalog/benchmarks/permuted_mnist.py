@@ -6,14 +6,8 @@ INFO = SPLIT._replace(
     default_tasks=10,
     most_tasks=1000,
     scenario="domain",
-    defaults={
-        "hidden": (400, 400),
-        "epochs": 3,
-        "batch_size": 128,
-        "lr": 1e-3,
-        "optimizer": "adam",
-        "reset_optimizer": False,
-    },
+    defaults={**SPLIT.defaults, "hidden": (400, 400), "epochs": 3, "batch_size": 128}
+    | {"lr": 1e-3, "reset_optimizer": False},
     permuted=True,
     strengths={"l2": 0.01, "si": 0.3, "ewc": 1e2, "mas": 0.01, "rwalk": 0.1},
     method_defaults={"si": {"xi": 0.1}},

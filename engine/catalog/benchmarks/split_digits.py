@@ -9,14 +9,8 @@ INFO = BenchmarkInfo(
     default_tasks=5,
     most_tasks=10,
     scenario="task",
-    defaults={
-        "hidden": (100, 100),
-        "epochs": 60,
-        "batch_size": 16,
-        "lr": 1e-3,
-        "optimizer": "adam",
-        "reset_optimizer": True,
-    },
+    defaults={"hidden": (100, 100), "epochs": 60, "batch_size": 16, "lr": 1e-3}
+    | {"optimizer": "adam", "reset_optimizer": True},
     strengths={"l2": 0.1, "si": 1.0, "ewc": 1e3, "mas": 0.1, "rwalk": 10.0},
     method_defaults={"si": {"xi": 1e-3}},
     code="engine.streams.digits:stream",
