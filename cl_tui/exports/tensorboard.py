@@ -61,7 +61,7 @@ def _values(config: RunConfig, history: History) -> Iterator[tuple[int, bytes]]:
 
 
 def _event(time: float, step: int, value: bytes) -> bytes:
-    return _double(1, time) + _whole(2, step) + _bytes(5, _bytes(1, value))
+    return _double(1, time) + b"\x10" + _varint(step) + _bytes(5, _bytes(1, value))
 
 
 def _scalar(tag: str, value: float) -> bytes:
@@ -92,10 +92,6 @@ def _varint(value: int) -> bytes:
     'ac02'
     """
     return bytes([value]) if value < 0x80 else bytes([value & 0x7F | 0x80]) + _varint(value >> 7)
-
-
-def _whole(field: int, value: int) -> bytes:
-    return bytes([field << 3]) + _varint(value)
 
 
 def _double(field: int, value: float) -> bytes:

@@ -38,7 +38,9 @@ def _results(
     cells = []
     for (method, strength), runs in rows.items():
         figures = (with_error(estimate(run[key] for run in runs)) for key in text.AVERAGES)
-        cells.append((text.method_and_strength(method, strength), *figures, _mean_rate(runs), str(len(runs))))
+        rates = [run["steps_per_second"] for run in runs if run["steps_per_second"] is not None]
+        rate = f"{mean(rates):,.0f}" if rates else "—"
+        cells.append((text.method_and_strength(method, strength), *figures, rate, str(len(runs))))
         for one_class in dict.fromkeys(tuple(run.get("one_class_tasks", ())) for run in runs):
             if one_class:
                 alike = [run for run in runs if tuple(run.get("one_class_tasks", ())) == one_class]
@@ -63,11 +65,6 @@ def _results(
 
 
 RESULTS = ("method", "accuracy %", "forgetting", "backward transfer", "steps/s", "n")
-
-
-def _mean_rate(runs: Sequence[Mapping[str, Any]]) -> str:
-    known = [run["steps_per_second"] for run in runs if run["steps_per_second"] is not None]
-    return f"{mean(known):,.0f}" if known else "—"
 
 
 # Sessions
