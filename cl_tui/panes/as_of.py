@@ -110,14 +110,15 @@ class AccuracyTable:
         if not new:
             return self._looks
         if self._count + len(new) > len(self._arrays[0]):
-            more = max(256, self._count + 2 * len(new))
+            more = max(256, self._count + len(new))
             self._arrays = tuple(
                 np.concatenate([array, np.empty((more, *array.shape[1:]), array.dtype)]) for array in self._arrays
             )
+            self._arrays[3][self._count :] = np.nan
         steps, during, ended, accuracies = self._arrays
         for n, (step, task, at_end, row) in enumerate(new, self._count):
             steps[n], during[n], ended[n] = step, task, at_end
-            accuracies[n, : len(row)], accuracies[n, len(row) :] = row, np.nan
+            accuracies[n, : len(row)] = row
             if at_end:
                 self._matrix[task, : task + 1] = history.matrix[task]
             self._lowest = min(self._lowest, *row)

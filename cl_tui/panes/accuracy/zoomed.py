@@ -95,7 +95,7 @@ def _cells(
     seen = np.full((len(visible), len(shown)), np.nan)
     seen[: max(len(rows) - visible.start, 0)] = rows[visible.start : visible.stop, shown.start : shown.stop]
     levels = np.where(np.isnan(seen), len(text.LEVELS) + 1, np.searchsorted(text.LEVELS, seen, side="right"))
-    signs = np.full((len(visible), len(shown) * cell), " ")
+    signs = np.full((len(visible), len(shown) * cell), " ", dtype="<U1")
     for first, by_level in zip((0, cell - 1), _signs(palette), strict=True):
         signs[:, first::cell] = np.array([*by_level])[levels]
     changes = levels[:, 1:] != levels[:, :-1]
@@ -104,7 +104,7 @@ def _cells(
     for place, i in enumerate(visible):
         name = f"{i + 1} now" if i == len(history.matrix) and history.probe else str(i + 1)
         line = [Segment(f"{name:<{label}}", palette.strong if i == now and view.training else palette.muted)]
-        cells = "".join(signs[place].tolist())
+        cells = signs[place].tobytes().decode("utf-32-le")
         cuts = [0, *(np.flatnonzero(changes[place]) + 1).tolist(), len(shown)]
         inks = levels[place].tolist()
         line += [Segment(cells[a * cell : b * cell], styles[inks[a]]) for a, b in pairwise(cuts)]
