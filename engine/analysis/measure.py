@@ -303,8 +303,9 @@ def _task_forgetting(subject: _Subject, task: int, end: dict[str, Tensor]) -> Ta
     last = {name: tensor.clone() for name, tensor in state.network().items()}
     now, then = last["theta"], end["theta"].to(values.device)
     moved = now - then
-    gradient = _gradient(subject, batch)
-    loss, accuracy = _measured(subject, batch)
+    parameters.gradient.zero_()
+    loss, accuracy = _measured(subject, batch, backward=True)
+    gradient = parameters.gradient.clone()
 
     def movement(name: str, layers: Sequence[Layer]) -> LayerMovement:
         if layers == parameters.layers:
@@ -329,25 +330,18 @@ def _task_forgetting(subject: _Subject, task: int, end: dict[str, Tensor]) -> Ta
     return TaskForgetting(task, subject.stream.phases[task].name, len(batch), loss, accuracy, whole, layers)
 
 
-def _gradient(subject: _Subject, batch: Batch) -> Tensor:
-    """Gradient of the mean loss, shape (P,)."""
-    gradient = subject.state.parameters.gradient
-    gradient.zero_()
-    with evaluating(subject.state.model):
-        for part in batch.split(PASS):
-            (subject.state.problem.loss(subject.state.model(part.inputs), part, "sum") / len(batch)).backward()
-    return gradient.clone()
-
-
-@torch.no_grad()
-def _measured(subject: _Subject, batch: Batch) -> tuple[float, float]:
-    """Mean loss and mean score."""
+def _measured(subject: _Subject, batch: Batch, backward: bool = False) -> tuple[float, float]:
+    """Mean loss and mean score. ``backward`` adds the gradient of the mean loss to the network's."""
+    model, problem = subject.state.model, subject.state.problem
     loss = score = 0.0
-    with evaluating(subject.state.model):
+    with evaluating(model), torch.set_grad_enabled(backward):
         for part in batch.split(PASS):
-            outputs = subject.state.model(part.inputs)
-            loss += subject.state.problem.loss(outputs, part, "sum").item()
-            score += subject.state.problem.scores(outputs, part).sum().item()
+            outputs = model(part.inputs)
+            summed = problem.loss(outputs, part, "sum")
+            loss += summed.item()
+            score += problem.scores(outputs, part).sum().item()
+            if backward:
+                (summed / len(batch)).backward()
     return loss / len(batch), score / len(batch)
 
 
