@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import accumulate, islice
 from pathlib import Path
@@ -113,7 +113,7 @@ class ExampleStream(Stream):
     def of(cls, config: RunConfig, data: DataSet) -> Self:
         """``data`` as the tasks of the configuration's benchmark."""
         info = BENCHMARKS[config.benchmark]
-        parts = (Examples(normalized(part.inputs, config.normalize), part.labels) for part in (data.train, data.test))
+        parts = (replace(part, inputs=normalized(part.inputs, config.normalize)) for part in (data.train, data.test))
         data = DataSet(*parts)
         if info.permuted:
             tasks = permuted(data, len(info.classes), config.tasks, config.seed)
@@ -288,6 +288,6 @@ def permuted(data: DataSet, classes: int, tasks: int, seed: int) -> list[Task]:
     made = []
     for number in range(tasks):
         order = torch.randperm(features, generator=generator(seed, "features", number)) if number else None
-        train = Examples(data.train.inputs, data.train.labels, order)
-        made.append(Task(f"order {number + 1}", classes, train, Examples(data.test.inputs, data.test.labels, order)))
+        train, test = replace(data.train, order=order), replace(data.test, order=order)
+        made.append(Task(f"order {number + 1}", classes, train, test))
     return made
