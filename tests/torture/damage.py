@@ -297,7 +297,7 @@ def _not_true(found: History, whole: History) -> Iterator[str]:
 
 
 def _unnamed(told: str, path: Path) -> Iterator[str]:
-    gone = not path.exists() and "checkpoints" in told
+    gone = not path.exists() and "checkpoint" in told  # a fork cannot tell whether it ever had it
     newer = path.name == "config.toml" and "newer than this cl-tui reads" in told
     if path.name not in told and not gone and not newer:
         yield f"{path.name} is not named in {told!r}"
