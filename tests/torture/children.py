@@ -23,6 +23,8 @@ from engine.errors import EngineError
 from engine.record.events import RunResumed, Saved, StepsTaken
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, resolve
+from engine.training.control import Control
+from engine.training.runner import train
 from engine.training.update import Update
 from tests import runs
 from tests.torture import faulty
@@ -219,6 +221,7 @@ def finish(folder: Path, config: RunConfig, whole: Session, what: str, least: in
     """
     try:
         if (folder / NAME / "summary.json").exists():
+            train(Session.open(folder, NAME), Control())
             return problems(what, ENDED_WELL, difference(folder, whole))
         least = promised(folder) if least is None else least
         ended = Child(folder, config).wait()
