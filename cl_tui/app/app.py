@@ -1,5 +1,4 @@
-"""The Textual application around a first screen. It does not import torch: the engine's thread does, after the first
-frame."""
+"""The Textual application around a first screen. Only the engine's thread imports torch, after the first frame."""
 
 import asyncio
 import contextlib
@@ -41,10 +40,8 @@ _QUIT = "Save, quit, and print the command that resumes"
 
 
 class ClTui(App[ExitStatus]):
-    """Shows ``first``, a RootScreen; ``run`` returns its ExitStatus.
-
-    ``theme`` is used until the user chooses one. ``captured`` holds what is printed while the screen is up.
-    """
+    """Shows ``first``; ``run`` returns its ExitStatus. ``theme`` is used until the user chooses one.
+    ``captured`` holds what is printed while the screen is up."""
 
     CSS_PATH = "app.tcss"
     TITLE = "cl-tui"
@@ -124,8 +121,6 @@ class ClTui(App[ExitStatus]):
         """Ignored in a browser: Textual sees a new page as without focus, and would show no keys until a click."""
         if self.is_web:
             event.prevent_default()
-
-    # Signals
 
     def on_load(self) -> None:
         """Runs before the terminal is changed."""
@@ -263,7 +258,6 @@ class ClTui(App[ExitStatus]):
         self.root.reply("Theme, scales and smoothing are reset to the defaults")
 
     def action_log(self) -> None:
-        """The log of the screen below; a screen that watches a run adds what happened in it."""
         root = self.root
 
         def happened() -> list[Line]:
@@ -276,10 +270,7 @@ class ClTui(App[ExitStatus]):
 
 
 def declared(owner: type) -> list[Binding]:
-    """The keys of ``owner``'s own class and then of its base classes in this package; none of Textual's.
-
-    A key that a class declares again replaces the base class's key.
-    """
+    """The keys of ``owner``, then of its bases here (not Textual's), without those that a subclass declares again."""
     found: list[Binding] = []
     taken: set[str] = set()
     for base in owner.__mro__:

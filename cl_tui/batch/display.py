@@ -73,10 +73,7 @@ def _fitting(rows: Sequence[Mapping[str, str]], width: int) -> dict[str, int]:
 
 
 class Bars(Progress):
-    """A row per run: name, bar, progress, current activity, speed and time left.
-
-    On a narrow terminal, it leaves out the bar, speed and time, and shortens the name.
-    """
+    """A row per run. On a narrow terminal, it leaves out the bar, speed and time, and shortens the name."""
 
     def __init__(self, console: Console) -> None:
         self._terminal = console  # asked for its width in the next line
@@ -145,9 +142,6 @@ class TaskLines(contextlib.nullcontext[None]):
             self._ended = ended
 
 
-# A batch
-
-
 @dataclass(frozen=True)
 class RunEnded:
     """A worker's last message about a run."""
@@ -168,7 +162,6 @@ class Display:
         self._planned = planned
         self._done = done
         self.bars = Bars(console)
-        """Shown while they are entered."""
         self._all = self.bars.add_task("all runs", total=planned, completed=done, doing=self._counted(), rate="")
         self._rows: dict[str, TaskID] = {}
         self._shares: dict[str, float] = {}

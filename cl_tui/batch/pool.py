@@ -24,8 +24,6 @@ ELSEWHERE_SECONDS = 1.0
 
 @dataclass
 class Outcome:
-    """The result of a batch."""
-
     summaries: list[dict[str, Any]]
     """Summaries of the finished runs, in the plan's order."""
     failures: dict[str, str]
@@ -63,14 +61,10 @@ def execute(runs: Sequence[Run], sessions_dir: Path, jobs: int, console: Console
 
 
 class Pool:
-    """A few worker processes that take one run after another.
-
-    If a worker dies (killed, perhaps because memory ran out), the other runs are not affected. Its own run continues
-    from its checkpoint after all others, and so with fewer beside it; if the worker dies again, the run has failed.
-
-    A run that another process trains (the same command, started twice) is left to that process. When the process has
-    ended, a worker reads the result or trains the rest.
-    """
+    """Worker processes that take one run after another. If one dies (killed, perhaps because memory ran out), its run
+    continues from its checkpoint after all others, and so with fewer beside it; if a worker dies again, the run has
+    failed. A run that another process trains is left to it; when that has ended, a worker reads the result or trains
+    the rest."""
 
     def __init__(self, runs: Sequence[Run], sessions_dir: Path, jobs: int, display: Display) -> None:
         self._waiting = list(runs)
@@ -78,13 +72,10 @@ class Pool:
         self._jobs = jobs
         self._display = display
         self._busy: dict[Any, tuple[Run, Worker]] = {}
-        """The run and its worker, by the worker's connection."""
         self._elsewhere: list[Run] = []
-        """Runs that other processes are training."""
         self._poll_due = 0.0
         self._idle: list[Worker] = []
         self._died: set[str] = set()
-        """Runs whose worker has died once."""
         self._failures: dict[str, str] = {}
         self._interrupted = False
         self._asked_to_save = False
@@ -136,7 +127,6 @@ class Pool:
             self._display.show(run.name, "starting")
 
     def _leave(self, run: Run) -> None:
-        """Leaves the run to the process that trains it."""
         self._elsewhere.append(run)
         self._display.leave(run.name)
 

@@ -22,8 +22,7 @@ from engine.settings.text import shown
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a published table and our result. Accuracies are averages over all tasks after the last one, as
-    fractions."""
+    """One line of a published table and our result. Accuracies: fractions, means over all tasks after the last."""
 
     preset: str
     case: str
@@ -214,9 +213,6 @@ def _markdown(rows: Sequence[Sequence[str]]) -> str:
 
 def _settings(settings: Mapping[str, object]) -> str:
     return ", ".join(f"{key} {f'({shown(of)})' if isinstance(of, dict) else shown(of)}" for key, of in settings.items())
-
-
-# Lists of presets
 
 
 def presets_page(presets: Iterable[Preset]) -> RenderableType:

@@ -10,10 +10,7 @@ T = TypeVar("T")
 
 
 async def run_in_background(work: Callable[[], T]) -> T:
-    """``work()``, run in its own daemon thread, which does not delay the end of the program.
-
-    Raises what ``work`` raises.
-    """
+    """``work()`` in its own daemon thread, which does not delay the program's end. Raises what ``work`` raises."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 

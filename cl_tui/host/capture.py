@@ -1,8 +1,6 @@
 """Captures prints, warnings and writes of native code while the screen is up: they become lines, and never reach it.
-
 The screen and everything that prints share one terminal, through file descriptors 1 and 2. Within ``capturing``, these
-two lead into pipes that a thread reads, and Textual draws on a duplicate of the terminal.
-"""
+two lead into pipes that a thread reads, and Textual draws on a duplicate of the terminal."""
 
 import contextlib
 import ctypes
@@ -50,7 +48,6 @@ class Captured:
 
     def __init__(self, most: int = MOST_LINES) -> None:
         self.count = 0
-        """Number of lines captured so far."""
         self._lines: deque[Line] = deque(maxlen=most)
         self._lock = threading.Lock()
         self._streams: tuple[TextIO, TextIO] | None = None
@@ -83,10 +80,8 @@ class Captured:
 @contextlib.contextmanager
 def capturing(captured: Captured) -> Iterator[None]:
     """Everything that this process and its children write to file descriptors 1 and 2 becomes lines of ``captured``.
-
     Within, ``sys.stderr``, ``sys.__stderr__`` and ``sys.__stdout__`` are the terminal: Textual draws there, asks for
-    its size there, and prints errors there if it breaks. Does nothing without a terminal, and on Windows.
-    """
+    its size there, and prints errors there if it breaks. Does nothing without a terminal, and on Windows."""
     if os.name != "posix" or sys.__stderr__ is None or not os.isatty(2) or not os.isatty(1):
         yield
         return
