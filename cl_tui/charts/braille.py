@@ -1,8 +1,5 @@
-"""Curves as braille dots, two by four per cell. Arrays in, text out; no widgets here.
-
-A curve of any length is stored as an envelope: the smallest and largest value in each of a bounded number of bins, so
-that a redraw costs the same after a hundred steps and after a million, and the spike of a single step stays visible.
-"""
+"""Curves as braille dots, two by four per cell. A curve is stored as an envelope, its lowest and highest value in each
+of a bounded number of bins: a redraw costs the same after any step, and the spike of one step stays visible."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,7 +8,6 @@ import numpy as np
 
 _DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], dtype=np.uint8)
 EMPTY = 0x2800
-"""The character of an empty cell, as a number."""
 MOST_BINS = 8192
 
 
@@ -30,7 +26,6 @@ class Columns(NamedTuple):
 
 
 _MERGES = (np.fmin, np.fmax, np.logical_or)
-"""How the values of two columns become those of one."""
 
 
 class Envelope:
@@ -39,11 +34,9 @@ class Envelope:
     def __init__(self, bins: int = MOST_BINS) -> None:
         self.width = 1
         self.length = 0
-        """Number of steps seen."""
         self.lows, self.highs, self.broken = self._bins = Columns.blank(bins)
 
     def extend(self, values: np.ndarray) -> None:
-        """Adds the next steps' values."""
         if not len(values):
             return
         half = len(self._bins.lows) // 2
@@ -73,7 +66,6 @@ def exact_columns(values: np.ndarray, edges: np.ndarray) -> Columns:
 
 
 def _each(values: np.ndarray) -> Columns:
-    """A column for each value."""
     broken = ~np.isfinite(values)
     finite = np.where(broken, np.nan, values) if broken.any() else values
     return Columns(finite, finite, broken)
@@ -137,10 +129,8 @@ def fitting_axis(lows: np.ndarray, highs: np.ndarray) -> Axis:
 
 
 def outline(lows: np.ndarray, highs: np.ndarray, axis: Axis, height: int, dotted: bool = False) -> np.ndarray:
-    """A curve as an array of dots, shape (4·height, columns); neighbouring columns are joined.
-
-    ``dotted`` leaves out every other column, which distinguishes two curves without colour.
-    """
+    """A curve as an array of dots, shape (4·height, columns); neighbouring columns are joined. ``dotted`` leaves out
+    every other column, which distinguishes two curves without colour."""
     if axis.log:
         lows = np.where(lows > 0, lows, highs)
     tops, bottoms = axis.rows(highs, height), axis.rows(lows, height)

@@ -1,7 +1,4 @@
-"""Charts over the steps of a run: the steps that each column spans, and a canvas of cells for lines.
-
-Pure functions over arrays; no widgets here.
-"""
+"""Charts over the steps of a run: the steps that each column spans, and a canvas of cells for lines."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -22,8 +19,6 @@ _CURSOR = Style(reverse=True)
 
 @dataclass(frozen=True)
 class Series:
-    """A line through points."""
-
     letter: str
     """A few characters to the right of the line's last value; + follows if more lines end there."""
     xs: np.ndarray
@@ -45,12 +40,10 @@ def line_chart(
     borders: Iterable[int] = (),
     values: tuple[float, float] | None = None,
 ) -> list[Line]:
-    """``height`` lines of at most ``width`` cells: the plot, its letters on the right, the steps below.
-
-    ``steps`` (from, to) is the chart's range: the steps after ``from``, up to ``to``. ``cursor`` is the step at the
-    crosshair, ``borders`` are the steps after which something begins. ``values`` are the ends of the other axis;
-    by default it fits the visible values. ``shown`` formats a value.
-    """
+    """``height`` lines of at most ``width`` cells: the plot, its letters on the right, the steps below. ``steps``
+    (from, to) is the chart's range: the steps after ``from``, up to ``to``. ``cursor`` is the step at the crosshair,
+    ``borders`` are the steps after which something begins. ``values`` are the ends of the other axis; by default it
+    fits the visible values. ``shown`` formats a value."""
     letters = max((len(line.letter) for line in series), default=0)
     plot_width, plot_height = max(width - GUTTER - letters - 1, 4), max(height - 1, 1)
     time = steps_axis(steps, 2 * plot_width)
@@ -95,11 +88,9 @@ def framed(
 
 
 def line_columns(xs: np.ndarray, ys: np.ndarray, time: "TimeAxis") -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest values in each column of a line, or several, exact in columns that contain points.
-
-    ``xs`` (points,): the steps of the points, ascending. ``ys`` (points,) or (points, lines): their values, NaN where
-    there is none. Returns shapes (columns,) or (lines, columns).
-    """
+    """Lowest and highest values in each column of a line, or several, exact in columns that contain points. ``xs``
+    (points,): the steps of the points, ascending. ``ys`` (points,) or (points, lines): their values, NaN where there is
+    none. Returns shapes (columns,) or (lines, columns)."""
     lows = np.full((len(time.edges) - 1, *ys.shape[1:]), np.nan)
     if not len(xs):
         return lows.T, lows.T
@@ -142,7 +133,6 @@ class TimeAxis:
 
     @property
     def span(self) -> int:
-        """How many steps are visible."""
         return int(self.edges[-1] - self.edges[0])
 
     def columns(self, steps: np.ndarray) -> np.ndarray:
@@ -201,11 +191,8 @@ def epochs_axis(starts: Sequence[int], epochs: Sequence[float], steps: tuple[int
 
 
 def seconds_axis(seconds: np.ndarray, steps: tuple[int, int], columns: int) -> TimeAxis:
-    """Columns of equally long training; the k-th step ended after ``seconds[k - 1]``, which ascend.
-
-    The duration of future steps is not known, so the axis then ends at a round number of seconds,
-    which makes it move rarely.
-    """
+    """Columns of equally long training; the k-th step ended after ``seconds[k - 1]``, which ascend. The duration of
+    future steps is not known, so the axis then ends at a round number of seconds, which makes it move rarely."""
     taken = len(seconds)
     first, last = min(steps[0], taken - 1), min(max(steps[1], steps[0] + 1), taken)
     low, high = float(seconds[first - 1]) if first else 0.0, float(seconds[last - 1])

@@ -28,10 +28,8 @@ class ExportRefused(EngineError):
 
 def contents(kind: Kind, listed: Listed, folder: Path) -> dict[Path, bytes]:
     """What each file holds, by its path below the one that the user names. ``folder``: that of the session, which must
-    be readable.
-
-    TensorBoard treats each folder with an event file as a run, so the file gets a folder with the session's name.
-    """
+    be readable. TensorBoard treats each folder with an event file as a run, so the file gets a folder with the
+    session's name."""
     config, history = listed.known()
     match kind:
         case "html":
@@ -118,10 +116,8 @@ def _told(event: Any) -> dict[str, Any]:
 
 
 def exports(listed: Listed, folder: Path, places: Mapping[Kind, Path], force: bool) -> Iterator[str]:
-    """Writes each kind to its place and says where, or prints it; writes nothing if a place is taken.
-
-    ``folder``: the session's. Raises SessionDamaged, or ExportRefused for a place that cannot be written.
-    """
+    """Writes each kind to its place and says where, or prints it; writes nothing if a place is taken. ``folder``: the
+    session's. Raises SessionDamaged, or ExportRefused for a place that cannot be written."""
     printed = [kind for kind, path in places.items() if path == STDOUT]
     for kind in printed:
         if kind in ("csv", "tensorboard"):

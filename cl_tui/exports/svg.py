@@ -1,8 +1,5 @@
-"""The pictures of an exported page: a run's curves, accuracies, matrix and importances.
-
-Each is a list of marks that ``templates/picture.html`` writes as SVG. CSS classes set the colours, so that the page's
-style sheet adapts a picture to dark mode and paper.
-"""
+"""The pictures of an exported page. Each is a list of marks that ``templates/picture.html`` writes as SVG; CSS classes
+set the colours, so that the page's style sheet adapts a picture to dark mode and paper."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -46,7 +43,6 @@ def level(accuracy: float) -> str:
 class Path:
     d: str
     kind: str
-    """Its CSS classes."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +82,6 @@ class Frame:
         return FOOT - (FOOT - TOP) * share
 
 
-# Loss and penalty
-
-
 def curves(config: RunConfig, history: History) -> Picture:
     """Task loss and penalty; needs at least one step."""
     import numpy as np
@@ -110,8 +103,6 @@ def curves(config: RunConfig, history: History) -> Picture:
 
 @dataclass(frozen=True)
 class _Band:
-    """A curve gathered into columns."""
-
     places: list[float]
     means: "np.ndarray"
     lows: "np.ndarray"
@@ -174,9 +165,6 @@ def _strengths(config: RunConfig, history: History, frame: Frame) -> Iterator[Ma
             lower = TOP + 12 + LABEL_HEIGHT * (labelled.index(number) % 3)
             at, anchor = (x - 4, "end") if x > WIDTH * 0.8 else (x + 4, "start")
             yield Label(at, lower, label, "note", anchor)
-
-
-# Accuracy
 
 
 def accuracies(history: History, series: Sequence[Sequence[session_facts.Point]]) -> Picture:
@@ -244,9 +232,6 @@ def matrix_map(matrix: Sequence[Sequence[float]]) -> Picture:
     return Picture(label, paths, size, len(matrix), "map")
 
 
-# Importance
-
-
 def histogram(layer: LayerHistogram, measured: ImportanceMeasured, bins: range) -> Picture:
     """How many of a layer's weights have which importance; heights follow the square root of the count."""
     width, height = SMALL
@@ -267,9 +252,6 @@ def histogram(layer: LayerHistogram, measured: ImportanceMeasured, bins: range) 
         Label(width, height - 2, high, anchor="end"),
     ]
     return Picture(f"Histogram of the importance in {layer.name}", marks, width, height, "")
-
-
-# Axes
 
 
 def _across(frame: Frame, marks: Iterable[tuple[float, str]]) -> Iterator[Mark]:

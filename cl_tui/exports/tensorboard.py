@@ -1,8 +1,6 @@
-"""A session as an event file of TensorBoard, written without TensorBoard or TensorFlow.
-
-The format: records of TFRecord (tensorflow/core/lib/io/record_writer.h), each an Event as a protocol buffer
-(tensorflow/core/util/event.proto), limited to the fields for scalars and histograms.
-"""
+"""A session as an event file of TensorBoard, written without TensorBoard or TensorFlow. The format: records of TFRecord
+(tensorflow/core/lib/io/record_writer.h), each an Event as a protocol buffer (tensorflow/core/util/event.proto), limited
+to the fields for scalars and histograms."""
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,9 +20,7 @@ LARGEST = 3.4028234e38
 
 def event_file(config: RunConfig, history: History) -> bytes:
     """The whole file: loss, penalty, strength, accuracy on each task, and the importances at the ends of tasks.
-
-    Accuracies on the evaluation subsets and on whole test sets have different tags.
-    """
+    Accuracies on the evaluation subsets and on whole test sets have different tags."""
     began = history.started.time if history.started is not None else 0.0
     version = _double(1, began) + _bytes(3, b"brain.Event:2")
     events = (
@@ -34,7 +30,6 @@ def event_file(config: RunConfig, history: History) -> bytes:
 
 
 def _values(config: RunConfig, history: History) -> Iterator[tuple[int, bytes]]:
-    """Each value with its step."""
     if history.curve.length:
         for name, curve in (("loss", history.curve.losses()), ("penalty", history.curve.penalties())):
             for step, value in zip(*session_facts.band(curve, MOST_POINTS // 2), strict=True):

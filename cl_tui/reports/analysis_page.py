@@ -58,9 +58,6 @@ def _header(found: Analysis) -> Iterable[RenderableType]:
         yield Text(f"unpenalised, so not included in the figures about Ω: {', '.join(found.left_alone)}")
 
 
-# Correlation between the tasks
-
-
 def _correlation_part(found: Analysis, width: int) -> Iterable[RenderableType]:
     if found.correlation is None:
         yield _left_out(found, "correlation")
@@ -117,9 +114,6 @@ def correlation_chart(correlation: Correlation) -> Text:
     return printed(figure)
 
 
-# Agreement
-
-
 def _agreement_part(found: Analysis) -> Iterable[RenderableType]:
     yield Text("Ω of the session, exact Fisher diagonal F, MAS's Ω (M), at the same weights")
     own = "agreement" not in found.left_out
@@ -134,9 +128,6 @@ def _agreement_part(found: Analysis) -> Iterable[RenderableType]:
 def _agreement_cells(layer: LayerAgreement, own: bool) -> Iterable[str]:
     for pair in (layer.omega_fisher, layer.omega_mas, layer.fisher_mas) if own else (layer.fisher_mas,):
         yield from map(_hundredths, (pair.pearson, pair.spearman) if pair else (None, None))
-
-
-# Ω
 
 
 def _importance_part(found: Analysis) -> Iterable[RenderableType]:
@@ -154,9 +145,6 @@ def _importance_part(found: Analysis) -> Iterable[RenderableType]:
             for of in (found.importance.whole, *found.importance.layers)
         ),
     )
-
-
-# Movement and forgetting
 
 
 def _forgetting_part(found: Analysis) -> Iterable[RenderableType]:
@@ -188,9 +176,6 @@ def cost_chart(forgetting: Forgetting) -> Text:
     names, losses = [layer.layer for layer in layers], [layer.loss for layer in layers]
     figure.bar(names, losses, orientation="horizontal", marker="sd", width=0.2, color="cyan")
     return printed(figure)
-
-
-# Cells
 
 
 def _left_out(found: Analysis, part: str) -> Text:

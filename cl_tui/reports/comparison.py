@@ -31,9 +31,6 @@ class NotComparable(EngineError):
     exit_code = 2
 
 
-# Reading
-
-
 def check(sessions_dir: Path, names: Sequence[str]) -> None:
     """Raises EngineError if these obviously cannot be compared, without reading the logs."""
     for number, name in enumerate(names):
@@ -51,9 +48,6 @@ def read(sessions_dir: Path, name: str) -> Listed:
     listed = read_session(sessions_dir, name)
     listed.known()
     return listed
-
-
-# Comparing
 
 
 def compare(sessions: Iterable[Listed]) -> Comparison:

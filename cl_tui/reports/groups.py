@@ -12,8 +12,6 @@ from cl_tui.reports.text import AVERAGES
 
 @dataclass(frozen=True)
 class Member:
-    """One session of a group."""
-
     name: str
     seed: int
     state: str
@@ -30,7 +28,6 @@ class Group:
     scenario: str
     members: tuple[Member, ...]
     tasks: tuple[str, ...]
-    """The tasks' names."""
     starts: tuple[int, ...]
     """The step at which each task begins, and finally the total number of steps."""
     ended: int
@@ -130,10 +127,8 @@ def _columns(curve: GroupCurve) -> dict[str, list[float | None]]:
 
 
 def difference(first: Group, other: Group) -> Changes | None:
-    """``other`` minus ``first`` in the cells that both have; None if their benchmarks differ.
-
-    The groups' sessions are independent, so squared standard errors add up.
-    """
+    """``other`` minus ``first`` in the cells that both have; None if their benchmarks differ. The groups' sessions are
+    independent, so squared standard errors add up."""
     if first.benchmark != other.benchmark:
         return None
     return tuple(

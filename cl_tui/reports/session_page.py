@@ -74,9 +74,6 @@ def session_page(listed: Listed, sessions_dir: Path, width: int, everything: boo
     return Group(*parts)
 
 
-# Settings
-
-
 def _settings(config: RunConfig, everything: bool) -> list[RenderableType]:
     if everything:
         return section("Settings", pairs(session_facts.settings(config)))
@@ -87,9 +84,6 @@ def _settings(config: RunConfig, everything: bool) -> list[RenderableType]:
     for row in differing:
         table.add_row(*row)
     return section("Settings that differ from the defaults (--all shows all)", table)
-
-
-# Accuracy
 
 
 def _matrix(config: RunConfig, history: History, width: int) -> list[RenderableType]:
@@ -155,17 +149,12 @@ def _accuracy_chart(history: History, series: dict[int, list[session_facts.Point
     return printed(figure)
 
 
-# Loss and penalty
-
-
 def curve_chart(
     curve: Curve, borders: Sequence[int], width: int = 76, changes: Sequence[int] = (), steps: int = 0
 ) -> Text:
-    """Task loss and penalty as a text chart; each is a band between its lowest and highest value per column.
-
-    Vertical lines mark the ``borders`` of tasks and, in another colour, the ``changes`` of the strength. ``steps``:
-    those of the whole run, if it is not over.
-    """
+    """Task loss and penalty as a text chart; each is a band between its lowest and highest value per column. Vertical
+    lines mark the ``borders`` of tasks and, in another colour, the ``changes`` of the strength. ``steps``: those of the
+    whole run, if it is not over."""
     import numpy as np
 
     from cl_tui.charts.braille import fitting_axis
@@ -203,9 +192,6 @@ def _told(history: History) -> Iterable[RenderableType]:
         yield Text(f"the {name} is not finite at step {step:,}", style="red")
 
 
-# Importance
-
-
 def _importance(measured: ImportanceMeasured, width: int) -> list[RenderableType]:
     """A row per layer; with fewer figures if there is little room."""
     chosen = [
@@ -233,9 +219,6 @@ def _importance(measured: ImportanceMeasured, width: int) -> list[RenderableType
         shown.append(Text(f"the {len(chosen)} largest of {len(measured.layers)} layers", style="dim"))
     when = f"during task {measured.task + 1}" if measured.running else f"after task {measured.task + 1}"
     return section(f"Importance Ω by layer, {when}; top 1 %: share of ΣΩ of the most important 1 %", *shown)
-
-
-# Interventions, environment, next commands
 
 
 def _steering(history: History) -> list[RenderableType]:

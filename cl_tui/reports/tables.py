@@ -18,7 +18,6 @@ from engine.sessions.listing import Listed
 
 SHORTEST_NAME = 12
 """Fewest columns for a session's name in a narrow terminal."""
-# Results of a batch
 
 
 def results(summaries: Iterable[Mapping[str, Any]], width: int = PIPE_WIDTH) -> RenderableType:
@@ -65,9 +64,6 @@ def _results(
 
 
 RESULTS = ("method", "accuracy %", "forgetting", "backward transfer", "steps/s", "n")
-
-
-# Sessions
 
 
 def sessions_table(sessions: Sequence[Listed], width: int = PIPE_WIDTH) -> RenderableType:
