@@ -93,7 +93,6 @@ class Pane(Widget, can_focus=True):
         return False
 
     def say(self, text: str) -> None:
-        """Answers a key."""
         self.post_message(self.Said(text))
 
     def show(self, view: View) -> None:

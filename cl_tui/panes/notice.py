@@ -43,7 +43,6 @@ class Notice(Sentence):
         self._show()
 
     def forget(self) -> None:
-        """Removes the answer."""
         if self._timer is not None:
             self._timer.stop()
         self._timer, self._answer = None, ""

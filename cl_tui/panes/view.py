@@ -40,7 +40,6 @@ class View:
 
     @property
     def waiting(self) -> bool:
-        """Whether training waits for the disk."""
         return self.training and bool(self.trouble)
 
     @property

@@ -57,8 +57,6 @@ class CompareScreen(ZoomingScreen):
     def on_mount(self) -> None:
         self.action_reload()
 
-    # Reading
-
     def action_reload(self) -> None:
         if self._reading:
             self.reply("Still reading the sessions")
@@ -95,8 +93,6 @@ class CompareScreen(ZoomingScreen):
         benchmarks = dict.fromkeys(group.benchmark for group in self.found.groups)
         scenarios = dict.fromkeys(group.scenario for group in self.found.groups)
         return " · ".join(["compare", self.found.counted, *benchmarks, *scenarios])
-
-    # Keys
 
     def action_next_curves(self) -> None:
         self.query_one(OverlayPane).next_kind()

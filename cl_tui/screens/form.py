@@ -1,7 +1,5 @@
-"""The form for a new run, and the command line that it stands for.
-
-Its fields are the settings' declarations, as are the options of ``cl-tui run``.
-"""
+"""The form for a new run, and the command line that it stands for. Its fields are the settings' declarations, as are
+the options of ``cl-tui run``."""
 
 import contextlib
 from collections.abc import Mapping, Sequence

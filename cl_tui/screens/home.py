@@ -1,7 +1,5 @@
-"""Home: the saved sessions and their commands. A thread reads the folder; the screen never waits.
-
-Other screens are imported when they are opened: the list does not wait for them.
-"""
+"""Home: the saved sessions and their commands. A thread reads the folder; the screen never waits. Other screens are
+imported when they are opened: the list does not wait for them."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -113,11 +111,8 @@ class HomeScreen(RootScreen):
 
     @property
     def current(self) -> Listed | None:
-        """The session under the cursor."""
         name = self._table.current
         return self._sessions.get(name) if name else None
-
-    # Checking the folder
 
     def _tick(self) -> None:
         stack = self.app.screen_stack
@@ -154,8 +149,6 @@ class HomeScreen(RootScreen):
         self._show()
         if self._read_again:
             self.read_folder()
-
-    # Showing it
 
     def _show(self) -> None:
         shown = arranged(self._sessions.values(), self.query_one("#filter", Input).value, self._order)
@@ -234,8 +227,6 @@ class HomeScreen(RootScreen):
 
     def on_data_table_row_highlighted(self) -> None:
         self._say_detail()
-
-    # Work for a key
 
     async def _done(self, doing: str, job: Callable[[], T]) -> T | None:
         """The result of ``job``, run in its own thread; None if it fails, with the reason on the screen."""
@@ -426,8 +417,6 @@ class HomeScreen(RootScreen):
             self.reply(f"{running} is being trained: it cannot be {wish} until the training ends")
         return running is not None
 
-    # Filter and order
-
     def action_filter(self) -> None:
         field = self.query_one("#filter", Input)
         field.add_class("-open")
@@ -459,8 +448,6 @@ class HomeScreen(RootScreen):
         self._order = orders[(orders.index(self._order) + 1) % len(orders)]
         self._show()
         self.reply(f"Sorted by {self._order}")
-
-    # Leaving
 
     def leave(self) -> None:
         self.host.end(self, ExitStatus(0, ""))

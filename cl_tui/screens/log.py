@@ -193,7 +193,6 @@ class LogScreen(Dialog[None]):
         self.call_after_refresh(self.poll)
 
     def poll(self) -> None:
-        """Shows what is new."""
         told = self._happened() if "run" in FILTERS[self._filter] else []
         known = (self._captured.count, told, self._filter)
         if known != self._seen:
@@ -224,7 +223,6 @@ class LogScreen(Dialog[None]):
         box.border_subtitle = self._answer if answered else " · ".join(parts)
 
     def _reply(self, text: str) -> None:
-        """Answers a key in the border."""
         self._answer, self._answer_until = text, time.monotonic() + warning.REPLY_SECONDS
         self._say()
 

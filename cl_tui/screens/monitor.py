@@ -1,7 +1,5 @@
-"""The monitor: four panes that follow one training run, and the keys that steer it.
-
-The timer polls, the engine's thread computes: nothing here waits for the engine.
-"""
+"""The monitor: four panes that follow one training run, and the keys that steer it. The timer polls, the engine's
+thread computes: nothing here waits for the engine."""
 
 import contextlib
 import time
@@ -77,8 +75,6 @@ class MonitorScreen(PanesScreen):
     def start(self) -> None:
         self.engine.start()
 
-    # Following the run
-
     def poll(self) -> None:
         if self._leaving_since is not None:
             self._leave_when_saved()
@@ -122,8 +118,6 @@ class MonitorScreen(PanesScreen):
     def redraw(self) -> None:
         self._spent_before = time.thread_time()
         super().redraw()
-
-    # Steering the run
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         paused, limited = self.engine.control.paused, self.engine.control.pace is not None
@@ -232,8 +226,6 @@ class MonitorScreen(PanesScreen):
             self.reply(f"{what} as soon as the disk can be written; until then everything waits")
         else:
             self.redraw()
-
-    # Leaving
 
     def step_out(self) -> None:
         """Esc does not leave, because leaving ends the training: that takes q, even with home below."""

@@ -47,7 +47,6 @@ class PanesScreen(ZoomingScreen):
         super().__init__()
         self.viewport = Viewport()
         self.view: View | None = None
-        """The View on the screen."""
         self.news = ""
         """The last notable event, for the line below the panes."""
         self._drawn_at = 0.0
@@ -113,8 +112,6 @@ class PanesScreen(ZoomingScreen):
     def on_resize(self) -> None:
         self.call_after_refresh(self.redraw)
 
-    # Following
-
     def poll(self) -> None:
         """Runs ten times a second: redraws if there is anything new, as often as ``redraw_interval`` allows."""
         now = time.monotonic()
@@ -123,7 +120,6 @@ class PanesScreen(ZoomingScreen):
             self.redraw()
 
     def redraw(self) -> None:
-        """Shows the current state."""
         before, view = self.view, self.current_view()
         self.view, self._drawn_at = view, time.monotonic()
         self.news = self.news_of(before, view) or self.news
@@ -149,8 +145,6 @@ class PanesScreen(ZoomingScreen):
     def forget_reply(self) -> None:
         self.query_one(Notice).forget()
 
-    # Crosshair and time axis
-
     def on_pane_viewport_changed(self, message: Pane.ViewportChanged) -> None:
         """A pane moved the crosshair or the time axis: all panes follow."""
         self.viewport = message.viewport
@@ -160,8 +154,6 @@ class PanesScreen(ZoomingScreen):
         super().show_alone(pane)
         self.host.zoomed = type(pane) if pane else None
         self.call_after_refresh(self.redraw)
-
-    # Copying and saving
 
     def action_copy(self) -> None:
         if self.view is not None:

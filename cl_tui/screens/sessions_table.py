@@ -165,7 +165,6 @@ class SessionsTable(DataTable[Text], inherit_bindings=False):
 
     @property
     def current(self) -> str | None:
-        """The session under the cursor."""
         names = list(self._shown)
         return names[self.cursor_row] if self.cursor_row < len(names) else None
 
@@ -191,7 +190,6 @@ class SessionsTable(DataTable[Text], inherit_bindings=False):
             self.redraw()
 
     def go_to(self, name: str) -> None:
-        """Moves the cursor to a session, if it is there."""
         if name in self._shown:
             self.move_cursor(row=list(self._shown).index(name), animate=False)
 

@@ -1,7 +1,5 @@
-"""Watch: the monitor's panes, read-only, for a session that trains elsewhere, or for a replay of a session.
-
-A thread reads the log in portions; nothing is ever written into the session's folder.
-"""
+"""Watch: the monitor's panes, read-only, for a session that trains elsewhere, or for a replay of a session. A thread
+reads the log in portions; nothing is ever written into the session's folder."""
 
 import contextlib
 import time
@@ -66,10 +64,8 @@ class WatchScreen(PanesScreen):
     ]
 
     def __init__(self, sessions_dir: Path, name: str, read_only: bool = False) -> None:
-        """``read_only``: forks are not possible either.
-
-        Raises SessionNotFound, or SessionDamaged when the session's configuration cannot be read.
-        """
+        """``read_only``: forks are not possible either. Raises SessionNotFound, or SessionDamaged when the session's
+        configuration cannot be read."""
         super().__init__()
         self._read_only = read_only
         self.session = Session.open(sessions_dir, name)

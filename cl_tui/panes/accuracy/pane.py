@@ -1,7 +1,5 @@
-"""The accuracy matrix: row = after task i, column = on task j, as a number and a colour.
-
-Zoomed: with each task's best, and the accuracies over time.
-"""
+"""The accuracy matrix: row = after task i, column = on task j, as a number and a colour. Zoomed: with each task's best,
+and the accuracies over time."""
 
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.accuracy.grid import draw_matrix

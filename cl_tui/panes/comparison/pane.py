@@ -53,7 +53,6 @@ class ComparePane(Pane, inherit_bindings=False):
         return 0
 
     def show_comparison(self, found: Comparison) -> None:
-        """Shows another comparison."""
         self.found = found
         self.redraw()
 
@@ -169,8 +168,6 @@ class SettingsPane(ComparePane):
 
 
 class OverlayPane(ComparePane):
-    """The overlaid curves of all groups."""
-
     HELP_TITLE = "Curves"
     TITLES: ClassVar[dict[CurveKind, str]] = {
         "accuracy": "Average accuracy (%) of the tasks seen",
@@ -188,7 +185,6 @@ class OverlayPane(ComparePane):
         super().__init__()
         self.kind: CurveKind = KINDS[0]
         self.cursor: int | None = None
-        """The step at the crosshair."""
 
     def next_kind(self) -> None:
         self.kind = KINDS[(KINDS.index(self.kind) + 1) % len(KINDS)]

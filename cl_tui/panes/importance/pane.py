@@ -1,7 +1,5 @@
-"""Ω by layer: how many weights have which importance, on a logarithmic axis shared by all layers.
-
-Zoomed: every layer, after any task.
-"""
+"""Ω by layer: how many weights have which importance, on a logarithmic axis shared by all layers. Zoomed: every layer,
+after any task."""
 
 import math
 from dataclasses import replace

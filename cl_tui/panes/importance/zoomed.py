@@ -33,7 +33,6 @@ class LayerOptions:
     """Index among the Ω at the ends of tasks; None for the newest."""
     filter: str = ""
     typing: bool = False
-    """Whether the user is typing the filter."""
     by_task: bool = False
     """Each layer's Ω after every task, below each other."""
     grouped: bool = False

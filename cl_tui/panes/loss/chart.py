@@ -37,8 +37,6 @@ _BORDER_CELLS = 5
 
 @dataclass(frozen=True)
 class Layout:
-    """The division of a pane into parts."""
-
     width: int
     """Width of the chart with its labels."""
     height: int
@@ -151,11 +149,7 @@ def value_axis(scale: str, curves: Sequence[Columns]) -> Axis:
 
 
 def _values(curve: Curve, step: int) -> tuple[float, float]:
-    """Loss and penalty of a step."""
     return float(curve.losses(step - 1)[0]), float(curve.penalties(step - 1)[0])
-
-
-# Tasks and changes of strength along the time axis
 
 
 def _numbered(history: History, time: TimeAxis, width: int) -> list[int]:
@@ -196,9 +190,6 @@ def _change_labels(changes: Sequence[tuple[int, float]], view: View, width: int)
         shown = label if cell + len(label) <= end else "▲"
         row[cell : cell + len(shown)] = shown
     return "".join(row)
-
-
-# Text
 
 
 def legend(view: View, width: int, palette: Palette) -> Line:
@@ -251,9 +242,6 @@ def where(history: History, step: int) -> list[str]:
             found.append(f"epoch {(step - history.starts[task]) / history.tasks[task].epoch_steps:.1f}")
     found.append(f"{float(history.curve.seconds(step - 1)[0]):,.1f} s")
     return found
-
-
-# Beside and below
 
 
 def _aside(view: View, record: CurveCache, parts: Layout, palette: Palette, options: CurveOptions) -> list[Line]:
