@@ -1,10 +1,7 @@
-"""The figures of ``cl-tui analyse``: what a session's checkpoints show about its method.
-
-This module imports no torch; ``engine.analysis.measure`` computes the figures.
-
-A *layer* is a tensor of the network (fc1.weight, fc1.bias, …); ``ALL`` stands for the whole network. A figure is None
-where it is undefined: a correlation with a constant, a share of nothing, a relative change from zero.
-"""
+"""The figures of ``cl-tui analyse``: what a session's checkpoints show about its method. This module imports no torch;
+``engine.analysis.measure`` computes the figures. A *layer* is a tensor of the network (fc1.weight, fc1.bias, …);
+``ALL`` stands for the whole network. A figure is None where it is undefined: a correlation with a constant, a share of
+nothing, a relative change from zero."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

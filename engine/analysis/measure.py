@@ -1,8 +1,5 @@
-"""The tensor computations of engine.analysis.figures.
-
-Statistics are computed in float64 on the CPU, so they are the same wherever the session was trained; the network is
-evaluated on the kind of device it was trained on.
-"""
+"""The tensor computations of engine.analysis.figures. Statistics are computed in float64 on the CPU, so they are the
+same wherever the session was trained; the network is evaluated on the kind of device it was trained on."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -56,10 +53,8 @@ _Figure = TypeVar("_Figure")
 
 def analyse(session: Session, examples: int = EXAMPLES, tell: Callable[[str], None] = lambda doing: None) -> Analysis:
     """Reads the checkpoints at the tasks' ends and measures on at most ``examples`` of each task, drawn with the seed.
-
     ``tell`` is called with the current activity. Raises SessionTooYoung before the first task has ended,
-    SessionDamaged, SessionMismatch or BenchmarkError.
-    """
+    SessionDamaged, SessionMismatch or BenchmarkError."""
     config = session.config
     paths, ended = task_ends(session)
     device = find_device(config.device)

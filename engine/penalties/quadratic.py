@@ -12,10 +12,8 @@ from engine.penalties.penalty import Penalty, Pull
 
 @dataclass(frozen=True)
 class Quadratic(Penalty):
-    """Σᵢ Ωᵢ(θᵢ−θᵢ*)² + constant.
-
-    A sum over several anchors Σₜ Fₜ(θ−θₜ)² has this form too: Ω = ΣFₜ, θ* = ΣFₜθₜ / Ω, and a constant that does not
-    depend on θ. So any number of anchors needs the same memory, without approximation.
+    """Σᵢ Ωᵢ(θᵢ−θᵢ*)² + constant. A sum over several anchors Σₜ Fₜ(θ−θₜ)² has this form too: Ω = ΣFₜ, θ* = ΣFₜθₜ / Ω,
+    and a constant that does not depend on θ. So any number of anchors needs the same memory, without approximation.
 
     >>> one, other = torch.tensor([1.0]), torch.tensor([3.0])
     >>> both = Quadratic(one, anchor=torch.tensor([0.0])).with_anchor(other, anchor=torch.tensor([4.0]))
@@ -31,11 +29,9 @@ class Quadratic(Penalty):
     """The value that the anchors' disagreement adds; it has no gradient."""
 
     def with_anchor(self, importance: Tensor, anchor: Tensor) -> "Quadratic":
-        """This penalty plus Σ F(θ−θₜ)² with F = ``importance`` and θₜ = ``anchor``, both of shape (P,).
-
-        It updates the weighted mean, because Σ Ωθ² − 2Bθ + C (Huszár 2018) loses its digits to cancellation where θ has
-        moved little.
-        """
+        """This penalty plus Σ F(θ−θₜ)² with F = ``importance`` and θₜ = ``anchor``, both of shape (P,). It updates the
+        weighted mean, because Σ Ωθ² − 2Bθ + C (Huszár 2018) loses its digits to cancellation where θ has moved
+        little."""
         total = self.importance + importance
         share = torch.where(total > 0, importance / total.clamp_min(torch.finfo(total.dtype).tiny), 1.0)
         displacement = anchor - self.anchor

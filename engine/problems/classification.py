@@ -1,8 +1,5 @@
 """Classification in three scenarios (van de Ven & Tolias 2019): what the network knows about the task, as a range of
-competing outputs.
-
-Outputs are in task order, so every set of active outputs is a range and masking is a slice.
-"""
+competing outputs. Outputs are in task order, so every set of active outputs is a range and masking is a slice."""
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
@@ -34,10 +31,8 @@ class Classification(Problem):
         self.outputs = max(classes) if scenario == "domain" else sum(classes)
 
     def active(self, task: int) -> slice:
-        """The outputs that compete on ``task``.
-
-        Task scenario: the task's own; domain: the one shared set; class: those of all classes seen so far.
-        """
+        """The outputs that compete on ``task``. Task scenario: the task's own; domain: the one shared set; class: those
+        of all classes seen so far."""
         if self._scenario == "domain":
             return slice(0, self.outputs)
         if self._scenario == "class":
