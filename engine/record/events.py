@@ -1,9 +1,7 @@
-"""What a run reports: frozen events, one JSON line each in a session's events.jsonl.
-
-Events hold plain numbers and text; a tensor never leaves the engine. ``time`` is in seconds since the epoch,
-``elapsed`` in seconds of training without pauses, summed over resumes. ``step`` counts optimizer steps over the whole
-run. A log is untrusted: ``decode`` refuses numbers that no run can have.
-"""
+"""What a run reports: frozen events, one JSON line each in a session's events.jsonl. Events hold plain numbers and
+text; a tensor never leaves the engine. ``time`` is in seconds since the epoch, ``elapsed`` in seconds of training
+without pauses, summed over resumes. ``step`` counts optimizer steps over the whole run. A log is untrusted: ``decode``
+refuses numbers that no run can have."""
 
 import math
 from collections.abc import Mapping
@@ -132,10 +130,8 @@ class StepsTaken:
 
 @dataclass(frozen=True)
 class Scored:
-    """Scores after ``step``, while ``phase`` was the newest task; None where none was taken.
-
-    A task ends with the scores that were told directly before TaskEnded.
-    """
+    """Scores after ``step``, while ``phase`` was the newest task; None where none was taken. A task ends with the
+    scores that were told directly before TaskEnded."""
 
     step: Whole
     phase: TaskIndex
@@ -243,11 +239,8 @@ class RunForked:
 
 @dataclass(frozen=True)
 class ImportanceMeasured:
-    """Ω by layer; ``running`` during the task (what Ω would be if the task ended now).
-
-    All layers share the bins, which span ``low`` to ``high``; values below ``low``, except zero, are counted in the
-    first bin.
-    """
+    """Ω by layer; ``running`` during the task (what Ω would be if the task ended now). All layers share the bins, which
+    span ``low`` to ``high``; values below ``low``, except zero, are counted in the first bin."""
 
     task: TaskIndex
     step: Whole
@@ -322,10 +315,8 @@ def encode(event: Event) -> str:
 
 
 def decode(given: str | bytes | Mapping[str, object]) -> Event:
-    """The event with these entries, or in one line, where NaN may be bare, as older versions wrote it.
-
-    Raises ValueError for anything else.
-    """
+    """The event with these entries, or in one line, where NaN may be bare, as older versions wrote it. Raises
+    ValueError for anything else."""
     try:
         if isinstance(given, Mapping):
             return _ANY_EVENT.validate_python(given)

@@ -1,8 +1,6 @@
-"""What grows with a run: a curve of all steps and lists of events, each a view of memory that all later views share.
-
-A view never changes, since only what lies behind its end is written. So appending costs the same however long the run
-is, and a thread may read a view while another appends.
-"""
+"""What grows with a run: a curve of all steps and lists of events, each a view of memory that all later views share. A
+view never changes, since only what lies behind its end is written. So appending costs the same however long the run is,
+and a thread may read a view while another appends."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -88,10 +86,8 @@ class _Rows:
 
 
 class Curve:
-    """Task loss, penalty and seconds of training of every step; row k is step k+1.
-
-    Only the newest curve may be extended, or an earlier one by the same steps again.
-    """
+    """Task loss, penalty and seconds of training of every step; row k is step k+1. Only the newest curve may be
+    extended, or an earlier one by the same steps again."""
 
     def __init__(self, length: int = 0, rows: _Rows | None = None) -> None:
         self.length = length
