@@ -72,9 +72,7 @@ def list_sessions(sessions_dir: Path) -> list[Listed]:
 
 def each_session(sessions_dir: Path, earlier: Mapping[str, Listed] = MappingProxyType({})) -> Iterator[Listed]:
     """``summary_of`` each session in a folder, the most recently changed first. ``earlier``: earlier results by name.
-
-    Raises OSError if the folder cannot be read.
-    """
+    Raises OSError if the folder cannot be read."""
     found = []
     with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(sessions_dir) as entries:
         for entry in entries:
@@ -88,12 +86,10 @@ def each_session(sessions_dir: Path, earlier: Mapping[str, Listed] = MappingProx
 
 
 def summary_of(sessions_dir: Path, name: str, earlier: Listed | None = None) -> Listed:
-    """What a list shows of one session, even if it is damaged, reading no more than that needs.
-
-    The history has the progress, the newest accuracies, the matrix and how the run ended, but neither curve nor
-    importances. For a finished session only the summary is read, so the history has no tasks. ``earlier``: the result
-    of an earlier call, after which only new events are read. Raises SessionNotFound.
-    """
+    """What a list shows of one session, even if it is damaged, reading no more than that needs. The history has the
+    progress, the newest accuracies, the matrix and how the run ended, but neither curve nor importances. For a finished
+    session only the summary is read, so the history has no tasks. ``earlier``: the result of an earlier call, after
+    which only new events are read. Raises SessionNotFound."""
     path = session_path(sessions_dir, name)
     files = _files(str(path))
     if earlier is not None and (earlier.scanned is None or earlier.scanned.files[0] != files[0]):
@@ -146,10 +142,8 @@ def _from_summary(path: Path, format: int, began: int, settings: bytes) -> tuple
 
 
 def tail_scan(session: Session, files: tuple[tuple[int, int], ...], earlier: Listed | None) -> tuple[History, Scanned]:
-    """The log without its curves. The end of most lines says what they are, and they are not parsed.
-
-    Raises SessionDamaged, naming the line.
-    """
+    """The log without its curves. The end of most lines says what they are, and they are not parsed. Raises
+    SessionDamaged, naming the line."""
     history, known = History(), Scanned(files, lines=Lines(session.began))
     steps, probe = (b"", 0), (b"", 0)
     number, began = 0, 0

@@ -1,11 +1,7 @@
-"""events.jsonl: lines of JSON, each with a checksum, appended by one writer and read by any number of readers.
-
-The checksum is the last member of a line, ``,"sum":"1a2b3c4d"}``: CRC-32 of the text before it, seeded with the line's
-offset in bytes. So a changed, missing, repeated or moved line is detected.
-
-A log of format 1, which has no checksums, or 2 is never rewritten: a resume appends a marker line, after which lines
-have the present format.
-"""
+"""events.jsonl: lines of JSON, each with a checksum, appended by one writer and read by any number of readers. The
+checksum is the last member of a line, ``,"sum":"1a2b3c4d"}``: CRC-32 of the text before it, seeded with the line's
+offset in bytes. So a changed, missing, repeated or moved line is detected. A log of format 1, which has no checksums,
+or 2 is never rewritten: a resume appends a marker line, after which lines have the present format."""
 
 import contextlib
 import errno
@@ -115,11 +111,8 @@ class Lines:
 
 
 class EventLog:
-    """The log, open for its only writer, which may append while another thread syncs.
-
-    Unsynced lines are also kept in memory: after a failed write or sync the file's content is unknown, and ``mend``
-    writes them again.
-    """
+    """The log, open for its only writer, which may append while another thread syncs. Unsynced lines are also kept in
+    memory: after a failed write or sync the file's content is unknown, and ``mend`` writes them again."""
 
     def __init__(self, path: Path, length: int, format: int = FORMAT) -> None:
         """Opens the log and cuts it to ``length`` bytes, where an older ``format`` ends. Raises OSError."""

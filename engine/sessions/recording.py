@@ -36,11 +36,9 @@ class _Known:
 
 
 class Recording:
-    """All events of a log by number; the last of a million is as fast to reach as the first.
-
-    It stores a few numbers per event and, every _BLOCK events, a History; these share what grows with the run. One
-    thread appends; any other may read.
-    """
+    """All events of a log by number; the last of a million is as fast to reach as the first. It stores a few numbers
+    per event and, every _BLOCK events, a History; these share what grows with the run. One thread appends; any other
+    may read."""
 
     def __init__(self, reread: Callable[[int, int], Sequence[Event]]) -> None:
         """``reread(start, end)`` reads the events in those bytes of the log again."""

@@ -101,10 +101,8 @@ class Session:
     @classmethod
     @contextlib.contextmanager
     def made(cls, sessions_dir: Path, name: str, config: RunConfig, began: int = FORMAT) -> Iterator["Session"]:
-        """Creates a session that becomes visible to others, with all its content, when ``with`` succeeds.
-
-        Raises like ``create``.
-        """
+        """Creates a session that becomes visible to others, with all its content, when ``with`` succeeds. Raises like
+        ``create``."""
         name = check_name(name)
         path = sessions_dir / name
         hidden = sessions_dir / f".{name}.{os.getpid()}.new"
@@ -198,10 +196,8 @@ class Session:
         return lines.format(length)
 
     def events(self, length: int | None = None) -> Iterator[Event]:
-        """The events in the first ``length`` bytes of the log (all by default), without an incomplete last line.
-
-        Raises SessionDamaged, naming the line.
-        """
+        """The events in the first ``length`` bytes of the log (all by default), without an incomplete last line. Raises
+        SessionDamaged, naming the line."""
         return (event for _, event in self._numbered(length))
 
     def _numbered(self, length: int | None) -> Iterator[tuple[int, Event]]:
@@ -291,9 +287,7 @@ class Session:
 
     def write_checkpoint(self, write: Callable[[Path], object], step: int, ended_task: int | None = None) -> str:
         """Writes a checkpoint atomically with ``write``, deletes those no longer needed, and returns its name.
-
-        ``ended_task`` (counted from 0) marks the checkpoint of a task's end. Raises OSError.
-        """
+        ``ended_task`` (counted from 0) marks the checkpoint of a task's end. Raises OSError."""
         prefix = f"task-{ended_task + 1:03}-" if ended_task is not None else ""
         name = f"{prefix}step-{step:08}.safetensors"
         replace_whole(self.checkpoints_dir / name, write)
@@ -321,9 +315,7 @@ class Session:
 
     def set_aside(self, checkpoints: Iterable[Path]) -> None:
         """Renames checkpoints that a resume could not use, so that a later one does not take them for the newest.
-
-        Raises OSError.
-        """
+        Raises OSError."""
         for path in checkpoints:
             with contextlib.suppress(FileNotFoundError):  # renamed by an earlier attempt
                 path.replace(path.with_suffix(".damaged"))
@@ -342,9 +334,7 @@ class Session:
 
 def settings_of(path: Path) -> tuple[int, int, bytes]:
     """The format of the session in ``path``, that in which its log begins, and its settings as TOML, checksum verified.
-
-    Raises SessionError.
-    """
+    Raises SessionError."""
     name, config_path = path.name, path / "config.toml"
     refuse_links(path)
     try:
