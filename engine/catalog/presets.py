@@ -1,7 +1,5 @@
-"""Published configurations by name: network, optimizer, steps, strength and variant, and the published results.
-
-This module imports no torch.
-"""
+"""Published configurations by name: network, optimizer, steps, strength and variant, and the published results. This
+module imports no torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -45,10 +43,8 @@ class Preset:
 
 
 def settings_of(preset: Preset, given: Mapping[str, object] = MappingProxyType({})) -> dict[str, object]:
-    """The preset's settings with those of the first case that agrees with the settings the user has ``given``.
-
-    If no case agrees (a method that the preset does not have), only the settings that all cases share.
-    """
+    """The preset's settings with those of the first case that agrees with the settings the user has ``given``. If no
+    case agrees (a method that the preset does not have), only the settings that all cases share."""
     for case in preset.cases:
         if all(_plain(given.get(key, value)) == _plain(value) for key, value in case.choice.items()):
             return {**preset.settings, **case.choice, **case.settings}

@@ -221,10 +221,8 @@ def over(*layers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_owners(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """The settings by their own keys, and the owner of each option where it is said. None counts as missing.
-
-    Raises ConfigError if there is no such setting.
-    """
+    """The settings by their own keys, and the owner of each option where it is said. None counts as missing. Raises
+    ConfigError if there is no such setting."""
     given = {key: value for key, value in flattened(settings).items() if value is not None}
     known, options = _known(*(tuple(entries) for entries in CHOICES.values()))
     for key in given:
@@ -238,10 +236,8 @@ def _without_owners(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[s
 
 
 def resolve(settings: Mapping[str, Any]) -> RunConfig:
-    """Fills in missing ``settings`` from the preset, then from the benchmark's defaults, and validates.
-
-    A value of None counts as missing. Raises ConfigError, naming the first setting that is wrong.
-    """
+    """Fills in missing ``settings`` from the preset, then from the benchmark's defaults, and validates. A value of None
+    counts as missing. Raises ConfigError, naming the first setting that is wrong."""
     given, owners = _without_owners(settings)
     preset = given.get("preset")
     if preset is not None:
@@ -285,8 +281,7 @@ def default_threads(hidden: object) -> int:
     """Number of PyTorch threads: 1 for a small network, where distributing the work costs more than it saves, otherwise
     half the processors. With all of them, each step waits for the thread that the screen or another program displaces.
     (784-256-256-10, a step on two processors: with both 0.8 ms on an idle machine and 4.9 ms beside one busy program;
-    with one 1.3 ms in either case.)
-    """
+    with one 1.3 ms in either case.)"""
     sizes = hidden if isinstance(hidden, list | tuple) and all(isinstance(size, int) for size in hidden) else ()
     widest = max(sizes, default=0)
     return 1 if widest <= 128 else min(8, max(1, (os.cpu_count() or 1) // 2))
@@ -359,9 +354,7 @@ def _check_consistent(config: RunConfig) -> None:
 
 def moved(config: RunConfig, place: Mapping[str, Any]) -> RunConfig:
     """``config`` with the given settings in ``PLACE``, and importance_data if it is a folder, which may have moved.
-
-    Raises ConfigError.
-    """
+    Raises ConfigError."""
     folder, stored = place.get("importance_data"), config.option("importance_data")
     if folder is not None and {folder, stored} & {None, "train", "test"}:
         raise ConfigError(

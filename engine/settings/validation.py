@@ -15,9 +15,7 @@ from engine.settings.text import in_plain_words, short
 
 def checked(kind: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]:
     """``values`` as ``kind`` declares them, with its defaults; without options, which are checked by their own kind.
-
-    Raises ConfigError, naming the first that is wrong.
-    """
+    Raises ConfigError, naming the first that is wrong."""
     if not kind.kept:
         return {}
     try:

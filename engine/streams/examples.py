@@ -33,11 +33,8 @@ FEWEST_EXAMPLES = 16
 @dataclass(frozen=True)
 class Examples:
     """``inputs`` of shape (N, features) as float32; ``labels`` of shape (N,) count the task's own classes from 0; they
-    may be unknown, and have shape (0,).
-
-    ``order``, shape (features,), permutes the features when examples are taken, so all tasks of a permuted benchmark
-    share one tensor.
-    """
+    may be unknown, and have shape (0,). ``order``, shape (features,), permutes the features when examples are taken, so
+    all tasks of a permuted benchmark share one tensor."""
 
     inputs: Tensor
     labels: Tensor
@@ -92,8 +89,7 @@ def normalized(inputs: Tensor, mean_and_deviation: tuple[float, float] | None) -
 
 class ExampleStream(Stream):
     """One task after another, each trained for some epochs or steps on batches of its own examples, in an order that
-    depends only on (seed, task, epoch).
-    """
+    depends only on (seed, task, epoch)."""
 
     def __init__(self, config: RunConfig, tasks: Sequence[Task], inputs: tuple[int, ...]) -> None:
         """``inputs``: shape of one example."""
@@ -225,10 +221,8 @@ class ExampleStream(Stream):
 
 def evaluation_subsets(tasks: Sequence[Task], seed: int) -> list[Tensor]:
     """Rows of each task's test set: equally many of each class, drawn once from ``seed``; all rows of a small test set.
-
     They are the same for the whole run, so two probes differ only if the network does (De Lange et al. 2023, "Continual
-    evaluation for lifelong learning").
-    """
+    evaluation for lifelong learning")."""
     share = max(FEWEST_EXAMPLES, PROBE_EXAMPLES // len(tasks))
     subsets = []
     for number, task in enumerate(tasks):

@@ -25,8 +25,7 @@ class Phase:
 
 class Stream(Protocol):
     """A part of a phase's examples is "train", "test", "probe" (of the test set, small and the same for the whole run),
-    or the folder of the user's own inputs.
-    """
+    or the folder of the user's own inputs."""
 
     phases: tuple[Phase, ...]
     inputs: tuple[int, ...]

@@ -1,8 +1,6 @@
-"""Imports torchvision, even with a CPU-only torch.
-
-There, torchvision's CUDA wheels cannot load their compiled operators, and the import fails with "operator
-torchvision::nms does not exist". Declaring the operators first is enough, since none of them is used here.
-"""
+"""Imports torchvision, even with a CPU-only torch. There, torchvision's CUDA wheels cannot load their compiled
+operators, and the import fails with "operator torchvision::nms does not exist". Declaring the operators first is
+enough, since none of them is used here."""
 
 import importlib
 import importlib.machinery
