@@ -34,11 +34,9 @@ NOTHING = Requests()
 
 
 class Control:
-    """Requests to the engine, which handles them between steps.
-
-    No method waits for the engine. The engine checks ``attention`` after each step and reads the requests only if it is
-    set. Others change the state through the methods alone, which wake the engine.
-    """
+    """Requests to the engine, which handles them between steps. No method waits for the engine. The engine checks
+    ``attention`` after each step and reads the requests only if it is set. Others change the state through the methods
+    alone, which wake the engine."""
 
     def __init__(self, pace: float | None = None) -> None:
         check_pace(pace)

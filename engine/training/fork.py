@@ -26,11 +26,9 @@ options."""
 
 
 def forked_config(parent: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
-    """``parent`` with ``changes``. Raises ConfigError.
-
-    Another method begins with its own defaults on the benchmark: the earlier method's strength and options mean nothing
-    to it, and a method without a penalty leaves no parameter alone.
-    """
+    """``parent`` with ``changes``. Raises ConfigError. Another method begins with its own defaults on the benchmark:
+    the earlier method's strength and options mean nothing to it, and a method without a penalty leaves no parameter
+    alone."""
     given = {key.rpartition(".")[2]: value for key, value in flattened(changes).items()}
     for key in (*SHARED, *parent.model_options.kept, *parent.benchmark_options.kept):
         if key in given and given[key] != parent.flat()[key]:
@@ -51,11 +49,9 @@ def forked_config(parent: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
 
 def fork(parent: Session, task: int, name: str, changes: Mapping[str, Any]) -> Session:
     """A session beside ``parent`` that shares its history up to the end of ``task`` (counted from 0) and then diverges.
-
     If the method changes, the penalty of the earlier tasks stays as strong as it was: Ω is scaled by k÷k', since two
     methods' importances have different units. With the same method, the new strength applies to earlier tasks too.
-    Raises ConfigError, SessionTooYoung if the task has not ended, SessionExists, SessionDamaged or SessionError.
-    """
+    Raises ConfigError, SessionTooYoung if the task has not ended, SessionExists, SessionDamaged or SessionError."""
     config = forked_config(parent.config, changes)
     checkpoint_path = parent.task_checkpoint(task)
     if checkpoint_path is None:

@@ -83,9 +83,7 @@ class Recorder:
 
     def patiently(self, write: Callable[[], T], again: Callable[[], T] | None = None) -> T:
         """Returns the result of ``write``. While the disk is full or missing, training waits and tries ``again``.
-
-        Raises SessionError if a stop is requested meanwhile.
-        """
+        Raises SessionError if a stop is requested meanwhile."""
         try:
             return write()
         except OSError as error:
@@ -118,10 +116,8 @@ class Recorder:
         self.log.append(*events)
 
     def note_end(self, event: RunStopped | RunFailed) -> None:
-        """Records the end in the history even if the log can no longer be written (a full disk).
-
-        Records nothing after a run has finished, even if its summary could not be synced.
-        """
+        """Records the end in the history even if the log can no longer be written (a full disk). Records nothing after
+        a run has finished, even if its summary could not be synced."""
         if self.history.state == "finished":
             return
         with contextlib.suppress(OSError):  # only this line is lost; the screen and the exit code report the end too

@@ -1,7 +1,5 @@
-"""Runs a session's training to its end: ``train`` in the calling thread, ``EngineThread`` in the background.
-
-torch is imported only when training begins, in the thread that trains.
-"""
+"""Runs a session's training to its end: ``train`` in the calling thread, ``EngineThread`` in the background. torch is
+imported only when training begins, in the thread that trains."""
 
 import contextlib
 import gc
@@ -25,11 +23,9 @@ LONGEST_MESSAGE = 10_000
 
 
 def train(session: Session, control: Control, recorder: Recorder | None = None) -> History:
-    """Trains to the end, or until ``control`` asks to stop; ``history.state`` says which.
-
-    Begins at the newest checkpoint if there is one, and leaves a finished session unchanged. Raises EngineError; any
-    other exception becomes one, with its traceback kept in the session's folder.
-    """
+    """Trains to the end, or until ``control`` asks to stop; ``history.state`` says which. Begins at the newest
+    checkpoint if there is one, and leaves a finished session unchanged. Raises EngineError; any other exception becomes
+    one, with its traceback kept in the session's folder."""
     recorder = recorder or Recorder(session, control)
     with session.locked():
         if session.finished:
