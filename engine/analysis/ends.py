@@ -26,7 +26,6 @@ class End:
 
     step: int
     network: dict[str, Tensor]
-    """Weights and buffers, by their names in a checkpoint."""
     importance: Tensor | None
     """Ω; None for a method without Ω, and for si except at the last task, where no other is needed."""
     path: Tensor | None

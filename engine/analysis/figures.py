@@ -1,7 +1,5 @@
-"""The figures of ``cl-tui analyse``: what a session's checkpoints show about its method. This module imports no torch;
-``engine.analysis.measure`` computes the figures. A *layer* is a tensor of the network (fc1.weight, fc1.bias, …);
-``ALL`` stands for the whole network. A figure is None where it is undefined: a correlation with a constant, a share of
-nothing, a relative change from zero."""
+"""The figures of ``cl-tui analyse``, without torch. A *layer* is a tensor of the network (fc1.weight, …); ``ALL`` is
+the whole network. A figure is None where it is undefined, such as a correlation with a constant."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,9 +36,7 @@ class TaskCorrelation:
 @dataclass(frozen=True)
 class Correlation:
     quantity: str
-    """Description of the quantity that is correlated between tasks."""
     whole: TaskCorrelation
-    """Correlation over all layers except ``heads``."""
     layers: tuple[TaskCorrelation, ...]
     heads: tuple[str, ...] = ()
     """Layers left out: in the task scenario the last layer, where each task has its own outputs."""
@@ -92,22 +88,18 @@ class LayerImportance:
 @dataclass(frozen=True)
 class Importance:
     clamp: Number
-    """Upper bound of Ω, or None. With a bound, a parameter is saturated when its Ω has reached it. Without a bound, it
-    is saturated when its Ω is within a factor of two of the layer's largest. If many are, the penalty holds them alike
-    and does not distinguish them; if few are, Ω singles some out, as it should."""
+    """Upper bound of Ω, or None. A parameter is saturated when its Ω has reached it or, without a bound, half of the
+    layer's largest. If many are, the penalty does not distinguish them."""
     whole: LayerImportance
     layers: tuple[LayerImportance, ...]
 
 
 @dataclass(frozen=True)
 class LayerMovement:
-    """How far a layer has moved since an earlier task ended, and what that cost on the task's test examples.
-
-    ``loss`` and ``accuracy`` are measured: how much of each is recovered when this layer alone is restored to its
-    values at the end of that task (positive: the movement did harm). They need not add up over the layers, because the
-    layers moved together. ``first_order`` is g·(θ − θ at the task's end), where g is the gradient of the task's loss at
-    the current weights: the cost if the movement were small.
-    """
+    """How far a layer has moved since an earlier task ended. ``loss`` and ``accuracy``: how much of each is recovered
+    on the task's test examples when this layer alone is restored (positive: the movement did harm); they need not add
+    up over the layers, which moved together. ``first_order``: g·(θ − θ at the task's end), g the gradient of the task's
+    loss at the current weights."""
 
     layer: str
     size: int
@@ -158,7 +150,6 @@ class Analysis:
     scenario: str
     seed: int
     tasks: tuple[str, ...]
-    """Names of the ended tasks."""
     all_tasks: int
     step: int
     """Step at which the last of these tasks ended."""

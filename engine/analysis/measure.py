@@ -1,5 +1,4 @@
-"""The tensor computations of engine.analysis.figures. Statistics are computed in float64 on the CPU, so they are the
-same wherever the session was trained; the network is evaluated on the kind of device it was trained on."""
+"""Computes engine.analysis.figures: statistics in float64 on the CPU, so that they are the same on every machine."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -52,9 +51,8 @@ _Figure = TypeVar("_Figure")
 
 
 def analyse(session: Session, examples: int = EXAMPLES, tell: Callable[[str], None] = lambda doing: None) -> Analysis:
-    """Reads the checkpoints at the tasks' ends and measures on at most ``examples`` of each task, drawn with the seed.
-    ``tell`` is called with the current activity. Raises SessionTooYoung before the first task has ended,
-    SessionDamaged, SessionMismatch or BenchmarkError."""
+    """Measures on at most ``examples`` of each task, drawn with the seed. ``tell`` gets the current activity. Raises
+    SessionTooYoung before the first task has ended, SessionDamaged, SessionMismatch or BenchmarkError."""
     config = session.config
     paths, ended = task_ends(session)
     device = find_device(config.device)
@@ -114,7 +112,6 @@ class _Subject:
     stream: Stream
     state: RunState
     examples: int
-    """Most examples used of each task."""
 
     def drawn(self, task: int, part: str) -> Batch:
         return self.stream.drawn(task, self.examples, f"analysis {part}", part)
@@ -171,7 +168,6 @@ def correlation_matrix(values: Sequence[Tensor], layers: Sequence[Layer]) -> tup
 
 
 def _chunks(values: Tensor, layers: Sequence[Layer]) -> Iterator[Tensor]:
-    """The parameters of ``layers`` in float64, in chunks."""
     for layer in layers:
         for start in range(layer.start, layer.stop, CHUNK):
             yield values[start : min(start + CHUNK, layer.stop)].double()
@@ -352,7 +348,6 @@ def _mean_movement(found: Sequence[LayerMovement]) -> LayerMovement:
 def _per_layer(
     layers: Sequence[Layer], figure: Callable[[str, Sequence[Layer]], _Figure]
 ) -> tuple[_Figure, tuple[_Figure, ...]]:
-    """``figure`` for all layers together, and for each."""
     return figure(ALL, layers), tuple(figure(layer.name, (layer,)) for layer in layers)
 
 

@@ -55,7 +55,6 @@ class PerExample:
             if output.grad_fn not in computed:
                 raise _refusal(names[layer], "is not used as a layer")
         self._layers = {layer: activations for layer, [(activations, _)] in calls.items()}
-        """Each layer's inputs."""
         self._preactivations = [output for [(_, output)] in calls.values()]
 
     def sum(self, output_gradients: Iterable[Tensor], transform: Transform) -> Tensor:

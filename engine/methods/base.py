@@ -32,7 +32,6 @@ class Method:
     """Fine-tuning, and the base of every method."""
 
     sees_steps = False
-    """Whether to call ``after_step``."""
     sees_total = False
     """Whether ``after_step`` gets the gradient of loss plus penalty instead of the loss's alone."""
     measures_examples = False

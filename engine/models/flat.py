@@ -1,5 +1,4 @@
-"""FlatParameters: all weights in one buffer and all gradients in another, so that optimizer, penalty and importance
-work on one vector instead of a list of tensors."""
+"""All weights in one buffer and all gradients in another, so that all parts work on one vector."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -29,9 +29,8 @@ class Quadratic(Penalty):
     """The value that the anchors' disagreement adds; it has no gradient."""
 
     def with_anchor(self, importance: Tensor, anchor: Tensor) -> "Quadratic":
-        """This penalty plus Σ F(θ−θₜ)² with F = ``importance`` and θₜ = ``anchor``, both of shape (P,). It updates the
-        weighted mean, because Σ Ωθ² − 2Bθ + C (Huszár 2018) loses its digits to cancellation where θ has moved
-        little."""
+        """This penalty plus Σ F(θ−θₜ)²; F = ``importance``, θₜ = ``anchor``, both (P,). It updates the weighted mean,
+        because Σ Ωθ² − 2Bθ + C (Huszár 2018) loses its digits to cancellation where θ has moved little."""
         total = self.importance + importance
         share = torch.where(total > 0, importance / total.clamp_min(torch.finfo(total.dtype).tiny), 1.0)
         displacement = anchor - self.anchor

@@ -31,8 +31,7 @@ class Classification(Problem):
         self.outputs = max(classes) if scenario == "domain" else sum(classes)
 
     def active(self, task: int) -> slice:
-        """The outputs that compete on ``task``. Task scenario: the task's own; domain: the one shared set; class: those
-        of all classes seen so far."""
+        """The outputs that compete: the task's own, the one shared set (domain), or all classes seen so far (class)."""
         if self._scenario == "domain":
             return slice(0, self.outputs)
         if self._scenario == "class":
