@@ -1,7 +1,5 @@
-"""What a run reports: frozen events, one JSON line each in a session's events.jsonl. Events hold plain numbers and
-text; a tensor never leaves the engine. ``time`` is in seconds since the epoch, ``elapsed`` in seconds of training
-without pauses, summed over resumes. ``step`` counts optimizer steps over the whole run. A log is untrusted: ``decode``
-refuses numbers that no run can have."""
+"""What a run reports: frozen events, one JSON line each in events.jsonl. ``time`` is in seconds since the epoch,
+``elapsed`` in seconds of training without pauses, ``step`` counts over the whole run. ``decode`` trusts no log."""
 
 import math
 from collections.abc import Mapping
@@ -16,7 +14,6 @@ from engine.text import visible
 
 MOST_TASKS = 1000
 TaskIndex = Annotated[int, Interval(ge=0, lt=MOST_TASKS)]
-"""Number of a task, counted from 0."""
 Whole = Annotated[int, Interval(ge=0, le=10**15)]
 Positive = Annotated[int, Interval(ge=1, le=10**12)]
 Seconds = Annotated[float, Interval(ge=0, le=1e11)]
@@ -60,7 +57,6 @@ class LayerHistogram:
 
     name: Text
     size: Positive
-    """Number of parameters."""
     zeros: Whole
     """Number of parameters with Ω exactly 0; they are in no bin."""
     mean: float
@@ -83,8 +79,7 @@ class RunStarted:
     test_examples: Counts = ()
     """Size of each task's test set; empty in older sessions, which do not record it."""
     subset_examples: Counts = ()
-    """Size of each task's evaluation subset, which is the same for the whole run. Empty in older sessions, whose probes
-    used fewer examples with every task."""
+    """Size of each task's evaluation subset. Empty in older sessions, whose probes used fewer with every task."""
     score: Text = "accuracy"
     """What scores are: an accuracy is a fraction, any other score is a number."""
     event: Literal["run-started"] = "run-started"
@@ -315,8 +310,7 @@ def encode(event: Event) -> str:
 
 
 def decode(given: str | bytes | Mapping[str, object]) -> Event:
-    """The event with these entries, or in one line, where NaN may be bare, as older versions wrote it. Raises
-    ValueError for anything else."""
+    """The event with these entries, or in one line, also with an older version's bare NaN. Raises ValueError."""
     try:
         if isinstance(given, Mapping):
             return _ANY_EVENT.validate_python(given)

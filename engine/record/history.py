@@ -1,5 +1,4 @@
-"""History: what happened so far, for any view. ``after`` returns a new History and leaves the old one unchanged, so a
-thread can pass its newest History to another without a lock."""
+"""What happened so far. ``after`` leaves the old History unchanged, so threads can share it without a lock."""
 
 import math
 from bisect import bisect_left
@@ -111,13 +110,11 @@ class History:
     scores: Mapping[str, Series[Scored]] = field(default_factory=dict)
     """The scores on each part of the data that were taken alone."""
     measured: Mapping[str, Series[Measured]] = field(default_factory=dict)
-    """The measurements of each quantity."""
     settled: Series[Evaluation] = field(default_factory=Series)
     pending: Evaluation | None = None
     """The newest evaluation while it may still be that of a task's end."""
     curve: Curve = field(default_factory=Curve)
     importance: ImportanceMeasured | None = None
-    """The newest measurement."""
     importances: Series[ImportanceMeasured] = field(default_factory=Series)
     """The measurement at each consolidation; empty for a method without importance."""
     consolidations: Series[Consolidated] = field(default_factory=Series)
@@ -169,7 +166,6 @@ class History:
         return starts[task + 1] - starts[task]
 
     def steps_done(self, task: int) -> int:
-        """Optimizer steps taken in ``task``."""
         return min(max(self.step - self.starts[task], 0), self.steps_of(task))
 
     @property
@@ -211,7 +207,6 @@ class History:
 
     @property
     def path(self) -> PathCheck | None:
-        """The newest path-integral check."""
         told = self.measured.get(PATH)
         return PathCheck.of(told[-1]) if told else None
 
@@ -259,7 +254,6 @@ class History:
     # The fold
 
     def apply(self, event: Event) -> "History":
-        """``after`` one event."""
         return self.after((event,))
 
     def after(self, events: Iterable[Event]) -> "History":

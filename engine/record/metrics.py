@@ -1,6 +1,5 @@
 """Metrics of continual learning. ``matrix[i][j]``: accuracy on task j after training task i, as a fraction; rows may be
-ragged (only j ≤ i) and the last rows may be missing during a run. ``stability`` also uses the measurements in between,
-and so sees how far accuracies dip while the next task is learned."""
+ragged (only j ≤ i), and the last may be missing during a run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -72,7 +71,6 @@ class Looks:
         return len(self.steps)
 
     def until(self, step: int) -> "Looks":
-        """The measurements up to ``step``."""
         count = int(self.steps.searchsorted(step, side="right"))
         return Looks(self.steps[:count], self.during[:count], self.ended[:count], self.accuracies[:count])
 
@@ -100,8 +98,7 @@ class Stability:
     task k was trained, below its value at the end of task k−1; 0 if it never fell. NaN except for j < k, and NaN in the
     rows of tasks that have not begun."""
     minimum: float | None
-    """min-ACC: mean over the tasks before the newest of the lowest accuracy since each was learned. None if there are
-    none yet."""
+    """min-ACC: mean over the tasks before the newest of the lowest accuracy since each; None if there are none."""
     worst_case: float | None
     """WC-ACC: for k tasks, 1/k of the newest accuracy on the task in training plus 1 − 1/k of min-ACC, so it is never
     above the average accuracy. None before the first measurement."""

@@ -1,6 +1,5 @@
-"""What grows with a run: a curve of all steps and lists of events, each a view of memory that all later views share. A
-view never changes, since only what lies behind its end is written. So appending costs the same however long the run is,
-and a thread may read a view while another appends."""
+"""What grows with a run: curves and lists of events, as views of shared memory. A view never changes, since only what
+lies behind its end is written: appending is cheap, and a thread may read while another appends."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -46,7 +45,6 @@ class Series(Sequence[T], Generic[T]):
         return self._view(items, length + 1)
 
     def until(self, step: int) -> "Series[T]":
-        """Those up to ``step``."""
         return self._view(self._items, bisect_right(self._items, step, hi=self._length, key=lambda item: item.step))
 
     @classmethod
@@ -94,7 +92,6 @@ class Curve:
         self._rows = rows or _Rows()
 
     def until(self, step: int) -> "Curve":
-        """The first ``step`` steps."""
         return Curve(min(step, self.length), self._rows)
 
     def extended(self, reports: Sequence[StepsTaken]) -> "Curve":

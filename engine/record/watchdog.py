@@ -1,11 +1,7 @@
-"""Finds problems that do not stop a run, from its History alone: live, in a replay and in an old session.
-
-The trainer asks at each evaluation and emits new alarms (``fresh``) as events. Between evaluations no judgement
-changes, so the screen agrees with the log, and a resumed run finds the same problems at the same steps.
-
-A penalty that is too strong need not be large: if it wins, the weights stay at the anchor and it is nearly zero. So a
-task is judged by what it learns, and the penalty is blamed only if the first task, which has none, was learned.
-"""
+"""Finds problems that do not stop a run, from its History alone: live, in a replay and in an old session. Judgements
+change only at evaluations, so the screen agrees with the log, and a resumed run repeats them. A penalty that is too
+strong may be nearly zero, since the weights stay at the anchor: a task is judged by what it learns, and the penalty is
+blamed only if the first task, which has none, was learned."""
 
 import math
 from dataclasses import dataclass, replace
@@ -43,7 +39,6 @@ GROWN = 1.2
 """Multiple of ΣΩ after the first task above which importance accumulates from task to task."""
 
 MOST_NAMED = 8
-"""Most tasks that a sentence names one by one."""
 
 Name = Literal["not-finite", "diverging", "no-penalty", "drowned", "saturated", "no-learning"]
 
@@ -56,11 +51,8 @@ class Alarm:
     task: int
     """The task concerned, counted from 0."""
     what: str
-    """What is wrong, and where."""
     cause: str
-    """What usually causes it."""
     remedy: str
-    """What to try."""
 
     @property
     def text(self) -> str:
@@ -182,7 +174,6 @@ class _Stretch:
 
     @property
     def first(self) -> int:
-        """First row of the curve."""
         changed = self.history.strengths[-1].step if self.history.strengths else 0
         forked = self.history.forked.step if self.history.forked else 0
         return max(self.history.starts[self.task], changed, forked)
