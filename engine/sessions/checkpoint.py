@@ -29,9 +29,7 @@ class Cursor:
     task: int
     """The task in training, counted from 0; the number of tasks when all are done."""
     task_step: int
-    """Steps taken in the current task."""
     step: int
-    """Steps taken in the whole run."""
     elapsed: float
     """Seconds of training so far."""
     log_length: int
@@ -46,7 +44,6 @@ class Cursor:
 
 
 Kind = tuple[torch.dtype, tuple[int, ...]]
-"""The dtype and shape of a tensor."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,6 @@ _ENTRIES = TypeAdapter(dict[str, _Entry])
 _DTYPES = {"F64": torch.float64, "F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}
 _DTYPES |= {"I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8}
 _DTYPES |= {"U8": torch.uint8, "BOOL": torch.bool}
-"""Each dtype by its name in safetensors."""
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 MOST_BYTES = 24 * 8 * MOST_PARAMETERS
 """Upper bound on a checkpoint that is read without knowing its network."""

@@ -13,8 +13,7 @@ from engine.sessions.summary import write_summary
 
 
 def delete_session(sessions_dir: Path, name: str) -> None:
-    """Deletes a session, even a damaged one. Raises SessionNotFound, SessionLocked if it is training, or SessionError
-    if the folder is no session."""
+    """Deletes a session, even a damaged one. Raises SessionNotFound, SessionLocked, or SessionError if it is none."""
     path = session_path(sessions_dir, name)
     if not any((path / part).exists() for part in ("config.toml", "events.jsonl")):
         raise SessionError(f"{path} is not a session, so it is not deleted")

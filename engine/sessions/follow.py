@@ -1,5 +1,4 @@
-"""Follower: reads a session's events while another process, perhaps on another machine, writes them. It writes nothing,
-not even the lock file. Imports no torch."""
+"""Reads a session's events while another process writes them. Writes nothing, not even the lock. Imports no torch."""
 
 import os
 import time
@@ -42,7 +41,6 @@ class Follower:
         self._number = 0
         self._lines = Lines(session.began)
         self._tail = b""
-        """The last bytes that were read."""
         self._written: float | None = None
         """Modification time of the log, by the clock of the machine that stores it."""
         self._opened = time.monotonic()

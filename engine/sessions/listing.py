@@ -43,7 +43,6 @@ class Listed:
     created: float = 0.0
     session: Session | None = field(default=None, compare=False)
     scanned: "Scanned | None" = None
-    """The files' state that ``summary_of`` saw."""
 
     def known(self) -> tuple[RunConfig, History]:
         """Raises SessionDamaged if the session cannot be read."""
@@ -86,10 +85,9 @@ def each_session(sessions_dir: Path, earlier: Mapping[str, Listed] = MappingProx
 
 
 def summary_of(sessions_dir: Path, name: str, earlier: Listed | None = None) -> Listed:
-    """What a list shows of one session, even if it is damaged, reading no more than that needs. The history has the
-    progress, the newest accuracies, the matrix and how the run ended, but neither curve nor importances. For a finished
-    session only the summary is read, so the history has no tasks. ``earlier``: the result of an earlier call, after
-    which only new events are read. Raises SessionNotFound."""
+    """What a list shows of one session, even a damaged one: progress, newest accuracies, matrix and end, but neither
+    curve nor importances; of a finished one the summary alone, so no tasks. After ``earlier``, an earlier result, only
+    new events are read. Raises SessionNotFound."""
     path = session_path(sessions_dir, name)
     files = _files(str(path))
     if earlier is not None and (earlier.scanned is None or earlier.scanned.files[0] != files[0]):
@@ -116,7 +114,6 @@ def summary_of(sessions_dir: Path, name: str, earlier: Listed | None = None) -> 
 
 
 def _files(path: str) -> tuple[tuple[int, int], ...]:
-    """The value of ``Scanned.files``."""
     return tuple(_file_state(f"{path}/{file}") for file in ("config.toml", "events.jsonl", "summary.json"))
 
 
@@ -142,8 +139,7 @@ def _from_summary(path: Path, format: int, began: int, settings: bytes) -> tuple
 
 
 def tail_scan(session: Session, files: tuple[tuple[int, int], ...], earlier: Listed | None) -> tuple[History, Scanned]:
-    """The log without its curves. The end of most lines says what they are, and they are not parsed. Raises
-    SessionDamaged, naming the line."""
+    """The log without its curves; most lines are known by their end. Raises SessionDamaged, naming the line."""
     history, known = History(), Scanned(files, lines=Lines(session.began))
     steps, probe = (b"", 0), (b"", 0)
     number, began = 0, 0

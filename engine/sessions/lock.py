@@ -38,7 +38,6 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def in_training(folder: Path) -> bool:
-    """Whether a process is training the session in ``folder``."""
     if (here := trained_here(folder)) is not None:
         return here
     try:
@@ -51,9 +50,8 @@ def in_training(folder: Path) -> bool:
 
 
 def trained_here(folder: Path) -> bool | None:
-    """Whether a process on this machine is training the session in ``folder``; None if only its lock could tell. Writes
-    nothing and creates no lock file. A lock held on another machine is visible only if the shared folder supports
-    that."""
+    """Whether a process on this machine trains the session in ``folder``; None if only its lock could tell. Writes
+    nothing. A lock held on another machine is visible only if the shared folder supports that."""
     if sys.platform == "win32":
         return None
     import fcntl

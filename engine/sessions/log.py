@@ -1,7 +1,6 @@
-"""events.jsonl: lines of JSON, each with a checksum, appended by one writer and read by any number of readers. The
-checksum is the last member of a line, ``,"sum":"1a2b3c4d"}``: CRC-32 of the text before it, seeded with the line's
-offset in bytes. So a changed, missing, repeated or moved line is detected. A log of format 1, which has no checksums,
-or 2 is never rewritten: a resume appends a marker line, after which lines have the present format."""
+"""events.jsonl: lines of JSON with one writer. The last member, ``"sum":"1a2b3c4d"}``, is CRC-32 of the text before it,
+seeded with the line's offset, so that moved lines are detected, too. A log of format 1, which has no checksums, or 2 is
+never rewritten: a resume appends a marker line, after which lines have the present format."""
 
 import contextlib
 import errno
@@ -19,7 +18,6 @@ from engine.record.events import Event, decode, encode
 from engine.sessions.upgrade import upgraded
 
 FORMAT = 3
-"""The present format of a session."""
 LONGEST_LINE = 1 << 20
 """Longest accepted line in bytes. A thousand tasks make a line of a tenth of this; a longer line is no event."""
 TOO_LONG = f"it is longer than {LONGEST_LINE:,} bytes"

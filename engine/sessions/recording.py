@@ -36,9 +36,8 @@ class _Known:
 
 
 class Recording:
-    """All events of a log by number; the last of a million is as fast to reach as the first. It stores a few numbers
-    per event and, every _BLOCK events, a History; these share what grows with the run. One thread appends; any other
-    may read."""
+    """All events of a log by number, each as fast to reach: a few numbers per event and a History every _BLOCK events,
+    which share what grows. One thread appends; any other may read."""
 
     def __init__(self, reread: Callable[[int, int], Sequence[Event]]) -> None:
         """``reread(start, end)`` reads the events in those bytes of the log again."""
@@ -62,11 +61,9 @@ class Recording:
 
     @property
     def seconds(self) -> float:
-        """Total seconds of training."""
         return self._elapsed[self.events - 1] if self.events else 0.0
 
     def append(self, portion: Portion) -> None:
-        """Adds the next events of the log."""
         known = self._known
         if not portion.events:
             return
@@ -99,7 +96,6 @@ class Recording:
         return mark.history.after(self._block[1][: event - mark.first + 1])
 
     def step(self, event: int) -> int:
-        """Optimizer steps taken by ``event``."""
         return self._steps[event]
 
     def elapsed(self, event: int) -> float:
@@ -191,11 +187,9 @@ class Replay:
         return True
 
     def forward(self) -> None:
-        """Goes to the next report of steps."""
         self.seek(self.recording.after(self.event))
 
     def back(self) -> None:
-        """Goes to the previous report of steps."""
         self.seek(self.recording.before(self.event))
 
     def next_border(self) -> None:

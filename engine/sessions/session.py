@@ -101,8 +101,7 @@ class Session:
     @classmethod
     @contextlib.contextmanager
     def made(cls, sessions_dir: Path, name: str, config: RunConfig, began: int = FORMAT) -> Iterator["Session"]:
-        """Creates a session that becomes visible to others, with all its content, when ``with`` succeeds. Raises like
-        ``create``."""
+        """Creates a session that others see, with all its content, when ``with`` succeeds. Raises like ``create``."""
         name = check_name(name)
         path = sessions_dir / name
         hidden = sessions_dir / f".{name}.{os.getpid()}.new"
@@ -196,8 +195,7 @@ class Session:
         return lines.format(length)
 
     def events(self, length: int | None = None) -> Iterator[Event]:
-        """The events in the first ``length`` bytes of the log (all by default), without an incomplete last line. Raises
-        SessionDamaged, naming the line."""
+        """The events in the log's first ``length`` bytes, without an incomplete last line. Raises SessionDamaged."""
         return (event for _, event in self._numbered(length))
 
     def _numbered(self, length: int | None) -> Iterator[tuple[int, Event]]:
@@ -314,8 +312,7 @@ class Session:
         return "nor in its parent session" if self.history().forked is not None else ""
 
     def set_aside(self, checkpoints: Iterable[Path]) -> None:
-        """Renames checkpoints that a resume could not use, so that a later one does not take them for the newest.
-        Raises OSError."""
+        """Renames checkpoints, so that a later resume does not take them for the newest. Raises OSError."""
         for path in checkpoints:
             with contextlib.suppress(FileNotFoundError):  # renamed by an earlier attempt
                 path.replace(path.with_suffix(".damaged"))

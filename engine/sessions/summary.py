@@ -23,7 +23,6 @@ MOST_SUMMARY_BYTES = 1 << 26
 NAMED = ("method", "benchmark", "scenario", "model", "seed")
 """Settings that a summary has beside ``hyperparameters``."""
 _SUM = ',\n  "checksum": "'
-"""Start of the last entry of summary.json."""
 
 
 def summary(name: str, config: RunConfig, history: History) -> dict[str, Any]:
