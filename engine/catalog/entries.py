@@ -9,8 +9,6 @@ from engine.catalog.options import Options
 
 
 class MethodInfo(NamedTuple):
-    """Description and options of a method."""
-
     name: str
     title: str
     formula: str
@@ -25,12 +23,9 @@ class MethodInfo(NamedTuple):
     elsewhere: tuple[str, ...] = ()
     """How other libraries differ, and how to reproduce them here."""
     rank: int = 1000
-    """Its place in lists."""
 
 
 class ModelInfo(NamedTuple):
-    """Description and options of a network."""
-
     name: str
     title: str
     code: str
@@ -70,7 +65,6 @@ class BenchmarkInfo(NamedTuple):
     rank: int = 1000
 
     def classes_by_task(self, tasks: int) -> tuple[int, ...]:
-        """Number of classes of each of ``tasks`` tasks."""
         return (len(self.classes),) * tasks if self.permuted else group_sizes(len(self.classes), tasks)
 
 

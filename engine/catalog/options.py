@@ -14,11 +14,8 @@ REQUIRED: Any = object()
 
 
 class Setting(NamedTuple):
-    """What is declared about a setting."""
-
     key: str = ""
     kind: Any = None
-    """Its type."""
     default: Any = REQUIRED
     """Its value where it is not stored."""
     usual: Any = None
@@ -43,7 +40,6 @@ class Setting(NamedTuple):
 
     @property
     def flag(self) -> str:
-        """Its option on the command line."""
         return "--" + self.key.replace("_", "-")
 
     @property

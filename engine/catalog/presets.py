@@ -1,5 +1,4 @@
-"""Published configurations by name: network, optimizer, steps, strength and variant, and the published results. This
-module imports no torch."""
+"""Published configurations by name, with the published results. Imports no torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,8 +14,7 @@ class Case:
     settings: Mapping[str, object] = field(default_factory=dict)
     """Other settings of this case alone."""
     published: float | None = None
-    """Average accuracy over all tasks after the last, in percent; None if no number was published or could be
-    checked."""
+    """Average accuracy after the last task, in percent; None if none was published or could be checked."""
     error: float | None = None
     """Standard error of ``published``, in points; None if it was published without one."""
     runs: int | None = None
@@ -33,7 +31,6 @@ class Preset:
     title: str
     source: str
     settings: Mapping[str, object]
-    """Settings that all cases share."""
     cases: tuple[Case, ...]
     """Cases of the preset; the first is the default."""
     seeds: int = 5

@@ -68,7 +68,6 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
 
 
 def typed(key: str, value: str) -> Any:
-    """A value that was typed after --set."""
     known = known_settings().get(key)
     return parse_list(key, value) if known is not None and known.is_list else _parsed_value(value)
 

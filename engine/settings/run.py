@@ -24,8 +24,6 @@ STORED = "stored"
 
 
 class FirstTask(Settings):
-    """Settings that differ for the first task."""
-
     lr: float | None = setting(None, gt=0, le=1000)
     batch_size: int | None = setting(None, ge=1, le=1_000_000)
     epochs: int | None = setting(None, ge=1, le=1_000_000)
@@ -178,8 +176,7 @@ def _with_options(own: Mapping[str, Setting]) -> dict[str, Setting]:
 
 
 PLACE = frozenset(key for key, declared in RunConfig.kept.items() if declared.affects == "place")
-"""Settings that say where a run computes and where its data are, not what it computes. On the command line they
-override the values stored in a session."""
+"""Settings that say only where a run computes and where its data are; the command line overrides stored values."""
 WITHOUT_EFFECT = PLACE | {key for key, declared in RunConfig.kept.items() if declared.affects == "nothing"}
 """Settings that do not change the computation."""
 
@@ -278,10 +275,9 @@ def default_strength(method: str, benchmark: BenchmarkInfo) -> float:
 
 
 def default_threads(hidden: object) -> int:
-    """Number of PyTorch threads: 1 for a small network, where distributing the work costs more than it saves, otherwise
-    half the processors. With all of them, each step waits for the thread that the screen or another program displaces.
-    (784-256-256-10, a step on two processors: with both 0.8 ms on an idle machine and 4.9 ms beside one busy program;
-    with one 1.3 ms in either case.)"""
+    """1 for a small network, where distributing costs more than it saves, otherwise half the processors: with all of
+    them, each step waits for the thread that another program displaces. (784-256-256-10, a step on two processors: with
+    both 0.8 ms idle and 4.9 ms beside one busy program; with one 1.3 ms in either case.)"""
     sizes = hidden if isinstance(hidden, list | tuple) and all(isinstance(size, int) for size in hidden) else ()
     widest = max(sizes, default=0)
     return 1 if widest <= 128 else min(8, max(1, (os.cpu_count() or 1) // 2))
@@ -353,8 +349,7 @@ def _check_consistent(config: RunConfig) -> None:
 
 
 def moved(config: RunConfig, place: Mapping[str, Any]) -> RunConfig:
-    """``config`` with the given settings in ``PLACE``, and importance_data if it is a folder, which may have moved.
-    Raises ConfigError."""
+    """``config`` with the settings given in ``PLACE``, and importance_data if that is a folder. Raises ConfigError."""
     folder, stored = place.get("importance_data"), config.option("importance_data")
     if folder is not None and {folder, stored} & {None, "train", "test"}:
         raise ConfigError(

@@ -14,8 +14,7 @@ from engine.settings.text import in_plain_words, short
 
 
 def checked(kind: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]:
-    """``values`` as ``kind`` declares them, with its defaults; without options, which are checked by their own kind.
-    Raises ConfigError, naming the first that is wrong."""
+    """``values`` as ``kind`` declares them, without options. Raises ConfigError, naming the first that is wrong."""
     if not kind.kept:
         return {}
     try:
@@ -28,7 +27,6 @@ def checked(kind: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _record(kind: type[Settings], key: str, nested: BaseModel) -> Settings:
-    """The record that a nested model stands for."""
     record: type[Settings] = next(filter(_is_group, get_args(kind.kept[key].kind)))
     return record(**dict(nested))
 

@@ -60,8 +60,6 @@ class Examples:
 
 @dataclass(frozen=True)
 class Task:
-    """One task of a benchmark."""
-
     name: str
     classes: int
     train: Examples
@@ -88,8 +86,7 @@ def normalized(inputs: Tensor, mean_and_deviation: tuple[float, float] | None) -
 
 
 class ExampleStream(Stream):
-    """One task after another, each trained for some epochs or steps on batches of its own examples, in an order that
-    depends only on (seed, task, epoch)."""
+    """One task after another, in batches of its own examples, in an order that depends only on (seed, task, epoch)."""
 
     def __init__(self, config: RunConfig, tasks: Sequence[Task], inputs: tuple[int, ...]) -> None:
         """``inputs``: shape of one example."""
@@ -102,7 +99,6 @@ class ExampleStream(Stream):
         self._order = torch.empty(0, dtype=torch.int64)
         """The rows of one epoch, in training order."""
         self._order_of: tuple[int, int] | None = None
-        """The (task, epoch) of ``_order``."""
         self._schedule()
 
     @classmethod
@@ -220,9 +216,8 @@ class ExampleStream(Stream):
 
 
 def evaluation_subsets(tasks: Sequence[Task], seed: int) -> list[Tensor]:
-    """Rows of each task's test set: equally many of each class, drawn once from ``seed``; all rows of a small test set.
-    They are the same for the whole run, so two probes differ only if the network does (De Lange et al. 2023, "Continual
-    evaluation for lifelong learning")."""
+    """Rows of each task's test set: equally many of each class, drawn once from ``seed``; all rows of a small set. Two
+    probes then differ only if the network does (De Lange et al. 2023)."""
     share = max(FEWEST_EXAMPLES, PROBE_EXAMPLES // len(tasks))
     subsets = []
     for number, task in enumerate(tasks):

@@ -71,7 +71,6 @@ def _mnist_folder(data_dir: Path) -> Path:
 
 
 def _forms(raw: Path, file: DataFile) -> tuple[Path, Path]:
-    """The file's unpacked and packed paths."""
     return raw / file.name, raw / f"{file.name}.gz"
 
 

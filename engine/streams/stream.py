@@ -24,8 +24,7 @@ class Phase:
 
 
 class Stream(Protocol):
-    """A part of a phase's examples is "train", "test", "probe" (of the test set, small and the same for the whole run),
-    or the folder of the user's own inputs."""
+    """A phase's part is "train", "test", "probe" (of the test set, always the same), or the folder of own inputs."""
 
     phases: tuple[Phase, ...]
     inputs: tuple[int, ...]

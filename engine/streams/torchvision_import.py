@@ -1,6 +1,5 @@
-"""Imports torchvision, even with a CPU-only torch. There, torchvision's CUDA wheels cannot load their compiled
-operators, and the import fails with "operator torchvision::nms does not exist". Declaring the operators first is
-enough, since none of them is used here."""
+"""Imports torchvision, even with a CPU-only torch, where its CUDA wheels fail with "operator torchvision::nms does not
+exist". It is enough to declare the operators first, since none of them is used here."""
 
 import importlib
 import importlib.machinery
@@ -15,7 +14,6 @@ _declared: list[torch.library.Library] = []
 
 
 def torchvision_datasets() -> ModuleType:
-    """The module torchvision.datasets."""
     if not _declared and not _operators_load():
         library = torch.library.Library("torchvision", "FRAGMENT")
         library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
@@ -25,7 +23,6 @@ def torchvision_datasets() -> ModuleType:
 
 
 def _operators_load() -> bool:
-    """Whether torchvision's compiled operators load with this torch."""
     found = importlib.util.find_spec("torchvision")
     if found is None or found.origin is None:
         return True  # not installed: the import will say so

@@ -1,5 +1,4 @@
-"""Reads a folder of unlabelled inputs from the place where a network will be used (Aljundi et al. 2018, section 3: the
-importance adapts to the test conditions)."""
+"""Reads unlabelled inputs from where a network will be used (Aljundi et al. 2018, section 3: Ω adapts to them)."""
 
 import math
 import stat
@@ -20,13 +19,11 @@ MOST_FILES = 200_000
 MOST_VALUES = 500_000_000
 """Most values in all files together."""
 MOST_PIXELS = 50_000_000
-"""Most pixels of one image."""
 LOWEST, HIGHEST = -1.0, 2.0
 """Accepted range: the benchmarks' values are 0–1, and noise or contrast may exceed that a little."""
 FAINT = 0.1
 """Arrays with no value above this are on another scale, too."""
 MOST_NAMED = 5
-"""Most skipped files that are named."""
 
 
 def read_unlabelled(folder: Path, features: int, tell: Callable[[str], None] = lambda said: None) -> Tensor:
