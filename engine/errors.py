@@ -1,5 +1,4 @@
-"""The error tree. Every message says what, where, and what to do next. ``exit_code`` is what the command line returns
-for the error: 1 the run failed, 2 bad usage."""
+"""The errors. Every message says what, where, and what to do next. ``exit_code``: 1 the run failed, 2 bad usage."""
 
 from engine.text import visible
 

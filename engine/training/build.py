@@ -60,7 +60,6 @@ def penalty_factor(config: RunConfig) -> float:
 
 
 def _load(code: str) -> Callable[..., Any]:
-    """The object that 'module:name' names."""
     module, _, name = code.partition(":")
     found: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return found

@@ -19,24 +19,20 @@ class Requests:
 
     save: bool = False
     evaluate: bool = False
-    """Whether to measure the accuracy on whole test sets now."""
     end_task: int | None = None
     """The task to end, counted from 0; ignored if it has already ended."""
     strength: float | None = None
     """New strength from the next step on; None for no change."""
     pace: bool = False
-    """Whether ``Control.pace`` was changed."""
     breaks: bool = False
-    """Whether ``Control.pause_at_task_end`` was changed."""
 
 
 NOTHING = Requests()
 
 
 class Control:
-    """Requests to the engine, which handles them between steps. No method waits for the engine. The engine checks
-    ``attention`` after each step and reads the requests only if it is set. Others change the state through the methods
-    alone, which wake the engine."""
+    """Requests to the engine, which it handles between steps: it checks ``attention``, and reads them if that is set.
+    No method waits for the engine. Others change the state through the methods alone, which wake it."""
 
     def __init__(self, pace: float | None = None) -> None:
         check_pace(pace)
@@ -45,7 +41,6 @@ class Control:
         self.paused = False
         self.stopping = False
         self.pause_at_task_end = False
-        """Whether training pauses each time a task has ended."""
         self.activity = "starting"
         """Description of what the engine is doing; written by the engine."""
         self.trouble = ""

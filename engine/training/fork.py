@@ -21,14 +21,12 @@ from engine.sessions.session import Session
 from engine.settings.run import RunConfig, flattened, over, resolve
 
 SHARED = ("benchmark", "scenario", "tasks", "class_order", "normalize", "model", "seed")
-"""Settings that shaped the shared history, so that a fork cannot change them; so did the network's and the benchmark's
-options."""
+"""What shaped the shared history and stays; so do the network's and the benchmark's options."""
 
 
 def forked_config(parent: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
-    """``parent`` with ``changes``. Raises ConfigError. Another method begins with its own defaults on the benchmark:
-    the earlier method's strength and options mean nothing to it, and a method without a penalty leaves no parameter
-    alone."""
+    """``parent`` with ``changes``. Another method begins with its own defaults: the earlier one's strength and options
+    mean nothing to it, and without a penalty no parameter is left alone. Raises ConfigError."""
     given = {key.rpartition(".")[2]: value for key, value in flattened(changes).items()}
     for key in (*SHARED, *parent.model_options.kept, *parent.benchmark_options.kept):
         if key in given and given[key] != parent.flat()[key]:

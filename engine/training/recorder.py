@@ -116,8 +116,7 @@ class Recorder:
         self.log.append(*events)
 
     def note_end(self, event: RunStopped | RunFailed) -> None:
-        """Records the end in the history even if the log can no longer be written (a full disk). Records nothing after
-        a run has finished, even if its summary could not be synced."""
+        """Records the end in the history even if the disk is full; nothing after a run has finished."""
         if self.history.state == "finished":
             return
         with contextlib.suppress(OSError):  # only this line is lost; the screen and the exit code report the end too

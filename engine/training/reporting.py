@@ -37,8 +37,6 @@ REPORT_SECONDS = 0.1
 
 @dataclass
 class Reporter:
-    """Turns values of the state into events."""
-
     recorder: Recorder
     state: RunState
     step: TrainingStep

@@ -17,8 +17,6 @@ Intervention = StrengthChanged | TasksPlanned
 
 @dataclass
 class RequestHandler:
-    """Does what ``Control`` asks for."""
-
     recorder: Recorder
     state: RunState
     plan: Plan

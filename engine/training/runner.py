@@ -1,5 +1,4 @@
-"""Runs a session's training to its end: ``train`` in the calling thread, ``EngineThread`` in the background. torch is
-imported only when training begins, in the thread that trains."""
+"""Runs a session's training to its end, here or in the background. torch is imported in the thread that trains."""
 
 import contextlib
 import gc

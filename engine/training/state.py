@@ -22,7 +22,6 @@ from engine.training.build import build_method, build_model
 from engine.training.update import Update
 
 CHANGING = ("penalty/", "best/")
-"""What is not there from the start."""
 LACKING = ("method/earlier_score", "best/method/earlier_score")
 """Checkpoints of older versions lack these of rwalk in the first task, where they have their initial value."""
 IGNORED = ("optimizer/momentum_buffer",)
@@ -49,7 +48,6 @@ class RunState:
         self.pull: Pull | None = None
         """The penalty at the current strength; None if it does nothing."""
         self.strength = config.strength
-        """Current c or λ."""
         self.best: dict[str, Tensor] = {}
         """State after the task's best epoch so far, if that is kept: what ``_learned`` returns."""
         self.best_accuracy: float | None = None
@@ -216,12 +214,10 @@ def saved_penalty(tensors: Mapping[str, Tensor], cursor: Cursor) -> Penalty | No
 
 
 def within(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors whose name begins with ``prefix``, without it."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """``tensors`` with ``prefix`` before each name."""
     return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
 
 
@@ -232,7 +228,6 @@ def _per_parameter(part: str, state: object) -> list[str]:
 
 
 def _copy(found: Mapping[str, Tensor], to: Mapping[str, Tensor]) -> None:
-    """Copies the values of equal names, in place."""
     for name in found.keys() & to.keys():
         to[name].copy_(found[name])
 

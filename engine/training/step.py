@@ -11,8 +11,6 @@ from engine.training.state import RunState
 
 
 class TrainingStep:
-    """Takes the steps of a run on its state."""
-
     def __init__(self, seed: int, state: RunState, stream: Stream) -> None:
         self.state = state
         self._stream = stream

@@ -25,7 +25,6 @@ from engine.training.step import TrainingStep
 
 PROBES_PER_TASK = 20
 HISTOGRAMS_PER_TASK = 8
-"""Number of running importances reported during a task."""
 
 
 class Trainer:
@@ -108,7 +107,6 @@ class Trainer:
             raise
 
     def train_task(self) -> None:
-        """Takes the remaining steps of the task."""
         state, step, reporter, requests = self.state, self.step, self.reporter, self.requests
         if self.control.paused or requests.interventions:
             requests.poll()

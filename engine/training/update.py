@@ -26,8 +26,6 @@ class Moments:
 
 @dataclass
 class Momentum:
-    """State of SGD with momentum."""
-
     momentum_buffer: PerParameter
 
 
@@ -63,7 +61,6 @@ class Update:
             )
 
     def reset(self) -> None:
-        """Forgets all earlier steps."""
         for tensor in vars(self.state).values() if self.state else ():
             tensor.zero_()
 
