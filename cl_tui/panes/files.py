@@ -110,8 +110,7 @@ def started_in() -> Path:
 
 
 def write_new(folder: Path, stem: str, kind: str, text: str) -> Path:
-    """Writes ``<stem>.<kind>`` into ``folder``, with -2, -3 … if that exists, and returns its path. Raises EngineError
-    if it cannot."""
+    """Writes ``<stem>.<kind>``, with -2, -3 … if that exists, and returns its path. Raises EngineError if it cannot."""
     path, number = folder / f"{stem}.{kind}", 1
     while True:
         try:

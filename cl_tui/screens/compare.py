@@ -42,7 +42,6 @@ class CompareScreen(ZoomingScreen):
         self._names = list(names)
         self.found: Comparison | None = None
         self.error: EngineError | None = None
-        """Why the sessions cannot be compared."""
         self._reading = False
 
     def compose(self) -> ComposeResult:

@@ -1,5 +1,4 @@
-"""The form for a new run, and the command line that it stands for. Its fields are the settings' declarations, as are
-the options of ``cl-tui run``."""
+"""The form for a new run. Its fields are the settings' declarations, as are the options of ``cl-tui run``."""
 
 import contextlib
 from collections.abc import Mapping, Sequence
@@ -24,8 +23,6 @@ NAME = Setting("name", str, usual="two random words", help="Name of the session.
 
 @dataclass(frozen=True)
 class Field:
-    """A setting to fill in."""
-
     declared: Setting
     panel: str
     choices: tuple[str, ...]
@@ -62,8 +59,6 @@ def fields() -> list[Field]:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A run that can be started."""
-
     config: RunConfig
     pace: float | None
     name: str

@@ -432,7 +432,6 @@ class HomeScreen(RootScreen):
         self._table.focus()
 
     def action_back(self) -> None:
-        """Goes back one layer: the filter, the marks."""
         field = self.query_one("#filter", Input)
         if field.has_class("-open"):
             field.value = ""

@@ -39,8 +39,7 @@ _INDENT = len("12:00:00  err  ")
 
 
 class LogLines(ScrollView, can_focus=True):
-    """The lines that pass the filter; the newest stays in view until the user scrolls up. A line is drawn only if it is
-    visible, so that ten thousand lines cost as much as a page."""
+    """The lines that pass the filter. Only visible lines are drawn, so that ten thousand cost as much as a page."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"log--muted", "log--err", "log--run"}
     BINDINGS: ClassVar[list[BindingType]] = keys(
@@ -107,7 +106,6 @@ class LogLines(ScrollView, can_focus=True):
         self.matches = [i for i, line in enumerate(self.lines) if needle in line.text.casefold()] if needle else []
 
     def go(self, direction: int) -> None:
-        """Goes to the next or previous match; wraps around at the ends."""
         if self.matches:
             self._go(((-1 if self.found is None else self.found) + direction) % len(self.matches))
 
@@ -175,13 +173,11 @@ class LogScreen(Dialog[None]):
         super().__init__("Log")
         self._captured = captured
         self._happened = happened
-        """What a run below has told."""
         self._filters = cycle(FILTERS)
         self._filter = next(self._filters)
         self._measured = self._widest = 0
         """The first captured line that is not measured yet, and the width of the widest line in cells."""
         self._seen: tuple[object, ...] = ()
-        """What the lines were last built from."""
         self._answer, self._answer_until = "", 0.0
 
     def content(self) -> ComposeResult:
@@ -210,7 +206,6 @@ class LogScreen(Dialog[None]):
         return self._widest
 
     def _say(self) -> None:
-        """Describes the content in the border."""
         lines, box = self.query_one(LogLines), self.query_one(Vertical)
         parts = [self._filter, f"{len(lines.lines):,} lines"]
         if self._captured.dropped:

@@ -1,5 +1,4 @@
-"""The monitor: four panes that follow one training run, and the keys that steer it. The timer polls, the engine's
-thread computes: nothing here waits for the engine."""
+"""The monitor: four panes that follow a run, and the keys that steer it. Nothing here waits for the engine's thread."""
 
 import contextlib
 import time
@@ -176,7 +175,6 @@ class MonitorScreen(PanesScreen):
             self.app.push_screen(StrengthDialog(method.symbol, self.current_view().strength), self._set_strength)
 
     def _set_strength(self, strength: float | None) -> None:
-        """Handles the strength dialog's result; None: no change."""
         if strength is not None and not self._ended("strengthen"):
             self.engine.control.set_strength(strength)
             self.forget_reply()

@@ -146,7 +146,6 @@ class PanesScreen(ZoomingScreen):
         self.query_one(Notice).forget()
 
     def on_pane_viewport_changed(self, message: Pane.ViewportChanged) -> None:
-        """A pane moved the crosshair or the time axis: all panes follow."""
         self.viewport = message.viewport
         self.redraw()
 

@@ -23,9 +23,8 @@ def too_small(what: str, columns: int, lines: int, then: str = "Nothing has been
 
 
 class RootScreen(Screen[ExitStatus]):
-    """Unlike dialogs over it, which Esc closes, q leaves it; it has a Notice, where keys are answered. Footer and
-    palette leave out actions ``refused`` now; help leaves out those that ``never`` work here. The keys still answer,
-    with the reason."""
+    """q leaves it, while Esc closes dialogs over it. Its Notice answers keys. Footer and palette leave out actions
+    ``refused`` now, help those that ``never`` work here; their keys still answer, with the reason."""
 
     _offered: Hashable = ()
     """The values that determined the keys when the footer was last built."""

@@ -26,7 +26,6 @@ SIGNS: dict[SessionState, tuple[str, str]] = {
     "failed": ("✖", "sessions--bad"),
     "damaged": ("✖", "sessions--bad"),
 }
-"""Each state's sign and colour."""
 
 NARROWEST_NAME, WIDEST_NAME = 12, 44
 
@@ -76,7 +75,6 @@ def _setting(listed: Listed, name: str) -> str:
 
 
 def _strength(listed: Listed) -> float:
-    """The strength in force."""
     if listed.config is None:
         return 0.0
     return listed.history.strength(listed.config) if listed.history else listed.config.strength

@@ -1,5 +1,4 @@
-"""Watch: the monitor's panes, read-only, for a session that trains elsewhere, or for a replay of a session. A thread
-reads the log in portions; nothing is ever written into the session's folder."""
+"""Watch: the monitor's panes for a session that trains elsewhere or is replayed. Nothing is written into its folder."""
 
 import contextlib
 import time
@@ -64,8 +63,7 @@ class WatchScreen(PanesScreen):
     ]
 
     def __init__(self, sessions_dir: Path, name: str, read_only: bool = False) -> None:
-        """``read_only``: forks are not possible either. Raises SessionNotFound, or SessionDamaged when the session's
-        configuration cannot be read."""
+        """``read_only``: no forks either. Raises SessionNotFound, or SessionDamaged if its settings are unreadable."""
         super().__init__()
         self._read_only = read_only
         self.session = Session.open(sessions_dir, name)
@@ -88,8 +86,6 @@ class WatchScreen(PanesScreen):
 
     def on_unmount(self) -> None:
         self.reader.end()
-
-    # Following
 
     def poll(self) -> None:
         now = time.monotonic()
@@ -201,8 +197,6 @@ class WatchScreen(PanesScreen):
             line.say(following(self.reader, self.over))
         else:
             line.say(position(self.replay, line.content_size.width))
-
-    # The replay
 
     @property
     def refused(self) -> frozenset[str]:
@@ -324,8 +318,6 @@ class WatchScreen(PanesScreen):
     def _forked(self, made: Session | None) -> None:
         if made is not None:
             self.reply(f"Forked. To train it: {resume_line(made)}", PROBLEM_SECONDS)
-
-    # Leaving
 
     def leave(self) -> None:
         self.reader.end()

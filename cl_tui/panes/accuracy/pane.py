@@ -1,5 +1,4 @@
-"""The accuracy matrix: row = after task i, column = on task j, as a number and a colour. Zoomed: with each task's best,
-and the accuracies over time."""
+"""The accuracy matrix: row = after task i, column = on task j. Zoomed: also each task's best, and all over time."""
 
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.accuracy.grid import draw_matrix

@@ -41,9 +41,8 @@ def overlay(
     borders: Sequence[int],
     cursor: int | None,
 ) -> list[Line]:
-    """``height`` lines: the plot, and the steps below it. ``values``: the ends of the vertical axis, by default
-    fitting. ``shown`` formats a value. ``borders``: steps after which a task begins. ``cursor``: the step at the
-    crosshair."""
+    """``height`` lines: plot and steps. ``values``: the ends of the vertical axis, by default fitting. ``shown``
+    formats a value. ``borders``: steps after which a task begins. ``cursor``: the step at the crosshair."""
     width, height = (len(time.edges) - 1) // 2, max(height - 1, 1)
     drawn = [line_columns(curve.course.steps, curve.course.means, time) for curve in curves]
     axis = axis_for(drawn, values)

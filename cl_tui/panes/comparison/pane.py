@@ -253,7 +253,6 @@ class OverlayPane(ComparePane):
         return text.quantity(at.mean) + (f"±{text.quantity(at.error)}" if at.error else "")
 
     def action_pan(self, across: int, down: int) -> None:
-        """Moves the crosshair by a column."""
         from cl_tui.panes.comparison.overlay import axis_of_steps
 
         if self.found is None or not across or not any(group.has_any(self.kind) for group in self.found.groups):

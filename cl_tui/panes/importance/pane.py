@@ -1,5 +1,4 @@
-"""Ω by layer: how many weights have which importance, on a logarithmic axis shared by all layers. Zoomed: every layer,
-after any task."""
+"""How many weights of each layer have which Ω, on one logarithmic axis. Zoomed: every layer, after any task."""
 
 import math
 from dataclasses import replace

@@ -27,8 +27,6 @@ _WITH_SIZE = 90
 
 @dataclass(frozen=True)
 class LayerOptions:
-    """Which Ω is shown, and how."""
-
     place: int | None = None
     """Index among the Ω at the ends of tasks; None for the newest."""
     filter: str = ""
@@ -65,8 +63,7 @@ def matches(name: str, pattern: str) -> bool:
 
 
 def grouped(layers: Sequence[LayerHistogram]) -> list[LayerHistogram]:
-    """Combines neighbours whose names differ only after the last dot. The share of the most important 1 % is not known
-    for combined layers."""
+    """Combines neighbours whose names differ only after the last dot; the share of their top 1 % is not known."""
     found = []
     for module, parts in groupby(layers, lambda layer: layer.name.rpartition(".")[0] or layer.name):
         members = list(parts)

@@ -1,5 +1,4 @@
-"""Draws loss and penalty: the chart, the values at the crosshair, and beside them, if there is room, the task in
-training and the penalty by layer."""
+"""Draws loss and penalty, the values at the crosshair, and if there is room the current task and the layers."""
 
 import math
 from bisect import bisect_left, bisect_right
@@ -163,7 +162,6 @@ def _numbered(history: History, time: TimeAxis, width: int) -> list[int]:
 
 
 def _task_numbers(history: History, time: TimeAxis, tasks: Sequence[int], width: int) -> str:
-    """Each task's number, centred under its visible part."""
     labels = []
     for task in tasks:
         first = max(history.starts[task], int(time.edges[0]))
@@ -175,7 +173,6 @@ def _task_numbers(history: History, time: TimeAxis, tasks: Sequence[int], width:
 
 
 def _changes(history: History, time: TimeAxis) -> list[tuple[int, float]]:
-    """The steps at which the strength was changed, and the new values."""
     found = [(time.cell(change.step + 1), change.strength) for change in history.strengths]
     return [(cell, strength) for cell, strength in found if cell is not None]
 
@@ -277,8 +274,7 @@ def _penalties(history: History, step: int) -> Measured | None:
 
 
 def layer_penalties(view: View) -> tuple[int, list[tuple[str, float]]]:
-    """The step of the newest measurement at the crosshair or before, and each layer's name and penalty; (0, [])
-    without one."""
+    """The step of the newest measurement up to the crosshair, and each layer's name and penalty; (0, []) without."""
     history, cursor = view.history, view.viewport.cursor
     measured = _penalties(history, history.step if cursor is None else cursor)
     if measured is None:
@@ -291,8 +287,7 @@ def layer_penalties(view: View) -> tuple[int, list[tuple[str, float]]]:
 
 
 def draw_layers(view: View, width: int, height: int, palette: Palette) -> list[Line]:
-    """Each layer's share of the penalty, in the network's order; if there are too many, the largest, and the total of
-    the others."""
+    """Each layer's share of the penalty, in the network's order; if not all fit, the largest and the others' total."""
     step, layers = layer_penalties(view)
     if not layers:
         return [[Segment("Penalty by layer: none at this step"[:width], palette.muted)]]

@@ -211,7 +211,6 @@ class CurvesPane(Pane):
         return None
 
     def _time(self, view: View) -> "TimeAxis":
-        """The steps in each column of the plot."""
         from cl_tui.panes.loss.cache import time_axis
         from cl_tui.panes.loss.chart import layout
 

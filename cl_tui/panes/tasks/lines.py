@@ -67,7 +67,6 @@ def draw_tasks(view: View, width: int, height: int, palette: Palette, start: int
 
 
 def label(view: View, task: int, number_width: int, name_width: int, gap: int, palette: Palette) -> Line:
-    """A task's sign, number and name."""
     glyph, style = sign(view, task, palette)
     name = set_cell_size(view.history.tasks[task].name, name_width) + " " * gap
     return [

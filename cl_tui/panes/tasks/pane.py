@@ -1,5 +1,4 @@
-"""Task progress: each task's classes, its progress, and its accuracy when learned and now. Zoomed: every task's
-learning history on a shared time axis, and the stability gap."""
+"""Task progress and accuracies. Zoomed: every task's learning history on a shared time axis, and the stability gap."""
 
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.as_of import AccuracyTable, as_of_cursor, when
