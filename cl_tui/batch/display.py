@@ -73,7 +73,7 @@ def _fitting(rows: Sequence[Mapping[str, str]], width: int) -> dict[str, int]:
 
 
 class Bars(Progress):
-    """A row per run. On a narrow terminal, it leaves out the bar, speed and time, and shortens the name."""
+    """A row per run. A narrow terminal shows no bar, speed and time, and a shorter name."""
 
     def __init__(self, console: Console) -> None:
         self._terminal = console  # asked for its width in the next line

@@ -140,8 +140,7 @@ def each_seed(row: Row) -> str:
 
 
 def table(preset: Preset, rows: Sequence[Row], width: int) -> RenderableType:
-    """The table for a terminal. If ``width`` columns are too few for one line per row, the case and its verdict stand
-    above its numbers."""
+    """For a terminal. If a row is too long for ``width`` columns, its case and verdict stand above its numbers."""
     found = [cells(row) for row in rows]
     widths = [max(map(len, column)) for column in zip(HEADINGS, *found, strict=True)]
     made = []

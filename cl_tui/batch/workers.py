@@ -40,7 +40,6 @@ class Worker:
 
     @property
     def end(self) -> str:
-        """How the process ended."""
         code = self.process.exitcode
         if code is None or code >= 0:
             return f"its process ended with exit code {code}"
@@ -72,8 +71,7 @@ def _deaf() -> Iterator[None]:
 
 
 def work(connection: Connection) -> None:
-    """Trains what ``Worker.send`` sends; answers with RunProgress, and once per run with RunEnded. Ends when the parent
-    is gone."""
+    """Trains what ``Worker.send`` sends; answers with RunProgress, and a RunEnded per run. Ends with the parent."""
     for number in (*headless.STOP_SIGNALS, *headless.SAVE_SIGNALS):
         signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(EOFError, OSError):

@@ -40,10 +40,9 @@ def line_chart(
     borders: Iterable[int] = (),
     values: tuple[float, float] | None = None,
 ) -> list[Line]:
-    """``height`` lines of at most ``width`` cells: the plot, its letters on the right, the steps below. ``steps``
-    (from, to) is the chart's range: the steps after ``from``, up to ``to``. ``cursor`` is the step at the crosshair,
-    ``borders`` are the steps after which something begins. ``values`` are the ends of the other axis; by default it
-    fits the visible values. ``shown`` formats a value."""
+    """``height`` lines of at most ``width`` cells, for the steps after ``steps[0]``, up to ``steps[1]``. ``cursor`` is
+    the step at the crosshair; something begins after each of the steps ``borders``. ``values``: the ends of the other
+    axis, by default fitting what is visible. ``shown`` formats a value."""
     letters = max((len(line.letter) for line in series), default=0)
     plot_width, plot_height = max(width - GUTTER - letters - 1, 4), max(height - 1, 1)
     time = steps_axis(steps, 2 * plot_width)

@@ -71,10 +71,7 @@ SessionsDir = Annotated[Path, where("Folder of the saved sessions.", envvar="CL_
 
 
 def located_all(sessions_dir: Path, names: Sequence[str]) -> tuple[Path, list[str]]:
-    """The folder of these sessions, and their names. Raises UsageError.
-
-    SESSION may also be any spelling of the path of a session's folder.
-    """
+    """These sessions' folder, and their names; SESSION may be any spelling of a session's path. Raises UsageError."""
     paths = [_session_path(sessions_dir, name) for name in names]
     folders = {path.parent.resolve(): path.parent for path in paths}
     if sessions_dir.resolve() in folders:

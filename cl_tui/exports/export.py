@@ -27,9 +27,8 @@ class ExportRefused(EngineError):
 
 
 def contents(kind: Kind, listed: Listed, folder: Path) -> dict[Path, bytes]:
-    """What each file holds, by its path below the one that the user names. ``folder``: that of the session, which must
-    be readable. TensorBoard treats each folder with an event file as a run, so the file gets a folder with the
-    session's name."""
+    """What each file holds, by its path below the one that the user names; ``folder``: the session's, readable.
+    TensorBoard takes each folder with an event file for a run, so the file gets a folder with the session's name."""
     config, history = listed.known()
     match kind:
         case "html":

@@ -1,6 +1,5 @@
-"""A session as an event file of TensorBoard, written without TensorBoard or TensorFlow. The format: records of TFRecord
-(tensorflow/core/lib/io/record_writer.h), each an Event as a protocol buffer (tensorflow/core/util/event.proto), limited
-to the fields for scalars and histograms."""
+"""A session as TensorBoard's event file: TFRecords (tensorflow/core/lib/io/record_writer.h) of Events as protocol
+buffers (tensorflow/core/util/event.proto), with only the fields for scalars and histograms."""
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,15 +11,13 @@ from engine.record.history import History
 from engine.settings.run import RunConfig
 
 MOST_POINTS = 20_000
-"""Most points written for a curve; a longer one is reduced to the lowest and highest value of each stretch. TensorBoard
-itself shows about a thousand."""
+"""Most points of a curve; a longer one keeps each stretch's lowest and highest. TensorBoard shows about a thousand."""
 LARGEST = 3.4028234e38
 """Largest scalar in TensorBoard."""
 
 
 def event_file(config: RunConfig, history: History) -> bytes:
-    """The whole file: loss, penalty, strength, accuracy on each task, and the importances at the ends of tasks.
-    Accuracies on the evaluation subsets and on whole test sets have different tags."""
+    """The whole file. Accuracies on the evaluation subsets and on whole test sets have different tags."""
     began = history.started.time if history.started is not None else 0.0
     version = _double(1, began) + _bytes(3, b"brain.Event:2")
     events = (

@@ -93,8 +93,7 @@ def by_sign(text: str) -> str | None:
 
 
 def spelled_line(line: str, fixed: bool) -> list[str]:
-    """The replacement of each character, or escape code, of ``line``. ``fixed``: the line keeps its width, and so does
-    each pane that it crosses."""
+    """The replacement of each character or escape code. ``fixed``: the line and the panes in it keep their widths."""
     if not fixed:
         return _spelled(_ESCAPE_OR_CHARACTER.findall(line), fixed)
     return [form for part in _BETWEEN_EDGES.findall(line) for form in _spelled(part, fixed)]

@@ -1,6 +1,5 @@
-"""Captures prints, warnings and writes of native code while the screen is up: they become lines, and never reach it.
-The screen and everything that prints share one terminal, through file descriptors 1 and 2. Within ``capturing``, these
-two lead into pipes that a thread reads, and Textual draws on a duplicate of the terminal."""
+"""Turns prints, warnings and writes of native code into lines while the screen is up. Within ``capturing``, file
+descriptors 1 and 2 lead into pipes that a thread reads, and Textual draws on a duplicate of the terminal."""
 
 import contextlib
 import ctypes

@@ -1,6 +1,5 @@
-"""Signals that end the screen or ask for a checkpoint; the terminal may be gone by then. A separate thread waits for
-them: the screen's thread may be blocked by a terminal that takes no more output (a broken connection), and would never
-notice them."""
+"""Signals that end the screen or ask for a checkpoint. A thread waits for them: the screen's own may be blocked by a
+terminal that takes no more output (a broken connection), and would never notice them."""
 
 import asyncio
 import contextlib

@@ -86,7 +86,6 @@ def _steering(run: Readable) -> dict[str, str]:
 
 
 def _settings(runs: Sequence[Readable]) -> tuple[Setting, ...]:
-    """Only settings that differ."""
     known = [_shown(run.config) | _steering(run) for run in runs]
     names = dict.fromkeys([*known_settings(), *(name for values in known for name in values)])
     rows = (Setting(name, tuple(values.get(name, UNKNOWN) for values in known)) for name in names)

@@ -30,5 +30,4 @@ def kept(engine: EngineThread) -> str:
 
 
 def resume_line(session: Session) -> str:
-    """The command that continues the session."""
     return command("resume", session.path.parent, session.name)

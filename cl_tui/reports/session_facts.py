@@ -245,7 +245,6 @@ def edges(measured: ImportanceMeasured, bins: range) -> tuple[str, str]:
 
 
 def layer_figures(layer: LayerHistogram) -> dict[str, str]:
-    """A layer's figures, by name."""
     return {
         "weights": f"{layer.size:,}",
         "exactly 0": f"{100 * layer.zeros / layer.size:.0f} %",

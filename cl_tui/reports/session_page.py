@@ -45,8 +45,7 @@ COLORS = ("cyan", "magenta", "yellow", "green", "blue", "red")
 
 
 def session_page(listed: Listed, sessions_dir: Path, width: int, everything: bool = False) -> RenderableType:
-    """The page of a readable session. ``width``: available columns; ``everything``: all settings, not only those that
-    differ from the defaults."""
+    """The page of a readable session, ``width`` columns wide. ``everything``: with settings at their defaults too."""
     config, history = listed.known()
     parts: list[RenderableType] = [
         Text.assemble((listed.name, "bold"), "  ", (listed.state, f"bold {STATES[listed.state]}")),
@@ -152,9 +151,9 @@ def _accuracy_chart(history: History, series: dict[int, list[session_facts.Point
 def curve_chart(
     curve: Curve, borders: Sequence[int], width: int = 76, changes: Sequence[int] = (), steps: int = 0
 ) -> Text:
-    """Task loss and penalty as a text chart; each is a band between its lowest and highest value per column. Vertical
-    lines mark the ``borders`` of tasks and, in another colour, the ``changes`` of the strength. ``steps``: those of the
-    whole run, if it is not over."""
+    """Task loss and penalty as bands between each column's lowest and highest value. Vertical lines mark the
+    ``borders`` of tasks and, in another colour, ``changes`` of the strength. ``steps``: the whole run's, if it is not
+    over."""
     import numpy as np
 
     from cl_tui.charts.braille import fitting_axis

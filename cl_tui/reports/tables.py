@@ -21,8 +21,7 @@ SHORTEST_NAME = 12
 
 
 def results(summaries: Iterable[Mapping[str, Any]], width: int = PIPE_WIDTH) -> RenderableType:
-    """One table per benchmark and scenario, one row per method and strength: mean ± standard error over the seeds.
-    ``width``: available columns."""
+    """A table per benchmark and scenario, a row per method and strength: mean ± standard error over the seeds."""
     tables: dict[tuple[str, str], dict[tuple[str, float], list[Mapping[str, Any]]]] = {}
     for found in summaries:
         rows = tables.setdefault((found["benchmark"], found["scenario"]), {})
