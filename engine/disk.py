@@ -54,8 +54,10 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def replace_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Lets ``write`` fill a temporary file, syncs it and renames it to ``path``. A reader, and the disk after a power
-    failure, has either the old file or the new one, whole. Raises OSError."""
+    """Lets ``write`` fill a temporary file, syncs it and renames it to ``path``.
+
+    A reader, and the disk after a power failure, has either the old file or the new one, whole. Raises OSError.
+    """
     part = beside(path)
     try:
         with naming(path):

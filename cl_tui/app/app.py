@@ -122,6 +122,8 @@ class ClTui(App[ExitStatus]):
         if self.is_web:
             event.prevent_default()
 
+    # Signals
+
     def on_load(self) -> None:
         """Runs before the terminal is changed."""
         self._signals.enter_context(signals.heard(self._told_to_end, self._end_process, self._save))

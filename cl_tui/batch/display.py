@@ -142,6 +142,9 @@ class TaskLines(contextlib.nullcontext[None]):
             self._ended = ended
 
 
+# A batch
+
+
 @dataclass(frozen=True)
 class RunEnded:
     """A worker's last message about a run."""

@@ -33,8 +33,11 @@ TOLD_TO_SAVE = "A signal asks for a checkpoint: it is saved at the next step, an
 
 @contextlib.contextmanager
 def heed_signals(stop: Callable[[], None], save: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C, SIGTERM and SIGHUP call ``stop``; another one TOGETHER_SECONDS later ends the program as usual. SIGUSR1
-    and SIGUSR2 call ``save``. A stop signal that is already ignored (because of nohup) stays ignored."""
+    """Ctrl-C, SIGTERM and SIGHUP call ``stop``; another one TOGETHER_SECONDS later ends the program as usual.
+    SIGUSR1 and SIGUSR2 call ``save``.
+
+    A stop signal that is already ignored (because of nohup) stays ignored.
+    """
     handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     earlier = {number: handler for number, handler in handlers.items() if handler is not signal.SIG_IGN}
 

@@ -28,8 +28,10 @@ class Run:
 def plan(
     axes: Mapping[str, Sequence[Any]], settings: Mapping[str, Any], fixed: Mapping[str, Any], jobs: int
 ) -> list[Run]:
-    """Combines ``axes`` (setting: its values); ``settings`` are the defaults, ``fixed`` overrides everything. A setting
-    that only some methods read is dropped for the others. Raises ConfigError."""
+    """Combines ``axes`` (setting: its values); ``settings`` are the defaults, ``fixed`` overrides everything.
+
+    A setting that only some methods read is dropped for the others. Raises ConfigError.
+    """
     combinations = [
         over(settings, dict(zip(axes, values, strict=True)), fixed) for values in itertools.product(*axes.values())
     ]

@@ -214,6 +214,9 @@ def _settings(settings: Mapping[str, object]) -> str:
     return ", ".join(f"{key} {f'({shown(of)})' if isinstance(of, dict) else shown(of)}" for key, of in settings.items())
 
 
+# Lists of presets
+
+
 def presets_page(presets: Iterable[Preset]) -> RenderableType:
     parts: list[Text] = []
     for preset in presets:

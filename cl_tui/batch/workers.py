@@ -55,7 +55,8 @@ class Worker:
 @contextlib.contextmanager
 def _deaf() -> Iterator[None]:
     """Processes started within ignore Ctrl-C and SIGUSR1, which reach the whole group, from their first moment. The
-    parent decides, and receives signals that come meanwhile afterwards."""
+    parent decides, and receives signals that come meanwhile afterwards.
+    """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return

@@ -129,8 +129,10 @@ def fitting_axis(lows: np.ndarray, highs: np.ndarray) -> Axis:
 
 
 def outline(lows: np.ndarray, highs: np.ndarray, axis: Axis, height: int, dotted: bool = False) -> np.ndarray:
-    """A curve as an array of dots, shape (4·height, columns); neighbouring columns are joined. ``dotted`` leaves out
-    every other column, which distinguishes two curves without colour."""
+    """A curve as an array of dots, shape (4·height, columns); neighbouring columns are joined.
+
+    ``dotted`` leaves out every other column, which distinguishes two curves without colour.
+    """
     if axis.log:
         lows = np.where(lows > 0, lows, highs)
     tops, bottoms = axis.rows(highs, height), axis.rows(lows, height)

@@ -87,9 +87,11 @@ def framed(
 
 
 def line_columns(xs: np.ndarray, ys: np.ndarray, time: "TimeAxis") -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest values in each column of a line, or several, exact in columns that contain points. ``xs``
-    (points,): the steps of the points, ascending. ``ys`` (points,) or (points, lines): their values, NaN where there is
-    none. Returns shapes (columns,) or (lines, columns)."""
+    """Lowest and highest values in each column of a line, or several, exact in columns that contain points.
+
+    ``xs`` (points,): the steps of the points, ascending. ``ys`` (points,) or (points, lines): their values, NaN where
+    there is none. Returns shapes (columns,) or (lines, columns).
+    """
     lows = np.full((len(time.edges) - 1, *ys.shape[1:]), np.nan)
     if not len(xs):
         return lows.T, lows.T
@@ -190,8 +192,11 @@ def epochs_axis(starts: Sequence[int], epochs: Sequence[float], steps: tuple[int
 
 
 def seconds_axis(seconds: np.ndarray, steps: tuple[int, int], columns: int) -> TimeAxis:
-    """Columns of equally long training; the k-th step ended after ``seconds[k - 1]``, which ascend. The duration of
-    future steps is not known, so the axis then ends at a round number of seconds, which makes it move rarely."""
+    """Columns of equally long training; the k-th step ended after ``seconds[k - 1]``, which ascend.
+
+    The duration of future steps is not known, so the axis then ends at a round number of seconds,
+    which makes it move rarely.
+    """
     taken = len(seconds)
     first, last = min(steps[0], taken - 1), min(max(steps[1], steps[0] + 1), taken)
     low, high = float(seconds[first - 1]) if first else 0.0, float(seconds[last - 1])

@@ -33,8 +33,10 @@ class RunningMean:
     count: float = 0.0
 
     def extended(self, values: np.ndarray, begins: Sequence[int] = ()) -> tuple[np.ndarray, "RunningMean"]:
-        """The mean after each of the next ``values``, NaN while there is none, and the state that continues it. It
-        restarts before the values at ``begins``, ascending indices between 0 and the number of values."""
+        """The mean after each of the next ``values``, NaN while there is none, and the state that continues it.
+
+        It restarts before the values at ``begins``, ascending indices between 0 and the number of values.
+        """
         finite = np.isfinite(values)
         counted = np.where(finite, values, 0.0)
         sums, counts = np.empty(len(values)), np.empty(len(values))
@@ -66,8 +68,10 @@ def _counted(finite: np.ndarray, weight: float, before: float) -> np.ndarray:
 
 
 def _decayed(values: np.ndarray, weight: float, before: float) -> np.ndarray:
-    """s[k] = weight · s[k−1] + values[k], where s[−1] is ``before``. Computed in blocks
-    short enough for weight ** −block to lose no digits; the blocks' ends are summed the same way."""
+    """s[k] = weight · s[k−1] + values[k], where s[−1] is ``before``.
+
+    Computed in blocks short enough for weight ** −block to lose no digits; the blocks' ends are summed the same way.
+    """
     if len(values) <= _FEW:
         return np.array(
             list(accumulate(values.tolist(), lambda sum_, value: weight * sum_ + value, initial=before))[1:]

@@ -36,8 +36,10 @@ def takes_settings(
     defaults: Mapping[str, str | None] | None = None, several: Collection[str] = (), without: Collection[str] = ()
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Gives a command an option for each setting in place of its parameter ``typed``, which then has what was typed.
+
     ``defaults``: the only settings that it takes, with what help says of their defaults, or None for what ``run`` says.
-    ``several``: those that may be repeated."""
+    ``several``: those that may be repeated.
+    """
     known = typed_settings()
     if defaults is None:
         defaults = dict.fromkeys(key for key in known if key not in without)

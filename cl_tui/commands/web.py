@@ -1,5 +1,7 @@
-"""``cl-tui web``: home and watch in a browser, read-only, through textual-serve. Each open page has its own process,
-which shows what the same command shows in a terminal."""
+"""``cl-tui web``: home and watch in a browser, read-only, through textual-serve.
+
+Each open page has its own process, which shows what the same command shows in a terminal.
+"""
 
 import shlex
 import socket

@@ -115,8 +115,10 @@ def _told(event: Any) -> dict[str, Any]:
 
 
 def exports(listed: Listed, folder: Path, places: Mapping[Kind, Path], force: bool) -> Iterator[str]:
-    """Writes each kind to its place and says where, or prints it; writes nothing if a place is taken. ``folder``: the
-    session's. Raises SessionDamaged, or ExportRefused for a place that cannot be written."""
+    """Writes each kind to its place and says where, or prints it; writes nothing if a place is taken.
+
+    ``folder``: the session's. Raises SessionDamaged, or ExportRefused for a place that cannot be written.
+    """
     printed = [kind for kind, path in places.items() if path == STDOUT]
     for kind in printed:
         if kind in ("csv", "tensorboard"):

@@ -82,6 +82,9 @@ class Frame:
         return FOOT - (FOOT - TOP) * share
 
 
+# Loss and penalty
+
+
 def curves(config: RunConfig, history: History) -> Picture:
     """Task loss and penalty; needs at least one step."""
     import numpy as np
@@ -167,6 +170,9 @@ def _strengths(config: RunConfig, history: History, frame: Frame) -> Iterator[Ma
             yield Label(at, lower, label, "note", anchor)
 
 
+# Accuracy
+
+
 def accuracies(history: History, series: Sequence[Sequence[session_facts.Point]]) -> Picture:
     """Each task's accuracy over the steps: a line per task; if there are many, only a few are coloured."""
     frame = Frame(history.total_steps, right=132)
@@ -232,6 +238,9 @@ def matrix_map(matrix: Sequence[Sequence[float]]) -> Picture:
     return Picture(label, paths, size, len(matrix), "map")
 
 
+# Importance
+
+
 def histogram(layer: LayerHistogram, measured: ImportanceMeasured, bins: range) -> Picture:
     """How many of a layer's weights have which importance; heights follow the square root of the count."""
     width, height = SMALL
@@ -252,6 +261,9 @@ def histogram(layer: LayerHistogram, measured: ImportanceMeasured, bins: range) 
         Label(width, height - 2, high, anchor="end"),
     ]
     return Picture(f"Histogram of the importance in {layer.name}", marks, width, height, "")
+
+
+# Axes
 
 
 def _across(frame: Frame, marks: Iterable[tuple[float, str]]) -> Iterator[Mark]:

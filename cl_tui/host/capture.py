@@ -79,8 +79,10 @@ class Captured:
 @contextlib.contextmanager
 def capturing(captured: Captured) -> Iterator[None]:
     """Everything that this process and its children write to file descriptors 1 and 2 becomes lines of ``captured``.
+
     Within, ``sys.stderr``, ``sys.__stderr__`` and ``sys.__stdout__`` are the terminal: Textual draws there, asks for
-    its size there, and prints errors there if it breaks. Does nothing without a terminal, and on Windows."""
+    its size there, and prints errors there if it breaks. Does nothing without a terminal, and on Windows.
+    """
     if os.name != "posix" or sys.__stderr__ is None or not os.isatty(2) or not os.isatty(1):
         yield
         return

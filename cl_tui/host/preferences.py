@@ -43,8 +43,10 @@ def in_browser() -> bool:
 
 
 def load() -> tuple[Preferences, str]:
-    """The preferences, and a sentence if the file could not be used, else ''. An invalid file is renamed and kept, so
-    that this is reported once."""
+    """The preferences, and a sentence if the file could not be used, else ''.
+
+    An invalid file is renamed and kept, so that this is reported once.
+    """
     path = folder() / FILE
     try:
         read = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -68,8 +70,10 @@ def load() -> tuple[Preferences, str]:
 
 
 def save(preferences: Preferences) -> str:
-    """Saves what differs from the defaults; returns a sentence if that fails, else ''. Writes a temporary file and
-    renames it: if two programs save at once, the later one wins completely."""
+    """Saves what differs from the defaults; returns a sentence if that fails, else ''.
+
+    Writes a temporary file and renames it: if two programs save at once, the later one wins completely.
+    """
     if in_browser():
         return ""
     path = folder() / FILE

@@ -49,7 +49,9 @@ def _moves_otherwise(name: str) -> bool:
 
 def size_known() -> None:
     """Gives a terminal without a size the default one: a serial line, or a container that gets its size a moment later.
-    Otherwise Rich and Textual would each assume a different size, and draw endlessly."""
+
+    Otherwise Rich and Textual would each assume a different size, and draw endlessly.
+    """
     if sys.platform == "win32" or sys.__stdout__ is None:
         return
     import termios

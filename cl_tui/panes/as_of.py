@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 
 def as_of(history: History, step: int | None) -> History:
-    """The history with accuracies, progress and Ω as known at ``step``; the whole history if that is None. A running Ω
-    is kept only while it is the newest, so at earlier steps the last task's final Ω replaces it."""
+    """The history with accuracies, progress and Ω as known at ``step``; the whole history if that is None.
+
+    A running Ω is kept only while it is the newest, so at earlier steps the last task's final Ω replaces it.
+    """
     if step is None or step >= history.step or not history.tasks:
         return history
     ended = min(bisect_right(history.starts, step) - 1, len(history.matrix))

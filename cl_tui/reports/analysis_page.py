@@ -58,6 +58,9 @@ def _header(found: Analysis) -> Iterable[RenderableType]:
         yield Text(f"unpenalised, so not included in the figures about Ω: {', '.join(found.left_alone)}")
 
 
+# Correlation between the tasks
+
+
 def _correlation_part(found: Analysis, width: int) -> Iterable[RenderableType]:
     if found.correlation is None:
         yield _left_out(found, "correlation")
@@ -114,6 +117,9 @@ def correlation_chart(correlation: Correlation) -> Text:
     return printed(figure)
 
 
+# Agreement
+
+
 def _agreement_part(found: Analysis) -> Iterable[RenderableType]:
     yield Text("Ω of the session, exact Fisher diagonal F, MAS's Ω (M), at the same weights")
     own = "agreement" not in found.left_out
@@ -147,6 +153,9 @@ def _importance_part(found: Analysis) -> Iterable[RenderableType]:
     )
 
 
+# Movement and forgetting
+
+
 def _forgetting_part(found: Analysis) -> Iterable[RenderableType]:
     if found.forgetting is None:
         yield _left_out(found, "forgetting")
@@ -176,6 +185,9 @@ def cost_chart(forgetting: Forgetting) -> Text:
     names, losses = [layer.layer for layer in layers], [layer.loss for layer in layers]
     figure.bar(names, losses, orientation="horizontal", marker="sd", width=0.2, color="cyan")
     return printed(figure)
+
+
+# Cells
 
 
 def _left_out(found: Analysis, part: str) -> Text:

@@ -70,6 +70,9 @@ def _groups(groups: Sequence[Group]) -> Table:
     return table
 
 
+# Settings
+
+
 def _settings(settings: Sequence[Setting], groups: Sequence[Group], width: int) -> Iterator[Table]:
     """As many tables as it takes to fit the groups side by side."""
     name = max(len(setting.name) for setting in settings) + _GAP
@@ -97,6 +100,9 @@ def _fitting(widths: Sequence[int], room: int) -> Iterator[range]:
             end += 1
         yield range(start, end)
         start = end
+
+
+# Curves
 
 
 def _curves(kind: CurveKind, groups: Sequence[Group], width: int) -> list[RenderableType]:
@@ -146,6 +152,9 @@ def marks(count: int, place: int, lines: int, times: int = MOST_MARKS) -> list[i
     """
     places = (round((k + (place + 1) / lines) / times * count) - 1 for k in range(times))
     return sorted({min(max(found, 0), count - 1) for found in places})
+
+
+# Matrices
 
 
 def _matrix(group: Group, width: int) -> list[RenderableType]:

@@ -127,8 +127,10 @@ def _columns(curve: GroupCurve) -> dict[str, list[float | None]]:
 
 
 def difference(first: Group, other: Group) -> Changes | None:
-    """``other`` minus ``first`` in the cells that both have; None if their benchmarks differ. The groups' sessions are
-    independent, so squared standard errors add up."""
+    """``other`` minus ``first`` in the cells that both have; None if their benchmarks differ.
+
+    The groups' sessions are independent, so squared standard errors add up.
+    """
     if first.benchmark != other.benchmark:
         return None
     return tuple(

@@ -94,6 +94,9 @@ def warnings(config: RunConfig, history: History) -> list[str]:
     return [text for text in (*watchdog.warnings(history, config), watchdog.caution(config)) if text]
 
 
+# Settings
+
+
 def settings(config: RunConfig) -> list[tuple[str, str]]:
     """Every setting that has a value, as a user would type it."""
     return [(key, shown(value)) for key, value in _values(config).items()]
@@ -146,6 +149,9 @@ def command(config: RunConfig, path: Path) -> str:
     return shlex.join(
         ["cl-tui", "run", *(word for key, value in given.items() for word in as_typed(known[key], value))]
     )
+
+
+# Events
 
 
 def steering(history: History) -> list[tuple[int, str]]:
@@ -209,7 +215,9 @@ def probed_rows(
     history: History, after: tuple[int, int, int] = (0, 0, 0)
 ) -> list[tuple[int, int, bool, tuple[float, ...]]]:
     """The accuracies on the evaluation subsets: (step, task in training, whether at its end, accuracies), ordered.
-    ``after``: how many probes, evaluations and ends of tasks are left out at the beginning."""
+
+    ``after``: how many probes, evaluations and ends of tasks are left out at the beginning.
+    """
     rows = [(probe.step, probe.phase, False, probe.row) for probe in history.probes[after[0] :]]
     rows += [(asked.step, asked.phase, False, asked.probed) for asked in history.evaluations[after[1] :]]
     rows += [(history.starts[k + 1], k, True, history.probed[k]) for k in range(after[2], len(history.probed))]
@@ -229,6 +237,9 @@ def _by_task(history: History, rows: Mapping[int, tuple[float, ...]]) -> list[li
             if not math.isnan(accuracy):
                 points.append((step, accuracy))
     return series
+
+
+# Importance
 
 
 def filled(measured: ImportanceMeasured) -> range:
@@ -251,6 +262,9 @@ def layer_figures(layer: LayerHistogram) -> dict[str, str]:
         "mean Ω": text.quantity(layer.mean),
         "top 1 %": "—" if layer.top is None else f"{100 * layer.top:.0f} %",
     }
+
+
+# Thinning
 
 
 def spread(count: int, most: int) -> list[int]:

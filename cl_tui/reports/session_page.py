@@ -73,6 +73,9 @@ def session_page(listed: Listed, sessions_dir: Path, width: int, everything: boo
     return Group(*parts)
 
 
+# Settings
+
+
 def _settings(config: RunConfig, everything: bool) -> list[RenderableType]:
     if everything:
         return section("Settings", pairs(session_facts.settings(config)))
@@ -83,6 +86,9 @@ def _settings(config: RunConfig, everything: bool) -> list[RenderableType]:
     for row in differing:
         table.add_row(*row)
     return section("Settings that differ from the defaults (--all shows all)", table)
+
+
+# Accuracy
 
 
 def _matrix(config: RunConfig, history: History, width: int) -> list[RenderableType]:
@@ -148,6 +154,9 @@ def _accuracy_chart(history: History, series: dict[int, list[session_facts.Point
     return printed(figure)
 
 
+# Loss and penalty
+
+
 def curve_chart(
     curve: Curve, borders: Sequence[int], width: int = 76, changes: Sequence[int] = (), steps: int = 0
 ) -> Text:
@@ -191,6 +200,9 @@ def _told(history: History) -> Iterable[RenderableType]:
         yield Text(f"the {name} is not finite at step {step:,}", style="red")
 
 
+# Importance
+
+
 def _importance(measured: ImportanceMeasured, width: int) -> list[RenderableType]:
     """A row per layer; with fewer figures if there is little room."""
     chosen = [
@@ -218,6 +230,9 @@ def _importance(measured: ImportanceMeasured, width: int) -> list[RenderableType
         shown.append(Text(f"the {len(chosen)} largest of {len(measured.layers)} layers", style="dim"))
     when = f"during task {measured.task + 1}" if measured.running else f"after task {measured.task + 1}"
     return section(f"Importance Ω by layer, {when}; top 1 %: share of ΣΩ of the most important 1 %", *shown)
+
+
+# Interventions, environment, next commands
 
 
 def _steering(history: History) -> list[RenderableType]:

@@ -32,7 +32,9 @@ class ForkDialog(Dialog[Session | None]):
 
     def __init__(self, parent: Session, history: History, task: int | None = None) -> None:
         """``task``: the task to branch off after, initially, counted from 0; by default the last possible one.
-        ``history`` must have a completed task that is not the last: see ``forkable``."""
+
+        ``history`` must have a completed task that is not the last: see ``forkable``.
+        """
         super().__init__(f"Fork {parent.name}")
         self._parent_session = parent
         self._possible = forkable(parent, history)

@@ -1,5 +1,7 @@
-"""Home: the saved sessions and their commands. A thread reads the folder; the screen never waits. Other screens are
-imported when they are opened: the list does not wait for them."""
+"""Home: the saved sessions and their commands. A thread reads the folder; the screen never waits.
+
+Other screens are imported when they are opened: the list does not wait for them.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -114,6 +116,8 @@ class HomeScreen(RootScreen):
         name = self._table.current
         return self._sessions.get(name) if name else None
 
+    # Checking the folder
+
     def _tick(self) -> None:
         stack = self.app.screen_stack
         if all(screen.is_modal for screen in stack[stack.index(self) + 1 :]):
@@ -149,6 +153,8 @@ class HomeScreen(RootScreen):
         self._show()
         if self._read_again:
             self.read_folder()
+
+    # Showing it
 
     def _show(self) -> None:
         shown = arranged(self._sessions.values(), self.query_one("#filter", Input).value, self._order)
@@ -227,6 +233,8 @@ class HomeScreen(RootScreen):
 
     def on_data_table_row_highlighted(self) -> None:
         self._say_detail()
+
+    # Work for a key
 
     async def _done(self, doing: str, job: Callable[[], T]) -> T | None:
         """The result of ``job``, run in its own thread; None if it fails, with the reason on the screen."""
@@ -417,6 +425,8 @@ class HomeScreen(RootScreen):
             self.reply(f"{running} is being trained: it cannot be {wish} until the training ends")
         return running is not None
 
+    # Filter and order
+
     def action_filter(self) -> None:
         field = self.query_one("#filter", Input)
         field.add_class("-open")
@@ -447,6 +457,8 @@ class HomeScreen(RootScreen):
         self._order = orders[(orders.index(self._order) + 1) % len(orders)]
         self._show()
         self.reply(f"Sorted by {self._order}")
+
+    # Leaving
 
     def leave(self) -> None:
         self.host.end(self, ExitStatus(0, ""))

@@ -74,6 +74,8 @@ class MonitorScreen(PanesScreen):
     def start(self) -> None:
         self.engine.start()
 
+    # Following the run
+
     def poll(self) -> None:
         if self._leaving_since is not None:
             self._leave_when_saved()
@@ -117,6 +119,8 @@ class MonitorScreen(PanesScreen):
     def redraw(self) -> None:
         self._spent_before = time.thread_time()
         super().redraw()
+
+    # Steering the run
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         paused, limited = self.engine.control.paused, self.engine.control.pace is not None
@@ -224,6 +228,8 @@ class MonitorScreen(PanesScreen):
             self.reply(f"{what} as soon as the disk can be written; until then everything waits")
         else:
             self.redraw()
+
+    # Leaving
 
     def step_out(self) -> None:
         """Esc does not leave, because leaving ends the training: that takes q, even with home below."""

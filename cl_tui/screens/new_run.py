@@ -79,6 +79,8 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
     def on_mount(self) -> None:
         self._check()
 
+    # Filling in the form
+
     def on_input_changed(self) -> None:
         self._check()
 
@@ -138,6 +140,8 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
         field = next((field for field in self._fields if field.key == key), None)
         if field is not None:
             self._say(field.meaning(self._usual.config))
+
+    # Leaving the form
 
     def action_copy(self) -> None:
         if self._wanted is None:

@@ -14,8 +14,11 @@ _FIRST = -1_000_000
 
 def timeline(history: History, config: RunConfig) -> list[Line]:
     """The notable events, ordered by time: start, resumption, changes of strength or plan, notes, warnings, ends of
-    tasks, the end. Older sessions do not record when a task ended: it is estimated from the seconds of training since
-    the last event with a time, and is never later than the next such event."""
+    tasks, the end.
+
+    Older sessions do not record when a task ended: it is estimated from the seconds of training since the last event
+    with a time, and is never later than the next such event.
+    """
     told: list[tuple[float, int, str]] = []
     """The time, the step, and what happened."""
     if history.started is not None:

@@ -87,6 +87,8 @@ class WatchScreen(PanesScreen):
     def on_unmount(self) -> None:
         self.reader.end()
 
+    # Following
+
     def poll(self) -> None:
         now = time.monotonic()
         passed, self._polled_at = now - self._polled_at, now
@@ -197,6 +199,8 @@ class WatchScreen(PanesScreen):
             line.say(following(self.reader, self.over))
         else:
             line.say(position(self.replay, line.content_size.width))
+
+    # The replay
 
     @property
     def refused(self) -> frozenset[str]:
@@ -318,6 +322,8 @@ class WatchScreen(PanesScreen):
     def _forked(self, made: Session | None) -> None:
         if made is not None:
             self.reply(f"Forked. To train it: {resume_line(made)}", PROBLEM_SECONDS)
+
+    # Leaving
 
     def leave(self) -> None:
         self.reader.end()

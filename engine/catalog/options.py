@@ -1,5 +1,7 @@
 """Settings, each declared once: the command line, the form, files, pages and pydantic's models are made from this.
-Light: help reads it, and must not wait for pydantic."""
+
+Light: help reads it, and must not wait for pydantic.
+"""
 
 import inspect
 from collections.abc import Iterator, Mapping
@@ -67,9 +69,11 @@ class Setting(NamedTuple):
 
 
 def setting(default: Any = REQUIRED, **declared: Any) -> Any:
-    """Declares a setting in the body of a subclass of Settings; its type is the annotation. ``help`` or ``meaning`` may
-    stand for both. Bounds have pydantic's names; a part of the type has its own within it:
-    ``tuple[Annotated[int, ("ge", 1)], ...]``."""
+    """Declares a setting in the body of a subclass of Settings; its type is the annotation.
+
+    ``help`` or ``meaning`` may stand for both. Bounds have pydantic's names; a part of the type has its own within it:
+    ``tuple[Annotated[int, ("ge", 1)], ...]``.
+    """
     limits = {name: declared.pop(name) for name in LIMITS if name in declared}
     shorter, longer = declared.pop("help", ""), declared.pop("meaning", "")
     words = {"help": shorter or longer, "meaning": longer or shorter.removesuffix(".")}

@@ -40,8 +40,10 @@ class Preset:
 
 
 def settings_of(preset: Preset, given: Mapping[str, object] = MappingProxyType({})) -> dict[str, object]:
-    """The preset's settings with those of the first case that agrees with the settings the user has ``given``. If no
-    case agrees (a method that the preset does not have), only the settings that all cases share."""
+    """The preset's settings with those of the first case that agrees with the settings the user has ``given``.
+
+    If no case agrees (a method that the preset does not have), only the settings that all cases share.
+    """
     for case in preset.cases:
         if all(_plain(given.get(key, value)) == _plain(value) for key, value in case.choice.items()):
             return {**preset.settings, **case.choice, **case.settings}

@@ -20,9 +20,12 @@ BATCH = 1024
 
 
 class PerExample:
-    """One forward pass whose per-example gradients can be summed. Each parameter must belong to exactly one linear
-    layer, which is called once, on one row per example, and nothing else may use it: only then do δ and a of that call
-    give the whole gradient. Otherwise raises UnsupportedNetwork, naming the layer or parameter."""
+    """One forward pass whose per-example gradients can be summed.
+
+    Each parameter must belong to exactly one linear layer, which is called once, on one row per example, and nothing
+    else may use it: only then do δ and a of that call give the whole gradient. Otherwise raises UnsupportedNetwork,
+    naming the layer or parameter.
+    """
 
     def __init__(self, model: nn.Module, inputs: Tensor) -> None:
         """``inputs`` of shape (N, …)."""
@@ -59,8 +62,10 @@ class PerExample:
 
     def sum(self, output_gradients: Iterable[Tensor], transform: Transform) -> Tensor:
         """Σₙ transform(gₙ), shape (P,), summed over all of ``output_gradients``, each (N, outputs): gₙ is the gradient
-        that row n causes for example n. Since the inputs are the same, the transformed δ are added first, and one
-        product per layer is enough."""
+        that row n causes for example n.
+
+        Since the inputs are the same, the transformed δ are added first, and one product per layer is enough.
+        """
         totals: Sequence[Tensor] = ()
         for gradient in output_gradients:
             deltas = torch.autograd.grad(self.outputs, self._preactivations, gradient, retain_graph=True)
@@ -70,7 +75,8 @@ class PerExample:
 
     def sum_local(self, output_gradients: Iterable[Tensor], transform: Transform) -> Tensor:
         """Like ``sum``, but each hidden layer gets the gradient of its own ‖ReLU(y)‖², 2·ReLU(y), not backpropagated;
-        the output layer gets the only one of ``output_gradients``."""
+        the output layer gets the only one of ``output_gradients``.
+        """
         (gradient,) = output_gradients
         deltas = [
             gradient if preactivation is self.outputs else 2 * preactivation.detach().clamp_min(0)
@@ -126,8 +132,10 @@ def mean(
     random: torch.Generator | None = None,
 ) -> Tensor:
     """E_x Σ transform(g) over each example's gradients g in the given ``form``; ``of`` "layers": of each layer's own
-    outputs (``sum_local``); of "batches": the mean of transform(a batch's mean gradient). Shape (P,). ``check`` is
-    called between batches and may raise."""
+    outputs (``sum_local``); of "batches": the mean of transform(a batch's mean gradient). Shape (P,).
+
+    ``check`` is called between batches and may raise.
+    """
     with evaluating(net):
         total, count = torch.cat([torch.zeros_like(of).flatten() for of in net.parameters()]).detach(), 0
         for batch in batches:

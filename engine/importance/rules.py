@@ -9,12 +9,15 @@ Transform = Callable[[Tensor], Tensor]
 """A multiplicative function of gradients: torch.square, torch.abs or the identity."""
 Rule = Callable[[Any, Tensor, Tensor, Transform], Sequence[Tensor]]
 """Called with the layer, its inputs a (N, …), the transformed gradients at its outputs (N, …), and the transform.
-Returns Σₙ transform(gₙ) of each of the layer's parameters, flat."""
+
+Returns Σₙ transform(gₙ) of each of the layer's parameters, flat.
+"""
 
 
 def linear(layer: nn.Linear, inputs: Tensor, deltas: Tensor, transform: Transform) -> Sequence[Tensor]:
-    """The gradient of the weight for one example is an outer product δaᵀ. So Σₙ (δₙaₙᵀ)² = (δ²)ᵀ(a²) and Σₙ |δₙaₙᵀ| =
-    |δ|ᵀ|a|: one matrix product for a whole batch, exactly."""
+    """The gradient of the weight for one example is an outer product δaᵀ. So Σₙ (δₙaₙᵀ)² = (δ²)ᵀ(a²) and
+    Σₙ |δₙaₙᵀ| = |δ|ᵀ|a|: one matrix product for a whole batch, exactly.
+    """
     weight = (deltas.T @ transform(inputs)).flatten()
     return [weight] if layer.bias is None else [weight, deltas.sum(0)]
 

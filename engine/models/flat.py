@@ -41,9 +41,11 @@ def matches(name: str, patterns: Sequence[str]) -> bool:
 
 
 class FlatParameters:
-    """The network's parameters as one vector θ of shape (P,). Every parameter of ``model`` becomes a view into
-    ``values``, and its gradient a view into ``gradient``. So backward adds to ``gradient``, and an optimizer that
-    updates ``values`` updates the network."""
+    """The network's parameters as one vector θ of shape (P,).
+
+    Every parameter of ``model`` becomes a view into ``values``, and its gradient a view into ``gradient``. So backward
+    adds to ``gradient``, and an optimizer that updates ``values`` updates the network.
+    """
 
     def __init__(self, model: nn.Module) -> None:
         named = list(model.named_parameters())

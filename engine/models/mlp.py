@@ -12,10 +12,13 @@ from engine.seeds import generator
 
 
 def mlp(inputs: Sequence[int], hidden: Sequence[int], outputs: int, seed: int, init: str = "torch") -> nn.Sequential:
-    """Linear layers fc1, fc2, …, head with ReLU between them; x of shape (N, *inputs) is flattened and gives logits
-    (N, outputs). The initial values depend only on ``seed`` and ``init``. "torch": like torch's Linear, weights and
-    biases uniform in ±1/√fan_in. "glorot": like Keras's Dense, weights uniform in ±√(6/(fan_in + fan_out)) and biases 0
-    (Glorot & Bengio 2010, equation 16). "glorot-zero-head": the same, with zeros in the last layer."""
+    """Linear layers fc1, fc2, …, head with ReLU between them; x of shape (N, *inputs) is flattened and
+    gives logits (N, outputs).
+
+    The initial values depend only on ``seed`` and ``init``. "torch": like torch's Linear, weights and biases uniform in
+    ±1/√fan_in. "glorot": like Keras's Dense, weights uniform in ±√(6/(fan_in + fan_out)) and biases 0 (Glorot & Bengio
+    2010, equation 16). "glorot-zero-head": the same, with zeros in the last layer.
+    """
     random = generator(seed, "weights")
     sizes = (math.prod(inputs), *hidden, outputs)
     layers: OrderedDict[str, nn.Module] = OrderedDict()

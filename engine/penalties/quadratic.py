@@ -12,8 +12,10 @@ from engine.penalties.penalty import Penalty, Pull
 
 @dataclass(frozen=True)
 class Quadratic(Penalty):
-    """Σᵢ Ωᵢ(θᵢ−θᵢ*)² + constant. A sum over several anchors Σₜ Fₜ(θ−θₜ)² has this form too: Ω = ΣFₜ, θ* = ΣFₜθₜ / Ω,
-    and a constant that does not depend on θ. So any number of anchors needs the same memory, without approximation.
+    """Σᵢ Ωᵢ(θᵢ−θᵢ*)² + constant.
+
+    A sum over several anchors Σₜ Fₜ(θ−θₜ)² has this form too: Ω = ΣFₜ, θ* = ΣFₜθₜ / Ω, and a constant that does not
+    depend on θ. So any number of anchors needs the same memory, without approximation.
 
     >>> one, other = torch.tensor([1.0]), torch.tensor([3.0])
     >>> both = Quadratic(one, anchor=torch.tensor([0.0])).with_anchor(other, anchor=torch.tensor([4.0]))

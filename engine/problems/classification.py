@@ -1,5 +1,8 @@
 """Classification in three scenarios (van de Ven & Tolias 2019): what the network knows about the task, as a range of
-competing outputs. Outputs are in task order, so every set of active outputs is a range and masking is a slice."""
+competing outputs.
+
+Outputs are in task order, so every set of active outputs is a range and masking is a slice.
+"""
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate

@@ -32,4 +32,5 @@ class Problem(Protocol):
         self, outputs: Tensor, batch: Batch, form: Form, random: torch.Generator | None = None
     ) -> Iterator[Tensor]:
         """Each example's gradient at its own outputs, in the ``form`` that an importance asks for: one or several of
-        shape (N, outputs), whose squares add up. ``outputs`` is detached; ``random`` draws the labels of "sampled"."""
+        shape (N, outputs), whose squares add up. ``outputs`` is detached; ``random`` draws the labels of "sampled".
+        """

@@ -125,8 +125,10 @@ class StepsTaken:
 
 @dataclass(frozen=True)
 class Scored:
-    """Scores after ``step``, while ``phase`` was the newest task; None where none was taken. A task ends with the
-    scores that were told directly before TaskEnded."""
+    """Scores after ``step``, while ``phase`` was the newest task; None where none was taken.
+
+    A task ends with the scores that were told directly before TaskEnded.
+    """
 
     step: Whole
     phase: TaskIndex
@@ -234,8 +236,11 @@ class RunForked:
 
 @dataclass(frozen=True)
 class ImportanceMeasured:
-    """Ω by layer; ``running`` during the task (what Ω would be if the task ended now). All layers share the bins, which
-    span ``low`` to ``high``; values below ``low``, except zero, are counted in the first bin."""
+    """Ω by layer; ``running`` during the task (what Ω would be if the task ended now).
+
+    All layers share the bins, which span ``low`` to ``high``; values below ``low``, except zero, are counted in the
+    first bin.
+    """
 
     task: TaskIndex
     step: Whole

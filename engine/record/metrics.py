@@ -58,9 +58,12 @@ def backward_transfer(matrix: Matrix) -> float | None:
 
 @dataclass(frozen=True, eq=False)
 class Looks:
-    """All measurements of a run on the same test examples, in order of time: N measurements of T tasks. ``steps`` (N,):
-    the step after which it was measured. ``during`` (N,): the task in training then, counted from 0. ``ended`` (N,):
-    whether it was measured at that task's end. ``accuracies`` (N, T): fractions, NaN for tasks not yet seen."""
+    """All measurements of a run on the same test examples, in order of time: N measurements of T tasks.
+
+    ``steps`` (N,): the step after which it was measured. ``during`` (N,): the task in training then, counted from 0.
+    ``ended`` (N,): whether it was measured at that task's end. ``accuracies`` (N, T): fractions, NaN for tasks not yet
+    seen.
+    """
 
     steps: "np.ndarray"
     during: "np.ndarray"

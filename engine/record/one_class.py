@@ -13,6 +13,7 @@ Figures = dict[str, float | None]
 
 def one_class_tasks(config: RunConfig, seen: int | None = None) -> tuple[int, ...]:
     """The tasks, counted from 0, among the first ``seen`` (all by default) whose single class competes with no other.
+
     In the class scenario every class competes with the classes of all other tasks.
 
     >>> from engine.settings.run import resolve
@@ -28,8 +29,9 @@ def one_class_tasks(config: RunConfig, seen: int | None = None) -> tuple[int, ..
 
 
 def without(matrix: metrics.Matrix, left_out: Collection[int]) -> Figures:
-    """The figures of ``engine.record.metrics`` over the tasks not ``left_out``; None if no tasks remain. In the
-    example: (0.625 + 0.25)/2 and (0.375 + 0.5)/2.
+    """The figures of ``engine.record.metrics`` over the tasks not ``left_out``; None if no tasks remain.
+
+    In the example: (0.625 + 0.25)/2 and (0.375 + 0.5)/2.
 
     >>> without([[1.0], [0.5, 0.75], [0.625, 0.25, 1.0]], (2,))
     {'average_accuracy': 0.4375, 'forgetting': 0.4375, 'backward_transfer': -0.4375}

@@ -84,8 +84,10 @@ class _Rows:
 
 
 class Curve:
-    """Task loss, penalty and seconds of training of every step; row k is step k+1. Only the newest curve may be
-    extended, or an earlier one by the same steps again."""
+    """Task loss, penalty and seconds of training of every step; row k is step k+1.
+
+    Only the newest curve may be extended, or an earlier one by the same steps again.
+    """
 
     def __init__(self, length: int = 0, rows: _Rows | None = None) -> None:
         self.length = length

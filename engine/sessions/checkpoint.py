@@ -78,8 +78,10 @@ def kind_of(tensor: Tensor) -> Kind:
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], cursor: Cursor) -> None:
-    """Writes ``tensors``, which are on the CPU and must not change meanwhile, and ``cursor``. Raises OSError. The
-    safetensors library would copy everything once more, or hide errors and the file's permissions."""
+    """Writes ``tensors``, which are on the CPU and must not change meanwhile, and ``cursor``. Raises OSError.
+
+    The safetensors library would copy everything once more, or hide errors and the file's permissions.
+    """
     text = json.dumps(asdict(cursor), allow_nan=False)
     header: dict[str, Any] = {"__metadata__": {"cursor": text, "digest": _digest(tensors, text)}}
     ordered = sorted(tensors.items(), key=lambda named: -named[1].element_size())  # largest first, so all are aligned
@@ -112,8 +114,10 @@ def read_header(path: Path) -> Header:
 
 
 def read(path: Path, most: int = MOST_BYTES) -> tuple[dict[str, Tensor], Cursor]:
-    """Returns what ``write`` was given. A file of more than ``most`` bytes is not read. Raises SessionDamaged for a
-    file that is truncated, changed or no checkpoint, SessionError if the disk fails."""
+    """Returns what ``write`` was given. A file of more than ``most`` bytes is not read.
+
+    Raises SessionDamaged for a file that is truncated, changed or no checkpoint, SessionError if the disk fails.
+    """
     with _naming(path):
         data = read_plain(path, most)
         tensors = safetensors.torch.load(data)

@@ -48,8 +48,10 @@ class Follower:
         """When a poll last saw the log change, by this machine's clock."""
 
     def poll(self) -> Portion:
-        """The complete lines in the next PORTION bytes; no events if there is nothing new. Raises SessionDamaged,
-        naming the line, after all events before it were returned; the next poll tries again."""
+        """The complete lines in the next PORTION bytes; no events if there is nothing new.
+
+        Raises SessionDamaged, naming the line, after all events before it were returned; the next poll tries again.
+        """
         path = self.session.events_path
         try:
             with open_plain(path) as file:
@@ -83,8 +85,10 @@ class Follower:
         return Portion(events, start, self.read, anew)
 
     def again(self, start: int, end: int) -> list[Event]:
-        """The events in bytes ``start`` to ``end``, which one or several successive portions covered. Raises
-        SessionDamaged if a resume has cut them off since."""
+        """The events in bytes ``start`` to ``end``, which one or several successive portions covered.
+
+        Raises SessionDamaged if a resume has cut them off since.
+        """
         events: list[Event] = []
         try:
             with open_plain(self.session.events_path) as file:
@@ -106,7 +110,9 @@ class Follower:
     @property
     def silence(self) -> float:
         """Seconds since the log was written: by its modification time or since a poll saw it grow, whichever is less.
-        The clock of the machine that stores the log may differ; a time in the future is ignored."""
+
+        The clock of the machine that stores the log may differ; a time in the future is ignored.
+        """
         seen = time.monotonic() - (self._opened if self._grown is None else self._grown)
         told = time.time() - self._written if self._written is not None else -1.0
         if told < 0:

@@ -109,8 +109,11 @@ class Lines:
 
 
 class EventLog:
-    """The log, open for its only writer, which may append while another thread syncs. Unsynced lines are also kept in
-    memory: after a failed write or sync the file's content is unknown, and ``mend`` writes them again."""
+    """The log, open for its only writer, which may append while another thread syncs.
+
+    Unsynced lines are also kept in memory: after a failed write or sync the file's content is unknown, and ``mend``
+    writes them again.
+    """
 
     def __init__(self, path: Path, length: int, format: int = FORMAT) -> None:
         """Opens the log and cuts it to ``length`` bytes, where an older ``format`` ends. Raises OSError."""

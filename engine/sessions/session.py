@@ -285,7 +285,9 @@ class Session:
 
     def write_checkpoint(self, write: Callable[[Path], object], step: int, ended_task: int | None = None) -> str:
         """Writes a checkpoint atomically with ``write``, deletes those no longer needed, and returns its name.
-        ``ended_task`` (counted from 0) marks the checkpoint of a task's end. Raises OSError."""
+
+        ``ended_task`` (counted from 0) marks the checkpoint of a task's end. Raises OSError.
+        """
         prefix = f"task-{ended_task + 1:03}-" if ended_task is not None else ""
         name = f"{prefix}step-{step:08}.safetensors"
         replace_whole(self.checkpoints_dir / name, write)
@@ -331,7 +333,9 @@ class Session:
 
 def settings_of(path: Path) -> tuple[int, int, bytes]:
     """The format of the session in ``path``, that in which its log begins, and its settings as TOML, checksum verified.
-    Raises SessionError."""
+
+    Raises SessionError.
+    """
     name, config_path = path.name, path / "config.toml"
     refuse_links(path)
     try:

@@ -26,10 +26,13 @@ _SUM = ',\n  "checksum": "'
 
 
 def summary(name: str, config: RunConfig, history: History) -> dict[str, Any]:
-    """The schema that summary.json and 'batch --json' share; it is only ever extended. Accuracies are fractions, and
-    null if a task is unseen or was not measured; ``score`` says if they are another one. ``one_class_tasks``, counted
-    from 0, are the tasks with nothing to distinguish; ``without_one_class_tasks`` has the three averages over the
-    others, and is null if all tasks count."""
+    """The schema that summary.json and 'batch --json' share; it is only ever extended.
+
+    Accuracies are fractions, and null if a task is unseen or was not measured; ``score`` says if they are another one.
+
+    ``one_class_tasks``, counted from 0, are the tasks with nothing to distinguish; ``without_one_class_tasks`` has the
+    three averages over the others, and is null if all tasks count.
+    """
     tasks = len(history.tasks)
     one_class, forked = one_class_tasks(config), history.forked
     matrix = [[*row, *[None] * (tasks - len(row))] for row in history.matrix]

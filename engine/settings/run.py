@@ -218,8 +218,10 @@ def over(*layers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_owners(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """The settings by their own keys, and the owner of each option where it is said. None counts as missing. Raises
-    ConfigError if there is no such setting."""
+    """The settings by their own keys, and the owner of each option where it is said. None counts as missing.
+
+    Raises ConfigError if there is no such setting.
+    """
     given = {key: value for key, value in flattened(settings).items() if value is not None}
     known, options = _known(*(tuple(entries) for entries in CHOICES.values()))
     for key in given:
@@ -233,8 +235,10 @@ def _without_owners(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[s
 
 
 def resolve(settings: Mapping[str, Any]) -> RunConfig:
-    """Fills in missing ``settings`` from the preset, then from the benchmark's defaults, and validates. A value of None
-    counts as missing. Raises ConfigError, naming the first setting that is wrong."""
+    """Fills in missing ``settings`` from the preset, then from the benchmark's defaults, and validates.
+
+    A value of None counts as missing. Raises ConfigError, naming the first setting that is wrong.
+    """
     given, owners = _without_owners(settings)
     preset = given.get("preset")
     if preset is not None:

@@ -33,8 +33,11 @@ FEWEST_EXAMPLES = 16
 @dataclass(frozen=True)
 class Examples:
     """``inputs`` of shape (N, features) as float32; ``labels`` of shape (N,) count the task's own classes from 0; they
-    may be unknown, and have shape (0,). ``order``, shape (features,), permutes the features when examples are taken, so
-    all tasks of a permuted benchmark share one tensor."""
+    may be unknown, and have shape (0,).
+
+    ``order``, shape (features,), permutes the features when examples are taken, so all tasks of a permuted benchmark
+    share one tensor.
+    """
 
     inputs: Tensor
     labels: Tensor

@@ -11,8 +11,10 @@ from engine.streams.examples import DataSet, Examples, ExampleStream
 
 
 def mnist(data_dir: Path) -> DataSet:
-    """60,000 training and 10,000 test examples of 784 values in 0–1. Raises BenchmarkError. Reads exactly the files
-    whose checksums were verified; torchvision would prefer an older format if it is present."""
+    """60,000 training and 10,000 test examples of 784 values in 0–1. Raises BenchmarkError.
+
+    Reads exactly the files whose checksums were verified; torchvision would prefer an older format if it is present.
+    """
     content = files.read_mnist(data_dir)
 
     def values(name: str, head: int) -> Tensor:

@@ -28,9 +28,11 @@ MOST_NAMED = 5
 
 def read_unlabelled(folder: Path, features: int, tell: Callable[[str], None] = lambda said: None) -> Tensor:
     """Every image and .npy array under ``folder``, in the order of their paths. Shape (N, features), values in 0–1.
+
     Images are converted to grey squares, √features on a side; an array has one or more examples of ``features`` values,
     and integers are scaled from 0–255. Sizes that a file claims are not trusted. ``tell`` is called with what was read,
-    its range, and what was skipped. Raises BenchmarkError, naming the file."""
+    its range, and what was skipped. Raises BenchmarkError, naming the file.
+    """
     if not folder.is_dir():
         raise BenchmarkError(f"importance_data {folder} is not a folder: give train, test, or a folder of images")
     inputs, skipped = _files(folder)

@@ -48,8 +48,10 @@ def _go_back(recorder: Recorder, state: RunState) -> list[Intervention]:
 
 
 def _not_finite(state: RunState, loss: Tensor, before: Tensor) -> str:
-    """The first non-finite result of the last step, in order of computation; empty if all are finite. ``before``: the
-    weights before the step, shape (P,). The gradient is still that of the step."""
+    """The first non-finite result of the last step, in order of computation; empty if all are finite.
+
+    ``before``: the weights before the step, shape (P,). The gradient is still that of the step.
+    """
     layers = state.parameters.layers
     if not torch.isfinite(loss):
         size, place = before.abs().max(dim=0)

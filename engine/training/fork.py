@@ -47,9 +47,11 @@ def forked_config(parent: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
 
 def fork(parent: Session, task: int, name: str, changes: Mapping[str, Any]) -> Session:
     """A session beside ``parent`` that shares its history up to the end of ``task`` (counted from 0) and then diverges.
+
     If the method changes, the penalty of the earlier tasks stays as strong as it was: Ω is scaled by k÷k', since two
     methods' importances have different units. With the same method, the new strength applies to earlier tasks too.
-    Raises ConfigError, SessionTooYoung if the task has not ended, SessionExists, SessionDamaged or SessionError."""
+    Raises ConfigError, SessionTooYoung if the task has not ended, SessionExists, SessionDamaged or SessionError.
+    """
     config = forked_config(parent.config, changes)
     checkpoint_path = parent.task_checkpoint(task)
     if checkpoint_path is None:

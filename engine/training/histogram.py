@@ -14,8 +14,10 @@ TOP_SHARE = 0.01
 
 
 def histograms(importance: Tensor, layers: tuple[Layer, ...]) -> tuple[float, float, tuple[LayerHistogram, ...]]:
-    """Ω of shape (P,) as one histogram per layer, all with the same logarithmic bins: (low, high, layers). The bins
-    span the ten decades below the largest Ω; smaller values, except zero, are counted in the first bin."""
+    """Ω of shape (P,) as one histogram per layer, all with the same logarithmic bins: (low, high, layers).
+
+    The bins span the ten decades below the largest Ω; smaller values, except zero, are counted in the first bin.
+    """
     largest = importance.max().item()
     high = largest if largest > 0 else 1.0
     low = high * 10.0**-HISTOGRAM_DECADES

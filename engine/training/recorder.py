@@ -83,7 +83,9 @@ class Recorder:
 
     def patiently(self, write: Callable[[], T], again: Callable[[], T] | None = None) -> T:
         """Returns the result of ``write``. While the disk is full or missing, training waits and tries ``again``.
-        Raises SessionError if a stop is requested meanwhile."""
+
+        Raises SessionError if a stop is requested meanwhile.
+        """
         try:
             return write()
         except OSError as error:

@@ -22,8 +22,10 @@ PARTLY_KEPT = (
 
 
 def restore(recorder: Recorder, state: RunState, plan: Plan, data: str) -> list[Intervention] | None:
-    """Continues at the newest undamaged checkpoint and returns the interventions after it, or returns None. ``data``:
-    the digest of the data."""
+    """Continues at the newest undamaged checkpoint and returns the interventions after it, or returns None.
+
+    ``data``: the digest of the data.
+    """
     session, damaged = recorder.session, list[SessionDamaged]()
     checkpoints = session.checkpoints()
     for path in checkpoints:

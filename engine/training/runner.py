@@ -22,9 +22,11 @@ LONGEST_MESSAGE = 10_000
 
 
 def train(session: Session, control: Control, recorder: Recorder | None = None) -> History:
-    """Trains to the end, or until ``control`` asks to stop; ``history.state`` says which. Begins at the newest
-    checkpoint if there is one, and leaves a finished session unchanged. Raises EngineError; any other exception becomes
-    one, with its traceback kept in the session's folder."""
+    """Trains to the end, or until ``control`` asks to stop; ``history.state`` says which.
+
+    Begins at the newest checkpoint if there is one, and leaves a finished session unchanged. Raises EngineError; any
+    other exception becomes one, with its traceback kept in the session's folder.
+    """
     recorder = recorder or Recorder(session, control)
     with session.locked():
         if session.finished:

@@ -29,8 +29,10 @@ IGNORED = ("optimizer/momentum_buffer",)
 
 
 class RunState:
-    """Network, optimizer, method, penalty and position of a run, at its first step or where ``load`` puts it. All
-    tensors but those of the penalty and the best epoch are there from the start and are written in place."""
+    """Network, optimizer, method, penalty and position of a run, at its first step or where ``load`` puts it.
+
+    All tensors but those of the penalty and the best epoch are there from the start and are written in place.
+    """
 
     def __init__(self, config: RunConfig, stream: Stream, problem: Problem, device: torch.device) -> None:
         self._config = config
@@ -132,8 +134,10 @@ class RunState:
         return named | set(_per_parameter("penalty", self.penalty)) | {f"best/{name}" for name in named}
 
     def snapshot(self, earlier: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Copies on the CPU that do not change while training continues. ``earlier``: a snapshot that is no longer
-        needed; its memory is reused, which is faster than allocating."""
+        """Copies on the CPU that do not change while training continues.
+
+        ``earlier``: a snapshot that is no longer needed; its memory is reused, which is faster than allocating.
+        """
         copies = {}
         for name, tensor in self.tensors().items():
             place = earlier.get(name)

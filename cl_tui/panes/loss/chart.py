@@ -151,6 +151,9 @@ def _values(curve: Curve, step: int) -> tuple[float, float]:
     return float(curve.losses(step - 1)[0]), float(curve.penalties(step - 1)[0])
 
 
+# Tasks and changes of strength along the time axis
+
+
 def _numbered(history: History, time: TimeAxis, width: int) -> list[int]:
     """The tasks in view, thinned to round numbers if there are many."""
     starts = history.starts
@@ -187,6 +190,9 @@ def _change_labels(changes: Sequence[tuple[int, float]], view: View, width: int)
         shown = label if cell + len(label) <= end else "▲"
         row[cell : cell + len(shown)] = shown
     return "".join(row)
+
+
+# Text
 
 
 def legend(view: View, width: int, palette: Palette) -> Line:
@@ -239,6 +245,9 @@ def where(history: History, step: int) -> list[str]:
             found.append(f"epoch {(step - history.starts[task]) / history.tasks[task].epoch_steps:.1f}")
     found.append(f"{float(history.curve.seconds(step - 1)[0]):,.1f} s")
     return found
+
+
+# Beside and below
 
 
 def _aside(view: View, record: CurveCache, parts: Layout, palette: Palette, options: CurveOptions) -> list[Line]:

@@ -105,6 +105,8 @@ class CurvesPane(Pane):
             return f"y {options.y} · u {options.x} · m {mean or 'raw'} · + − {part or 'whole run'}"
         return " · ".join(filter(None, (options.y if options.y != "auto" else "", mean, part)))
 
+    # How the curves are drawn
+
     def _draw_with(self, options: CurveOptions, said: str) -> None:
         self.options = options
         self.post_message(self.OptionsChanged(options))
@@ -126,6 +128,8 @@ class CurvesPane(Pane):
         smoothing = next((weight for weight in SMOOTHINGS if weight > self.options.smoothing), 0.0)
         said = f"Running mean of about {_steps_of(smoothing)}" if smoothing else "No running mean"
         self._draw_with(replace(self.options, smoothing=smoothing), said)
+
+    # Navigation
 
     def action_crosshair(self, by: Literal["columns", "steps"], count: int) -> None:
         if (seen := self._seen()) is None:
@@ -217,6 +221,8 @@ class CurvesPane(Pane):
         plot_width = layout(view, *self.size, self.zoomed).plot_width
         return time_axis(view.history, seen_steps(view), self.options.x, 2 * plot_width)
 
+    # The mouse
+
     def on_mouse_down(self, event: MouseDown) -> None:
         if event.button == 1 and self._point(event):
             self.capture_mouse()
@@ -267,6 +273,8 @@ class CurvesPane(Pane):
         if not clamped and not (0 <= cell < cells and 0 <= y < self.size.height):
             return None
         return time.step(min(max(cell, 0), cells - 1))
+
+    # Copying and saving
 
     def data(self, view: View) -> list[dict[str, object]]:
         """One row per step in view, with the columns of ``sessions export --csv``. Above MOST_ROWS steps, one row per
