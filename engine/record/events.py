@@ -29,8 +29,7 @@ MOST_LAYERS = 10_000
 WHOLE, PROBE = "whole", "probe"
 """Parts of the test data: the whole test sets, and the evaluation subsets."""
 PATH, PATH_LABELS = "path integral", ("gained", "start_loss", "loss")
-"""The check of Zenke et al. 2017, equation 3: Σω of the task so far, and the task's loss at its start and now, over the
-same training examples."""
+"""Zenke et al. 2017, equation 3: Σω of the task so far, and its loss at its start and now, on the same examples."""
 LAYER_PENALTIES = "penalty by layer"
 """Each layer's part of the penalty, in the order of ImportanceMeasured.layers."""
 
@@ -125,10 +124,7 @@ class StepsTaken:
 
 @dataclass(frozen=True)
 class Scored:
-    """Scores after ``step``, while ``phase`` was the newest task; None where none was taken.
-
-    A task ends with the scores that were told directly before TaskEnded.
-    """
+    """Scores after ``step``, while ``phase`` was the newest. A task ends with those told directly before TaskEnded."""
 
     step: Whole
     phase: TaskIndex

@@ -103,8 +103,7 @@ class Stability:
     minimum: float | None
     """min-ACC: mean over the tasks before the newest of the lowest accuracy since each; None if there are none."""
     worst_case: float | None
-    """WC-ACC: for k tasks, 1/k of the newest accuracy on the task in training plus 1 − 1/k of min-ACC, so it is never
-    above the average accuracy. None before the first measurement."""
+    """WC-ACC: 1/k of the newest accuracy on the task in training, the k-th, plus 1 − 1/k of min-ACC. None at first."""
 
 
 def stability(looks: Looks) -> Stability:

@@ -131,10 +131,7 @@ def fresh(history: History, config: RunConfig) -> list[Alarm]:
 
 
 def warnings(history: History, config: RunConfig) -> tuple[str, ...]:
-    """All warnings of a run so far, one sentence per kind, with the other tasks concerned.
-
-    An older session, whose log has no warnings, has those that apply at its end.
-    """
+    """All warnings of a run, one sentence per kind; of an older log without warnings, those that apply at its end."""
     by_name: dict[str, list[Warned]] = {}
     for warned in history.warnings:
         by_name.setdefault(warned.name, []).append(warned)

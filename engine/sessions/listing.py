@@ -70,10 +70,7 @@ def list_sessions(sessions_dir: Path) -> list[Listed]:
 
 
 def each_session(sessions_dir: Path, earlier: Mapping[str, Listed] = MappingProxyType({})) -> Iterator[Listed]:
-    """``summary_of`` each session in a folder, the most recently changed first. ``earlier``: earlier results by name.
-
-    Raises OSError if the folder cannot be read.
-    """
+    """``summary_of`` each, the most recently changed first. ``earlier``: earlier results by name. Raises OSError."""
     found = []
     with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(sessions_dir) as entries:
         for entry in entries:

@@ -76,7 +76,6 @@ class Lines:
         """The byte from which on lines have the present format, as far as is known."""
 
     def format(self, start: int) -> int:
-        """The format of the line at byte ``start``."""
         return FORMAT if start >= self._from else self._first
 
     def check(self, text: bytes, start: int) -> None:

@@ -52,7 +52,6 @@ _FIRST_LINES = re.compile(rb"format = (\d{1,9})\n(?:checksum = \"([0-9a-f]{32})\
 _BEGAN = re.compile(rb"log = ([12])\n")
 _LOST = "restore a copy of that file, or undo the changes to it"
 _CONTENTS = {"config.toml", "events.jsonl", "checkpoints", "summary.json", "lock", "error.txt"}
-"""Everything a session's folder may contain."""
 _STEP = re.compile(r"(?:task-\d+-)?step-(\d+)\.safetensors")
 
 
@@ -332,10 +331,7 @@ class Session:
 
 
 def settings_of(path: Path) -> tuple[int, int, bytes]:
-    """The format of the session in ``path``, that in which its log begins, and its settings as TOML, checksum verified.
-
-    Raises SessionError.
-    """
+    """The session's format, that in which its log begins, and its settings as checked TOML. Raises SessionError."""
     name, config_path = path.name, path / "config.toml"
     refuse_links(path)
     try:
