@@ -48,7 +48,6 @@ class BenchmarkInfo(NamedTuple):
     most_tasks: int
     scenario: str
     defaults: Mapping[str, object]
-    """Default settings by key."""
     strengths: Mapping[str, float]
     """Default strength by method."""
     code: str

@@ -1,7 +1,4 @@
-"""Settings, each declared once: the command line, the form, files, pages and pydantic's models are made from this.
-
-Light: help reads it, and must not wait for pydantic.
-"""
+"""Settings, each declared once for command line, form, files and pages. Light: help must not wait for pydantic."""
 
 import inspect
 from collections.abc import Iterator, Mapping

@@ -12,7 +12,6 @@ class Case:
     choice: Mapping[str, object]
     """Settings that distinguish this case from the preset's others: giving one of them chooses the case."""
     settings: Mapping[str, object] = field(default_factory=dict)
-    """Other settings of this case alone."""
     published: float | None = None
     """Average accuracy after the last task, in percent; None if none was published or could be checked."""
     error: float | None = None
@@ -25,8 +24,6 @@ class Case:
 
 @dataclass(frozen=True)
 class Preset:
-    """A whole published configuration."""
-
     name: str
     title: str
     source: str

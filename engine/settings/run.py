@@ -178,7 +178,6 @@ def _with_options(own: Mapping[str, Setting]) -> dict[str, Setting]:
 PLACE = frozenset(key for key, declared in RunConfig.kept.items() if declared.affects == "place")
 """Settings that say only where a run computes and where its data are; the command line overrides stored values."""
 WITHOUT_EFFECT = PLACE | {key for key, declared in RunConfig.kept.items() if declared.affects == "nothing"}
-"""Settings that do not change the computation."""
 
 
 def read_by(key: str, method: str) -> bool:
@@ -218,10 +217,7 @@ def over(*layers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_owners(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """The settings by their own keys, and the owner of each option where it is said. None counts as missing.
-
-    Raises ConfigError if there is no such setting.
-    """
+    """Settings by their own keys, without None, and the owner of each option where it is said. Raises ConfigError."""
     given = {key: value for key, value in flattened(settings).items() if value is not None}
     known, options = _known(*(tuple(entries) for entries in CHOICES.values()))
     for key in given:

@@ -92,7 +92,6 @@ class ExampleStream(Stream):
     """One task after another, in batches of its own examples, in an order that depends only on (seed, task, epoch)."""
 
     def __init__(self, config: RunConfig, tasks: Sequence[Task], inputs: tuple[int, ...]) -> None:
-        """``inputs``: shape of one example."""
         self._config = config
         self.tasks = list(tasks)
         self.inputs = inputs
@@ -106,7 +105,6 @@ class ExampleStream(Stream):
 
     @classmethod
     def of(cls, config: RunConfig, data: DataSet) -> Self:
-        """``data`` as the tasks of the configuration's benchmark."""
         info = BENCHMARKS[config.benchmark]
         parts = (replace(part, inputs=normalized(part.inputs, config.normalize)) for part in (data.train, data.test))
         data = DataSet(*parts)
@@ -249,7 +247,6 @@ def digest_of(tensor: Tensor) -> str:
 
 
 def class_order(config: RunConfig, classes: Sequence[int]) -> Sequence[int]:
-    """The benchmark's ``classes`` in the order that the configuration asks for."""
     if config.class_order == "random":
         shuffled = torch.randperm(len(classes), generator=generator(config.seed, "classes"))
         return [classes[place] for place in shuffled.tolist()]

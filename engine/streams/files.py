@@ -36,10 +36,7 @@ _ELSEWHERE = "name another folder with --data-dir, and MNIST is downloaded into 
 
 
 def prepare(benchmark: str, data_dir: Path) -> None:
-    """Checks the files that ``benchmark`` needs under ``data_dir``, and downloads missing ones with a progress bar.
-
-    Existing files never change. Raises BenchmarkError.
-    """
+    """Checks ``benchmark``'s files and downloads missing ones; existing ones never change. Raises BenchmarkError."""
     if BENCHMARKS[benchmark].files != "MNIST":
         return
     raw = _mnist_folder(data_dir)
