@@ -42,7 +42,6 @@ def load_stream(config: RunConfig, device: torch.device) -> Stream:
 
 
 def build_model(config: RunConfig, stream: Stream, problem: Problem, device: torch.device) -> torch.nn.Module:
-    """The network with its initial weights, on ``device``."""
     build = _load(MODELS[config.model].code)
     options = dict(config.model_options)
     model: torch.nn.Module = build(inputs=stream.inputs, outputs=problem.outputs, seed=config.seed, **options)

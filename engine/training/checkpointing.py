@@ -93,7 +93,6 @@ class Checkpointer:
         control.activity = activity
 
     def join(self) -> None:
-        """Waits until nothing is being written."""
         if self.writer is not None:
             self.writer.join()
 

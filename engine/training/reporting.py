@@ -94,7 +94,6 @@ class Reporter:
         return Scored(self.state.step, self.state.problem.newest, PROBE, self.evaluator.probe())
 
     def running_importance(self) -> None:
-        """Ω as if the task ended now, for a method that can compute it."""
         state = self.state
         running = state.method.running_importance(state.parameters.values, state.penalty)
         if running is not None:
@@ -112,7 +111,6 @@ class Reporter:
         self.recorder.emit(ImportanceMeasured(state.task, state.step, running, low, high, layers))
 
     def path(self) -> None:
-        """The path-integral check, for a method that follows the path."""
         state, path = self.state, self.recorder.history.path
         gained = state.method.path_integral()
         if gained is None:

@@ -18,7 +18,6 @@ from engine.training.control import Control, Stopped
 from engine.training.recorder import Recorder
 
 LONGEST_MESSAGE = 10_000
-"""Most characters of a failure's message in the log."""
 
 
 def train(session: Session, control: Control, recorder: Recorder | None = None) -> History:
@@ -108,7 +107,6 @@ class EngineThread:
 
     @property
     def history(self) -> History:
-        """What happened so far: an immutable snapshot."""
         return self._recorder.history
 
     @property

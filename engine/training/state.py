@@ -134,10 +134,7 @@ class RunState:
         return named | set(_per_parameter("penalty", self.penalty)) | {f"best/{name}" for name in named}
 
     def snapshot(self, earlier: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Copies on the CPU that do not change while training continues.
-
-        ``earlier``: a snapshot that is no longer needed; its memory is reused, which is faster than allocating.
-        """
+        """Lasting copies on the CPU. ``earlier``: a snapshot no longer needed; reusing its memory is faster."""
         copies = {}
         for name, tensor in self.tensors().items():
             place = earlier.get(name)
@@ -198,7 +195,6 @@ class RunState:
         self.problem.begin(self.task if self.task_step else max(self.task - 1, 0))
 
     def restart(self) -> None:
-        """Goes back to before the first step."""
         fresh = RunState(self._config, self._stream, self.problem, self.device)
         _copy(fresh._fixed(), self._fixed())
         self.strength = self._config.strength
