@@ -138,7 +138,7 @@ def _from_summary(path: Path, format: int, began: int, settings: bytes) -> tuple
 
 
 def tail_scan(session: Session, files: tuple[tuple[int, int], ...], earlier: Listed | None) -> tuple[History, Scanned]:
-    """The log without its curves; most lines are known by their end. Raises SessionDamaged, naming the line."""
+    """The log without its curves; most lines are only known by their end. Raises SessionDamaged, naming the line."""
     history, known = History(), Scanned(files, lines=Lines(session.began))
     steps, probe = (b"", 0), (b"", 0)
     number, began = 0, 0

@@ -194,7 +194,7 @@ class Session:
         return lines.format(length)
 
     def events(self, length: int | None = None) -> Iterator[Event]:
-        """The events in the log's first ``length`` bytes, without an incomplete last line. Raises SessionDamaged."""
+        """The events in the first ``length`` bytes (all by default), but no incomplete line. Raises SessionDamaged."""
         return (event for _, event in self._numbered(length))
 
     def _numbered(self, length: int | None) -> Iterator[tuple[int, Event]]:
