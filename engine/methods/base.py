@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from engine.batch import Batch
 from engine.penalties.penalty import Penalty
 from engine.penalties.quadratic import Quadratic
 from engine.problems.problem import Problem
@@ -36,6 +37,8 @@ class Method:
     """Whether ``after_step`` gets the gradient of loss plus penalty instead of the loss's alone."""
     measures_examples = False
     """Whether ``consolidate`` measures importances per example, which not every network supports."""
+    directs = False
+    """Whether to call ``direct``."""
     cumulative = False
     """Whether a task is trained on the data of all tasks so far."""
     factor = 1.0
@@ -53,6 +56,17 @@ class Method:
 
     def begin_task(self, theta: Tensor) -> None:
         """``theta``, shape (P,): the weights before the task's first step."""
+
+    def batch(self, batch: Batch) -> Batch:
+        """The examples of a step: the stream's ``batch``, or others beside them."""
+        return batch
+
+    def loss(self, outputs: Tensor, batch: Batch, problem: Problem) -> Tensor:
+        """The loss of a step, shape (): the problem's, or weighed and added to."""
+        return problem.loss(outputs, batch)
+
+    def direct(self, gradient: Tensor, theta: Tensor) -> None:
+        """Changes in place what the optimizer gets: the gradient of loss plus penalty at ``theta``, both (P,)."""
 
     def after_step(self, gradient: Tensor, change: Tensor) -> None:
         """``gradient``: g before the step; ``change``: what the step did to θ. Both (P,)."""

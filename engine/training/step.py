@@ -35,17 +35,21 @@ class TrainingStep:
         total = gradient = parameters.gradient
         for seed_draws in self._seed_draws:
             seed_draws(self._draws + state.step)
+        if method.sees_steps and not method.sees_total and (pull or method.directs):
+            total = self._total
         if pull:
-            if method.sees_steps and not method.sees_total:
-                total = self._total
             self.penalties.append(pull.write(parameters.values, out=total))
+        elif total is not gradient:
+            total.zero_()
         if total is not gradient or not pull:
             gradient.zero_()
-        batch = self._stream.batch(state.task, state.task_step)
-        loss = state.problem.loss(state.model(batch.inputs), batch)
+        batch = method.batch(self._stream.batch(state.task, state.task_step))
+        loss = method.loss(state.model(batch.inputs), batch, state.problem)
         loss.backward()  # adds to the gradient
         if total is not gradient:
             total += gradient
+        if method.directs:
+            method.direct(total, parameters.values)
 
         if method.sees_steps:
             self._before.copy_(parameters.values)
