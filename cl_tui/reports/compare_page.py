@@ -137,7 +137,7 @@ def _chart(kind: CurveKind, groups: Sequence[tuple[int, Group]], width: int) -> 
         for k in marks(len(steps), place, len(lines)):
             figure.text(letter, steps[k], values[k], color=COLORS[number % len(COLORS)])
     longest = max((group for _, group in groups), key=lambda group: group.starts[-1])
-    figure.xlim(0, longest.starts[-1])
+    figure.xlim(0, max([longest.starts[-1], *(steps[-1] for _, _, steps, _ in lines if steps)]))
     if len(longest.starts) <= MOST_TICKS:
         figure.xticks(longest.starts)
     figure.xlabel("step")

@@ -146,9 +146,10 @@ def _accuracy_chart(history: History, series: dict[int, list[session_facts.Point
     few = len(history.tasks) <= MOST_TICKS
     ticks = history.starts if few else round_values(0, history.total_steps, 5)
     figure.xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
-    low = min(90.0, *(100 * value for points in series.values() for _, value in points))
-    figure.ylim(low, 100)
-    percents = round_values(low, 100, 5)
+    found = [100 * value for points in series.values() for _, value in points]
+    low, high = min(90.0, *found), max(100.0, *found)  # plotext draws a line beyond its axis cell by cell
+    figure.ylim(low, high)
+    percents = round_values(low, high, 5)
     figure.yticks(percents, [f"{percent:g}" for percent in percents])
     figure.xlabel("step")
     return printed(figure)

@@ -279,7 +279,7 @@ def _layers(view: View) -> int:
 def _penalties(history: History, step: int) -> Measured | None:
     """Each layer's penalty at the newest probe up to ``step``; None if there was no penalty then."""
     probes, measured = history.probes.until(step), history.layer_penalties.until(step)
-    return measured[-1] if measured and measured[-1].step == probes[-1].step else None
+    return measured[-1] if measured and probes and measured[-1].step == probes[-1].step else None
 
 
 def layer_penalties(view: View) -> tuple[int, list[tuple[str, float]]]:

@@ -30,7 +30,7 @@ from cl_tui.panes.loss.pane import MOST_ROWS, CurvesPane
 from cl_tui.panes.view import View, Viewport
 from cl_tui.reports.text import quantity
 from cl_tui.screens.monitor import MonitorScreen
-from engine.record.events import StepsTaken, StrengthChanged, TaskInfo
+from engine.record.events import LAYER_PENALTIES, Measured, StepsTaken, StrengthChanged, TaskInfo
 from engine.record.history import History
 from engine.settings.run import resolve
 from tests import screen_data
@@ -334,6 +334,12 @@ def test_before_the_first_penalty_there_is_none_by_layer() -> None:
     assert lines[-1] == "Penalty by layer: none at this step"
     places = [layout(view(known, Viewport(cursor=cursor)), 76, 19, zoomed=True) for cursor in (2499, 2500)]
     assert places[0] == places[1], "the chart stays where it is while the crosshair moves"
+
+
+def test_penalties_by_layer_without_a_probe_are_not_shown() -> None:
+    """A stranger's log may have them, as its step had no probe."""
+    known = screen_data.history(0).after([Measured(0, 0, LAYER_PENALTIES, (1.0,))])
+    assert layer_penalties(view(known)) == (0, [])
 
 
 def test_of_a_hundred_layers_the_largest_are_listed_and_the_others_counted() -> None:

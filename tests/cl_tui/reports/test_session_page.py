@@ -13,10 +13,12 @@ from cl_tui.commands import cli
 from cl_tui.reports import session_facts as facts
 from cl_tui.reports.session_page import continued, session_page
 from engine.record.events import (
+    PROBE,
     Event,
     Noted,
     RunFailed,
     RunStarted,
+    Scored,
     StepsTaken,
     StrengthChanged,
     TaskInfo,
@@ -105,6 +107,15 @@ def test_a_loss_that_is_never_finite_has_a_page(tmp_path: Path) -> None:
     started = RunStarted(0.0, (TaskInfo("0 8", 4, 2),), "cpu", 10, {})
     page = printed(listed_as(tmp_path, started, TaskStarted(0, 0), StepsTaken(1, 1.0, (math.nan,), (math.inf,))))
     assert "the penalty is not finite at step 1" in page
+
+
+def test_scores_far_beyond_an_accuracy_take_no_memory(tmp_path: Path) -> None:
+    """A chart's axis holds all its points: a line to a point beyond it would be drawn through 10^30 cells."""
+    started = RunStarted(0.0, (TaskInfo("0 8", 400, 2),), "cpu", 10, {}, score="return")
+    scores = [Scored(step, 0, PROBE, (value,)) for step, value in ((1, 0.5), (2, 1e30), (3, -1e30))]
+    steps = StepsTaken(3, 1.0, (1.0,) * 3, (0.0,) * 3)
+    page = printed(listed_as(tmp_path, started, TaskStarted(0, 0), steps, *scores))
+    assert "on each task over the steps" in page
 
 
 def test_a_damaged_session_is_told(cl_tui: CommandLine, sessions: Path) -> None:
