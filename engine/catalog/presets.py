@@ -122,6 +122,7 @@ PRESETS: dict[str, Preset] = {
             source="van de Ven & Tolias 2018 and 2019, and the authors' code (GMvandeVen/continual-learning)",
             settings={"benchmark": "split-mnist", "class_order": "random", "hidden": (400, 400)}
             | {"optimizer": "adam", "lr": 1e-3, "batch_size": 128, "steps": 2000, "reset_optimizer": False},
+            seeds=20,
             cases=(
                 *(
                     _van_de_ven_case(scenario, method, *published)
