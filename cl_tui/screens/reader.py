@@ -39,7 +39,7 @@ class Reader(threading.Thread):
             problem = ""
             try:
                 portion = self.follower.poll()
-                if portion.anew:
+                if portion.from_start:
                     recording = Recording(self.follower.again)
                 recording.append(portion)
                 if portion.events:

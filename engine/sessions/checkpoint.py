@@ -129,7 +129,7 @@ def read(path: Path, most: int = MOST_BYTES) -> tuple[dict[str, Tensor], Cursor]
 
 @contextlib.contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Turns whatever a damaged file causes into SessionDamaged, and errors of the disk into SessionError."""
+    """Turns any error of a damaged file into SessionDamaged, and errors of the disk into SessionError."""
     try:
         yield
     except OSError as error:

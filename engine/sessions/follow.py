@@ -25,7 +25,7 @@ class Portion:
     events: Sequence[Event]
     start: int
     end: int
-    anew: bool = False
+    from_start: bool = False
     """A resume cut the log: discard what was read before; these are the first events again."""
 
 
@@ -58,7 +58,7 @@ class Follower:
                 self._look_at(os.fstat(file.fileno()))
                 file.seek(self.read - len(self._tail))
                 data = file.read(len(self._tail) + PORTION)
-                if anew := not data.startswith(self._tail):
+                if from_start := not data.startswith(self._tail):
                     self.read, self._number, self._tail = 0, 0, b""
                     self._lines = Lines(self.session.began)
                     file.seek(0)
@@ -79,10 +79,10 @@ class Follower:
                 elif len(line) >= event_log.LONGEST_LINE:
                     raise ValueError(event_log.TOO_LONG)
         except ValueError as error:
-            if not events and not anew:
+            if not events and not from_start:
                 raise self.session.damaged_log(first_line(error), self._number + 1) from None
         self._tail = (self._tail + data[: self.read - start])[-_TAIL:]
-        return Portion(events, start, self.read, anew)
+        return Portion(events, start, self.read, from_start)
 
     def again(self, start: int, end: int) -> list[Event]:
         """The events in bytes ``start`` to ``end``, which one or several successive portions covered.

@@ -108,7 +108,7 @@ def _follow(session: Session) -> Read:
             portion = follower.poll()
         except SessionDamaged as error:
             return Read(events, step, str(error))
-        if portion.anew and events:
+        if portion.from_start and events:
             return Read(events, step, "the log was cut, though nothing was resumed")
         events += len(portion.events)
         for event in portion.events:

@@ -57,7 +57,7 @@ class Followed:
     def catch_up(self) -> None:
         while True:
             portion = self.follower.poll()
-            if portion.anew:
+            if portion.from_start:
                 self.history, self.restarts = History(), self.restarts + 1
             if not portion.events:
                 return

@@ -151,7 +151,7 @@ def test_a_follower_and_a_list_read_on_across_the_marker(old: Session) -> None:
     def follow() -> None:
         nonlocal history
         while (portion := follower.poll()).events:
-            history = (History() if portion.anew else history).after(portion.events)
+            history = (History() if portion.from_start else history).after(portion.events)
 
     follow()
     assert history == old.history()
