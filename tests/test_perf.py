@@ -15,6 +15,7 @@ TELLS = {
     "charts": r"80×24  plotext +\d+\.\d\d ms\n80×24  1,000 of 1,000 steps.* plotext ÷ this = \d",
     "checkpoints": r"parameters: +-?\d+\.\d ms a checkpoint .* ÷ every \d+ s = -?\d\.\d{4}",
     "home": rf"first frame .*{RATIO}\nall 5 sessions .*{RATIO}",
+    "images": rf"3×8×8, 100 examples, .*\n  map ÷ bytes .*{RATIO}\n  map ÷ floats .*{RATIO}",
     "importance": rf"Fisher, 2 classes, 10 examples.*\nloop ÷ ours .*{RATIO}(.*\n)+MAS, 10 outputs, 10 examples",
     "keys": r"all +12 presses: median +\d+\.\d ms",
     "log": r"full speed +200 steps, +2 tasks.* bytes a step.* ÷ bound",

@@ -4,7 +4,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from itertools import accumulate, islice
 from pathlib import Path
 from typing import Self
@@ -19,46 +19,71 @@ from engine.problems.classification import Classification
 from engine.problems.problem import Problem
 from engine.seeds import generator
 from engine.settings.run import FirstTask, RunConfig
+from engine.streams.pixels import Pixels
 from engine.streams.stream import Phase, Stream
 from engine.streams.unlabelled import read_unlabelled
 
 BATCH = 4096
-"""Test examples in one pass."""
+"""Most test examples in one pass."""
+BATCH_BYTES = 2**24
+"""Most bytes of their inputs, since a network needs several times as much: 4096 examples of MNIST, 27 of 3×224×224."""
 PROBE_EXAMPLES = 3000
 """Test examples in a probe during the last task, over all tasks together."""
 FEWEST_EXAMPLES = 16
 """Smallest evaluation subset of a task, however many tasks there are."""
 
 
+Store = Tensor | Pixels
+Augment = Callable[[torch.Generator, Tensor], Tensor]
+"""Changes a training batch of bytes, shape (N, C, H, W), with what it draws from the generator, which is on the CPU."""
+
+
 @dataclass(frozen=True)
 class Examples:
-    """``inputs`` of shape (N, features) as float32; ``labels`` of shape (N,) count the task's own classes from 0; they
-    may be unknown, and have shape (0,).
+    """``inputs`` of shape (N, features) as float32, or images as bytes; ``labels`` of shape (N,) count the task's own
+    classes from 0; they may be unknown, and have shape (0,).
 
     ``order``, shape (features,), permutes the features when examples are taken, so all tasks of a permuted benchmark
-    share one tensor.
+    share one tensor. ``rows``, shape (N,), says which images of shared bytes these are; None: all.
     """
 
-    inputs: Tensor
+    inputs: Store
     labels: Tensor
     order: Tensor | None = None
+    rows: Tensor | None = None
 
     def __len__(self) -> int:
-        return len(self.inputs)
+        return len(self.inputs if self.rows is None else self.rows)
 
-    def take(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Inputs and labels of ``rows``, shapes (len(rows), features) and (len(rows),)."""
-        return self._ordered(self.inputs.index_select(0, rows)), self.labels.index_select(0, rows)
+    def take(self, rows: Tensor, change: Callable[[Tensor], Tensor] | None = None) -> tuple[Tensor, Tensor]:
+        """Inputs and labels of ``rows``, shapes (len(rows), …) and (len(rows),), on the device. ``change`` is applied
+        to the bytes of images."""
+        if isinstance(self.inputs, Pixels):
+            inputs = self.inputs.take(rows if self.rows is None else self.rows.index_select(0, rows), change)
+        else:
+            inputs = self.inputs.index_select(0, rows)
+        return self._ordered(inputs), self.labels.index_select(0, rows).to(inputs.device)
 
     def slice(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
+        if isinstance(self.inputs, Pixels):
+            return self.take(torch.arange(start, min(stop, len(self)), device=self.inputs.home))
         return self._ordered(self.inputs[start:stop]), self.labels[start:stop]
 
-    def _ordered(self, inputs: Tensor) -> Tensor:
-        return inputs if self.order is None else inputs.index_select(1, self.order)
+    def subset(self, rows: Tensor) -> "Examples":
+        """Only the examples of ``rows``; the bytes of images are not copied."""
+        if isinstance(self.inputs, Pixels):
+            return replace(self, labels=self.labels[rows], rows=rows if self.rows is None else self.rows[rows])
+        return Examples(*self.take(rows))
 
-    def to(self, device: torch.device) -> "Examples":
+    def _ordered(self, inputs: Tensor) -> Tensor:
+        return inputs if self.order is None else inputs.flatten(1).index_select(1, self.order)
+
+    def moved(self, device: torch.device, move: Callable[[Store], Store]) -> "Examples":
+        """On ``device``; ``move`` moves what tasks share."""
+        inputs = move(self.inputs)
+        home = inputs.home if isinstance(inputs, Pixels) else device
         order = None if self.order is None else self.order.to(device)
-        return Examples(self.inputs.to(device), self.labels.to(device), order)
+        return Examples(inputs, self.labels.to(home), order, None if self.rows is None else self.rows.to(home))
 
 
 @dataclass(frozen=True)
@@ -68,8 +93,8 @@ class Task:
     train: Examples
     test: Examples
 
-    def to(self, device: torch.device) -> "Task":
-        return Task(self.name, self.classes, self.train.to(device), self.test.to(device))
+    def moved(self, device: torch.device, move: Callable[[Store], Store]) -> "Task":
+        return replace(self, train=self.train.moved(device, move), test=self.test.moved(device, move))
 
 
 @dataclass(frozen=True)
@@ -80,16 +105,21 @@ class DataSet:
     test: Examples
 
 
-def normalized(inputs: Tensor, mean_and_deviation: tuple[float, float] | None) -> Tensor:
+def normalized(inputs: Store, mean_and_deviation: tuple[float, float] | None) -> Store:
     """``inputs`` minus the mean, divided by the standard deviation; unchanged if neither is given."""
     if mean_and_deviation is None:
         return inputs
     mean, deviation = mean_and_deviation
+    if isinstance(inputs, Pixels):
+        return inputs.normalized(([mean], [deviation]))
     return (inputs - mean) / deviation
 
 
 class ExampleStream(Stream):
     """One task after another, in batches of its own examples, in an order that depends only on (seed, task, epoch)."""
+
+    augment: Augment | None = None
+    """Of training batches alone; what it draws depends only on (seed, task, step)."""
 
     def __init__(self, config: RunConfig, tasks: Sequence[Task], inputs: tuple[int, ...]) -> None:
         self._config = config
@@ -97,7 +127,7 @@ class ExampleStream(Stream):
         self.inputs = inputs
         self._accumulates = False
         subsets = evaluation_subsets(tasks, config.seed)
-        self._probes = [Examples(*task.test.take(rows)) for task, rows in zip(tasks, subsets, strict=True)]
+        self._probes = [task.test.subset(rows) for task, rows in zip(tasks, subsets, strict=True)]
         self._order = torch.empty(0, dtype=torch.int64)
         """The rows of one epoch, in training order."""
         self._order_of: tuple[int, int] | None = None
@@ -123,11 +153,12 @@ class ExampleStream(Stream):
         found = read_unlabelled(Path(folder), math.prod(self.inputs), notes.append)
         self.notes = tuple(notes)
         labels = torch.empty(0, dtype=torch.int64)
-        return Examples(normalized(found, self._config.normalize), labels).to(self.tasks[0].train.inputs.device)
+        device = self.tasks[0].train.inputs.device
+        return Examples(normalized(found, self._config.normalize), labels).moved(device, lambda own: own.to(device))
 
     @cached_property
     def digest(self) -> str:
-        return content(self.tasks) + (f" {digest_of(self._own.inputs)}" if self._own else "")
+        return content(self.tasks) + (f" {_digest(self._own.inputs)}" if self._own else "")
 
     def _schedule(self) -> None:
         config = self._config
@@ -144,8 +175,9 @@ class ExampleStream(Stream):
         self.phases = tuple(phases)
 
     def to(self, device: torch.device) -> Self:
-        self.tasks = [task.to(device) for task in self.tasks]
-        self._probes = [examples.to(device) for examples in self._probes]
+        move = cache(lambda store: store.to(device))  # once, however many tasks share it
+        self.tasks = [task.moved(device, move) for task in self.tasks]
+        self._probes = [examples.moved(device, move) for examples in self._probes]
         return self
 
     def problem(self) -> Problem:
@@ -165,21 +197,25 @@ class ExampleStream(Stream):
             self._order_of = (phase, epoch)
         size = self._sizes[phase]
         rows = self._order[number * size : (number + 1) * size]
+        change, augment = None, self.augment
+        if augment is not None:
+            random = generator(self._config.seed, "augment", phase, step)
+            change = partial(augment, random)
         if self._accumulates:
-            return self._mixed(rows, [task.train for task in self.tasks[: phase + 1]])
-        return self._batch(phase, *self.tasks[phase].train.take(rows))
+            return self._mixed(rows, [task.train for task in self.tasks[: phase + 1]], change)
+        return self._batch(phase, *self.tasks[phase].train.take(rows, change))
 
-    def _mixed(self, rows: Tensor, seen: Sequence[Examples]) -> Batch:
+    def _mixed(self, rows: Tensor, seen: Sequence[Examples], change: Callable[[Tensor], Tensor] | None) -> Batch:
         """``rows`` index all of ``seen``, one task's examples after another's."""
         ends = list(accumulate(map(len, seen)))
         tasks, order = torch.bucketize(rows, rows.new_tensor(ends), right=True).sort(stable=True)
         counts = torch.bincount(tasks, minlength=len(seen)).tolist()
         parts = [
-            examples.take(own - (end - len(examples)))
+            examples.take(own - (end - len(examples)), change)
             for examples, end, own in zip(seen, ends, rows[order].split(counts), strict=True)
         ]
         inputs, labels = (torch.cat(found) for found in zip(*parts, strict=True))
-        return self._batch(tasks, inputs, labels)
+        return self._batch(tasks.to(inputs.device), inputs, labels)
 
     def _batch(self, task: int | Tensor, inputs: Tensor, labels: Tensor) -> Batch:
         return Batch(inputs.view(-1, *self.inputs), labels, task)
@@ -192,7 +228,7 @@ class ExampleStream(Stream):
     def drawn(self, phase: int, count: int, purpose: str, part: str = "train") -> Batch:
         examples = self._examples(phase, part)
         rows = torch.randperm(len(examples), generator=generator(self._config.seed, purpose, phase))[:count]
-        return self._batch(phase, *examples.take(rows.to(examples.inputs.device)))
+        return self._batch(phase, *examples.take(rows.to(examples.labels.device)))
 
     def count(self, phase: int, part: str) -> int:
         return len(self._examples(phase, part))
@@ -209,7 +245,7 @@ class ExampleStream(Stream):
         self, phase: int, net: nn.Module, problem: Problem, part: str, check: Callable[[], None] = lambda: None
     ) -> float:
         total, count = 0.0, 0
-        for batch in self.passes(phase, BATCH, part):
+        for batch in self.passes(phase, min(BATCH, max(1, BATCH_BYTES // (4 * math.prod(self.inputs)))), part):
             check()
             total += problem.scores(net(batch.inputs), batch).sum().item()
             count += len(batch)
@@ -232,17 +268,22 @@ def evaluation_subsets(tasks: Sequence[Task], seed: int) -> list[Tensor]:
 
 
 def content(tasks: Sequence[Task]) -> str:
-    """A digest of all the tasks' data. Tensors that tasks share are read once."""
-    once = cache(digest_of)
+    """A digest of all the tasks' data. What tasks share is read once."""
+    once = cache(_digest)
     parts = (part for task in tasks for part in (task.train, task.test))
-    tensors = (tensor for part in parts for tensor in (part.inputs, part.labels, part.order))
-    found = ("none" if tensor is None else once(tensor) for tensor in tensors)
+    found = [
+        "none" if store is None else once(store)
+        for part in parts
+        for store in (part.inputs, part.labels, part.order, *([] if part.rows is None else [part.rows]))
+    ]
     return hashlib.sha256(" ".join(found).encode()).hexdigest()[:32]
 
 
-def digest_of(tensor: Tensor) -> str:
-    digest = hashlib.sha256(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
-    digest.update(tensor.flatten().cpu().numpy().data)
+def _digest(store: Store) -> str:
+    if isinstance(store, Pixels):
+        return store.digest
+    digest = hashlib.sha256(f"{store.dtype} {tuple(store.shape)}".encode())
+    digest.update(store.flatten().cpu().numpy().data)
     return digest.hexdigest()[:32]
 
 
@@ -268,12 +309,12 @@ def _of_classes(examples: Examples, group: list[int]) -> Examples:
     own_label[group] = torch.arange(len(group))
     labels = own_label[examples.labels]
     rows = (labels >= 0).nonzero().squeeze(1)
-    return Examples(examples.inputs[rows], labels[rows])
+    return replace(examples.subset(rows), labels=labels[rows])
 
 
 def permuted(data: DataSet, classes: int, tasks: int, seed: int) -> list[Task]:
     """Every task has all classes; the first keeps the order of the features, each later task permutes them."""
-    features = data.train.inputs.shape[1]
+    features = math.prod(data.train.inputs.shape[1:])
     made = []
     for number in range(tasks):
         order = torch.randperm(features, generator=generator(seed, "features", number)) if number else None
