@@ -130,13 +130,13 @@ def method_and_strength(method: str, strength: float) -> str:
 
 
 def variant(config: RunConfig) -> list[str]:
-    """The run's variant of its method: options that are not at their defaults, and the unpenalised parameters.
+    """The run's variant of its method: options that are not at their defaults, the unpenalised parameters, the frozen.
 
     >>> from engine.settings.run import resolve
     >>> variant(resolve({"method": "ewc", "gamma": 0.9, "fisher": "batched", "leave_alone": ["*.bias"]}))
     ['γ=0.9', 'fisher batched', 'unpenalised *.bias']
-    >>> variant(resolve({"method": "si", "half": True, "xi": 0.5}))
-    ['ξ=0.5', 'half']
+    >>> variant(resolve({"method": "si", "half": True, "xi": 0.5, "freeze": ["fc1.*"]}))
+    ['ξ=0.5', 'half', 'frozen fc1.*']
     """
     found = []
     for key, value in config.chosen().items():
@@ -146,6 +146,8 @@ def variant(config: RunConfig) -> list[str]:
             found.append(key if value is True else f"{key} {shown(value)}")
     if config.leave_alone:
         found.append(f"unpenalised {shown(config.leave_alone)}")
+    if config.freeze:
+        found.append(f"frozen {shown(config.freeze)}")
     return found
 
 

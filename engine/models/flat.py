@@ -8,6 +8,8 @@ from typing import Annotated
 import torch
 from torch import Tensor, nn
 
+from engine.errors import ConfigError
+
 PerParameter = Annotated[Tensor, "per parameter"]
 """A tensor of shape (P,) with one entry for each parameter. State declares it, since it must grow with the network."""
 
@@ -40,15 +42,45 @@ def matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-class FlatParameters:
-    """The network's parameters as one vector θ of shape (P,).
+def freeze(model: nn.Module, patterns: Sequence[str]) -> None:
+    """Parameters whose name matches are not trained. Raises ConfigError if a pattern matches none, or if none is left.
 
-    Every parameter of ``model`` becomes a view into ``values``, and its gradient a view into ``gradient``. So backward
-    adds to ``gradient``, and an optimizer that updates ``values`` updates the network.
+    >>> layer = nn.Linear(1, 1)
+    >>> freeze(layer, ["*.bias", "bias"])
+    Traceback (most recent call last):
+    engine.errors.ConfigError: freeze = *.bias: no parameter has such a name; there are weight, bias
+    """
+    named = list(model.named_parameters(remove_duplicate=False))
+    for pattern in patterns:
+        chosen = [parameter for name, parameter in named if matches(name, [pattern])]
+        if not chosen:
+            names = ", ".join(name for name, _ in named)
+            raise ConfigError(f"freeze = {pattern}: no parameter has such a name; there are {names}", "freeze")
+        for parameter in chosen:
+            parameter.requires_grad_(False)
+    if not any(parameter.requires_grad for _, parameter in named):
+        why = f"freeze = {','.join(patterns)}: " if patterns else ""
+        raise ConfigError(f"{why}the network has no parameter left to train", "freeze" if patterns else "")
+
+
+def trained(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    """The parameters that θ holds, by name, in its order: those that are not frozen, a shared one once."""
+    return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+
+
+def frozen(model: nn.Module) -> dict[str, Tensor]:
+    return {name: parameter.data for name, parameter in model.named_parameters() if not parameter.requires_grad}
+
+
+class FlatParameters:
+    """The network's trained parameters as one vector θ of shape (P,).
+
+    Each of them becomes a view into ``values``, and its gradient a view into ``gradient``. So backward adds to
+    ``gradient``, and an optimizer that updates ``values`` updates the network.
     """
 
     def __init__(self, model: nn.Module) -> None:
-        named = list(model.named_parameters())
+        named = trained(model)
         self.values = torch.cat([parameter.detach().flatten() for _, parameter in named])
         """θ itself, outside autograd. Shape (P,)."""
         self.gradient = torch.zeros_like(self.values)

@@ -68,6 +68,14 @@ class RunConfig(Settings):
         negative="--keep-optimizer",
         panel=TRAINING,
     )
+    freeze: tuple[Annotated[str, ("min_length", 1), ("max_length", 100)], ...] | None = setting(
+        None,
+        help="Parameters that are not trained, by name: 'features.*'.",
+        metavar="PATTERN,…",
+        panel=TRAINING,
+        min_length=1,
+        max_length=100,
+    )
     keep: Literal["last", "best"] = setting(
         "last", meaning="the weights kept at a task's end: the last, or those of the best epoch on its test set"
     )

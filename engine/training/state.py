@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import SessionDamaged, SessionMismatch
-from engine.models.flat import FlatParameters, PerParameter
+from engine.models.flat import FlatParameters, PerParameter, freeze, frozen
 from engine.penalties.penalty import Penalty, Pull
 from engine.penalties.quadratic import Quadratic
 from engine.problems.problem import Problem
@@ -40,6 +40,7 @@ class RunState:
         self.problem = problem
         self.device = device
         self.model = build_model(config, stream, problem, device)
+        freeze(self.model, config.freeze or ())
         self.parameters = FlatParameters(self.model)
         self.update = Update(config, self.parameters.values)
         self.method = build_method(config)
@@ -114,8 +115,12 @@ class RunState:
         return self._fixed() | _under("penalty/", penalty) | _under("best/", self.best)
 
     def network(self) -> dict[str, Tensor]:
-        """Weights and buffers, by their names in a checkpoint."""
-        return {"theta": self.parameters.values, **_under("buffers/", dict(self.model.named_buffers()))}
+        """Weights, buffers and frozen weights, by their names in a checkpoint."""
+        return {
+            "theta": self.parameters.values,
+            **_under("buffers/", dict(self.model.named_buffers())),
+            **_under("frozen/", frozen(self.model)),
+        }
 
     def load_network(self, found: Mapping[str, Tensor]) -> None:
         _copy(found, self.network())

@@ -206,6 +206,8 @@ def test_a_configuration_is_frozen() -> None:
         ({"steps": 10, "epochs": 1}, ["in epochs or in steps, not both"]),
         ({"leave_alone": "*.bias"}, ["leave_alone = '*.bias'"]),
         ({"leave_alone": [""]}, ["leave_alone = ''"]),
+        ({"freeze": "*.bias"}, ["freeze = '*.bias'"]),
+        ({"freeze": []}, ["freeze"]),
         ({"method": "none", "leave_alone": ["*.bias"]}, ["leave_alone = *.bias", "none"]),
         ({"method": "ewc", "clamp": 1.0}, ["clamp = 1", "si", "ewc"]),
         ({"clamp": 0}, ["clamp = 0"]),
@@ -488,6 +490,7 @@ def test_a_hint_names_only_what_is_near(typed: str, meant: str | None) -> None:
         ("normalize=0.1307,0.3081", [0.1307, 0.3081]),
         ("leave_alone=*.bias,head.*", ["*.bias", "head.*"]),
         ("leave_alone=*.bias", ["*.bias"]),
+        ("freeze=features.*", ["features.*"]),
     ],
 )
 def test_a_list_is_typed_with_commas(typed: str, value: object) -> None:
@@ -497,7 +500,7 @@ def test_a_list_is_typed_with_commas(typed: str, value: object) -> None:
 
 def test_every_setting_that_is_a_list_is_known_as_one() -> None:
     lists = {key for key, declared in known_settings().items() if declared.is_list}
-    assert lists == {"hidden", "class_order", "normalize", "leave_alone"}
+    assert lists == {"hidden", "class_order", "normalize", "leave_alone", "freeze"}
     assert resolve(parse_assignments(["class_order=7,3,0,1,2,4,5,6,8,9"])).class_order == (7, 3, 0, 1, 2, 4, 5, 6, 8, 9)
 
 
