@@ -1,7 +1,7 @@
 """What the catalog says about a method, a network and a benchmark, and how it finds them. Imports no torch."""
 
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple, TypeVar
 
@@ -25,12 +25,25 @@ class MethodInfo(NamedTuple):
     rank: int = 1000
 
 
+class Size(NamedTuple):
+    """Of a network that is not built yet."""
+
+    parameters: int
+    small: bool
+    """Whether a second thread costs more than it saves."""
+
+
 class ModelInfo(NamedTuple):
     name: str
     title: str
     code: str
     """'module:function', called as function(inputs=shape of one example, outputs=…, seed=…, and its options)."""
     options: type[Options] = Options
+    size: Callable[..., Size] | None = None
+    """Called as size(inputs=…, outputs=…, and its options). Raises ValueError if the network cannot take such inputs.
+    None if only building the network tells."""
+    defaults: Mapping[str, object] = {}
+    """Settings that suit this network better than the benchmark's defaults do."""
     rank: int = 1000
 
 
@@ -60,6 +73,8 @@ class BenchmarkInfo(NamedTuple):
     """Whether every task has all classes."""
     method_defaults: Mapping[str, Mapping[str, object]] = {}
     """Defaults of a method's options that differ here, by method."""
+    model_defaults: Mapping[str, Mapping[str, object]] = {}
+    """Defaults that differ here with a network other than mlp, by network."""
     options: type[Options] = Options
     rank: int = 1000
 

@@ -5,9 +5,9 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import pairwise
 
-import torch
 from torch import nn
 
+from engine.models.initial import draw
 from engine.seeds import generator
 
 
@@ -15,9 +15,8 @@ def mlp(inputs: Sequence[int], hidden: Sequence[int], outputs: int, seed: int, i
     """Linear layers fc1, fc2, …, head with ReLU between them; x of shape (N, *inputs) is flattened and
     gives logits (N, outputs).
 
-    The initial values depend only on ``seed`` and ``init``. "torch": like torch's Linear, weights and biases uniform in
-    ±1/√fan_in. "glorot": like Keras's Dense, weights uniform in ±√(6/(fan_in + fan_out)) and biases 0 (Glorot & Bengio
-    2010, equation 16). "glorot-zero-head": the same, with zeros in the last layer.
+    The initial values depend only on ``seed`` and ``init`` (``draw``). "glorot-zero-head": "glorot", with zeros in the
+    last layer.
     """
     random = generator(seed, "weights")
     sizes = (math.prod(inputs), *hidden, outputs)
@@ -26,13 +25,7 @@ def mlp(inputs: Sequence[int], hidden: Sequence[int], outputs: int, seed: int, i
         layers["flatten"] = nn.Flatten()
     for number, (fan_in, fan_out) in enumerate(pairwise(sizes), start=1):
         linear = nn.utils.skip_init(nn.Linear, fan_in, fan_out)
-        with torch.no_grad():
-            bound = 1 / math.sqrt(fan_in) if init == "torch" else math.sqrt(6 / (fan_in + fan_out))
-            linear.weight.uniform_(-bound, bound, generator=random)
-            if init == "torch":
-                linear.bias.uniform_(-bound, bound, generator=random)
-            else:
-                linear.bias.zero_()
+        draw(linear, random, init)
         if number == len(sizes) - 1:
             layers["head"] = linear
         else:

@@ -13,6 +13,8 @@ from engine.settings.text import short
 
 MOST_BYTES = 100_000
 """Largest accepted settings file; a usual one has about a thousand bytes."""
+_LEADING_POINT = re.compile(r"^\.(?=\d+$)")
+"""The point of .25, which is not TOML."""
 
 
 def _parsed(toml: bytes) -> dict[str, Any]:
@@ -84,7 +86,7 @@ def typed_as(declared: Setting, value: str) -> Any:
 def _parsed_value(text: str) -> Any:
     """The value if ``text`` is TOML, otherwise ``text`` itself."""
     try:
-        return _parsed(f"value = {text}".encode())["value"]
+        return _parsed(f"value = {_LEADING_POINT.sub(r'0.', text.strip())}".encode())["value"]
     except (ValueError, RecursionError):
         return text.strip()
 

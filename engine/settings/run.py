@@ -1,16 +1,15 @@
 """RunConfig: everything that decides what a run computes, validated once and then frozen."""
 
-import math
 import os
 from collections.abc import Mapping
 from functools import cache
-from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal, NoReturn
 
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.choices import CHOICES, options_of
-from engine.catalog.entries import BenchmarkInfo
+from engine.catalog.entries import BenchmarkInfo, Size
 from engine.catalog.methods import METHODS
+from engine.catalog.models import MODELS
 from engine.catalog.options import METHOD, REQUIRED, TRAINING, WHAT, WHERE, Options, Setting, Settings, setting
 from engine.catalog.presets import PRESETS, settings_of
 from engine.disk import expanded
@@ -261,8 +260,8 @@ def resolve(settings: Mapping[str, Any]) -> RunConfig:
     if given.get("optimizer", filled.get("optimizer")) == "sgd":
         filled["momentum"] = 0.9
     filled |= given
-    filled.setdefault("threads", default_threads(filled.get("hidden")))
-    return validated(filled | {f"{owner}.{key}": filled[key] for key, owner in owners.items()})
+    config = validated({"threads": 1} | filled | {f"{owner}.{key}": filled[key] for key, owner in owners.items()})
+    return config if "threads" in filled else config.replace(threads=default_threads(config))
 
 
 def _defaults(method: str, model: str, benchmark: str) -> dict[str, Any]:
@@ -271,9 +270,12 @@ def _defaults(method: str, model: str, benchmark: str) -> dict[str, Any]:
     found = {key: option.default for entry in entries if entry for key, option in entry.options.declared.items()}
     if (info := BENCHMARKS.get(benchmark)) is not None:
         found |= {"scenario": info.scenario, "tasks": info.default_tasks, "strength": default_strength(method, info)}
-        unread = options_of("model").keys() - found
-        found |= {key: value for key, value in info.defaults.items() if key not in unread}
+        own = {key for key in options_of("model") if found.get(key, None) is not REQUIRED}
+        found |= {key: value for key, value in info.defaults.items() if key not in own}
         found |= info.method_defaults.get(method, {})
+    if (network := MODELS.get(model)) is not None:
+        found |= network.defaults
+        found |= info.model_defaults.get(model, {}) if info else {}
     return {key: value for key, value in found.items() if value is not REQUIRED}
 
 
@@ -282,13 +284,24 @@ def default_strength(method: str, benchmark: BenchmarkInfo) -> float:
     return benchmark.strengths.get(method, of_method.get(benchmark.name, 0.0))
 
 
-def default_threads(hidden: object) -> int:
+def default_threads(config: RunConfig) -> int:
     """1 for a small network, where distributing costs more than it saves, otherwise half the processors: with all of
     them, each step waits for the thread that another program displaces. (784-256-256-10, a step on two processors: with
     both 0.8 ms idle and 4.9 ms beside one busy program; with one 1.3 ms in either case.)"""
-    sizes = hidden if isinstance(hidden, list | tuple) and all(isinstance(size, int) for size in hidden) else ()
-    widest = max(sizes, default=0)
-    return 1 if widest <= 128 else min(8, max(1, (os.cpu_count() or 1) // 2))
+    size = size_of(config)
+    return 1 if size and size.small else min(8, max(1, (os.cpu_count() or 1) // 2))
+
+
+def size_of(config: RunConfig) -> Size | None:
+    """The network's size; None if only building it tells. Raises ConfigError if it cannot take such inputs."""
+    benchmark, model = BENCHMARKS[config.benchmark], MODELS[config.model]
+    if model.size is None:
+        return None
+    outputs = sum(benchmark.classes_by_task(config.tasks))
+    try:
+        return model.size(inputs=benchmark.inputs, outputs=outputs, **dict(config.model_options))
+    except ValueError as error:
+        raise ConfigError(f"model {config.model} on {config.benchmark}: {error}", "model") from None
 
 
 def validated(settings: Mapping[str, Any], origin: str | None = None) -> RunConfig:
@@ -351,9 +364,10 @@ def _check_consistent(config: RunConfig) -> None:
         refuse("class_order", f"every task of {config.benchmark} has all classes")
     if order not in (None, "random") and sorted(order) != classes:
         refuse("class_order", f"name each of {shown(classes)} exactly once")
-    sizes = (math.prod(benchmark.inputs), *(config.option("hidden") or ()), len(classes) * config.tasks)
-    if sum(a * b for a, b in pairwise(sizes)) > MOST_PARAMETERS:
-        refuse("hidden", f"more than {MOST_PARAMETERS:,} parameters; choose smaller layers")
+    size = size_of(config)
+    if size and size.parameters > MOST_PARAMETERS:
+        at_fault = "hidden" if config.option("hidden") else "model"
+        refuse(at_fault, f"more than {MOST_PARAMETERS:,} parameters; choose smaller layers")
 
 
 def moved(config: RunConfig, place: Mapping[str, Any]) -> RunConfig:

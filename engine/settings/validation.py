@@ -72,6 +72,8 @@ def _sentence(first: ErrorDetails, kind: type[Settings]) -> str:
         reason = "it should be 'random' or a list of the classes"
     elif key == "normalize" and first["type"] == "missing":
         reason = "it should have 2 items, mean and standard deviation"
+    elif key == "channels" and first["type"] in ("literal_error", "int_type"):
+        reason = "it should be a number of channels, or pool"
     if key == "keep_checkpoints":
         reason = "it should be all, last, or a whole number from 1 to 1000"
     try:

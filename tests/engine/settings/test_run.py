@@ -109,7 +109,9 @@ def test_momentum_belongs_to_sgd() -> None:
 
 def test_a_small_network_gets_one_thread_and_a_given_number_wins() -> None:
     assert resolve({"hidden": [100, 100]}).threads == 1
-    assert default_threads((2000,)) >= 1
+    assert default_threads(resolve({"hidden": [2000]})) == resolve({"hidden": [2000]}).threads >= 1
+    assert resolve({"model": "conv"}).threads == 1
+    assert resolve({"model": "conv", "benchmark": "split-mnist"}).threads == resolve({"hidden": [2000]}).threads
     assert resolve({"hidden": [2000], "threads": 3}).threads == 3
     assert resolve({"hidden": []}).threads == 1
 
@@ -135,7 +137,7 @@ def test_a_configuration_is_frozen() -> None:
         ({"model": "resnet"}, ["unknown model 'resnet'", "mlp"]),
         ({"method": "xx"}, ["unknown method 'xx': available: none, joint, l2,"]),
         ({"optimiser": "sgd"}, ["unknown setting 'optimiser': did you mean 'optimizer'? Available: method,"]),
-        ({"dropout": 0.5}, ["unknown setting 'dropout': available: method, benchmark,", ", data_dir"]),
+        ({"warmth": 0.5}, ["unknown setting 'warmth': available: method, benchmark,", ", data_dir"]),
         ({"scenario": "tusk"}, ["scenario = 'tusk'", "'task'", "'class'"]),
         ({"optimizer": "lion"}, ["optimizer = 'lion'", "'adamw'"]),
         ({"device": "tpu"}, ["device = 'tpu'", "'cuda'"]),
@@ -466,7 +468,7 @@ def test_set_without_a_key_and_a_value_is_refused(assignment: str) -> None:
         ("strenght", "strength"),
         ("sede", "seed"),
         ("Fischer", "fisher"),
-        ("dropout", None),  # in letters near to recompute
+        ("warmth", None),
         ("weight_decay", None),
         ("lambda", None),
         ("layers", None),
@@ -500,7 +502,8 @@ def test_a_list_is_typed_with_commas(typed: str, value: object) -> None:
 
 def test_every_setting_that_is_a_list_is_known_as_one() -> None:
     lists = {key for key, declared in known_settings().items() if declared.is_list}
-    assert lists == {"hidden", "class_order", "normalize", "leave_alone", "freeze"}
+    own = {"hidden", "channels", "dropout"}
+    assert lists == own | {"class_order", "normalize", "leave_alone", "freeze"}
     assert resolve(parse_assignments(["class_order=7,3,0,1,2,4,5,6,8,9"])).class_order == (7, 3, 0, 1, 2, 4, 5, 6, 8, 9)
 
 
