@@ -29,8 +29,9 @@ CommandLine = Callable[..., Answer]
 
 @pytest.fixture(autouse=True)
 def _own_preferences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes the preferences of whoever runs it."""
+    """No test reads or writes the preferences or the cache of whoever runs it."""
     monkeypatch.setenv("CL_TUI_CONFIG_DIR", str(tmp_path / "preferences"))
+    monkeypatch.setenv("CL_TUI_CACHE_DIR", str(tmp_path / "cache"))
 
 
 @pytest.fixture(autouse=True)
