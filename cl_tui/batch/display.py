@@ -46,7 +46,7 @@ class RunProgress:
 
 
 def progress(history: History, control: Control) -> RunProgress:
-    doing, rate = control.activity, f"{history.rate:,.0f}/s" if history.rate else ""
+    doing, rate = control.activity, f"{text.rate(history.rate)}/s" if history.rate else ""
     if control.trouble:
         doing, rate = "waiting for the disk", ""
     elif history.state == "training" and history.task < len(history.tasks):

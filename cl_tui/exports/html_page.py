@@ -21,6 +21,8 @@ MOST_TASKS = 20
 DENSE = 12
 """Number of tasks or layers above which a table is set more tightly."""
 MOST_HISTOGRAMS = 24
+WIDEST_NAME = 16
+"""Longest name of a layer for which two tables stand side by side."""
 
 
 def page(listed: Listed, path: Path) -> str:
@@ -136,6 +138,7 @@ def _importance(measured: ImportanceMeasured | None) -> dict[str, Any] | None:
         "task": measured.task + 1,
         "layers": len(measured.layers),
         "drawn": [(measured.layers[k].name, svg.histogram(measured.layers[k], measured, bins)) for k in chosen],
+        "side_by_side": len(chosen) > DENSE and max(len(layer.name) for layer in measured.layers) <= WIDEST_NAME,
         "heads": ["layer", *figures[0]],
         "rows": [[layer.name, *row.values()] for layer, row in zip(measured.layers, figures, strict=True)],
     }

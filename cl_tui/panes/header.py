@@ -71,7 +71,7 @@ def _progress(view: View, wide: bool) -> list[Part]:
     elif view.training and view.pace is not None:
         parts.append(Part(f"slow {'motion ' if wide else ''}{view.pace:g}/s", 11))
     elif view.training and history.rate:
-        parts.append(Part(f"{history.rate:,.0f}/s", 5))
+        parts.append(Part(f"{text.rate(history.rate)}/s", 5))
     elapsed, remaining = text.duration(history.elapsed), history.remaining
     if not view.training or remaining is None:
         parts.append(Part(elapsed, 10))

@@ -1,7 +1,8 @@
 """What ``cl-tui analyse`` prints about one session: four parts, each a table and, if it helps, a chart."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol, TypeVar
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -15,7 +16,6 @@ from engine.analysis.figures import (
     MOST_SATURATED,
     Analysis,
     Correlation,
-    Forgetting,
     LayerAgreement,
     LayerMovement,
     Number,
@@ -27,6 +27,10 @@ CHART_WIDTH = 76
 CHART_HEIGHT = 15
 MOST_LINES = 5
 """Most layers in one chart."""
+MOST_ROWS = 20
+"""Most layers in one table."""
+WIDEST_NAME = 24
+"""Most columns of a layer's name."""
 COLUMN = 7
 """Width of a column of the correlation matrix, padding included."""
 
@@ -77,12 +81,14 @@ def _correlation_part(found: Analysis, width: int) -> Iterable[RenderableType]:
         yield Text(f"the matrix of {tasks} tasks is too wide to show; --json FILE writes it")
     yield Text("\nby layer, over the pairs of tasks")
     rows = []
-    for layer in (correlation.whole, *correlation.layers):
+    layers, note = _largest(correlation.layers, lambda layer: layer.size)
+    for layer in (correlation.whole, *layers):
         pairs = [value for number, row in enumerate(layer.matrix) for value in row[:number] if value is not None]
         ends = (min(pairs, default=None), max(pairs, default=None))
-        rows.append((layer.layer, f"{layer.size:,}", *map(_hundredths, (layer.mean, *ends))))
+        rows.append((_name(layer), f"{layer.size:,}", *map(_hundredths, (layer.mean, *ends))))
     yield numbers(("layer", "weights", "mean", "lowest", "highest"), rows)
-    if tasks > 2:
+    yield from note
+    if tasks > 2 and any(layer.mean is not None for layer in _charted(correlation)):
         yield Text("\nmean correlation with the earlier tasks")
         yield correlation_chart(correlation)
 
@@ -102,19 +108,22 @@ def correlation_chart(correlation: Correlation) -> Text:
     correlation with the tasks before it, from the second task on."""
     figure = blank(CHART_WIDTH, CHART_HEIGHT)
     tasks = len(correlation.whole.matrix)
-    layers = [layer for layer in correlation.layers if layer.layer.endswith("weight")] or correlation.layers
-    for number, place in enumerate(session_facts.spread(len(layers), MOST_LINES)):
-        layer = layers[place]
+    for number, layer in enumerate(_charted(correlation)):
         points = [(task + 1, mean(layer.matrix[task][:task])) for task in range(1, tasks)]
         places = [task for task, value in points if value is not None]
         values = [value for _, value in points if value is not None]
         color = ("cyan", "magenta", "yellow", "green", "blue")[number]
         figure.plot(places, values, marker="braille", color="gray")
-        figure.scatter(places, values, marker=str(number + 1), label=layer.layer, color=color)
+        figure.scatter(places, values, marker=str(number + 1), label=_name(layer), color=color)
     if tasks <= 20:
         figure.xticks(list(range(2, tasks + 1)))
     figure.xlabel("task")
     return printed(figure)
+
+
+def _charted(correlation: Correlation) -> list[TaskCorrelation]:
+    layers = [layer for layer in correlation.layers if layer.layer.endswith("weight")] or correlation.layers
+    return [layers[place] for place in session_facts.spread(len(layers), MOST_LINES)]
 
 
 # Agreement
@@ -127,8 +136,9 @@ def _agreement_part(found: Analysis) -> Iterable[RenderableType]:
         yield Text(f"Ω left out: {found.left_out['agreement']}")
     pairs = ("Ω, F", "Ω, M", "F, M") if own else ("F, M",)
     headings = ("layer", *(f"{pair}\n{kind}" for pair in pairs for kind in ("Pearson", "Spearman")))
-    layers = (found.agreement.whole, *found.agreement.layers)
-    yield numbers(headings, ((layer.layer, *_agreement_cells(layer, own)) for layer in layers))
+    layers, note = _largest(found.agreement.layers, lambda layer: layer.size)
+    yield numbers(headings, ((_name(of), *_agreement_cells(of, own)) for of in (found.agreement.whole, *layers)))
+    yield from note
 
 
 def _agreement_cells(layer: LayerAgreement, own: bool) -> Iterable[str]:
@@ -144,13 +154,17 @@ def _importance_part(found: Analysis) -> Iterable[RenderableType]:
         yield Text(f"saturated: at the upper bound of Ω, {found.importance.clamp:g}")
     else:
         yield Text(f"saturated: at least {MOST_SATURATED:g} times the layer's largest Ω")
+    layers, note = _largest(
+        found.importance.layers, lambda layer: layer.of_total or 0.0, "with the largest shares of ΣΩ"
+    )
     yield numbers(
         ("layer", "weights", "zero", "saturated", "top 1 % hold", "share of ΣΩ"),
         (
-            (of.layer, f"{of.size:,}", *map(_percent, (of.zero, of.saturated, of.top, of.of_total)))
-            for of in (found.importance.whole, *found.importance.layers)
+            (_name(of), f"{of.size:,}", *map(_percent, (of.zero, of.saturated, of.top, of.of_total)))
+            for of in (found.importance.whole, *layers)
         ),
     )
+    yield from note
 
 
 # Movement and forgetting
@@ -168,23 +182,49 @@ def _forgetting_part(found: Analysis) -> Iterable[RenderableType]:
         *("layer", "moved\nRMS", "moved\nrelative"),
         *("loss regained\nmeasured", "loss regained\nfirst order", "accuracy\nregained, points"),
     )
-    yield numbers(headings, map(_movement, (found.forgetting.whole, *found.forgetting.layers)))
+    layers, note = _largest(found.forgetting.layers, lambda layer: abs(layer.loss), "that regain or lose the most loss")
+    yield numbers(headings, map(_movement, (found.forgetting.whole, *layers)))
+    yield from note
     yield Text("\nloss regained, measured")
-    yield cost_chart(found.forgetting)
+    yield cost_chart(layers)
 
 
 def _movement(of: LayerMovement) -> Iterable[str]:
     losses = map(text.quantity, (of.loss, of.first_order))
-    return (of.layer, text.quantity(of.rms), _percent(of.relative), *losses, f"{100 * of.accuracy:.1f}")
+    return (_name(of), text.quantity(of.rms), _percent(of.relative), *losses, f"{100 * of.accuracy:.1f}")
 
 
-def cost_chart(forgetting: Forgetting) -> Text:
+def cost_chart(layers: Sequence[LayerMovement]) -> Text:
     """One bar per layer: how much of the loss returns when only this layer is put back, averaged over the tasks."""
-    layers = list(reversed(forgetting.layers))  # plotext's first bar is the lowest
+    upwards = list(reversed(layers))  # plotext's first bar is the lowest
     figure = blank(CHART_WIDTH, len(layers) + 3)
-    names, losses = [layer.layer for layer in layers], [layer.loss for layer in layers]
+    names, losses = [_name(layer) for layer in upwards], [layer.loss for layer in upwards]
     figure.bar(names, losses, orientation="horizontal", marker="sd", width=0.2, color="cyan")
     return printed(figure)
+
+
+# Layers
+
+
+class Layer(Protocol):
+    @property
+    def layer(self) -> str: ...
+
+
+_Layer = TypeVar("_Layer", bound=Layer)
+
+
+def _largest(
+    layers: Sequence[_Layer], size: Callable[[_Layer], float], which: str = "with the most weights"
+) -> tuple[list[_Layer], list[Text]]:
+    """The layers that a table has room for, in the network's order, and a line that says which, unless all are."""
+    chosen = session_facts.largest([size(layer) for layer in layers], MOST_ROWS)
+    note = Text(f"the {MOST_ROWS} of {len(layers)} layers {which}; --json FILE writes all", style="dim")
+    return [layers[place] for place in chosen], [note] if len(layers) > MOST_ROWS else []
+
+
+def _name(of: Layer) -> str:
+    return text.short_name(of.layer, WIDEST_NAME)
 
 
 # Cells

@@ -76,7 +76,7 @@ def figures(config: RunConfig, history: History) -> list[tuple[str, str]]:
     if history.step:
         found += [("steps", f"{history.step:,}"), ("training", text.duration(history.elapsed))]
     if history.elapsed:
-        found.append(("steps a second", f"{history.step / history.elapsed:,.0f}"))
+        found.append(("steps a second", text.rate(history.step / history.elapsed)))
     return found
 
 
@@ -278,7 +278,7 @@ def spread(count: int, most: int) -> list[int]:
     return [round(place * (count - 1) / (most - 1)) for place in range(most)]
 
 
-def largest(sizes: Sequence[int], most: int) -> list[int]:
+def largest(sizes: Sequence[float], most: int) -> list[int]:
     """The places of the ``most`` largest, in their order.
 
     >>> largest([5, 1, 9, 7], 2)

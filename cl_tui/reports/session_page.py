@@ -225,7 +225,7 @@ def _importance(measured: ImportanceMeasured, width: int) -> list[RenderableType
     ends = (0, len(chosen[0].counts)), (span.start, span.stop)
     charts = bars([layer.counts for layer in chosen], *ends, bins, 1)
     for layer, row, (chart,) in zip(chosen, rows, charts, strict=True):
-        table.add_row(layer.name, chart, *(row[heading] for heading in widths))
+        table.add_row(text.short_name(layer.name, name), chart, *(row[heading] for heading in widths))
     shown: list[RenderableType] = [table]
     if len(chosen) < len(measured.layers):
         shown.append(Text(f"the {len(chosen)} largest of {len(measured.layers)} layers", style="dim"))

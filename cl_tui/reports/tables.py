@@ -37,7 +37,7 @@ def _results(
     for (method, strength), runs in rows.items():
         figures = (with_error(estimate(run[key] for run in runs)) for key in text.AVERAGES)
         rates = [run["steps_per_second"] for run in runs if run["steps_per_second"] is not None]
-        rate = f"{mean(rates):,.0f}" if rates else "—"
+        rate = text.rate(mean(rates)) if rates else "—"
         cells.append((text.method_and_strength(method, strength), *figures, rate, str(len(runs))))
         for one_class in dict.fromkeys(tuple(run.get("one_class_tasks", ())) for run in runs):
             if one_class:

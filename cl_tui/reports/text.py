@@ -1,7 +1,9 @@
 """Numbers and results in words, for the screens."""
 
 import math
+import re
 from bisect import bisect_right
+from functools import lru_cache
 
 from rich.cells import cell_len, chop_cells
 
@@ -84,6 +86,27 @@ def shortened(text: str, width: int) -> str:
     return f"{chop_cells(text, width - 1 - last)[0]}…{end}"
 
 
+@lru_cache(maxsize=4096)
+def short_name(name: str, width: int) -> str:
+    """A parameter's name in at most ``width`` columns. Its words get shorter, the last first, then the longest; first
+    letters and numbers stay, so that names of one network remain different.
+
+    >>> [short_name("layer4.1.downsample.0.weight", width) for width in (30, 24, 19, 12)]
+    ['layer4.1.downsample.0.weight', 'layer4.1.downsample.0.we', 'layer4.1.downsa.0.w', 'la4.1.do.0.w']
+    >>> short_name("lstm.weight_ih_l0", 12), short_name("conv1", 3), short_name("conv1", 1)
+    ('lstm.we_i_l0', 'co1', '…')
+    """
+    pieces = re.split(r"(\d*[._]|\d+$)", name)
+    words = [place for place in range(0, len(pieces), 2) if pieces[place]]
+    while cell_len("".join(pieces)) > width:
+        long = [place for place in words if len(pieces[place]) > 1]
+        if not long:
+            return shortened("".join(pieces), width) if width > 2 else "…"[:width]
+        cut = long[-1] if long[-1] == words[-1] else max(long, key=lambda place: len(pieces[place]))
+        pieces[cut] = pieces[cut][:-1]
+    return "".join(pieces)
+
+
 LEVELS = (0.65, 0.80, 0.90, 0.95, 0.98)
 """Accuracies at which the colour changes, on every screen and page: finer near the top, where forgetting begins."""
 
@@ -104,6 +127,14 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def rate(per_second: float) -> str:
+    """
+    >>> rate(12345.6), rate(31.4), rate(4.13), rate(0.2439)
+    ('12,346', '31', '4.1', '0.24')
+    """
+    return f"{per_second:,.0f}" if per_second >= 10 else f"{per_second:.2g}"
 
 
 def quantity(value: float) -> str:

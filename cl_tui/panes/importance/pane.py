@@ -15,6 +15,7 @@ from cl_tui.host.ascii_filter import translated
 from cl_tui.host.host import Host
 from cl_tui.panes.as_of import as_of_cursor, when
 from cl_tui.panes.base import Pane, keys, message
+from cl_tui.panes.importance.modules import folded
 from cl_tui.panes.importance.zoomed import LayerOptions, axis_line, chosen, draw_layers, share, shown_importance
 from cl_tui.panes.view import View
 from cl_tui.reports import session_facts, text
@@ -199,28 +200,29 @@ def draw_importance(view: View, width: int, height: int, palette: Palette) -> li
         return message(f"{method.title} keeps no importance: nothing protects earlier tasks.", width, palette.muted)
     if measured is None:
         return message("No importance yet: it will be measured by the end of task 1.", width, palette.muted)
-    layers = measured.layers
+    room = max(height - 1, 1)
+    layers = folded(measured.layers, room)
     filled = session_facts.filled(measured)
     name_width = min(max(cell_len(layer.name) for layer in layers), max(6, width // 3))
     with_mean = width >= 70
     plot_width = width - name_width - 1 - len(" 100 % zero") - (len("  mean 1.2e-10") if with_mean else 0)
-    tall = min(max((height - 1) // len(layers), 1), TALLEST)
-    fitting = (height - 1) // tall
+    tall = min(max(room // len(layers), 1), TALLEST)
+    visible = [layers[place] for place in session_facts.spread(len(layers), max(room // tall, 1))]
     lines: list[Line] = []
     gap = tall > 2
     bins, span = (0, len(layers[0].counts)), (filled.start, filled.stop)
-    charts = bars([layer.counts for layer in layers[:fitting]], bins, span, max(plot_width, 0), tall - gap)
-    for layer, chart in zip(layers, charts, strict=False):
+    charts = bars([layer.counts for layer in visible], bins, span, max(plot_width, 0), tall - gap)
+    for layer, chart in zip(visible, charts, strict=True):
         for row, bar in enumerate([""] * gap + chart):
             base = row == tall - 1
-            name = set_cell_size(layer.name, name_width) if base else " " * name_width
+            name = set_cell_size(text.short_name(layer.name, name_width) if base else "", name_width)
             line = [Segment(f"{name} ", palette.text), Segment(bar, palette.importance)]
             if base:
                 line.append(Segment(f"{share(layer.zeros, layer.size):>6} zero", palette.muted))
                 if with_mean:
                     line.append(Segment(f"  mean {text.quantity(layer.mean)}", palette.muted))
             lines.append(line)
-    hidden = len(layers) - fitting
+    hidden = len(layers) - len(visible)
     axis = axis_line(*session_facts.edges(measured, filled), plot_width)
     note = f" +{hidden} more" if hidden > 0 else ""
     lines.append([Segment(f"{'Ω':>{name_width}} ", palette.muted), Segment(axis + note, palette.muted)])

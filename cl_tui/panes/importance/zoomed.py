@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from itertools import groupby
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -13,6 +12,7 @@ from rich.style import Style
 from cl_tui.charts.bars import bars
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.base import message
+from cl_tui.panes.importance.modules import grouped
 from cl_tui.reports import text
 from engine.record.events import ImportanceMeasured, LayerHistogram
 from engine.record.history import History
@@ -62,25 +62,6 @@ def matches(name: str, pattern: str) -> bool:
     return fnmatchcase(name, pattern) if any(sign in pattern for sign in "*?[") else pattern in name
 
 
-def grouped(layers: Sequence[LayerHistogram]) -> list[LayerHistogram]:
-    """Combines neighbours whose names differ only after the last dot; the share of their top 1 % is not known."""
-    found = []
-    for module, parts in groupby(layers, lambda layer: layer.name.rpartition(".")[0] or layer.name):
-        members = list(parts)
-        size = sum(layer.size for layer in members)
-        found.append(
-            LayerHistogram(
-                name=module if len(members) > 1 else members[0].name,
-                size=size,
-                zeros=sum(layer.zeros for layer in members),
-                mean=sum(layer.mean * layer.size for layer in members) / size,
-                counts=tuple(map(sum, zip(*(layer.counts for layer in members), strict=True))),
-                top=members[0].top if len(members) == 1 else None,
-            )
-        )
-    return found
-
-
 def draw_layers(history: History, options: LayerOptions, width: int, height: int, palette: Palette) -> list[Line]:
     """A scrubber through the tasks, one histogram per layer (or per layer and task), and a line with their number."""
     measured = shown_importance(history, options)
@@ -121,7 +102,7 @@ def draw_layers(history: History, options: LayerOptions, width: int, height: int
             for part, bar in enumerate(charts[track][place]):
                 base = part == tall - 1
                 name = layer.name if base and track == 0 else ""
-                line = [Segment(set_cell_size(name, name_width), palette.text)]
+                line = [Segment(set_cell_size(text.short_name(name, name_width), name_width), palette.text)]
                 if label_width:
                     line.append(Segment(f"{label:>{label_width}}", style))
                 line.append(Segment(f" {bar}", style))

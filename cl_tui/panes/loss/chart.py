@@ -314,5 +314,11 @@ def draw_layers(view: View, width: int, height: int, palette: Palette) -> list[L
         share = value / whole if whole > 0 and math.isfinite(value) and math.isfinite(whole) else 0.0
         numbers = f" {text.quantity(value):>7}{100 * share:>5.0f} %  "
         done = bar(min(max(share, 0.0), 1.0), bar_width, palette.penalty, palette.muted)
-        lines.append([Segment(f"{name[:name_width]:<{name_width}}", style), Segment(numbers, palette.muted), *done])
+        lines.append(
+            [
+                Segment(f"{text.short_name(name, name_width):<{name_width}}", style),
+                Segment(numbers, palette.muted),
+                *done,
+            ]
+        )
     return lines

@@ -37,7 +37,7 @@ class TasksPane(Pane):
             return when(view)
         if not view.training or not history.rate or history.between or history.task >= len(history.tasks):
             return ""
-        rate, steps = f"{history.rate:,.0f} steps/s", history.tasks[history.task].steps
+        rate, steps = f"{text.rate(history.rate)} steps/s", history.tasks[history.task].steps
         if steps is None:
             return rate
         return f"{rate} · task {text.duration((steps - history.steps_done(history.task)) / history.rate)} left"

@@ -17,8 +17,9 @@ from cl_tui.panes.accuracy.pane import AccuracyPane
 from cl_tui.panes.accuracy.zoomed import draw_accuracies
 from cl_tui.panes.as_of import AccuracyTable, as_of, importance_as_of
 from cl_tui.panes.base import Pane
-from cl_tui.panes.importance.pane import ImportancePane
-from cl_tui.panes.importance.zoomed import LayerOptions, draw_layers, grouped
+from cl_tui.panes.importance.modules import grouped, partition
+from cl_tui.panes.importance.pane import ImportancePane, draw_importance
+from cl_tui.panes.importance.zoomed import LayerOptions, draw_layers
 from cl_tui.panes.tasks.lines import draw_tasks
 from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.panes.tasks.zoomed import draw_histories, task_rows
@@ -447,6 +448,65 @@ def test_grouped_layers_keep_their_weights() -> None:
     assert found[0].mean * found[0].size == pytest.approx(sum(each.mean * each.size for each in measured[:2]))
     assert found[0].top is None
     assert found[1] == measured[2]
+
+
+def resnet18() -> tuple[str, ...]:
+    """The names of its 62 parameters."""
+    norm = ("weight", "bias")
+    found = ["conv1.weight", *(f"bn1.{kind}" for kind in norm)]
+    for stage, block in itertools.product(range(1, 5), range(2)):
+        of = f"layer{stage}.{block}"
+        for part in (1, 2):
+            found += [f"{of}.conv{part}.weight", *(f"{of}.bn{part}.{kind}" for kind in norm)]
+        if stage > 1 and block == 0:
+            found += [f"{of}.downsample.0.weight", *(f"{of}.downsample.1.{kind}" for kind in norm)]
+    return (*found, "fc.weight", "fc.bias")
+
+
+def named(names: tuple[str, ...]) -> History:
+    """A run of a network whose parameters have these names."""
+    history = told(layers=len(names), tasks=2, until=1500)
+    measured = history.importance
+    assert measured is not None
+    layers = tuple(replace(layer, name=name) for layer, name in zip(measured.layers, names, strict=True))
+    return history.apply(replace(measured, step=measured.step + 1, layers=layers))
+
+
+@pytest.mark.parametrize("width", [12, 16, 20, 24])
+def test_short_names_remain_different(width: int) -> None:
+    short = [words.short_name(name, width) for name in resnet18()]
+    assert len(set(short)) == 62
+    assert max(map(len, short)) <= width
+
+
+def test_a_small_pane_shows_a_large_network_by_module() -> None:
+    """In 80×24, where it has room for seven layers; nothing is left out, and no name is there twice."""
+    lines = text(draw_importance(view(named(resnet18())), 36, 8, PALETTE))
+    assert [line.split()[0] for line in lines] == [
+        "conv1.weight",
+        "bn1",
+        *(f"layer{n}" for n in range(1, 5)),
+        "fc",
+        "Ω",
+    ]
+    assert "more" not in lines[-1]
+    wide = text(draw_importance(view(named(resnet18())), 56, 30, PALETTE))
+    assert "layer4.1" in [line.split()[0] for line in wide]
+    assert len(text(draw_importance(view(named(resnet18())), 76, 70, PALETTE))) == 63
+
+
+def test_of_too_many_modules_some_are_shown_from_the_first_to_the_last() -> None:
+    lines = text(draw_importance(view(told(layers=120, tasks=2)), 36, 8, PALETTE))
+    assert [line.split()[0] for line in lines] == [*(f"fc{n}" for n in (1, 11, 21, 31, 40, 50, 60)), "Ω"]
+    assert lines[-1].endswith("+53 more")
+
+
+@pytest.mark.parametrize("room", [1, 2, 5, 7, 14, 30, 61])
+def test_modules_hold_every_layer_once(room: int) -> None:
+    parts = partition(resnet18(), room)
+    assert [place for part in parts for place in range(part.start, part.stop)] == list(range(62))
+    assert len(parts) <= max(room, 7), "seven begin with different words"
+    assert not {part.name for part in parts} & {"bn1.weight", "fc.bias"}, "a module's own parameters stay together"
 
 
 @pytest.mark.parametrize("width", [40, 56, 76, 119, 120, 156, 296])

@@ -5,7 +5,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -512,6 +512,23 @@ def test_many_tasks_do_not_burst_the_page(tmp_path: Path) -> None:
     assert "the matrix of 13 tasks is too wide to show; --json FILE writes it" in shown[0]
     assert "the matrix of" not in shown[1]
     assert max(map(len, shown[0].splitlines())) <= 80
+
+
+def test_many_layers_do_not_burst_the_page(tmp_path: Path) -> None:
+    """Where so deep a network learns nothing, nothing correlates either."""
+    found = analyse(finished(tmp_path, tiny("si", hidden=[4] * 60, tasks=3, epochs=1)))
+    assert found.correlation is not None
+    unknown = ((1.0, None, None), (None, 1.0, None), (None, None, 1.0))
+    layers = tuple(replace(layer, matrix=unknown, mean=None) for layer in found.correlation.layers)
+    found = replace(found, correlation=replace(found.correlation, layers=layers))
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(analysis_page(found, 80))
+    page = console.export_text()
+    assert max(map(len, page.splitlines())) <= 80
+    assert len(page.splitlines()) < 180
+    assert page.count("--json FILE writes all") == 4
+    assert "the 20 of 120 layers with the most weights" in page
+    assert "the 20 of 122 layers with the largest shares of ΣΩ" in page
 
 
 @pytest.mark.parametrize(
