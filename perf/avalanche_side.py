@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import TensorDataset
 
 from engine.models.mlp import mlp
-from engine.streams.torchvision_import import torchvision_datasets
+from engine.torchvision_import import torchvision_datasets
 from perf.measure import CLOCKS
 
 torchvision_datasets()  # before Avalanche imports torchvision

@@ -135,7 +135,7 @@ def _download_mnist(raw: Path, missing: Sequence[DataFile]) -> None:
         why = "cannot be written" if there.is_dir() else "is not a folder"
         raise BenchmarkError(f"{lacks}, and {there} {why}: name another folder with --data-dir")
 
-    from engine.streams.torchvision_import import torchvision_datasets
+    from engine.torchvision_import import torchvision_datasets
 
     try:
         with tempfile.TemporaryDirectory(prefix="cl-tui-mnist-") as folder:

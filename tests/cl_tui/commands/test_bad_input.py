@@ -109,7 +109,7 @@ def test_missing_mnist_and_no_network(cl_tui: CommandLine, monkeypatch: pytest.M
     def no_network() -> object:
         raise OSError("Network is unreachable")
 
-    monkeypatch.setattr("engine.streams.torchvision_import.torchvision_datasets", no_network)
+    monkeypatch.setattr("engine.torchvision_import.torchvision_datasets", no_network)
     assert_told(cl_tui("batch", "--benchmark", "split-mnist"), 1, "the download failed: Network is unreachable")
     assert not sessions.exists()
 

@@ -12,11 +12,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from engine import torchvision_import
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.errors import BenchmarkError
 from engine.settings.run import resolve
 from engine.streams import digits as digits_module
-from engine.streams import files, torchvision_import
+from engine.streams import files
 from engine.streams.digits import digits, stream
 from engine.streams.examples import DataSet, Examples, split
 from engine.streams.files import prepare

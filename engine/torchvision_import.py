@@ -14,12 +14,21 @@ _declared: list[torch.library.Library] = []
 
 
 def torchvision_datasets() -> ModuleType:
+    _declare()
+    return importlib.import_module("torchvision.datasets")
+
+
+def torchvision_models() -> ModuleType:
+    _declare()
+    return importlib.import_module("torchvision.models")
+
+
+def _declare() -> None:
     if not _declared and not _operators_load():
         library = torch.library.Library("torchvision", "FRAGMENT")
         library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         _declared.append(library)
-    return importlib.import_module("torchvision.datasets")
 
 
 def _operators_load() -> bool:
