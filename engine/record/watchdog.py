@@ -62,7 +62,7 @@ class Alarm:
 
 def caution(config: RunConfig) -> str:
     """Why a run's numbers will mean little, as known before it starts; empty if there is no reason."""
-    return "; ".join(filter(None, (_weak_method(config), _one_class(config), _other_scale(config))))
+    return "; ".join(filter(None, (_weak_method(config), _one_class(config), _other_scale(config), _chosen(config))))
 
 
 def _weak_method(config: RunConfig) -> str:
@@ -87,6 +87,15 @@ def _other_scale(config: RunConfig) -> str:
     return (
         f"normalize {mean:g},{deviation:g} has the wrong scale: inputs are 0 to 1 here; if this is for pixels "
         f"of 0 to 255, write {mean / 255:.4g},{deviation / 255:.4g}"
+    )
+
+
+def _chosen(config: RunConfig) -> str:
+    if config.keep == "last" or config.validation:
+        return ""
+    return (
+        "keep best chooses each task's epoch on its test set, so its accuracies are a little too high; with "
+        "--validation 0.1 it chooses on a part of the training set"
     )
 
 

@@ -76,7 +76,17 @@ class RunConfig(Settings):
         max_length=100,
     )
     keep: Literal["last", "best"] = setting(
-        "last", meaning="the weights kept at a task's end: the last, or those of the best epoch on its test set"
+        "last",
+        meaning="the weights kept at a task's end: the last, or those of the best epoch on its validation set, or on "
+        "its test set if it has none",
+    )
+    validation: float | None = setting(
+        None,
+        help="Share of each class's training examples on which --set keep=best chooses.",
+        meaning="share of each class's training examples that are held out, for choices; by default none",
+        panel=TRAINING,
+        ge=0,
+        lt=1,
     )
     strength: float = setting(help="c or λ, the penalty's factor.", panel=METHOD, ge=0, le=1e15)
     method_options: Options = setting()

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from engine.batch import Batch
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.entries import group_sizes
+from engine.errors import BenchmarkError
 from engine.problems.classification import Classification
 from engine.problems.problem import Problem
 from engine.seeds import generator
@@ -22,6 +23,7 @@ from engine.settings.run import FirstTask, RunConfig
 from engine.streams.pixels import Pixels
 from engine.streams.stream import Phase, Stream
 from engine.streams.unlabelled import read_unlabelled
+from engine.text import visible
 
 BATCH = 4096
 """Most test examples in one pass."""
@@ -92,9 +94,15 @@ class Task:
     classes: int
     train: Examples
     test: Examples
+    validation: Examples | None = None
 
     def moved(self, device: torch.device, move: Callable[[Store], Store]) -> "Task":
-        return replace(self, train=self.train.moved(device, move), test=self.test.moved(device, move))
+        own = self.validation and self.validation.moved(device, move)
+        return replace(self, train=self.train.moved(device, move), test=self.test.moved(device, move), validation=own)
+
+    @property
+    def parts(self) -> list[Examples]:
+        return [self.train, self.test, *([] if self.validation is None else [self.validation])]
 
 
 @dataclass(frozen=True)
@@ -103,6 +111,24 @@ class DataSet:
 
     train: Examples
     test: Examples
+    validation: Examples | None = None
+
+
+def held_out(data: DataSet, share: float, seed: int) -> DataSet:
+    """``data`` whose validation set is this share of each class's training examples, drawn from ``seed``: at least one
+    of two or more, and never all. Unchanged if the share is 0."""
+    if not share:
+        return data
+    labels = data.train.labels
+    order = torch.randperm(len(labels), generator=generator(seed, "validation"))
+    kept, held = list[Tensor](), list[Tensor]()
+    for label in labels.unique():
+        own = order[labels[order] == label]
+        count = min(max(1, round(share * len(own))), len(own) - 1)
+        held.append(own[:count])
+        kept.append(own[count:])
+    train, validation = (data.train.subset(torch.cat(rows).sort().values) for rows in (kept, held))
+    return replace(data, train=train, validation=validation)
 
 
 def normalized(inputs: Store, mean_and_deviation: tuple[float, float] | None) -> Store:
@@ -126,6 +152,12 @@ class ExampleStream(Stream):
         self.tasks = list(tasks)
         self.inputs = inputs
         self._accumulates = False
+        for task in self.tasks:
+            if config.validation and not task.validation:
+                raise BenchmarkError(
+                    f"validation {config.validation:g}: task {visible(task.name)} has no class with two training "
+                    f"examples, so none can be held out"
+                )
         subsets = evaluation_subsets(tasks, config.seed)
         self._probes = [task.test.subset(rows) for task, rows in zip(tasks, subsets, strict=True)]
         self._order = torch.empty(0, dtype=torch.int64)
@@ -137,7 +169,7 @@ class ExampleStream(Stream):
     def of(cls, config: RunConfig, data: DataSet) -> Self:
         info = BENCHMARKS[config.benchmark]
         parts = (replace(part, inputs=normalized(part.inputs, config.normalize)) for part in (data.train, data.test))
-        data = DataSet(*parts)
+        data = held_out(DataSet(*parts), config.validation or 0, config.seed)
         if info.permuted:
             tasks = permuted(data, len(info.classes), config.tasks, config.seed)
         else:
@@ -231,15 +263,17 @@ class ExampleStream(Stream):
         return self._batch(phase, *examples.take(rows.to(examples.labels.device)))
 
     def count(self, phase: int, part: str) -> int:
+        if part == "validation" and self.tasks[phase].validation is None:
+            return 0
         return len(self._examples(phase, part))
 
     def _examples(self, phase: int, part: str) -> Examples:
         if part == "probe":
             return self._probes[phase]
-        if part in ("train", "test"):
-            return self.tasks[phase].train if part == "train" else self.tasks[phase].test
-        assert self._own is not None
-        return self._own
+        task = self.tasks[phase]
+        found = {"train": task.train, "test": task.test, "validation": task.validation}.get(part, self._own)
+        assert found is not None
+        return found
 
     def test(
         self, phase: int, net: nn.Module, problem: Problem, part: str, check: Callable[[], None] = lambda: None
@@ -270,7 +304,7 @@ def evaluation_subsets(tasks: Sequence[Task], seed: int) -> list[Tensor]:
 def content(tasks: Sequence[Task]) -> str:
     """A digest of all the tasks' data. What tasks share is read once."""
     once = cache(_digest)
-    parts = (part for task in tasks for part in (task.train, task.test))
+    parts = (part for task in tasks for part in task.parts)
     found = [
         "none" if store is None else once(store)
         for part in parts
@@ -300,7 +334,8 @@ def split(data: DataSet, classes: Sequence[int], tasks: int) -> list[Task]:
     for size in group_sizes(len(classes), tasks):
         group = list(islice(rest, size))
         name = " ".join(map(str, group))
-        cut.append(Task(name, len(group), _of_classes(data.train, group), _of_classes(data.test, group)))
+        own = data.validation and _of_classes(data.validation, group)
+        cut.append(Task(name, len(group), _of_classes(data.train, group), _of_classes(data.test, group), own))
     return cut
 
 
@@ -319,5 +354,6 @@ def permuted(data: DataSet, classes: int, tasks: int, seed: int) -> list[Task]:
     for number in range(tasks):
         order = torch.randperm(features, generator=generator(seed, "features", number)) if number else None
         train, test = replace(data.train, order=order), replace(data.test, order=order)
-        made.append(Task(f"order {number + 1}", classes, train, test))
+        own = data.validation and replace(data.validation, order=order)
+        made.append(Task(f"order {number + 1}", classes, train, test, own))
     return made

@@ -24,7 +24,8 @@ class Phase:
 
 
 class Stream(Protocol):
-    """A phase's part is "train", "test", "probe" (of the test set, always the same), or the folder of own inputs."""
+    """A phase's part is "train", "validation" (for choices), "test", "probe" (of the test set, always the same), or the
+    folder of own inputs."""
 
     phases: tuple[Phase, ...]
     inputs: tuple[int, ...]
@@ -55,7 +56,7 @@ class Stream(Protocol):
         """At most ``count`` examples, the same whenever they are asked for with the same ``purpose``."""
 
     def count(self, phase: int, part: str) -> int:
-        """How many examples the part has."""
+        """How many examples the part has; 0 if there is no validation set."""
 
     def test(
         self, phase: int, net: nn.Module, problem: Problem, part: str, check: Callable[[], None] = lambda: None

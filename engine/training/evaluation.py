@@ -33,8 +33,9 @@ class Evaluator:
         return self._scores(range(self.problem.newest + 1), "probe")
 
     def newest_score(self) -> float:
-        """On the whole test set of the newest phase, without a check."""
-        return self._scores([self.problem.newest], "test")[0]
+        """Of the newest phase, for choices: on its validation set, or on its test set if it has none. No check."""
+        newest = self.problem.newest
+        return self._scores([newest], "validation" if self.stream.count(newest, "validation") else "test")[0]
 
     @torch.no_grad()
     def _scores(self, phases: Iterable[int], part: str, check: Callable[[], None] = lambda: None) -> tuple[float, ...]:

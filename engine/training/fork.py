@@ -20,7 +20,7 @@ from engine.sessions.log import FORMAT, line, marker
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, flattened, over, resolve
 
-SHARED = ("benchmark", "scenario", "tasks", "class_order", "normalize", "model", "seed", "freeze")
+SHARED = ("benchmark", "scenario", "tasks", "class_order", "normalize", "validation", "model", "seed", "freeze")
 """What shaped the shared history and stays; so do the network's and the benchmark's options."""
 
 

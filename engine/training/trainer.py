@@ -126,7 +126,6 @@ class Trainer:
                 reporter.running_importance()
                 reporter.path()
             if self.config.keep == "best" and (state.task_step % phase.epoch == 0 or state.task_step == phase.steps):
-                # Like the MAS authors' demo: the task's own test set decides.
                 state.keep_if_best(self.evaluator.newest_score())
             if reporter.due:
                 reporter.steps()

@@ -130,6 +130,11 @@ def test_a_normalisation_of_pixels_up_to_255_is_told_before_the_run() -> None:
     assert "for pixels of 0 to 255, write 0.1307,0.3081" in caution(config(normalize=(33.3285, 78.5655)))
 
 
+def test_a_choice_on_the_test_set_is_told_before_the_run() -> None:
+    assert "on its test set" in caution(config(keep="best"))
+    assert caution(config(keep="best", validation=0.1)) == caution(config()) == ""
+
+
 # The penalty keeps the task from being learned
 
 

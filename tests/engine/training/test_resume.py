@@ -83,6 +83,10 @@ def test_a_permuted_benchmark_resumes_with_the_same_orders(tmp_path: Path) -> No
     assert_every_stop_is_harmless(tmp_path, config)
 
 
+def test_the_validation_set_is_the_same_after_a_stop(tmp_path: Path) -> None:
+    assert_every_stop_is_harmless(tmp_path, runs.tiny("ewc", keep="best", validation=0.2, lr=0.1))
+
+
 @BY_CASE
 def test_a_stop_after_every_single_step_changes_nothing(method: str, options: dict[str, Any], tmp_path: Path) -> None:
     """Stop, go on for one step, stop again, to the end."""
