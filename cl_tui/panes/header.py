@@ -50,6 +50,7 @@ def _identity(view: View) -> list[Part]:
         *(Part(option, 9) for option in text.variant(config)),
         Part(config.benchmark, 8),
         Part(config.scenario, 4),
+        *(Part(told, 3) for told in text.unusual_network(config)),
         Part(view.history.device or config.device, 1),
         Part(f"seed {config.seed}", 2),
         Part(view.session, 9),

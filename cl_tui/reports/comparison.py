@@ -12,6 +12,7 @@ from cl_tui.reports.group_curves import KINDS, bin_width, group_curve
 from cl_tui.reports.groups import Comparison, Group, Member, Setting
 from cl_tui.reports.statistics import UNKNOWN, Estimate, estimate
 from cl_tui.reports.text import AVERAGES
+from engine.catalog.choices import CHOICES
 from engine.catalog.methods import METHODS
 from engine.errors import EngineError
 from engine.record import metrics
@@ -93,9 +94,10 @@ def _settings(runs: Sequence[Readable]) -> tuple[Setting, ...]:
 
 
 def _follows(row: Setting, runs: Sequence[Readable]) -> bool:
-    """Whether a setting follows from the methods: all runs whose method reads it use its default."""
-    owners = [run.config for run in runs if row.name in dict(run.config.method_options)]
-    return bool(owners) and not any(row.name in config.chosen() for config in owners)
+    """Whether a setting follows from the methods or networks: all runs that read this option use its default."""
+    configs = [run.config for run in runs]
+    read = [(of, choice) for of in configs for choice in CHOICES if row.name in dict(getattr(of, f"{choice}_options"))]
+    return bool(read) and not any(row.name in config.chosen(choice) for config, choice in read)
 
 
 def _shown(config: RunConfig) -> dict[str, str]:

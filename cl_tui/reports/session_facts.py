@@ -17,7 +17,7 @@ from engine.record.history import History
 from engine.record.one_class import numbered, one_class_tasks, without
 from engine.record.series import Curve
 from engine.sessions.listing import Listed
-from engine.settings.run import RunConfig, known_settings, resolve
+from engine.settings.run import DEFAULT_MODEL, RunConfig, known_settings, resolve
 from engine.settings.text import as_typed, shown
 from engine.training.fork import forkable
 
@@ -31,11 +31,10 @@ Point = tuple[int, float]
 def subtitle(config: RunConfig) -> str:
     """
     >>> subtitle(resolve({"method": "ewc"}))
-    'ewc λ 1000 · split-digits · task · mlp 100,100 · seed 0'
+    'ewc λ 1000 · split-digits · task · mlp 100-100 · seed 0'
     """
     method = text.method_and_strength(config.method, config.strength)
-    network = f"{config.model} {shown(config.option('hidden') or ())}".strip()
-    return " · ".join((method, config.benchmark, config.scenario, network, f"seed {config.seed}"))
+    return " · ".join((method, config.benchmark, config.scenario, text.network(config), f"seed {config.seed}"))
 
 
 def result(listed: Listed) -> str:
@@ -103,7 +102,7 @@ def settings(config: RunConfig) -> list[tuple[str, str]]:
 
 
 def differing(config: RunConfig) -> list[tuple[str, str, str]]:
-    """Key, value and default of each setting that differs from the default of its benchmark, method and preset."""
+    """Key, value and default of each setting that differs from the default of benchmark, network, method and preset."""
     usual = _values(_usual(config))
     values = _values(config)
     return [
@@ -114,7 +113,7 @@ def differing(config: RunConfig) -> list[tuple[str, str, str]]:
 
 
 def _usual(config: RunConfig) -> RunConfig:
-    named = {"benchmark": config.benchmark, "method": config.method, "scenario": config.scenario}
+    named = {key: getattr(config, key) for key in ("benchmark", "model", "method", "scenario")}
     try:
         return resolve(named | {"preset": config.preset})
     except ConfigError:  # this version does not have the preset
@@ -132,9 +131,16 @@ def command(config: RunConfig, path: Path) -> str:
     'cl-tui run --method ewc --hidden 64,32 --seed 3 --strength 1e-07'
     >>> command(resolve({"optimizer": "sgd", "half": True, "class_order": "random"}), Path())
     'cl-tui run --method si --set class_order=random --optimizer sgd --set momentum=0.9 --half'
+    >>> command(resolve({"model": "conv", "dropout": [0.25], "lr": 0.01}), Path())
+    'cl-tui run --method si --model conv --dropout 0.25 --lr 0.01'
     """
     known, values, usual = known_settings(), _values(config), _values(_usual(config))
-    plain = {"benchmark": resolve({}).benchmark, "scenario": BENCHMARKS[config.benchmark].scenario, "preset": None}
+    plain = {
+        "benchmark": resolve({}).benchmark,
+        "model": DEFAULT_MODEL,
+        "scenario": BENCHMARKS[config.benchmark].scenario,
+        "preset": None,
+    }
     given = {
         key: value
         for key, value in values.items()

@@ -13,7 +13,7 @@ from engine.record.events import WHOLE, Scored
 from engine.record.history import History, PathCheck
 from engine.record.one_class import numbered, one_class_tasks, without
 from engine.sessions.listing import Listed
-from engine.settings.run import RunConfig
+from engine.settings.run import DEFAULT_MODEL, RunConfig
 from engine.settings.text import shown
 
 AVERAGES = {
@@ -94,7 +94,7 @@ def short_name(name: str, width: int) -> str:
     >>> [short_name("layer4.1.downsample.0.weight", width) for width in (30, 24, 19, 12)]
     ['layer4.1.downsample.0.weight', 'layer4.1.downsample.0.we', 'layer4.1.downsa.0.w', 'la4.1.do.0.w']
     >>> short_name("lstm.weight_ih_l0", 12), short_name("conv1", 3), short_name("conv1", 1)
-    ('lstm.we_i_l0', 'co1', '…')
+    ('ls.wei_ih_l0', 'co1', '…')
     """
     pieces = re.split(r"(\d*[._]|\d+$)", name)
     words = [place for place in range(0, len(pieces), 2) if pieces[place]]
@@ -160,6 +160,33 @@ def method_and_strength(method: str, strength: float) -> str:
     return f"{method} {symbol} {shown(strength)}" if symbol else method
 
 
+WIDTHS = ("channels", "hidden")
+"""Options that list a network's layers, from its inputs on."""
+
+
+def network(config: RunConfig) -> str:
+    """
+    >>> from engine.settings.run import resolve
+    >>> network(resolve({})), network(resolve({"model": "conv", "channels": [32, "pool", 64, "pool"]}))
+    ('mlp 100-100', 'conv 32-pool-64-pool-64')
+    """
+    widths = [str(width) for key in WIDTHS for width in config.option(key) or ()]
+    return f"{config.model} {'-'.join(widths)}".strip()
+
+
+def unusual_network(config: RunConfig) -> list[str]:
+    """The network and its options, as far as they are not the default ones.
+
+    >>> from engine.settings.run import resolve
+    >>> unusual_network(resolve({})), unusual_network(resolve({"hidden": [64], "init": "glorot"}))
+    ([], ['mlp 64', 'init glorot'])
+    """
+    chosen = config.chosen("model")
+    usual = config.model == DEFAULT_MODEL and not chosen.keys() & set(WIDTHS)
+    options = [f"{key} {shown(value)}" for key, value in chosen.items() if key not in WIDTHS]
+    return options if usual else [network(config), *options]
+
+
 def variant(config: RunConfig) -> list[str]:
     """The run's variant of its method: options that are not at their defaults, the unpenalised parameters, the frozen.
 
@@ -169,7 +196,7 @@ def variant(config: RunConfig) -> list[str]:
     >>> variant(resolve({"method": "si", "half": True, "xi": 0.5, "freeze": ["fc1.*"]}))
     ['ξ=0.5', 'half', 'frozen fc1.*']
     """
-    found = []
+    found: list[str] = []
     for key, value in config.chosen().items():
         if symbol := config.method_options.kept[key].symbol:
             found.append(f"{symbol}={shown(value)}")

@@ -18,6 +18,7 @@ from engine.settings.text import short, shown, unknown
 from engine.text import visible
 
 MOST_PARAMETERS = 500_000_000
+DEFAULT_MODEL = "mlp"
 STORED = "stored"
 """The origin of settings from a session's own file."""
 
@@ -50,7 +51,7 @@ class RunConfig(Settings):
     normalize: tuple[float, Annotated[float, ("gt", 0)]] | None = setting(
         None, meaning="mean and standard deviation that normalise the inputs"
     )
-    model: str = setting(usual="mlp", help="The network; cl-tui models lists them.", panel=WHAT)
+    model: str = setting(usual=DEFAULT_MODEL, help="The network; cl-tui models lists them.", panel=WHAT)
     model_options: Options = setting()
     seed: int = setting(usual=0, help="Random seed.", panel=WHAT, ge=0, lt=2**63)
     epochs: int | None = setting(None, help="Passes over each task's data.", panel=TRAINING, ge=1, le=1_000_000)
@@ -126,10 +127,10 @@ class RunConfig(Settings):
         """The value of an option; None if this run does not read it."""
         return next((vars(of)[key] for _, of in self if isinstance(of, Options) and key in vars(of)), None)
 
-    def chosen(self) -> dict[str, Any]:
-        """The method's options that are not at their defaults on this benchmark."""
-        usual = _defaults(self.method, self.model, self.benchmark)
-        return {key: value for key, value in self.method_options if value not in (None, usual.get(key))}
+    def chosen(self, choice: str = "method") -> dict[str, Any]:
+        """The options of the method, or of another choice, that are not at their defaults on this benchmark."""
+        usual, options = _defaults(self.method, self.model, self.benchmark), getattr(self, f"{choice}_options")
+        return {key: value for key, value in options if value not in (None, usual.get(key))}
 
     def flat(self) -> dict[str, Any]:
         """Every setting and option by key, in the order of their declaration; None for what this run does not read."""

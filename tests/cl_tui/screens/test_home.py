@@ -144,7 +144,7 @@ async def test_every_state_is_shown_with_how_far_it_is(every_state: Path) -> Non
 async def test_the_line_below_tells_of_the_session_under_the_cursor(every_state: Path) -> None:
     async with at_home(every_state) as opened:
         await opened.go_to("finished")
-        assert "si c 1 · split-digits · task · mlp 100,100 · seed 0" in opened.said("#detail")
+        assert "si c 1 · split-digits · task · mlp 100-100 · seed 0" in opened.said("#detail")
         assert "average accuracy 95.0 %" in opened.said("#detail")
         await opened.go_to("damaged")
         assert "config.toml" in opened.said("#detail")
