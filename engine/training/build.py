@@ -27,6 +27,8 @@ def find_device(name: str) -> torch.device:
             f"device {name} is not available here (torch {torch.__version__}): "
             f"use --device auto to train on what is available"
         )
+    if name == "cuda":  # otherwise the gradients of convolutions differ from run to run
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
     return torch.device(name)
 
 

@@ -157,6 +157,15 @@ def test_a_device_that_is_not_there_is_refused(device: str, tmp_path: Path, monk
     assert find_device("auto") == torch.device("cpu")
 
 
+def test_convolutions_on_a_gpu_are_told_to_repeat_their_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resume, on which all depends, must add up as the run did."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    with torch.backends.cudnn.flags(benchmark=True, deterministic=False):
+        assert find_device("auto") == torch.device("cuda")
+        assert torch.backends.cudnn.deterministic
+        assert not torch.backends.cudnn.benchmark
+
+
 def test_a_failure_on_the_way_to_the_checkpoint_does_not_say_that_it_is_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
