@@ -19,6 +19,8 @@ class Batch:
         return len(self.inputs)
 
     def split(self, size: int) -> Iterator["Batch"]:
-        """The same examples in batches of at most ``size``; all must be of one task."""
-        for inputs, targets in zip(self.inputs.split(size), self.targets.split(size), strict=True):
-            yield Batch(inputs, targets, self.task)
+        """The same examples in batches of at most ``size``."""
+        parts = zip(self.inputs.split(size), self.targets.split(size), strict=True)
+        for number, (inputs, targets) in enumerate(parts):
+            task = self.task if isinstance(self.task, int) else self.task[number * size : (number + 1) * size]
+            yield Batch(inputs, targets, task)

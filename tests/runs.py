@@ -69,6 +69,27 @@ SETTINGS: list[Case] = [
     ("joint", {"class_order": "random", "init": "glorot-zero-head"}),
 ]
 """Settings of a run that change how it goes on, whatever its method."""
+RECIPES: list[Case] = [
+    ("none", {"optimizer": "adam", "weight_decay": 0.1, "reset_optimizer": False}),
+    ("si", {"optimizer": "adamw", "weight_decay": 0.3}),
+    ("ewc", {"optimizer": "sgd", "weight_decay": 0.05, "strength": 1.0}),
+    ("si", {"clip_norm": 0.2}),
+    ("si", {"clip_norm": 0.2, "gradient": "total", "optimizer": "sgd", "weight_decay": 0.01}),
+    ("rwalk", {"clip_norm": 0.2, "score_every": 3}),
+    ("ewc", {"clip_norm": 0.5, "optimizer": "sgd"}),
+    ("si", {"label_smoothing": 0.2}),
+    ("joint", {"label_smoothing": 0.1, "accumulate": 3, "batch_size": 7}),
+    ("si", {"accumulate": 3}),
+    ("mas", {"accumulate": 2, "batch_size": 5, "label_smoothing": 0.3, "scenario": "class"}),
+    ("si", {"schedule": "cosine"}),
+    ("si", {"schedule": "cosine", "warmup": 9, "optimizer": "sgd", "reset_optimizer": False}),
+    ("ewc", {"schedule": "step", "warmup": 1}),
+    ("l2", {"schedule": "step", "schedule_every": 2, "schedule_factor": 0.5, "warmup": 4, "epochs": 8}),
+    ("si", {"warmup": 30, "first_task": {"lr": 0.1}}),
+    ("joint", {"schedule": "plateau", "schedule_factor": 0.5, "schedule_patience": 0}),
+    ("si", {"schedule": "plateau", "schedule_factor": 0.3, "schedule_patience": 1, "warmup": 12, "lr": 0.1}),
+]
+"""What a run does with gradient and learning rate."""
 STRONG = {"si": 10.0, "ewc": 1e4, "mas": 1.0, "l2": 1.0, "rwalk": 1.0}
 """Strengths that matter within a few steps; the benchmark's own for any other method."""
 ABSURD: dict[str, Any] = {"optimizer": "sgd", "lr": 1000.0, "hidden": (20, 20, 20, 20, 20), "epochs": 20}

@@ -101,6 +101,18 @@ def test_the_settings_of_a_run_do_what_the_textbook_does(
     assert_equals_slow_run(tmp_path, small(method, scenario=scenario, **options), torch.float64, close64)
 
 
+@runs.by_case(runs.RECIPES)
+def test_training_options_do_what_torch_does(
+    method: str, options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over 200 steps: torch.optim's weight decay, torch's schedulers, clip_grad_norm_, its label smoothing; a step in
+    parts has the mean of the whole batch."""
+    runs.register_blobs(monkeypatch)
+    length = {} if "epochs" in options else {"steps": 100}
+    config = small(method, **{"tasks": 2, "lr": 0.03, **length, **options})
+    assert_equals_slow_run(tmp_path, config, torch.float64, close64)
+
+
 @pytest.mark.parametrize("options", [{}, {"sensitivity": "local", "normalize": (0.5, 2.0)}, {"recompute": True}])
 @pytest.mark.parametrize("scenario", runs.SCENARIOS)
 def test_mas_on_a_folder_equals_the_textbook_on_what_is_in_it(

@@ -6,10 +6,19 @@ from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import (
+    CosineAnnealingLR,
+    LinearLR,
+    LRScheduler,
+    ReduceLROnPlateau,
+    SequentialLR,
+    StepLR,
+)
 
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.methods.rwalk import RWalkOptions
@@ -32,7 +41,7 @@ from tests.reference.mas import Sensitivity, SlowMAS, batched_sensitivity, local
 from tests.reference.method import SlowMethod
 from tests.reference.rwalk import SlowRWalk
 from tests.reference.si import SlowSI
-from tests.reference.training import SlowRun, SlowTask, train_slowly
+from tests.reference.training import AfterStep, Recipe, SlowRun, SlowTask, train_slowly
 
 
 def slow_si(config: RunConfig) -> SlowMethod:
@@ -125,6 +134,7 @@ def run_slowly(config: RunConfig, dtype: torch.dtype) -> tuple[SlowRun, nn.Modul
         config.reset_optimizer,
         keep_best=config.keep == "best",
         leave_alone=left_alone(model, config.leave_alone),
+        recipe=Recipe(config.clip_norm, config.label_smoothing or 0.0, partial(slow_schedule, config)),
     )
     return run, model, method
 
@@ -176,10 +186,40 @@ def slow_unlabelled(config: RunConfig, test: Tensor, dtype: torch.dtype) -> Tens
 
 
 def slow_optimizer(config: RunConfig, theta: list[nn.Parameter]) -> torch.optim.Optimizer:
+    shared: dict[str, Any] = {"lr": config.lr, "foreach": False, "fused": False}
+    if config.weight_decay is not None:
+        shared["weight_decay"] = config.weight_decay
     match config.optimizer:
         case "adam":
-            return torch.optim.Adam(theta, lr=config.lr, foreach=False, fused=False)
+            return torch.optim.Adam(theta, **shared)
         case "adamw":
-            return torch.optim.AdamW(theta, lr=config.lr, foreach=False, fused=False)
+            return torch.optim.AdamW(theta, **shared)
         case "sgd":
-            return torch.optim.SGD(theta, lr=config.lr, momentum=config.momentum or 0, foreach=False, fused=False)
+            return torch.optim.SGD(theta, momentum=config.momentum or 0, **shared)
+
+
+def slow_schedule(config: RunConfig, optimizer: torch.optim.Optimizer, steps: int, epoch: int) -> AfterStep:
+    """With torch's own schedulers."""
+    warmup, factor = config.warmup or 0, config.schedule_factor or math.nan
+    plateau = None
+    by_step: list[LRScheduler] = []
+    match config.schedule:
+        case "cosine":
+            by_step.append(CosineAnnealingLR(optimizer, steps - warmup))
+        case "step":
+            every = config.schedule_every
+            by_step.append(StepLR(optimizer, every * epoch if every else math.ceil(steps / 3), factor))
+        case "plateau":
+            assert config.schedule_patience is not None
+            plateau = ReduceLROnPlateau(optimizer, factor=factor, patience=config.schedule_patience)
+    if warmup:
+        rise = LinearLR(optimizer, 1 / warmup, total_iters=max(warmup - 1, 1))
+        by_step = [SequentialLR(optimizer, [rise, *by_step], [warmup])] if by_step else [rise]
+
+    def after_step(epoch_ended: bool, loss: float) -> None:
+        for scheduler in by_step:
+            scheduler.step()
+        if plateau and epoch_ended:
+            plateau.step(loss)
+
+    return after_step

@@ -12,7 +12,7 @@ from engine.catalog.options import METHOD, WHERE, Setting
 from engine.errors import ConfigError
 from engine.sessions.names import check_name
 from engine.settings.reading import typed_as
-from engine.settings.run import RunConfig, read_by, resolve, typed_settings
+from engine.settings.run import RunConfig, known_settings, read_by, resolve, typed_settings
 from engine.settings.text import as_typed, shown
 from engine.training.control import typed_pace
 
@@ -73,6 +73,8 @@ class Wanted:
         if key == "name":
             return "two random words"
         value = self.config.flat()[key]
+        if value is None:
+            value = known_settings()[key].off
         if isinstance(value, bool):
             return "yes" if value else "no"
         return "" if value is None or value == () else shown(value)

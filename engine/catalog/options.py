@@ -19,6 +19,8 @@ class Setting(NamedTuple):
     """Its value where it is not stored."""
     usual: Any = None
     """What a new run gets; None if that depends on other settings."""
+    off: Any = None
+    """The value that a user types for None: of a setting that does nothing unless it is given."""
     help: str = ""
     meaning: str = ""
     """A longer explanation, for the form and the method's page; the same as ``help`` if none is given."""
@@ -52,7 +54,8 @@ class Setting(NamedTuple):
         >>> Setting(help="Random seed", usual=0).told(), Setting(help="Number of tasks").told("the session's")
         ('Random seed.  [default: 0]', "Number of tasks.  [default: the session's]")
         """
-        default = default or ("" if self.usual is None else str(self.usual))
+        usual = self.off if self.usual is None else self.usual
+        default = default or ("" if usual is None else str(usual))
         return f"{self.help.removesuffix('.')}." + (f"  [default: {default}]" if default else "")
 
     @property

@@ -28,8 +28,10 @@ class Classification(Problem):
     tensor(0.4402)
     """
 
-    def __init__(self, scenario: Scenario, classes: Sequence[int]) -> None:
+    def __init__(self, scenario: Scenario, classes: Sequence[int], label_smoothing: float = 0.0) -> None:
+        """``label_smoothing``: the share of each target in the loss that the competing outputs get alike."""
         self._scenario = scenario
+        self._smoothing = label_smoothing
         self._starts = (0, *accumulate(classes))
         self.outputs = max(classes) if scenario == "domain" else sum(classes)
 
@@ -50,7 +52,7 @@ class Classification(Problem):
     def loss(self, outputs: Tensor, batch: Batch, reduction: Literal["mean", "sum"] = "mean") -> Tensor:
         if isinstance(batch.task, int):
             active, targets = self._among(batch)
-            return cross_entropy(outputs[:, active], targets, reduction=reduction)
+            return cross_entropy(outputs[:, active], targets, reduction=reduction, label_smoothing=self._smoothing)
         counts = torch.bincount(batch.task, minlength=self.newest + 1).tolist()
         parts = zip(batch.inputs.split(counts), batch.targets.split(counts), outputs.split(counts), strict=True)
         total = torch.stack(

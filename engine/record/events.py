@@ -33,6 +33,9 @@ PATH, PATH_LABELS = "path integral", ("gained", "start_loss", "loss")
 LAYER_PENALTIES = "penalty by layer"
 """Each layer's part of the penalty, in the order of ImportanceMeasured.layers."""
 
+LEARNING_RATE = "learning rate"
+"""Of the next step, where it is not the same throughout a task."""
+
 
 @dataclass(frozen=True)
 class TaskInfo:

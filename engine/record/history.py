@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from engine.record.events import (
     LAYER_PENALTIES,
+    LEARNING_RATE,
     PATH,
     PROBE,
     WHOLE,
@@ -198,6 +199,11 @@ class History:
     @property
     def layer_penalties(self) -> Series[Measured]:
         return self.measured.get(LAYER_PENALTIES) or Series()
+
+    def learning_rate(self, step: int) -> float | None:
+        """The newest that was told up to ``step``; None if it is the same throughout a task."""
+        told = (self.measured.get(LEARNING_RATE) or Series()).until(step)
+        return told[-1].values[0] if told and told[-1].values else None
 
     @property
     def paths(self) -> tuple[PathCheck, ...]:

@@ -76,6 +76,50 @@ class RunConfig(Settings):
         min_length=1,
         max_length=100,
     )
+    weight_decay: float | None = setting(
+        None, help="Weight decay: adam, sgd: L2; adamw: its own, 0.01 by default.", panel=TRAINING, ge=0, le=1000
+    )
+    schedule: Literal["none", "cosine", "step", "plateau"] | None = setting(
+        None, off="none", help="Learning rate within each task: none, cosine, step or plateau.", panel=TRAINING
+    )
+    schedule_factor: float | None = setting(
+        None, meaning="factor of the learning rate at each step or plateau of the schedule", gt=0, lt=1
+    )
+    schedule_every: int | None = setting(
+        None,
+        meaning="epochs between the steps of schedule step; by default a third of the task",
+        ge=1,
+        le=1_000_000,
+    )
+    schedule_patience: int | None = setting(
+        None, meaning="epochs without improvement that schedule plateau waits for", ge=0, le=1_000_000
+    )
+    warmup: int | None = setting(
+        None,
+        off=0,
+        help="Steps of each task in which the learning rate rises to its value.",
+        panel=TRAINING,
+        ge=0,
+        le=1_000_000_000,
+    )
+    clip_norm: float | None = setting(
+        None,
+        help="Largest norm of the gradient of loss plus penalty; importances see it unclipped.",
+        panel=TRAINING,
+        gt=0,
+        le=1e15,
+    )
+    label_smoothing: float | None = setting(
+        None, off=0.0, help="Share of each target that all classes get alike.", panel=TRAINING, ge=0, lt=1
+    )
+    accumulate: int | None = setting(
+        None,
+        off=1,
+        help="Parts in which a step's gradient is computed: the same mean in less memory.",
+        panel=TRAINING,
+        ge=1,
+        le=1_000_000,
+    )
     keep: Literal["last", "best"] = setting(
         "last",
         meaning="the weights kept at a task's end: the last, or those of the best epoch on its validation set, or on "
@@ -193,6 +237,20 @@ def _with_options(own: Mapping[str, Setting]) -> dict[str, Setting]:
     return found
 
 
+SCHEDULES: Mapping[str | None, Mapping[str, Any]] = {
+    "step": {"schedule_factor": 0.1, "schedule_every": None},
+    "plateau": {"schedule_factor": 0.1, "schedule_patience": 10},
+}
+"""The settings that only some schedules read, with their defaults."""
+
+
+def unread(optimizer: object, schedule: object) -> set[str]:
+    """The settings that only another optimizer or schedule reads."""
+    of_schedules = {key for settings in SCHEDULES.values() for key in settings}
+    read = SCHEDULES.get(schedule, {}) if isinstance(schedule, str) else {}
+    return (of_schedules - read.keys()) | (set() if optimizer == "sgd" else {"momentum"})
+
+
 PLACE = frozenset(key for key, declared in RunConfig.kept.items() if declared.affects == "place")
 """Settings that say only where a run computes and where its data are; the command line overrides stored values."""
 WITHOUT_EFFECT = PLACE | {key for key, declared in RunConfig.kept.items() if declared.affects == "nothing"}
@@ -262,7 +320,8 @@ def resolve(settings: Mapping[str, Any]) -> RunConfig:
         for one, other in (("epochs", "steps"), ("steps", "epochs")):
             if one in given:
                 published.pop(other, None)
-        given = published | given
+        idle = unread(*((published | given).get(key, "sgd") for key in ("optimizer", "schedule")))
+        given = {key: value for key, value in published.items() if key not in idle} | given
     filled = {key: declared.usual for key, declared in RunConfig.kept.items() if declared.usual is not None}
     chosen = {choice: given.get(choice, filled[choice]) for choice in CHOICES}
     filled |= _defaults(*(chosen[choice] if isinstance(chosen[choice], str) else "" for choice in CHOICES))
@@ -270,6 +329,8 @@ def resolve(settings: Mapping[str, Any]) -> RunConfig:
         filled.pop("epochs", None)
     if given.get("optimizer", filled.get("optimizer")) == "sgd":
         filled["momentum"] = 0.9
+    if isinstance(schedule := given.get("schedule"), str):
+        filled |= SCHEDULES.get(schedule, {})
     filled |= given
     config = validated({"threads": 1} | filled | {f"{owner}.{key}": filled[key] for key, owner in owners.items()})
     return config if "threads" in filled else config.replace(threads=default_threads(config))
@@ -341,8 +402,8 @@ def validated(settings: Mapping[str, Any], origin: str | None = None) -> RunConf
 
 
 def _cleaned(kind: type[Settings], values: Mapping[str, Any], origin: str | None) -> dict[str, Any]:
-    """With paths expanded. Raises ConfigError for text that cannot be shown."""
-    found = dict(values)
+    """With paths expanded, and None for what does nothing. Raises ConfigError for text that cannot be shown."""
+    found = {key: None if value == kind.kept[key].off else value for key, value in values.items()}
     for key, is_path in kind.texts.items():
         if is_path and (path := values[key]):  # a session opens even where the user of its path is unknown
             found[key] = os.path.expanduser(path) if origin == STORED else expanded(path, key)
@@ -364,6 +425,10 @@ def _check_consistent(config: RunConfig) -> None:
         refuse("strength", f"method {config.method} has no penalty, so it has no strength")
     if config.momentum is not None and config.optimizer != "sgd":
         refuse("momentum", f"only optimizer sgd uses it, not {config.optimizer}")
+    for key in sorted(unread("sgd", config.schedule)):
+        if getattr(config, key) is not None:
+            readers = " and ".join(name for name, settings in SCHEDULES.items() if name and key in settings)
+            refuse(key, f"only schedule {readers} uses it, not {config.schedule or 'none'}")
     if config.leave_alone and not method.symbol:
         refuse("leave_alone", f"method {config.method} has no penalty")
     if config.option("importance_batch") is not None and "batched" not in vars(config.method_options).values():

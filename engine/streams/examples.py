@@ -213,7 +213,8 @@ class ExampleStream(Stream):
         return self
 
     def problem(self) -> Problem:
-        return Classification(self._config.scenario, [task.classes for task in self.tasks])
+        classes = [task.classes for task in self.tasks]
+        return Classification(self._config.scenario, classes, self._config.label_smoothing or 0.0)
 
     def accumulate(self) -> None:
         self._accumulates = True

@@ -21,6 +21,7 @@ _WORDS = {
     "theta": "the weights are",
     "buffers": "a buffer of the network is",
     "optimizer": "the optimizer's state is",
+    "schedule": "the state of the schedule is",
     "method": "the state of the method is",
     "penalty": "the importance is",
 }

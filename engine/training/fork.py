@@ -18,7 +18,7 @@ from engine.record.history import History
 from engine.record.one_class import numbered
 from engine.sessions.log import FORMAT, line, marker
 from engine.sessions.session import Session
-from engine.settings.run import RunConfig, flattened, over, resolve
+from engine.settings.run import RunConfig, flattened, over, resolve, unread
 
 SHARED = ("benchmark", "scenario", "tasks", "class_order", "normalize", "validation", "model", "seed", "freeze")
 """What shaped the shared history and stays; so do the network's and the benchmark's options."""
@@ -37,8 +37,7 @@ def forked_config(parent: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
         lost |= {"preset", "strength", *METHODS[parent.method].options.kept}
         if method in METHODS and not METHODS[method].symbol:
             lost.add("leave_alone")
-    if changes.get("optimizer", parent.optimizer) != "sgd":
-        lost.add("momentum")
+    lost |= unread(changes.get("optimizer", parent.optimizer), changes.get("schedule", parent.schedule))
     kept = {key: value for key, value in parent.plain().items() if value is not None and key not in lost}
     preset = kept.pop("preset", None)
     made = resolve(over(kept, changes))
@@ -83,6 +82,8 @@ def fork(parent: Session, task: int, name: str, changes: Mapping[str, Any]) -> S
         cursor = replace(cursor, constant=penalty.constant if penalty else None)
     if config.optimizer != parent.config.optimizer:
         tensors = {key: value for key, value in tensors.items() if not key.startswith("optimizer/")}
+    if config.schedule != parent.config.schedule:
+        tensors = {key: value for key, value in tensors.items() if not key.startswith("schedule/")}
 
     with Session.made(parent.path.parent, name, config, parent.began) as session:
         now = time.time()

@@ -11,6 +11,7 @@ from engine.errors import NumericsError
 from engine.models.flat import layer_not_finite
 from engine.record.events import (
     LAYER_PENALTIES,
+    LEARNING_RATE,
     PATH,
     PATH_LABELS,
     PROBE,
@@ -77,13 +78,20 @@ class Reporter:
         """Accuracies on the evaluation subsets, and the penalty of each layer."""
         self.steps()
         state = self.state
-        events: list[Event] = [self._probed()]
+        events: list[Event] = [self._probed(), *self.learning_rate()]
         if state.pull is not None and state.penalty is not None:
             of_layers = state.penalty.by_layer(state.parameters.values, state.parameters.layers)
             shares = _short([state.factor * share for share in of_layers])
             events.append(Measured(state.step, state.task, LAYER_PENALTIES, shares))
         self.recorder.emit(*events)
         self.warnings()
+
+    def learning_rate(self) -> list[Event]:
+        state = self.state
+        if not state.schedule.varies:
+            return []
+        lr = state.schedule.lr(state.task, state.task_step)
+        return [Measured(state.step, state.task, LEARNING_RATE, _short([lr]))]
 
     def scores(self) -> tuple[Scored, Scored]:
         """On whole test sets, and on the evaluation subsets, of the tasks seen."""

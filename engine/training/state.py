@@ -19,6 +19,7 @@ from engine.sessions.checkpoint import Cursor, Header, Kind, kind_of
 from engine.settings.run import RunConfig
 from engine.streams.stream import Stream
 from engine.training.build import build_method, build_model
+from engine.training.schedule import Schedule
 from engine.training.update import Update
 
 CHANGING = ("penalty/", "best/")
@@ -43,6 +44,7 @@ class RunState:
         freeze(self.model, config.freeze or ())
         self.parameters = FlatParameters(self.model)
         self.update = Update(config, self.parameters.values)
+        self.schedule = Schedule(config, stream, device)
         self.method = build_method(config)
         self.method.start(self.parameters.values)
         self.penalised = self.parameters.matching_none(config.leave_alone)
@@ -78,6 +80,7 @@ class RunState:
         if self.task_step == 0:
             if self._config.reset_optimizer:
                 self.update.reset()
+            self.schedule.reset()
             self.best, self.best_accuracy = {}, None
             self.method.begin_task(self.parameters.values)
 
@@ -130,6 +133,7 @@ class RunState:
         return {
             **self.network(),
             **_under("optimizer/", vars(self.update.state) if self.update.state else {}),
+            **_under("schedule/", vars(self.schedule.state) if self.schedule.state else {}),
             **_under("method/", vars(self.method.state) if self.method.state else {}),
         }
 
@@ -159,8 +163,8 @@ class RunState:
             needed |= best
         if header.cursor.constant is not None:
             needed |= dict.fromkeys(_per_parameter("penalty", Quadratic), needed["theta"])
-        # A fork to another optimizer or method leaves out their state, which then is as at the start.
-        optional = {"optimizer", "method"} if header.cursor.task_step == 0 else {"optimizer"}
+        # A fork to another optimizer, schedule or method leaves out their state, which then is as at the start.
+        optional = {"optimizer", "schedule", "method"} if header.cursor.task_step == 0 else {"optimizer"}
         for name in sorted(needed.keys() | found.keys(), key=lambda name: (name != "theta", name)):
             if name not in needed:
                 return f"this run has no {name}"
@@ -189,6 +193,7 @@ class RunState:
     def load(self, tensors: Mapping[str, Tensor], cursor: Cursor, changes: Sequence[StrengthChanged]) -> None:
         """Takes the state of a checkpoint. ``changes``: the changes of the strength in the log."""
         self.update.reset()
+        self.schedule.reset()
         self.method.start(self.parameters.values)
         _copy(tensors, self._fixed())
         made = [each.strength for each in changes if each.step <= cursor.step]

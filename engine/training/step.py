@@ -1,20 +1,25 @@
 """The training step: loss, penalty, optimizer, method."""
 
+import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from engine.batch import Batch
 from engine.seeds import number
+from engine.settings.run import RunConfig
 from engine.streams.stream import Stream
 from engine.training.state import RunState
 
 
 class TrainingStep:
-    def __init__(self, seed: int, state: RunState, stream: Stream) -> None:
+    def __init__(self, config: RunConfig, state: RunState, stream: Stream) -> None:
         self.state = state
         self._stream = stream
-        self._draws = number(seed, "draws")
+        self._parts = config.accumulate or 1
+        self._clip_norm = config.clip_norm
+        self._draws = number(config.seed, "draws")
         self._seed_draws: list[Callable[[int], object]] = [torch.default_generator.manual_seed]
         """For torch's own draws, such as dropout's: seeded by (seed, step), so that no generator is state."""
         if state.device.type == "cuda":
@@ -22,7 +27,7 @@ class TrainingStep:
         elif state.device.type == "mps":
             self._seed_draws.append(torch.mps.manual_seed)
         self._total = torch.empty_like(state.parameters.values)
-        """Gradient of loss plus penalty, for a method that needs the loss's gradient separately. Shape (P,)."""
+        """What the optimizer gets, where it is clipped or a method needs the gradient of the loss alone. Shape (P,)."""
         self._before = torch.empty_like(state.parameters.values)
         self.losses: list[Tensor] = []
         """Losses since the last report, each of shape ()."""
@@ -44,20 +49,37 @@ class TrainingStep:
         if total is not gradient or not pull:
             gradient.zero_()
         batch = method.batch(self._stream.batch(state.task, state.task_step))
-        loss = method.loss(state.model(batch.inputs), batch, state.problem)
-        loss.backward()  # adds to the gradient
+        loss = self._loss(batch) if self._parts == 1 else self._loss_by_parts(batch)
         if total is not gradient:
             total += gradient
         if method.directs:
             method.direct(total, parameters.values)
+        if self._clip_norm is not None:  # what the method gets below is not clipped
+            scale = self._clip_norm / (torch.linalg.vector_norm(total) + 1e-6)
+            total = torch.mul(total, scale.clamp(max=1.0), out=self._total)
 
         if method.sees_steps:
             self._before.copy_(parameters.values)
-        state.update.step(total, self._stream.phases[state.task].lr)
+        state.update.step(total, state.schedule.lr(state.task, state.task_step))
         if method.sees_steps:
             torch.sub(parameters.values, self._before, out=self._before)
             method.after_step(gradient, self._before)
 
-        self.losses.append(loss.detach())
+        self.losses.append(loss)
         state.task_step += 1
         state.step += 1
+        state.schedule.stepped(state.task, state.task_step, loss)
+
+    def _loss(self, batch: Batch, share: float = 1.0) -> Tensor:
+        """The loss times ``share``, shape (); its gradient is added to the parameters' gradient."""
+        state = self.state
+        loss = state.method.loss(state.model(batch.inputs), batch, state.problem)
+        if share != 1.0:
+            loss = loss * share
+        loss.backward()
+        return loss.detach()
+
+    def _loss_by_parts(self, batch: Batch) -> Tensor:
+        """The same over all examples, in less memory."""
+        parts = batch.split(math.ceil(len(batch) / self._parts))
+        return torch.stack([self._loss(part, len(part) / len(batch)) for part in parts]).sum()

@@ -5,7 +5,7 @@ from functools import partial
 
 import torch
 
-from engine.errors import NumericsError
+from engine.errors import ConfigError, NumericsError
 from engine.importance.per_example import check_network
 from engine.methods.base import Learned
 from engine.penalties.penalty import Penalty
@@ -47,8 +47,13 @@ class Trainer:
         if self.state.method.cumulative:
             self.stream.accumulate()
 
+        for number, phase in enumerate(self.stream.phases, start=1):
+            if config.warmup is not None and config.warmup >= phase.steps:
+                raise ConfigError(
+                    f"warmup = {config.warmup}: task {number} has only {phase.steps} steps; choose fewer", "warmup"
+                )
         self.plan = Plan(self.stream)
-        self.step = TrainingStep(config.seed, self.state, self.stream)
+        self.step = TrainingStep(config, self.state, self.stream)
         self.evaluator = Evaluator(self.state.model, self.stream, self.state.problem, control.check)
         self.reporter = Reporter(recorder, self.state, self.step, self.evaluator)
         self.checkpointer = Checkpointer(recorder, self.state, self.reporter)
@@ -112,7 +117,7 @@ class Trainer:
             requests.poll()
         state.begin_task()
         if state.task_step == 0:
-            self.recorder.emit(TaskStarted(state.task, state.step))
+            self.recorder.emit(TaskStarted(state.task, state.step), *reporter.learning_rate())
             reporter.path()
         self.control.activity = "training"
         phase = self.stream.phases[state.task]

@@ -37,7 +37,8 @@ class Update:
         """``theta``, shape (P,), outside autograd: the parameters, which ``step`` changes."""
         self.state: Moments | Momentum | None = None
         self._step: Callable[..., None]
-        decay = 0.01 if config.optimizer == "adamw" else 0.0
+        usual_decay = 0.01 if config.optimizer == "adamw" else 0.0
+        decay = usual_decay if config.weight_decay is None else config.weight_decay
         of_all: dict[str, Any] = {"weight_decay": decay, "maximize": False, "fused": True}
         if config.optimizer == "sgd":
             momentum = config.momentum or 0.0

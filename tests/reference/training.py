@@ -33,6 +33,20 @@ class SlowTask:
     """Inputs to measure an importance on; the training inputs where there are none."""
 
 
+AfterStep = Callable[[bool, float], None]
+"""Changes the learning rate after a step: whether an epoch ended with it, and the mean loss of the epoch's steps."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What people do besides, with torch's own functions."""
+
+    clip_norm: float | None = None
+    label_smoothing: float = 0.0
+    scheduler: Callable[[torch.optim.Optimizer, int, int], AfterStep] | None = None
+    """From the optimizer, the task's steps and those of its first epoch."""
+
+
 @dataclass
 class SlowRun:
     matrix: list[list[float]]
@@ -76,21 +90,29 @@ def example(tasks: Sequence[SlowTask], row: int) -> tuple[int, Tensor, int]:
 
 
 def replayed_loss(
-    model: nn.Module, batch: Sequence[tuple[int, Tensor, int]], scenario: str, classes: Sequence[int], newest: int
+    model: nn.Module,
+    batch: Sequence[tuple[int, Tensor, int]],
+    scenario: str,
+    classes: Sequence[int],
+    newest: int,
+    smoothing: float,
 ) -> Tensor:
     """Mean cross entropy of (task, input, own label), each among the outputs that compete on its task."""
     total = torch.zeros(())
     for task, x, label in batch:
         logits = model(x.unsqueeze(0))[0][competing(scenario, classes, task, newest)]
-        total = total + cross_entropy(logits, torch.tensor(place(scenario, classes, task, label)))
+        target = torch.tensor(place(scenario, classes, task, label))
+        total = total + cross_entropy(logits, target, label_smoothing=smoothing)
     return total / len(batch)
 
 
-def mean_loss(model: nn.Module, task: SlowTask, among: Sequence[int], right: Callable[[int], int]) -> float:
+def mean_loss(
+    model: nn.Module, task: SlowTask, among: Sequence[int], right: Callable[[int], int], smoothing: float
+) -> float:
     """Over all of a task's training examples."""
     targets = torch.tensor([right(label) for label in task.train_labels.tolist()])
     with torch.no_grad():
-        return cross_entropy(model(task.train_inputs)[:, list(among)], targets).item()
+        return cross_entropy(model(task.train_inputs)[:, list(among)], targets, label_smoothing=smoothing).item()
 
 
 def train_slowly(
@@ -102,6 +124,7 @@ def train_slowly(
     reset_optimizer: bool = True,
     keep_best: bool = False,
     leave_alone: Sequence[int] = (),
+    recipe: Recipe = Recipe(),
 ) -> SlowRun:
     """Trains ``model`` in place, task after task.
 
@@ -116,28 +139,36 @@ def train_slowly(
     for number, task in enumerate(tasks):
         if reset_optimizer:
             optimizer = make_optimizer(theta)
-        if not math.isnan(task.lr):
-            for group in optimizer.param_groups:
+        for group in optimizer.param_groups:
+            group.pop("initial_lr", None)
+            if not math.isnan(task.lr):
                 group["lr"] = task.lr
+        after_step = recipe.scheduler and recipe.scheduler(
+            optimizer, sum(map(len, task.epochs)), len(task.epochs[0]) if task.epochs else 0
+        )
         method.begin_task(theta)
         among = competing(scenario, classes, number, number)
         right = partial(place, scenario, classes, number)
-        start_loss, path_integral = mean_loss(model, task, among, right), 0.0
+        start_loss, path_integral = mean_loss(model, task, among, right, recipe.label_smoothing), 0.0
         best_accuracy = -math.inf
+        smoothing = recipe.label_smoothing
         for epoch in task.epochs:
-            for rows in epoch:
+            for number_in_epoch, rows in enumerate(epoch, start=1):
                 if method.replays:
                     batch = [example(tasks, row) for row in rows.tolist()]
-                    loss = replayed_loss(model, batch, scenario, classes, number)
+                    loss = replayed_loss(model, batch, scenario, classes, number, smoothing)
                 else:
                     targets = torch.tensor([right(label) for label in task.train_labels[rows].tolist()])
-                    loss = cross_entropy(model(task.train_inputs[rows])[:, among], targets)
+                    logits = model(task.train_inputs[rows])[:, among]
+                    loss = cross_entropy(logits, targets, label_smoothing=smoothing)
                 g = torch.autograd.grad(loss, theta, retain_graph=True)
                 penalty = method.penalty(theta)
                 optimizer.zero_grad()
                 (loss + penalty).backward()
                 if method.follows_total:
                     g = tuple(t.grad.clone() for t in theta if t.grad is not None)
+                if recipe.clip_norm is not None:
+                    torch.nn.utils.clip_grad_norm_(theta, recipe.clip_norm)
                 before = copies(theta)
                 optimizer.step()
                 change = [t.detach() - b for t, b in zip(theta, before, strict=True)]
@@ -145,6 +176,9 @@ def train_slowly(
                 path_integral -= sum((gi * delta).sum().item() for gi, delta in zip(g, change, strict=True))
                 run.losses.append(loss.item())
                 run.penalties.append(penalty.item())
+                if after_step:
+                    ended = number_in_epoch == len(task.epochs[0])
+                    after_step(ended, sum(run.losses[-number_in_epoch:]) / number_in_epoch)
             if keep_best and (found := accuracy(model, task, among, right)) > best_accuracy:
                 best_accuracy = found
                 best = copies(theta)
@@ -157,7 +191,7 @@ def train_slowly(
             vars(method).update(best_method)
             optimizer.load_state_dict(best_state)
             path_integral = best_integral
-        run.paths.append((path_integral, start_loss, mean_loss(model, task, among, right)))
+        run.paths.append((path_integral, start_loss, mean_loss(model, task, among, right, smoothing)))
         elsewhere = [
             (
                 seen.train_inputs if seen.unlabelled is None else seen.unlabelled,

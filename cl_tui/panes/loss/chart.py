@@ -205,7 +205,8 @@ def legend(view: View, width: int, palette: Palette) -> Line:
         line = [Segment(f"L {'loss ' if wide else ''}{text.quantity(loss)}", palette.loss)]
         if METHODS[view.config.method].symbol:
             line.append(Segment(f"   P {'penalty ' if wide else ''}{text.quantity(penalty)}", palette.penalty))
-        return line
+        rate = _learning_rate(view.history, curve.length, "   ", palette)
+        return line + rate if sum(len(part.text) for part in line + rate) <= width else line
     if cursor > curve.length:
         return [Segment(f"step {cursor:,}: not trained yet"[:width], palette.muted)]
     lines = (_readout(view, cursor, brevity, palette) for brevity in range(_BRIEFEST))
@@ -232,7 +233,13 @@ def _readout(view: View, step: int, brevity: int, palette: Palette) -> Line:
         line += [Segment(comma, palette.muted), Segment(names[1] + shown(penalty), palette.penalty)]
     if symbol and history.strengths and brevity < _BRIEFEST:
         line.append(Segment(f"{comma}{symbol}={text.quantity(history.strength(view.config, step))}", palette.muted))
-    return line
+    return line + (_learning_rate(history, step, comma, palette) if brevity < _BRIEFEST else [])
+
+
+def _learning_rate(history: History, step: int, comma: str, palette: Palette) -> Line:
+    """Nothing if it is the same throughout a task."""
+    lr = history.learning_rate(step)
+    return [] if lr is None else [Segment(f"{comma}lr {text.quantity(lr)}", palette.muted)]
 
 
 def where(history: History, step: int) -> list[str]:

@@ -30,7 +30,7 @@ from cl_tui.panes.loss.pane import MOST_ROWS, CurvesPane
 from cl_tui.panes.view import View, Viewport
 from cl_tui.reports.text import quantity
 from cl_tui.screens.monitor import MonitorScreen
-from engine.record.events import LAYER_PENALTIES, Measured, StepsTaken, StrengthChanged, TaskInfo
+from engine.record.events import LAYER_PENALTIES, LEARNING_RATE, Measured, StepsTaken, StrengthChanged, TaskInfo
 from engine.record.history import History
 from engine.settings.run import resolve
 from tests import screen_data
@@ -303,6 +303,18 @@ def test_the_crosshair_reads_exact_values() -> None:
     loss, penalty = known.curve.losses()[1233], known.curve.penalties()[1233]
     assert lines[0] == f"step 1,234 (task 2, epoch 2.3, 2.5 s): loss {loss:.6g}, penalty {penalty:.6g}, c=2.5"
     assert all(line[6 + 1233 * 82 // 5000] not in "┊ " for line in lines[1:8])
+
+
+def test_a_learning_rate_that_changes_is_read_beside_the_loss() -> None:
+    """The newest; at the crosshair, that of its step."""
+    known = screen_data.history(2500)
+    assert "lr" not in text(drawn(view(known), 90))[0]
+    for step, rate in ((1200, 0.01), (2500, 0.0025)):
+        known = known.apply(Measured(step, 1, LEARNING_RATE, (rate,)))
+    assert text(drawn(view(known), 90))[0].endswith("   lr 0.0025")
+    assert text(drawn(view(known, Viewport(cursor=1234)), 90))[0].endswith(", lr 0.01")
+    assert "lr" not in text(drawn(view(known, Viewport(cursor=1000)), 90))[0]
+    assert not text(drawn(view(known), 24, zoomed=False))[0].endswith("lr 0.0025")
 
 
 @pytest.mark.parametrize("width", [20, 30, 36, 50, 76, 150])

@@ -10,6 +10,7 @@ from engine.catalog.benchmarks import BENCHMARKS
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig
 from engine.training.control import Control, Requests
+from engine.training.fork import fork
 from engine.training.runner import train
 from tests import runs
 
@@ -65,6 +66,32 @@ def test_resume_at_every_step_whatever_the_settings_of_the_run(
 ) -> None:
     """The best epoch so far, the first task's own schedule, steps instead of epochs, the order of the classes."""
     assert_every_stop_is_harmless(tmp_path, runs.tiny(method, **options))
+
+
+@runs.by_case(
+    [
+        ("si", {"schedule": "plateau", "schedule_patience": 0, "schedule_factor": 0.5, "lr": 3.0, "epochs": 3}),
+        ("ewc", {"schedule": "plateau", "schedule_patience": 0, "keep": "best", "lr": 0.3, "warmup": 3}),
+        ("si", {"schedule": "cosine", "warmup": 2, "clip_norm": 0.5, "accumulate": 3, "weight_decay": 0.01}),
+        ("mas", {"schedule": "step", "label_smoothing": 0.1, "optimizer": "sgd", "reset_optimizer": False}),
+    ]
+)
+def test_training_options_resume_at_every_step(method: str, options: dict[str, Any], tmp_path: Path) -> None:
+    """What a plateau has seen, also of the epoch that was stopped."""
+    assert_every_stop_is_harmless(tmp_path, runs.tiny(method, **options))
+    told = Session.open(tmp_path, "whole").history().measured["learning rate"]
+    assert len({one.values for one in told}) > 1, "the learning rate never changed"
+
+
+@pytest.mark.parametrize("schedule", ["none", "cosine", "plateau"])
+def test_a_fork_to_another_schedule_trains_and_resumes(schedule: str, tmp_path: Path) -> None:
+    options = {"schedule": "plateau", "schedule_patience": 0, "lr": 0.3}
+    parent = runs.finished(tmp_path, runs.tiny("si", **options), "parent")
+    whole, child = (fork(parent, 0, name, {"schedule": schedule}) for name in ("whole", "child"))
+    train(whole, Control())
+    train(child, runs.AtStep(3))
+    runs.assert_same_run(resumed(child), whole)
+    assert any(name.startswith("schedule/") for name in runs.newest(child)[0]) == (schedule == "plateau")
 
 
 @pytest.mark.parametrize("optimizer", runs.OPTIMIZERS)
