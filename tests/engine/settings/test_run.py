@@ -137,7 +137,7 @@ def test_a_configuration_is_frozen() -> None:
         ({"model": "resnet"}, ["unknown model 'resnet'", "mlp"]),
         ({"method": "xx"}, ["unknown method 'xx': available: none, joint, l2,"]),
         ({"optimiser": "sgd"}, ["unknown setting 'optimiser': did you mean 'optimizer'? Available: method,"]),
-        ({"warmth": 0.5}, ["unknown setting 'warmth': available: method, benchmark,", ", data_dir"]),
+        ({"volume": 0.5}, ["unknown setting 'volume': available: method, benchmark,", ", data_dir"]),
         ({"scenario": "tusk"}, ["scenario = 'tusk'", "'task'", "'class'"]),
         ({"optimizer": "lion"}, ["optimizer = 'lion'", "'adamw'"]),
         ({"device": "tpu"}, ["device = 'tpu'", "'cuda'"]),
