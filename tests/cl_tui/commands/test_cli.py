@@ -105,7 +105,7 @@ def test_help_fits_the_terminal(cl_tui: CommandLine, monkeypatch: pytest.MonkeyP
 
 def test_an_error_is_broken_between_words(tmp_path: Path) -> None:
     """At the terminal's width; one line where no terminal is."""
-    arguments = ["run", "--set", "warmth=1"]
+    arguments = ["run", "--set", "volume=1"]
     with Terminal(arguments, tmp_path, columns=50) as terminal:
         assert terminal.wait_for_end() == 2
         lines = terminal.output.decode().splitlines()
