@@ -15,8 +15,9 @@ from cl_tui.batch.plan import Run, one_run
 from cl_tui.reports.layout import table_of
 from cl_tui.reports.statistics import UNKNOWN, Estimate, estimate, with_error
 from cl_tui.reports.verdict import MOST_SEEDS, Verdict, judge, margin
+from engine.catalog.entries import Case, Preset
 from engine.catalog.methods import METHODS
-from engine.catalog.presets import Case, Preset, settings_of
+from engine.catalog.presets import settings_of
 from engine.settings.text import shown
 
 

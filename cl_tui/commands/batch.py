@@ -14,7 +14,7 @@ from engine.catalog.options import WHAT, WHERE
 
 if TYPE_CHECKING:
     from cl_tui.batch.pool import Outcome
-    from engine.catalog.presets import Preset
+    from engine.catalog.entries import Preset
 
 AXES = ("benchmark", "scenario", "method", "strength")
 """The settings that a batch takes several values of, and the seed."""

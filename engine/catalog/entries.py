@@ -1,7 +1,9 @@
-"""What the catalog says about a method, a network and a benchmark, and how it finds them. Imports no torch."""
+"""What the catalog says about a method, a network, a benchmark and a published table, and how it finds them. Imports no
+torch."""
 
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, NamedTuple, TypeVar
 
@@ -82,6 +84,38 @@ class BenchmarkInfo(NamedTuple):
         return (len(self.classes),) * tasks if self.permuted else group_sizes(len(self.classes), tasks)
 
 
+@dataclass(frozen=True)
+class Case:
+    """One row of a published table."""
+
+    choice: Mapping[str, object]
+    """Settings that distinguish this case from the preset's others: giving one of them chooses the case."""
+    settings: Mapping[str, object] = field(default_factory=dict)
+    published: float | None = None
+    """Average accuracy after the last task, in percent; None if none was published or could be checked."""
+    error: float | None = None
+    """Standard error of ``published``, in points; None if it was published without one."""
+    runs: int | None = None
+    """Number of runs that ``published`` averages; None if that was not published."""
+    source: str = ""
+    """Source of the number and the strength, in addition to the preset's."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    name: str
+    title: str
+    source: str
+    settings: Mapping[str, object]
+    cases: tuple[Case, ...]
+    """Cases of the preset; the first is the default."""
+    seeds: int = 5
+    """Number of runs of each case to compare with the published number."""
+    differs: tuple[str, ...] = ()
+    """Remaining differences between a run here and the original."""
+    rank: int = 1000
+
+
 def group_sizes(classes: int, tasks: int) -> tuple[int, ...]:
     """Splits ``classes`` into ``tasks`` group sizes as evenly as possible, larger groups first.
 
@@ -92,7 +126,7 @@ def group_sizes(classes: int, tasks: int) -> tuple[int, ...]:
     return tuple(size + (number < larger) for number in range(tasks))
 
 
-Entry = TypeVar("Entry", MethodInfo, ModelInfo, BenchmarkInfo)
+Entry = TypeVar("Entry", MethodInfo, ModelInfo, BenchmarkInfo, Preset)
 
 
 def found(package: str, path: Iterable[str], kind: type[Entry]) -> dict[str, Entry]:

@@ -16,7 +16,8 @@ from cl_tui.batch.reproduce import HEADINGS, HOW_TO_READ, Row, cells, label, pag
 from cl_tui.commands.cli import app
 from cl_tui.reports import verdict
 from cl_tui.reports.statistics import Estimate, estimate
-from engine.catalog.presets import PRESETS, Case, Preset
+from engine.catalog.entries import Case, Preset
+from engine.catalog.presets import PRESETS
 from engine.settings.run import resolve
 
 ROOT = Path(__file__).parents[3]

@@ -8,8 +8,9 @@ from typer.testing import CliRunner
 
 from cl_tui.commands.cli import app
 from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.entries import Case, Preset
 from engine.catalog.methods import METHODS
-from engine.catalog.presets import PRESETS, Case, Preset, settings_of
+from engine.catalog.presets import PRESETS, settings_of
 from engine.errors import ConfigError
 from engine.settings.run import known_settings, resolve
 
