@@ -88,6 +88,8 @@ LONGER: list[runs.Case] = [
     ("mas", {"normalize": (0.2, 1.5), "importance_data": "test"}),
     ("si", {"init": "glorot", "class_order": (3, 0, 6, 1, 2, 5, 4), "normalize": (-1.0, 0.5)}),
     ("rwalk", {"init": "glorot-zero-head", "epochs": 8}),
+    ("none", {"reset_network": True}),
+    ("joint", {"reset_network": True, "reset_optimizer": False}),
 ]
 """Settings of a run that change its course, whatever its method."""
 

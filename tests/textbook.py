@@ -20,6 +20,7 @@ from torch.optim.lr_scheduler import (
     StepLR,
 )
 
+from engine import seeds
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.methods.rwalk import RWalkOptions
 from engine.catalog.methods.si import SIOptions
@@ -124,7 +125,11 @@ def run_slowly(config: RunConfig, dtype: torch.dtype) -> tuple[SlowRun, nn.Modul
     classes = [task.classes for task in tasks]
     outputs = max(classes) if config.scenario == "domain" else sum(classes)
     inputs = BENCHMARKS[config.benchmark].inputs
-    model = mlp(inputs, config.option("hidden"), outputs, config.seed, config.option("init")).to(dtype)
+
+    def network(seed: int) -> nn.Module:
+        return mlp(inputs, config.option("hidden"), outputs, seed, config.option("init")).to(dtype)
+
+    model = network(config.seed)
     run = train_slowly(
         model,
         method,
@@ -134,6 +139,7 @@ def run_slowly(config: RunConfig, dtype: torch.dtype) -> tuple[SlowRun, nn.Modul
         config.reset_optimizer,
         keep_best=config.keep == "best",
         leave_alone=left_alone(model, config.leave_alone),
+        fresh=(lambda task: network(seeds.number(config.seed, "network", task))) if config.reset_network else None,
         recipe=Recipe(config.clip_norm, config.label_smoothing or 0.0, partial(slow_schedule, config)),
     )
     return run, model, method

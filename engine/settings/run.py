@@ -68,6 +68,9 @@ class RunConfig(Settings):
         negative="--keep-optimizer",
         panel=TRAINING,
     )
+    reset_network: bool = setting(
+        False, meaning="draw the network's weights again at each task, so that every task is learned from scratch"
+    )
     freeze: tuple[Annotated[str, ("min_length", 1), ("max_length", 100)], ...] | None = setting(
         None,
         help="Parameters that are not trained, by name: 'features.*'.",
@@ -423,6 +426,8 @@ def _check_consistent(config: RunConfig) -> None:
         refuse("tasks", f"{config.benchmark} has at most {benchmark.most_tasks}")
     if config.strength and not method.symbol:
         refuse("strength", f"method {config.method} has no penalty, so it has no strength")
+    if config.reset_network and method.symbol:
+        refuse("reset_network", f"the penalty of {config.method} would hold the new weights; use none or joint")
     if config.momentum is not None and config.optimizer != "sgd":
         refuse("momentum", f"only optimizer sgd uses it, not {config.optimizer}")
     for key in sorted(unread("sgd", config.schedule)):

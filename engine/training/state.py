@@ -14,6 +14,7 @@ from engine.penalties.penalty import Penalty, Pull
 from engine.penalties.quadratic import Quadratic
 from engine.problems.problem import Problem
 from engine.record.events import StrengthChanged
+from engine.seeds import number
 from engine.sessions import checkpoint
 from engine.sessions.checkpoint import Cursor, Header, Kind, kind_of
 from engine.settings.run import RunConfig
@@ -78,6 +79,10 @@ class RunState:
         """Sets up what differs from the previous task, also when a resume continues in the middle of a task."""
         self.problem.begin(self.task)
         if self.task_step == 0:
+            if self._config.reset_network and self.task:
+                seed = number(self._config.seed, "network", self.task)
+                fresh = RunState(self._config.changed(seed=seed), self._stream, self.problem, self.device)
+                self.load_network(fresh.network())
             if self._config.reset_optimizer:
                 self.update.reset()
             self.schedule.reset()

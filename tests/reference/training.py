@@ -124,19 +124,24 @@ def train_slowly(
     reset_optimizer: bool = True,
     keep_best: bool = False,
     leave_alone: Sequence[int] = (),
+    fresh: Callable[[int], nn.Module] | None = None,
     recipe: Recipe = Recipe(),
 ) -> SlowRun:
     """Trains ``model`` in place, task after task.
 
     ``keep_best``: each task ends at the moment after the epoch that was best on its test examples, the first of equals:
     with the weights, what the method has summed up and the optimizer's state as they were then.
-    ``leave_alone``: places of the parameters that no penalty holds.
+    ``leave_alone``: places of the parameters that no penalty holds. ``fresh``: the network whose weights each task but
+    the first begins with.
     """
     theta = list(model.parameters())
     classes = [task.classes for task in tasks]
     optimizer = make_optimizer(theta)
     run = SlowRun([], [], [], [])
     for number, task in enumerate(tasks):
+        if fresh and number:
+            for t, drawn in zip(theta, fresh(number).parameters(), strict=True):
+                t.data.copy_(drawn)
         if reset_optimizer:
             optimizer = make_optimizer(theta)
         for group in optimizer.param_groups:

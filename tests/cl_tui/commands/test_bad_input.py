@@ -36,6 +36,7 @@ SETTINGS: list[tuple[list[str], str]] = [
     (["--xi", "0"], "xi = 0.0"),
     (["--method", "none", "--strength", "1"], "method none has no penalty"),
     (["--method", "mas", "--xi", "0.1"], "only method si uses it"),
+    (["--set", "reset_network=true"], "reset_network = true: the penalty of si would hold the new weights"),
     (["--gamma", "0.5"], "only method ewc uses it"),
     (["--set", "lr"], "write KEY=VALUE"),
     (["--set", "colour=red"], "unknown setting 'colour'"),

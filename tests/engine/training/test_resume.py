@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from engine.catalog.benchmarks import BENCHMARKS
+from engine.models.mlp import mlp
+from engine.seeds import number
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig
 from engine.training.control import Control, Requests
@@ -81,6 +84,13 @@ def test_training_options_resume_at_every_step(method: str, options: dict[str, A
     assert_every_stop_is_harmless(tmp_path, runs.tiny(method, **options))
     told = Session.open(tmp_path, "whole").history().measured["learning rate"]
     assert len({one.values for one in told}) > 1, "the learning rate never changed"
+
+
+def test_a_network_that_each_task_resets_is_resumed_with_the_same_weights(tmp_path: Path) -> None:
+    assert_every_stop_is_harmless(tmp_path, runs.tiny("none", reset_network=True))
+    fresh = mlp((1, 8, 8), (8,), outputs=10, seed=number(0, "network", 1), init="torch")
+    theta = runs.newest(Session.open(tmp_path, "whole"))[0]["theta"]
+    assert torch.equal(theta[-10:-5], fresh.head.bias[:5]), "the second task does not train the first one's outputs"
 
 
 @pytest.mark.parametrize("schedule", ["none", "cosine", "plateau"])
