@@ -18,12 +18,13 @@ from cl_tui.reports.verdict import MOST_SEEDS, Verdict, judge, margin
 from engine.catalog.entries import Case, Preset
 from engine.catalog.methods import METHODS
 from engine.catalog.presets import settings_of
+from engine.record import metrics
 from engine.settings.text import shown
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a published table and our result. Accuracies: fractions, means over all tasks after the last."""
+    """One line of a published table and our result. Accuracies: fractions, means over all tasks."""
 
     preset: str
     case: str
@@ -32,6 +33,8 @@ class Row:
     runs: tuple[Run, ...]
     """Those that are finished, one per seed."""
     accuracies: tuple[float, ...]
+    by_task: Mapping[str, tuple[Sequence[Estimate], Sequence[Estimate | None]]]
+    """For each task what was published, and our result."""
 
     @property
     def here(self) -> Estimate | None:
@@ -61,6 +64,10 @@ class Row:
             "margin": published and margin(published),
             "verdict": judged and judged.word,
             "seeds_to_tell": judged and judged.seeds,
+            "by_task": {
+                name: {side: [of and of.mean for of in values] for side, values in zip(SIDES, both, strict=True)}
+                for name, both in self.by_task.items()
+            },
             "source": self.source,
             "sessions": [run.name for run in self.runs],
         }
@@ -78,8 +85,32 @@ def plan(preset: Preset, seeds: int, settings: Mapping[str, Any], jobs: int) -> 
 def row_of(preset: Preset, case: Case, runs: Sequence[Run], summaries: Mapping[str, Mapping[str, Any]]) -> Row:
     """``summaries`` of the finished runs, by session."""
     done = tuple(run for run in runs if run.name in summaries)
-    accuracies = tuple(float(summaries[run.name]["average_accuracy"]) for run in done)
-    return Row(preset.name, label(case), case.source, _published(case), done, accuracies)
+    accuracies = tuple(_score(run, summaries[run.name]) for run in done)
+    matrices = [_matrix(summaries[run.name]) for run in done] if case.by_task else []
+    by_task = {
+        name: (
+            [_in_percent(*of) if isinstance(of, tuple) else _in_percent(of) for of in values],
+            list(map(estimate, zip(*map(metrics.BY_TASK[name], matrices), strict=True))) or [None] * len(values),
+        )
+        for name, values in case.by_task.items()
+    }
+    return Row(preset.name, label(case), case.source, _published(case), done, accuracies, by_task)
+
+
+def _score(run: Run, summary: Mapping[str, Any]) -> float:
+    """The mean over all tasks after the last one; right after each, if each has a network of its own."""
+    if run.config.reset_network:
+        found = metrics.after_each_task(_matrix(summary))
+        return sum(found) / len(found)
+    return float(summary["average_accuracy"])
+
+
+def _matrix(summary: Mapping[str, Any]) -> list[list[float]]:
+    return [row[:task] for task, row in enumerate(summary["accuracy_matrix"], start=1)]
+
+
+def _in_percent(mean: float, error: float | None = None) -> Estimate:
+    return Estimate(mean / 100, error and error / 100)
 
 
 def _published(case: Case) -> Estimate | None:
@@ -107,6 +138,7 @@ def label(case: Case) -> str:
     return ", ".join(parts)
 
 
+SIDES = ("published", "here")
 HEADINGS = ("case", "published", "here", "n", "difference", "margin", "verdict")
 
 
@@ -140,6 +172,19 @@ def each_seed(row: Row) -> str:
     return " ".join(f"{100 * accuracy:.2f}" for accuracy in row.accuracies)
 
 
+def each_task(rows: Iterable[Row], digits: int) -> list[tuple[str, ...]]:
+    """A line of cells for each case and each side, under its headings; nothing if nothing was published by task."""
+    found = [
+        (row.case, name, side, *(with_error(of, digits=digits) for of in values))
+        for row in rows
+        for name, both in row.by_task.items()
+        for side, values in zip(SIDES, both, strict=True)
+        if any(values)
+    ]
+    numbers = [f"task {number}" for number in range(1, max(map(len, found), default=3) - 2)]
+    return [("case", "", "", *numbers), *found] if found else []
+
+
 def table(preset: Preset, rows: Sequence[Row], width: int) -> RenderableType:
     """For a terminal. If a row is too long for ``width`` columns, its case and verdict stand above its numbers."""
     found = [cells(row) for row in rows]
@@ -163,11 +208,22 @@ def table(preset: Preset, rows: Sequence[Row], width: int) -> RenderableType:
         *made,
         Text("\nAverage accuracy of each seed", style="bold"),
         seeds,
+        *_each_task_printed(rows),
     )
 
 
+def _each_task_printed(rows: Iterable[Row]) -> list[RenderableType]:
+    if not (lines := each_task(rows, digits=1)):
+        return []
+    made = table_of(*lines[0], numbers_from=3)
+    for line in lines[1:]:
+        made.add_row(*line)
+    return [Text("\nEach task", style="bold"), made]
+
+
 HOW_TO_READ = (
-    "Numbers are the average accuracy in % over all tasks after the last one: mean ± standard error over n seeds, "
+    "Numbers are the average accuracy in % over all tasks after the last one, or, where every task is learned from "
+    "scratch (reset_network), right after each: mean ± standard error over n seeds, "
     "starting with seed 0. A published value without ± was published without an error and is treated as exact. "
     "*Difference* is our value minus the published one, in points, ± half the width of its 95 % confidence interval "
     "(from both standard errors, with Welch's degrees of freedom). The *margin* is the smallest difference that "
@@ -189,6 +245,8 @@ def page(command: str, tables: Sequence[tuple[Preset, Sequence[Row]]]) -> str:
         parts += [f"## {preset.name}", f"{preset.title}. {preset.source}.", _markdown([HEADINGS, *map(cells, rows)])]
         seeds = (f"{row.case}: {each_seed(row)}" for row in rows if row.accuracies)
         parts.append(_listed("Average accuracy of each seed:", seeds))
+        if lines := each_task(rows, digits=2):
+            parts += ["Each task:", _markdown(lines)]
         parts.append(f"Settings shared by all cases: {_settings(preset.settings)}.")
         own = [
             f"{label(case)}: {'. '.join(filter(None, (_settings(case.settings), case.source)))}"
@@ -241,6 +299,7 @@ def preset_page(preset: Preset) -> RenderableType:
         shared,
         Text(),
         cases,
+        *_each_task_printed(row_of(preset, case, (), {}) for case in preset.cases),
         Text(f"\nThe first case, {first['method']}, is the default; choose another by its settings, such as --method."),
     ]
     for source in dict.fromkeys(case.source for case in preset.cases if case.source):

@@ -2,7 +2,7 @@
 torch."""
 
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, NamedTuple, TypeVar
@@ -92,13 +92,17 @@ class Case:
     """Settings that distinguish this case from the preset's others: giving one of them chooses the case."""
     settings: Mapping[str, object] = field(default_factory=dict)
     published: float | None = None
-    """Average accuracy after the last task, in percent; None if none was published or could be checked."""
+    """Average accuracy after the last task (with reset_network: right after each task), in percent; None if none was
+    published or could be checked."""
     error: float | None = None
     """Standard error of ``published``, in points; None if it was published without one."""
     runs: int | None = None
     """Number of runs that ``published`` averages; None if that was not published."""
     source: str = ""
     """Source of the number and the strength, in addition to the preset's."""
+    by_task: Mapping[str, Sequence[float | tuple[float, float]]] = field(default_factory=dict)
+    """What was published of each task, in percent or points, by its name in ``metrics.BY_TASK``; with its error if that
+    was, too."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Metrics of continual learning. ``matrix[i][j]``: accuracy on task j after training task i, as a fraction; rows may be
 ragged (only j ≤ i), and the last may be missing during a run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,15 @@ def forgetting(matrix: Matrix) -> float | None:
     return sum(drops) / len(drops) if drops else None
 
 
+def after_each_task(matrix: Matrix) -> list[float]:
+    """Accuracy on each task right after it was trained.
+
+    >>> after_each_task([[1.0], [0.5, 0.75]])
+    [1.0, 0.75]
+    """
+    return [row[task] for task, row in enumerate(matrix)]
+
+
 def backward_transfer(matrix: Matrix) -> float | None:
     """Mean change of each earlier task since it was learned (BWT, Lopez-Paz & Ranzato 2017, equation 3).
 
@@ -54,6 +63,14 @@ def backward_transfer(matrix: Matrix) -> float | None:
     last = matrix[-1]
     changes = [last[j] - matrix[j][j] for j in range(len(last) - 1)]
     return sum(changes) / len(changes)
+
+
+BY_TASK: Mapping[str, Callable[[Matrix], Sequence[float]]] = {
+    "after the last task": lambda matrix: matrix[-1],
+    "right after each task": after_each_task,
+    "forgetting": forgetting_by_task,
+}
+"""What is known of each task at the end of a run."""
 
 
 @dataclass(frozen=True, eq=False)

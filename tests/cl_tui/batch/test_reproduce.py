@@ -179,6 +179,53 @@ def test_the_page_holds_rows_seeds_settings_sources_and_differences(tiny: Preset
     assert HOW_TO_READ in text
 
 
+def test_what_was_published_of_each_task_stands_beside_ours() -> None:
+    """Two runs of three tasks: the last row, the diagonal, and the fall from the highest."""
+    case = Case(
+        {"method": "none"},
+        by_task={
+            "after the last task": (50.0, (60.0, 1.5), 90.0),
+            "right after each task": (80.0, 90.0, 90.0),
+            "forgetting": (30.0, 30.0),
+        },
+    )
+    matrices = (
+        [[0.8, None, None], [0.9, 0.7, None], [0.4, 0.6, 0.9]],
+        [[0.7, None, None], [0.6, 0.8, None], [0.5, 0.6, 1.0]],
+    )
+    runs = [one_run({**TINY.settings, "method": "none", "seed": seed}, jobs=1) for seed in range(2)]
+    found = {
+        run.name: {"average_accuracy": 0.6, "accuracy_matrix": matrix}
+        for run, matrix in zip(runs, matrices, strict=True)
+    }
+    row = row_of(TINY, case, runs, found)
+    by_task = row.as_dict()["by_task"]
+    assert by_task["after the last task"]["published"] == [0.5, 0.6, 0.9]
+    assert {name: sides["here"] for name, sides in by_task.items()} == {
+        "after the last task": pytest.approx([0.45, 0.6, 0.95]),
+        "right after each task": pytest.approx([0.75, 0.75, 0.95]),
+        "forgetting": pytest.approx([0.35, 0.15]),
+    }
+    text = page("cl-tui reproduce tiny", [(TINY, [row])])
+    assert "| case |  |  | task 1 | task 2 | task 3 |" in text
+    assert "| none | after the last task | published | 50.00 | 60.00 ± 1.50 | 90.00 |" in text
+    assert "| none | after the last task | here | 45.00 ± 5.00 | 60.00 ± 0.00 | 95.00 ± 5.00 |" in text
+    shown = io.StringIO()
+    Console(file=shown, width=100).print(table(TINY, [row], 100))
+    assert re.search(r"none +forgetting +published +30.0 +30.0 *\n.*here +35.0 ± 15.0 +15.0 ± 5.0", shown.getvalue())
+
+    nothing = row_of(TINY, case, runs, {})
+    assert nothing.as_dict()["by_task"]["forgetting"]["here"] == [None, None]
+    assert "here" not in page("", [(TINY, [nothing])]).split("Each task:")[1]
+
+
+def test_where_each_task_is_learned_from_scratch_its_accuracy_then_counts() -> None:
+    case = Case({"method": "none", "reset_network": True}, published=85.0)
+    (run,) = [one_run({**TINY.settings, **case.choice, "seed": 0}, jobs=1)]
+    row = row_of(TINY, case, [run], {run.name: {"average_accuracy": 0.5, "accuracy_matrix": [[0.8, None], [0.1, 0.9]]}})
+    assert row.accuracies == (pytest.approx(0.85),)
+
+
 def test_the_command_runs_compares_writes_and_skips_what_is_done(tiny: Preset, tmp_path: Path) -> None:
     results, written, sessions = tmp_path / "rows.json", tmp_path / "page.md", tmp_path / "sessions"
     line = ["reproduce", "tiny", "--jobs", "1", "--sessions-dir", str(sessions)]

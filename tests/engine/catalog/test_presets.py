@@ -12,6 +12,7 @@ from engine.catalog.entries import Case, Preset
 from engine.catalog.methods import METHODS
 from engine.catalog.presets import PRESETS, settings_of
 from engine.errors import ConfigError
+from engine.record import metrics
 from engine.settings.run import known_settings, resolve
 
 CASES = [(preset, case) for preset in PRESETS.values() for case in preset.cases]
@@ -116,6 +117,14 @@ def test_a_published_number_with_an_error_tells_its_runs_and_its_source() -> Non
             assert case.published is not None, preset.name
             assert case.runs is not None
             assert case.source
+
+
+def test_what_was_published_of_each_task_is_known_at_the_end_of_a_run() -> None:
+    for preset, case in CASES:
+        assert case.by_task.keys() <= metrics.BY_TASK.keys()
+        tasks = resolve({"preset": preset.name, **case.choice}).tasks
+        for name, values in case.by_task.items():
+            assert len(values) == (tasks - 1 if name == "forgetting" else tasks)
 
 
 def test_a_preset_tells_its_settings_without_resolving() -> None:
