@@ -50,8 +50,13 @@ def chosen(choice: str, name: str) -> Any:
     return NAMES[choice][name]
 
 
-def models() -> None:
-    """List the networks."""
-    from cl_tui.reports import catalog_page, output
+def models(
+    name: Annotated[
+        str | None, typer.Argument(help="Show only this network, with its options.", autocompletion=names_of("model"))
+    ] = None,
+) -> None:
+    """List the networks: options, defaults."""
+    from cl_tui.reports.catalog_page import model_page, models_table
+    from cl_tui.reports.output import console
 
-    output.console().print(catalog_page.models_table())
+    console().print(models_table() if name is None else model_page(chosen("model", name)))

@@ -1,6 +1,7 @@
 """The header: the run and its progress. Narrow terminals drop the less important parts."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rich.cells import cell_len
 
@@ -8,6 +9,7 @@ from cl_tui.panes.notice import Sentence
 from cl_tui.panes.view import View
 from cl_tui.reports import text
 from engine.catalog.methods import METHODS
+from engine.settings.run import RunConfig
 from engine.settings.text import shown
 
 
@@ -47,14 +49,22 @@ def _identity(view: View) -> list[Part]:
     symbol = METHODS[config.method].symbol
     return [
         Part(f"{config.method} {symbol}={shown(view.strength)}" if symbol else config.method, 20),
-        *(Part(option, 9) for option in text.variant(config)),
-        Part(config.benchmark, 8),
-        Part(config.scenario, 4),
-        *(Part(told, 3) for told in text.unusual_network(config)),
+        *_settings(config),
         Part(view.history.device or config.device, 1),
         Part(f"seed {config.seed}", 2),
         Part(view.session, 9),
     ]
+
+
+@lru_cache(maxsize=8)
+def _settings(config: RunConfig) -> tuple[Part, ...]:
+    return (
+        *(Part(option, 9) for option in text.variant(config)),
+        Part(config.benchmark, 8),
+        Part(config.scenario, 4),
+        *(Part(told, 2 if number else 3) for number, told in enumerate(text.unusual_network(config))),
+        *(Part(told, 2) for told in text.training(config)),
+    )
 
 
 def _progress(view: View, wide: bool) -> list[Part]:

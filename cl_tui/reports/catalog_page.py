@@ -6,10 +6,10 @@ from rich.text import Text
 
 from cl_tui.reports.layout import indented, section, table_of
 from engine.catalog.benchmarks import BENCHMARKS
-from engine.catalog.entries import MethodInfo
+from engine.catalog.entries import BenchmarkInfo, MethodInfo, ModelInfo
 from engine.catalog.methods import METHODS
 from engine.catalog.models import MODELS
-from engine.catalog.options import Setting
+from engine.catalog.options import REQUIRED, Options, Setting
 from engine.settings.run import default_strength
 from engine.settings.text import shown
 
@@ -85,3 +85,36 @@ def models_table() -> Table:
     for model in MODELS.values():
         table.add_row(model.name, model.title)
     return table
+
+
+def model_page(model: ModelInfo) -> RenderableType:
+    """One network: its options, and the defaults that depend on the benchmark."""
+    parts: list[RenderableType] = [Text(f"{model.name}: {model.title}", style="bold")]
+    if model.options.kept:
+        parts += section("Options", _own_options(model.options))
+    defaults = [pair for pair in model.defaults.items() if pair[0] not in model.options.kept]
+    if defaults:
+        parts += section("Its own defaults", Text(", ".join(f"{key} {shown(value)}" for key, value in defaults)))
+    own = {key for benchmark in BENCHMARKS.values() for key in _on(benchmark, model)}
+    if own:
+        table = table_of("default on", *sorted(own))
+        for benchmark in BENCHMARKS.values():
+            given = _on(benchmark, model)
+            table.add_row(benchmark.name, *(shown(given[key]) if key in given else "" for key in sorted(own)))
+        parts += section("Defaults that depend on the benchmark", table)
+    return Group(*parts)
+
+
+def _on(benchmark: BenchmarkInfo, model: ModelInfo) -> dict[str, object]:
+    """The options' defaults on a benchmark."""
+    own = {key for key, option in model.options.kept.items() if option.default is REQUIRED}
+    given = {key: value for key, value in benchmark.defaults.items() if key in own}
+    return given | dict(benchmark.model_defaults.get(model.name, {}))
+
+
+def _own_options(options: type[Options]) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    for option in options.kept.values():
+        default = "" if option.default in (None, REQUIRED, ()) else shown(option.default)
+        grid.add_row(option.name, default, option.meaning)
+    return grid

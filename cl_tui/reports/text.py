@@ -187,6 +187,20 @@ def unusual_network(config: RunConfig) -> list[str]:
     return options if usual else [network(config), *options]
 
 
+TOLD = ("schedule", "validation")
+"""Settings that the header tells where they are not at their defaults, which are None."""
+
+
+def training(config: RunConfig) -> list[str]:
+    """
+    >>> from engine.settings.run import resolve
+    >>> training(resolve({})), training(resolve({"schedule": "cosine", "validation": 0.1}))
+    ([], ['schedule cosine', 'validation 0.1'])
+    """
+    found = ((key, config.flat().get(key)) for key in TOLD)
+    return [f"{key.replace('_', ' ')} {shown(value)}" for key, value in found if value is not None]
+
+
 def variant(config: RunConfig) -> list[str]:
     """The run's variant of its method: options that are not at their defaults, the unpenalised parameters, the frozen.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.choices import CHOICES as OWNERS
 from engine.catalog.choices import NAMES, options_of
 from engine.catalog.methods import METHODS
 from engine.catalog.options import METHOD, WHERE, Setting
@@ -16,7 +17,9 @@ from engine.settings.run import RunConfig, known_settings, read_by, resolve, typ
 from engine.settings.text import as_typed, shown
 from engine.training.control import typed_pace
 
-CHOICES = ("method", "benchmark", "scenario", "preset")
+MORE = "More"
+"""The panel of the settings that have no option on the command line."""
+CHOICES = ("method", "benchmark", "scenario", "preset", "model")
 """Settings that the other settings' defaults depend on."""
 NAME = Setting("name", str, usual="two random words", help="Name of the session.", panel=WHERE)
 
@@ -32,9 +35,11 @@ class Field:
     def key(self) -> str:
         return self.declared.key
 
-    def read_by(self, method: str) -> bool:
-        """Whether a run with this method has the setting."""
-        return read_by(self.key, method)
+    def read_by(self, config: RunConfig) -> bool:
+        """Whether a run with this method, network and benchmark has the setting."""
+        owners = [choice for choice in OWNERS if self.key in options_of(choice)]
+        own = any(self.key in getattr(config, f"{choice}_options").declared for choice in owners)
+        return own if owners else read_by(self.key, config.method)
 
     def label(self, method: str) -> str:
         """Its name, and its symbol in the paper if it has one."""
@@ -42,8 +47,9 @@ class Field:
         return " ".join([self.key.replace("_", " "), *([symbol] if symbol else [])])
 
     def meaning(self, config: RunConfig) -> str:
-        """Its help, and the current choice; for a method's option, the method's explanation."""
-        if option := config.method_options.kept.get(self.key):
+        """Its help, and the current choice; for an option of a method or network, that one's explanation."""
+        options = (getattr(config, f"{choice}_options").kept.get(self.key) for choice in OWNERS)
+        if option := next(filter(None, options), None):
             return f"{option.meaning}."
         told = self.declared.told()
         chosen = config.flat().get(self.key)
@@ -52,9 +58,17 @@ class Field:
 
 def fields() -> list[Field]:
     """The fields in the command line's order; those that only --set sets come last."""
-    options = options_of("method").values()
-    declared = [*typed_settings().values(), NAME, *(option for option in options if not option.panel)]
-    return [Field(of, of.panel or METHOD, tuple(NAMES[of.key]) if of.key in NAMES else of.choices) for of in declared]
+    others = [of for of in known_settings().values() if not of.panel]
+    declared = [*typed_settings().values(), NAME, *others]
+    methods = options_of("method")
+    return [
+        Field(
+            of,
+            of.panel or (METHOD if of.key in methods else MORE),
+            tuple(NAMES[of.key]) if of.key in NAMES else of.choices,
+        )
+        for of in declared
+    ]
 
 
 @dataclass(frozen=True)

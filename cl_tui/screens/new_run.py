@@ -1,6 +1,7 @@
 """A form for a new run, which shows its command line."""
 
 import contextlib
+import itertools
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -16,14 +17,14 @@ from cl_tui.host.background import run_in_background
 from cl_tui.screens import form
 from cl_tui.screens.form import Field, Wanted
 from engine.catalog.benchmarks import BENCHMARKS
-from engine.catalog.options import METHOD, TRAINING, WHAT, WHERE
+from engine.catalog.options import DATA, METHOD, NETWORK, TRAINING, WHAT, WHERE
 from engine.commands import command
 from engine.errors import ConfigError, EngineError, SessionExists
 from engine.sessions.names import free_name
 from engine.sessions.session import Session
 from engine.streams.files import prepare
 
-COLUMNS = ((WHAT, METHOD), (TRAINING, WHERE))
+COLUMNS = ((WHAT, NETWORK, METHOD), (TRAINING, DATA, WHERE, form.MORE))
 """The command line's panels, side by side."""
 
 
@@ -33,6 +34,7 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r", "start", "Start", priority=True),
         Binding("ctrl+y", "copy", "Copy the command", priority=True),
+        Binding("ctrl+o", "more", "More settings", priority=True),
         Binding("escape,q", "dismiss(None)", "Cancel"),
     ]
 
@@ -48,6 +50,8 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
         self._wanted: Wanted | None = self._usual
         """The run that the form describes, if nothing is wrong."""
         self._at_work = False
+        self._more = False
+        """Whether the settings that are rarely changed are there."""
 
     def compose(self) -> ComposeResult:
         yield Static(f"New run in {self._folder}", id="title", markup=False)
@@ -55,7 +59,7 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
             for panels in COLUMNS:
                 with Vertical(classes="column"):
                     for panel in panels:
-                        yield Static(panel, classes="heading", markup=False)
+                        yield Static(panel, classes="heading", id=_heading(panel), markup=False)
                         yield from (self._row(field) for field in self._fields if field.panel == panel)
         with Vertical(id="below"):
             yield Static(id="help", markup=False)
@@ -92,9 +96,9 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
 
     @property
     def values(self) -> dict[str, str]:
-        """The filled-in values of the settings that the chosen method reads."""
-        method = self._usual.config.method
-        return {field.key: self._value(field) for field in self._fields if field.read_by(method)}
+        """The filled-in values of the settings that the run reads."""
+        config = self._usual.config
+        return {field.key: self._value(field) for field in self._fields if field.read_by(config)}
 
     def _value(self, field: Field) -> str:
         if not field.choices:
@@ -120,17 +124,24 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
         self._explain()
 
     def _show_fields(self, known: Wanted) -> None:
-        """Shows only the settings that the method reads, with the defaults that apply if they are left blank."""
-        method = self._usual.config.method
+        """Shows only the settings that the run reads, with the defaults that apply if they are left blank."""
+        config = self._usual.config
+        shown = [field for field in self._fields if field.read_by(config) and self._has_place(field)]
         for field in self._fields:
             row = self.query_one(f"#row-{field.key}", Vertical)
-            row.display = field.read_by(method)
-            _put(row.query_one(Label), field.label(method))
+            row.display = field in shown
+            _put(row.query_one(Label), field.label(config.method))
             default = known.default(field.key)
             if field.choices:
                 self.query_one(f"#{field.key}", Select).prompt = default or "none"
             else:
                 self.query_one(f"#{field.key}", Input).placeholder = default or "none"
+
+        for panel in itertools.chain(*COLUMNS):
+            self.query_one(f"#{_heading(panel)}").display = any(field.panel == panel for field in shown)
+
+    def _has_place(self, field: Field) -> bool:
+        return field.panel != form.MORE or self._more or bool(self._value(field))
 
     def on_descendant_focus(self) -> None:
         self._explain()
@@ -140,6 +151,15 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
         field = next((field for field in self._fields if field.key == key), None)
         if field is not None:
             self._say(field.meaning(self._usual.config))
+
+    def action_more(self) -> None:
+        self._more = not self._more
+        self._check()
+        if self._more:
+            first = next(
+                field for field in self._fields if field.panel == form.MORE and field.read_by(self._usual.config)
+            )
+            self.call_after_refresh(self.query_one(f"#{first.key}").focus)
 
     # Leaving the form
 
@@ -191,6 +211,10 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
             self.dismiss((session, wanted.pace))
         finally:
             self._at_work = False
+
+
+def _heading(panel: str) -> str:
+    return f"heading-{panel.split()[0].lower()}"
 
 
 def _put(shown: Static, text: str) -> None:

@@ -4,7 +4,8 @@ import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple, Self, get_args, get_origin
 
-WHAT, TRAINING, METHOD, WHERE = "What to train", "Training", "Method", "Where and how"
+WHAT, DATA, NETWORK, TRAINING = "What to train", "Data", "Network", "Training"
+METHOD, WHERE = "Method", "Where and how"
 """The panels of the command line's help and of the form."""
 
 LIMITS = ("ge", "gt", "le", "lt", "min_length", "max_length")

@@ -10,7 +10,19 @@ from engine.catalog.choices import CHOICES, options_of
 from engine.catalog.entries import BenchmarkInfo, Size
 from engine.catalog.methods import METHODS
 from engine.catalog.models import MODELS
-from engine.catalog.options import METHOD, REQUIRED, TRAINING, WHAT, WHERE, Options, Setting, Settings, setting
+from engine.catalog.options import (
+    DATA,
+    METHOD,
+    NETWORK,
+    REQUIRED,
+    TRAINING,
+    WHAT,
+    WHERE,
+    Options,
+    Setting,
+    Settings,
+    setting,
+)
 from engine.catalog.presets import PRESETS, settings_of
 from engine.disk import expanded
 from engine.errors import ConfigError
@@ -51,7 +63,15 @@ class RunConfig(Settings):
     normalize: tuple[float, Annotated[float, ("gt", 0)]] | None = setting(
         None, meaning="mean and standard deviation that normalise the inputs"
     )
-    model: str = setting(usual=DEFAULT_MODEL, help="The network; cl-tui models lists them.", panel=WHAT)
+    validation: float | None = setting(
+        None,
+        help="Share of each class's training examples on which --set keep=best chooses.",
+        meaning="share of each class's training examples that are held out, for choices; by default none",
+        panel=DATA,
+        ge=0,
+        lt=1,
+    )
+    model: str = setting(usual=DEFAULT_MODEL, help="The network; cl-tui models lists them.", panel=NETWORK)
     model_options: Options = setting()
     seed: int = setting(usual=0, help="Random seed.", panel=WHAT, ge=0, lt=2**63)
     epochs: int | None = setting(None, help="Passes over each task's data.", panel=TRAINING, ge=1, le=1_000_000)
@@ -75,7 +95,7 @@ class RunConfig(Settings):
         None,
         help="Parameters that are not trained, by name: 'features.*'.",
         metavar="PATTERN,…",
-        panel=TRAINING,
+        panel=NETWORK,
         min_length=1,
         max_length=100,
     )
@@ -127,14 +147,6 @@ class RunConfig(Settings):
         "last",
         meaning="the weights kept at a task's end: the last, or those of the best epoch on its validation set, or on "
         "its test set if it has none",
-    )
-    validation: float | None = setting(
-        None,
-        help="Share of each class's training examples on which --set keep=best chooses.",
-        meaning="share of each class's training examples that are held out, for choices; by default none",
-        panel=TRAINING,
-        ge=0,
-        lt=1,
     )
     strength: float = setting(help="c or λ, the penalty's factor.", panel=METHOD, ge=0, le=1e15)
     method_options: Options = setting()

@@ -3,7 +3,7 @@ from typing import Annotated, Literal
 
 from engine.catalog.entries import ModelInfo, Size
 from engine.catalog.models.mlp import HIDDEN, INIT, Init, Widths
-from engine.catalog.options import WHAT, Options, setting
+from engine.catalog.options import NETWORK, Options, setting
 
 Channels = tuple[Literal["pool"] | Annotated[int, ("ge", 1), ("le", 8192)], ...]
 SMALL = 1_000_000
@@ -15,7 +15,7 @@ class ConvOptions(Options):
         (32, 32, "pool", 64, 64, "pool"),
         help="Channels of each 3×3 convolution, and pool for a 2×2 max-pooling.",
         metavar="N,pool,…",
-        panel=WHAT,
+        panel=NETWORK,
         min_length=1,
         max_length=200,
     )
@@ -23,10 +23,10 @@ class ConvOptions(Options):
     dropout: tuple[Annotated[float, ("ge", 0), ("lt", 1)], ...] = setting(
         (),
         help="Dropout after each pooling and after each hidden layer.",
-        meaning="dropout: the share of units that is dropped after each pooling, and after each hidden layer; a single "
+        meaning="the share of units that are dropped after each pooling, and after each hidden layer; a single "
         "number is for both",
         metavar="P,P",
-        panel=WHAT,
+        panel=NETWORK,
         max_length=2,
     )
     norm: Literal["none", "batch", "layer", "group"] = setting(
@@ -34,7 +34,7 @@ class ConvOptions(Options):
         help="Normalisation after each convolution: none, batch, layer or group.",
         meaning="normalisation after each convolution: none, batch, layer (over all channels and pixels) or group "
         "(over 16 channels, or as many as divide their number)",
-        panel=WHAT,
+        panel=NETWORK,
     )
     init: Init = INIT
 

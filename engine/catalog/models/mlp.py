@@ -4,10 +4,10 @@ from itertools import pairwise
 from typing import Annotated, Literal
 
 from engine.catalog.entries import ModelInfo, Size
-from engine.catalog.options import WHAT, Options, setting
+from engine.catalog.options import NETWORK, Options, setting
 
 Widths = tuple[Annotated[int, ("ge", 1), ("le", 65_536)], ...]
-HIDDEN = setting(help="Sizes of the hidden layers.", metavar="N,N,…", panel=WHAT, max_length=200)
+HIDDEN = setting(help="Sizes of the hidden layers.", metavar="N,N,…", panel=NETWORK, max_length=200)
 Init = Literal["torch", "glorot", "glorot-zero-head"]
 INIT = setting("torch", meaning="the initial weights: uniform in ±1/√fan_in, or Keras's in ±√(6/(fan_in + fan_out))")
 

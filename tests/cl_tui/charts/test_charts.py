@@ -271,6 +271,17 @@ def test_fine_tuning_says_why_it_has_no_importance() -> None:
     assert " ".join(lines) == "Fine-tuning keeps no importance: nothing protects earlier tasks."
 
 
+def test_the_header_names_what_is_not_at_its_default() -> None:
+    known = screen_data.history(2500)
+    assert "mlp" not in header(view(known, validation=0), 240)
+    told = {"model": "conv", "norm": "batch", "schedule": "cosine", "validation": 0.1, "freeze": ["conv1.*"]}
+    whole = header(view(known, **told), 240)
+    for part in ("frozen conv1.*", "conv 16-pool-32-pool-64 · norm batch", "schedule cosine · validation 0.1"):
+        assert part in whole
+    assert "conv 16-pool-32-pool-64" in header(view(known, **told), 120)
+    assert "norm batch" not in header(view(known, **told), 100), "no option without its network"
+
+
 @pytest.mark.parametrize("width", range(60, 200, 7))
 def test_the_header_drops_whole_parts(width: int) -> None:
     line = header(view(screen_data.history(2500), pace=250.0), width)

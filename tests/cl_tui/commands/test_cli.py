@@ -74,6 +74,16 @@ def test_help_has_examples_and_panels(cl_tui: CommandLine, command: str) -> None
     assert "Where and how" in out
 
 
+def test_the_help_of_run_stays_readable(cl_tui: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = cl_tui("run", "--help").out.splitlines()
+    assert len(lines) <= 150, "an option that few need is set with --set alone"
+    panels = [re.findall(r"╭─ ([A-Z][\w ]*) ─", line)[0] for line in lines if line.startswith("╭")]
+    assert panels[:5] == ["Options", "What to train", "Data", "Network", "Training"]
+    for option in re.split(r"(?=\n│ --)", "\n".join(lines))[1:]:
+        assert option.partition("╰")[0].strip().count("\n") < 4, "it says in a few words what it is"
+
+
 COMMANDS = ["", "run", "resume", "fork", "batch", "reproduce", "watch", "web", "compare", "analyse", "methods"]
 COMMANDS += [
     "benchmarks",
@@ -174,6 +184,8 @@ def test_methods_benchmarks_and_models_are_told(cl_tui: CommandLine) -> None:
     assert "split-digits" in cl_tui("methods", "ewc").out
     assert "split-mnist" in cl_tui("benchmarks").out
     assert "mlp" in cl_tui("models").out
+    assert "32,32,pool,64,64,pool" in cl_tui("models", "conv").out
+    assert "unknown model 'cnov': did you mean 'conv'?" in cl_tui("models", "cnov").err
 
 
 # run and resume

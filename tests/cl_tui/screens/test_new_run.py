@@ -22,7 +22,9 @@ from cl_tui.screens import form
 from cl_tui.screens import new_run as new_run_module
 from cl_tui.screens.home import HomeScreen
 from cl_tui.screens.new_run import NewRunScreen
+from engine.catalog.choices import CHOICES as OWNERS
 from engine.catalog.methods import METHODS
+from engine.catalog.models import MODELS
 from engine.errors import BenchmarkError, ConfigError
 from engine.sessions.session import Session
 from engine.settings.run import resolve
@@ -122,6 +124,31 @@ async def test_only_the_chosen_method_s_options_are_there(method: str, tmp_path:
         assert ("strength" in filled.shown) == bool(METHODS[method].symbol)
 
 
+@pytest.mark.parametrize("model", MODELS)
+async def test_only_the_chosen_network_s_options_are_there(model: str, tmp_path: Path) -> None:
+    async with filling(tmp_path) as filled:
+        await filled.press("ctrl+o")
+        await filled.fill(benchmark="split-mnist", model=model)
+        options = {key for info in MODELS.values() for key in info.options.kept}
+        assert filled.shown & options == set(MODELS[model].options.kept)
+
+
+async def test_what_only_set_sets_is_there_on_demand_and_while_it_has_a_value(tmp_path: Path) -> None:
+    async with filling(Path("sessions")) as filled:
+        more = {field.key for field in form.fields() if field.panel == form.MORE}
+        assert {"class_order", "init", "momentum", "keep"} <= more
+        assert filled.shown & more == set()
+        await filled.press("ctrl+o")
+        await filled.pilot.pause()
+        assert filled.screen.focused is filled.screen.query_one("#class_order")
+        assert filled.shown & more >= {"class_order", "keep"}
+        await filled.fill(class_order="random")
+        assert filled.said("#line") == "cl-tui run --set class_order=random"
+        assert filled.said("#help").startswith("the order in which the classes are divided into tasks")
+        await filled.press("ctrl+o")
+        assert filled.shown & more == {"class_order"}
+
+
 async def test_what_another_method_read_does_not_count(tmp_path: Path) -> None:
     async with filling(Path("sessions")) as filled:
         await filled.fill(method="si", xi="0.5")
@@ -208,10 +235,15 @@ def test_each_setting_has_help_and_the_command_line_s_own() -> None:
     assert isinstance(group, TyperGroup)
     helps = {param.name: str(getattr(param, "help", "")) for param in group.commands["run"].params}
     for field in found:
-        readers = [name for name, info in METHODS.items() if field.key in info.options.kept]
-        explained = field.meaning(resolve({"method": readers[0]}) if readers else config)
+        readers = [
+            (choice, name)
+            for choice in OWNERS
+            for name, info in OWNERS[choice].items()
+            if field.key in info.options.kept
+        ]
+        explained = field.meaning(resolve(dict(readers[:1])) if readers else config)
         assert explained
-        if not readers:
+        if not readers and field.panel != form.MORE:
             first = explained.split("\n")[0]
             assert first.split(";")[0].split(".")[0] in helps[field.key], field
 
