@@ -25,6 +25,8 @@ from engine.streams.examples import DataSet, Examples, ExampleStream
 from engine.training.control import Control, Requests
 from engine.training.runner import train
 
+FIXED = [name for name, info in BENCHMARKS.items() if not info.from_data]
+"""The benchmarks whose classes are known without their data."""
 Case = tuple[str, dict[str, Any]]
 """A method and its options."""
 

@@ -110,10 +110,10 @@ def train(session: Session, pace: float | None, console: Console) -> ExitStatus:
 
 
 def inputs_read(history: History) -> str:
-    """What was read of a folder in ``importance_data``, and what was skipped; empty if nothing was, or before."""
+    """What was read of folders, and what was skipped; empty if nothing was, or before."""
     if history.resumed is not None:  # the log tells of the first reading
         return ""
-    return "; ".join(note.text for note in history.notes if note.text.startswith("importance_data "))
+    return "; ".join(note.text for note in history.notes if note.text.startswith(("images in ", "importance_data ")))
 
 
 def warnings(engine: EngineThread) -> tuple[str, ...]:

@@ -41,11 +41,12 @@ class Group(_Readable, TyperGroup): ...
 
 
 def _in_few_columns(parameter: TyperOption | TyperArgument) -> TyperOption | TyperArgument:
-    """Hides types, and the column for the opposite of a flag, which the flag's help names."""
+    """Hides types, bounds, which a refusal names, and the column for the opposite of a flag, which its help names."""
     kind = "" if isinstance(parameter, TyperArgument) else value_of(parameter)
     shown = copy.copy(parameter)
     shown.display_type = lambda ctx: kind  # type: ignore[method-assign]
     shown.secondary_opts = []
+    shown._get_number_range_help_str = lambda: ""  # type: ignore[method-assign]
     return shown
 
 

@@ -113,7 +113,7 @@ def differing(config: RunConfig) -> list[tuple[str, str, str]]:
 
 
 def _usual(config: RunConfig) -> RunConfig:
-    named = {key: getattr(config, key) for key in ("benchmark", "model", "method", "scenario")}
+    named = {key: getattr(config, key) for key in ("benchmark", "model", "method", "scenario")} | config.from_data()
     try:
         return resolve(named | {"preset": config.preset})
     except ConfigError:  # this version does not have the preset
@@ -130,7 +130,7 @@ def command(config: RunConfig, path: Path) -> str:
     >>> command(resolve({"method": "ewc", "seed": 3, "hidden": [64, 32], "strength": 1e-7}), Path())
     'cl-tui run --method ewc --hidden 64,32 --seed 3 --strength 1e-07'
     >>> command(resolve({"optimizer": "sgd", "half": True, "class_order": "random"}), Path())
-    'cl-tui run --method si --set class_order=random --optimizer sgd --set momentum=0.9 --half'
+    'cl-tui run --method si --class-order random --optimizer sgd --set momentum=0.9 --half'
     >>> command(resolve({"model": "conv", "dropout": [0.25], "lr": 0.01}), Path())
     'cl-tui run --method si --model conv --dropout 0.25 --lr 0.01'
     """
@@ -147,7 +147,7 @@ def command(config: RunConfig, path: Path) -> str:
         if key == "method" or usual.get(key) != value or (key in plain and plain[key] != value)
     }
     try:
-        complete = resolve(given) == config
+        complete = resolve(given | config.from_data()) == config
     except ConfigError:
         complete = False
     if not complete:

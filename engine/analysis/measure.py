@@ -36,6 +36,7 @@ from engine.models.flat import Layer, matches
 from engine.models.mode import evaluating
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig
+from engine.streams.progress import Progress
 from engine.streams.stream import Stream
 from engine.training.build import find_device, load_stream
 from engine.training.state import RunState
@@ -57,7 +58,7 @@ def analyse(session: Session, examples: int = EXAMPLES, tell: Callable[[str], No
     paths, ended = task_ends(session)
     device = find_device(config.device)
     tell(f"reading {config.benchmark}")
-    stream = load_stream(config, device)
+    stream = load_stream(config, device, Progress(tell))
     problem = stream.problem()
     state = RunState(config, stream, problem, device)
     layers = state.parameters.layers

@@ -56,9 +56,9 @@ class BenchmarkInfo(NamedTuple):
     title: str
     source: str
     classes: tuple[int, ...]
-    """Class labels, in the order in which they are split into tasks."""
+    """Class labels, in the order in which they are split into tasks; empty if only the data say them."""
     inputs: tuple[int, ...]
-    """Shape of one example."""
+    """Shape of one example; empty if only the data say it."""
     default_tasks: int
     most_tasks: int
     scenario: str
@@ -67,6 +67,11 @@ class BenchmarkInfo(NamedTuple):
     """Default strength by method."""
     code: str
     """'module:function', called as function(config) -> Stream."""
+    long: bool = False
+    """Whether reading its data may take long; then it is function(config, Progress)."""
+    from_data: str = ""
+    """A module without torch, where only the data say what the classes are: found(the settings that are given) fills in
+    settings, and check(config, refuse) calls refuse(setting, why)."""
     files: str = ""
     """Name of the torchvision data set read from --data-dir; empty if it needs none."""
     watch_pace: float | None = None
@@ -128,6 +133,13 @@ def group_sizes(classes: int, tasks: int) -> tuple[int, ...]:
     """
     size, larger = divmod(classes, tasks)
     return tuple(size + (number < larger) for number in range(tasks))
+
+
+def load(code: str) -> Callable[..., Any]:
+    """What 'module:function' names."""
+    module, _, name = code.partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), name)
+    return found
 
 
 Entry = TypeVar("Entry", MethodInfo, ModelInfo, BenchmarkInfo, Preset)

@@ -35,6 +35,8 @@ class Setting(NamedTuple):
     affects: Literal["results", "place", "nothing"] = "results"
     """Whether it changes what is computed, only where, or neither."""
     is_path: bool = False
+    from_data: bool = False
+    """Whether a run's data say it, so that nobody types it."""
     limits: Mapping[str, float] = {}
     """Bounds of its value, by their names in ``LIMITS``."""
     owners: tuple[str, ...] = ()

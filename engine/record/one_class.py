@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from statistics import mean
 
-from engine.catalog.benchmarks import BENCHMARKS
 from engine.record import metrics
 from engine.settings.run import RunConfig
 
@@ -24,8 +23,7 @@ def one_class_tasks(config: RunConfig, seen: int | None = None) -> tuple[int, ..
     """
     if config.scenario == "class":
         return ()
-    classes = BENCHMARKS[config.benchmark].classes_by_task(config.tasks)
-    return tuple(task for task, count in enumerate(classes[:seen]) if count == 1)
+    return tuple(task for task, count in enumerate(config.classes_by_task()[:seen]) if count == 1)
 
 
 def without(matrix: metrics.Matrix, left_out: Collection[int]) -> Figures:

@@ -9,7 +9,6 @@ from functools import cached_property
 from itertools import takewhile
 from typing import Literal
 
-from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.methods import METHODS
 from engine.record.events import Warned
 from engine.record.history import History
@@ -100,7 +99,6 @@ def _chosen(config: RunConfig) -> str:
 
 
 def _one_class(config: RunConfig) -> str:
-    benchmark = BENCHMARKS[config.benchmark]
     found = one_class_tasks(config)
     if not found:
         return ""
@@ -110,7 +108,7 @@ def _one_class(config: RunConfig) -> str:
         said += "it raises the averages, which are also given without it"
     else:
         said += "neither do the averages"
-    return f"{said}; with at most {len(benchmark.classes) // 2} tasks, each has two classes or more"
+    return f"{said}; with at most {sum(config.classes_by_task()) // 2} tasks, each has two classes or more"
 
 
 def alarms(history: History, config: RunConfig) -> tuple[Alarm, ...]:

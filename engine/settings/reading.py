@@ -46,6 +46,10 @@ def read_settings(path: Path) -> dict[str, Any]:
         raise ConfigError(f"--config {path} is not a valid file of settings: {first_line(error)}") from None
     settings.pop("format", None)
     settings.pop("checksum", None)
+    for key in [key for key, declared in known_settings().items() if declared.from_data]:
+        for table in settings.values():
+            if isinstance(table, dict):
+                table.pop(key, None)  # this run's data may be others
     return settings
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, NoReturn
 
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.choices import CHOICES, options_of
-from engine.catalog.entries import BenchmarkInfo, Size
+from engine.catalog.entries import BenchmarkInfo, Size, load
 from engine.catalog.methods import METHODS
 from engine.catalog.models import MODELS
 from engine.catalog.options import (
@@ -57,8 +57,13 @@ class RunConfig(Settings):
         affects="nothing",
     )
     tasks: int = setting(help="Number of tasks.", panel=WHAT, ge=1, le=1000)
-    class_order: Literal["random"] | Annotated[tuple[int, ...], ("max_length", 1000)] | None = setting(
-        None, meaning="the order in which the classes are divided into tasks; by default the benchmark's"
+    class_order: Literal["random"] | Annotated[tuple[int | str, ...], ("max_length", 5000)] | None = setting(
+        None,
+        help="Order in which the classes are divided into tasks: random, or a list.",
+        meaning="the order in which the classes are divided into tasks: random, or a list of classes; by default the "
+        "benchmark's",
+        metavar="CLASS,…",
+        panel=WHAT,
     )
     normalize: tuple[float, Annotated[float, ("gt", 0)]] | None = setting(
         None, meaning="mean and standard deviation that normalise the inputs"
@@ -195,6 +200,19 @@ class RunConfig(Settings):
         """Every setting and option by key, in the order of their declaration; None for what this run does not read."""
         own = dict(self)
         return {key: own[key] if key in own else self.option(key) for key in known_settings()}
+
+    def from_data(self) -> dict[str, Any]:
+        """What its data said."""
+        return {
+            key: value
+            for of in vars(self).values()
+            if isinstance(of, Options)
+            for key, value in of
+            if of.kept[key].from_data
+        }
+
+    def classes_by_task(self) -> tuple[int, ...]:
+        return self.option("classes_per_task") or BENCHMARKS[self.benchmark].classes_by_task(self.tasks)
 
     def plain(self) -> dict[str, Any]:
         """Like ``flat``, in types that JSON has."""
@@ -346,6 +364,8 @@ def resolve(settings: Mapping[str, Any]) -> RunConfig:
         filled["momentum"] = 0.9
     if isinstance(schedule := given.get("schedule"), str):
         filled |= SCHEDULES.get(schedule, {})
+    if (info := BENCHMARKS.get(str(chosen["benchmark"]))) is not None and info.from_data:
+        filled |= load(f"{info.from_data}:found")({"data_dir": filled["data_dir"], **given})
     filled |= given
     config = validated({"threads": 1} | filled | {f"{owner}.{key}": filled[key] for key, owner in owners.items()})
     return config if "threads" in filled else config.replace(threads=default_threads(config))
@@ -382,9 +402,9 @@ def default_threads(config: RunConfig) -> int:
 def size_of(config: RunConfig) -> Size | None:
     """The network's size; None if only building it tells. Raises ConfigError if it cannot take such inputs."""
     benchmark, model = BENCHMARKS[config.benchmark], MODELS[config.model]
-    if model.size is None:
+    if model.size is None or not benchmark.inputs:
         return None
-    outputs = sum(benchmark.classes_by_task(config.tasks))
+    outputs = sum(config.classes_by_task())
     try:
         return model.size(inputs=benchmark.inputs, outputs=outputs, **dict(config.model_options))
     except ValueError as error:
@@ -434,6 +454,8 @@ def _check_consistent(config: RunConfig) -> None:
     def refuse(key: str, why: str) -> NoReturn:
         raise ConfigError(f"{key} = {shown(config.flat()[key])}: {why}", key)
 
+    if benchmark.from_data:
+        load(f"{benchmark.from_data}:check")(config, refuse)
     if config.tasks > benchmark.most_tasks:
         refuse("tasks", f"{config.benchmark} has at most {benchmark.most_tasks}")
     if config.strength and not method.symbol:
@@ -455,7 +477,7 @@ def _check_consistent(config: RunConfig) -> None:
     order, classes = config.class_order, sorted(benchmark.classes)
     if order is not None and benchmark.permuted:
         refuse("class_order", f"every task of {config.benchmark} has all classes")
-    if order not in (None, "random") and sorted(order) != classes:
+    if classes and order not in (None, "random") and (len(order) != len(classes) or set(order) != set(classes)):
         refuse("class_order", f"name each of {shown(classes)} exactly once")
     size = size_of(config)
     if size and size.parameters > MOST_PARAMETERS:

@@ -166,15 +166,24 @@ class ExampleStream(Stream):
         self._schedule()
 
     @classmethod
-    def of(cls, config: RunConfig, data: DataSet) -> Self:
+    def of(
+        cls,
+        config: RunConfig,
+        data: DataSet,
+        inputs: tuple[int, ...] = (),
+        groups: Sequence[Sequence[int]] = (),
+        names: Sequence[str] = (),
+    ) -> Self:
+        """``inputs``, the classes of each task and the tasks' names are the benchmark's if none are given."""
         info = BENCHMARKS[config.benchmark]
         parts = (replace(part, inputs=normalized(part.inputs, config.normalize)) for part in (data.train, data.test))
         data = held_out(DataSet(*parts), config.validation or 0, config.seed)
         if info.permuted:
             tasks = permuted(data, len(info.classes), config.tasks, config.seed)
         else:
-            tasks = split(data, class_order(config, info.classes), config.tasks)
-        return cls(config, tasks, info.inputs)
+            groups = groups or divided(class_order(config, info.classes), config.tasks)
+            tasks = grouped(data, groups, names)
+        return cls(config, tasks, inputs or info.inputs)
 
     @cached_property
     def _own(self) -> Examples | None:
@@ -324,25 +333,38 @@ def _digest(store: Store) -> str:
 
 def class_order(config: RunConfig, classes: Sequence[int]) -> Sequence[int]:
     if config.class_order == "random":
-        shuffled = torch.randperm(len(classes), generator=generator(config.seed, "classes"))
-        return [classes[place] for place in shuffled.tolist()]
-    return config.class_order or classes
+        return [classes[place] for place in shuffled(config.seed, len(classes))]
+    return [int(label) for label in config.class_order or classes]
+
+
+def shuffled(seed: int, classes: int) -> list[int]:
+    places: list[int] = torch.randperm(classes, generator=generator(seed, "classes")).tolist()
+    return places
+
+
+def divided(classes: Sequence[int], tasks: int) -> list[list[int]]:
+    """``classes``, in order, in ``tasks`` groups as even as possible, larger groups first."""
+    rest = iter(classes)
+    return [list(islice(rest, size)) for size in group_sizes(len(classes), tasks)]
 
 
 def split(data: DataSet, classes: Sequence[int], tasks: int) -> list[Task]:
-    """Splits ``classes``, in order, into ``tasks`` groups as evenly as possible, larger groups first."""
-    cut, rest = [], iter(classes)
-    for size in group_sizes(len(classes), tasks):
-        group = list(islice(rest, size))
-        name = " ".join(map(str, group))
+    return grouped(data, divided(classes, tasks))
+
+
+def grouped(data: DataSet, groups: Sequence[Sequence[int]], names: Sequence[str] = ()) -> list[Task]:
+    """A task for each group of classes; it is named after them if no names are given."""
+    made = []
+    for number, group in enumerate(groups):
+        name = names[number] if names else " ".join(map(str, group))
         own = data.validation and _of_classes(data.validation, group)
-        cut.append(Task(name, len(group), _of_classes(data.train, group), _of_classes(data.test, group), own))
-    return cut
+        made.append(Task(name, len(group), _of_classes(data.train, group), _of_classes(data.test, group), own))
+    return made
 
 
-def _of_classes(examples: Examples, group: list[int]) -> Examples:
-    own_label = torch.full((int(examples.labels.max()) + 1,), -1)
-    own_label[group] = torch.arange(len(group))
+def _of_classes(examples: Examples, group: Sequence[int]) -> Examples:
+    own_label = torch.full((max(*group, int(examples.labels.max())) + 1,), -1)
+    own_label[torch.tensor(group)] = torch.arange(len(group))
     labels = own_label[examples.labels]
     rows = (labels >= 0).nonzero().squeeze(1)
     return replace(examples.subset(rows), labels=labels[rows])

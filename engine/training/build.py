@@ -1,19 +1,18 @@
 """Builds what a configuration names: stream, network, method, optimizer, device."""
 
-import importlib
 import platform
-from collections.abc import Callable
-from typing import Any
 
 import torch
 
 from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.entries import load
 from engine.catalog.methods import METHODS
 from engine.catalog.models import MODELS
 from engine.errors import ConfigError
 from engine.methods.base import Method
 from engine.problems.problem import Problem
 from engine.settings.run import RunConfig
+from engine.streams.progress import QUIET, Progress
 from engine.streams.stream import Stream
 
 
@@ -37,30 +36,26 @@ def versions() -> dict[str, str]:
     return {"torch": torch.__version__, "machine": platform.machine()}
 
 
-def load_stream(config: RunConfig, device: torch.device) -> Stream:
-    """The benchmark's stream, its data on ``device``. Raises BenchmarkError."""
-    stream: Stream = _load(BENCHMARKS[config.benchmark].code)(config)
+def load_stream(config: RunConfig, device: torch.device, progress: Progress = QUIET) -> Stream:
+    """The benchmark's stream, its data on ``device``. Raises BenchmarkError, or what ``progress`` raises."""
+    info = BENCHMARKS[config.benchmark]
+    build = load(info.code)
+    stream: Stream = build(config, progress) if info.long else build(config)
     return stream.to(device)
 
 
 def build_model(config: RunConfig, stream: Stream, problem: Problem, device: torch.device) -> torch.nn.Module:
-    build = _load(MODELS[config.model].code)
+    build = load(MODELS[config.model].code)
     options = dict(config.model_options)
     model: torch.nn.Module = build(inputs=stream.inputs, outputs=problem.outputs, seed=config.seed, **options)
     return model.to(device)
 
 
 def build_method(config: RunConfig) -> Method:
-    method: Method = _load(METHODS[config.method].code)(config)
+    method: Method = load(METHODS[config.method].code)(config)
     return method
 
 
 def penalty_factor(config: RunConfig) -> float:
     """k ÷ strength of the method that ``config`` names."""
     return build_method(config).factor
-
-
-def _load(code: str) -> Callable[..., Any]:
-    module, _, name = code.partition(":")
-    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    return found

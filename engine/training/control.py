@@ -106,6 +106,9 @@ class Control:
 
     # For the engine
 
+    def say(self, activity: str) -> None:
+        self.activity = activity
+
     def take_requests(self) -> Requests:
         with self._changed:
             requests, self._requests = self._requests, NOTHING

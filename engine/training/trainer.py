@@ -10,6 +10,7 @@ from engine.importance.per_example import check_network
 from engine.methods.base import Learned
 from engine.penalties.penalty import Penalty
 from engine.record.events import RunFinished, RunStarted, TaskEnded, TaskStarted
+from engine.streams.progress import Progress
 from engine.training import resume
 from engine.training.build import find_device, load_stream, versions
 from engine.training.checkpointing import Checkpointer
@@ -39,7 +40,7 @@ class Trainer:
         torch.set_num_threads(config.threads)
 
         control.activity = f"reading {config.benchmark}"
-        self.stream = load_stream(config, device)
+        self.stream = load_stream(config, device, Progress(control.say, control.check))
         control.check()
         self.state = RunState(config, self.stream, self.stream.problem(), device)
         if self.state.method.measures_examples:

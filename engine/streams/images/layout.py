@@ -37,6 +37,16 @@ class TaskFolder(NamedTuple):
     """Their folders' names, in the same order."""
 
 
+class ImageTask(NamedTuple):
+    """A task's classes, and the rows of each class's images."""
+
+    name: str
+    """Empty if the folder is not divided into tasks."""
+    classes: tuple[str, ...]
+    train: tuple[range, ...]
+    test: tuple[range, ...]
+
+
 class File(NamedTuple):
     path: str
     size: int

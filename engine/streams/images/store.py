@@ -20,7 +20,7 @@ from PIL import UnidentifiedImageError
 
 from engine.errors import BenchmarkError, first_line
 from engine.streams.images import cache, reading
-from engine.streams.images.layout import TRAIN, Listing, TaskFolder, listing, task_folders
+from engine.streams.images.layout import TRAIN, ImageTask, Listing, TaskFolder, listing, task_folders
 from engine.streams.progress import QUIET, Progress
 
 VERSION = 1
@@ -35,16 +35,6 @@ MOST_NAMED = 30
 MOST_SKIPPED_NAMED = 5
 
 Made = TypeVar("Made")
-
-
-class ImageTask(NamedTuple):
-    """A task's classes, and the rows of each class's images."""
-
-    name: str
-    """Empty if the folder is not divided into tasks."""
-    classes: tuple[str, ...]
-    train: tuple[range, ...]
-    test: tuple[range, ...]
 
 
 @dataclass(frozen=True)

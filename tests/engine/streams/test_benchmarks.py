@@ -169,7 +169,8 @@ def test_what_a_benchmark_says_of_itself_fits_together(info: object) -> None:
     assert 1 <= info.default_tasks <= info.most_tasks
     assert len(set(info.classes)) == len(info.classes)
     assert BENCHMARKS[info.name] is info
-    assert resolve({"benchmark": info.name, "tasks": info.most_tasks, "hidden": [10]}).tasks == info.most_tasks
+    if not info.from_data:
+        assert resolve({"benchmark": info.name, "tasks": info.most_tasks, "hidden": [10]}).tasks == info.most_tasks
 
 
 # MNIST's files
