@@ -20,7 +20,7 @@ TELLS = {
     "keys": r"all +12 presses: median +\d+\.\d ms",
     "log": r"full speed +200 steps, +2 tasks.* bytes a step.* ÷ bound",
     "memory": rf"si: 4 tasks ÷ 2 tasks\n  peak resident .*{RATIO}\n(.*\n)+  live tensors at the end .*{RATIO}",
-    "monitor": rf"split-digits.* watched ÷ headless.*\n  all panes, 160×48 .*{RATIO}",
+    "monitor": rf"split-digits, threads.*\n  all panes, 160×48 .*{RATIO}\nsplit-digits, conv, .* headless.*\n.*{RATIO}",
     "opening": rf"2,000 events.*\nfirst frame: .*{RATIO}\nwhole log read: .*{RATIO}\nscreen's memory",
     "startup": rf"--help .*{RATIO}\nfirst frame of run .*{RATIO}",
     "step": rf"split-digits.*: a step(.*\n)+si ÷ none .*{RATIO}\n(.*\n)+textbook si ÷ si .*{RATIO}",
