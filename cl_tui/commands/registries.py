@@ -56,7 +56,7 @@ def models(
     ] = None,
 ) -> None:
     """List the networks: options, defaults."""
-    from cl_tui.reports.catalog_page import model_page, models_table
+    from cl_tui.reports.catalog_page import model_page, models_page
     from cl_tui.reports.output import console
 
-    console().print(models_table() if name is None else model_page(chosen("model", name)))
+    console().print(models_page() if name is None else model_page(chosen("model", name)))

@@ -80,11 +80,11 @@ def benchmarks_page() -> RenderableType:
     return Group(*parts)
 
 
-def models_table() -> Table:
+def models_page() -> RenderableType:
     table = table_of("model", "title")
     for model in MODELS.values():
         table.add_row(model.name, model.title)
-    return table
+    return Group(table, Text("Any other classification network of torchvision is known by its name, such as resnet50."))
 
 
 def model_page(model: ModelInfo) -> RenderableType:

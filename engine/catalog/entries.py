@@ -39,10 +39,13 @@ class ModelInfo(NamedTuple):
     name: str
     title: str
     code: str
-    """'module:function', called as function(inputs=shape of one example, outputs=…, seed=…, and its options)."""
+    """'module:function', called as function(inputs=shape of one example, outputs=…, seed=…, its options and
+    ``arguments``)."""
+    arguments: Mapping[str, Any] = {}
+    """What nobody can set."""
     options: type[Options] = Options
     size: Callable[..., Size] | None = None
-    """Called as size(inputs=…, outputs=…, and its options). Raises ValueError if the network cannot take such inputs.
+    """Called as ``code`` is, without a seed. Raises ValueError if the network cannot take such inputs.
     None if only building the network tells."""
     defaults: Mapping[str, object] = {}
     """Settings that suit this network better than the benchmark's defaults do."""

@@ -406,7 +406,7 @@ def size_of(config: RunConfig) -> Size | None:
         return None
     outputs = sum(config.classes_by_task())
     try:
-        return model.size(inputs=benchmark.inputs, outputs=outputs, **dict(config.model_options))
+        return model.size(inputs=benchmark.inputs, outputs=outputs, **model.arguments, **dict(config.model_options))
     except ValueError as error:
         raise ConfigError(f"model {config.model} on {config.benchmark}: {error}", "model") from None
 

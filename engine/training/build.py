@@ -45,9 +45,9 @@ def load_stream(config: RunConfig, device: torch.device, progress: Progress = QU
 
 
 def build_model(config: RunConfig, stream: Stream, problem: Problem, device: torch.device) -> torch.nn.Module:
-    build = load(MODELS[config.model].code)
-    options = dict(config.model_options)
-    model: torch.nn.Module = build(inputs=stream.inputs, outputs=problem.outputs, seed=config.seed, **options)
+    info = MODELS[config.model]
+    options = {**info.arguments, **dict(config.model_options)}
+    model: torch.nn.Module = load(info.code)(inputs=stream.inputs, outputs=problem.outputs, seed=config.seed, **options)
     return model.to(device)
 
 

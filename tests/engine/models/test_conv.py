@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, cross_entropy, dropout, linear, max_pool2d, relu
@@ -14,11 +14,14 @@ from engine.catalog.models.conv import Channels, size
 from engine.errors import ConfigError
 from engine.models.conv import conv
 from engine.models.flat import FlatParameters
-from engine.models.si_cifar import si_cifar
 from engine.seeds import generator
 from engine.settings.run import resolve
 
 CIFAR = (3, 32, 32)
+
+
+def si_cifar(inputs: tuple[int, ...], outputs: int, seed: int) -> nn.Sequential:
+    return conv(inputs, outputs, seed, **MODELS["si-cifar"].arguments)
 
 
 def images(count: int, shape: tuple[int, ...], seed: int = 0) -> Tensor:
@@ -35,6 +38,7 @@ def specs(draw: st.DrawFn) -> Channels:
     return tuple(found)  # type: ignore[arg-type]
 
 
+@settings(max_examples=25)
 @given(specs(), st.lists(st.integers(1, 5), max_size=2), st.integers(1, 3), st.integers(0, 2**63 - 1))
 def test_any_spec_makes_its_network_and_its_size_is_known_before(
     channels: Channels, hidden: list[int], depth: int, seed: int
@@ -126,7 +130,7 @@ def test_the_first_weights_come_from_the_seed_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"),
+    ("chosen", "words"),
     [
         ({"model": "si-cifar"}, "model si-cifar on split-digits: examples of 1×8×8 are too small for it"),
         ({"model": "conv", "channels": (8, *["pool"] * 4)}, "after 8,pool,pool,pool,pool no pixel is left"),
@@ -138,9 +142,9 @@ def test_the_first_weights_come_from_the_seed_alone() -> None:
         ({"model": "conv", "channels": (8192,) * 8, "hidden": ()}, "more than 500,000,000 parameters"),
     ],
 )
-def test_what_cannot_be_built_is_refused_before_a_session_is_made(settings: dict[str, object], words: str) -> None:
+def test_what_cannot_be_built_is_refused_before_a_session_is_made(chosen: dict[str, object], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
-        resolve(settings)
+        resolve(chosen)
 
 
 def test_each_network_has_its_own_defaults_which_a_benchmark_overrides() -> None:

@@ -144,7 +144,7 @@ def test_too_little_memory_says_what_to_lower(
         raise error
 
     monkeypatch.setattr("engine.problems.classification.cross_entropy", broken)
-    with pytest.raises(EngineError, match="out of memory: use a smaller --hidden or --batch-size"):
+    with pytest.raises(EngineError, match="out of memory: use a smaller network or --batch-size"):
         train(runs.create(tmp_path, runs.tiny("si")), Control())
 
 
