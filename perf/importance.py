@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from engine.batch import Batch
 from engine.importance.fisher import fisher
-from engine.importance.per_example import BATCH
+from engine.importance.measure import BATCH
 from engine.importance.sensitivity import sensitivity
 from engine.models.mlp import mlp
 from engine.problems.classification import Classification

@@ -30,7 +30,7 @@ from engine.analysis.figures import (
 from engine.batch import Batch
 from engine.errors import SessionMismatch
 from engine.importance.fisher import fisher
-from engine.importance.per_example import BATCH
+from engine.importance.measure import BATCH
 from engine.importance.sensitivity import sensitivity
 from engine.models.flat import Layer, matches
 from engine.models.mode import evaluating

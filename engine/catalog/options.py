@@ -170,3 +170,10 @@ IMPORTANCE_BATCH = setting(
     ge=1,
     le=1_000_000,
 )
+IMPORTANCE_MEMORY = setting(
+    None,
+    meaning="MiB of memory for measuring importances, besides the network: how many examples are looked at at once; "
+    "by default 1024",
+    ge=1,
+    le=1_000_000,
+)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.batch import Batch
-from engine.importance.per_example import mean
+from engine.importance.measure import MEMORY, mean
 from engine.problems.problem import Problem
 
 
@@ -18,11 +18,12 @@ def fisher(
     form: Literal["exact", "sampled", "empirical", "batched"] = "exact",
     check: Callable[[], None] = lambda: None,
     random: torch.Generator | None = None,
+    memory: int = MEMORY,
 ) -> Tensor:
     """exact: F = E_x Σ_y p(y|x)(∂log p(y|x)/∂θ)² (Martens 2020, section 5). sampled, empirical: E_x (∂log p(y|x)/∂θ)²
     with one label y per example, which ``random`` draws from p(y|x), or the true one. batched: the mean over batches of
     (∂ mean log p(y|x)/∂θ)², which is not the Fisher information, but smaller by up to the size of a batch; other
-    libraries have it. Shape (P,).
+    libraries have it. Shape (P,). ``memory``: MiB for it.
 
     Two classes with logits w₀x and w₁x, at w = 0: F = E_x x²·p(1−p) = (1 + 9)/2 · 1/4.
 
@@ -33,5 +34,5 @@ def fisher(
     tensor([1.2500, 1.2500])
     """
     if form == "batched":
-        return mean(net, problem, batches, "empirical", torch.square, check, of="batches")
-    return mean(net, problem, batches, form, torch.square, check, random=random)
+        return mean(net, problem, batches, "empirical", torch.square, check, of="batches", memory=memory)
+    return mean(net, problem, batches, form, torch.square, check, random=random, memory=memory)

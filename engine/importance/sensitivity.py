@@ -7,8 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from engine.batch import Batch
-from engine.importance.per_example import mean
+from engine.importance.measure import MEMORY, Of, mean
 from engine.problems.problem import Problem
+
+OF: dict[str, Of] = {"global": "examples", "local": "layers", "batched": "batches"}
 
 
 def sensitivity(
@@ -17,6 +19,7 @@ def sensitivity(
     batches: Iterable[Batch],
     form: Literal["global", "local", "batched"] = "global",
     check: Callable[[], None] = lambda: None,
+    memory: int = MEMORY,
 ) -> Tensor:
     """global: E_x |∂‖f(x)‖²/∂θ| over the competing outputs f (equation 3). local: the same for each layer's own
     outputs, Ωᵢⱼ = E_x |2·yᵢ·xⱼ| where unit i is active, otherwise 0 (equation 5, the Hebbian form, for linear layers
@@ -31,5 +34,4 @@ def sensitivity(
     >>> sensitivity(net, Classification("task", [1]), [Batch(torch.tensor([[1.0], [-3.0]]), torch.zeros(2).long(), 0)])
     tensor([10.])
     """
-    of: dict[str, Literal["examples", "layers", "batches"]] = {"local": "layers", "batched": "batches"}
-    return mean(net, problem, batches, "norm", torch.abs, check, of.get(form, "examples"))
+    return mean(net, problem, batches, "norm", torch.abs, check, OF[form], memory=memory)

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from engine.batch import Batch
+from engine.importance.measure import Of
 from engine.penalties.penalty import Penalty
 from engine.penalties.quadratic import Quadratic
 from engine.problems.problem import Problem
@@ -35,8 +36,8 @@ class Method:
     sees_steps = False
     sees_total = False
     """Whether ``after_step`` gets the gradient of loss plus penalty instead of the loss's alone."""
-    measures_examples = False
-    """Whether ``consolidate`` measures importances per example, which not every network supports."""
+    measures: Of | None = None
+    """Whose gradients ``consolidate`` measures, if it measures any."""
     directs = False
     """Whether to call ``direct``."""
     cumulative = False

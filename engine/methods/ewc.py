@@ -10,11 +10,12 @@ from torch import Tensor
 
 from engine.catalog.methods.ewc import EWCOptions
 from engine.importance.fisher import fisher
-from engine.importance.per_example import BATCH
+from engine.importance.measure import BATCH, MEMORY
 from engine.methods.base import Learned, Method
 from engine.penalties.penalty import Penalty
 from engine.penalties.quadratic import Quadratic
 from engine.seeds import generator
+from engine.settings.run import RunConfig
 
 
 class ElasticWeightConsolidation(Method):
@@ -37,7 +38,10 @@ class ElasticWeightConsolidation(Method):
 
     options: EWCOptions
     factor = 0.5
-    measures_examples = True
+
+    def __init__(self, config: RunConfig) -> None:
+        super().__init__(config)
+        self.measures = "batches" if self.options.fisher == "batched" else "examples"
 
     def consolidate(self, learned: Learned, penalty: Penalty | None) -> Quadratic:
         found, anchor = self._fisher(learned), learned.theta.clone()
@@ -57,4 +61,5 @@ class ElasticWeightConsolidation(Method):
         else:
             batches = stream.passes(phase, size)
         random = generator(self.config.seed, "fisher labels", phase)
-        return fisher(learned.net, learned.problem, batches, options.fisher, learned.check, random)
+        memory = options.importance_memory or MEMORY
+        return fisher(learned.net, learned.problem, batches, options.fisher, learned.check, random, memory)

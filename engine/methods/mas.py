@@ -3,8 +3,8 @@
 from torch import Tensor
 
 from engine.catalog.methods.mas import MASOptions
-from engine.importance.per_example import BATCH
-from engine.importance.sensitivity import sensitivity
+from engine.importance.measure import BATCH, MEMORY
+from engine.importance.sensitivity import OF, sensitivity
 from engine.methods.base import Learned, Method
 from engine.penalties.penalty import Penalty
 from engine.penalties.quadratic import Quadratic
@@ -30,11 +30,11 @@ class MemoryAwareSynapses(Method):
     """
 
     options: MASOptions
-    measures_examples = True
 
     def __init__(self, config: RunConfig) -> None:
         super().__init__(config)
         self.factor = 0.5 if self.options.half else 1.0
+        self.measures = OF[self.options.sensitivity]
 
     def consolidate(self, learned: Learned, penalty: Penalty | None) -> Quadratic:
         found = self._sensitivity(learned, learned.phase)
@@ -49,4 +49,6 @@ class MemoryAwareSynapses(Method):
         options, form = self.options, self.options.sensitivity
         size = (options.importance_batch or self.config.batch_size) if form == "batched" else BATCH
         batches = learned.stream.passes(phase, size, options.importance_data)
-        return sensitivity(learned.net, learned.problem, batches, form, learned.check)
+        return sensitivity(
+            learned.net, learned.problem, batches, form, learned.check, options.importance_memory or MEMORY
+        )

@@ -8,10 +8,11 @@ from torch import nn
 
 @contextmanager
 def evaluating(net: nn.Module) -> Iterator[None]:
-    """Eval mode, and the earlier mode afterwards."""
-    was = net.training
+    """Eval mode, and each layer's earlier mode afterwards."""
+    were = [(layer, layer.training) for layer in net.modules()]
     net.eval()
     try:
         yield
     finally:
-        net.train(was)
+        for layer, was in were:
+            layer.training = was

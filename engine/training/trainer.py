@@ -6,7 +6,7 @@ from functools import partial
 import torch
 
 from engine.errors import ConfigError, NumericsError
-from engine.importance.per_example import check_network
+from engine.importance.measure import MEMORY, TRIED, survey
 from engine.methods.base import Learned
 from engine.penalties.penalty import Penalty
 from engine.record.events import RunFinished, RunStarted, TaskEnded, TaskStarted
@@ -43,8 +43,7 @@ class Trainer:
         self.stream = load_stream(config, device, Progress(control.say, control.check))
         control.check()
         self.state = RunState(config, self.stream, self.stream.problem(), device)
-        if self.state.method.measures_examples:
-            check_network(self.state.model, next(self.stream.passes(0, 2)).inputs)
+        self.remarks = self._survey()
         if self.state.method.cumulative:
             self.stream.accumulate()
 
@@ -93,11 +92,18 @@ class Trainer:
                 test_examples=tuple(stream.count(phase, "test") for phase in range(len(self.plan))),
                 subset_examples=tuple(stream.count(phase, "probe") for phase in range(len(self.plan))),
             )
-            made = resume.start(recorder, self.state, started, stream.notes)
+            made = resume.start(recorder, self.state, started, (*stream.notes, *self.remarks))
         self.requests.interventions = made
         recorder.patiently(recorder.session.keep_config)
         recorder.clock.start()
         self.checkpointer.start()
+
+    def _survey(self) -> tuple[str, ...]:
+        """How importances will be measured, for the log. Raises UnsupportedNetwork if they cannot."""
+        if (of := self.state.method.measures) is None:
+            return ()
+        memory = self.config.option("importance_memory") or MEMORY
+        return survey(self.state.model, next(self.stream.passes(0, TRIED)).inputs, of, memory)
 
     def _train(self) -> None:
         """Trains all remaining tasks. Raises Stopped after saving, or NumericsError."""

@@ -7,17 +7,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from tests.reference.method import SlowMethod, copies, weighted_distance
+from tests.reference.method import SlowMethod, copies, gradients, trained, weighted_distance
 
 
 def exact_fisher(model: nn.Module, inputs: Tensor, competing: Sequence[int]) -> list[Tensor]:
     """F = 1/N Σₙ Σ_y p(y|xₙ)·(∂log p(y|xₙ)/∂θ)², one example and one class at a time."""
-    theta = list(model.parameters())
+    theta = trained(model)
     fisher = [torch.zeros_like(t) for t in theta]
     for x in inputs:
         for y in range(len(competing)):
             log_p = model(x.unsqueeze(0))[0][list(competing)].log_softmax(0)
-            gradient = torch.autograd.grad(log_p[y], theta)
+            gradient = gradients(log_p[y], theta)
             p = log_p[y].detach().exp()
             for f, g in zip(fisher, gradient, strict=True):
                 f += p * g**2
@@ -26,11 +26,11 @@ def exact_fisher(model: nn.Module, inputs: Tensor, competing: Sequence[int]) -> 
 
 def labelled_fisher(model: nn.Module, inputs: Tensor, labels: Tensor, competing: Sequence[int]) -> list[Tensor]:
     """F = 1/N Σₙ (∂log p(yₙ|xₙ)/∂θ)², with one label an example: the true one, or one drawn from p."""
-    theta = list(model.parameters())
+    theta = trained(model)
     fisher = [torch.zeros_like(t) for t in theta]
     for x, y in zip(inputs, labels.tolist(), strict=True):
         log_p = model(x.unsqueeze(0))[0][list(competing)].log_softmax(0)
-        for f, g in zip(fisher, torch.autograd.grad(log_p[y], theta), strict=True):
+        for f, g in zip(fisher, gradients(log_p[y], theta), strict=True):
             f += g**2
     return [f / len(inputs) for f in fisher]
 
@@ -39,12 +39,12 @@ def batched_fisher(
     model: nn.Module, inputs: Tensor, labels: Tensor, competing: Sequence[int], size: int
 ) -> list[Tensor]:
     """F = 1/M Σₘ (∂L̄ₘ/∂θ)², where L̄ₘ is the mean loss of the m-th of M mini-batches: squared after averaging."""
-    theta = list(model.parameters())
+    theta = trained(model)
     fisher = [torch.zeros_like(t) for t in theta]
     batches = list(zip(inputs.split(size), labels.split(size), strict=True))
     for x, y in batches:
         loss = cross_entropy(model(x)[:, list(competing)], y)
-        for f, g in zip(fisher, torch.autograd.grad(loss, theta), strict=True):
+        for f, g in zip(fisher, gradients(loss, theta), strict=True):
             f += g**2
     return [f / len(batches) for f in fisher]
 
@@ -68,7 +68,7 @@ class SlowEWC(SlowMethod):
 
     def end_task(self, model: nn.Module, inputs: Tensor, competing: Sequence[int]) -> None:
         self.fishers.append(self.fisher(model, inputs, self.labels, competing, self.number))
-        self.anchors.append(copies(list(model.parameters())))
+        self.anchors.append(copies(trained(model)))
 
     def penalty(self, theta: Sequence[Tensor]) -> Tensor:
         total = super().penalty(theta)
@@ -103,7 +103,7 @@ class SlowOnlineEWC(SlowMethod):
             self.omega = fisher
         else:
             self.omega = [self.gamma * o + f for o, f in zip(self.omega, fisher, strict=True)]
-        self.anchor = copies(list(model.parameters()))
+        self.anchor = copies(trained(model))
 
     def penalty(self, theta: Sequence[Tensor]) -> Tensor:
         if self.omega is None:

@@ -48,6 +48,17 @@ class SlowMethod:
                 omega[place].zero_()
 
 
+def trained(model: nn.Module) -> list[Tensor]:
+    """The parameters that are not frozen."""
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+def gradients(of: Tensor, theta: Sequence[Tensor]) -> list[Tensor]:
+    """∂of/∂θ, with 0 for what ``of`` does not depend on."""
+    found = torch.autograd.grad(of, theta, allow_unused=True)
+    return [torch.zeros_like(t) if g is None else g for g, t in zip(found, theta, strict=True)]
+
+
 def copies(tensors: Sequence[Tensor]) -> list[Tensor]:
     return [tensor.detach().clone() for tensor in tensors]
 

@@ -1,7 +1,7 @@
 from typing import Literal
 
 from engine.catalog.entries import MethodInfo
-from engine.catalog.options import IMPORTANCE_BATCH, METHOD, Options, setting
+from engine.catalog.options import IMPORTANCE_BATCH, IMPORTANCE_MEMORY, METHOD, Options, setting
 
 
 class EWCOptions(Options):
@@ -32,6 +32,7 @@ class EWCOptions(Options):
         le=1_000_000_000,
     )
     importance_batch: int | None = IMPORTANCE_BATCH
+    importance_memory: int | None = IMPORTANCE_MEMORY
 
 
 INFO = MethodInfo(

@@ -1,7 +1,7 @@
 from typing import Literal
 
 from engine.catalog.entries import MethodInfo
-from engine.catalog.options import HALF, IMPORTANCE_BATCH, METHOD, Options, setting
+from engine.catalog.options import HALF, IMPORTANCE_BATCH, IMPORTANCE_MEMORY, METHOD, Options, setting
 
 
 class MASOptions(Options):
@@ -33,6 +33,7 @@ class MASOptions(Options):
     )
     half: bool = HALF
     importance_batch: int | None = IMPORTANCE_BATCH
+    importance_memory: int | None = IMPORTANCE_MEMORY
 
 
 INFO = MethodInfo(

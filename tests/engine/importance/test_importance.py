@@ -2,20 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given, settings
 from torch import Tensor, nn
 
-from engine.errors import UnsupportedNetwork
 from engine.importance.fisher import fisher
+from engine.importance.measure import MEMORY
 from engine.importance.sensitivity import sensitivity
 from engine.seeds import generator
-from engine.training.control import Control
-from engine.training.runner import train
-from tests import runs
 from tests.random_networks import (
     Ranges,
     close64,
@@ -31,15 +27,23 @@ from tests.reference.method import flat
 from tests.textbook import drawn
 
 
-def importance(name: str, model: nn.Module, inputs: Tensor, labels: Tensor, active: slice, size: int = 100) -> Tensor:
+def importance(
+    name: str,
+    model: nn.Module,
+    inputs: Tensor,
+    labels: Tensor,
+    active: slice,
+    size: int = 100,
+    memory: int = MEMORY,
+) -> Tensor:
     """The engine's importance of that name; examples are looked at in batches of ``size``, unless it is batched."""
     problem = Ranges(active.stop, active)
     batches = whole(inputs, 3 if name.startswith("batched") else size, labels)
     if name in ("global", "local"):
-        return sensitivity(model, problem, batches, name)
+        return sensitivity(model, problem, batches, name, memory=memory)
     if name == "batched-sensitivity":
         return sensitivity(model, problem, batches, "batched")
-    return fisher(model, problem, batches, name, random=generator(3, "fisher labels", 1))
+    return fisher(model, problem, batches, name, random=generator(3, "fisher labels", 1), memory=memory)
 
 
 SLOW_IMPORTANCES: dict[str, Callable[[nn.Module, Tensor, Tensor, Sequence[int]], list[Tensor]]] = {
@@ -166,105 +170,3 @@ def test_layers_without_bias_are_measured_too() -> None:
     model = nn.Sequential(nn.Linear(3, 4, bias=False), nn.Tanh(), nn.Linear(4, 2)).double()
     inputs = random_inputs(5, 3, 0)
     close64(fisher(model, Ranges(2, slice(0, 2)), whole(inputs)), flat(ewc.exact_fisher(model, inputs, range(2))))
-
-
-class Net(nn.Module):
-    """Two linear layers, used as ``use`` says."""
-
-    def __init__(self, use: Callable[["Net", Tensor], Tensor]) -> None:
-        super().__init__()
-        self.first, self.second = nn.Linear(4, 4), nn.Linear(4, 4)
-        self.use = use
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        return self.use(self, inputs)
-
-
-class Masked(nn.Linear):
-    def forward(self, inputs: Tensor) -> Tensor:
-        return nn.functional.linear(inputs, self.weight * 0.5, self.bias)
-
-
-def tied() -> nn.Module:
-    net = Net(lambda net, x: net.second(net.first(x).tanh()))
-    net.second.weight = net.first.weight
-    return net
-
-
-REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
-    "another kind": (lambda: nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4)), "1 is a LayerNorm, not a linear layer"),
-    "its own forward": (lambda: nn.Sequential(nn.Linear(4, 4), Masked(4, 4)), "1 is a Masked"),
-    "recurrence": (
-        lambda: Net(lambda net, x: net.second(net.first(net.first(x).tanh()))),
-        "first is used 2 times in a forward pass",
-    ),
-    "same layer twice": (lambda: nn.Sequential(*[nn.Linear(4, 4)] * 2), "0 is used 2 times in a forward pass"),
-    "tied": (tied, "first.weight is used 2 times in a forward pass"),
-    "functional": (
-        lambda: Net(lambda net, x: nn.functional.linear(net.second(net.first(x)), net.first.weight)),
-        "first.weight is used 2 times in a forward pass",
-    ),
-    "functional alone": (
-        lambda: Net(lambda net, x: net.second(nn.functional.linear(x, net.first.weight))),
-        "first is not used in a forward pass",
-    ),
-    "called for nothing": (
-        lambda: Net(
-            lambda net, x: (net.first(x), net.second(nn.functional.linear(x, net.first.weight, net.first.bias)))[1]
-        ),
-        "first is not used as a layer",
-    ),
-    "bias twice": (lambda: Net(lambda net, x: net.second(net.first(x)) + net.first.bias), "first.bias is used 2 times"),
-    "never used": (lambda: Net(lambda net, x: net.first(x)), "second is not used in a forward pass"),
-    "used for nothing": (
-        lambda: Net(lambda net, x: (net.second(x), net.first(x))[1]),
-        "second.weight gets no gradient in a forward pass",
-    ),
-    "detached": (
-        lambda: Net(lambda net, x: net.second(net.first(x).detach())),
-        "first.weight gets no gradient in a forward pass",
-    ),
-    "over time": (
-        lambda: Net(lambda net, x: net.second(net.first(x.repeat(3, 1)).reshape(3, -1, 4).sum(0))),
-        "first is used on more than one row of an example",
-    ),
-    "three dimensions": (
-        lambda: Net(lambda net, x: net.second(net.first(x.unsqueeze(1)).squeeze(1))),
-        "first is used on more than one row of an example",
-    ),
-}
-"""Networks whose per-example gradients are not one outer product a layer."""
-
-
-@BY_IMPORTANCE
-@pytest.mark.parametrize("network", REFUSED)
-def test_a_network_that_would_be_measured_wrongly_is_refused_by_name(name: str, network: str) -> None:
-    build, told = REFUSED[network]
-    model, inputs = build().double(), random_inputs(5, 4, 0)
-    with pytest.raises(UnsupportedNetwork, match=f"example by example: {told}"):
-        importance(name, model, inputs, random_labels(5, slice(0, 4), 0), slice(0, 4))
-    assert model.training
-
-
-def test_layers_need_not_be_registered_in_the_order_in_which_they_are_used() -> None:
-    """For the Hebbian form, too, the last layer is the one that gives the outputs."""
-    model = Net(lambda net, x: net.first(net.second(x).relu())).double()
-    plain = nn.Sequential(model.second, nn.ReLU(), model.first)
-    inputs, active, half = random_inputs(5, 4, 0), slice(0, 3), 4 * 4 + 4
-    for name in ("exact", "global", "local"):
-        labels = random_labels(5, active, 0)
-        expected = importance(name, plain, inputs, labels, active)
-        close64(importance(name, model, inputs, labels, active), torch.cat([expected[half:], expected[:half]]))
-
-
-@pytest.mark.parametrize("method", ["ewc", "mas"])
-def test_such_a_network_is_refused_before_anything_is_trained(
-    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        "engine.training.state.build_model", lambda *_: nn.Sequential(nn.Linear(64, 4), nn.LayerNorm(4))
-    )
-    session = runs.create(tmp_path, runs.tiny(method))
-    with pytest.raises(UnsupportedNetwork, match="1 is a LayerNorm"):
-        train(session, Control())
-    assert session.history().step == 0

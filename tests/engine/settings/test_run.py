@@ -97,6 +97,7 @@ def test_the_variants_of_a_method_are_the_papers_unless_chosen() -> None:
         "recompute": False,
         "half": False,
         "importance_batch": None,
+        "importance_memory": None,
     }
     assert (mas.option("fisher"), si.option("sensitivity"), ewc.option("half")) == (None, None, None)
 

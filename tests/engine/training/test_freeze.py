@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from cl_tui.reports.text import variant
+from engine.analysis.measure import analyse
 from engine.errors import ConfigError
 from engine.models.flat import FlatParameters, freeze, frozen
 from engine.sessions.session import Session
@@ -25,7 +26,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.fsync", lambda file: None)
 
 
-@runs.by_case([("si", {}), ("rwalk", {"keep": "best", "optimizer": "adamw"}), ("joint", {})])
+@runs.by_case([("si", {}), ("ewc", {"keep": "best", "optimizer": "adamw"}), ("mas", {}), ("rwalk", {}), ("joint", {})])
 def test_a_run_with_frozen_parameters_resumes_at_every_step_in_the_same_bits(
     method: str, options: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -39,11 +40,15 @@ def test_a_run_with_frozen_parameters_resumes_at_every_step_in_the_same_bits(
     assert not torch.equal(tensors["theta"], start["theta"])
 
 
-@pytest.mark.parametrize("method", ["si", "none"])
-def test_frozen_parameters_are_saved_and_forked(method: str, tmp_path: Path) -> None:
-    """They come from the checkpoint, not from the seed."""
+@pytest.mark.parametrize("method", ["ewc", "mas", "none"])
+def test_frozen_parameters_are_saved_forked_and_analysed(method: str, tmp_path: Path) -> None:
+    """They come from the checkpoint, not from the seed; and they have no importance."""
     config = runs.tiny(method, freeze=["head.weight"], tasks=3)
     session = runs.finished(tmp_path, config)
+    analysis = analyse(session)
+    assert analysis.forgetting is not None
+    assert [layer.layer for layer in analysis.forgetting.layers] == ["fc1.weight", "fc1.bias", "head.bias"]
+    assert [layer.layer for layer in analysis.agreement.layers] == ["fc1.weight", "fc1.bias", "head.bias"]
     child = fork(session, 0, "child", {})
     train(child, Control())
     runs.assert_same_tensors(runs.newest(child)[0], runs.newest(session)[0])

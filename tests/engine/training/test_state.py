@@ -17,7 +17,7 @@ from engine.catalog.entries import ModelInfo
 from engine.catalog.methods import METHODS
 from engine.catalog.models import MODELS
 from engine.catalog.models.mlp import MLPOptions
-from engine.errors import SessionDamaged, SessionMismatch, UnsupportedNetwork
+from engine.errors import SessionDamaged, SessionMismatch
 from engine.methods.base import Method
 from engine.models.flat import PerParameter
 from engine.models.mlp import mlp
@@ -72,6 +72,8 @@ def state_of(config: RunConfig) -> RunState:
         ("rwalk", {"optimizer": "adamw", "scenario": "class"}),
         ("l2", {"optimizer": "sgd", "reset_optimizer": False, "scenario": "domain"}),
         ("joint", {}),
+        ("ewc", {}),
+        ("mas", {"keep": "best"}),
     ]
 )
 def test_normalisation_and_dropout_resume_at_every_step_in_the_same_bits(
@@ -101,11 +103,6 @@ def test_a_fork_that_changes_nothing_goes_on_with_the_buffers(tmp_path: Path, wi
     child = fork(whole, 0, "child", {})
     train(child, Control())
     runs.assert_same_tensors(runs.newest(child)[0], runs.newest(whole)[0])
-
-
-def test_a_method_that_measures_examples_refuses_such_a_network(tmp_path: Path, with_buffers: None) -> None:
-    with pytest.raises(UnsupportedNetwork, match="is a BatchNorm1d, not a linear layer"):
-        train(runs.create(tmp_path, runs.tiny("ewc", model="normed")), Control())
 
 
 # What the state promises of its tensors
