@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from statistics import mean
 from typing import Any
 
@@ -15,6 +16,8 @@ from cl_tui.reports.output import PIPE_WIDTH
 from cl_tui.reports.statistics import estimate, with_error
 from engine.record.one_class import numbered
 from engine.sessions.listing import Listed
+from engine.streams.images.cache import Entry
+from engine.text import visible
 
 SHORTEST_NAME = 12
 """Fewest columns for a session's name in a narrow terminal."""
@@ -97,6 +100,19 @@ def _session_cells(listed: Listed) -> Iterable[str]:
         str(config.seed),
         text.marked(mean(history.accuracies), listed) if history.accuracies else "—",
     ]
+
+
+def cache_table(entries: Sequence[Entry], folder: Path, limit: int) -> RenderableType:
+    """A row for each kept copy of a folder's images."""
+    now = time.time()
+    table = table_of("folder", "images")
+    for heading in ("GB", "used"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for entry in entries:
+        size, used = f"{entry.size / 1e9:.3g}", ago(max(0.0, now - entry.used))
+        table.add_row(Text(entry.source), Text(entry.images), size, used)
+    total = sum(entry.size for entry in entries) / 1e9
+    return Group(table, Text(f"{total:.3g} of at most {limit / 1e9:.3g} GB in {visible(str(folder))}", style="dim"))
 
 
 def ago(seconds: float) -> str:

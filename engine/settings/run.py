@@ -63,7 +63,7 @@ class RunConfig(Settings):
         meaning="the order in which the classes are divided into tasks: random, or a list of classes; by default the "
         "benchmark's",
         metavar="CLASS,…",
-        panel=WHAT,
+        panel=DATA,
     )
     normalize: tuple[float, Annotated[float, ("gt", 0)]] | None = setting(
         None, meaning="mean and standard deviation that normalise the inputs"

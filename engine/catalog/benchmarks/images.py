@@ -1,13 +1,13 @@
 from typing import Annotated, Literal
 
 from engine.catalog.entries import BenchmarkInfo
-from engine.catalog.options import TRAINING, WHAT, Options, setting
+from engine.catalog.options import DATA, Options, setting
 
 RESIZE = setting(
     None,
     help="Side of the squares that images become.",
     meaning="side of the squares that images become; by default a common size is kept, and other images get 64",
-    panel=WHAT,
+    panel=DATA,
     ge=1,
     le=1024,
 )
@@ -17,7 +17,7 @@ AUGMENT = setting(
     meaning="random changes of training images: flip (left and right), crop (moved by up to an eighth), colour "
     "(brightness, contrast and saturation), erase (a part becomes grey)",
     metavar="CHANGE,…",
-    panel=TRAINING,
+    panel=DATA,
     max_length=4,
 )
 Augmentations = tuple[Literal["flip", "crop", "colour", "erase"], ...]
@@ -25,7 +25,7 @@ Augmentations = tuple[Literal["flip", "crop", "colour", "erase"], ...]
 
 class ImagesOptions(Options):
     classes_per_task: Annotated[tuple[Annotated[int, ("ge", 1)], ...], ("max_length", 1000)] = setting(
-        help="Number of classes of each task, instead of a number of tasks.", metavar="N,…", panel=WHAT
+        help="Number of classes of each task, instead of a number of tasks.", metavar="N,…", panel=DATA
     )
     resize: int | None = RESIZE
     augment: Augmentations = AUGMENT

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import shutil
 import tempfile
 import warnings
@@ -31,6 +32,7 @@ PIXELS, ABOUT = "pixels.npy", "about.json"
 MOST_BYTES = 1_000_000
 """Largest accepted about.json."""
 POLL_SECONDS = 0.2
+_PART = re.compile(r"[0-9a-f]{32}\.part")
 
 
 class NoCache(Exception):
@@ -49,6 +51,11 @@ class Entry:
     @property
     def pixels(self) -> Path:
         return self.path / PIXELS
+
+    @property
+    def images(self) -> str:
+        """Their number and kind, safe to show."""
+        return visible(str(self.about.get("note", "?"))).partition(" (--resize")[0]
 
     @property
     def source(self) -> str:
@@ -126,7 +133,8 @@ def making(progress: Progress) -> Iterator[None]:
         raise NoCache(f"{root()} cannot be written ({getattr(error, 'strerror', None) or error})") from None
     try:
         for left in root().glob("*.part"):
-            shutil.rmtree(left, ignore_errors=True)
+            if _PART.fullmatch(left.name):
+                _discard(left)
         yield
     finally:
         lock.release()
@@ -149,7 +157,7 @@ def new(key: str, bytes_needed: int, about: dict[str, Any]) -> Iterator[Path]:
         (part / ABOUT).write_text(text, encoding="utf-8")
         for written in (part / PIXELS, part / ABOUT, part):
             sync(written)
-        shutil.rmtree(root() / key, ignore_errors=True)  # damaged
+        _discard(root() / key)  # damaged
         part.rename(root() / key)
         sync(root())
     except OSError as error:
@@ -159,7 +167,7 @@ def new(key: str, bytes_needed: int, about: dict[str, Any]) -> Iterator[Path]:
             f"CL_TUI_CACHE_DIR"
         ) from None
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        _discard(part)
 
 
 def make_room(bytes_needed: int) -> None:
@@ -180,5 +188,14 @@ def remove(entry: Entry) -> bool:
         entry.path.rename(hidden)
     except OSError:
         return not entry.path.exists()
-    shutil.rmtree(hidden, ignore_errors=True)
+    _discard(hidden)
     return True
+
+
+def _discard(folder: Path) -> None:
+    """Removes the files that an entry has, and nothing else."""
+    for name in (PIXELS, ABOUT):
+        with contextlib.suppress(OSError):
+            (folder / name).unlink()
+    with contextlib.suppress(OSError):
+        folder.rmdir()

@@ -87,6 +87,7 @@ def test_the_help_of_run_stays_readable(cl_tui: CommandLine, monkeypatch: pytest
 COMMANDS = ["", "run", "resume", "fork", "batch", "reproduce", "watch", "web", "compare", "analyse", "methods"]
 COMMANDS += [
     "benchmarks",
+    "cache",
     "presets",
     "models",
     "sessions",

@@ -344,10 +344,13 @@ def test_a_stop_leaves_nothing(tmp_path: Path) -> None:
 
 def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     folder = images.folder(tmp_path / "d")
-    (cache.root() / "dead.part").mkdir(parents=True)
-    (cache.root() / "dead.part" / "pixels.npy").write_bytes(b"half")
+    dead, own = cache.root() / f"{'a1' * 16}.part", cache.root() / "own.part"
+    for left in (dead, own):
+        left.mkdir(parents=True)
+        (left / "pixels.npy").write_bytes(b"half")
     read_images(folder)
-    assert not (cache.root() / "dead.part").exists()
+    assert not dead.exists()
+    assert own.exists(), "only what it has written"
 
 
 @posix
