@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -122,15 +123,24 @@ class ProgressLine(Bars):
         self.show(self._run, progress(history, control))
 
 
+READING_SECONDS = 5.0
+"""Seconds after which a line says how far the reading of data is, and between two such lines."""
+
+
 class TaskLines(contextlib.nullcontext[None]):
-    """One line at each task's end, for a file or a pipe."""
+    """One line at each task's end, and some while data are read for long; for a file or a pipe."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()
         self._console = console
         self._ended = 0
+        self._tell_at = time.monotonic() + READING_SECONDS
 
     def follow(self, history: History, control: Control) -> None:
+        activity = control.activity
+        if history.started is None and "of" in activity.split() and time.monotonic() > self._tell_at:
+            self._console.print(f"{activity}…", markup=False, highlight=False)
+            self._tell_at = time.monotonic() + READING_SECONDS
         if history.resumed is not None:  # tasks that ended before are not told again
             earlier = history.starts[1 : len(history.matrix) + 1]
             self._ended = max(self._ended, sum(end <= history.resumed.step for end in earlier))

@@ -19,7 +19,7 @@ from engine.training.control import typed_pace
 
 MORE = "More"
 """The panel of the settings that have no option on the command line."""
-CHOICES = ("method", "benchmark", "scenario", "preset", "model")
+CHOICES = ("method", "benchmark", "scenario", "preset", "model", "data_dir")
 """Settings that the other settings' defaults depend on."""
 NAME = Setting("name", str, usual="two random words", help="Name of the session.", panel=WHERE)
 
@@ -58,7 +58,7 @@ class Field:
 
 def fields() -> list[Field]:
     """The fields in the command line's order; those that only --set sets come last."""
-    others = [of for of in known_settings().values() if not of.panel]
+    others = [of for of in known_settings().values() if not of.panel and not of.from_data]
     declared = [*typed_settings().values(), NAME, *others]
     methods = options_of("method")
     return [

@@ -1,6 +1,7 @@
 """Settings in words: values as a user would type them, hints at what was meant, and reasons for a refusal."""
 
 import difflib
+import json
 import re
 from collections.abc import Collection
 
@@ -39,17 +40,23 @@ def as_typed(declared: Setting, value: object) -> list[str]:
     match value:
         case Settings():
             text = f"{{{', '.join(f'{key} = {of}' for key, of in value if of is not None)}}}"
-        case tuple():
-            text = ",".join(map(str, value))
+        case tuple() | list():
+            text = ",".join(_number(part) for part in value)
+            if any("," in str(part) for part in value):
+                text = json.dumps(list(value), ensure_ascii=False, allow_nan=False)  # a list in TOML looks the same
         case bool():
             text = str(value).lower()
         case _:
-            text = str(value)
+            text = _number(value) if declared.panel else str(value)
     if not declared.panel:
         return ["--set", f"{declared.key}={text}"]
     if declared.kind is bool:
         return [declared.flag if value else declared.negative]
-    return [declared.flag, ",".join(part.removesuffix(".0") for part in text.split(","))]
+    return [declared.flag, text]
+
+
+def _number(value: object) -> str:
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def short(value: object) -> str:
