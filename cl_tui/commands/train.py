@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from engine.sessions.session import Session
     from engine.settings.run import RunConfig
 
-STORED = dict.fromkeys(("device", "threads", "pace", "data_dir"), "the session's") | {"pace": None}
+STORED = dict.fromkeys(("device", "compile", "threads", "pace", "data_dir"), "the session's") | {"pace": None}
 """What a stored session takes again, and where its default is from."""
 NewName = Annotated[str | None, where("Name of the session.  [dim]\\[default: two random words][/]")]
 

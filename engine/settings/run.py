@@ -140,6 +140,9 @@ class RunConfig(Settings):
     label_smoothing: float | None = setting(
         None, off=0.0, help="Share of each target that all classes get alike.", panel=TRAINING, ge=0, lt=1
     )
+    precision: Literal["fp32", "bf16"] | None = setting(
+        None, off="fp32", help="fp32, or bf16 in the network's steps; all else is fp32.", panel=TRAINING
+    )
     accumulate: int | None = setting(
         None,
         off=1,
@@ -160,6 +163,9 @@ class RunConfig(Settings):
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = setting(
         usual="auto", help="auto, cpu, cuda or mps.", panel=WHERE, affects="place"
+    )
+    compile: bool = setting(
+        False, off=False, help="Compile the network before the first step.", panel=WHERE, affects="place"
     )
     threads: int = setting(help="Number of PyTorch threads.", panel=WHERE, affects="place", ge=1, le=1024)
     pace: ClassVar[str | None] = setting(

@@ -51,6 +51,7 @@ class Checkpointer:
         self.reporter.steps()
         self.finish()  # before the snapshot, whose memory the writer uses
         began = time.monotonic()
+        config = self.recorder.session.config
         cursor = Cursor(
             task=state.task,
             task_step=state.task_step,
@@ -58,8 +59,8 @@ class Checkpointer:
             elapsed=self.recorder.clock.elapsed,
             log_length=self.recorder.log.length,
             device=str(state.device),
-            threads=self.recorder.session.config.threads,
-            versions=versions(),
+            threads=config.threads,
+            versions=versions() | ({"compiled": "yes"} if config.compile else {}),
             constant=state.penalty.constant if state.penalty else None,
             best=state.best_accuracy,
         )

@@ -9,6 +9,7 @@ from engine.errors import ConfigError, SessionDamaged, SessionMismatch
 from engine.models.flat import matches
 from engine.record.events import RunForked, RunResumed, RunStarted, Saved, TasksPlanned
 from engine.sessions.checkpoint import Cursor
+from engine.settings.run import RunConfig
 from engine.training.build import versions
 from engine.training.plan import Plan
 from engine.training.recorder import Recorder
@@ -47,7 +48,7 @@ def restore(recorder: Recorder, state: RunState, plan: Plan, data: str) -> list[
         if damaged:
             recorder.patiently(partial(session.set_aside, checkpoints[: len(damaged)]))
         said = (
-            _differences(cursor, state, session.config.threads),
+            _differences(cursor, state, session.config),
             _set_aside(damaged),
             lost,
             PARTLY_KEPT if state.partly_kept else "",
@@ -111,10 +112,11 @@ def _continue_plan(recorder: Recorder, state: RunState, plan: Plan) -> None:
         recorder.emit(TasksPlanned(state.step, time.time(), plan.infos(), "new plan of the fork"))
 
 
-def _differences(cursor: Cursor, state: RunState, threads: int) -> str:
+def _differences(cursor: Cursor, state: RunState, config: RunConfig) -> str:
     """Why this resume is not bit-exact; empty if it is."""
-    now: dict[str, Any] = {"device": str(state.device), "threads": threads, **versions()}
-    then: dict[str, Any] = {"device": cursor.device, "threads": cursor.threads, **cursor.versions}
+    now: dict[str, Any] = {"device": str(state.device), "threads": config.threads, **versions()}
+    now["compiled"] = "yes" if config.compile else "no"
+    then: dict[str, Any] = {"device": cursor.device, "threads": cursor.threads, "compiled": "no", **cursor.versions}
     changed = [f"{key} {then[key]} → {value}" for key, value in now.items() if key in then and then[key] != value]
     return f"not bit-exact, because of changes: {', '.join(changed)}" if changed else ""
 

@@ -1,7 +1,7 @@
 """The training step: loss, penalty, optimizer, method."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from engine.batch import Batch
 from engine.seeds import number
 from engine.settings.run import RunConfig
 from engine.streams.stream import Stream
+from engine.training.forward import compiled, forward_of
 from engine.training.state import RunState
 
 
@@ -18,6 +19,9 @@ class TrainingStep:
         self.state = state
         self._stream = stream
         self._parts = config.accumulate or 1
+        self._forward = forward_of(state.model, next(stream.passes(0, 2)).inputs, config.precision)
+        if config.compile:
+            self._forward = compiled(self._forward, state.model, self._examples())
         self._clip_norm = config.clip_norm
         self._draws = number(config.seed, "draws")
         self._seed_draws: list[Callable[[int], object]] = [torch.default_generator.manual_seed]
@@ -33,6 +37,12 @@ class TrainingStep:
         """Losses since the last report, each of shape ()."""
         self.penalties: list[Tensor] = []
         """What the pull wrote in the same steps, each of shape (); empty without a penalty."""
+
+    def _examples(self) -> list[Tensor]:
+        """Inputs of each shape that most steps have: the first task may have batches of its own size."""
+        firsts = (self._stream.batch(task, 0) for task in range(min(2, len(self._stream.phases))))
+        by_shape = {part.inputs.shape: part.inputs for batch in firsts for part in [next(self._split(batch))]}
+        return list(by_shape.values())
 
     def take(self) -> None:
         state = self.state
@@ -73,7 +83,7 @@ class TrainingStep:
     def _loss(self, batch: Batch, share: float = 1.0) -> Tensor:
         """The loss times ``share``, shape (); its gradient is added to the parameters' gradient."""
         state = self.state
-        loss = state.method.loss(state.model(batch.inputs), batch, state.problem)
+        loss = state.method.loss(self._forward(batch.inputs), batch, state.problem)
         if share != 1.0:
             loss = loss * share
         loss.backward()
@@ -81,5 +91,7 @@ class TrainingStep:
 
     def _loss_by_parts(self, batch: Batch) -> Tensor:
         """The same over all examples, in less memory."""
-        parts = batch.split(math.ceil(len(batch) / self._parts))
-        return torch.stack([self._loss(part, len(part) / len(batch)) for part in parts]).sum()
+        return torch.stack([self._loss(part, len(part) / len(batch)) for part in self._split(batch)]).sum()
+
+    def _split(self, batch: Batch) -> Iterator[Batch]:
+        return batch.split(math.ceil(len(batch) / self._parts))

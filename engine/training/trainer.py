@@ -53,8 +53,11 @@ class Trainer:
                     f"warmup = {config.warmup}: task {number} has only {phase.steps} steps; choose fewer", "warmup"
                 )
         self.plan = Plan(self.stream)
+        control.activity = "compiling" if config.compile else control.activity
         self.step = TrainingStep(config, self.state, self.stream)
         self.evaluator = Evaluator(self.state.model, self.stream, self.state.problem, control.check)
+        if self.stream.count(0, "validation"):
+            self.state.schedule.score = self.evaluator.newest_score
         self.reporter = Reporter(recorder, self.state, self.step, self.evaluator)
         self.checkpointer = Checkpointer(recorder, self.state, self.reporter)
         self.requests = RequestHandler(recorder, self.state, self.plan, self.reporter, self.checkpointer)

@@ -75,6 +75,7 @@ def test_resume_at_every_step_whatever_the_settings_of_the_run(
     [
         ("si", {"schedule": "plateau", "schedule_patience": 0, "schedule_factor": 0.5, "lr": 3.0, "epochs": 3}),
         ("ewc", {"schedule": "plateau", "schedule_patience": 0, "keep": "best", "lr": 0.3, "warmup": 3}),
+        ("mas", {"schedule": "plateau", "schedule_patience": 0, "validation": 0.2, "lr": 3.0, "epochs": 3}),
         ("si", {"schedule": "cosine", "warmup": 2, "clip_norm": 0.5, "accumulate": 3, "weight_decay": 0.01}),
         ("mas", {"schedule": "step", "label_smoothing": 0.1, "optimizer": "sgd", "reset_optimizer": False}),
     ]

@@ -15,8 +15,10 @@ from engine.settings.run import resolve
 from engine.streams.stream import Phase, Stream
 from engine.training.control import Control
 from engine.training.fork import forked_config
+from engine.training.recorder import Recorder
 from engine.training.runner import train
 from engine.training.schedule import Schedule
+from engine.training.trainer import Trainer
 from tests import runs
 from tests.textbook import slow_schedule
 
@@ -84,6 +86,21 @@ def test_plateau_of_a_score_waits_for_a_greater_value(scores: list[float]) -> No
         ours.stepped(0, step + 1, torch.tensor(1.0))
         theirs.step(score)
         assert ours.lr(0, step + 1) == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-9)
+
+
+def test_plateau_looks_at_the_validation_set_where_there_is_one(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"schedule": "plateau", "validation": 0.2}
+    for name, chosen in (("with", options), ("without", {"schedule": "plateau"})):
+        trainer = Trainer(Recorder(runs.create(tmp_path, runs.tiny("none", **chosen), name), Control()))
+        trainer.begin()
+        trainer.train_task()
+        state = trainer.state.schedule.state
+        assert state is not None
+        if name == "with":
+            assert state.best.item() == trainer.evaluator.newest_score() > 0
+        else:
+            losses = trainer.recorder.history.curve.losses()[2:4]
+            assert state.best.item() == pytest.approx(losses.mean(), rel=1e-5)
 
 
 def test_a_new_task_begins_again() -> None:
