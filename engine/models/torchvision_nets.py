@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from engine.errors import ConfigError, first_line
 from engine.models.initial import seeded
-from engine.settings.run import MOST_PARAMETERS
+from engine.settings.consistent import MOST_PARAMETERS
 from engine.torchvision_import import torchvision_models
 
 SMALL_PIXELS = 64

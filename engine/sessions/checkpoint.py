@@ -19,7 +19,7 @@ from torch import Tensor
 from engine.disk import open_plain, read_plain
 from engine.errors import SessionDamaged, first_line, unreadable
 from engine.record.events import Text
-from engine.settings.run import MOST_PARAMETERS
+from engine.settings.consistent import MOST_PARAMETERS
 
 
 @dataclass(frozen=True)

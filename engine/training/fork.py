@@ -18,7 +18,8 @@ from engine.record.history import History
 from engine.record.one_class import numbered
 from engine.sessions.log import FORMAT, line, marker
 from engine.sessions.session import Session
-from engine.settings.run import RunConfig, flattened, over, resolve, unread
+from engine.settings.consistent import unread
+from engine.settings.run import RunConfig, flattened, over, resolve
 
 SHARED = ("benchmark", "scenario", "tasks", "class_order", "normalize", "validation", "model", "seed", "freeze")
 """What shaped the shared history and stays; so do the network's and the benchmark's options."""

@@ -1,0 +1,78 @@
+"""Which settings fit together."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.entries import Size, load
+from engine.catalog.methods import METHODS
+from engine.catalog.models import MODELS
+from engine.errors import ConfigError
+from engine.settings.text import shown
+
+if TYPE_CHECKING:
+    from engine.settings.run import RunConfig
+
+MOST_PARAMETERS = 500_000_000
+SCHEDULES: Mapping[str | None, Mapping[str, Any]] = {
+    "step": {"schedule_factor": 0.1, "schedule_every": None},
+    "plateau": {"schedule_factor": 0.1, "schedule_patience": 10},
+}
+"""The settings that only some schedules read, with their defaults."""
+
+
+def unread(optimizer: object, schedule: object) -> set[str]:
+    """The settings that only another optimizer or schedule reads."""
+    of_schedules = {key for settings in SCHEDULES.values() for key in settings}
+    read = SCHEDULES.get(schedule, {}) if isinstance(schedule, str) else {}
+    return (of_schedules - read.keys()) | (set() if optimizer == "sgd" else {"momentum"})
+
+
+def size_of(config: "RunConfig") -> Size | None:
+    """The network's size; None if only building it tells. Raises ConfigError if it cannot take such inputs."""
+    benchmark, model = BENCHMARKS[config.benchmark], MODELS[config.model]
+    if model.size is None or not benchmark.inputs:
+        return None
+    outputs = sum(config.classes_by_task())
+    try:
+        return model.size(inputs=benchmark.inputs, outputs=outputs, **model.arguments, **dict(config.model_options))
+    except ValueError as error:
+        raise ConfigError(f"model {config.model} on {config.benchmark}: {error}", "model") from None
+
+
+def check_consistent(config: "RunConfig") -> None:
+    """Raises ConfigError."""
+    benchmark, method = BENCHMARKS[config.benchmark], METHODS[config.method]
+
+    def refuse(key: str, why: str) -> NoReturn:
+        raise ConfigError(f"{key} = {shown(config.flat()[key])}: {why}", key)
+
+    if benchmark.from_data:
+        load(f"{benchmark.from_data}:check")(config, refuse)
+    if config.tasks > benchmark.most_tasks:
+        refuse("tasks", f"{config.benchmark} has at most {benchmark.most_tasks}")
+    if config.strength and not method.symbol:
+        refuse("strength", f"method {config.method} has no penalty, so it has no strength")
+    if config.reset_network and method.symbol:
+        refuse("reset_network", f"the penalty of {config.method} would hold the new weights; use none or joint")
+    if config.momentum is not None and config.optimizer != "sgd":
+        refuse("momentum", f"only optimizer sgd uses it, not {config.optimizer}")
+    for key in sorted(unread("sgd", config.schedule)):
+        if getattr(config, key) is not None:
+            readers = " and ".join(name for name, settings in SCHEDULES.items() if name and key in settings)
+            refuse(key, f"only schedule {readers} uses it, not {config.schedule or 'none'}")
+    if config.leave_alone and not method.symbol:
+        refuse("leave_alone", f"method {config.method} has no penalty")
+    if config.option("importance_batch") is not None and "batched" not in vars(config.method_options).values():
+        refuse("importance_batch", "only a batched importance has mini-batches")
+    if (config.epochs is None) == (config.steps is None):
+        raise ConfigError("give the length of each task's training in epochs or in steps, not both", "steps")
+    order, classes = config.class_order, sorted(benchmark.classes)
+    if order is not None and benchmark.permuted:
+        refuse("class_order", f"every task of {config.benchmark} has all classes")
+    if classes and order not in (None, "random") and (len(order) != len(classes) or set(order) != set(classes)):
+        refuse("class_order", f"name each of {shown(classes)} exactly once")
+    size = size_of(config)
+    if size and size.parameters > MOST_PARAMETERS:
+        at_fault = "hidden" if config.option("hidden") else "model"
+        refuse(at_fault, f"more than {MOST_PARAMETERS:,} parameters; choose smaller layers")
