@@ -308,4 +308,4 @@ def register_blobs(monkeypatch: pytest.MonkeyPatch) -> None:
         method_defaults={"si": {"xi": 1e-3}},
     )
     monkeypatch.setitem(BENCHMARKS, "blobs", info)
-    monkeypatch.setitem(MODELS, "double", ModelInfo("double", "", "tests.runs:double_mlp", MLPOptions))
+    monkeypatch.setitem(MODELS, "double", ModelInfo("double", "", "tests.runs:double_mlp", options=MLPOptions))

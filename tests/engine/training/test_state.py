@@ -52,7 +52,7 @@ def normed(inputs: Sequence[int], hidden: Sequence[int], outputs: int, seed: int
 def with_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.fsync", lambda file: None)
     monkeypatch.setitem(
-        MODELS, "normed", ModelInfo("normed", "", "tests.engine.training.test_state:normed", MLPOptions)
+        MODELS, "normed", ModelInfo("normed", "", "tests.engine.training.test_state:normed", options=MLPOptions)
     )
 
 
