@@ -74,7 +74,8 @@ def benchmarks_page() -> RenderableType:
         grid.add_row("source", benchmark.source)
         grid.add_row("tasks", f"{benchmark.default_tasks}, at most {benchmark.most_tasks}")
         grid.add_row("scenario", benchmark.scenario)
-        grid.add_row("defaults", ", ".join(f"{key} {shown(value)}" for key, value in benchmark.defaults.items()))
+        usual = {"model": benchmark.model, **benchmark.defaults}
+        grid.add_row("defaults", ", ".join(f"{key} {shown(value)}" for key, value in usual.items()))
         grid.add_row("strengths", ", ".join(strengths))
         parts += [Text(f"{benchmark.name}: {benchmark.title}", style="bold"), indented(grid)]
     return Group(*parts)

@@ -17,7 +17,7 @@ from engine.record.history import History
 from engine.record.one_class import numbered, one_class_tasks, without
 from engine.record.series import Curve
 from engine.sessions.listing import Listed
-from engine.settings.run import DEFAULT_MODEL, RunConfig, known_settings, resolve
+from engine.settings.run import RunConfig, known_settings, resolve
 from engine.settings.text import as_typed, shown
 from engine.training.fork import forkable
 
@@ -137,7 +137,7 @@ def command(config: RunConfig, path: Path) -> str:
     known, values, usual = known_settings(), _values(config), _values(_usual(config))
     plain = {
         "benchmark": resolve({}).benchmark,
-        "model": DEFAULT_MODEL,
+        "model": BENCHMARKS[config.benchmark].model,
         "scenario": BENCHMARKS[config.benchmark].scenario,
         "preset": None,
     }

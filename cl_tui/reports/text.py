@@ -4,7 +4,6 @@ import math
 import re
 from bisect import bisect_right
 from functools import lru_cache
-from pathlib import Path
 
 from rich.cells import cell_len, chop_cells
 
@@ -221,8 +220,6 @@ def variant(config: RunConfig) -> list[str]:
         found.append(f"unpenalised {shown(config.leave_alone)}")
     if config.freeze:
         found.append(f"frozen {shown(config.freeze)}")
-    if config.weights:
-        found.append(f"weights {Path(config.weights).name}")
     return found
 
 

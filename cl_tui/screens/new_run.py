@@ -191,8 +191,9 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
             return
         self._at_work = True
         benchmark = BENCHMARKS[wanted.config.benchmark]
+        needed = " and ".join(benchmark.files)
         self._say(
-            f"Looking for {benchmark.files} in {wanted.config.data_dir}: missing files are downloaded, Esc cancels…"
+            f"Looking for {needed} in {wanted.config.data_dir}: missing files are downloaded, Esc cancels…"
             if benchmark.files
             else "Starting…"
         )

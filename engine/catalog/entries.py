@@ -41,9 +41,9 @@ class ModelInfo(NamedTuple):
     code: str
     """'module:function', called as function(inputs=shape of one example, outputs=…, seed=…, its options and
     ``arguments``)."""
-    options: type[Options] = Options
     arguments: Mapping[str, Any] = {}
     """What nobody can set."""
+    options: type[Options] = Options
     size: Callable[..., Size] | None = None
     """Called as ``code`` is, without a seed. Raises ValueError if the network cannot take such inputs.
     None if only building the network tells."""
@@ -75,21 +75,27 @@ class BenchmarkInfo(NamedTuple):
     from_data: str = ""
     """A module without torch, where only the data say what the classes are: found(the settings that are given) fills in
     settings, and check(config, refuse) calls refuse(setting, why)."""
-    files: str = ""
-    """Name of the torchvision data set read from --data-dir; empty if it needs none."""
+    files: tuple[str, ...] = ()
+    """Names of the torchvision data sets read from --data-dir."""
+    model: str = "mlp"
+    """Default network."""
     watch_pace: float | None = None
     """Steps per second in the monitor, if training is otherwise too fast to watch; None for full speed."""
     permuted: bool = False
     """Whether every task has all classes."""
+    by_task: tuple[int, ...] = ()
+    """Number of classes of each task, if they are not divided evenly among as many tasks as there are."""
     method_defaults: Mapping[str, Mapping[str, object]] = {}
     """Defaults of a method's options that differ here, by method."""
     model_defaults: Mapping[str, Mapping[str, object]] = {}
-    """Defaults that differ here with a network other than mlp, by network."""
+    """Defaults that differ here with one network, by network."""
     options: type[Options] = Options
     rank: int = 1000
 
     def classes_by_task(self, tasks: int) -> tuple[int, ...]:
-        return (len(self.classes),) * tasks if self.permuted else group_sizes(len(self.classes), tasks)
+        if self.permuted:
+            return (len(self.classes),) * tasks
+        return self.by_task[:tasks] or group_sizes(len(self.classes), tasks)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 import inspect
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Literal, NamedTuple, Self, get_args, get_origin
+from types import UnionType
+from typing import Any, ClassVar, Literal, NamedTuple, Self, Union, get_args, get_origin
 
 WHAT, DATA, NETWORK, TRAINING = "What to train", "Data", "Network", "Training"
 METHOD, WHERE = "Method", "Where and how"
@@ -155,6 +156,16 @@ def literals(kind: object) -> tuple[str, ...]:
     if all(isinstance(part, str) for part in parts):
         return tuple(parts)
     return literals(parts[0]) if len(parts) == 1 and get_args(parts[0]) else ()
+
+
+def words(kind: object) -> tuple[str, ...]:
+    """The words that a setting of this type can be, among other values.
+
+    >>> words(Literal["a", "b"] | None), words(tuple[Literal["a"], ...])
+    (('a', 'b'), ())
+    """
+    parts = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    return tuple(word for part in parts if get_origin(part) is Literal for word in get_args(part))
 
 
 HALF = setting(

@@ -80,12 +80,13 @@ def _weak_method(config: RunConfig) -> str:
 
 def _other_scale(config: RunConfig) -> str:
     """A warning if the mean or deviation is on the scale 0–255, which would make all inputs nearly equal; or empty."""
-    if config.normalize is None or config.normalize[0] <= 1:
+    given = config.normalize
+    if not isinstance(given, tuple) or given[0] <= 1:
         return ""
-    mean, deviation = config.normalize
+    smaller = ",".join(f"{number / 255:.4g}" for number in given)
     return (
-        f"normalize {mean:g},{deviation:g} has the wrong scale: inputs are 0 to 1 here; if this is for pixels "
-        f"of 0 to 255, write {mean / 255:.4g},{deviation / 255:.4g}"
+        f"normalize {shown(given)} has the wrong scale: inputs are 0 to 1 here; if this is for pixels "
+        f"of 0 to 255, write {smaller}"
     )
 
 

@@ -1,6 +1,6 @@
 """Which settings fit together."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.catalog.benchmarks import BENCHMARKS
@@ -28,6 +28,12 @@ def unread(optimizer: object, schedule: object) -> set[str]:
     return (of_schedules - read.keys()) | (set() if optimizer == "sgd" else {"momentum"})
 
 
+def shape_of(config: "RunConfig") -> tuple[int, ...]:
+    """The shape of one example; empty if only the data say it."""
+    shape, side = BENCHMARKS[config.benchmark].inputs, config.option("pad")
+    return (shape[0], side, side) if side else shape
+
+
 def size_of(config: "RunConfig") -> Size | None:
     """The network's size; None if only building it tells. Raises ConfigError if it cannot take such inputs."""
     benchmark, model = BENCHMARKS[config.benchmark], MODELS[config.model]
@@ -35,7 +41,7 @@ def size_of(config: "RunConfig") -> Size | None:
         return None
     outputs = sum(config.classes_by_task())
     try:
-        return model.size(inputs=benchmark.inputs, outputs=outputs, **model.arguments, **dict(config.model_options))
+        return model.size(inputs=shape_of(config), outputs=outputs, **model.arguments, **dict(config.model_options))
     except ValueError as error:
         raise ConfigError(f"model {config.model} on {config.benchmark}: {error}", "model") from None
 
@@ -61,20 +67,36 @@ def check_consistent(config: "RunConfig") -> None:
         if getattr(config, key) is not None:
             readers = " and ".join(name for name, settings in SCHEDULES.items() if name and key in settings)
             refuse(key, f"only schedule {readers} uses it, not {config.schedule or 'none'}")
-    if config.reset_network and config.weights:
-        refuse("weights", "reset_network draws all weights again at each task")
     if config.leave_alone and not method.symbol:
         refuse("leave_alone", f"method {config.method} has no penalty")
     if config.option("importance_batch") is not None and "batched" not in vars(config.method_options).values():
         refuse("importance_batch", "only a batched importance has mini-batches")
+    _check_normalize(config, refuse)
     if (config.epochs is None) == (config.steps is None):
         raise ConfigError("give the length of each task's training in epochs or in steps, not both", "steps")
     order, classes = config.class_order, sorted(benchmark.classes)
     if order is not None and benchmark.permuted:
         refuse("class_order", f"every task of {config.benchmark} has all classes")
+    if order is not None and benchmark.by_task:
+        refuse("class_order", f"the classes of each task of {config.benchmark} are given")
     if classes and order not in (None, "random") and (len(order) != len(classes) or set(order) != set(classes)):
         refuse("class_order", f"name each of {shown(classes)} exactly once")
     size = size_of(config)
     if size and size.parameters > MOST_PARAMETERS:
         at_fault = "hidden" if config.option("hidden") else "model"
         refuse(at_fault, f"more than {MOST_PARAMETERS:,} parameters; choose smaller layers")
+
+
+def _check_normalize(config: "RunConfig", refuse: Callable[[str, str], NoReturn]) -> None:
+    given, shape = config.normalize, shape_of(config)
+    channels = {1, shape[0]} if len(shape) == 3 else {1} if shape else {1, 3}
+    if given == "imagenet" and 3 not in channels:
+        refuse("normalize", f"it is for colours, and {config.benchmark} has none")
+    if not isinstance(given, tuple):
+        return
+    most = max(channels)
+    if len(given) not in (2, 2 * most):
+        colours = f", or {most} means and then {most} deviations" if most > 1 else ""
+        refuse("normalize", f"it should have 2 items, mean and standard deviation{colours}")
+    if min(given[len(given) // 2 :]) <= 0:
+        refuse("normalize", "a standard deviation should be greater than 0")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from engine.catalog.options import Setting, mentions
+from engine.catalog.options import Setting, mentions, words
 from engine.errors import ConfigError, first_line
 from engine.settings.run import STORED, RunConfig, known_settings, validated
 from engine.settings.text import short
@@ -104,7 +104,7 @@ def parse_list(key: str, text: str) -> Any:
     ('random', [])
     """
     whole = _parsed_value(text)
-    if isinstance(whole, list) or whole in ("", "random"):
+    if isinstance(whole, list) or whole in ("", *words(known_settings()[key].kind)):
         return whole or []
     items = [item.strip() for item in text.split(",")]
     if "" in items:

@@ -65,11 +65,17 @@ class RunConfig(Settings):
         metavar="CLASS,…",
         panel=DATA,
     )
-    normalize: tuple[float, Annotated[float, ("gt", 0)]] | None = setting(
-        None, meaning="mean and standard deviation that normalise the inputs"
+    normalize: Literal["auto", "imagenet"] | Annotated[tuple[float, ...], ("max_length", 100)] | None = setting(
+        None,
+        help="Mean and deviation that normalise the inputs: auto, imagenet, or numbers.",
+        meaning="mean and deviation that normalise the inputs: auto, imagenet, or numbers; auto: those of the training "
+        "examples of all tasks; of colours, each has its own: all means, and then all deviations",
+        metavar="M,S",
+        panel=DATA,
     )
     validation: float | None = setting(
         None,
+        off=0.0,
         help="Share of each class's training examples on which --set keep=best chooses.",
         meaning="share of each class's training examples that are held out, for choices; by default none",
         panel=DATA,
@@ -95,15 +101,6 @@ class RunConfig(Settings):
     )
     reset_network: bool = setting(
         False, meaning="draw the network's weights again at each task, so that every task is learned from scratch"
-    )
-    weights: str | None = setting(
-        None,
-        help="Initial weights: a file (safetensors, or a state dict), or default: torchvision's own.",
-        metavar="FILE|default",
-        panel=NETWORK,
-        is_path=True,
-        min_length=1,
-        max_length=4096,
     )
     freeze: tuple[Annotated[str, ("min_length", 1), ("max_length", 100)], ...] | None = setting(
         None,
@@ -357,6 +354,8 @@ def resolve(settings: Mapping[str, Any]) -> RunConfig:
         idle = unread(*((published | given).get(key, "sgd") for key in ("optimizer", "schedule")))
         given = {key: value for key, value in published.items() if key not in idle} | given
     filled = {key: declared.usual for key, declared in RunConfig.kept.items() if declared.usual is not None}
+    if (info := BENCHMARKS.get(str(given.get("benchmark", filled["benchmark"])))) is not None:
+        filled["model"] = info.model
     chosen = {choice: given.get(choice, filled[choice]) for choice in CHOICES}
     filled |= _defaults(*(chosen[choice] if isinstance(chosen[choice], str) else "" for choice in CHOICES))
     if "steps" in given:

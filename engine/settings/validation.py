@@ -70,8 +70,8 @@ def _sentence(first: ErrorDetails, kind: type[Settings]) -> str:
     reason = in_plain_words(first["msg"])
     if key == "class_order":
         reason = "it should be 'random' or a list of the classes"
-    elif key == "normalize" and first["type"] == "missing":
-        reason = "it should have 2 items, mean and standard deviation"
+    elif key == "normalize":
+        reason = "it should be auto, imagenet, or a mean and a standard deviation"
     elif key == "channels" and first["type"] in ("literal_error", "int_type"):
         reason = "it should be a number of channels, or pool"
     if key == "keep_checkpoints":

@@ -19,8 +19,10 @@ from engine.errors import BenchmarkError
 from engine.problems.classification import Classification
 from engine.problems.problem import Problem
 from engine.seeds import generator
+from engine.settings.consistent import shape_of
 from engine.settings.run import FirstTask, RunConfig
-from engine.streams.pixels import Pixels
+from engine.streams.normalize import channels_of, normalized, told
+from engine.streams.pixels import Channels, Pixels, Store
 from engine.streams.stream import Phase, Stream
 from engine.streams.unlabelled import read_unlabelled
 from engine.text import visible
@@ -35,7 +37,6 @@ FEWEST_EXAMPLES = 16
 """Smallest evaluation subset of a task, however many tasks there are."""
 
 
-Store = Tensor | Pixels
 Augment = Callable[[torch.Generator, Tensor], Tensor]
 """Changes a training batch of bytes, shape (N, C, H, W), with what it draws from the generator, which is on the CPU."""
 
@@ -131,14 +132,18 @@ def held_out(data: DataSet, share: float, seed: int) -> DataSet:
     return replace(data, train=train, validation=validation)
 
 
-def normalized(inputs: Store, mean_and_deviation: tuple[float, float] | None) -> Store:
-    """``inputs`` minus the mean, divided by the standard deviation; unchanged if neither is given."""
-    if mean_and_deviation is None:
-        return inputs
-    mean, deviation = mean_and_deviation
-    if isinstance(inputs, Pixels):
-        return inputs.normalized(([mean], [deviation]))
-    return (inputs - mean) / deviation
+def ready(config: RunConfig, *sets: DataSet) -> tuple[list[DataSet], Channels | None]:
+    """The data sets with validation sets, all normalised alike, and with which numbers."""
+    held = [held_out(data, config.validation or 0, config.seed) for data in sets]
+    channels = channels_of(config.normalize, [(data.train.inputs, data.train.rows) for data in held])
+    once = cache(lambda store: normalized(store, channels))  # training and test may share it
+
+    def made(part: Examples) -> Examples:
+        return replace(part, inputs=once(part.inputs))
+
+    return [
+        DataSet(made(data.train), made(data.test), data.validation and made(data.validation)) for data in held
+    ], channels
 
 
 class ExampleStream(Stream):
@@ -147,8 +152,13 @@ class ExampleStream(Stream):
     augment: Augment | None = None
     """Of training batches alone; what it draws depends only on (seed, task, step)."""
 
-    def __init__(self, config: RunConfig, tasks: Sequence[Task], inputs: tuple[int, ...]) -> None:
+    def __init__(
+        self, config: RunConfig, tasks: Sequence[Task], inputs: tuple[int, ...], channels: Channels | None = None
+    ) -> None:
+        """``channels``: with which the inputs of ``tasks`` are normalised."""
         self._config = config
+        self._channels = channels
+        self.notes = (told(channels),) if channels and config.normalize == "auto" else ()
         self.tasks = list(tasks)
         self.inputs = inputs
         self._accumulates = False
@@ -176,14 +186,13 @@ class ExampleStream(Stream):
     ) -> Self:
         """``inputs``, the classes of each task and the tasks' names are the benchmark's if none are given."""
         info = BENCHMARKS[config.benchmark]
-        parts = (replace(part, inputs=normalized(part.inputs, config.normalize)) for part in (data.train, data.test))
-        data = held_out(DataSet(*parts), config.validation or 0, config.seed)
+        (data,), channels = ready(config, data)
         if info.permuted:
             tasks = permuted(data, len(info.classes), config.tasks, config.seed)
         else:
             groups = groups or divided(class_order(config, info.classes), config.tasks)
             tasks = grouped(data, groups, names)
-        return cls(config, tasks, inputs or info.inputs)
+        return cls(config, tasks, inputs or shape_of(config), channels)
 
     @cached_property
     def _own(self) -> Examples | None:
@@ -192,10 +201,10 @@ class ExampleStream(Stream):
             return None
         notes: list[str] = []
         found = read_unlabelled(Path(folder), math.prod(self.inputs), notes.append)
-        self.notes = tuple(notes)
+        self.notes += tuple(notes)
         labels = torch.empty(0, dtype=torch.int64)
         device = self.tasks[0].train.inputs.device
-        return Examples(normalized(found, self._config.normalize), labels).moved(device, lambda own: own.to(device))
+        return Examples(normalized(found, self._channels), labels).moved(device, lambda own: own.to(device))
 
     @cached_property
     def digest(self) -> str:
@@ -281,8 +290,8 @@ class ExampleStream(Stream):
         if part == "probe":
             return self._probes[phase]
         task = self.tasks[phase]
-        found = {"train": task.train, "test": task.test, "validation": task.validation}.get(part, self._own)
-        assert found is not None
+        found = getattr(task, part) if part in ("train", "test", "validation") else self._own
+        assert isinstance(found, Examples)
         return found
 
     def test(

@@ -1,17 +1,18 @@
-"""Finds, checks and downloads data files that no package includes. Imports torch only to download."""
+"""Finds and checks the files of data sets that no package includes. Imports no torch."""
 
 import gzip
 import hashlib
 import os
-import tempfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.catalog.benchmarks import BENCHMARKS
-from engine.disk import write_whole
 from engine.errors import BenchmarkError
+
+MOST_BYTES = 2**30
+"""Largest file that is read, where its size is not known."""
 
 
 @dataclass(frozen=True)
@@ -19,80 +20,217 @@ class DataFile:
     """An unpacked file as torchvision stores it; NAME.gz may exist as well or instead."""
 
     name: str
-    size: int
-    """Size in bytes."""
-    sha256: str
+    size: int | None = None
+    """Size in bytes, if it is known."""
+    sha256: str = ""
+    md5: str = ""
+    packed_md5: str = ""
+    """Of NAME.gz. Of these checksums, at least one is published."""
+
+    def fits(self, content: bytes) -> bool:
+        """Whether this is the unpacked file, as far as that is known."""
+        if self.sha256:
+            return hashlib.sha256(content).hexdigest() == self.sha256
+        if self.md5:
+            return _md5(content) == self.md5
+        return len(content) == (self.size or len(content))
 
 
-MNIST_FILES = (
-    DataFile("train-images-idx3-ubyte", 47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
-    DataFile("train-labels-idx1-ubyte", 60_008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
-    DataFile("t10k-images-idx3-ubyte", 7_840_016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
-    DataFile("t10k-labels-idx1-ubyte", 10_008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
+@dataclass(frozen=True)
+class FileSet:
+    name: str
+    """torchvision's class."""
+    within: tuple[str, ...]
+    """The folder of its files in --data-dir."""
+    files: tuple[DataFile, ...]
+    images: str
+    """Folder in --data-dir that may have its images instead, in a folder for each class."""
+
+    @property
+    def distinct(self) -> bool:
+        """Whether its files cannot be mistaken for those of another set."""
+        return all(file.sha256 for file in self.files)
+
+    @property
+    def elsewhere(self) -> str:
+        return f"name another folder with --data-dir, and {self.name} is downloaded into it"
+
+
+IDX = (
+    ("train-images-idx3-ubyte", 47_040_016),
+    ("train-labels-idx1-ubyte", 60_008),
+    ("t10k-images-idx3-ubyte", 7_840_016),
+    ("t10k-labels-idx1-ubyte", 10_008),
 )
-
-
-_ELSEWHERE = "name another folder with --data-dir, and MNIST is downloaded into it"
+MNIST_SHA256 = (
+    "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+)
+FASHION_MD5 = (
+    "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+    "25c81989df183df01b3e8a0aad5dffbe",
+    "bef4ecab320f06d8554ea6380940ec79",
+    "bb300cfdad3c16e7a12a480ee83cd310",
+)
+KMNIST_MD5 = (
+    "bdb82020997e1d708af4cf47b453dcf7",
+    "e144d726b3acfaa3e44228e80efcd344",
+    "5c965bf0a639b31b8f53240b1b52f4d7",
+    "7320c461ea6c1c855c0b718fb2a4b134",
+)
+CIFAR10_MD5 = {
+    "data_batch_1": "c99cafc152244af753f735de768cd75f",
+    "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+    "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+    "data_batch_4": "634d18415352ddfa80567beed471001a",
+    "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+    "test_batch": "40351d587109b95175f43aff81a1287e",
+}
+CIFAR100_MD5 = {
+    "train": "16019d7e3df5f24257cddd939b257f8d",
+    "test": "f0ef6b0ae62326f3e7ffdfab6717acfc",
+}
+MNIST_FILES = tuple(DataFile(*file, sha256=of) for file, of in zip(IDX, MNIST_SHA256, strict=True))
+SETS = {
+    found.name: found
+    for found in (
+        FileSet("MNIST", ("MNIST", "raw"), MNIST_FILES, "mnist"),
+        FileSet(
+            "FashionMNIST",
+            ("FashionMNIST", "raw"),
+            tuple(DataFile(*file, packed_md5=of) for file, of in zip(IDX, FASHION_MD5, strict=True)),
+            "fashion-mnist",
+        ),
+        FileSet(
+            "KMNIST",
+            ("KMNIST", "raw"),
+            tuple(DataFile(*file, packed_md5=of) for file, of in zip(IDX, KMNIST_MD5, strict=True)),
+            "kmnist",
+        ),
+        FileSet(
+            "EMNIST",
+            ("EMNIST", "raw"),
+            tuple(
+                DataFile(f"emnist-letters-{part}-{what}-ubyte")
+                for part in ("train", "test")
+                for what in ("images-idx3", "labels-idx1")
+            ),
+            "emnist",
+        ),
+        FileSet(
+            "CIFAR10",
+            ("cifar-10-batches-py",),
+            tuple(DataFile(name, md5=of) for name, of in CIFAR10_MD5.items()),
+            "cifar10",
+        ),
+        FileSet(
+            "CIFAR100",
+            ("cifar-100-python",),
+            tuple(DataFile(name, md5=of) for name, of in CIFAR100_MD5.items()),
+            "cifar100",
+        ),
+    )
+}
 
 
 def prepare(benchmark: str, data_dir: Path) -> None:
     """Checks ``benchmark``'s files and downloads missing ones; existing ones never change. Raises BenchmarkError."""
-    if BENCHMARKS[benchmark].files != "MNIST":
-        return
-    raw = _mnist_folder(data_dir)
-    missing = [file for file in MNIST_FILES if not any(map(os.path.lexists, _forms(raw, file)))]
-    if missing:
-        _download_mnist(raw, missing)
-    for file in MNIST_FILES:
-        plain, packed = _forms(raw, file)
-        if _size(plain) != file.size and _packed_size(packed) != file.size:
-            raise _unusable(plain if os.path.lexists(plain) else packed, file)
+    for wanted in map(SETS.__getitem__, BENCHMARKS[benchmark].files):
+        if images_folder(wanted, data_dir) is not None:
+            continue
+        place = _place(wanted, data_dir)
+        missing = [file for file in wanted.files if not any(map(os.path.lexists, _forms(place, file)))]
+        if missing:
+            from engine.streams.download import download  # torch
+
+            download(wanted, place, missing)
+        for file in wanted.files:
+            plain, packed = _forms(place, file)
+            if not _likely(plain, _size(plain), file) and not _likely(packed, _packed_size(packed), file):
+                raise _unusable(wanted, plain if os.path.lexists(plain) else packed, file)
 
 
-def read_mnist(data_dir: Path) -> dict[str, bytes]:
-    """The content of each file by name, with the checksum verified. Raises BenchmarkError."""
-    raw = _mnist_folder(data_dir)
-    return {file.name: _content(raw, file) for file in MNIST_FILES}
+def images_folder(wanted: FileSet, data_dir: Path) -> Path | None:
+    """The folder of images that takes the place of the files, if there are no files."""
+    folder, place = data_dir / wanted.images, _place(wanted, data_dir)
+    if any(os.path.lexists(form) for file in wanted.files for form in _forms(place, file)) or not folder.is_dir():
+        return None
+    return folder if any((within / "train").is_dir() for within in (folder, *folder.iterdir())) else None
 
 
-def _mnist_folder(data_dir: Path) -> Path:
-    """MNIST/raw in ``data_dir``, which may itself be MNIST, MNIST/raw, or any folder with the files."""
-    usual = data_dir / "MNIST" / "raw"
-    for folder in (usual, data_dir / "raw", data_dir):
-        if any(os.path.isfile(form) for file in MNIST_FILES for form in _forms(folder, file)):
+def read(wanted: FileSet, data_dir: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each file, with the checksum verified. Raises BenchmarkError."""
+    place = _place(wanted, data_dir)
+    for file in wanted.files:
+        yield file.name, _content(wanted, place, file)
+
+
+def _place(wanted: FileSet, data_dir: Path) -> Path:
+    """The folder of the files, such as MNIST/raw in ``data_dir``, which may itself be MNIST, MNIST/raw, or any folder
+    with the files if these are distinct."""
+    usual = data_dir.joinpath(*wanted.within)
+    for folder in (usual, data_dir / wanted.within[-1], data_dir) if wanted.distinct else (usual,):
+        if any(os.path.isfile(form) for file in wanted.files for form in _forms(folder, file)):
             return folder
-    match data_dir.absolute().parts:
-        case (*_, "MNIST", "raw"):
-            return data_dir
-        case (*_, "MNIST"):
-            return data_dir / "raw"
+    parts = data_dir.absolute().parts
+    for count in range(len(wanted.within), 0, -1):
+        if parts[-count:] == wanted.within[:count]:
+            return data_dir.joinpath(*wanted.within[count:])
     return usual
 
 
-def _forms(raw: Path, file: DataFile) -> tuple[Path, Path]:
-    return raw / file.name, raw / f"{file.name}.gz"
+def _forms(place: Path, file: DataFile) -> tuple[Path, Path]:
+    return place / file.name, place / f"{file.name}.gz"
 
 
-def _content(raw: Path, file: DataFile) -> bytes:
-    """The content of the first undamaged form."""
-    plain, packed = _forms(raw, file)
-    problem = _unusable(plain, file)
-    for path in (plain, packed):
+def _content(wanted: FileSet, place: Path, file: DataFile) -> bytes:
+    """The content of the first undamaged form; first of that whose checksum is known."""
+    plain, packed = _forms(place, file)
+    problem = _unusable(wanted, plain, file)
+    for path in (packed, plain) if file.packed_md5 else (plain, packed):
         try:
-            with gzip.open(path) if path == packed else open(path, "rb") as opened:
-                content = opened.read(file.size + 1)
+            content = _unpacked(path, file) if path == packed else _whole(path, file)
         except FileNotFoundError:
             continue
-        except (gzip.BadGzipFile, EOFError, zlib.error):
-            content = b""
+        except (EOFError, zlib.error):
+            content = None
         except OSError as error:
-            problem = BenchmarkError(f"{path} cannot be read: {error.strerror}; correct that, or {_ELSEWHERE}")
+            problem = BenchmarkError(f"{path} cannot be read: {error.strerror}; correct that, or {wanted.elsewhere}")
             continue
-        if hashlib.sha256(content).hexdigest() == file.sha256:
+        if content is not None and file.fits(content):
             return content
         if path == plain or not os.path.lexists(plain):
-            problem = _unusable(path, file)
+            problem = _unusable(wanted, path, file)
     raise problem
+
+
+def _whole(path: Path, file: DataFile) -> bytes:
+    with open(path, "rb") as opened:
+        return opened.read((file.size or MOST_BYTES) + 1)
+
+
+def _unpacked(path: Path, file: DataFile) -> bytes | None:
+    """None if the packed file is damaged. Raises EOFError, zlib.error or OSError."""
+    if file.packed_md5:
+        with open(path, "rb") as opened:
+            if _md5(opened.read(MOST_BYTES)) != file.packed_md5:
+                return None
+    try:
+        with gzip.open(path) as opened:
+            return opened.read((file.size or MOST_BYTES) + 1)
+    except gzip.BadGzipFile:
+        return None
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def _likely(path: Path, size: int | None, file: DataFile) -> bool:
+    """Whether a file of this unpacked size may be the right one."""
+    return path.is_file() and size is not None and (size == file.size or (file.size is None and size > 0))
 
 
 def _size(path: Path) -> int | None:
@@ -113,50 +251,14 @@ def _packed_size(path: Path) -> int | None:
         return None
 
 
-def _unusable(path: Path, file: DataFile) -> BenchmarkError:
+def _unusable(wanted: FileSet, path: Path, file: DataFile) -> BenchmarkError:
     size = _size(path)
     if size is None:
         what = "cannot be read" if os.path.lexists(path) else "is missing"
-    elif path.suffix == ".gz":
+    elif path.suffix == ".gz" or not size:
         what = "is cut or damaged"
-    elif size != file.size:
+    elif file.size is not None and size != file.size:
         what = f"is cut or damaged ({size:,} bytes instead of {file.size:,})"
     else:
-        what = "is damaged or does not belong to MNIST (wrong checksum)"
-    return BenchmarkError(f"{path} {what}: put an intact copy there, or {_ELSEWHERE}")
-
-
-def _download_mnist(raw: Path, missing: Sequence[DataFile]) -> None:
-    """Downloads into a temporary folder first, so that a failed download leaves nothing behind."""
-    names = ", ".join(file.name for file in missing)
-    lacks = f"MNIST is not in {raw}" if len(missing) == len(MNIST_FILES) else f"{raw} lacks {names}"
-    there = next(folder for folder in (raw, *raw.parents) if os.path.lexists(folder))
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        why = "cannot be written" if there.is_dir() else "is not a folder"
-        raise BenchmarkError(f"{lacks}, and {there} {why}: name another folder with --data-dir")
-
-    from engine.torchvision_import import torchvision_datasets
-
-    try:
-        with tempfile.TemporaryDirectory(prefix="cl-tui-mnist-") as folder:
-            everything = torchvision_datasets().MNIST
-            packed = {f"{file.name}.gz" for file in missing}
-            only = {
-                "resources": [resource for resource in everything.resources if resource[0] in packed],
-                "_load_data": lambda self: (None, None),
-            }
-            type("MNIST", (everything,), only)(folder, download=True)
-            raw.mkdir(parents=True, exist_ok=True)
-            for file in missing:
-                write_whole(raw / file.name, (Path(folder) / "MNIST" / "raw" / file.name).read_bytes())
-    except (OSError, RuntimeError) as error:
-        raise BenchmarkError(
-            f"{lacks}, and the download failed: {_whole(error)}; connect to the internet, or put {names} there "
-            f"(compressed, as .gz, also works), or name the folder that has them with --data-dir"
-        ) from None
-
-
-def _whole(error: Exception) -> str:
-    """All lines of an exception's text as one sentence: torchvision gives a cause for each address it tried."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(line if line.endswith((":", ",")) else f"{line.rstrip('.')};" for line in lines).rstrip(";")
+        what = f"is damaged or does not belong to {wanted.name} (wrong checksum)"
+    return BenchmarkError(f"{path} {what}: put an intact copy there, or {wanted.elsewhere}")

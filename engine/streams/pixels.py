@@ -55,17 +55,18 @@ class Pixels:
 
         ``change`` is applied to their bytes, on the device, before that: it augments a batch.
         """
-        values = self.values
-        if isinstance(values, Tensor):
-            found = values.index_select(0, rows)
-        else:
-            found = torch.from_numpy(values.take(rows.numpy(), axis=0))
-        found = found.to(self.device)
+        found = self.raw(rows).to(self.device)
         found = (change(found) if change else found).float()
         if self._normalize is None:
             return found.div_(255)
         factor, shift = self._line
         return found.mul_(factor).sub_(shift)
+
+    def raw(self, rows: Tensor) -> Tensor:
+        """The bytes of ``rows``, where they are."""
+        if isinstance(self.values, Tensor):
+            return self.values.index_select(0, rows)
+        return torch.from_numpy(self.values.take(rows.numpy(), axis=0))
 
     @cached_property
     def _line(self) -> tuple[Tensor, Tensor]:
@@ -77,6 +78,10 @@ class Pixels:
     def normalized(self, normalize: Channels | None) -> "Pixels":
         """The same bytes, which batches normalise."""
         return Pixels(self.values, normalize, self.device, self._known)
+
+    def replaced(self, values: "Tensor | np.ndarray", digest: str) -> "Pixels":
+        """Other bytes, which batches normalise as these."""
+        return Pixels(values, self._normalize, self.device, digest)
 
     def to(self, device: torch.device) -> "Pixels":
         values = self.values
@@ -97,3 +102,7 @@ class Pixels:
             part = self.values[start : start + size]
             digest.update(part.flatten().cpu().numpy().data if isinstance(part, Tensor) else part.tobytes())
         return digest.hexdigest()[:32]
+
+
+Store = Tensor | Pixels
+"""What holds the inputs of examples."""

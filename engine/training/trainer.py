@@ -85,19 +85,17 @@ class Trainer:
         recorder, stream = self.recorder, self.stream
         made = resume.restore(recorder, self.state, self.plan, stream.digest)
         if made is None:
-            digest, told = resume.start_weights(recorder, self.state)
             started = RunStarted(
                 time.time(),
                 self.plan.infos(),
                 str(self.state.device),
                 self.state.parameters.size,
-                versions() | ({"weights": digest} if digest else {}),
+                versions(),
                 stream.digest,
                 test_examples=tuple(stream.count(phase, "test") for phase in range(len(self.plan))),
                 subset_examples=tuple(stream.count(phase, "probe") for phase in range(len(self.plan))),
             )
-            notes = (*stream.notes, *self.remarks, *filter(None, [told]))
-            made = resume.start(recorder, self.state, started, notes)
+            made = resume.start(recorder, self.state, started, (*stream.notes, *self.remarks))
         self.requests.interventions = made
         recorder.patiently(recorder.session.keep_config)
         recorder.clock.start()

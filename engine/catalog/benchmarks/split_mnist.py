@@ -1,4 +1,18 @@
 from engine.catalog.entries import BenchmarkInfo
+from engine.catalog.options import DATA, Options, setting
+
+
+class PadOptions(Options):
+    pad: int | None = setting(
+        None,
+        help="Side to which images are padded: 32.",
+        meaning="side to which black pixels widen the images, such as 32",
+        metavar="N",
+        panel=DATA,
+        ge=28,
+        le=256,
+    )
+
 
 INFO = BenchmarkInfo(
     name="split-mnist",
@@ -14,6 +28,7 @@ INFO = BenchmarkInfo(
     strengths={"l2": 0.1, "si": 1.0, "ewc": 1e3, "mas": 0.1, "rwalk": 100.0},
     method_defaults={"si": {"xi": 1e-3}},
     code="engine.streams.mnist:stream",
-    files="MNIST",
+    files=("MNIST",),
+    options=PadOptions,
     rank=2,
 )

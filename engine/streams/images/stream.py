@@ -12,8 +12,8 @@ from engine.streams.images.classes import groups, names
 from engine.streams.images.labelled import labelled
 from engine.streams.images.store import FolderImages, read_images
 from engine.streams.progress import QUIET, Progress
+from engine.streams.titles import title
 
-LONGEST_NAME = 24
 MOST_NAMED = 5
 
 
@@ -36,24 +36,10 @@ def stream(config: RunConfig, progress: Progress = QUIET) -> ExampleStream:
     titles = [task.name for task in read.tasks] if read.tasks[0].name else None
     titles = titles or [title([there[label] for label in group]) for group in by_task]
     made = ExampleStream.of(config, labelled(read), read.values.shape[1:], by_task, titles)
-    made.notes = read.notes + _alike(read, config)
+    made.notes += read.notes + _alike(read, config)
     if kinds := config.option("augment"):
         made.augment = partial(augmented, kinds)
     return made
-
-
-def title(classes: Sequence[str]) -> str:
-    """A task's name.
-
-    >>> title(["ant", "bee"]), title(["apple", "bear", "castle", "dinosaur"])
-    ('ant, bee', 'apple … dinosaur')
-    """
-    whole = ", ".join(classes)
-    if len(whole) <= LONGEST_NAME:
-        return whole
-    half = (LONGEST_NAME - 3) // 2
-    first, last = (name if len(name) <= half else f"{name[: half - 1]}…" for name in (classes[0], classes[-1]))
-    return f"{first} … {last}" if len(classes) > 1 else f"{whole[: LONGEST_NAME - 1]}…"
 
 
 def _alike(read: FolderImages, config: RunConfig) -> tuple[str, ...]:

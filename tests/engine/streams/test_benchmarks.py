@@ -170,7 +170,8 @@ def test_what_a_benchmark_says_of_itself_fits_together(info: object) -> None:
     assert len(set(info.classes)) == len(info.classes)
     assert BENCHMARKS[info.name] is info
     if not info.from_data:
-        assert resolve({"benchmark": info.name, "tasks": info.most_tasks, "hidden": [10]}).tasks == info.most_tasks
+        small = {"model": "mlp", "hidden": [10]}
+        assert resolve({"benchmark": info.name, "tasks": info.most_tasks, **small}).tasks == info.most_tasks
 
 
 # MNIST's files
@@ -205,9 +206,10 @@ class Unreachable:
 
     class MNIST:
         resources = RESOURCES
+        root: str
 
-        def __init__(self, root: str, download: bool) -> None:
-            (Path(root) / "MNIST" / "raw").mkdir(parents=True)
+        def download(self) -> None:
+            (Path(self.root) / "MNIST" / "raw").mkdir(parents=True)
             tried = "\n".join(f"Tried https://mirror{number}/, got:\n{NO_NETWORK}" for number in (1, 2))
             raise RuntimeError(f"Error downloading {self.resources[0][0]}:\n{tried}\n")
 
@@ -217,9 +219,10 @@ class Reachable:
 
     class MNIST:
         resources = RESOURCES
+        root: str
 
-        def __init__(self, root: str, download: bool) -> None:
-            raw = Path(root) / "MNIST" / "raw"
+        def download(self) -> None:
+            raw = Path(self.root) / "MNIST" / "raw"
             raw.mkdir(parents=True)
             for name, _ in self.resources:
                 (raw / name.removesuffix(".gz")).write_bytes(bytes(SIZES[name.removesuffix(".gz")]))
@@ -258,7 +261,7 @@ def test_no_message_about_data_tells_people_to_delete_any(tmp_path: Path) -> Non
     raw = hollow_mnist(tmp_path)
     messages = [one_sentence(tmp_path / "none")]
     with pytest.raises(BenchmarkError) as caught:
-        files.read_mnist(tmp_path)
+        dict(files.read(files.SETS["MNIST"], tmp_path))
     messages.append(str(caught.value))
     os.truncate(raw / files.MNIST_FILES[0].name, 10)
     messages.append(one_sentence(tmp_path))
@@ -274,7 +277,7 @@ def test_a_file_with_other_content_is_named(tmp_path: Path) -> None:
     raw = hollow_mnist(tmp_path)
     prepare("split-mnist", tmp_path)
     with pytest.raises(BenchmarkError, match="checksum") as caught:
-        files.read_mnist(tmp_path)
+        dict(files.read(files.SETS["MNIST"], tmp_path))
     assert str(raw / files.MNIST_FILES[0].name) in str(caught.value)
 
 
@@ -401,7 +404,7 @@ def test_a_damaged_packed_file_is_named(tmp_path: Path) -> None:
     packed.write_bytes(content)
     prepare("split-mnist", tmp_path)
     with pytest.raises(BenchmarkError, match="is cut or damaged: put an intact copy there") as caught:
-        files.read_mnist(tmp_path)
+        dict(files.read(files.SETS["MNIST"], tmp_path))
     assert str(packed) in str(caught.value)
 
 
