@@ -53,7 +53,7 @@ def _parts() -> Iterator[str]:
 
 
 def settings() -> dict[str, Setting]:
-    return {**known_settings(), **typed_settings()}
+    return {key: of for key, of in {**known_settings(), **typed_settings()}.items() if not of.from_data}
 
 
 def _row(of: Setting) -> tuple[str, str, str, str]:

@@ -4,6 +4,7 @@ import math
 import re
 from bisect import bisect_right
 from functools import lru_cache
+from pathlib import Path
 
 from rich.cells import cell_len, chop_cells
 
@@ -158,6 +159,13 @@ def method_and_strength(method: str, strength: float) -> str:
     """
     symbol = METHODS[method].symbol
     return f"{method} {symbol} {shown(strength)}" if symbol else method
+
+
+def benchmark(config: RunConfig) -> str:
+    """With the folder's name and its number of classes, if only they say what is learned."""
+    if "classes" not in config.from_data():
+        return config.benchmark
+    return f"{config.benchmark} {Path(config.data_dir).name}, {len(config.option('classes'))} classes"
 
 
 WIDTHS = ("channels", "hidden")

@@ -35,11 +35,11 @@ class Field:
     def key(self) -> str:
         return self.declared.key
 
-    def read_by(self, config: RunConfig) -> bool:
-        """Whether a run with this method, network and benchmark has the setting."""
+    def read_by(self, chosen: Mapping[str, str]) -> bool:
+        """Whether a run with the chosen method, network and benchmark has the setting."""
         owners = [choice for choice in OWNERS if self.key in options_of(choice)]
-        own = any(self.key in getattr(config, f"{choice}_options").declared for choice in owners)
-        return own if owners else read_by(self.key, config.method)
+        own = any(self.key in OWNERS[choice][chosen[choice]].options.declared for choice in owners)
+        return own if owners else read_by(self.key, chosen["method"])
 
     def label(self, method: str) -> str:
         """Its name, and its symbol in the paper if it has one."""

@@ -17,6 +17,7 @@ from cl_tui.host.background import run_in_background
 from cl_tui.screens import form
 from cl_tui.screens.form import Field, Wanted
 from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.choices import CHOICES as OWNERS
 from engine.catalog.options import DATA, METHOD, NETWORK, TRAINING, WHAT, WHERE
 from engine.commands import command
 from engine.errors import ConfigError, EngineError, SessionExists
@@ -47,6 +48,7 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
         self._fields = form.fields()
         self._usual = form.wanted(self._fields, {})
         """The run that results from the choices so far and nothing else."""
+        self._chosen = {choice: str(getattr(self._usual.config, choice)) for choice in OWNERS}
         self._wanted: Wanted | None = self._usual
         """The run that the form describes, if nothing is wrong."""
         self._at_work = False
@@ -97,8 +99,7 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
     @property
     def values(self) -> dict[str, str]:
         """The filled-in values of the settings that the run reads."""
-        config = self._usual.config
-        return {field.key: self._value(field) for field in self._fields if field.read_by(config)}
+        return {field.key: self._value(field) for field in self._fields if field.read_by(self._chosen)}
 
     def _value(self, field: Field) -> str:
         if not field.choices:
@@ -111,6 +112,7 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
         choices = {field.key: self._value(field) for field in self._fields if field.key in form.CHOICES}
         with contextlib.suppress(ConfigError):
             self._usual = form.wanted(self._fields, choices)
+        self._chosen = {choice: choices[choice] or getattr(self._usual.config, choice) for choice in OWNERS}
         problems = form.problems(self._fields, self.values)
         self._wanted = None if problems else form.wanted(self._fields, self.values)
         self._show_fields(self._wanted or self._usual)
@@ -125,12 +127,11 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
 
     def _show_fields(self, known: Wanted) -> None:
         """Shows only the settings that the run reads, with the defaults that apply if they are left blank."""
-        config = self._usual.config
-        shown = [field for field in self._fields if field.read_by(config) and self._has_place(field)]
+        shown = [field for field in self._fields if field.read_by(self._chosen) and self._has_place(field)]
         for field in self._fields:
             row = self.query_one(f"#row-{field.key}", Vertical)
             row.display = field in shown
-            _put(row.query_one(Label), field.label(config.method))
+            _put(row.query_one(Label), field.label(self._chosen["method"]))
             default = known.default(field.key)
             if field.choices:
                 self.query_one(f"#{field.key}", Select).prompt = default or "none"
@@ -156,9 +157,7 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
         self._more = not self._more
         self._check()
         if self._more:
-            first = next(
-                field for field in self._fields if field.panel == form.MORE and field.read_by(self._usual.config)
-            )
+            first = next(field for field in self._fields if field.panel == form.MORE and field.read_by(self._chosen))
             self.call_after_refresh(self.query_one(f"#{first.key}").focus)
 
     # Leaving the form

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from engine.catalog.entries import ModelInfo
-from engine.catalog.options import WHAT, Options, setting
+from engine.catalog.options import NETWORK, Options, setting
 
 NAMES = frozenset(
     """
@@ -27,7 +27,7 @@ class FirstLayerOptions(Options):
         help="full (torchvision's), small (3×3, for small images) or auto.",
         meaning="the first layer: full (torchvision's, for 224×224 pixels), small (3×3, for 32 to 64 pixels), or auto: "
         "small for at most 64 pixels, unless --weights are given",
-        panel=WHAT,
+        panel=NETWORK,
     )
 
 

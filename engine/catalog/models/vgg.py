@@ -4,7 +4,7 @@ from typing import Literal
 from engine.catalog.entries import ModelInfo, Size
 from engine.catalog.models.conv import Channels
 from engine.catalog.models.conv import size as conv_size
-from engine.catalog.options import WHAT, Options, setting
+from engine.catalog.options import NETWORK, Options, setting
 
 CHANNELS: dict[str, Channels] = {
     "small": (64, "pool", 64, "pool", 64, 64, "pool", 128, 128, "pool"),
@@ -15,7 +15,7 @@ HIDDEN = {"small": (128, 128), "base": (512, 512), "wide": (512, 512)}
 
 
 class VGGOptions(Options):
-    size: Literal["small", "base", "wide"] = setting("base", help="Size: small, base or wide.", panel=WHAT)
+    size: Literal["small", "base", "wide"] = setting("base", help="Size: small, base or wide.", panel=NETWORK)
 
 
 def size_of(inputs: Sequence[int], outputs: int, size: str) -> Size:

@@ -149,6 +149,14 @@ async def test_what_only_set_sets_is_there_on_demand_and_while_it_has_a_value(tm
         assert filled.shown & set(more) == {"keep"}
 
 
+async def test_a_folder_s_settings_are_there_before_there_is_a_folder(tmp_path: Path) -> None:
+    async with filling(tmp_path) as filled:
+        await filled.fill(benchmark="images", model="alexnet", data_dir=str(tmp_path / "nowhere"))
+        assert {"resize", "augment", "classes_per_task", "first_layer"} <= filled.shown
+        assert not {"hidden", "channels", "classes"} & filled.shown
+        assert "there is no such folder" in filled.problem("data_dir")
+
+
 async def test_what_another_method_read_does_not_count(tmp_path: Path) -> None:
     async with filling(Path("sessions")) as filled:
         await filled.fill(method="si", xi="0.5")
