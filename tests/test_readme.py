@@ -1,6 +1,7 @@
 """README and docs/ cannot drift: the set-up lines are those that .ci/run reads, every command is run, and every option,
 link and name of a test exists."""
 
+import itertools
 import re
 import shlex
 import shutil
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from PIL import Image
 from typer.core import TyperGroup
 
 from cl_tui.commands import cli
@@ -126,12 +128,22 @@ def test_versions_are_exact_and_from_nowhere_special() -> None:
         assert re.fullmatch(r"[a-z0-9-]+==[0-9.]+", line), line
 
 
+def _photos(folder: Path) -> None:
+    """A folder of images as the pages describe it."""
+    image = Image.new("RGB", (40, 30), "orange")
+    for part, name in itertools.product(("train", "test"), ("cat", "dog", "fox")):
+        (folder / part / name).mkdir(parents=True)
+        image.save(folder / part / name / "1.png")
+
+
 @pytest.mark.parametrize("line", COMMANDS)
 def test_a_command_of_the_readme(cl_tui: CommandLine, sessions: Path, line: str) -> None:
     """As it stands there, but for what makes it long: a batch trains one epoch of two tasks, a table is not run."""
     program, *arguments = shlex.split(line)
     assert program == "cl-tui"
     train(create(sessions, tiny(), "calm-otter"), AtStep(5))
+    if "photos" in arguments:
+        _photos(Path("photos"))
     command, *rest = arguments or [""]
     if command == "compare":
         for name in {name for name in rest if not name.startswith("-")} - {"calm-otter"}:

@@ -20,6 +20,10 @@ NAMES: Mapping[str, Mapping[str, Any]] = {**CHOICES, "preset": PRESETS}
 """The entries by name of each setting that names one."""
 
 
+MOST_OWNERS = 3
+"""Most owners of an option that its help names."""
+
+
 def options_of(choice: str) -> dict[str, Setting]:
     """All options that come with a choice, each with its owners; those that several have come last."""
     return _options_of(choice, tuple(CHOICES[choice]))
@@ -35,5 +39,6 @@ def _options_of(choice: str, names: tuple[str, ...]) -> dict[str, Setting]:
             declared[key] = option._replace(owners=owners)
     for key, option in declared.items():
         if len(option.owners) < len(names):
-            declared[key] = option._replace(help=f"{', '.join(option.owners)}: {option.help}")
+            whose = ", ".join(option.owners) if len(option.owners) <= MOST_OWNERS else f"some {choice}s"
+            declared[key] = option._replace(help=f"{whose}: {option.help}")
     return dict(sorted(declared.items(), key=lambda entry: len(entry[1].owners) > 1))
