@@ -20,7 +20,6 @@ class Batch:
 
     def split(self, size: int) -> Iterator["Batch"]:
         """The same examples in batches of at most ``size``."""
-        parts = zip(self.inputs.split(size), self.targets.split(size), strict=True)
-        for number, (inputs, targets) in enumerate(parts):
-            task = self.task if isinstance(self.task, int) else self.task[number * size : (number + 1) * size]
-            yield Batch(inputs, targets, task)
+        for number, inputs in enumerate(self.inputs.split(size)):
+            rows = slice(number * size, (number + 1) * size)
+            yield Batch(inputs, self.targets[rows], self.task if isinstance(self.task, int) else self.task[rows])

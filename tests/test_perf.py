@@ -16,7 +16,8 @@ TELLS = {
     "checkpoints": r"parameters: +-?\d+\.\d ms a checkpoint .* ÷ every \d+ s = -?\d\.\d{4}",
     "home": rf"first frame .*{RATIO}\nall 5 sessions .*{RATIO}",
     "images": rf"3×8×8, 100 examples, .*\n  map ÷ bytes .*{RATIO}\n  map ÷ floats .*{RATIO}",
-    "importance": rf"Fisher, 2 classes, 10 examples.*\nloop ÷ ours .*{RATIO}(.*\n)+MAS, 10 outputs, 10 examples",
+    "importance": rf"Fisher, 2 classes, 10 examples.*\nloop ÷ ours .*{RATIO}(.*\n)+MAS, 10 outputs, 10 examples(.*\n)+"
+    rf"si-cifar, 3×16×16.*\n(.*\n)+loop ÷ ours .*{RATIO}(.*\n)+importance_memory +16 MiB: .*{RATIO}",
     "keys": r"all +12 presses: median +\d+\.\d ms",
     "log": r"full speed +200 steps, +2 tasks.* bytes a step.* ÷ bound",
     "memory": rf"si: 4 tasks ÷ 2 tasks\n  peak resident .*{RATIO}\n(.*\n)+  live tensors at the end .*{RATIO}",

@@ -30,7 +30,7 @@ from engine.analysis.figures import (
 from engine.batch import Batch
 from engine.errors import SessionMismatch
 from engine.importance.fisher import fisher
-from engine.importance.measure import BATCH
+from engine.importance.measure import BATCH, fitting
 from engine.importance.sensitivity import sensitivity
 from engine.models.flat import Layer, matches
 from engine.models.mode import evaluating
@@ -44,7 +44,7 @@ from engine.training.state import RunState
 EXAMPLES = 2000
 """Default number of examples of each task to measure on."""
 PASS = 4096
-"""Examples in one pass."""
+"""Examples in one pass, if that takes little memory."""
 CHUNK = 1 << 18
 """Number of parameters per float64 copy, to limit memory."""
 
@@ -326,8 +326,9 @@ def _measured(subject: _Subject, batch: Batch, backward: bool = False) -> tuple[
     """Mean loss and mean score. ``backward`` adds the gradient of the mean loss to the network's."""
     model, problem = subject.state.model, subject.state.problem
     loss = score = 0.0
+    size = min(PASS, fitting(model, batch.inputs))
     with evaluating(model), torch.set_grad_enabled(backward):
-        for part in batch.split(PASS):
+        for part in batch.split(size):
             outputs = model(part.inputs)
             summed = problem.loss(outputs, part, "sum")
             loss += summed.item()

@@ -128,6 +128,14 @@ def find_ways(model: nn.Module, inputs: Tensor, of: Of = "examples") -> Ways:
     return replace(found, left=left, vmap=why, left_bytes=left_bytes)
 
 
+def fitting(model: nn.Module, inputs: Tensor) -> int:
+    """How many examples like ``inputs``, (N, …), a forward and a backward pass may have without taking much memory."""
+    some = inputs[:TRIED]
+    with evaluating(model), _held(model) as kept:
+        model(some)
+    return max(1, MEMORY * MIB // max(1, sum(kept.values()) // len(some)))
+
+
 def _each_alone(model: nn.Module, inputs: Tensor) -> bool:
     """Whether the outputs for some examples are not those for each of them alone. Raises UnsupportedNetwork."""
     with torch.no_grad():

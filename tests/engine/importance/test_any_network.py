@@ -10,9 +10,12 @@ import torch
 from hypothesis import given, settings
 from torch import Tensor, nn
 
+from engine.analysis.measure import analyse
+from engine.batch import Batch
 from engine.errors import UnsupportedNetwork
 from engine.importance import measure
 from engine.importance.measure import find_ways, survey
+from engine.importance.sensitivity import sensitivity
 from engine.models.flat import trained
 from engine.models.mode import evaluating
 from engine.training.control import Control
@@ -33,7 +36,7 @@ from tests.any_networks import (
     square,
 )
 from tests.engine.importance.test_importance import SLOW_IMPORTANCES, importance
-from tests.random_networks import close64, outputs_of, random_inputs, random_labels, seeds
+from tests.random_networks import Ranges, close64, outputs_of, random_inputs, random_labels, seeds
 from tests.reference import mas
 from tests.reference.method import flat
 
@@ -117,6 +120,14 @@ def test_memory_changes_only_how_many_examples_are_looked_at_at_once(
     found = importance("exact", model, inputs, labels, ACTIVE, memory=memory)
     close64(found, expected)
     assert passes == ([2, *[1] * 7] if memory == 1 else [2, 7])
+
+
+def test_inputs_without_labels_are_measured_in_parts_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, inputs = any_network(BY_RULES["conv, in place"]), random_inputs(7, WIDTH, 1)
+    unlabelled = Batch(inputs, torch.empty(0, dtype=torch.int64), 0)
+    expected = sensitivity(model, Ranges(OUTPUTS, ACTIVE), [unlabelled])
+    monkeypatch.setattr(measure, "MIB", 400)
+    close64(sensitivity(model, Ranges(OUTPUTS, ACTIVE), [unlabelled], memory=1), expected)
 
 
 def test_time_that_is_as_long_as_the_batch_is_not_taken_for_it() -> None:
@@ -258,3 +269,23 @@ def test_a_network_without_a_local_form_is_refused_before_anything_is_trained(
     with pytest.raises(UnsupportedNetwork, match="without a ReLU"):
         train(session, Control())
     assert session.history().step == 0
+
+
+@pytest.mark.parametrize("method", ["ewc", "mas", "si"])
+def test_a_convolutional_run_is_measured_and_analysed(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With norms, whose statistics are buffers; and in as many passes as the memory asks for."""
+    config = runs.tiny(method, model="conv", channels=[4, "pool", 6], hidden=[8], norm="batch")
+    session = runs.finished(tmp_path, config)
+    found = analyse(session)
+    assert found.forgetting is not None
+    layers = [layer.layer for layer in found.forgetting.layers]
+    assert layers[:4] == ["conv1.weight", "conv1.bias", "norm1.weight", "norm1.bias"]
+    assert [layer.layer for layer in found.agreement.layers] == layers
+    monkeypatch.setattr(measure, "MIB", 40)
+    again = analyse(session)
+    assert again.forgetting is not None
+    for one, other in zip(found.forgetting.layers, again.forgetting.layers, strict=True):
+        assert (other.loss, other.first_order) == pytest.approx((one.loss, one.first_order), abs=1e-5)
+    assert again.agreement.whole.fisher_mas.pearson == pytest.approx(found.agreement.whole.fisher_mas.pearson, abs=1e-4)
