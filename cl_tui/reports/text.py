@@ -228,6 +228,8 @@ def variant(config: RunConfig) -> list[str]:
         found.append(f"unpenalised {shown(config.leave_alone)}")
     if config.freeze:
         found.append(f"frozen {shown(config.freeze)}")
+    if config.weights:
+        found.append(f"weights {Path(config.weights).name}")
     return found
 
 

@@ -41,9 +41,9 @@ class ModelInfo(NamedTuple):
     code: str
     """'module:function', called as function(inputs=shape of one example, outputs=…, seed=…, its options and
     ``arguments``)."""
+    options: type[Options] = Options
     arguments: Mapping[str, Any] = {}
     """What nobody can set."""
-    options: type[Options] = Options
     size: Callable[..., Size] | None = None
     """Called as ``code`` is, without a seed. Raises ValueError if the network cannot take such inputs.
     None if only building the network tells."""

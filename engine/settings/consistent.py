@@ -67,6 +67,8 @@ def check_consistent(config: "RunConfig") -> None:
         if getattr(config, key) is not None:
             readers = " and ".join(name for name, settings in SCHEDULES.items() if name and key in settings)
             refuse(key, f"only schedule {readers} uses it, not {config.schedule or 'none'}")
+    if config.reset_network and config.weights:
+        refuse("weights", "reset_network draws all weights again at each task")
     if config.leave_alone and not method.symbol:
         refuse("leave_alone", f"method {config.method} has no penalty")
     if config.option("importance_batch") is not None and "batched" not in vars(config.method_options).values():

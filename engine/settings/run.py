@@ -102,6 +102,15 @@ class RunConfig(Settings):
     reset_network: bool = setting(
         False, meaning="draw the network's weights again at each task, so that every task is learned from scratch"
     )
+    weights: str | None = setting(
+        None,
+        help="Initial weights: a file (safetensors, or a state dict), or default: torchvision's own.",
+        metavar="FILE|default",
+        panel=NETWORK,
+        is_path=True,
+        min_length=1,
+        max_length=4096,
+    )
     freeze: tuple[Annotated[str, ("min_length", 1), ("max_length", 100)], ...] | None = setting(
         None,
         help="Parameters that are not trained, by name: 'features.*'.",

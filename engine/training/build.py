@@ -47,6 +47,8 @@ def load_stream(config: RunConfig, device: torch.device, progress: Progress = QU
 def build_model(config: RunConfig, stream: Stream, problem: Problem, device: torch.device) -> torch.nn.Module:
     info = MODELS[config.model]
     options = {**info.arguments, **dict(config.model_options)}
+    if config.weights and options.get("first_layer") == "auto":
+        options["first_layer"] = "full"
     model: torch.nn.Module = load(info.code)(inputs=stream.inputs, outputs=problem.outputs, seed=config.seed, **options)
     return model.to(device)
 

@@ -21,7 +21,10 @@ from engine.sessions.session import Session
 from engine.settings.consistent import unread
 from engine.settings.run import RunConfig, flattened, over, resolve
 
-SHARED = ("benchmark", "scenario", "tasks", "class_order", "normalize", "validation", "model", "seed", "freeze")
+SHARED = (
+    *("benchmark", "scenario", "tasks", "class_order", "normalize", "validation"),
+    *("model", "seed", "weights", "freeze"),
+)
 """What shaped the shared history and stays; so do the network's and the benchmark's options."""
 
 

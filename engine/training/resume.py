@@ -5,8 +5,10 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
+from engine.catalog.models.torchvision_nets import NAMES
 from engine.errors import ConfigError, SessionDamaged, SessionMismatch
 from engine.models.flat import matches
+from engine.models.weights import DEFAULT, read_weights
 from engine.record.events import RunForked, RunResumed, RunStarted, Saved, TasksPlanned
 from engine.sessions.checkpoint import Cursor
 from engine.settings.run import RunConfig
@@ -64,6 +66,26 @@ def restore(recorder: Recorder, state: RunState, plan: Plan, data: str) -> list[
             f"{session.checkpoints_dir}, or start a new run; its log can still be watched"
         )
     return None
+
+
+def start_weights(recorder: Recorder, state: RunState) -> tuple[str, str]:
+    """The digest of the initial weights, and a sentence about them; both empty if all are drawn.
+
+    Raises ConfigError, or SessionMismatch if they are not those with which a run that was killed began.
+    """
+    session = recorder.session
+    where, model = session.config.weights, session.config.model
+    if where is None:
+        own = f"{model} starts from random weights: --weights {DEFAULT} would take torchvision's"
+        return "", own if model in NAMES else ""
+    weights = read_weights(where, model)
+    for event in session.readable(0)[0]:
+        if isinstance(event, RunStarted) and event.versions.get("weights", weights.digest) != weights.digest:
+            raise SessionMismatch(
+                f"the weights in {weights.source} have changed since session {session.name} began: restore them, or "
+                f"start a new run"
+            )
+    return weights.digest, state.start_from(weights)
 
 
 def start(recorder: Recorder, state: RunState, started: RunStarted, notes: Iterable[str]) -> list[Intervention]:

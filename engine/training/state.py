@@ -10,6 +10,7 @@ from torch import Tensor
 
 from engine.errors import SessionDamaged, SessionMismatch
 from engine.models.flat import FlatParameters, PerParameter, freeze, frozen
+from engine.models.weights import Weights, put, read_weights
 from engine.penalties.penalty import Penalty, Pull
 from engine.penalties.quadratic import Quadratic
 from engine.problems.problem import Problem
@@ -209,8 +210,16 @@ class RunState:
         self.task, self.task_step, self.step = cursor.task, cursor.task_step, cursor.step
         self.problem.begin(self.task if self.task_step else max(self.task - 1, 0))
 
+    def start_from(self, weights: Weights) -> str:
+        """Begins with these weights, before the first step; says what did not fit. Raises ConfigError."""
+        told = put(weights, self.model)
+        self.method.start(self.parameters.values)
+        return told
+
     def restart(self) -> None:
         fresh = RunState(self._config, self._stream, self.problem, self.device)
+        if self._config.weights:
+            fresh.start_from(read_weights(self._config.weights, self._config.model))
         _copy(fresh._fixed(), self._fixed())
         self.strength = self._config.strength
         self.adopt(None)

@@ -85,17 +85,19 @@ class Trainer:
         recorder, stream = self.recorder, self.stream
         made = resume.restore(recorder, self.state, self.plan, stream.digest)
         if made is None:
+            digest, told = resume.start_weights(recorder, self.state)
             started = RunStarted(
                 time.time(),
                 self.plan.infos(),
                 str(self.state.device),
                 self.state.parameters.size,
-                versions(),
+                versions() | ({"weights": digest} if digest else {}),
                 stream.digest,
                 test_examples=tuple(stream.count(phase, "test") for phase in range(len(self.plan))),
                 subset_examples=tuple(stream.count(phase, "probe") for phase in range(len(self.plan))),
             )
-            made = resume.start(recorder, self.state, started, (*stream.notes, *self.remarks))
+            notes = (*stream.notes, *self.remarks, *filter(None, [told]))
+            made = resume.start(recorder, self.state, started, notes)
         self.requests.interventions = made
         recorder.patiently(recorder.session.keep_config)
         recorder.clock.start()
