@@ -10,7 +10,7 @@ from rich.cells import cell_len, chop_cells
 
 from engine.catalog.methods import METHODS
 from engine.record import metrics
-from engine.record.events import WHOLE, Scored
+from engine.record.events import WHOLE, Measured, Scored
 from engine.record.history import History, PathCheck
 from engine.record.one_class import numbered, one_class_tasks, without
 from engine.sessions.listing import Listed
@@ -231,6 +231,17 @@ def variant(config: RunConfig) -> list[str]:
     if config.weights:
         found.append(f"weights {Path(config.weights).name}")
     return found
+
+
+def drift(told: Measured) -> str:
+    """How far the running statistics of normalisation layers have moved in a task.
+
+    >>> drift(Measured(8, 1, "drift of running statistics", (0.1, 0.52), ("norm1.running_mean", "norm1.running_var")))
+    'running statistics moved by up to 52 % (norm1.running_var)'
+    """
+    largest, place = max((value, -number) for number, value in enumerate(told.values) if value is not None)
+    where = f" ({told.labels[-place]})" if told.labels else ""
+    return f"running statistics moved by up to {100 * largest:.0f} %{where}"
 
 
 GOOD, FAIR = 1.25, 2.0

@@ -4,6 +4,7 @@ from bisect import bisect_left
 
 from cl_tui.host.capture import Line
 from cl_tui.reports import session_facts, text
+from engine.record.events import DRIFT
 from engine.record.history import History
 from engine.settings.run import RunConfig
 from engine.settings.text import shown
@@ -43,9 +44,12 @@ def timeline(history: History, config: RunConfig) -> list[Line]:
         told.append((finished.time, finished.step, text.result(history, config)))
 
     clocks = sorted((step, time) for time, step, _ in told)
+    drifts = {of.phase: of for of in history.measured.get(DRIFT, ()) if any(of.values)}
     for task, (row, ended) in enumerate(zip(history.matrix, history.ends, strict=True)):
         step = history.starts[task + 1]
         what = f"Task {task + 1} ended: {text.percent(row[-1])} % on {history.tasks[task].name}"
+        if task in drifts:
+            what += f"; {text.drift(drifts[task])}"
         told.insert(ends + task, (ended or _clock(history, clocks, step), step, what))
     told.sort(key=lambda entry: entry[:2])
     return [Line(time, number, "run", what) for number, (time, _, what) in enumerate(told, start=_FIRST)]

@@ -292,7 +292,10 @@ def _task_forgetting(subject: _Subject, task: int, end: dict[str, Tensor]) -> Ta
     """``end``: the network at the task's end. The network is unchanged afterwards."""
     state, parameters, values = subject.state, subject.state.parameters, subject.state.parameters.values
     batch = subject.drawn(task, "test")
-    last = {name: tensor.clone() for name, tensor in state.network().items()}
+    before = {name: tensor.clone() for name, tensor in state.network().items()}
+    own = {name: tensor for name, tensor in end.items() if name.startswith("buffers/") and state.statistics.own}
+    state.load_network(own)
+    last = before | own
     now, then = last["theta"], end["theta"].to(values.device)
     moved = now - then
     parameters.gradient.zero_()
@@ -319,6 +322,7 @@ def _task_forgetting(subject: _Subject, task: int, end: dict[str, Tensor]) -> Ta
         )
 
     whole, layers = _per_layer(parameters.layers, movement)
+    state.load_network(before)
     return TaskForgetting(task, subject.stream.phases[task].name, len(batch), loss, accuracy, whole, layers)
 
 

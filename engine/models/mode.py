@@ -8,11 +8,11 @@ from torch import nn
 
 @contextmanager
 def evaluating(net: nn.Module) -> Iterator[None]:
-    """Eval mode, and each layer's earlier mode afterwards."""
-    were = [(layer, layer.training) for layer in net.modules()]
+    """Eval mode, and afterwards each layer's earlier mode: some may have been in eval mode all the time."""
+    trained = [layer for layer in net.modules() if layer.training]
     net.eval()
     try:
         yield
     finally:
-        for layer, was in were:
-            layer.training = was
+        for layer in trained:
+            layer.training = True

@@ -30,6 +30,9 @@ WHOLE, PROBE = "whole", "probe"
 """Parts of the test data: the whole test sets, and the evaluation subsets."""
 PATH, PATH_LABELS = "path integral", ("gained", "start_loss", "loss")
 """Zenke et al. 2017, equation 3: Σω of the task so far, and its loss at its start and now, on the same examples."""
+DRIFT = "drift of running statistics"
+"""At a task's end: how far the running mean and variance of each normalisation layer have moved since the task before,
+as a share of what they were; the labels name them."""
 LAYER_PENALTIES = "penalty by layer"
 """Each layer's part of the penalty, in the order of ImportanceMeasured.layers."""
 

@@ -69,6 +69,8 @@ def check_consistent(config: "RunConfig") -> None:
             refuse(key, f"only schedule {readers} uses it, not {config.schedule or 'none'}")
     if config.reset_network and config.weights:
         refuse("weights", "reset_network draws all weights again at each task")
+    if config.norm_statistics == "own" and config.scenario != "task":
+        refuse("norm_statistics", f"in scenario {config.scenario} nothing says whose statistics an input needs")
     if config.leave_alone and not method.symbol:
         refuse("leave_alone", f"method {config.method} has no penalty")
     if config.option("importance_batch") is not None and "batched" not in vars(config.method_options).values():

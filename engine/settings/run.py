@@ -119,6 +119,13 @@ class RunConfig(Settings):
         min_length=1,
         max_length=100,
     )
+    norm_statistics: Literal["own", "shared", "frozen"] | None = setting(
+        None,
+        help="Running statistics of normalisation layers: own, shared or frozen.",
+        meaning="running statistics of batch normalisation: shared by all tasks, own (each task is tested "
+        "with those at its end), or frozen (as they are after the first task)",
+        panel=NETWORK,
+    )
     weight_decay: float | None = setting(
         None, help="Weight decay: adam, sgd: L2; adamw: its own, 0.01 by default.", panel=TRAINING, ge=0, le=1000
     )

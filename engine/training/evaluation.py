@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from engine.models.mode import evaluating
+from engine.models.statistics import Statistics
 from engine.problems.problem import Problem
 from engine.streams.stream import Stream
 
@@ -21,6 +22,7 @@ class Evaluator:
     net: nn.Module
     stream: Stream
     problem: Problem
+    statistics: Statistics
     check: Callable[[], None]
     """Called between batches of whole test sets; may raise."""
 
@@ -39,8 +41,12 @@ class Evaluator:
 
     @torch.no_grad()
     def _scores(self, phases: Iterable[int], part: str, check: Callable[[], None] = lambda: None) -> tuple[float, ...]:
+        found = []
         with evaluating(self.net):
-            return tuple(self.stream.test(phase, self.net, self.problem, part, check) for phase in phases)
+            for phase in phases:
+                with self.statistics.of(phase, self.problem.newest):
+                    found.append(self.stream.test(phase, self.net, self.problem, part, check))
+        return tuple(found)
 
     @torch.no_grad()
     def path_loss(self) -> float:

@@ -23,7 +23,7 @@ from engine.settings.run import RunConfig, flattened, over, resolve
 
 SHARED = (
     *("benchmark", "scenario", "tasks", "class_order", "normalize", "validation"),
-    *("model", "seed", "weights", "freeze"),
+    *("model", "seed", "weights", "freeze", "norm_statistics"),
 )
 """What shaped the shared history and stays; so do the network's and the benchmark's options."""
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from engine.errors import NumericsError
 from engine.models.flat import layer_not_finite
 from engine.record.events import (
+    DRIFT,
     LAYER_PENALTIES,
     LEARNING_RATE,
     PATH,
@@ -117,6 +118,12 @@ class Reporter:
             )
         low, high, layers = histograms(importance, state.parameters.layers)
         self.recorder.emit(ImportanceMeasured(state.task, state.step, running, low, high, layers))
+
+    def statistics(self) -> list[Measured]:
+        """How far the running statistics of normalisation layers have moved since the task before."""
+        state = self.state
+        drift = state.statistics.drift(state.task)
+        return [Measured(state.step, state.task, DRIFT, _short(list(drift.values())), tuple(drift))] if drift else []
 
     def path(self) -> None:
         state, path = self.state, self.recorder.history.path

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from engine.errors import SessionDamaged, SessionMismatch
 from engine.models.flat import FlatParameters, PerParameter, freeze, frozen
+from engine.models.statistics import Statistics
 from engine.models.weights import Weights, put, read_weights
 from engine.penalties.penalty import Penalty, Pull
 from engine.penalties.quadratic import Quadratic
@@ -44,6 +45,7 @@ class RunState:
         self.device = device
         self.model = build_model(config, stream, problem, device)
         freeze(self.model, config.freeze or ())
+        self.statistics = Statistics(self.model, len(stream.phases), config.norm_statistics or "shared")
         self.parameters = FlatParameters(self.model)
         self.update = Update(config, self.parameters.values)
         self.schedule = Schedule(config, stream, device)
@@ -79,6 +81,7 @@ class RunState:
     def begin_task(self) -> None:
         """Sets up what differs from the previous task, also when a resume continues in the middle of a task."""
         self.problem.begin(self.task)
+        self.statistics.begin_task(self.task)
         if self.task_step == 0:
             if self._config.reset_network and self.task:
                 seed = number(self._config.seed, "network", self.task)
@@ -91,6 +94,7 @@ class RunState:
             self.method.begin_task(self.parameters.values)
 
     def end_task(self) -> None:
+        self.statistics.end_task(self.task)
         self.task, self.task_step = self.task + 1, 0
         self.best, self.best_accuracy = {}, None
 
@@ -138,6 +142,7 @@ class RunState:
         """The tensors that are there from the start."""
         return {
             **self.network(),
+            **_under("statistics/", self.statistics.kept),
             **_under("optimizer/", vars(self.update.state) if self.update.state else {}),
             **_under("schedule/", vars(self.schedule.state) if self.schedule.state else {}),
             **_under("method/", vars(self.method.state) if self.method.state else {}),

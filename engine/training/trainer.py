@@ -55,7 +55,9 @@ class Trainer:
         self.plan = Plan(self.stream)
         control.activity = "compiling" if config.compile else control.activity
         self.step = TrainingStep(config, self.state, self.stream)
-        self.evaluator = Evaluator(self.state.model, self.stream, self.state.problem, control.check)
+        self.evaluator = Evaluator(
+            self.state.model, self.stream, self.state.problem, self.state.statistics, control.check
+        )
         if self.stream.count(0, "validation"):
             self.state.schedule.score = self.evaluator.newest_score
         self.reporter = Reporter(recorder, self.state, self.step, self.evaluator)
@@ -164,7 +166,8 @@ class Trainer:
         state.adopt(penalty)
         if penalty is not None:
             self.reporter.importance(penalty.diagonal(), running=False)
-        self.recorder.emit(*scores, TaskEnded(state.task, state.step, self.recorder.clock.elapsed, time.time()))
+        drift = self.reporter.statistics()
+        self.recorder.emit(*drift, *scores, TaskEnded(state.task, state.step, self.recorder.clock.elapsed, time.time()))
         self.reporter.warnings()
         ended = state.task
         state.end_task()

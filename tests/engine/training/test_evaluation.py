@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from cl_tui.panes.as_of import AccuracyTable
+from engine.models.statistics import Statistics
 from engine.problems.classification import Classification, Scenario
 from engine.record.metrics import stability
 from engine.settings.run import resolve
@@ -32,7 +33,8 @@ def test_the_phases_so_far_are_measured_in_eval_mode(training: bool) -> None:
     stream = ExampleStream(resolve({}), [Task("", 2, *right), Task("", 2, *wrong)], (2,))
     problem, net = Classification("domain", [2, 2]), Given().train(training)
     checks: list[None] = []
-    evaluator = Evaluator(net, stream, problem, lambda: checks.append(None))
+    statistics = Statistics(net, len(stream.phases), "shared")
+    evaluator = Evaluator(net, stream, problem, statistics, lambda: checks.append(None))
     assert evaluator.scores() == evaluator.probe() == (1.0,)
     problem.begin(1)
     assert evaluator.scores() == evaluator.probe() == (1.0, 0.0)
