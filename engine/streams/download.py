@@ -2,15 +2,23 @@
 
 import gzip
 import os
+import re
+import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from engine import torchvision_import
-from engine.disk import write_whole
+from engine.disk import beside, write_whole
 from engine.errors import BenchmarkError
 from engine.streams.files import DataFile, FileSet
+
+TINY_IMAGENET = "http://cs231n.stanford.edu/tiny-imagenet-200.zip"
+TINY_IMAGENET_MD5 = "90528d7ca1a48142e341f4ef8d21d0de"
+CLASS = re.compile(r"n\d{8}")
+FAILURES = (OSError, RuntimeError, KeyError, ValueError, zipfile.BadZipFile, zlib.error)
 
 
 def download(wanted: FileSet, place: Path, missing: Sequence[DataFile]) -> None:
@@ -19,10 +27,7 @@ def download(wanted: FileSet, place: Path, missing: Sequence[DataFile]) -> None:
     names = ", ".join(file.name for file in missing)
     whole = len(missing) == len(wanted.files)
     lacks = f"{wanted.name} is not in {place}" if whole else f"{place} lacks {names}"
-    there = next(folder for folder in (place, *place.parents) if os.path.lexists(folder))
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        why = "cannot be written" if there.is_dir() else "is not a folder"
-        raise BenchmarkError(f"{lacks}, and {there} {why}: name another folder with --data-dir")
+    _check_writable(place, lacks)
     try:
         with tempfile.TemporaryDirectory(prefix="cl-tui-") as folder:
             fetched = _letters if wanted.name == "EMNIST" else _fetched
@@ -30,12 +35,60 @@ def download(wanted: FileSet, place: Path, missing: Sequence[DataFile]) -> None:
             place.mkdir(parents=True, exist_ok=True)
             for path in arrived:
                 write_whole(place / path.name, path.read_bytes())
-    except (OSError, RuntimeError, zipfile.BadZipFile) as error:
+    except FAILURES as error:
         raise BenchmarkError(
             f"{lacks}, and the download failed: {_in_one_sentence(error)}; connect to the internet, or put {names} "
             f"there (compressed, as .gz, also works), or name the folder that has them with --data-dir, or one with "
             f"images in {wanted.images}/train/CLASS and {wanted.images}/test/CLASS"
         ) from None
+
+
+def download_tiny_imagenet(place: Path) -> None:
+    """Makes ``place`` with train/CLASS and test/CLASS, whole or not at all. Raises BenchmarkError."""
+    lacks = f"Tiny-ImageNet is not in {place}"
+    _check_writable(place, lacks)
+    part = beside(place)
+    try:
+        with tempfile.TemporaryDirectory(prefix="cl-tui-") as folder:
+            utils = torchvision_import.torchvision_datasets().utils
+            utils.download_url(TINY_IMAGENET, folder, "tiny-imagenet-200.zip", TINY_IMAGENET_MD5)
+            shutil.rmtree(part, ignore_errors=True)  # left by a killed process
+            part.mkdir(parents=True)
+            with zipfile.ZipFile(Path(folder, "tiny-imagenet-200.zip")) as archive:
+                _unpack(archive, part)
+        part.rename(place)
+    except FAILURES as error:
+        raise BenchmarkError(
+            f"{lacks}, and the download failed: {_in_one_sentence(error)}; connect to the internet, or put its images "
+            f"in train/CLASS and test/CLASS there, or name another folder with --data-dir"
+        ) from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _unpack(archive: zipfile.ZipFile, part: Path) -> None:
+    """The training images, and the validation images as test images: those of the test set have no labels."""
+    text = archive.read("tiny-imagenet-200/val/val_annotations.txt").decode()
+    label = dict(line.split("\t")[:2] for line in text.splitlines())
+    for entry in archive.namelist():
+        steps = PurePosixPath(entry).parts
+        if steps[1:2] == ("train",) and entry.endswith(".JPEG"):
+            to = part / "train" / steps[2] / steps[-1]
+        elif steps[1:2] == ("val",) and entry.endswith(".JPEG"):
+            to = part / "test" / label[steps[-1]] / steps[-1]
+        else:
+            continue
+        if not CLASS.fullmatch(to.parent.name) or "\\" in to.name:
+            raise ValueError(f"{entry} is not expected in the archive")
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.write_bytes(archive.read(entry))
+
+
+def _check_writable(place: Path, lacks: str) -> None:
+    there = next(folder for folder in (place, *place.parents) if os.path.lexists(folder))
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        why = "cannot be written" if there.is_dir() else "is not a folder"
+        raise BenchmarkError(f"{lacks}, and {there} {why}: name another folder with --data-dir")
 
 
 def _fetched(wanted: FileSet, folder: Path, missing: Sequence[DataFile]) -> list[Path]:

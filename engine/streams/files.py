@@ -39,17 +39,18 @@ class DataFile:
 @dataclass(frozen=True)
 class FileSet:
     name: str
-    """torchvision's class."""
+    """torchvision's class, if it has files."""
     within: tuple[str, ...]
     """The folder of its files in --data-dir."""
     files: tuple[DataFile, ...]
+    """None if there are only images in folders."""
     images: str
     """Folder in --data-dir that may have its images instead, in a folder for each class."""
 
     @property
     def distinct(self) -> bool:
         """Whether its files cannot be mistaken for those of another set."""
-        return all(file.sha256 for file in self.files)
+        return bool(self.files) and all(file.sha256 for file in self.files)
 
     @property
     def elsewhere(self) -> str:
@@ -131,6 +132,7 @@ SETS = {
             tuple(DataFile(name, md5=of) for name, of in CIFAR100_MD5.items()),
             "cifar100",
         ),
+        FileSet("tiny-imagenet", (), (), "tiny-imagenet"),
     )
 }
 
@@ -139,6 +141,11 @@ def prepare(benchmark: str, data_dir: Path) -> None:
     """Checks ``benchmark``'s files and downloads missing ones; existing ones never change. Raises BenchmarkError."""
     for wanted in map(SETS.__getitem__, BENCHMARKS[benchmark].files):
         if images_folder(wanted, data_dir) is not None:
+            continue
+        if not wanted.files:
+            from engine.streams.download import download_tiny_imagenet  # torch
+
+            download_tiny_imagenet(data_dir / wanted.images)
             continue
         place = _place(wanted, data_dir)
         missing = [file for file in wanted.files if not any(map(os.path.lexists, _forms(place, file)))]

@@ -18,10 +18,13 @@ MOST_NAMED = 5
 
 
 def stream(config: RunConfig, progress: Progress = QUIET) -> ExampleStream:
-    """Raises BenchmarkError if the folder has other classes than the configuration, or a task lacks images."""
-    folder = Path(config.data_dir)
+    return from_folder(config, Path(config.data_dir), config.option("classes"), progress)
+
+
+def from_folder(config: RunConfig, folder: Path, expected: tuple[str, ...], progress: Progress) -> ExampleStream:
+    """Raises BenchmarkError if the folder has other classes than ``expected``, or a task lacks images."""
     read = read_images(folder, config.option("resize"), progress)
-    there, expected = [name for task in read.tasks for name in task.classes], config.option("classes")
+    there = [name for task in read.tasks for name in task.classes]
     if (found := names(read.tasks)) != expected:
         _refuse(folder, found, expected)
     by_task = groups(config, partial(shuffled, config.seed))

@@ -7,6 +7,7 @@ import struct
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -280,8 +281,6 @@ def test_even_then_only_arrays_are_made() -> None:
         def __reduce__(self) -> tuple[Any, ...]:
             return print, ("harm",)
 
-    from io import BytesIO
-
     with pytest.raises(pickle.UnpicklingError, match=r"builtins\.print"):
         PlainUnpickler(BytesIO(pickle.dumps({"data": Harm()}))).load()
     values = np.arange(6, dtype=np.uint8).reshape(2, 3)
@@ -548,3 +547,84 @@ def test_imagenets_numbers_and_ones_own(cifar: Path) -> None:
         found = next(build("split-cifar10", cifar, normalize=given).passes(0, 1000)).inputs
         expected = (plain - torch.tensor(means).view(3, 1, 1)) / torch.tensor(deviations).view(3, 1, 1)
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
+# Tiny-ImageNet
+
+
+def tiny_archive(path: Path, strange: str = "") -> None:
+    """Two classes; the images of the test set have no labels."""
+    names = ("n01443537", "n01629819")
+    with zipfile.ZipFile(path, "w") as archive:
+
+        def put(name: str, label: int, number: int) -> None:
+            image = BytesIO()
+            Image.fromarray(picture(label, number, 3, 64).transpose(1, 2, 0)).save(image, "JPEG")
+            archive.writestr(f"tiny-imagenet-200/{name}", image.getvalue())
+
+        lines = []
+        for label, name in enumerate(names):
+            for number in range(EACH):
+                put(f"train/{name}/images/{name}_{number}.JPEG", label, number)
+            put(f"val/images/val_{label}.JPEG", label, EACH)
+            lines.append(f"val_{label}.JPEG\t{name}\t0\t0\t62\t62\n")
+        put("test/images/test_0.JPEG", 0, 9)
+        archive.writestr("tiny-imagenet-200/val/val_annotations.txt", "".join(lines))
+        archive.writestr("tiny-imagenet-200/train/n01443537/n01443537_boxes.txt", "")
+        if strange:
+            archive.writestr(strange, b"x")
+
+
+@pytest.fixture
+def tiny_download(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is put into the archive besides."""
+    strange: list[str] = []
+
+    def download_url(url: str, root: str, filename: str, checksum: str) -> None:
+        assert (url, checksum) == (download.TINY_IMAGENET, download.TINY_IMAGENET_MD5)
+        tiny_archive(Path(root, filename), *strange)
+
+    published(monkeypatch, utils=SimpleNamespace(download_url=download_url))
+    return strange
+
+
+def test_tiny_imagenet_is_downloaded_into_a_folder_for_each_class(tiny_download: list[str], tmp_path: Path) -> None:
+    prepare("tiny-imagenet", tmp_path)
+    place = tmp_path / "tiny-imagenet"
+    found = {str(path.relative_to(place)) for path in place.rglob("*.JPEG")}
+    names = ("n01443537", "n01629819")
+    assert {name for name in found if name.startswith("test")} == {
+        f"test/{n}/val_{i}.JPEG" for i, n in enumerate(names)
+    }
+    assert len(found) == 2 * EACH + 2
+    stream = build("tiny-imagenet", tmp_path, tasks=1, normalize="auto")
+    assert stream.inputs == (3, 64, 64)
+    assert (len(stream.tasks[0].train), len(stream.tasks[0].test)) == (2 * EACH, 2)
+    assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.parametrize(
+    "strange", ["tiny-imagenet-200/train/../../evil/images/x.JPEG", "tiny-imagenet-200/val/images/y.JPEG"]
+)
+def test_a_strange_archive_leaves_nothing(strange: str, tiny_download: list[str], tmp_path: Path) -> None:
+    tiny_download.append(strange)
+    with pytest.raises(BenchmarkError, match=r"Tiny-ImageNet is not in .*, and the download failed: "):
+        prepare("tiny-imagenet", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_folders_of_tiny_imagenet_say_its_tasks(tmp_path: Path) -> None:
+    for task, names in (("Task_1", ("ant", "bee")), ("Task_2", ("cat", "dog", "eel"))):
+        folders(tmp_path / "tiny-imagenet" / task, names, 3, 64)
+    found = build("tiny-imagenet", tmp_path)
+    assert [(phase.name, phase.classes) for phase in found.phases] == [("Task_1", 2), ("Task_2", 3)]
+
+
+def test_a_run_that_was_planned_before_the_download_has_numbers_for_classes(tmp_path: Path) -> None:
+    config = resolve({"benchmark": "tiny-imagenet", "data_dir": str(tmp_path)})
+    assert (config.tasks, config.option("classes_per_task")) == (10, (20,) * 10)
+    assert config.model == "vgg"
+    folders(tmp_path / "tiny-imagenet", [f"n{number:08}" for number in range(200)], 3, 8)
+    found = load_stream(config, torch.device("cpu"))
+    assert [phase.classes for phase in found.phases] == [20] * 10
+    assert found.phases[0].name == "n00000000 … n00000019"
