@@ -14,6 +14,7 @@ TELLS = {
     "avalanche": r"Avalanche's side .* left out.*\n  none +ours \d+\.\d\d % (.*\n)+  mas +ours \d+\.\d\d %",
     "charts": r"80×24  plotext +\d+\.\d\d ms\n80×24  1,000 of 1,000 steps.* plotext ÷ this = \d",
     "checkpoints": r"parameters: +-?\d+\.\d ms a checkpoint .* ÷ every \d+ s = -?\d\.\d{4}",
+    "folders": rf"2,000 images of 8×8: first reading \d+\.\d s\nagain ÷ asking for sizes .*{RATIO}",
     "home": rf"first frame .*{RATIO}\nall 5 sessions .*{RATIO}",
     "images": rf"3×8×8, 100 examples, .*\n  map ÷ bytes .*{RATIO}\n  map ÷ floats .*{RATIO}",
     "importance": rf"Fisher, 2 classes, 10 examples.*\nloop ÷ ours .*{RATIO}(.*\n)+MAS, 10 outputs, 10 examples(.*\n)+"

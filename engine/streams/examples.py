@@ -278,8 +278,21 @@ class ExampleStream(Stream):
 
     def drawn(self, phase: int, count: int, purpose: str, part: str = "train") -> Batch:
         examples = self._examples(phase, part)
+        return self._batch(phase, *examples.take(self._drawn(examples, phase, count, purpose)))
+
+    def sampled(self, phase: int, count: int, purpose: str) -> Iterator[Batch]:
+        examples = self._examples(phase, "train")
+        for rows in self._drawn(examples, phase, count, purpose).split(self._together):
+            yield self._batch(phase, *examples.take(rows))
+
+    def _drawn(self, examples: Examples, phase: int, count: int, purpose: str) -> Tensor:
         rows = torch.randperm(len(examples), generator=generator(self._config.seed, purpose, phase))[:count]
-        return self._batch(phase, *examples.take(rows.to(examples.labels.device)))
+        return rows.to(examples.labels.device)
+
+    @property
+    def _together(self) -> int:
+        """Examples in one pass without a gradient."""
+        return min(BATCH, max(1, BATCH_BYTES // (4 * math.prod(self.inputs))))
 
     def count(self, phase: int, part: str) -> int:
         if part == "validation" and self.tasks[phase].validation is None:
@@ -298,7 +311,7 @@ class ExampleStream(Stream):
         self, phase: int, net: nn.Module, problem: Problem, part: str, check: Callable[[], None] = lambda: None
     ) -> float:
         total, count = 0.0, 0
-        for batch in self.passes(phase, min(BATCH, max(1, BATCH_BYTES // (4 * math.prod(self.inputs)))), part):
+        for batch in self.passes(phase, self._together, part):
             check()
             total += problem.scores(net(batch.inputs), batch).sum().item()
             count += len(batch)

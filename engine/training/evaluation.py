@@ -51,6 +51,10 @@ class Evaluator:
     @torch.no_grad()
     def path_loss(self) -> float:
         """Mean loss on the newest phase's training examples of the path-integral check."""
-        batch = self.stream.drawn(self.problem.newest, PATH_EXAMPLES, "path")
+        found = []
         with evaluating(self.net):
-            return self.problem.loss(self.net(batch.inputs), batch).item()
+            for batch in self.stream.sampled(self.problem.newest, PATH_EXAMPLES, "path"):
+                found.append((self.problem.loss(self.net(batch.inputs), batch).item(), len(batch)))
+        if len(found) == 1:
+            return found[0][0]
+        return sum(loss * count for loss, count in found) / sum(count for _, count in found)

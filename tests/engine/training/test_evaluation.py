@@ -78,3 +78,17 @@ def test_a_network_that_stands_still_has_no_dips(
     assert history.probed[-1] != history.matrix[-1], "the subsets are the whole test sets: nothing was tested"
     for whole, probed in zip(history.matrix[-1], history.probed[-1], strict=True):
         assert probed == pytest.approx(whole, abs=0.15)
+
+
+def test_the_loss_of_the_path_check_is_the_same_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large inputs are not all shown to the network at once."""
+    random = torch.Generator().manual_seed(0)
+    examples = Examples(torch.randn(50, 3, generator=random), torch.randint(3, (50,), generator=random))
+    stream = ExampleStream(resolve({}), [Task("", 3, examples, examples)], (3,))
+    net = nn.Identity()
+    statistics = Statistics(net, 1, "shared")
+    evaluator = Evaluator(net, stream, Classification("task", [3]), statistics, lambda: None)
+    whole = evaluator.path_loss()
+    monkeypatch.setattr("engine.streams.examples.BATCH_BYTES", 7 * 3 * 4)
+    assert len(list(stream.sampled(0, 1000, "path"))) == 8
+    assert evaluator.path_loss() == pytest.approx(whole, rel=1e-6)
