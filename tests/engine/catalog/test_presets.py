@@ -10,6 +10,7 @@ from cl_tui.commands.cli import app
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.entries import Case, Preset
 from engine.catalog.methods import METHODS
+from engine.catalog.models import MODELS
 from engine.catalog.presets import PRESETS, settings_of
 from engine.errors import ConfigError
 from engine.record import metrics
@@ -38,7 +39,8 @@ def test_nothing_that_decides_a_result_is_left_to_a_benchmarks_defaults(preset: 
     """A default that we change must not change a published configuration."""
     config = resolve({"preset": preset.name, **case.choice})
     said = {*preset.settings, *case.choice, *case.settings}
-    decided = {"method", "benchmark", "scenario", "hidden", "optimizer", "lr", "batch_size", "reset_optimizer"}
+    decided = {"method", "benchmark", "scenario", "optimizer", "lr", "batch_size", "reset_optimizer"}
+    decided |= {"hidden"} & MODELS[config.model].options.kept.keys() | ({"model"} if config.model != "mlp" else set())
     if METHODS[config.method].symbol:
         decided.add("strength")
         decided |= set(BENCHMARKS[config.benchmark].method_defaults.get(config.method, {}))
