@@ -180,16 +180,16 @@ def added_memory(memory: int, examples: int, size: int) -> float:
     """MiB by which the Fisher pass raises the peak of this process."""
     on = convolutional(examples, size, "cpu")
     our_fisher(on.model, on.inputs[:2], 10)
-    before = peak()
+    before = resident("VmRSS")
     fisher(on.model, Classification("task", [10]), _unlabelled(on.inputs), memory=memory)
-    return peak() - before
+    return resident("VmHWM") - before
 
 
-def peak() -> float:
-    """The most memory that this process ever had, in MiB, without its parent's, which Linux adds elsewhere."""
+def resident(which: str) -> float:
+    """MiB of this process: VmRSS now, VmHWM at most so far. Elsewhere than on Linux, both are the most."""
     try:
         told = Path("/proc/self/status").read_text(encoding="utf-8")
-        return int(told.split("VmHWM:")[1].split()[0]) / 1024
+        return int(told.split(f"{which}:")[1].split()[0]) / 1024
     except OSError:
         return peak_resident()
 

@@ -94,10 +94,10 @@ def survey(model: nn.Module, inputs: Tensor, of: Of, memory: int = MEMORY) -> tu
 def find_ways(model: nn.Module, inputs: Tensor, of: Of = "examples") -> Ways:
     """Compares what rules and vmap give for ``inputs``, (N, …), with single examples; nothing else can measure layers'
     own outputs. Raises UnsupportedNetwork."""
-    inputs = inputs[:TRIED]
+    inputs = inputs[:TRIED].clone()  # a part of a tensor is counted whole
     alone = _each_alone(model, inputs)
     if alone:
-        inputs = inputs[:1]
+        inputs = inputs[:1].clone()
     with _held(model) as kept:
         passed = PerExample(model, inputs)
     size = passed.outputs.element_size()
@@ -130,7 +130,7 @@ def find_ways(model: nn.Module, inputs: Tensor, of: Of = "examples") -> Ways:
 
 def fitting(model: nn.Module, inputs: Tensor) -> int:
     """How many examples like ``inputs``, (N, …), a forward and a backward pass may have without taking much memory."""
-    some = inputs[:TRIED]
+    some = inputs[:TRIED].clone()
     with evaluating(model), _held(model) as kept:
         model(some)
     return max(1, MEMORY * MIB // max(1, sum(kept.values()) // len(some)))
@@ -161,13 +161,13 @@ def _differ(found: Tensor, singly: Tensor, largest: float) -> bool:
 
 @contextmanager
 def _held(model: nn.Module) -> Iterator[dict[int, int]]:
-    """Bytes that autograd keeps of a forward pass, without parameters, by where they are."""
-    parameters = {of.untyped_storage().data_ptr() for of in model.parameters()}
+    """Bytes that autograd keeps of a forward pass, without the network's own, by where they are."""
+    own = {of.untyped_storage().data_ptr() for of in (*model.parameters(), *model.buffers())}
     found: dict[int, int] = {}
 
     def keep(saved: Tensor) -> Tensor:
         storage = saved.untyped_storage()
-        if storage.data_ptr() not in parameters:
+        if storage.data_ptr() not in own:
             found[storage.data_ptr()] = storage.nbytes()
         return saved
 
