@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import ConfigError
+from engine.models.mode import evaluating
 
 Rule = Literal["own", "shared", "frozen"]
 """What happens at a border: each task keeps its own statistics, all share the same, or they stay as after the first."""
@@ -73,3 +74,27 @@ class Statistics:
         finally:
             for name, live in here.items():
                 self._live[name].copy_(live)
+
+
+def layer_of_one_value(net: nn.Module, example: Tensor) -> str:
+    """A normalisation layer that gets a single value of each channel from ``example``, of which it cannot take the
+    variance in training; empty if there is none."""
+    found: list[str] = []
+
+    def look(name: str, inputs: Tensor) -> None:
+        if inputs.numel() == inputs.shape[1]:
+            found.append(name)
+
+    hooks = [
+        layer.register_forward_pre_hook(lambda _, given, name=name: look(name, given[0]))
+        for name, layer in net.named_modules()
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm)
+    ]
+    try:
+        with torch.no_grad(), evaluating(net):
+            if hooks:
+                net(example)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return found[0] if found else ""

@@ -41,7 +41,7 @@ class TrainingStep:
     def _examples(self) -> list[Tensor]:
         """Inputs of each shape that most steps have: the first task may have batches of its own size."""
         firsts = (self._stream.batch(task, 0) for task in range(min(2, len(self._stream.phases))))
-        by_shape = {part.inputs.shape: part.inputs for batch in firsts for part in [next(self._split(batch))]}
+        by_shape = {part.inputs.shape: part.inputs for batch in firsts for part in [next(self.split(batch))]}
         return list(by_shape.values())
 
     def take(self) -> None:
@@ -91,7 +91,7 @@ class TrainingStep:
 
     def _loss_by_parts(self, batch: Batch) -> Tensor:
         """The same over all examples, in less memory."""
-        return torch.stack([self._loss(part, len(part) / len(batch)) for part in self._split(batch)]).sum()
+        return torch.stack([self._loss(part, len(part) / len(batch)) for part in self.split(batch)]).sum()
 
-    def _split(self, batch: Batch) -> Iterator[Batch]:
+    def split(self, batch: Batch) -> Iterator[Batch]:
         return batch.split(math.ceil(len(batch) / self._parts))

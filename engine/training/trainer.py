@@ -8,6 +8,7 @@ import torch
 from engine.errors import ConfigError, NumericsError
 from engine.importance.measure import MEMORY, TRIED, survey
 from engine.methods.base import Learned
+from engine.models.statistics import layer_of_one_value
 from engine.penalties.penalty import Penalty
 from engine.record.events import RunFinished, RunStarted, TaskEnded, TaskStarted
 from engine.streams.progress import Progress
@@ -55,6 +56,7 @@ class Trainer:
         self.plan = Plan(self.stream)
         control.activity = "compiling" if config.compile else control.activity
         self.step = TrainingStep(config, self.state, self.stream)
+        self._check_last_batches()
         self.evaluator = Evaluator(
             self.state.model, self.stream, self.state.problem, self.state.statistics, control.check
         )
@@ -63,6 +65,18 @@ class Trainer:
         self.reporter = Reporter(recorder, self.state, self.step, self.evaluator)
         self.checkpointer = Checkpointer(recorder, self.state, self.reporter)
         self.requests = RequestHandler(recorder, self.state, self.plan, self.reporter, self.checkpointer)
+
+    def _check_last_batches(self) -> None:
+        """Batch normalisation may need two examples. Raises ConfigError if a step would have one."""
+        layer = layer_of_one_value(self.state.model, next(self.stream.passes(0, 1)).inputs)
+        for task, phase in enumerate(self.stream.phases if layer else ()):
+            last = self.stream.batch(task, min(phase.steps, phase.epoch) - 1)
+            if min(map(len, self.step.split(last))) == 1:
+                raise ConfigError(
+                    f"batch_size = {self.config.batch_size}: the last batch of task {task + 1} has a part with a "
+                    f"single example, of which {layer} cannot take a variance; choose another size of batches",
+                    "batch_size",
+                )
 
     def run(self) -> None:
         """Trains to the end. Raises Stopped after saving, NumericsError, or any error of writing the session."""

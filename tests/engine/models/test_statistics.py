@@ -146,3 +146,12 @@ def test_evaluating_leaves_each_layer_in_its_mode(net: nn.Module) -> None:
     assert [layer.training for layer in net.modules()] == modes
     statistics.begin_task(0)
     assert all(layer.training for layer in net.modules())
+
+
+def test_a_step_with_one_example_is_refused_before_training_where_a_layer_needs_two(tmp_path: Path) -> None:
+    """Images of 8×8 pixels are one pixel after three poolings; the first task has 668 training examples."""
+    deep = {"channels": (4, "pool", "pool", "pool", 5), "batch_size": 29}
+    with pytest.raises(ConfigError, match=r"batch_size = 29: the last batch of task 1 .* norm2 cannot take a variance"):
+        train(runs.create(tmp_path, config(**deep)), Control())
+    runs.finished(tmp_path, config(**(deep | {"channels": (4, "pool", 5)})), "wide")
+    runs.finished(tmp_path, config(**(deep | {"batch_size": 100})), "even")
