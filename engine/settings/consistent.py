@@ -61,6 +61,8 @@ def check_consistent(config: "RunConfig") -> None:
         refuse("strength", f"method {config.method} has no penalty, so it has no strength")
     if config.reset_network and method.symbol:
         refuse("reset_network", f"the penalty of {config.method} would hold the new weights; use none or joint")
+    if config.reset_network and config.weights:
+        refuse("reset_network", "the network would only begin with --weights, and then with random ones; leave one out")
     if config.momentum is not None and config.optimizer != "sgd":
         refuse("momentum", f"only optimizer sgd uses it, not {config.optimizer}")
     for key in sorted(unread("sgd", config.schedule)):

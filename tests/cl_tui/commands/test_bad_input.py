@@ -37,6 +37,10 @@ SETTINGS: list[tuple[list[str], str]] = [
     (["--method", "none", "--strength", "1"], "method none has no penalty"),
     (["--method", "mas", "--xi", "0.1"], "only method si uses it"),
     (["--set", "reset_network=true"], "reset_network = true: the penalty of si would hold the new weights"),
+    (
+        ["--method", "none", "--set", "reset_network=true", "--weights", "a.pt"],
+        "the network would only begin with --weights",
+    ),
     (["--gamma", "0.5"], "only method ewc uses it"),
     (["--set", "lr"], "write KEY=VALUE"),
     (["--set", "colour=red"], "unknown setting 'colour'"),
