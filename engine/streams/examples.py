@@ -200,7 +200,8 @@ class ExampleStream(Stream):
         if folder in (None, "train", "test"):
             return None
         notes: list[str] = []
-        found = read_unlabelled(Path(folder), math.prod(self.inputs), notes.append)
+        cut = not BENCHMARKS[self._config.benchmark].inputs  # like its images
+        found = read_unlabelled(Path(folder), self.inputs, notes.append, cut)
         self.notes += tuple(notes)
         labels = torch.empty(0, dtype=torch.int64)
         device = self.tasks[0].train.inputs.device

@@ -11,14 +11,11 @@ from numpy.lib.format import MAGIC_PREFIX
 from torch import Tensor
 
 from engine.errors import BenchmarkError, first_line
+from engine.streams.images.layout import SUFFIXES
 
-IMAGES = (".png", ".jpg", ".jpeg", ".bmp")
-FORMATS = ("PNG", "JPEG", "BMP")
-"""Accepted image formats, regardless of file names: for other formats Pillow may start programs."""
 MOST_FILES = 200_000
 MOST_VALUES = 500_000_000
 """Most values in all files together."""
-MOST_PIXELS = 50_000_000
 LOWEST, HIGHEST = -1.0, 2.0
 """Accepted range: the benchmarks' values are 0–1, and noise or contrast may exceed that a little."""
 FAINT = 0.1
@@ -26,12 +23,16 @@ FAINT = 0.1
 MOST_NAMED = 5
 
 
-def read_unlabelled(folder: Path, features: int, tell: Callable[[str], None] = lambda said: None) -> Tensor:
-    """Every image and .npy array under ``folder``, in the order of their paths. Shape (N, features), values in 0–1.
+def read_unlabelled(
+    folder: Path, shape: Sequence[int], tell: Callable[[str], None] = lambda said: None, cut: bool = False
+) -> Tensor:
+    """Every image and .npy array under ``folder``, in the order of their paths. Shape (N, values of an example), values
+    in 0–1.
 
-    Images are converted to grey squares, √features on a side; an array has one or more examples of ``features`` values,
-    and integers are scaled from 0–255. Sizes that a file claims are not trusted. ``tell`` is called with what was read,
-    its range, and what was skipped. Raises BenchmarkError, naming the file.
+    Images get the ``shape`` of an example, and become grey if it has one channel; they are ``cut`` to it, or else
+    stretched. An array has one or more examples, and integers are scaled from 0–255. Sizes that a file claims are not
+    trusted. ``tell`` is called with what was read, its range, and what was skipped. Raises BenchmarkError, naming the
+    file.
     """
     if not folder.is_dir():
         raise BenchmarkError(f"importance_data {folder} is not a folder: give train, test, or a folder of images")
@@ -39,11 +40,11 @@ def read_unlabelled(folder: Path, features: int, tell: Callable[[str], None] = l
     found: list[Tensor] = []
     room = MOST_VALUES
     for path in inputs:
-        found.append(_read(path, folder, features, room))
+        found.append(_read(path, folder, shape, cut, room))
         room -= found[-1].numel()
     if not found:
         raise BenchmarkError(
-            f"importance_data {folder} has no images ({', '.join(IMAGES)}) and no .npy arrays{_skipped(skipped)}"
+            f"importance_data {folder} has no images ({', '.join(SUFFIXES)}) and no .npy arrays{_skipped(skipped)}"
         )
     read = torch.cat(found)
     low, high = read.min().item(), read.max().item()
@@ -65,7 +66,7 @@ def _files(folder: Path) -> tuple[list[Path], list[str]]:
     for number, path in enumerate(folder.rglob("*")):
         if number == MOST_FILES:
             raise BenchmarkError(f"importance_data {folder} has more than {MOST_FILES:,} files: name a smaller folder")
-        if path.suffix.lower() in (*IMAGES, ".npy"):
+        if path.suffix.lower() in (*SUFFIXES, ".npy"):
             inputs.append(path)
         elif not path.is_dir():
             skipped.append(str(path.relative_to(folder)))
@@ -83,7 +84,8 @@ def _skipped(names: Sequence[str]) -> str:
     return f"; skipped: {', '.join(names[:MOST_NAMED])}{more}"
 
 
-def _read(path: Path, folder: Path, features: int, room: int) -> Tensor:
+def _read(path: Path, folder: Path, shape: Sequence[int], cut: bool, room: int) -> Tensor:
+    features = math.prod(shape)
     try:
         if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
             raise ValueError("it is a link to a file outside of the folder")
@@ -93,7 +95,9 @@ def _read(path: Path, folder: Path, features: int, room: int) -> Tensor:
         if array and not _is_npy(path):
             raise ValueError("it is no .npy file")
         # mapped, because only then is the claimed size checked against the file's before allocating
-        values = np.load(path, "r", allow_pickle=False) if array else _image(path, features)
+        values = np.load(path, "r", allow_pickle=False) if array else _image(path, shape, cut)
+        if values.shape[-3:] == (*shape[1:], shape[0]) != tuple(shape):
+            values = np.moveaxis(values, -1, -3)  # channels last
         if values.dtype.kind not in "biuf" or not values.size:
             raise ValueError(f"it has {values.size} values of type {values.dtype}")
         if values.size > room:
@@ -121,15 +125,9 @@ def _is_npy(path: Path) -> bool:
         return file.read(len(MAGIC_PREFIX)) == MAGIC_PREFIX
 
 
-def _image(path: Path, features: int) -> "np.ndarray":
-    from PIL import Image
+def _image(path: Path, shape: Sequence[int], cut: bool) -> "np.ndarray":
+    from engine.streams.images.reading import pixels  # with Pillow, which only a folder needs
 
-    side = math.isqrt(features)
-    if side * side != features:
-        raise ValueError(f"{features} values are not a square image")
-    with Image.open(path, formats=FORMATS) as image:
-        if image.width * image.height > MOST_PIXELS:
-            raise ValueError(f"it has {image.width * image.height:,} pixels, more than {MOST_PIXELS:,}")
-        if image.mode.startswith(("I", "F")):
-            raise ValueError("it has more than 8 bits per pixel; save it with 8, or as a .npy array")
-        return np.asarray(image.convert("L").resize((side, side)))
+    if len(shape) != 3 or shape[0] not in (1, 3):
+        raise ValueError(f"{math.prod(shape)} values are no image")
+    return pixels(path, shape[1], shape[2], grey=shape[0] == 1, cut=cut)

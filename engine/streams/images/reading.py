@@ -33,10 +33,11 @@ def header(path: str | os.PathLike[str]) -> Header:
         return Header(height, width, image.mode in GREY)
 
 
-def pixels(path: str | os.PathLike[str], height: int, width: int, grey: bool) -> "np.ndarray":
+def pixels(path: str | os.PathLike[str], height: int, width: int, grey: bool, cut: bool = True) -> "np.ndarray":
     """An image as bytes, shape (1 or 3, height, width), turned as its EXIF says.
 
-    Another shape is cut to the middle, and then resized. What is transparent becomes white. Raises like ``header``.
+    Another shape is ``cut`` to the middle, or else stretched, and then resized. What is transparent becomes white.
+    Raises like ``header``.
     """
     with _opened(path) as opened:
         image = _eight_bits(ImageOps.exif_transpose(opened))
@@ -45,7 +46,8 @@ def pixels(path: str | os.PathLike[str], height: int, width: int, grey: bool) ->
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
         image = image.convert("L" if grey else "RGB")
         if image.size != (width, height):
-            image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
+            size, bicubic = (width, height), Image.Resampling.BICUBIC
+            image = ImageOps.fit(image, size, bicubic) if cut else image.resize(size, bicubic)
         values = np.asarray(image)
     return values[np.newaxis] if grey else np.ascontiguousarray(values.transpose(2, 0, 1))
 

@@ -197,3 +197,14 @@ def test_augmentation_changes_training_batches_alone(folder: Path) -> None:
     assert not torch.equal(one.inputs, other.inputs)
     assert torch.equal(other.inputs, again.inputs)
     assert not torch.equal(changed.batch(0, 1).inputs, plain.batch(0, 1).inputs)
+
+
+def test_importance_may_be_measured_on_a_folder_of_colour_images(folder: Path, tmp_path: Path) -> None:
+    """They are read as the benchmark's own: the same images give the same inputs, normalised alike."""
+    mine = tmp_path / "mine"
+    shutil.copytree(folder / "test" / "ant", mine / "1")
+    shutil.copytree(folder / "test" / "bee", mine / "2")
+    found = made(folder, method="mas", importance_data=str(mine), normalize=(0.5, 0.2))
+    own = torch.cat([batch.inputs for batch in found.passes(0, 3, str(mine))])
+    assert torch.allclose(own, torch.cat([batch.inputs for batch in found.passes(0, 100, "test")]), atol=1e-6)
+    assert len(found.digest.split()) == 2
