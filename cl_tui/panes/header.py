@@ -60,7 +60,7 @@ def _identity(view: View) -> list[Part]:
 def _settings(config: RunConfig) -> tuple[Part, ...]:
     return (
         *(Part(option, 9) for option in text.variant(config)),
-        Part(text.benchmark(config), 8),
+        *(Part(told, 2 if number else 8) for number, told in enumerate(text.benchmark(config))),
         Part(config.scenario, 4),
         *(Part(told, 2 if number else 3) for number, told in enumerate(text.unusual_network(config))),
         *(Part(told, 2) for told in text.training(config)),

@@ -34,7 +34,7 @@ def subtitle(config: RunConfig) -> str:
     'ewc λ 1000 · split-digits · task · mlp 100-100 · seed 0'
     """
     method = text.method_and_strength(config.method, config.strength)
-    parts = (method, text.benchmark(config), config.scenario, text.network(config), f"seed {config.seed}")
+    parts = (method, *text.benchmark(config), config.scenario, text.network(config), f"seed {config.seed}")
     return " · ".join(parts)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.cells import cell_len, chop_cells
 
+from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.methods import METHODS
 from engine.record import metrics
 from engine.record.events import WHOLE, Measured, Scored
@@ -161,11 +162,11 @@ def method_and_strength(method: str, strength: float) -> str:
     return f"{method} {symbol} {shown(strength)}" if symbol else method
 
 
-def benchmark(config: RunConfig) -> str:
-    """With the folder's name and its number of classes, if only they say what is learned."""
-    if "classes" not in config.from_data():
-        return config.benchmark
-    return f"{config.benchmark} {Path(config.data_dir).name}, {len(config.option('classes'))} classes"
+def benchmark(config: RunConfig) -> list[str]:
+    """With the folder's name, and the number of its classes, if only they say what is learned."""
+    if "classes" not in config.from_data() or BENCHMARKS[config.benchmark].files:
+        return [config.benchmark]
+    return [f"{config.benchmark} {Path(config.data_dir).name}", f"{len(config.option('classes'))} classes"]
 
 
 WIDTHS = ("channels", "hidden")
@@ -195,18 +196,18 @@ def unusual_network(config: RunConfig) -> list[str]:
     return options if usual else [network(config), *options]
 
 
-TOLD = ("schedule", "validation")
+TOLD = ("norm_statistics", "schedule", "precision", "validation")
 """Settings that the header tells where they are not at their defaults, which are None."""
 
 
 def training(config: RunConfig) -> list[str]:
     """
     >>> from engine.settings.run import resolve
-    >>> training(resolve({})), training(resolve({"schedule": "cosine", "validation": 0.1}))
-    ([], ['schedule cosine', 'validation 0.1'])
+    >>> training(resolve({})), training(resolve({"precision": "bf16", "validation": 0.1}))
+    ([], ['precision bf16', 'validation 0.1'])
     """
-    found = ((key, config.flat().get(key)) for key in TOLD)
-    return [f"{key.replace('_', ' ')} {shown(value)}" for key, value in found if value is not None]
+    given = {key: getattr(config, key) for key in TOLD if getattr(config, key) is not None}
+    return [f"{key.replace('_', ' ')} {shown(value)}" for key, value in given.items()]
 
 
 def variant(config: RunConfig) -> list[str]:

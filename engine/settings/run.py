@@ -104,8 +104,9 @@ class RunConfig(Settings):
     )
     weights: str | None = setting(
         None,
-        help="Initial weights: a file (safetensors, or a state dict), or default: torchvision's own.",
-        metavar="FILE|default",
+        help="A file of initial weights, or default: torchvision's own.",
+        meaning="initial weights: a file (safetensors, or a state dict), or default: torchvision's own",
+        metavar="FILE",
         panel=NETWORK,
         is_path=True,
         min_length=1,

@@ -1,5 +1,6 @@
 """What the panes draw, as plain text: data in, lines out."""
 
+import itertools
 import math
 import re
 import time
@@ -280,6 +281,15 @@ def test_the_header_names_what_is_not_at_its_default() -> None:
         assert part in whole
     assert "conv 16-pool-32-pool-64" in header(view(known, **told), 120)
     assert "norm batch" not in header(view(known, **told), 100), "no option without its network"
+
+
+def test_the_header_names_the_folder_and_the_weights(tmp_path: Path) -> None:
+    for part, name in itertools.product(("train", "test"), ("cat", "dog", "fox", "owl")):
+        (tmp_path / "photos" / part / name).mkdir(parents=True)
+    given = {"benchmark": "images", "data_dir": str(tmp_path / "photos"), "weights": str(tmp_path / "nets" / "cats.pt")}
+    shown = view(screen_data.history(2500), **given, precision="bf16")
+    assert "weights cats.pt · images photos · 4 classes · task · precision bf16 · cpu" in header(shown, 240)
+    assert header(shown, 80).startswith("si c=1  weights cats.pt  images photos  calm-otter ")
 
 
 @pytest.mark.parametrize("width", range(60, 200, 7))
