@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from torch import Tensor
+from torch import Tensor, nn
 
 
 @dataclass(slots=True)
@@ -23,3 +23,10 @@ class Batch:
         for number, inputs in enumerate(self.inputs.split(size)):
             rows = slice(number * size, (number + 1) * size)
             yield Batch(inputs, self.targets[rows], self.task if isinstance(self.task, int) else self.task[rows])
+
+
+def examples_at_once(net: nn.Module, batch_size: int, most: int) -> int:
+    """For a pass without gradients: ``most``; of a convolutional network, whose layers need far more memory than its
+    inputs, not more than a training step's ``batch_size``."""
+    convolutional = any(isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d) for module in net.modules())
+    return min(most, max(32, batch_size)) if convolutional else most

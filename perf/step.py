@@ -1,5 +1,6 @@
 """A training step of each method against the same step without a method, in the second task, where the penalty acts;
-and SI against a textbook loop that adds its penalty through autograd."""
+and SI against a textbook loop that adds its penalty through autograd. Then a convolutional network on random images,
+also against the plain loop in torch that people write."""
 
 import tempfile
 from collections.abc import Callable
@@ -7,9 +8,12 @@ from pathlib import Path
 
 import torch
 from torch import nn
+from torch.nn.functional import cross_entropy
 
 from engine.batch import Batch
 from engine.catalog.methods import METHODS
+from engine.catalog.models import MODELS
+from engine.models.conv import conv
 from engine.models.mlp import mlp
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, resolve
@@ -17,7 +21,8 @@ from engine.training.control import Control
 from engine.training.recorder import Recorder
 from engine.training.reporting import REPORT_STEPS
 from engine.training.trainer import Trainer
-from perf.measure import arguments, interleaved, show
+from perf import random_images
+from perf.measure import CLOCKS, arguments, interleaved, show
 
 STEPS = 100
 """Steps of each side in each round."""
@@ -80,14 +85,60 @@ def textbook_si(trainer: Trainer, steps: int) -> Callable[[], None]:
     return take
 
 
+def plain_loop(trainer: Trainer, steps: int) -> Callable[[], None]:
+    """Fine-tuning as in any tutorial: modules, torch's fused Adam, images that are bytes in memory."""
+    config, problem = trainer.config, trainer.state.problem
+    pixels = torch.as_tensor(random_images.pixels(config))
+    labels = random_images.labels(len(pixels))
+    info = MODELS[config.model]
+    model = conv(trainer.stream.inputs, problem.outputs, config.seed, **info.arguments)
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.lr, fused=True)
+    own = labels >= random_images.CLASSES
+    rows = own.nonzero().squeeze(1)
+
+    def take() -> None:
+        order = rows[torch.randperm(len(rows))].repeat(steps * config.batch_size // len(rows) + 1)
+        for chosen in order.split(config.batch_size)[:steps]:
+            optimizer.zero_grad()
+            outputs = model(pixels[chosen].float() / 255)[:, random_images.CLASSES :]
+            cross_entropy(outputs, labels[chosen] - random_images.CLASSES).backward()
+            optimizer.step()
+
+    return take
+
+
+def convolutional(threads: int, rounds: int, tiny: bool, clock: Callable[[], float]) -> None:
+    """The network of the SI paper for CIFAR."""
+    steps, batch = (1, 8) if tiny else (4, 256)
+    shared = {"benchmark": random_images.NAME, "model": "si-cifar", "batch_size": batch, "threads": threads}
+    shared |= {"first_task": {"epochs": 1}, "steps": steps * (rounds + 1)}
+    variants: dict[str, dict[str, object]] = {"none": {}, "si": {}, "ewc": {"fisher_samples": 16}}
+    with tempfile.TemporaryDirectory() as folder, random_images.registered():
+        trainers = {
+            method: in_second_task(Path(folder), resolve({"method": method, **shared, **own}))
+            for method, own in variants.items()
+        }
+        sides = {method: steps_of(trainer, steps) for method, trainer in trainers.items()}
+        sides["plain loop"] = plain_loop(trainers["none"], steps)
+        seconds = interleaved(sides, rounds, clock)
+    print(f"\n{random_images.NAME}, si-cifar, batch {batch}, threads {threads}: a step")
+    for above, below in (("si", "none"), ("ewc", "none"), ("none", "plain loop"), ("si", "plain loop")):
+        show(f"{above} ÷ {below}", seconds[above], seconds[below], 1e3 / steps, "ms")
+
+
 def main() -> None:
     parser = arguments(__doc__)
+    parser.add_argument("--clock", choices=CLOCKS, default="wall")
+    parser.add_argument("--conv", action="store_true", help="only the convolutional network")
     parser.add_argument("--data-dir", help="where MNIST lies; without it only the digits are measured")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=40)
     options = parser.parse_args()
     rounds, steps = (1, TINY_STEPS) if options.tiny else (options.rounds, STEPS)
     benchmarks = {"split-digits": {}, "split-mnist": {"data_dir": options.data_dir}}
+    if options.conv:
+        convolutional(options.threads, rounds, options.tiny, CLOCKS[options.clock])
+        return
     if not options.data_dir:
         print("split-mnist is left out: no --data-dir")
         del benchmarks["split-mnist"]
@@ -100,7 +151,7 @@ def main() -> None:
             }
             sides = {method: steps_of(trainer, steps) for method, trainer in trainers.items()}
             sides["textbook si"] = textbook_si(trainers["si"], steps)
-            seconds = interleaved(sides, rounds)
+            seconds = interleaved(sides, rounds, CLOCKS[options.clock])
             config = trainers["si"].config
             hidden = config.option("hidden")
             print(f"\n{benchmark}, hidden {hidden}, batch {config.batch_size}, threads {options.threads}: a step")
@@ -108,6 +159,7 @@ def main() -> None:
                 if method != "none":
                     show(f"{method} ÷ none", seconds[method], seconds["none"], 1e3 / steps, "ms")
             show("textbook si ÷ si", seconds["textbook si"], seconds["si"], 1e3 / steps, "ms")
+    convolutional(options.threads, rounds, options.tiny, CLOCKS[options.clock])
 
 
 if __name__ == "__main__":

@@ -21,11 +21,13 @@ TELLS = {
     rf"si-cifar, 3×16×16.*\n(.*\n)+loop ÷ ours .*{RATIO}(.*\n)+importance_memory +16 MiB: .*{RATIO}",
     "keys": r"all +12 presses: median +\d+\.\d ms",
     "log": r"full speed +200 steps, +2 tasks.* bytes a step.* ÷ bound",
-    "memory": rf"si: 4 tasks ÷ 2 tasks\n  peak resident .*{RATIO}\n(.*\n)+  live tensors at the end .*{RATIO}",
+    "memory": rf"si: 4 tasks ÷ 2 tasks\n  peak resident .*{RATIO}\n(.*\n)+  live tensors at the end .*{RATIO}\n"
+    rf"(.*\n)+  ÷ plain and kept .*{RATIO}",
     "monitor": rf"split-digits, threads.*\n  all panes, 160×48 .*{RATIO}\nsplit-digits, conv, .* headless.*\n.*{RATIO}",
     "opening": rf"2,000 events.*\nfirst frame: .*{RATIO}\nwhole log read: .*{RATIO}\nscreen's memory",
     "startup": rf"--help .*{RATIO}\nfirst frame of run .*{RATIO}",
-    "step": rf"split-digits.*: a step(.*\n)+si ÷ none .*{RATIO}\n(.*\n)+textbook si ÷ si .*{RATIO}",
+    "step": rf"split-digits.*: a step(.*\n)+si ÷ none .*{RATIO}\n(.*\n)+textbook si ÷ si .*{RATIO}\n"
+    rf"(.*\n)+random-images, si-cifar.*\nsi ÷ none .*{RATIO}\newc ÷ none .*{RATIO}\n(.*\n)+si ÷ plain loop .*{RATIO}",
 }
 
 

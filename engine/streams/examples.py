@@ -12,7 +12,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from engine.batch import Batch
+from engine.batch import Batch, examples_at_once
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.entries import group_sizes
 from engine.errors import BenchmarkError
@@ -312,7 +312,7 @@ class ExampleStream(Stream):
         self, phase: int, net: nn.Module, problem: Problem, part: str, check: Callable[[], None] = lambda: None
     ) -> float:
         total, count = 0.0, 0
-        for batch in self.passes(phase, self._together, part):
+        for batch in self.passes(phase, examples_at_once(net, self._config.batch_size, self._together), part):
             check()
             total += problem.scores(net(batch.inputs), batch).sum().item()
             count += len(batch)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from engine.batch import examples_at_once
 from engine.models.mode import evaluating
 from engine.models.statistics import Statistics
 from engine.problems.problem import Problem
@@ -23,6 +24,8 @@ class Evaluator:
     stream: Stream
     problem: Problem
     statistics: Statistics
+    batch_size: int
+    """Of the training."""
     check: Callable[[], None]
     """Called between batches of whole test sets; may raise."""
 
@@ -52,9 +55,11 @@ class Evaluator:
     def path_loss(self) -> float:
         """Mean loss on the newest phase's training examples of the path-integral check."""
         found = []
+        size = examples_at_once(self.net, self.batch_size, PATH_EXAMPLES)
         with evaluating(self.net):
             for batch in self.stream.sampled(self.problem.newest, PATH_EXAMPLES, "path"):
-                found.append((self.problem.loss(self.net(batch.inputs), batch).item(), len(batch)))
+                for part in batch.split(size):
+                    found.append((self.problem.loss(self.net(part.inputs), part).item(), len(part)))
         if len(found) == 1:
             return found[0][0]
         return sum(loss * count for loss, count in found) / sum(count for _, count in found)

@@ -58,7 +58,7 @@ class Trainer:
         self.step = TrainingStep(config, self.state, self.stream)
         self._check_last_batches()
         self.evaluator = Evaluator(
-            self.state.model, self.stream, self.state.problem, self.state.statistics, control.check
+            self.state.model, self.stream, self.state.problem, self.state.statistics, config.batch_size, control.check
         )
         if self.stream.count(0, "validation"):
             self.state.schedule.score = self.evaluator.newest_score

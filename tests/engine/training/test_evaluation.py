@@ -13,7 +13,7 @@ from engine.problems.classification import Classification, Scenario
 from engine.record.metrics import stability
 from engine.settings.run import resolve
 from engine.streams.examples import Examples, ExampleStream, Task
-from engine.training.evaluation import Evaluator
+from engine.training.evaluation import PATH_EXAMPLES, Evaluator
 from tests import runs
 
 
@@ -34,7 +34,7 @@ def test_the_phases_so_far_are_measured_in_eval_mode(training: bool) -> None:
     problem, net = Classification("domain", [2, 2]), Given().train(training)
     checks: list[None] = []
     statistics = Statistics(net, len(stream.phases), "shared")
-    evaluator = Evaluator(net, stream, problem, statistics, lambda: checks.append(None))
+    evaluator = Evaluator(net, stream, problem, statistics, 16, lambda: checks.append(None))
     assert evaluator.scores() == evaluator.probe() == (1.0,)
     problem.begin(1)
     assert evaluator.scores() == evaluator.probe() == (1.0, 0.0)
@@ -87,8 +87,29 @@ def test_the_loss_of_the_path_check_is_the_same_in_parts(monkeypatch: pytest.Mon
     stream = ExampleStream(resolve({}), [Task("", 3, examples, examples)], (3,))
     net = nn.Identity()
     statistics = Statistics(net, 1, "shared")
-    evaluator = Evaluator(net, stream, Classification("task", [3]), statistics, lambda: None)
+    evaluator = Evaluator(net, stream, Classification("task", [3]), statistics, 16, lambda: None)
     whole = evaluator.path_loss()
     monkeypatch.setattr("engine.streams.examples.BATCH_BYTES", 7 * 3 * 4)
     assert len(list(stream.sampled(0, 1000, "path"))) == 8
     assert evaluator.path_loss() == pytest.approx(whole, rel=1e-6)
+
+
+@pytest.mark.parametrize(("convolutional", "sizes"), [(True, [32, 32, 16]), (False, [80])])
+def test_a_convolutional_network_is_shown_no_more_examples_than_in_a_step(
+    convolutional: bool, sizes: list[int]
+) -> None:
+    """Its layers need far more memory than its inputs: a test would need more of it than the training."""
+    first: nn.Module = nn.Conv2d(1, 2, 3, padding=1) if convolutional else nn.Identity()
+    net = nn.Sequential(first, nn.Flatten(), nn.LazyLinear(10))
+    examples = Examples(torch.rand(80, 1, 8, 8), torch.zeros(80, dtype=torch.int64))
+    config = resolve({"batch_size": 5, "steps": 1})
+    stream = ExampleStream(config, [Task("", 10, examples, examples)], (1, 8, 8))
+    problem, seen = stream.problem(), list[int]()
+    batch = stream.drawn(0, PATH_EXAMPLES, "path")
+    expected = problem.loss(net(batch.inputs), batch).item()
+    net.register_forward_pre_hook(lambda net, given: seen.append(len(given[0])))
+    stream.test(0, net, problem, "test")
+    assert seen == sizes
+    found = Evaluator(net, stream, problem, Statistics(net, 1, "shared"), 5, lambda: None).path_loss()
+    assert seen == 2 * sizes
+    assert found == pytest.approx(expected, rel=1e-5)
