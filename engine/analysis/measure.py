@@ -78,7 +78,7 @@ def analyse(session: Session, examples: int = EXAMPLES, tell: Callable[[str], No
 
     correlation = _correlation(config, ends, penalised, too_few, tell)
     importance = _importance(config, omega, penalised)
-    agreement = _agreements(omega, subject, penalised or layers, tell)
+    agreement = _agreements(omega, subject, penalised or layers, ends, tell)
     forgetting = too_few or _forgetting(subject, ends, tell)
     no_omega = without_penalty(config) if omega is None else None
     reasons = {"correlation": correlation, "importance": importance, "agreement": no_omega, "forgetting": forgetting}
@@ -201,17 +201,26 @@ def ranks(values: Tensor) -> Tensor:
 
 
 def _agreements(
-    omega: Tensor | None, subject: _Subject, layers: Sequence[Layer], tell: Callable[[str], None]
+    omega: Tensor | None,
+    subject: _Subject,
+    layers: Sequence[Layer],
+    ends: Sequence[End],
+    tell: Callable[[str], None],
 ) -> Agreements:
     """Fisher and MAS are summed over the tasks, as the methods do, all at the current weights."""
+    state = subject.state
+    now = {name: tensor.clone() for name, tensor in state.network().items()}
     curvature = torch.zeros_like(subject.state.parameters.values)
     sensitive = torch.zeros_like(curvature)
     count = subject.state.problem.newest + 1
     for task in range(count):
         tell(f"measuring Fisher and MAS, task {task + 1} of {count}")
         batch = subject.drawn(task, "train")
+        if len(ends) == count:
+            state.load_network(_own_statistics(state, ends[task].network))
         curvature += fisher(subject.state.model, subject.state.problem, batch.split(BATCH))
         sensitive += sensitivity(subject.state.model, subject.state.problem, batch.split(BATCH))
+    state.load_network(now)
     tell("comparing Ω, Fisher and MAS")
 
     def with_ranks(values: Tensor, of: Sequence[Layer]) -> tuple[Tensor, Tensor]:
@@ -293,7 +302,7 @@ def _task_forgetting(subject: _Subject, task: int, end: dict[str, Tensor]) -> Ta
     state, parameters, values = subject.state, subject.state.parameters, subject.state.parameters.values
     batch = subject.drawn(task, "test")
     before = {name: tensor.clone() for name, tensor in state.network().items()}
-    own = {name: tensor for name, tensor in end.items() if name.startswith("buffers/") and state.statistics.own}
+    own = _own_statistics(state, end)
     state.load_network(own)
     last = before | own
     now, then = last["theta"], end["theta"].to(values.device)
@@ -324,6 +333,11 @@ def _task_forgetting(subject: _Subject, task: int, end: dict[str, Tensor]) -> Ta
     whole, layers = _per_layer(parameters.layers, movement)
     state.load_network(before)
     return TaskForgetting(task, subject.stream.phases[task].name, len(batch), loss, accuracy, whole, layers)
+
+
+def _own_statistics(state: RunState, end: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Those with which a task is tested after its end, if tasks have statistics of their own."""
+    return {name: tensor for name, tensor in end.items() if name.startswith("buffers/") and state.statistics.own}
 
 
 def _measured(subject: _Subject, batch: Batch, backward: bool = False) -> tuple[float, float]:

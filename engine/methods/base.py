@@ -1,6 +1,7 @@
 """The interface of a method: it begins a task, sees each step, and consolidates what was learned in a penalty."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,8 @@ class Learned:
     stream: Stream
     check: Callable[[], None]
     """Call this regularly in a long computation; it raises if a stop is requested."""
+    tested_on: Callable[[int], AbstractContextManager[None]] = lambda phase: nullcontext()
+    """The network meanwhile as it is tested on an earlier phase, with statistics of its own if it has some."""
 
 
 class Method:

@@ -40,7 +40,8 @@ class MemoryAwareSynapses(Method):
         found = self._sensitivity(learned, learned.phase)
         if self.options.recompute:
             for earlier in range(learned.phase):
-                found += self._sensitivity(learned, earlier)
+                with learned.tested_on(earlier):
+                    found += self._sensitivity(learned, earlier)
         elif penalty is not None:
             found += penalty.diagonal()
         return Quadratic(found, learned.theta.clone())

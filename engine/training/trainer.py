@@ -193,7 +193,13 @@ class Trainer:
         """The penalty after the task; it does not hold what it may not."""
         state = self.state
         learned = Learned(
-            state.task, state.model, state.parameters.values, state.problem, self.stream, self.control.check
+            state.task,
+            state.model,
+            state.parameters.values,
+            state.problem,
+            self.stream,
+            self.control.check,
+            tested_on=partial(state.statistics.of, newest=state.task),
         )
         penalty = state.method.consolidate(learned, state.penalty)
         return penalty and penalty.masked(state.penalised)

@@ -20,8 +20,10 @@ from engine.importance.measure import find_ways, survey
 from engine.importance.sensitivity import sensitivity
 from engine.models.flat import trained
 from engine.models.mode import evaluating
+from engine.training.build import load_stream
 from engine.training.control import Control
 from engine.training.runner import train
+from engine.training.state import RunState
 from tests import runs
 from tests.any_networks import (
     BY_RULES,
@@ -314,3 +316,30 @@ def test_a_convolutional_run_is_measured_and_analysed(
     for one, other in zip(found.forgetting.layers, again.forgetting.layers, strict=True):
         assert (other.loss, other.first_order) == pytest.approx((one.loss, one.first_order), abs=1e-5)
     assert again.agreement.whole.fisher_mas.pearson == pytest.approx(found.agreement.whole.fisher_mas.pearson, abs=1e-4)
+
+
+def test_an_earlier_task_is_measured_with_its_own_statistics(tmp_path: Path) -> None:
+    """MAS that measures all tasks again, and the analysis."""
+    config = runs.tiny(
+        "mas", model="conv", channels=[3, "pool"], hidden=[4], norm="batch", norm_statistics="own", recompute=True
+    )
+    session = runs.finished(tmp_path, config)
+    stream = load_stream(config, torch.device("cpu"))
+    problem = stream.problem()
+    state = RunState(config, stream, problem, torch.device("cpu"))
+    tensors, cursor = state.read(session.checkpoints()[0])
+    state.load(tensors, cursor, ())
+    problem.begin(1)
+    found = torch.zeros_like(state.parameters.values)
+    for task in range(2):
+        with state.statistics.of(task, 1):
+            found += sensitivity(state.model, problem, stream.passes(task, 100))
+    torch.testing.assert_close(found, runs.importance(session), rtol=1e-4, atol=1e-6)
+    assert not torch.allclose(
+        found - sensitivity(state.model, problem, stream.passes(1, 100)),
+        sensitivity(state.model, problem, stream.passes(0, 100)),
+        rtol=1e-4,
+    )
+    agreement = analyse(session).agreement.whole.omega_mas
+    assert agreement is not None
+    assert agreement.pearson == pytest.approx(1, abs=1e-4)
