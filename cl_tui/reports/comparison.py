@@ -87,10 +87,14 @@ def _steering(run: Readable) -> dict[str, str]:
 
 
 def _settings(runs: Sequence[Readable]) -> tuple[Setting, ...]:
-    known = [_shown(run.config) | _steering(run) for run in runs]
+    known = [_values(run.config) | _steering(run) for run in runs]
     names = dict.fromkeys([*known_settings(), *(name for values in known for name in values)])
-    rows = (Setting(name, tuple(values.get(name, UNKNOWN) for values in known)) for name in names)
-    return tuple(row for row in rows if len(set(row.values)) > 1 and not _follows(row, runs))
+    rows = (
+        Setting(name, tuple(text.setting(values[name]) if name in values else UNKNOWN for values in known))
+        for name in names
+        if len({repr(values.get(name)) for values in known}) > 1
+    )
+    return tuple(row for row in rows if not _follows(row, runs))
 
 
 def _follows(row: Setting, runs: Sequence[Readable]) -> bool:
@@ -100,9 +104,9 @@ def _follows(row: Setting, runs: Sequence[Readable]) -> bool:
     return bool(read) and not any(row.name in config.chosen(choice) for config, choice in read)
 
 
-def _shown(config: RunConfig) -> dict[str, str]:
+def _values(config: RunConfig) -> dict[str, object]:
     without = INDIFFERENT if METHODS[config.method].symbol else INDIFFERENT | {"strength"}
-    return {key: shown(value) for key, value in config.flat().items() if key not in without and value not in (None, ())}
+    return {key: value for key, value in config.flat().items() if key not in without and value not in (None, ())}
 
 
 def _titles(runs: Sequence[Readable], settings: Sequence[Setting]) -> list[str]:

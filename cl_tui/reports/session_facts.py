@@ -99,18 +99,18 @@ def warnings(config: RunConfig, history: History) -> list[str]:
 
 def settings(config: RunConfig) -> list[tuple[str, str]]:
     """Every setting that has a value, as a user would type it."""
-    return [(key, shown(value)) for key, value in _values(config).items()]
+    return [(key, text.setting(value)) for key, value in _values(config).items()]
 
 
 def differing(config: RunConfig) -> list[tuple[str, str, str]]:
     """Key, value and default of each setting that differs from the default of benchmark, network, method and preset."""
     usual = _values(_usual(config))
     values = _values(config)
-    return [
-        (key, shown(values[key]) if key in values else "—", shown(usual[key]) if key in usual else "—")
-        for key in known_settings()
-        if values.get(key) != usual.get(key)
-    ]
+
+    def told(of: Mapping[str, Any], key: str) -> str:
+        return text.setting(of[key]) if key in of else "—"
+
+    return [(key, told(values, key), told(usual, key)) for key in known_settings() if values.get(key) != usual.get(key)]
 
 
 def _usual(config: RunConfig) -> RunConfig:

@@ -241,7 +241,9 @@ def _steering(history: History) -> list[RenderableType]:
     if not entries:
         return []
     more = f" (the last {MOST_EVENTS} of {len(entries)})" if len(entries) > MOST_EVENTS else ""
-    return section(f"Interventions{more}", pairs((f"step {step:,}", what) for step, what in entries[-MOST_EVENTS:]))
+    return section(
+        f"Interventions and notes{more}", pairs((f"step {step:,}", what) for step, what in entries[-MOST_EVENTS:])
+    )
 
 
 def _next(listed: Listed, sessions_dir: Path, width: int) -> list[RenderableType]:

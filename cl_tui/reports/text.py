@@ -162,6 +162,21 @@ def method_and_strength(method: str, strength: float) -> str:
     return f"{method} {symbol} {shown(strength)}" if symbol else method
 
 
+LONGEST_LIST = 60
+
+
+def setting(value: object) -> str:
+    """A setting's value as a user would type it, but of a long list only the beginning.
+
+    >>> setting((100, 100)), setting(("goldfish",) * 200)
+    ('100,100', 'goldfish,goldfish,goldfish,goldfish,goldfish,goldfish, … 200 in all')
+    """
+    whole = shown(value)
+    if not isinstance(value, tuple) or len(whole) <= LONGEST_LIST:
+        return whole
+    return f"{whole[:LONGEST_LIST].rpartition(',')[0]}, … {len(value)} in all"
+
+
 def benchmark(config: RunConfig) -> list[str]:
     """With the folder's name, and the number of its classes, if only they say what is learned."""
     if "classes" not in config.from_data() or BENCHMARKS[config.benchmark].files:
