@@ -69,8 +69,6 @@ def check_consistent(config: "RunConfig") -> None:
         if getattr(config, key) is not None:
             readers = " and ".join(name for name, settings in SCHEDULES.items() if name and key in settings)
             refuse(key, f"only schedule {readers} uses it, not {config.schedule or 'none'}")
-    if config.reset_network and config.weights:
-        refuse("weights", "reset_network draws all weights again at each task")
     if config.norm_statistics == "own" and config.scenario != "task":
         refuse("norm_statistics", f"in scenario {config.scenario} nothing says whose statistics an input needs")
     if config.leave_alone and not method.symbol:

@@ -36,7 +36,6 @@ def test_all_of_torchvisions_classifiers_are_known() -> None:
     [
         ("alexnet", 64),
         ("resnet18", 16),
-        ("mobilenet_v3_small", 32),
         ("shufflenet_v2_x0_5", 32),
         ("squeezenet1_1", 32),
         ("regnet_x_400mf", 16),

@@ -225,5 +225,5 @@ def test_missing_weights_end_the_run_before_its_first_step(tmp_path: Path) -> No
     session = runs.create(tmp_path, configured(tmp_path / "none.pt"))
     with pytest.raises(ConfigError, match=r"none.pt: No such file"):
         train(session, Control())
-    with pytest.raises(ConfigError, match="reset_network draws all weights again"):
+    with pytest.raises(ConfigError, match="reset_network = true: the network would only begin with --weights"):
         configured(tmp_path / "none.pt", "none", reset_network=True)
