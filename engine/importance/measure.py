@@ -51,8 +51,8 @@ class Ways:
     """Bytes of one example's gradients of ``left``."""
 
     def examples(self, memory: int) -> int:
-        """How many there may be in one pass, given bytes."""
-        return 1 if self.alone else max(1, memory // 2 // max(1, self.held))
+        """How many there may be in one pass, given bytes, most of which the backward pass takes."""
+        return 1 if self.alone else max(1, memory * 2 // 5 // max(1, self.held))
 
     def chunk(self, memory: int) -> int:
         """How many there may be in one call of vmap: their passes, and gradients summed, computed and transformed."""
