@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 from engine import torchvision_import
-from engine.errors import BenchmarkError, ConfigError
+from engine.errors import BenchmarkError, ConfigError, SessionMismatch
 from engine.settings.consistent import shape_of
 from engine.settings.run import resolve
 from engine.streams import download, files, mnist, torchvision_sets
@@ -451,6 +451,22 @@ def test_a_folder_that_is_not_the_set_is_refused(
     folders(tmp_path / "cifar10", names, channels, 32)
     with pytest.raises(BenchmarkError, match=said):
         build("split-cifar10", tmp_path)
+
+
+def test_a_resume_refuses_an_image_that_has_changed(tmp_path: Path) -> None:
+    folders(tmp_path / "data" / "cifar10", CLASSES["CIFAR10"], 3, 32)
+    chosen = {
+        "benchmark": "split-cifar10",
+        "data_dir": str(tmp_path / "data"),
+        "model": "mlp",
+        "hidden": [8],
+        "steps": 2,
+    }
+    session = runs.create(tmp_path, resolve({**chosen, "device": "cpu"}))
+    runs.train(session, runs.AtStep(1))
+    Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(tmp_path / "data" / "cifar10" / "train" / "cat" / "0.png")
+    with pytest.raises(SessionMismatch, match=r"the data of session run \(split-cifar10\) have changed"):
+        runs.train(session, runs.Control())
 
 
 def test_an_empty_folder_of_that_name_is_no_data_set(tmp_path: Path) -> None:
