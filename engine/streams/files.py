@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.entries import load
 from engine.errors import BenchmarkError
 
 MOST_BYTES = 2**30
@@ -138,8 +139,12 @@ SETS = {
 
 
 def prepare(benchmark: str, data_dir: Path) -> None:
-    """Checks ``benchmark``'s files and downloads missing ones; existing ones never change. Raises BenchmarkError."""
-    for wanted in map(SETS.__getitem__, BENCHMARKS[benchmark].files):
+    """Checks ``benchmark``'s files and downloads missing ones; existing ones never change. Raises BenchmarkError, and
+    ConfigError for a folder that says nothing of classes."""
+    info = BENCHMARKS[benchmark]
+    if info.from_data:
+        load(f"{info.from_data}:found")({"data_dir": str(data_dir)})
+    for wanted in map(SETS.__getitem__, info.files):
         if images_folder(wanted, data_dir) is not None:
             continue
         if not wanted.files:

@@ -80,6 +80,7 @@ def read_images(folder: Path, resize: int | None = None, progress: Progress = QU
         stored = _cached(found.key(folder, _how(resize)), len(found.files))
     if stored is None:
         stored = _made(folder, found, wrong, resize, progress)
+    progress.tell("dividing the images into tasks")
     rows = _rows(tasks, found.counts)
     notes = [f"{stored.note}{_skipped(folder, found.skipped)}", *notes]
     return FolderImages(stored.values, stored.digest, rows, tuple(f"images in {folder}: {note}" for note in notes))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -264,6 +264,36 @@ def test_any_names_can_be_sorted(names: list[str]) -> None:
     assert sorted(names, key=natural) == sorted(backwards, key=natural)
 
 
+@given(
+    st.dictionaries(
+        st.lists(st.sampled_from(["train", "test", "val", "t1", "a", "b", ".x", "images"]), max_size=4).map(tuple),
+        st.sampled_from(["x.png", "x.JPG", "notes.txt", ".hidden.png", "bad.png", "empty.bmp"]),
+        max_size=12,
+    )
+)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_tree_is_read_or_refused_in_one_sentence(tmp_path: Path, tree: dict[tuple[str, ...], str]) -> None:
+    shutil.rmtree(tmp_path / "tree", ignore_errors=True)
+    for folders, name in tree.items():
+        place = tmp_path.joinpath("tree", *folders)
+        place.mkdir(parents=True, exist_ok=True)
+        if name in ("x.png", "x.JPG", ".hidden.png"):
+            images.drawn(1).save(place / name)
+        else:
+            (place / name).write_text("" if name == "empty.bmp" else "no image")
+    refused = ""
+    try:
+        read = read_images(tmp_path / "tree")
+    except (BenchmarkError, ConfigError) as error:
+        refused = str(error)
+    assert "\n" not in refused
+    if not refused:
+        assert all(any(task.test) for task in read.tasks)
+        assert all(rows for task in read.tasks for rows in task.train)
+        last = read.tasks[-1].test[-1]
+        assert len(read.values) == last.stop
+
+
 # The cache
 
 
@@ -338,7 +368,7 @@ def test_a_stop_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(Stop):
         read_images(folder, progress=Progress(told.append, check))
     read_images(folder, progress=Progress(told.append))
-    assert told[-1] == "resizing images: 0 of 24"
+    assert told[-2:] == ["resizing images: 0 of 24", "dividing the images into tasks"]
     assert sorted(path.name for path in cache.root().iterdir()) == sorted([entries()[0].name, "lock"])
 
 
