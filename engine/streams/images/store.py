@@ -205,7 +205,8 @@ def _shape(found: Listing, resize: int | None, progress: Progress) -> Shape:
     elif not common or max(height, width) > LARGEST_COMMON:
         height = width = DEFAULT_SIZE
     after = f"{height}×{width}"
-    resized = "" if common and before == after else f", resized to {after} (--resize changes that)"
+    hint = " (--resize changes that)" if resize is None else ""
+    resized = "" if common and before == after else f", resized to {after}{hint}"
     kind = "grey" if grey else "colour"
     return Shape(height, width, grey, f"{len(found.files):,} images, {before}, in {kind}{resized}")
 
