@@ -60,8 +60,9 @@ def transfer(config: RunConfig, progress: Progress = QUIET) -> ExampleStream:
     """All of CIFAR-10 is the first task, and ten classes of CIFAR-100 are each of the others."""
     sets = []
     for name, count in (("CIFAR10", 10), ("CIFAR100", 50)):
-        sets.append(data_set(name, Path(config.data_dir), progress))
-        _check_classes(name, sets[-1], range(count), config.data_dir)
+        data = data_set(name, Path(config.data_dir), progress)
+        _check_classes(name, data, range(count), config.data_dir)
+        sets.append(DataSet(*(_first_classes(part, count) for part in (data.train, data.test))))
     (ten, hundred), channels = ready(config, *sets)
     first, later = [list(range(10))], divided(range(50), 5)
     tasks = [
@@ -69,6 +70,10 @@ def transfer(config: RunConfig, progress: Progress = QUIET) -> ExampleStream:
         *grouped(hundred, later, _titles("CIFAR100", later)),
     ]
     return _augmented(config, ExampleStream(config, tasks[: config.tasks], shape_of(config), channels))
+
+
+def _first_classes(part: Examples, count: int) -> Examples:
+    return part.subset((part.labels < count).nonzero().squeeze(1))
 
 
 def _augmented(config: RunConfig, made: ExampleStream) -> ExampleStream:

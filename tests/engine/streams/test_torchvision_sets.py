@@ -249,6 +249,9 @@ def test_cifar_transfer_learns_cifar_10_and_then_tens_of_cifar_100(cifar: Path) 
         expected = [picture(10 * (phase - 1) + label, EACH, 3, 32) for label in range(10)]
         assert torch.equal(batch.inputs, torch.from_numpy(np.stack(expected)).float() / 255)
     assert found.problem().outputs == 60
+    alike = build("cifar-transfer", cifar, normalize="auto")
+    every = torch.cat([next(alike.passes(phase, 1000)).inputs for phase in range(6)])
+    assert every.mean((0, 2, 3)).tolist() == pytest.approx([0.0] * 3, abs=1e-5)
     assert len({id(task.train.inputs) for task in found.tasks}) == 2
     assert len(build("cifar-transfer", cifar, tasks=3).phases) == 3
     with pytest.raises(ConfigError, match="class_order"):
