@@ -27,6 +27,7 @@ from engine.training.build import load_stream, penalty_factor
 from engine.training.control import Control
 from engine.training.recorder import Recorder
 from engine.training.trainer import Trainer
+from perf import random_images
 from perf.measure import CLOCKS, arguments, show
 from perf.step import STEPS, TINY_STEPS, in_second_task, steps_of
 
@@ -93,8 +94,8 @@ def save_tasks(stream: Stream, path: Path) -> None:
     saved = []
     for phase in range(len(stream.phases)):
         train, test = (next(stream.passes(phase, stream.count(phase, part), part)) for part in ("train", "test"))
-        found = {"inputs": train.inputs.flatten(1), "labels": train.targets}
-        saved.append(found | {"test_inputs": test.inputs.flatten(1), "test_labels": test.targets})
+        found = {"inputs": train.inputs, "labels": train.targets}
+        saved.append(found | {"test_inputs": test.inputs, "test_labels": test.targets})
     torch.save(saved, path)
 
 
@@ -108,6 +109,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--epochs", type=int, default=1, help="a task")
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
+    parser.add_argument("--conv", action="store_true", help="si-cifar on random images, without a method and with SI")
     parser.add_argument("--fused", action="store_true", help="give Avalanche torch's fused Adam, as the engine has it")
     parser.add_argument(
         "--own-data",
@@ -116,12 +118,18 @@ def main() -> None:
         "instead of tensors; ours is normalised too",
     )
     options = parser.parse_args()
-    if not options.tiny and not (options.avalanche_python and options.data_dir):
-        parser.error("--avalanche-python and --data-dir are needed, but with --tiny")
+    if not options.tiny and not (options.avalanche_python and (options.data_dir or options.conv)):
+        parser.error("--avalanche-python and --data-dir are needed, but with --tiny or --conv")
     clock, steps = CLOCKS[options.clock], STEPS
     if options.tiny:
         options.rounds, options.epochs, steps = 1, 3, TINY_STEPS
     benchmark = "split-mnist" if options.data_dir else "split-digits"
+    compared: tuple[str, ...] = COMPARED
+    network = "hidden 256-256"
+    own: dict[str, Any] = {"hidden": (256, 256), "batch_size": 64}
+    if options.conv:
+        compared, network, steps = COMPARED[:2], "si-cifar", 10
+        benchmark, own = random_images.NAME, {"model": network, "batch_size": 8 if options.tiny else 256}
 
     def config(method: str, seed: int) -> RunConfig:
         return resolve(
@@ -130,8 +138,7 @@ def main() -> None:
                 "benchmark": benchmark,
                 "scenario": "task",
                 "tasks": 2 if options.tiny else None,
-                "hidden": (256, 256),
-                "batch_size": 64,
+                **own,
                 "optimizer": "adam",
                 "lr": 1e-3,
                 "reset_optimizer": False,
@@ -145,9 +152,9 @@ def main() -> None:
         )
 
     found: dict[tuple[str, str], list[dict[str, Any]]] = {
-        (side, method): [] for side in ("ours", "avalanche") for method in COMPARED
+        (side, method): [] for side in ("ours", "avalanche") for method in compared
     }
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, random_images.registered():
         data = Path(folder) / "tasks.pt"
         save_tasks(load_stream(config("none", 0), torch.device("cpu")), data)
         other = Avalanche(options.avalanche_python, data) if options.avalanche_python else None
@@ -155,7 +162,7 @@ def main() -> None:
             other.run(config("none", 0), options)
             ours(config("none", 0), clock, steps)  # warms up both sides
         for seed in range(options.rounds):
-            for method in COMPARED:
+            for method in compared:
                 settings = config(method, seed)
                 sides: dict[str, Callable[[], dict[str, Any]]] = {"ours": partial(ours, settings, clock, steps)}
                 if other is not None:
@@ -165,26 +172,27 @@ def main() -> None:
         if other is not None:
             other.close()
     print(
-        f"\n{benchmark}, hidden 256-256, task scenario, batch 64, Adam 1e-3{' (both fused)' if options.fused else ''}, "
+        f"\n{benchmark}, {network}, task scenario, batch {own['batch_size']}, "
+        f"Adam 1e-3{' (both fused)' if options.fused else ''}, "
         f"{'Avalanche with its own SplitMNIST, ' if options.own_data else ''}"
         f"{options.epochs} epochs a task, threads {options.threads}, {options.clock} clock, "
         f"{options.rounds} runs of each"
     )
     if other is None:
         print("Avalanche's side and all ratios are left out: no --avalanche-python")
-        for method in COMPARED:
+        for method in compared:
             print(f"  {method:6} ours {accuracies(found['ours', method])}")
         return
     for what, key, scale, unit in (("a step", "step_seconds", 1e3, "ms"), ("a run", "seconds", 1.0, "s")):
         print(f"{what}, Avalanche ÷ ours")
-        for method in COMPARED:
+        for method in compared:
             above, below = ([run[key] for run in found[side, method]] for side in ("avalanche", "ours"))
             show(f"  {method}", above, below, scale, unit)
     print("average accuracy over all tasks after the last (mean of the runs, lowest–highest)")
-    for method in COMPARED:
+    for method in compared:
         both = "   ".join(f"{side} {accuracies(found[side, method])}" for side in ("ours", "avalanche"))
         print(f"  {method:6} {both}")
-    for method in COMPARED[1:]:
+    for method in compared[1:]:
         apart = max(run["from_fine_tuning"] for run in found["avalanche", method])
         largest = [run["largest_importance"] for run in found["avalanche", method]]
         known = "" if None in largest else f"; its largest |Ω| {max(largest):.3g}"

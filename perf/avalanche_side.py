@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
+from engine.catalog.models import MODELS
+from engine.models.conv import conv
 from engine.models.mlp import mlp
 from engine.torchvision_import import torchvision_datasets
 from perf.measure import CLOCKS
@@ -34,15 +36,18 @@ from avalanche.training.supervised import EWC, MAS, Naive, SynapticIntelligence 
 class OneHead(MultiTaskModule):  # type: ignore[misc]
     """The engine's network; only the outputs of an example's own task compete."""
 
-    def __init__(self, hidden: list[int], classes: list[int], inputs: int, seed: int) -> None:
+    def __init__(self, hidden: list[int] | None, classes: list[int], inputs: tuple[int, ...], seed: int) -> None:
         super().__init__()
-        self.network = mlp((inputs,), hidden, sum(classes), seed)
+        if hidden is None:
+            self.network = conv(inputs, sum(classes), seed, **MODELS["si-cifar"].arguments)
+        else:
+            self.network = mlp(inputs, hidden, sum(classes), seed)
         self.ends = [sum(classes[: task + 1]) for task in range(len(classes))]
         self.classes = classes
 
     def forward_single_task(self, x: Tensor, task_label: int) -> Tensor:
         end = self.ends[task_label]
-        outputs: Tensor = self.network(x.flatten(1))
+        outputs: Tensor = self.network(x)
         return outputs[:, end - self.classes[task_label] : end]
 
 
@@ -117,7 +122,7 @@ def run(asked: dict[str, Any], tasks: list[dict[str, Tensor]]) -> tuple[dict[str
     torch.set_num_threads(asked["threads"])
     torch.manual_seed(asked["seed"])
     classes = [int(task["labels"].max()) + 1 for task in tasks]
-    model = OneHead(asked["hidden"], classes, tasks[0]["inputs"].shape[1], asked["seed"])
+    model = OneHead(asked["hidden"], classes, tuple(tasks[0]["inputs"].shape[1:]), asked["seed"])
     clock = CLOCKS[asked["clock"]]
     steps = StepClock(clock)
     strategy = strategy_of(asked, model, steps)
