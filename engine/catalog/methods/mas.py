@@ -26,9 +26,8 @@ class MASOptions(Options):
     )
     recompute: bool = setting(
         False,
-        help="measure Ω again on all tasks so far; --accumulate adds to the earlier Ω.",
+        help="measure Ω again on all tasks so far; --no-recompute adds to the earlier Ω.",
         meaning="measure Ω again on all tasks so far at each task's end, instead of adding to it",
-        negative="--accumulate",
         panel=METHOD,
     )
     half: bool = HALF

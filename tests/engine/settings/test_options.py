@@ -168,3 +168,9 @@ def test_a_record_takes_only_what_it_declares() -> None:
         with pytest.raises(TypeError, match="Two"):
             Two(**wrong)
     assert dict(Settings()) == {}
+
+
+def test_each_flag_belongs_to_one_setting() -> None:
+    """Also a flag that turns something off: --accumulate of mas once hid the number of parts of a step."""
+    flags = [flag for known in typed_settings().values() for flag in (known.flag, known.negative) if flag]
+    assert len(flags) == len(set(flags))
