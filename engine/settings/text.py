@@ -73,8 +73,11 @@ def in_plain_words(reason: str) -> str:
     'it should be settings in braces, such as {lr=0.01, epochs=1}'
     >>> in_plain_words("Input should be greater than or equal to 0.000000000000000000000000000001")
     'it should be greater than or equal to 1e-30'
+    >>> in_plain_words("Tuple should have at most 2 items after validation, not 5")
+    'it should have at most 2 items, not 5'
     """
     reason = reason.replace("Input should be", "it should be").replace("Tuple should", "it should")
+    reason = reason.replace(" after validation", "")
     reason = reason.replace(
         "a valid dictionary or instance of FirstTask", "settings in braces, such as {lr=0.01, epochs=1}"
     )

@@ -1,6 +1,6 @@
 """A line per task: its progress, and its accuracy when learned and now."""
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 
@@ -68,12 +68,23 @@ def draw_tasks(view: View, width: int, height: int, palette: Palette, start: int
 
 def label(view: View, task: int, number_width: int, name_width: int, gap: int, palette: Palette) -> Line:
     glyph, style = sign(view, task, palette)
-    name = set_cell_size(view.history.tasks[task].name, name_width) + " " * gap
+    name = set_cell_size(beginning(view.history.tasks[task].name, name_width), name_width) + " " * gap
     return [
         Segment(f"{glyph} ", style),
         Segment(f"{task + 1:>{number_width}}  ", palette.muted),
         Segment(name, palette.text if view.history.steps_done(task) else palette.muted),
     ]
+
+
+def beginning(name: str, width: int) -> str:
+    """A task's name in at most ``width`` columns: the beginning of its first classes, and that there is more.
+
+    >>> [beginning(n, 9) for n in ("airplane, cat", "lamp … mountain", "bird, cat", "Task_name_1", "鳥鳥鳥鳥鳥")]
+    ['airplane…', 'lamp…', 'bird, cat', 'Task_nam…', '鳥鳥鳥鳥…']
+    """
+    if cell_len(name) <= width:
+        return name
+    return chop_cells(name, max(width - 1, 1))[0].partition(" … ")[0].rstrip(" ,…") + "…"
 
 
 def sign(view: View, task: int, palette: Palette) -> tuple[str, Style]:
