@@ -21,8 +21,9 @@ from engine.problems.problem import Problem
 from engine.seeds import generator
 from engine.settings.consistent import shape_of
 from engine.settings.run import FirstTask, RunConfig
+from engine.streams.augment import augmented
 from engine.streams.normalize import channels_of, normalized, told
-from engine.streams.pixels import Channels, Pixels, Store
+from engine.streams.pixels import Pixels, Store
 from engine.streams.stream import Phase, Stream
 from engine.streams.unlabelled import read_unlabelled
 from engine.text import visible
@@ -97,9 +98,10 @@ class Task:
     test: Examples
     validation: Examples | None = None
 
-    def moved(self, device: torch.device, move: Callable[[Store], Store]) -> "Task":
-        own = self.validation and self.validation.moved(device, move)
-        return replace(self, train=self.train.moved(device, move), test=self.test.moved(device, move), validation=own)
+    def changed(self, change: Callable[[Examples], Examples]) -> "Task":
+        """With ``change`` of each part."""
+        own = self.validation and change(self.validation)
+        return replace(self, train=change(self.train), test=change(self.test), validation=own)
 
     @property
     def parts(self) -> list[Examples]:
@@ -115,9 +117,9 @@ class DataSet:
     validation: Examples | None = None
 
 
-def held_out(data: DataSet, share: float, seed: int) -> DataSet:
+def held_out(data: DataSet, share: float | None, seed: int) -> DataSet:
     """``data`` whose validation set is this share of each class's training examples, drawn from ``seed``: at least one
-    of two or more, and never all. Unchanged if the share is 0."""
+    of two or more, and never all. Unchanged if there is no share."""
     if not share:
         return data
     labels = data.train.labels
@@ -132,34 +134,19 @@ def held_out(data: DataSet, share: float, seed: int) -> DataSet:
     return replace(data, train=train, validation=validation)
 
 
-def ready(config: RunConfig, *sets: DataSet) -> tuple[list[DataSet], Channels | None]:
-    """The data sets with validation sets, all normalised alike, and with which numbers."""
-    held = [held_out(data, config.validation or 0, config.seed) for data in sets]
-    channels = channels_of(config.normalize, [(data.train.inputs, data.train.rows) for data in held])
-    once = cache(lambda store: normalized(store, channels))  # training and test may share it
-
-    def made(part: Examples) -> Examples:
-        return replace(part, inputs=once(part.inputs))
-
-    return [
-        DataSet(made(data.train), made(data.test), data.validation and made(data.validation)) for data in held
-    ], channels
-
-
 class ExampleStream(Stream):
     """One task after another, in batches of its own examples, in an order that depends only on (seed, task, epoch)."""
 
-    augment: Augment | None = None
-    """Of training batches alone; what it draws depends only on (seed, task, step)."""
-
-    def __init__(
-        self, config: RunConfig, tasks: Sequence[Task], inputs: tuple[int, ...], channels: Channels | None = None
-    ) -> None:
-        """``channels``: with which the inputs of ``tasks`` are normalised."""
+    def __init__(self, config: RunConfig, tasks: Sequence[Task], inputs: tuple[int, ...]) -> None:
         self._config = config
-        self._channels = channels
+        trained = dict.fromkeys((task.train.inputs, task.train.rows) for task in tasks)  # tasks may share them
+        self._channels = channels = channels_of(config.normalize, list(trained))
         self.notes = (told(channels),) if channels and config.normalize == "auto" else ()
-        self.tasks = list(tasks)
+        once = cache(lambda store: normalized(store, channels))
+        self.tasks = [task.changed(lambda part: replace(part, inputs=once(part.inputs))) for task in tasks]
+        kinds = config.option("augment")
+        self.augment: Augment | None = partial(augmented, kinds) if kinds else None
+        """Of training batches alone; what it draws depends only on (seed, task, step)."""
         self.inputs = inputs
         self._accumulates = False
         for task in self.tasks:
@@ -169,7 +156,7 @@ class ExampleStream(Stream):
                     f"examples, so none can be held out"
                 )
         subsets = evaluation_subsets(tasks, config.seed)
-        self._probes = [task.test.subset(rows) for task, rows in zip(tasks, subsets, strict=True)]
+        self._probes = [task.test.subset(rows) for task, rows in zip(self.tasks, subsets, strict=True)]
         self._order = torch.empty(0, dtype=torch.int64)
         """The rows of one epoch, in training order."""
         self._order_of: tuple[int, int] | None = None
@@ -186,13 +173,13 @@ class ExampleStream(Stream):
     ) -> Self:
         """``inputs``, the classes of each task and the tasks' names are the benchmark's if none are given."""
         info = BENCHMARKS[config.benchmark]
-        (data,), channels = ready(config, data)
+        data = held_out(data, config.validation, config.seed)
         if info.permuted:
             tasks = permuted(data, len(info.classes), config.tasks, config.seed)
         else:
             groups = groups or divided(class_order(config, info.classes), config.tasks)
             tasks = grouped(data, groups, names)
-        return cls(config, tasks, inputs or shape_of(config), channels)
+        return cls(config, tasks, inputs or shape_of(config))
 
     @cached_property
     def _own(self) -> Examples | None:
@@ -227,7 +214,7 @@ class ExampleStream(Stream):
 
     def to(self, device: torch.device) -> Self:
         move = cache(lambda store: store.to(device))  # once, however many tasks share it
-        self.tasks = [task.moved(device, move) for task in self.tasks]
+        self.tasks = [task.changed(lambda part: part.moved(device, move)) for task in self.tasks]
         self._probes = [examples.moved(device, move) for examples in self._probes]
         return self
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import replace
+from functools import partial
 from math import cos, pi, sin
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from torch.nn.functional import affine_grid, grid_sample
 
 from engine.settings.consistent import shape_of
 from engine.settings.run import RunConfig
-from engine.streams.examples import DataSet, Examples, ExampleStream, Task, ready
+from engine.streams.examples import DataSet, Examples, ExampleStream, Task, held_out
 from engine.streams.pixels import Pixels
 from engine.streams.progress import QUIET, Progress
 from engine.streams.torchvision_sets import data_set, padded
@@ -39,15 +40,14 @@ def stream(config: RunConfig) -> ExampleStream:
 def rotated(config: RunConfig, progress: Progress = QUIET) -> ExampleStream:
     """Every task has all of MNIST, turned counter-clockwise."""
     data = padded(data_set("MNIST", Path(config.data_dir), progress), config.option("pad"))
-    [data], channels = ready(config, data)
+    data = held_out(data, config.validation, config.seed)
     tasks = []
     for number in range(config.tasks):
         degrees = number * config.option("turn")
         progress.tell(f"turning MNIST by {degrees:g}°")
-        train, test = (turned(part, degrees, progress) for part in (data.train, data.test))
-        own = data.validation and turned(data.validation, degrees, progress)
-        tasks.append(Task(f"{degrees:g}°", 10, train, test, own))
-    return ExampleStream(config, tasks, shape_of(config), channels)
+        still = Task(f"{degrees:g}°", 10, data.train, data.test, data.validation)
+        tasks.append(still.changed(partial(turned, degrees=degrees, progress=progress)))
+    return ExampleStream(config, tasks, shape_of(config))
 
 
 def turned(part: Examples, degrees: float, progress: Progress = QUIET) -> Examples:

@@ -51,15 +51,16 @@ def channels_of(given: str | Sequence[float] | None, parts: Sequence[Part]) -> C
 
 def statistics(parts: Sequence[Part]) -> Channels:
     """Mean and standard deviation of each channel, in six digits; of images that take more than STATISTICS_BYTES, only
-    of so many, evenly spaced. Of inputs that are no bytes, of all values."""
+    of every n-th. Of inputs that are no bytes, of all values."""
     total: Tensor | float = 0.0
     squares: Tensor | float = 0.0
-    count, most = 0, STATISTICS_BYTES // len(parts)
+    count = 0
+    size = sum(len(inputs if own is None else own) * math.prod(inputs.shape[1:]) for inputs, own in parts)
+    step = max(1, math.ceil(size / STATISTICS_BYTES))
     for inputs, own in parts:
         if isinstance(inputs, Pixels):
             shape = inputs.shape[1:]
-            rows = torch.arange(len(inputs)) if own is None else own
-            rows = rows[:: max(1, math.ceil(len(rows) * math.prod(shape) / most))]
+            rows = (torch.arange(len(inputs)) if own is None else own)[::step]
             for some in rows.split(max(1, CHUNK // math.prod(shape))):
                 values = inputs.raw(some).int()
                 total = total + values.sum((0, 2, 3)).double() / 255

@@ -3,7 +3,6 @@
 import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from io import BytesIO
 from math import prod
 from pathlib import Path
@@ -18,8 +17,7 @@ from engine.catalog.benchmarks import BENCHMARKS
 from engine.errors import BenchmarkError
 from engine.settings.consistent import shape_of
 from engine.settings.run import RunConfig
-from engine.streams.augment import augmented
-from engine.streams.examples import DataSet, Examples, ExampleStream, class_order, divided, grouped, ready
+from engine.streams.examples import DataSet, Examples, ExampleStream, class_order, divided, grouped, held_out
 from engine.streams.files import SETS, FileSet, images_folder, read
 from engine.streams.pixels import Pixels
 from engine.streams.progress import QUIET, Progress
@@ -53,7 +51,7 @@ def stream(config: RunConfig, progress: Progress = QUIET) -> ExampleStream:
     data = padded(data_set(name, Path(config.data_dir), progress), config.option("pad"))
     _check_classes(name, data, info.classes, config.data_dir)
     groups = divided(class_order(config, info.classes), config.tasks)
-    return _augmented(config, ExampleStream.of(config, data, groups=groups, names=_titles(name, groups)))
+    return ExampleStream.of(config, data, groups=groups, names=_titles(name, groups))
 
 
 def transfer(config: RunConfig, progress: Progress = QUIET) -> ExampleStream:
@@ -62,24 +60,14 @@ def transfer(config: RunConfig, progress: Progress = QUIET) -> ExampleStream:
     for name, count in (("CIFAR10", 10), ("CIFAR100", 50)):
         data = data_set(name, Path(config.data_dir), progress)
         _check_classes(name, data, range(count), config.data_dir)
-        sets.append(DataSet(*(_first_classes(part, count) for part in (data.train, data.test))))
-    (ten, hundred), channels = ready(config, *sets)
+        sets.append(held_out(data, config.validation, config.seed))
+    ten, hundred = sets
     first, later = [list(range(10))], divided(range(50), 5)
     tasks = [
         *grouped(ten, first, _titles("CIFAR10", first)),
         *grouped(hundred, later, _titles("CIFAR100", later)),
     ]
-    return _augmented(config, ExampleStream(config, tasks[: config.tasks], shape_of(config), channels))
-
-
-def _first_classes(part: Examples, count: int) -> Examples:
-    return part.subset((part.labels < count).nonzero().squeeze(1))
-
-
-def _augmented(config: RunConfig, made: ExampleStream) -> ExampleStream:
-    if kinds := config.option("augment"):
-        made.augment = partial(augmented, kinds)
-    return made
+    return ExampleStream(config, tasks[: config.tasks], shape_of(config))
 
 
 def _titles(name: str, groups: Sequence[Sequence[int]]) -> list[str]:

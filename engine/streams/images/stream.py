@@ -6,7 +6,6 @@ from pathlib import Path
 
 from engine.errors import BenchmarkError
 from engine.settings.run import RunConfig
-from engine.streams.augment import augmented
 from engine.streams.examples import ExampleStream, shuffled
 from engine.streams.images.classes import groups, names
 from engine.streams.images.labelled import labelled
@@ -40,8 +39,6 @@ def from_folder(config: RunConfig, folder: Path, expected: tuple[str, ...], prog
     titles = titles or [title([there[label] for label in group]) for group in by_task]
     made = ExampleStream.of(config, labelled(read), read.values.shape[1:], by_task, titles)
     made.notes += read.notes + _alike(read, config)
-    if kinds := config.option("augment"):
-        made.augment = partial(augmented, kinds)
     return made
 
 

@@ -24,6 +24,7 @@ from engine.settings.run import resolve
 from engine.streams import download, files, mnist, torchvision_sets
 from engine.streams.examples import ExampleStream
 from engine.streams.files import SETS, DataFile, prepare
+from engine.streams.normalize import statistics
 from engine.streams.pixels import Pixels
 from engine.streams.torchvision_sets import CLASSES, PlainUnpickler, data_set
 from engine.training.build import load_stream
@@ -249,9 +250,10 @@ def test_cifar_transfer_learns_cifar_10_and_then_tens_of_cifar_100(cifar: Path) 
         expected = [picture(10 * (phase - 1) + label, EACH, 3, 32) for label in range(10)]
         assert torch.equal(batch.inputs, torch.from_numpy(np.stack(expected)).float() / 255)
     assert found.problem().outputs == 60
-    alike = build("cifar-transfer", cifar, normalize="auto")
-    every = torch.cat([next(alike.passes(phase, 1000)).inputs for phase in range(6)])
-    assert every.mean((0, 2, 3)).tolist() == pytest.approx([0.0] * 3, abs=1e-5)
+    for tasks in (2, 6):
+        alike = build("cifar-transfer", cifar, normalize="auto", tasks=tasks)
+        every = torch.cat([next(alike.passes(phase, 1000)).inputs for phase in range(tasks)])
+        assert every.mean((0, 2, 3)).tolist() == pytest.approx([0.0] * 3, abs=1e-5)
     assert len({id(task.train.inputs) for task in found.tasks}) == 2
     assert len(build("cifar-transfer", cifar, tasks=3).phases) == 3
     with pytest.raises(ConfigError, match="class_order"):
@@ -550,9 +552,14 @@ def test_auto_of_floats_and_of_a_constant() -> None:
     every = torch.cat([next(digits.passes(phase, 1000)).inputs for phase in range(5)])
     assert every.mean().item() == pytest.approx(0, abs=1e-4)
     assert every.std(correction=0).item() == pytest.approx(1, abs=1e-4)
-    from engine.streams.normalize import statistics
-
     assert statistics([(Pixels(torch.full((4, 1, 2, 2), 51, dtype=torch.uint8)), None)]) == ([0.2], [1.0])
+
+
+def test_auto_gives_every_image_the_same_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where only some are looked at, too."""
+    monkeypatch.setattr("engine.streams.normalize.STATISTICS_BYTES", 80)
+    parts = [(Pixels(torch.full((count, 1, 2, 2), of, dtype=torch.uint8)), None) for count, of in ((60, 0), (20, 255))]
+    assert statistics(parts)[0] == [0.25]
 
 
 def test_imagenets_numbers_and_ones_own(cifar: Path) -> None:
