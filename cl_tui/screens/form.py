@@ -106,7 +106,7 @@ def wanted(all_fields: Sequence[Field], values: Mapping[str, str]) -> Wanted:
     for key in list(given):
         fewer = {other: value for other, value in given.items() if other != key}
         with contextlib.suppress(ConfigError):
-            if _run(fewer) == (config, pace):
+            if _run(fewer | config.from_data()) == (config, pace):
                 given = fewer
     if name:
         given["name"] = name
@@ -127,6 +127,8 @@ def problems(all_fields: Sequence[Field], values: Mapping[str, str]) -> dict[str
         try:
             wanted(all_fields, values)
         except ConfigError as error:
+            if error.setting in found:  # its default is wrong, too
+                return found
             key = error.setting if values.get(error.setting, "").strip() else ""
             found[key] = str(error)
             if not key:

@@ -81,14 +81,12 @@ def task_folders(folder: Path) -> tuple[TaskFolder, ...]:
     if not folder.is_dir():
         what = "it is not a folder" if os.path.lexists(folder) else "there is no such folder"
         _refuse(folder, f"{what}: name a folder of images with --data-dir")
-    names = _folders(folder)
-    if TRAIN in names or not names.isdisjoint(TESTS):
-        found, problems = _task(folder, "", names)
+    if there := _parts(folder):
+        found, problems = _task(folder, "", there)
     else:
         found, problems = [], []
-        for name in sorted(names, key=natural):
-            there = _folders(folder / name)
-            if TRAIN in there or not there.isdisjoint(TESTS):
+        for name in sorted(_folders(folder), key=natural):
+            if there := _parts(folder / name):
                 task, wrong = _task(folder / name, name, there)
                 found, problems = found + task, problems + wrong
     if not found and not problems:
@@ -147,6 +145,15 @@ def natural(name: str) -> tuple[list[str | int], str]:
     """
     parts = re.split(r"(\d{1,100})", name)
     return [int(part) if number % 2 else part for number, part in enumerate(parts)], name
+
+
+def _parts(folder: Path) -> set[str]:
+    """Which of train, test and val are in ``folder``, without listing it: it may have a million images. Raises
+    ConfigError if it cannot be read."""
+    try:
+        return {part for part in (TRAIN, *TESTS) if (folder / part).is_dir()}
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be read: {error.strerror}", "data_dir") from None
 
 
 def _folders(folder: Path) -> set[str]:

@@ -28,6 +28,7 @@ from engine.catalog.models import MODELS
 from engine.errors import BenchmarkError, ConfigError
 from engine.sessions.session import Session
 from engine.settings.run import resolve
+from engine.streams.images.layout import task_folders
 from tests import images
 from tests.conftest import CommandLine
 from tests.typed import trained_by
@@ -440,6 +441,24 @@ async def test_q_where_nothing_is_typed_goes_back_home(tmp_path: Path) -> None:
         assert filled.app.is_running
         await filled.press("q")
     assert filled.app.return_value == ExitStatus(0, "")
+
+
+def test_a_folder_is_read_once_for_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+
+    def counted(folder: Path) -> Any:
+        read.append(folder)
+        return task_folders(folder)
+
+    monkeypatch.setattr("engine.streams.images.classes.task_folders", counted)
+    values = {"benchmark": "images", "data_dir": str(images.folder(tmp_path / "photos")), "epochs": "3", "tasks": "2"}
+    assert form.wanted(form.fields(), values).arguments[:2] == ("--benchmark", "images")
+    assert read == [tmp_path / "photos"]
+
+
+def test_a_folder_that_is_wrong_is_told_once(tmp_path: Path) -> None:
+    found = form.problems(form.fields(), {"benchmark": "images", "data_dir": str(tmp_path)})
+    assert list(found) == ["data_dir"]
 
 
 async def test_a_folder_of_images(tmp_path: Path) -> None:
