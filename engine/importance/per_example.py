@@ -1,7 +1,7 @@
 """One forward pass, whose per-example gradients are summed by the rules of its layers, without a loop over examples."""
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -13,7 +13,7 @@ from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 
 from engine.errors import UnsupportedNetwork
 from engine.importance.graph import Graph
-from engine.importance.rules import Rule, over_rows, rule_of
+from engine.importance.rules import Gradients, Rule, of_each, over_rows, rule_of
 from engine.importance.sums import Lookup, OneRow, Sum, Transform, Use, Uses
 from engine.models.flat import trained
 
@@ -227,15 +227,15 @@ def blocks(gradients: Iterable[Tensor]) -> Iterator[list[Tensor]]:
         yield some
 
 
-def _of_call(call: Call, gradients: Callable[[Any, Tensor, Tensor], Tensor], rows: slice, deltas: Tensor) -> Tensor:
+def _of_call(call: Call, gradients: Gradients, rows: slice, deltas: Sequence[Tensor]) -> Tensor:
     return gradients(call.layer, call.inputs[rows], deltas)
 
 
-def _of_product(shape: torch.Size, factor: Tensor | float, dim: int, rows: slice, deltas: Tensor) -> Tensor:
+def _of_product(shape: torch.Size, factor: Tensor | float, dim: int, rows: slice, deltas: Sequence[Tensor]) -> Tensor:
     """``factor``: what the parameter is multiplied with, whose first dimension counts examples if it has ``dim``."""
-    if isinstance(factor, Tensor) and factor.dim() == dim:
-        factor = (factor if len(factor) == 1 else factor[rows]).unsqueeze(1)
-    return over_rows(deltas * factor, shape)
+    if isinstance(factor, Tensor) and factor.dim() == dim and len(factor) > 1:
+        factor = factor[rows]
+    return of_each(deltas, lambda delta: over_rows(delta * factor, shape))
 
 
 def _local_refusal(name: str, what: str) -> UnsupportedNetwork:

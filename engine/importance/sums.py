@@ -85,8 +85,8 @@ class Use:
 
     place: int
     """Where the δ is watched that its gradients are made of."""
-    gradients: Callable[[slice, Tensor], Tensor]
-    """Given some of the examples and their δ (n, C, …): the gradients of the parameter, (n, C, *its shape)."""
+    gradients: Callable[[slice, Sequence[Tensor]], Tensor]
+    """Given some of the examples and C of their δ (n, …): the gradients of the parameter, (n, C, *its shape)."""
 
 
 class Uses:
@@ -105,16 +105,14 @@ class Uses:
         size, first = self._total.numel(), max(self._total.shape[:1], default=1)
         largest = max(deltas[0][use.place].numel() // examples for use in self._uses)
         met = (size // first) * (largest // first)
-        """Inputs that meet the parameter, once for each place where they do."""
+        """Inputs that meet the parameter, once for each place where they do, which a rule may copy."""
         together = max(1, min(len(deltas), (self._room - met) // (2 * size + largest)))
         step = max(1, self._room // (together * (2 * size + largest) + met))
         for start in range(0, examples, step):
             rows = slice(start, start + step)
             for begin in range(0, len(deltas), together):
                 of = deltas[begin : begin + together]
-                found = (
-                    use.gradients(rows, torch.stack([at[use.place][rows] for at in of], dim=1)) for use in self._uses
-                )
+                found = (use.gradients(rows, [at[use.place][rows] for at in of]) for use in self._uses)
                 self._total += self._transform(reduce(torch.add, found)).sum((0, 1))
 
     def totals(self) -> dict[str, Tensor]:

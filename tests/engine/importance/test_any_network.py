@@ -15,8 +15,9 @@ from torch.nn import functional
 from engine.analysis.measure import analyse
 from engine.batch import Batch
 from engine.errors import UnsupportedNetwork
-from engine.importance import measure
+from engine.importance import measure, rules
 from engine.importance.measure import find_ways, survey
+from engine.importance.per_example import PerExample
 from engine.importance.sensitivity import sensitivity
 from engine.models.flat import trained
 from engine.models.mode import evaluating
@@ -87,6 +88,19 @@ def test_importances_of_random_layers_equal_the_loop_over_examples(name: str, se
     close64(*both(name, model, 1 + seed % 3, seed))
     with evaluating(model):
         assert not find_ways(model, random_inputs(2, WIDTH, seed)).left
+
+
+def test_gradients_of_convolutions_are_the_same_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There, and so here, they are a product of matrices."""
+    for seed in range(20):
+        model, inputs = random_layers(seed), random_inputs(3, WIDTH, seed)
+        passed = PerExample(model.eval(), inputs)
+        found = passed.sum([torch.ones_like(passed.outputs)] * 2, torch.abs, 1 << 20)
+        with monkeypatch.context() as patched:
+            patched.setattr(rules, "by_convolution", rules.by_windows)
+            again = passed.sum([torch.ones_like(passed.outputs)] * 2, torch.abs, 1 << 20)
+        for name, of in found.items():
+            close64(again[name], of)
 
 
 @pytest.mark.parametrize("network", NETWORKS)
