@@ -1,6 +1,7 @@
-"""Makes untrusted text safe to show."""
+"""Makes untrusted text safe to show, and long lists short."""
 
 import unicodedata
+from collections.abc import Sequence
 
 MOST_MARKS = 3
 """Most accents on one letter; a stack of them would cover the lines around it."""
@@ -20,3 +21,13 @@ def visible(text: str) -> str:
         safe = character.isprintable() and marks <= MOST_MARKS
         shown.append(character if safe else character.encode("unicode_escape").decode("ascii"))
     return "".join(shown)
+
+
+def some(names: Sequence[str], most: int = 5) -> str:
+    """The first ``most`` names, and how many more there are.
+
+    >>> some(["ant", "bee", "cat"], 2), some(["ant"])
+    ('ant, bee and 1 more', 'ant')
+    """
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")

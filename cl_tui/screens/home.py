@@ -33,7 +33,7 @@ from engine.sessions.names import check_name
 from engine.sessions.session import Session
 from engine.settings.run import moved
 from engine.streams.files import prepare
-from engine.text import visible
+from engine.text import some, visible
 from engine.training.runner import EngineThread, device_problem
 
 CHECK_SECONDS = 2.0
@@ -44,8 +44,6 @@ RESULT_SECONDS = 10.0
 """How long the result of a run, or the reason why something failed, is shown."""
 _CHANGING = {"new_run", "resume", "fork", "rename", "delete"}
 """Actions that write."""
-MOST_NAMED = 5
-"""Most sessions that a question lists by name."""
 
 T = TypeVar("T")
 
@@ -405,17 +403,16 @@ class HomeScreen(RootScreen):
         names = [name for name in self._sessions if name in self._marked] or [listed.name]
         if self._refused_as_running(names, "deleted"):
             return
-        named = ", ".join(names[:MOST_NAMED]) + (f" and {len(names) - MOST_NAMED} more" if names[MOST_NAMED:] else "")
         what = "1 session" if len(names) == 1 else f"{len(names)} sessions"
-        question = (
-            f"{named}\n\nIts log, checkpoints and result will be deleted from {self._folder}. This cannot be undone."
-        )
+        lost = f"Its log, checkpoints and result will be deleted from {self._folder}. This cannot be undone."
 
         def delete() -> None:  # up to the first that cannot be deleted
             for name in names:
                 delete_session(self._folder, name)
 
-        if await self.app.push_screen_wait(ConfirmDialog(f"Delete {what}?", question, f"Delete {what}", "Keep")):
+        if await self.app.push_screen_wait(
+            ConfirmDialog(f"Delete {what}?", f"{some(names)}\n\n{lost}", f"Delete {what}", "Keep")
+        ):
             await self._done(f"Deleting {what}", delete)
             self.read_folder()
 

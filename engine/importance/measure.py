@@ -18,6 +18,7 @@ from engine.models.flat import trained
 from engine.models.mode import evaluating
 from engine.problems.problem import Form, Problem
 from engine.seeds import generator
+from engine.text import some
 
 BATCH = 1024
 """Examples in one pass, if the memory allows it."""
@@ -26,8 +27,6 @@ MEMORY = 1024
 """MiB for a pass, unless an option says otherwise."""
 TRIED = 2
 """Examples on which the ways are found and compared with single examples."""
-NAMED = 6
-"""Parameters that a remark names; it counts further ones."""
 
 Of = Literal["examples", "layers", "batches"]
 """Whose gradients are transformed before the mean: each example's, each example's by layer, or each mini-batch's."""
@@ -71,15 +70,10 @@ class Ways:
             how = f"by vmap, in chunks of at most {self.chunk(memory)} examples"
             if self.vmap:
                 how = f"one example at a time, because vmap cannot compute this network ({self.vmap})"
-            found.append(f"{_named(self.left)} {verb} importance is measured {how}")
+            found.append(f"{some(self.left)} {verb} importance is measured {how}")
         if self.unused:
-            found.append(f"no gradient reaches {_named(self.unused)}, so the importance there is 0")
+            found.append(f"no gradient reaches {some(self.unused)}, so the importance there is 0")
         return tuple(found)
-
-
-def _named(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
 
 
 def survey(model: nn.Module, inputs: Tensor, of: Of, memory: int = MEMORY) -> tuple[str, ...]:

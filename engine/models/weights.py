@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from engine.catalog.models.torchvision_nets import NAMES
 from engine.errors import ConfigError, first_line
+from engine.text import some
 from engine.torchvision_import import torchvision_models
 
 DEFAULT = "default"
@@ -22,7 +23,6 @@ NESTED = ("state_dict", "model_state_dict", "model")
 """Where a training loop's own checkpoint often keeps the state dict."""
 COUNTERS = "num_batches_tracked"
 """Batch normalisation's counter, which no result depends on."""
-MOST_NAMED = 6
 
 
 @dataclass(frozen=True)
@@ -119,13 +119,13 @@ def put(weights: Weights, net: nn.Module) -> str:
         elif not name.endswith(COUNTERS):
             missing.append(f"{name} {_shape(tensor)}" + (f" (there {_shape(found)})" if found is not None else ""))
     if not used:
-        names = _several([f"{name} {_shape(tensor)}" for name, tensor in weights.tensors.items()])
-        raise _unusable(f"{weights.source}: none fits this network, which needs {_several(missing)}; it has {names}")
+        names = some([f"{name} {_shape(tensor)}" for name, tensor in weights.tensors.items()])
+        raise _unusable(f"{weights.source}: none fits this network, which needs {some(missing)}; it has {names}")
     told = f"{len(used)} of the network's {len(used) + len(missing)} tensors are from {weights.source}"
     if missing:
-        told += f"; random: {_several(missing)}"
+        told += f"; random: {some(missing)}"
     if unused := [name for name in weights.tensors if name not in used and not name.endswith(COUNTERS)]:
-        told += f"; not used: {_several(unused)}"
+        told += f"; not used: {some(unused)}"
     return told
 
 
@@ -135,8 +135,3 @@ def _kind(tensor: Tensor) -> tuple[torch.Size, bool]:
 
 def _shape(tensor: Tensor) -> str:
     return "×".join(map(str, tensor.shape)) or "one number"
-
-
-def _several(names: list[str]) -> str:
-    more = len(names) - MOST_NAMED
-    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

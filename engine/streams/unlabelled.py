@@ -12,6 +12,7 @@ from torch import Tensor
 
 from engine.errors import BenchmarkError, first_line
 from engine.streams.images.layout import SUFFIXES
+from engine.text import some
 
 MOST_FILES = 200_000
 MOST_VALUES = 500_000_000
@@ -20,7 +21,6 @@ LOWEST, HIGHEST = -1.0, 2.0
 """Accepted range: the benchmarks' values are 0–1, and noise or contrast may exceed that a little."""
 FAINT = 0.1
 """Arrays with no value above this are on another scale, too."""
-MOST_NAMED = 5
 
 
 def read_unlabelled(
@@ -78,10 +78,7 @@ def _skipped(names: Sequence[str]) -> str:
     >>> _skipped(["a.tiff", "notes.txt"]), _skipped([])
     ('; skipped: a.tiff, notes.txt', '')
     """
-    if not names:
-        return ""
-    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
-    return f"; skipped: {', '.join(names[:MOST_NAMED])}{more}"
+    return f"; skipped: {some(names)}" if names else ""
 
 
 def _read(path: Path, folder: Path, shape: Sequence[int], cut: bool, room: int) -> Tensor:

@@ -10,6 +10,7 @@ from engine.disk import expanded
 from engine.settings.run import RunConfig
 from engine.settings.text import shown
 from engine.streams.images.layout import ImageTask, TaskFolder, task_folders
+from engine.text import some
 
 USUAL_TASKS = 5
 
@@ -70,7 +71,7 @@ def check(config: RunConfig, refuse: Callable[[str, str], None]) -> None:
     order = config.class_order if isinstance(config.class_order, tuple) else ()
     unknown = [name for name in order if _number(classes, name) is None]
     if unknown:
-        refuse("class_order", f"there is no class {shown(unknown[0])} among {_some(classes)}")
+        refuse("class_order", f"there is no class {shown(unknown[0])} among {some(classes, 10)}")
     if len({_number(classes, name) for name in order}) < len(order):
         refuse("class_order", "name each class once")
     there = len(order or classes)
@@ -102,7 +103,3 @@ def _number(classes: Sequence[str], name: str | int) -> int | None:
     if str(name) in classes:
         return classes.index(str(name))
     return name if isinstance(name, int) and 0 <= name < len(classes) else None
-
-
-def _some(classes: Sequence[str]) -> str:
-    return ", ".join(classes[:10]) + (f" and {len(classes) - 10:,} more" if len(classes) > 10 else "")

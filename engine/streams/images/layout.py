@@ -13,7 +13,7 @@ from typing import NamedTuple, NoReturn
 from unicodedata import normalize
 
 from engine.errors import ConfigError
-from engine.text import visible
+from engine.text import some, visible
 
 TRAIN, TESTS = "train", ("test", "val")
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".webp")
@@ -22,7 +22,6 @@ MOST_CLASSES = 5000
 MOST_TASKS = 1000
 MOST_LEVELS = 10
 """Folders within each other in a class."""
-MOST_NAMED = 5
 
 
 class TaskFolder(NamedTuple):
@@ -122,13 +121,13 @@ def _task(folder: Path, name: str, there: set[str]) -> tuple[list[TaskFolder], l
     test = next((test for test in tests if by_test[test] & train), tests[0])
     problems = []
     if untrained := sorted(by_test[test] - train, key=natural):
-        problems.append(f"{begin}{test} has classes that {begin}{TRAIN} lacks: {_some(untrained)}")
+        problems.append(f"{begin}{test} has classes that {begin}{TRAIN} lacks: {some(untrained)}")
     if not by_test[test] & train:
         problems.append(f"{begin}{test} has no folder of any class in {begin}{TRAIN}")
     folders = tuple(sorted(train, key=natural))
     classes = tuple(map(safe, folders))
     if alike := [one for one, other in pairwise(sorted(classes)) if one == other]:
-        problems.append(f"{begin}{TRAIN} has classes whose names look alike: {_some(alike)}")
+        problems.append(f"{begin}{TRAIN} has classes whose names look alike: {some(alike)}")
     return [TaskFolder(folder, safe(name), test, classes, folders)], problems
 
 
@@ -163,11 +162,6 @@ def _folders(folder: Path) -> set[str]:
             return {entry.name for entry in entries if not entry.name.startswith((".", "__")) and entry.is_dir()}
     except OSError as error:
         raise ConfigError(f"{folder} cannot be read: {error.strerror}", "data_dir") from None
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def listing(folder: Path, tasks: tuple[TaskFolder, ...], check: Callable[[], None]) -> Listing:

@@ -22,6 +22,7 @@ from engine.errors import BenchmarkError, first_line
 from engine.streams.images import cache, reading
 from engine.streams.images.layout import TRAIN, ImageTask, Listing, TaskFolder, listing, task_folders
 from engine.streams.progress import QUIET, Progress
+from engine.text import some
 
 VERSION = 1
 """Of how an image becomes bytes: another one makes new entries in the cache."""
@@ -32,7 +33,6 @@ CHUNK_BYTES = 2**24
 MOST_TOGETHER = 512
 WORKERS = min(8, os.cpu_count() or 1)
 MOST_NAMED = 30
-MOST_SKIPPED_NAMED = 5
 
 Made = TypeVar("Made")
 
@@ -121,11 +121,9 @@ def _skipped(folder: Path, paths: Sequence[str]) -> str:
     >>> _skipped(Path("d"), ["d/train/cat/notes.txt"])
     '; skipped: train/cat/notes.txt'
     """
-    if not paths:
-        return ""
-    names = [str(Path(path).relative_to(folder)) for path in sorted(paths)[:MOST_SKIPPED_NAMED]]
-    more = f" and {len(paths) - len(names):,} more" if len(paths) > len(names) else ""
-    return f"; skipped: {', '.join(names)}{more}"
+    return (
+        f"; skipped: {some([path.removeprefix(str(folder)).lstrip(os.sep) for path in sorted(paths)])}" if paths else ""
+    )
 
 
 def _cached(key: str, count: int) -> Stored | None:

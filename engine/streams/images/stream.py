@@ -12,8 +12,7 @@ from engine.streams.images.labelled import labelled
 from engine.streams.images.store import FolderImages, read_images
 from engine.streams.progress import QUIET, Progress
 from engine.streams.titles import title
-
-MOST_NAMED = 5
+from engine.text import some
 
 
 def stream(config: RunConfig, progress: Progress = QUIET) -> ExampleStream:
@@ -30,7 +29,7 @@ def from_folder(config: RunConfig, folder: Path, expected: tuple[str, ...], prog
     sizes = [len(rows) for task in read.tasks for rows in task.test]
     for number, group in enumerate(by_task, start=1):
         if not any(sizes[label] for label in group):
-            untested = _some([there[label] for label in group])
+            untested = some([there[label] for label in group])
             raise BenchmarkError(
                 f"{folder}: no class of task {number} has test images ({untested}): add some, or divide the classes "
                 f"differently"
@@ -48,18 +47,14 @@ def _alike(read: FolderImages, config: RunConfig) -> tuple[str, ...]:
     several = sorted({name for name in every if every.count(name) > 1}) if config.scenario == "class" else []
     if not several:
         return ()
-    return (f"in the class scenario, a class that several tasks have counts as several: {_some(several)}",)
+    return (f"in the class scenario, a class that several tasks have counts as several: {some(several)}",)
 
 
 def _refuse(folder: Path, found: Sequence[str], expected: Sequence[str]) -> None:
     missing = [name for name in expected if name not in set(found)]
     new = [name for name in found if name not in set(expected)]
-    told = [f"{what}: {_some(which)}" for what, which in (("missing", missing), ("new", new)) if which]
+    told = [f"{what}: {some(which)}" for what, which in (("missing", missing), ("new", new)) if which]
     raise BenchmarkError(
         f"{folder} has other classes than this run ({'; '.join(told) or 'in another order'}): restore them, or name "
         f"the right folder with --data-dir, or start a new run"
     )
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:MOST_NAMED]) + (f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else "")
