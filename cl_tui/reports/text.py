@@ -29,10 +29,10 @@ AVERAGES = {
 def percent(fraction: float) -> str:
     """An accuracy with one decimal, without a percent sign.
 
-    >>> percent(0.98765), percent(math.nan)
-    ('98.8', '—')
+    >>> percent(0.98765), percent(math.nan), percent(-1e-9)
+    ('98.8', '—', '0.0')
     """
-    return "—" if math.isnan(fraction) else f"{100 * fraction:.1f}"
+    return "—" if math.isnan(fraction) else f"{100 * fraction:z.1f}"
 
 
 WHOLE_TEST_SET = "whole test set"
