@@ -149,6 +149,6 @@ def analyse(
             found = analyse_session(session, examples, tell)
         if number:
             console.print()
-        console.print(analysis_page(found, console.width))
+        console.print(analysis_page(found, session.config, console.width))
         entries.append(asdict(found))
     output.write_json(json, entries)

@@ -22,6 +22,7 @@ from engine.analysis.figures import (
     TaskCorrelation,
     mean,
 )
+from engine.settings.run import RunConfig
 
 CHART_WIDTH = 76
 CHART_HEIGHT = 15
@@ -42,9 +43,9 @@ def told_on(console: Console, name: str) -> Iterator[Callable[[str], None]]:
         yield lambda doing: status.update(Text(f"{name}: {doing}"))
 
 
-def analysis_page(found: Analysis, width: int) -> RenderableType:
+def analysis_page(found: Analysis, config: RunConfig, width: int) -> RenderableType:
     """``width``: available columns."""
-    parts: list[RenderableType] = [*_header(found)]
+    parts: list[RenderableType] = [*_header(found, config)]
     parts += section("Do the tasks use the same weights?", *_correlation_part(found, width))
     parts += section("Do the importances agree?", *_agreement_part(found))
     parts += section("How is Ω distributed?", *_importance_part(found))
@@ -52,10 +53,9 @@ def analysis_page(found: Analysis, width: int) -> RenderableType:
     return Group(*parts)
 
 
-def _header(found: Analysis) -> Iterable[RenderableType]:
-    method = text.method_and_strength(found.method, found.strength)
+def _header(found: Analysis, config: RunConfig) -> Iterable[RenderableType]:
     yield Text(found.session, style="bold")
-    yield Text(f"{method} · {found.benchmark} · {found.scenario} · seed {found.seed}")
+    yield Text(session_facts.subtitle(config))
     ended = f"after task {len(found.tasks)} of {found.all_tasks}, at step {found.step:,}"
     yield Text(f"{ended}; measured on at most {found.examples:,} examples per task")
     if found.left_alone:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from cl_tui.reports.analysis_page import analysis_page
+from cl_tui.reports.session_facts import subtitle
 from cl_tui.reports.tables import PIPE_WIDTH
 from engine.analysis import measure as inspection
 from engine.analysis.figures import Analysis
@@ -232,7 +233,7 @@ def test_heads_of_their_own_have_no_part_in_the_correlation(blobs: None, tmp_pat
     assert found.correlation.heads == (("head.weight", "head.bias") if own else ())
     assert ("head.weight" in [layer.layer for layer in found.correlation.layers]) is not own
     console = Console(width=120, record=True, file=io.StringIO())
-    console.print(analysis_page(found, 120))
+    console.print(analysis_page(found, session.config, 120))
     page = console.export_text()
     assert ("whole network without the heads" in page) is own
     assert ("each task has its own head" in page) is own
@@ -410,7 +411,7 @@ def test_every_method_can_be_analysed(tmp_path: Path, case: tuple[str, dict[str,
     }
     for width in (80, 200):
         console = Console(width=width, record=True, file=io.StringIO())
-        console.print(analysis_page(found, width))
+        console.print(analysis_page(found, session.config, width))
         assert max(map(len, console.export_text().splitlines())) <= width
 
 
@@ -487,7 +488,7 @@ def test_the_command_prints_each_session_and_writes_json(cl_tui: CommandLine, se
     answer = cl_tui("analyse", "calm-otter", "brave-fox", "--examples", "50", "--json", "found.json")
     assert (answer.exit_code, answer.err) == (0, "")
     first, _, second = answer.out.partition("\nbrave-fox\n")
-    assert first.startswith("calm-otter\n")
+    assert first.startswith(f"calm-otter\n{subtitle(protected.config)}\n")
     for words in ("path integral ω: Pearson", "mean correlation with the earlier tasks", "Spearman", "top 1 % hold"):
         assert words in first
     assert "left out: method none has no importance Ω" in second
@@ -503,11 +504,12 @@ def test_the_command_prints_each_session_and_writes_json(cl_tui: CommandLine, se
 
 
 def test_many_tasks_do_not_burst_the_page(tmp_path: Path) -> None:
-    found = analyse(finished(tmp_path, tiny("si", benchmark="permuted-digits", tasks=13, epochs=1)))
+    session = finished(tmp_path, tiny("si", benchmark="permuted-digits", tasks=13, epochs=1))
+    found = analyse(session)
     shown = []
     for width in (80, 200):
         console = Console(width=width, record=True, file=io.StringIO())
-        console.print(analysis_page(found, width))
+        console.print(analysis_page(found, session.config, width))
         shown.append(console.export_text())
     assert "the matrix of 13 tasks is too wide to show; --json FILE writes it" in shown[0]
     assert "the matrix of" not in shown[1]
@@ -516,13 +518,14 @@ def test_many_tasks_do_not_burst_the_page(tmp_path: Path) -> None:
 
 def test_many_layers_do_not_burst_the_page(tmp_path: Path) -> None:
     """Where so deep a network learns nothing, nothing correlates either."""
-    found = analyse(finished(tmp_path, tiny("si", hidden=[4] * 60, tasks=3, epochs=1)))
+    session = finished(tmp_path, tiny("si", hidden=[4] * 60, tasks=3, epochs=1))
+    found = analyse(session)
     assert found.correlation is not None
     unknown = ((1.0, None, None), (None, 1.0, None), (None, None, 1.0))
     layers = tuple(replace(layer, matrix=unknown, mean=None) for layer in found.correlation.layers)
     found = replace(found, correlation=replace(found.correlation, layers=layers))
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(analysis_page(found, 80))
+    console.print(analysis_page(found, session.config, 80))
     page = console.export_text()
     assert max(map(len, page.splitlines())) <= 80
     assert len(page.splitlines()) < 180
