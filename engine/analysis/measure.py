@@ -30,7 +30,7 @@ from engine.analysis.figures import (
 from engine.batch import Batch
 from engine.errors import SessionMismatch
 from engine.importance.fisher import fisher
-from engine.importance.measure import BATCH, fitting
+from engine.importance.measure import batch_size, fitting
 from engine.importance.sensitivity import sensitivity
 from engine.models.flat import Layer, matches
 from engine.models.mode import evaluating
@@ -114,8 +114,11 @@ class _Subject:
     state: RunState
     examples: int
 
-    def drawn(self, task: int, part: str) -> Batch:
-        return self.stream.drawn(task, self.examples, f"analysis {part}", part)
+    def tested(self, task: int) -> Batch:
+        return self.stream.drawn(task, self.examples, "analysis test", "test")
+
+    def training(self, task: int) -> Iterator[Batch]:
+        return self.stream.sampled(task, self.examples, "analysis train", batch_size(self.stream.inputs))
 
 
 # Correlation between the tasks' importances
@@ -215,11 +218,10 @@ def _agreements(
     count = subject.state.problem.newest + 1
     for task in range(count):
         tell(f"measuring Fisher and MAS, task {task + 1} of {count}")
-        batch = subject.drawn(task, "train")
         if len(ends) == count:
             state.load_network(_own_statistics(state, ends[task].network))
-        curvature += fisher(subject.state.model, subject.state.problem, batch.split(BATCH))
-        sensitive += sensitivity(subject.state.model, subject.state.problem, batch.split(BATCH))
+        curvature += fisher(state.model, state.problem, subject.training(task))
+        sensitive += sensitivity(state.model, state.problem, subject.training(task))
     state.load_network(now)
     tell("comparing Ω, Fisher and MAS")
 
@@ -300,7 +302,7 @@ def _forgetting(subject: _Subject, ends: Sequence[End], tell: Callable[[str], No
 def _task_forgetting(subject: _Subject, task: int, end: dict[str, Tensor]) -> TaskForgetting:
     """``end``: the network at the task's end. The network is unchanged afterwards."""
     state, parameters, values = subject.state, subject.state.parameters, subject.state.parameters.values
-    batch = subject.drawn(task, "test")
+    batch = subject.tested(task)
     before = {name: tensor.clone() for name, tensor in state.network().items()}
     own = _own_statistics(state, end)
     state.load_network(own)

@@ -1,5 +1,6 @@
 """Importances of any network: by the rules of its layers, by vmap where there is none, else by single examples."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from engine.seeds import generator
 from engine.text import some
 
 BATCH = 1024
-"""Examples in one pass, if the memory allows it."""
+"""Examples in one batch, if the memory allows it."""
 MIB = 1 << 20
 MEMORY = 1024
 """MiB for a pass, unless an option says otherwise."""
@@ -120,6 +121,15 @@ def find_ways(model: nn.Module, inputs: Tensor, of: Of = "examples") -> Ways:
         why = first_line(error)[:100]
     left_bytes = size * sum(passed.parameters[name].numel() for name in left)
     return replace(found, left=left, vmap=why, left_bytes=left_bytes)
+
+
+def batch_size(inputs: Sequence[int], memory: int = MEMORY) -> int:
+    """How many examples of this shape a batch may have: at most an eighth of the memory, in MiB.
+
+    >>> batch_size((1, 28, 28)), batch_size((3, 224, 224))
+    (1024, 222)
+    """
+    return max(1, min(BATCH, memory * MIB // (8 * 4 * math.prod(inputs))))
 
 
 def fitting(model: nn.Module, inputs: Tensor) -> int:

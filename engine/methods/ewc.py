@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engine.catalog.methods.ewc import EWCOptions
 from engine.importance.fisher import fisher
-from engine.importance.measure import BATCH, MEMORY
+from engine.importance.measure import MEMORY, batch_size
 from engine.methods.base import Learned, Method
 from engine.penalties.penalty import Penalty
 from engine.penalties.quadratic import Quadratic
@@ -29,7 +29,7 @@ class ElasticWeightConsolidation(Method):
     >>> net, theta = torch.nn.Linear(1, 2, bias=False), torch.zeros(2)
     >>> net.weight.data = theta.view(2, 1)
     >>> batches = [Batch(torch.tensor([[1.0], [3.0]]), torch.tensor([0, 1]), task=0)]
-    >>> stream = SimpleNamespace(passes=lambda phase, size: batches)
+    >>> stream = SimpleNamespace(inputs=(1,), passes=lambda phase, size: batches)
     >>> online = ElasticWeightConsolidation(resolve({"method": "ewc", "gamma": 0.5}))
     >>> learned = Learned(0, net, theta, Classification("task", [2]), stream, check=list)
     >>> online.consolidate(learned, Quadratic(torch.tensor([2.0, 0.0]), theta)).importance
@@ -54,12 +54,14 @@ class ElasticWeightConsolidation(Method):
 
     def _fisher(self, learned: Learned) -> Tensor:
         options, stream, phase = self.options, learned.stream, learned.phase
-        size = (options.importance_batch or self.config.batch_size) if options.fisher == "batched" else BATCH
+        memory = options.importance_memory or MEMORY
+        size = batch_size(stream.inputs, memory)
+        if options.fisher == "batched":
+            size = options.importance_batch or self.config.batch_size
         samples = options.fisher_samples
         if samples is not None and samples < stream.count(phase, "train"):
-            batches = stream.drawn(phase, samples, "fisher examples").split(size)
+            batches = stream.sampled(phase, samples, "fisher examples", size)
         else:
             batches = stream.passes(phase, size)
         random = generator(self.config.seed, "fisher labels", phase)
-        memory = options.importance_memory or MEMORY
         return fisher(learned.net, learned.problem, batches, options.fisher, learned.check, random, memory)

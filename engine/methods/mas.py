@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from engine.catalog.methods.mas import MASOptions
-from engine.importance.measure import BATCH, MEMORY
+from engine.importance.measure import MEMORY, batch_size
 from engine.importance.sensitivity import OF, sensitivity
 from engine.methods.base import Learned, Method
 from engine.penalties.penalty import Penalty
@@ -22,7 +22,7 @@ class MemoryAwareSynapses(Method):
     >>> net, theta = torch.nn.Linear(1, 2, bias=False), torch.tensor([1.0, 0.0])
     >>> net.weight.data = theta.view(2, 1)
     >>> batches = [Batch(torch.tensor([[1.0], [-3.0]]), torch.empty(2), task=0)]
-    >>> stream = SimpleNamespace(passes=lambda phase, size, part: batches)
+    >>> stream = SimpleNamespace(inputs=(1,), passes=lambda phase, size, part: batches)
     >>> learned = Learned(0, net, theta, Classification("task", [2]), stream, check=list)
     >>> mas = MemoryAwareSynapses(resolve({"method": "mas"}))
     >>> mas.consolidate(learned, Quadratic(torch.tensor([0.5, 0.5]), theta)).importance
@@ -48,8 +48,9 @@ class MemoryAwareSynapses(Method):
 
     def _sensitivity(self, learned: Learned, phase: int) -> Tensor:
         options, form = self.options, self.options.sensitivity
-        size = (options.importance_batch or self.config.batch_size) if form == "batched" else BATCH
+        memory = options.importance_memory or MEMORY
+        size = batch_size(learned.stream.inputs, memory)
+        if form == "batched":
+            size = options.importance_batch or self.config.batch_size
         batches = learned.stream.passes(phase, size, options.importance_data)
-        return sensitivity(
-            learned.net, learned.problem, batches, form, learned.check, options.importance_memory or MEMORY
-        )
+        return sensitivity(learned.net, learned.problem, batches, form, learned.check, memory)

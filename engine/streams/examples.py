@@ -268,9 +268,9 @@ class ExampleStream(Stream):
         examples = self._examples(phase, part)
         return self._batch(phase, *examples.take(self._drawn(examples, phase, count, purpose)))
 
-    def sampled(self, phase: int, count: int, purpose: str) -> Iterator[Batch]:
+    def sampled(self, phase: int, count: int, purpose: str, size: int | None = None) -> Iterator[Batch]:
         examples = self._examples(phase, "train")
-        for rows in self._drawn(examples, phase, count, purpose).split(self._together):
+        for rows in self._drawn(examples, phase, count, purpose).split(size or self._together):
             yield self._batch(phase, *examples.take(rows))
 
     def _drawn(self, examples: Examples, phase: int, count: int, purpose: str) -> Tensor:

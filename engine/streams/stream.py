@@ -55,8 +55,8 @@ class Stream(Protocol):
     def drawn(self, phase: int, count: int, purpose: str, part: str = "train") -> Batch:
         """At most ``count`` examples, the same whenever they are asked for with the same ``purpose``."""
 
-    def sampled(self, phase: int, count: int, purpose: str) -> Iterator[Batch]:
-        """What ``drawn`` gives of the training examples, in batches that do not take much memory."""
+    def sampled(self, phase: int, count: int, purpose: str, size: int | None = None) -> Iterator[Batch]:
+        """What ``drawn`` gives of the training examples, in batches of ``size``, or that do not take much memory."""
 
     def count(self, phase: int, part: str) -> int:
         """How many examples the part has; 0 if there is no validation set."""

@@ -69,7 +69,10 @@ def _translated(error: BaseException, session: Session) -> EngineError:
     if isinstance(error, OSError):
         return session.unwritable(error)
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "can't allocate" in str(error):
-        return EngineError("out of memory: use a smaller network or --batch-size")
+        return EngineError(
+            "out of memory: use a smaller network or --batch-size; --accumulate 4 computes a step in four parts, and "
+            "--set importance_memory=256 bounds the memory for importances"
+        )
     trace = session.path / "error.txt"
     what = f"{type(error).__name__}: {first_line(error)}"
     try:
