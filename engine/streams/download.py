@@ -47,6 +47,11 @@ def download_tiny_imagenet(place: Path) -> None:
     """Makes ``place`` with train/CLASS and test/CLASS, whole or not at all. Raises BenchmarkError."""
     lacks = f"Tiny-ImageNet is not in {place}"
     _check_writable(place, lacks)
+    if place.is_dir() and any(place.iterdir()):
+        raise BenchmarkError(
+            f"{place} has neither train/CLASS nor folders with it for each task: put the images there like that, or "
+            f"name another folder with --data-dir, and they are downloaded into it"
+        )
     part = beside(place)
     try:
         with tempfile.TemporaryDirectory(prefix="cl-tui-") as folder:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.entries import load
-from engine.errors import BenchmarkError
+from engine.errors import BenchmarkError, ConfigError
 
 MOST_BYTES = 2**30
 """Largest file that is read, where its size is not known."""
@@ -44,7 +44,7 @@ class FileSet:
     within: tuple[str, ...]
     """The folder of its files in --data-dir."""
     files: tuple[DataFile, ...]
-    """None if there are only images in folders."""
+    """Empty if there are only images in folders."""
     images: str
     """Folder in --data-dir that may have its images instead, in a folder for each class."""
 
@@ -165,11 +165,14 @@ def prepare(benchmark: str, data_dir: Path) -> None:
 
 
 def images_folder(wanted: FileSet, data_dir: Path) -> Path | None:
-    """The folder of images that takes the place of the files, if there are no files."""
+    """The folder of images that takes the place of the files, if there are no files. Raises ConfigError."""
     folder, place = data_dir / wanted.images, _place(wanted, data_dir)
     if any(os.path.lexists(form) for file in wanted.files for form in _forms(place, file)) or not folder.is_dir():
         return None
-    return folder if any((within / "train").is_dir() for within in (folder, *folder.iterdir())) else None
+    try:
+        return folder if any((within / "train").is_dir() for within in (folder, *folder.iterdir())) else None
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be read: {error.strerror}", "data_dir") from None
 
 
 def read(wanted: FileSet, data_dir: Path) -> Iterator[tuple[str, bytes]]:

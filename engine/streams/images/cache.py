@@ -172,10 +172,10 @@ def new(key: str, bytes_needed: int, about: dict[str, Any]) -> Iterator[Path]:
 
 def make_room(bytes_needed: int) -> None:
     """Removes the entries that were not used for the longest time, until the new one is within the limit or alone."""
-    known = entries()
+    known, most = entries(), limit()
     total = sum(entry.size for entry in known)
     for entry in reversed(known):
-        if total + bytes_needed <= limit():
+        if total + bytes_needed <= most:
             break
         remove(entry)
         total -= entry.size

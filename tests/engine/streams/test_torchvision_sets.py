@@ -10,7 +10,7 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -627,6 +627,27 @@ def test_tiny_imagenet_is_downloaded_into_a_folder_for_each_class(tiny_download:
     assert stream.inputs == (3, 64, 64)
     assert (len(stream.tasks[0].train), len(stream.tasks[0].test)) == (2 * EACH, 2)
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_nothing_is_downloaded_into_a_folder_with_other_things(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torchvision_import, "torchvision_datasets")
+    mine = tmp_path / "tiny-imagenet" / "tiny-imagenet-200" / "wnids.txt"
+    mine.parent.mkdir(parents=True)
+    mine.touch()
+    with pytest.raises(BenchmarkError, match="tiny-imagenet has neither train/CLASS nor folders"):
+        prepare("tiny-imagenet", tmp_path)
+    assert mine.exists()
+
+
+def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tiny-imagenet").mkdir()
+
+    def refused(folder: Path) -> NoReturn:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(ConfigError, match="tiny-imagenet cannot be read: Permission denied"):
+        resolve({"benchmark": "tiny-imagenet", "data_dir": str(tmp_path)})
 
 
 @pytest.mark.parametrize(
