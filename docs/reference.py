@@ -14,6 +14,7 @@ from engine.settings.text import shown
 PAGE = Path(__file__).parent / "reference.md"
 NAMED = (METHODS, BENCHMARKS, MODELS, PRESETS)
 PANELS = (WHAT, DATA, NETWORK, TRAINING, METHOD, WHERE, "")
+SIGNS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 
 
 def page() -> str:
@@ -49,22 +50,27 @@ def _parts() -> Iterator[str]:
     for panel in PANELS:
         yield f"### {panel or 'Without an option'}"
         rows = (of for of in settings().values() if of.panel == panel)
-        yield _table(("setting", "option", "default", "meaning"), map(_row, rows))
+        yield _table(("setting", "option", "default", "range", "meaning"), map(_row, rows))
 
 
 def settings() -> dict[str, Setting]:
     return {key: of for key, of in {**known_settings(), **typed_settings()}.items() if not of.from_data}
 
 
-def _row(of: Setting) -> tuple[str, str, str, str]:
+def _row(of: Setting) -> tuple[str, ...]:
     owners = f"{', '.join(of.owners)}: " if of.owners else ""
-    default = of.usual if of.usual is not None else of.default
+    default = next((value for value in (of.usual, of.off) if value is not None), of.default)
     return (
         _code(of.name),
         _code(of.flag) if of.panel else "",
         "" if default in (None, REQUIRED, ()) else _code(shown(default)),
+        ", ".join(f"{sign} {_number(of.limits[name])}" for name, sign in SIGNS.items() if name in of.limits),
         f"{owners}{of.meaning}",
     )
+
+
+def _number(of: float) -> str:
+    return f"{of:,}" if isinstance(of, int) else shown(of)
 
 
 def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

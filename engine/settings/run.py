@@ -161,7 +161,7 @@ class RunConfig(Settings):
         le=1e15,
     )
     label_smoothing: float | None = setting(
-        None, off=0.0, help="Share of each target that all classes get alike.", panel=TRAINING, ge=0, lt=1
+        None, off=0.0, help="Share of each target that is divided evenly among the classes.", panel=TRAINING, ge=0, lt=1
     )
     precision: Literal["fp32", "bf16"] | None = setting(
         None, off="fp32", help="fp32, or bf16 in the network's steps; all else is fp32.", panel=TRAINING

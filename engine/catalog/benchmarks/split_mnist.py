@@ -5,7 +5,7 @@ from engine.catalog.options import DATA, Options, setting
 class PadOptions(Options):
     pad: int | None = setting(
         None,
-        help="Side to which images are padded: 32.",
+        help="Side to which images are padded, such as 32.",
         meaning="side to which black pixels widen the images, such as 32",
         metavar="N",
         panel=DATA,

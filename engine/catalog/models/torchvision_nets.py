@@ -24,7 +24,7 @@ NAMES = frozenset(
 class FirstLayerOptions(Options):
     first_layer: Literal["auto", "full", "small"] = setting(
         "auto",
-        help="full (torchvision's), small (3×3, for small images) or auto.",
+        help="First layer: full (torchvision's), small (3×3, for small images) or auto.",
         meaning="the first layer: full (torchvision's, for 224×224 pixels), small (3×3, for 32 to 64 pixels), or auto: "
         "small for at most 64 pixels, unless --weights are given",
         panel=NETWORK,
