@@ -19,7 +19,9 @@ from engine.sessions.session import Session
 
 _WORDS = {
     "theta": "the weights are",
+    "frozen": "the frozen weights are",
     "buffers": "a buffer of the network is",
+    "statistics": "the statistics at a task's end are",
     "optimizer": "the optimizer's state is",
     "schedule": "the state of the schedule is",
     "method": "the state of the method is",

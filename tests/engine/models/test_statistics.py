@@ -43,7 +43,7 @@ def ends(session: Session) -> list[dict[str, Tensor]]:
 
 
 def accuracy_of(session: Session, state: dict[str, Tensor], statistics: dict[str, Tensor], task: int) -> float:
-    """The accuracy on a task of the network with these weights and statistics, by a loop of one's own."""
+    """The accuracy on a task of the network with these weights and statistics, by a loop of its own."""
     stream = load_stream(session.config, torch.device("cpu"))
     net = RunState(session.config, stream, stream.problem(), torch.device("cpu"))
     net.load_network(state | {name: tensor for name, tensor in statistics.items() if name.startswith("buffers/")})

@@ -86,7 +86,7 @@ def test_a_device_without_bf16_says_so() -> None:
 
 
 class Viewing(nn.Module):
-    """A convolution whose outputs are viewed, as in many a tutorial: the usual format alone has this view."""
+    """A convolution whose outputs are viewed, as in many tutorials: the usual format alone has this view."""
 
     def __init__(self) -> None:
         super().__init__()

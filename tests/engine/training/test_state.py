@@ -17,14 +17,16 @@ from engine.catalog.entries import ModelInfo
 from engine.catalog.methods import METHODS
 from engine.catalog.models import MODELS
 from engine.catalog.models.mlp import MLPOptions
-from engine.errors import SessionDamaged, SessionMismatch
+from engine.errors import NumericsError, SessionDamaged, SessionMismatch
 from engine.methods.base import Method
 from engine.models.flat import PerParameter
 from engine.models.mlp import mlp
 from engine.sessions import checkpoint
+from engine.sessions.checkpoint import Cursor
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig
 from engine.training.build import load_stream
+from engine.training.checkpoint_writer import check_finite
 from engine.training.control import Control
 from engine.training.fork import fork
 from engine.training.recorder import Recorder
@@ -89,6 +91,17 @@ def test_normalisation_and_dropout_resume_at_every_step_in_the_same_bits(
     ]
     assert buffers[0].keys() == {"buffers/norm.running_mean", "buffers/norm.running_var"}
     assert not torch.equal(buffers[0]["buffers/norm.running_mean"], buffers[1]["buffers/norm.running_mean"])
+
+
+def test_a_value_that_is_not_finite_is_named_wherever_it_is() -> None:
+    config = runs.tiny("si", model="conv", norm="batch", freeze=["conv1.*"], schedule="plateau", norm_statistics="own")
+    tensors = state_of(config).tensors()
+    cursor = Cursor(1, 1, 5, 0.0, 0, "cpu", 1, {}, constant=None)
+    check_finite(tensors, cursor, {})
+    for name in (name for name, tensor in tensors.items() if tensor.is_floating_point()):
+        broken = tensors | {name: torch.full_like(tensors[name], torch.nan)}
+        with pytest.raises(NumericsError, match=rf"no longer finite at step 5, in task 2, in {name}"):
+            check_finite(broken, cursor, {})
 
 
 def test_draws_depend_on_the_seed_and_the_step_alone(tmp_path: Path, with_buffers: None) -> None:
