@@ -10,7 +10,7 @@ from cl_tui.reports import text
 from cl_tui.reports.comparison_notes import Readable, notes
 from cl_tui.reports.group_curves import KINDS, bin_width, group_curve
 from cl_tui.reports.groups import Comparison, Group, Member, Setting
-from cl_tui.reports.statistics import UNKNOWN, Estimate, estimate
+from cl_tui.reports.statistics import Estimate, estimate
 from cl_tui.reports.text import AVERAGES
 from engine.catalog.choices import CHOICES
 from engine.catalog.methods import METHODS
@@ -90,7 +90,7 @@ def _settings(runs: Sequence[Readable]) -> tuple[Setting, ...]:
     known = [_values(run.config) | _steering(run) for run in runs]
     names = dict.fromkeys([*known_settings(), *(name for values in known for name in values)])
     rows = (
-        Setting(name, tuple(text.setting(values[name]) if name in values else UNKNOWN for values in known))
+        Setting(name, tuple(text.setting(values[name]) if name in values else text.unset(name) for values in known))
         for name in names
         if len({repr(values.get(name)) for values in known}) > 1
     )
@@ -116,12 +116,17 @@ def _titles(runs: Sequence[Readable], settings: Sequence[Setting]) -> list[str]:
     for place, method in enumerate(methods):
         alike = [k for k, other in enumerate(methods) if other == method]
         told = [
-            f"{setting.name} {setting.values[place]}"
+            _told(setting, setting.values[place], runs[place].config)
             for setting in settings
-            if setting.values[place] != UNKNOWN and len({setting.values[k] for k in alike}) > 1
+            if setting.values[place] != text.unset(setting.name) and len({setting.values[k] for k in alike}) > 1
         ]
         titles.append(" · ".join([method, *told]))
     return titles
+
+
+def _told(setting: Setting, value: str, config: RunConfig) -> str:
+    """Of classes that a folder says, only the folder and their number."""
+    return ", ".join(text.benchmark(config)) if setting.name in config.from_data() else f"{setting.name} {value}"
 
 
 def _group(letter: str, title: str, runs: Sequence[Readable], width: int) -> Group:

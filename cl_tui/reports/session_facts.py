@@ -108,7 +108,7 @@ def differing(config: RunConfig) -> list[tuple[str, str, str]]:
     values = _values(config)
 
     def told(of: Mapping[str, Any], key: str) -> str:
-        return text.setting(of[key]) if key in of else "—"
+        return text.setting(of[key]) if key in of else text.unset(key)
 
     return [(key, told(values, key), told(usual, key)) for key in known_settings() if values.get(key) != usual.get(key)]
 

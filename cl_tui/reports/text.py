@@ -15,7 +15,7 @@ from engine.record.events import WHOLE, Measured, Scored
 from engine.record.history import History, PathCheck
 from engine.record.one_class import numbered, one_class_tasks, without
 from engine.sessions.listing import Listed
-from engine.settings.run import DEFAULT_MODEL, RunConfig
+from engine.settings.run import DEFAULT_MODEL, RunConfig, known_settings
 from engine.settings.text import shown
 
 AVERAGES = {
@@ -175,6 +175,16 @@ def setting(value: object) -> str:
     if not isinstance(value, tuple) or len(whole) <= LONGEST_LIST:
         return whole
     return f"{whole[:LONGEST_LIST].rpartition(',')[0]}, … {len(value)} in all"
+
+
+def unset(key: str) -> str:
+    """What is told of a setting that has no value: what it then is, if that has a name.
+
+    >>> unset("precision"), unset("validation"), unset("clip_norm"), unset("forked from")
+    ('fp32', '0', '—', '—')
+    """
+    declared = known_settings().get(key)
+    return "—" if declared is None or declared.off is None else shown(declared.off)
 
 
 def benchmark(config: RunConfig) -> list[str]:

@@ -109,6 +109,8 @@ def _one_class(config: RunConfig) -> str:
         said += "it raises the averages, which are also given without it"
     else:
         said += "neither do the averages"
+    if config.option("classes_per_task"):
+        return f"{said}; give each task two classes or more"
     return f"{said}; with at most {sum(config.classes_by_task()) // 2} tasks, each has two classes or more"
 
 

@@ -30,7 +30,7 @@ from engine.record.history import History
 from engine.sessions.log import EventLog
 from engine.sessions.session import Session
 from engine.settings.run import resolve
-from tests import screen_data
+from tests import images, screen_data
 from tests.conftest import CommandLine
 from tests.first_screens import helped
 from tests.terminal import Terminal
@@ -680,3 +680,21 @@ def test_many_groups_and_tasks_scroll(tmp_path: Path) -> None:
             await pilot.press(key)
 
     shown(tmp_path, names, act)
+
+
+def test_what_a_folder_says_makes_no_title_long(tmp_path: Path, folder: Path) -> None:
+    """The classes stay in the settings; a title has the folder and their number. A setting that is off has a name."""
+    for number, classes in enumerate((("ant", "bee"), ("bee", "cat", "dog", "elk"))):
+        images.folder(tmp_path / f"photos-{number}", classes)
+        write(folder, f"images-{number}", lowered(0.0), benchmark="images", data_dir=str(tmp_path / f"photos-{number}"))
+    write(folder, "bf16", lowered(0.0), precision="bf16")
+    found = compared(folder, ["images-0", "images-1"])
+    rows = {setting.name: setting.values for setting in found.settings}
+    assert rows["classes"] == ("ant,bee", "bee,cat,dog,elk")
+    first, second = (group.title for group in found.groups)
+    assert "images photos-0, 2 classes" in first
+    assert "images photos-1, 4 classes" in second
+    assert "bee" not in first + second
+    found = compared(folder, ["si-0", "bf16"])
+    assert {setting.name: setting.values for setting in found.settings} == {"precision": ("fp32", "bf16")}
+    assert [group.title for group in found.groups] == ["si c 1", "si c 1 · precision bf16"]

@@ -20,7 +20,7 @@ from engine.sessions.listing import summary_of
 from engine.sessions.session import Session
 from engine.settings.run import resolve
 from engine.training.runner import train
-from tests import runs
+from tests import images, runs
 from tests.conftest import CommandLine
 
 
@@ -37,6 +37,13 @@ from tests.conftest import CommandLine
 )
 def test_it_is_said_before_the_run(settings: dict[str, object], said: str) -> None:
     assert said in caution(resolve(settings))
+
+
+def test_where_each_tasks_classes_are_chosen_their_number_is_what_to_change(tmp_path: Path) -> None:
+    where = str(images.folder(tmp_path, ("ant", "bee", "cat")))
+    told = caution(resolve({"benchmark": "images", "classes_per_task": [1, 2], "data_dir": where}))
+    assert told.startswith("task 1 has one class: there is nothing to tell apart")
+    assert told.endswith("; give each task two classes or more")
 
 
 @pytest.mark.parametrize(
