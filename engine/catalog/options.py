@@ -183,8 +183,8 @@ IMPORTANCE_BATCH = setting(
 )
 IMPORTANCE_MEMORY = setting(
     None,
-    meaning="MiB of memory for measuring importances, besides the network: how many examples are looked at at once; "
-    "by default 1024",
+    meaning="MiB of memory for measuring importances, besides the network's own: it limits how many examples are "
+    "measured at once; by default 1024",
     ge=1,
     le=1_000_000,
 )

@@ -76,7 +76,7 @@ class RunConfig(Settings):
     validation: float | None = setting(
         None,
         off=0.0,
-        help="Share of each class's training examples on which --set keep=best chooses.",
+        help="Share of each class's training examples that are held out for --set keep=best.",
         meaning="share of each class's training examples that are held out, for choices; by default none",
         panel=DATA,
         ge=0,
@@ -368,7 +368,8 @@ def resolve(settings: Mapping[str, Any]) -> RunConfig:
         for one, other in (("epochs", "steps"), ("steps", "epochs")):
             if one in given:
                 published.pop(other, None)
-        idle = unread(*((published | given).get(key, "sgd") for key in ("optimizer", "schedule")))
+        both = published | given
+        idle = unread(both.get("optimizer", "sgd"), both.get("schedule"))
         given = {key: value for key, value in published.items() if key not in idle} | given
     filled = {key: declared.usual for key, declared in RunConfig.kept.items() if declared.usual is not None}
     if (info := BENCHMARKS.get(str(given.get("benchmark", filled["benchmark"])))) is not None:
@@ -381,7 +382,7 @@ def resolve(settings: Mapping[str, Any]) -> RunConfig:
         filled["momentum"] = 0.9
     if isinstance(schedule := given.get("schedule"), str):
         filled |= SCHEDULES.get(schedule, {})
-    if (info := BENCHMARKS.get(str(chosen["benchmark"]))) is not None and info.from_data:
+    if info is not None and info.from_data:
         filled |= load(f"{info.from_data}:found")({"data_dir": filled["data_dir"], **given})
     filled |= given
     config = validated({"threads": 1} | filled | {f"{owner}.{key}": filled[key] for key, owner in owners.items()})
@@ -394,7 +395,7 @@ def _defaults(method: str, model: str, benchmark: str) -> dict[str, Any]:
     found = {key: option.default for entry in entries if entry for key, option in entry.options.declared.items()}
     if (info := BENCHMARKS.get(benchmark)) is not None:
         found |= {"scenario": info.scenario, "tasks": info.default_tasks, "strength": default_strength(method, info)}
-        own = {key for key in options_of("model") if found.get(key, None) is not REQUIRED}
+        own = {key for key in options_of("model") if found.get(key) is not REQUIRED}
         found |= {key: value for key, value in info.defaults.items() if key not in own}
         found |= info.method_defaults.get(method, {})
     if (network := MODELS.get(model)) is not None:

@@ -75,12 +75,13 @@ def check(config: RunConfig, refuse: Callable[[str, str], None]) -> None:
     if len({_number(classes, name) for name in order}) < len(order):
         refuse("class_order", "name each class once")
     there = len(order or classes)
+    few = f"there are only {there} classes" if there > 1 else "there is only 1 class"
     if config.tasks > there:
-        refuse("tasks", f"there are only {there} classes")
+        refuse("tasks", few)
     if len(each) != config.tasks:
         refuse("classes_per_task", f"it has {len(each)} tasks instead of {config.tasks}")
     if sum(each) > there:
-        refuse("classes_per_task", f"there are only {there} classes")
+        refuse("classes_per_task", few)
 
 
 def groups(config: RunConfig, shuffled: Callable[[int], Sequence[int]]) -> list[list[int]]:
