@@ -89,7 +89,8 @@ class Reporter:
 
     def learning_rate(self) -> list[Event]:
         state = self.state
-        if not state.schedule.varies:
+        told = self.recorder.history.learning_rate(state.step) is not None  # by the session that this is a fork of
+        if not (state.schedule.varies or told):
             return []
         lr = state.schedule.lr(state.task, state.task_step)
         return [Measured(state.step, state.task, LEARNING_RATE, _short([lr]))]

@@ -14,7 +14,7 @@ from engine.errors import ConfigError
 from engine.settings.run import resolve
 from engine.streams.stream import Phase, Stream
 from engine.training.control import Control
-from engine.training.fork import forked_config
+from engine.training.fork import fork, forked_config
 from engine.training.recorder import Recorder
 from engine.training.runner import train
 from engine.training.schedule import Schedule
@@ -166,3 +166,11 @@ def test_a_fork_may_change_the_schedule() -> None:
     plateau = forked_config(parent, {"schedule": "plateau"})
     assert (plateau.schedule_factor, plateau.schedule_patience) == (0.5, 10)
     assert forked_config(parent, {"schedule": "none", "warmup": 0}) == resolve({})
+
+
+def test_a_fork_without_a_schedule_tells_its_own_learning_rate(tmp_path: Path) -> None:
+    parent = runs.finished(tmp_path, runs.tiny("none", schedule="cosine"))
+    child = fork(parent, 0, "child", {"schedule": "none"})
+    history = train(child, Control())
+    assert history.learning_rate(3) != child.config.lr
+    assert history.learning_rate(history.step) == child.config.lr
