@@ -17,10 +17,10 @@ def test_a_command_is_a_function_and_a_line(tmp_path: Path) -> None:
     commands = tmp_path / "cl_tui" / "commands"
     (commands / "best.py").write_text(file, encoding="utf-8")
     before = (commands / "cli.py").read_text(encoding="utf-8")
-    after = before.replace("import batch, look", "import batch, best, look").replace(
+    after = before.replace("import batch, ", "import batch, best, ").replace(
         "\n\n\ndef", f"\n{line}\n\n\ndef", 1
     )
-    assert "best, look" in after
+    assert "import batch, best, " in after
     (commands / "cli.py").write_text(after, encoding="utf-8")
 
     assert re.search(r"best +Name the session with the highest average accuracy\.", call(tmp_path, "--help").stdout)
