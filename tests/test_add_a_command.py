@@ -17,9 +17,7 @@ def test_a_command_is_a_function_and_a_line(tmp_path: Path) -> None:
     commands = tmp_path / "cl_tui" / "commands"
     (commands / "best.py").write_text(file, encoding="utf-8")
     before = (commands / "cli.py").read_text(encoding="utf-8")
-    after = before.replace("import batch, ", "import batch, best, ").replace(
-        "\n\n\ndef", f"\n{line}\n\n\ndef", 1
-    )
+    after = before.replace("import batch, ", "import batch, best, ").replace("\n\n\ndef", f"\n{line}\n\n\ndef", 1)
     assert "import batch, best, " in after
     (commands / "cli.py").write_text(after, encoding="utf-8")
 

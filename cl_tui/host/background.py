@@ -6,11 +6,14 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from textual.dom import DOMNode
+
 T = TypeVar("T")
 
 
-async def run_in_background(work: Callable[[], T]) -> T:
-    """``work()`` in its own daemon thread, which does not delay the program's end. Raises what ``work`` raises."""
+async def run_in_background(screen: DOMNode, work: Callable[[], T]) -> T:
+    """``work()`` in its own daemon thread, which does not delay the program's end. Raises what ``work`` raises, and
+    CancelledError if the ``screen`` that waits for it has been left and its widgets are gone."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 
@@ -28,4 +31,8 @@ async def run_in_background(work: Callable[[], T]) -> T:
             tell(lambda: done.set_result(found))
 
     threading.Thread(target=run, name="background", daemon=True).start()
-    return await done
+    try:
+        return await done
+    finally:
+        if not screen.children:
+            raise asyncio.CancelledError

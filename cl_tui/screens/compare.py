@@ -68,11 +68,11 @@ class CompareScreen(ZoomingScreen):
         self._reading, self.error = True, None
         sessions: list[Listed] = []
         try:
-            await run_in_background(partial(check, self._folder, self._names))
+            await run_in_background(self, partial(check, self._folder, self._names))
             for number, name in enumerate(self._names, start=1):
                 self.query_one(Notice).say(f"Reading {number} of {len(self._names)}: {name}…")
-                sessions.append(await run_in_background(partial(read, self._folder, name)))
-            self.found = await run_in_background(partial(compare, sessions))
+                sessions.append(await run_in_background(self, partial(read, self._folder, name)))
+            self.found = await run_in_background(self, partial(compare, sessions))
         except EngineError as error:
             self.error = error
         finally:

@@ -103,7 +103,7 @@ class ForkDialog(Dialog[Session | None]):
         task, name = self.query_one("#task", Select).value, self.query_one("#name", Input).value
         assert isinstance(task, int)
         try:  # in the background, because it loads PyTorch
-            made = await run_in_background(partial(fork, self._parent_session, task, name, changes))
+            made = await run_in_background(self, partial(fork, self._parent_session, task, name, changes))
         except EngineError as error:
             problem.update(str(error))
         except OSError as error:

@@ -136,7 +136,7 @@ class HomeScreen(RootScreen):
         more = True
         try:
             while more:
-                portion, more = await run_in_background(partial(_next_of, sessions, patience))
+                portion, more = await run_in_background(self, partial(_next_of, sessions, patience))
                 found |= {listed.name for listed in portion}
                 self._sessions |= {listed.name: listed for listed in portion}
                 patience *= 2
@@ -242,7 +242,7 @@ class HomeScreen(RootScreen):
         self._at_work = doing
         self.reply(f"{doing}…", seconds=float("inf"))
         try:
-            found = await run_in_background(job)
+            found = await run_in_background(self, job)
         except EngineError as error:
             self.reply(str(error), RESULT_SECONDS)
         except OSError as error:

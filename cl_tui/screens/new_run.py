@@ -197,9 +197,9 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
             else "Starting…"
         )
         try:
-            await run_in_background(partial(prepare, benchmark.name, Path(wanted.config.data_dir)))
+            await run_in_background(self, partial(prepare, benchmark.name, Path(wanted.config.data_dir)))
             name = wanted.name or free_name(self._folder)
-            session = await run_in_background(partial(Session.create, self._folder, name, wanted.config))
+            session = await run_in_background(self, partial(Session.create, self._folder, name, wanted.config))
         except SessionExists as error:
             self._say("")
             self._complain_at("name", str(error))
