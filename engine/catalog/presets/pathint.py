@@ -91,7 +91,10 @@ CIFAR_SHORT = replace(
     source="The cases of si-cifar-transfer; nothing was published for so few epochs",
     settings={**CIFAR.settings, "epochs": 20},
     cases=tuple(replace(case, published=None, by_task={}) for case in CIFAR.cases),
-    differs=("It has a third of the epochs. After 6 of them the cases hardly differ yet.",),
+    differs=(
+        "It has a third of the epochs. After 10 of them the cases hardly differ yet: 68.4 % with si (c = 0.01) and "
+        "67.7 % with none, one seed each.",
+    ),
     rank=6,
 )
 """The number of epochs is provisional: it is to be the smallest with which the cases differ clearly."""
