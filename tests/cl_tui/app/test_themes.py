@@ -218,7 +218,7 @@ async def test_signs_are_words_on_a_screen_in_ascii(
     "arguments", [["methods"], ["methods", "ewc"], ["methods", "rwalk"], ["--help"], ["run", "--help"], ["models"]]
 )
 def test_what_is_printed_is_in_words_too(arguments: list[str]) -> None:
-    """Where the locale is C, whatever Python makes of it, and where an encoding has no λ."""
+    """Where the locale is C, also if Python chooses UTF-8 for it, and where an encoding has no λ."""
     for variables in ({"LC_ALL": "C"}, {"LANG": "en_GB.UTF-8", "PYTHONIOENCODING": "latin-1"}):
         environment = {key: value for key, value in os.environ.items() if key not in ("LANG", "LC_ALL", "LC_CTYPE")}
         command = [sys.executable, "-m", "cl_tui", *arguments]

@@ -1,4 +1,4 @@
-"""``cl-tui sessions show``: a page worth reading, whatever is known, at any width, on a terminal and in a file."""
+"""``cl-tui sessions show``: complete for every kind of session, at any width, on a terminal and in a file."""
 
 import math
 import re

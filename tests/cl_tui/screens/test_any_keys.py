@@ -1,4 +1,4 @@
-"""Whatever is pressed, in whatever order and terminal: nothing raises, and the screen still answers."""
+"""Any keys, in any order and terminals of any size: nothing raises, and the screen still answers."""
 
 import asyncio
 import os

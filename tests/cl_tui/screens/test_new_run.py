@@ -306,7 +306,7 @@ VALUES = st.fixed_dictionaries(
 @given(VALUES)
 @settings(max_examples=100, deadline=None)
 def test_the_shortened_line_means_what_the_whole_form_means(values: dict[str, str]) -> None:
-    """Whatever is filled in: parsed anew, the line that is shown gives the very configuration and pace."""
+    """The command line that the form shows gives exactly its configuration and pace, for all values."""
     wanted = wanted_by(values)
     if wanted is not None:
         assert trained_by(wanted.arguments) == (wanted.config, wanted.pace)

@@ -54,7 +54,7 @@ LAYERS = ("fc1.weight", "fc1.bias", "head.weight", "head.bias")
 """Of the network that ``tiny`` trains."""
 
 
-# A session of the small benchmark in double precision, and its parts, made anew without the program's own loop
+# A session of the small benchmark in double precision, and its parts, made again without the program's own loop
 
 
 def small(tmp_path: Path, method: str, **settings: Any) -> Session:
