@@ -74,7 +74,7 @@ def plain_loop(settings: dict[str, Any]) -> dict[str, float]:
     import torch
     from torch.nn.functional import cross_entropy
 
-    from engine.catalog.models import MODELS
+    from engine.catalog.choices import model_info
     from engine.models.conv import conv
     from engine.settings.run import resolve
     from perf import random_images
@@ -82,7 +82,7 @@ def plain_loop(settings: dict[str, Any]) -> dict[str, float]:
     config = resolve(settings)
     pixels = random_images.pixels(config)
     labels = random_images.labels(len(pixels))
-    model = conv(random_images.SHAPE, config.tasks * random_images.CLASSES, 0, **MODELS[config.model].arguments)
+    model = conv(random_images.SHAPE, config.tasks * random_images.CLASSES, 0, **model_info(config.model).arguments)
     optimizer = torch.optim.Adam(model.parameters(), lr=config.lr, fused=True)
     before = peak_resident()
     assert config.steps is not None

@@ -11,8 +11,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from engine.batch import Batch
+from engine.catalog.choices import model_info
 from engine.catalog.methods import METHODS
-from engine.catalog.models import MODELS
 from engine.models.conv import conv
 from engine.models.mlp import mlp
 from engine.sessions.session import Session
@@ -90,7 +90,7 @@ def plain_loop(trainer: Trainer, steps: int) -> Callable[[], None]:
     config, problem = trainer.config, trainer.state.problem
     pixels = torch.as_tensor(random_images.pixels(config))
     labels = random_images.labels(len(pixels))
-    info = MODELS[config.model]
+    info = model_info(config.model)
     model = conv(trainer.stream.inputs, problem.outputs, config.seed, **info.arguments)
     optimizer = torch.optim.Adam(model.parameters(), lr=config.lr, fused=True)
     own = labels >= random_images.CLASSES

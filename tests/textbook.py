@@ -21,7 +21,7 @@ from torch.optim.lr_scheduler import (
 )
 
 from engine import seeds
-from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.choices import benchmark_info
 from engine.catalog.methods.rwalk import RWalkOptions
 from engine.catalog.methods.si import SIOptions
 from engine.models.mlp import mlp
@@ -124,7 +124,7 @@ def run_slowly(config: RunConfig, dtype: torch.dtype) -> tuple[SlowRun, nn.Modul
     tasks = [slow_task(number, loaded, config, method.replays, dtype) for number in range(len(loaded))]
     classes = [task.classes for task in tasks]
     outputs = max(classes) if config.scenario == "domain" else sum(classes)
-    inputs = BENCHMARKS[config.benchmark].inputs
+    inputs = benchmark_info(config.benchmark).inputs
 
     def network(seed: int) -> nn.Module:
         return mlp(inputs, config.option("hidden"), outputs, seed, config.option("init")).to(dtype)

@@ -6,7 +6,7 @@ from unittest import mock
 import pytest
 
 from cl_tui.commands import cli
-from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.choices import benchmark_info
 from engine.settings.run import RunConfig
 from engine.training.control import typed_pace
 
@@ -19,7 +19,7 @@ def trained_by(arguments: Sequence[str]) -> tuple[RunConfig, float | None]:
     """What ``cl-tui run ARGUMENTS`` trains, and its highest number of steps a second."""
 
     def ready(config: RunConfig, pace: str | None, without_screen: bool) -> None:
-        raise Ready(config, typed_pace(pace, BENCHMARKS[config.benchmark].watch_pace))
+        raise Ready(config, typed_pace(pace, benchmark_info(config.benchmark).watch_pace))
 
     with mock.patch("cl_tui.commands.train._ready", ready), pytest.raises(Ready) as caught:
         cli.app(["run", *arguments], standalone_mode=False)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.choices import benchmark_info
 from engine.catalog.methods import METHODS
 from engine.errors import ConfigError, SessionDamaged, SessionExists
 from engine.sessions.names import check_name
@@ -88,7 +88,7 @@ def run_name(config: RunConfig) -> str:
     if METHODS[config.method].symbol:
         parts.append(f"{config.strength:g}".replace("+", ""))
     parts.append(config.benchmark)
-    if config.scenario != BENCHMARKS[config.benchmark].scenario:
+    if config.scenario != benchmark_info(config.benchmark).scenario:
         parts.append(config.scenario)
     content = json.dumps(_computed(config), sort_keys=True, allow_nan=False).encode()
     parts += [f"seed{config.seed}", hashlib.blake2b(content, digest_size=4).hexdigest()]

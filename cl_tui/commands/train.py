@@ -148,11 +148,11 @@ def fork(
 
 def _ready(config: "RunConfig", pace: str | None, without_screen: bool) -> float | None:
     """Checks that there are a screen and the data; returns the highest number of steps a second."""
-    from engine.catalog.benchmarks import BENCHMARKS
+    from engine.catalog.choices import benchmark_info
     from engine.streams.files import prepare
     from engine.training.control import typed_pace
 
-    speed = typed_pace(pace, None if without_screen else BENCHMARKS[config.benchmark].watch_pace)
+    speed = typed_pace(pace, None if without_screen else benchmark_info(config.benchmark).watch_pace)
     if not without_screen:
         require_terminal(WITHOUT_SCREEN)
     prepare(config.benchmark, Path(config.data_dir))

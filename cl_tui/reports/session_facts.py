@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cl_tui.reports import text
 from engine import commands
-from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.choices import benchmark_info
 from engine.errors import ConfigError
 from engine.record import metrics, watchdog
 from engine.record.events import ImportanceMeasured, LayerHistogram
@@ -138,8 +138,8 @@ def command(config: RunConfig, path: Path) -> str:
     known, values, usual = known_settings(), _values(config), _values(_usual(config))
     plain = {
         "benchmark": resolve({}).benchmark,
-        "model": BENCHMARKS[config.benchmark].model,
-        "scenario": BENCHMARKS[config.benchmark].scenario,
+        "model": benchmark_info(config.benchmark).model,
+        "scenario": benchmark_info(config.benchmark).scenario,
         "preset": None,
     }
     given = {

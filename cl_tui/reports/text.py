@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.cells import cell_len, chop_cells
 
-from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.choices import benchmark_info
 from engine.catalog.methods import METHODS
 from engine.record import metrics
 from engine.record.events import WHOLE, Measured, Scored
@@ -189,7 +189,7 @@ def unset(key: str) -> str:
 
 def benchmark(config: RunConfig) -> list[str]:
     """With the folder's name, and the number of its classes, if only they say what is learned."""
-    if "classes" not in config.from_data() or BENCHMARKS[config.benchmark].files:
+    if "classes" not in config.from_data() or benchmark_info(config.benchmark).files:
         return [config.benchmark]
     return [f"{config.benchmark} {Path(config.data_dir).name}", f"{len(config.option('classes'))} classes"]
 

@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.choices import CHOICES as OWNERS
-from engine.catalog.choices import NAMES, options_of
+from engine.catalog.choices import NAMES, benchmark_info, entry_of, options_of
 from engine.catalog.methods import METHODS
 from engine.catalog.options import METHOD, WHERE, Setting
 from engine.errors import ConfigError
@@ -38,7 +37,7 @@ class Field:
     def read_by(self, chosen: Mapping[str, str]) -> bool:
         """Whether a run with the chosen method, network and benchmark has the setting."""
         owners = [choice for choice in OWNERS if self.key in options_of(choice)]
-        own = any(self.key in OWNERS[choice][chosen[choice]].options.declared for choice in owners)
+        own = any(self.key in entry_of(choice, chosen[choice]).options.declared for choice in owners)
         return own if owners else read_by(self.key, chosen["method"])
 
     def label(self, method: str) -> str:
@@ -53,7 +52,10 @@ class Field:
             return f"{option.meaning}."
         told = self.declared.told()
         chosen = config.flat().get(self.key)
-        return f"{told}\n{chosen}: {NAMES[self.key][chosen].title}" if chosen and self.key in NAMES else told
+        if not chosen or self.key not in NAMES:
+            return told
+        entry = entry_of(self.key, chosen) if self.key in OWNERS else NAMES[self.key][chosen]
+        return f"{told}\n{chosen}: {entry.title}"
 
 
 def fields() -> list[Field]:
@@ -116,7 +118,7 @@ def wanted(all_fields: Sequence[Field], values: Mapping[str, str]) -> Wanted:
 
 def _run(given: Mapping[str, Any]) -> tuple[RunConfig, float | None]:
     config = resolve({key: value for key, value in given.items() if key != "pace"})
-    return config, typed_pace(given.get("pace"), BENCHMARKS[config.benchmark].watch_pace)
+    return config, typed_pace(given.get("pace"), benchmark_info(config.benchmark).watch_pace)
 
 
 def problems(all_fields: Sequence[Field], values: Mapping[str, str]) -> dict[str, str]:

@@ -25,7 +25,7 @@ from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.screens.root import RootScreen, too_small
 from cl_tui.screens.sessions_table import ORDERS, SessionsTable, arranged
 from cl_tui.screens.zooming import NOTHING_OPEN
-from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.choices import benchmark_info
 from engine.errors import ConfigError, EngineError
 from engine.sessions.folders import delete_session, rename_session
 from engine.sessions.listing import Listed, each_session, read_session
@@ -327,7 +327,7 @@ class HomeScreen(RootScreen):
             if not await self.app.push_screen_wait(ConfirmDialog(f"Train {name}?", question, "Train", "Cancel")):
                 return
             session.config = moved(session.config, {"device": "auto"})
-        self._train(session, BENCHMARKS[benchmark].watch_pace)
+        self._train(session, benchmark_info(benchmark).watch_pace)
 
     @work
     async def action_new_run(self) -> None:

@@ -15,7 +15,7 @@ from cl_tui.screens.dialogs import FailureDialog
 from cl_tui.screens.panes import PanesScreen
 from cl_tui.screens.strength import StrengthDialog
 from cl_tui.screens.zooming import NOTHING_OPEN
-from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.choices import benchmark_info
 from engine.catalog.methods import METHODS
 from engine.record.history import History
 from engine.record.watchdog import caution
@@ -61,7 +61,7 @@ class MonitorScreen(PanesScreen):
     def __init__(self, engine: EngineThread, pace: float | None) -> None:
         super().__init__()
         self.engine = engine
-        self._slow_pace = pace or BENCHMARKS[engine.session.config.benchmark].watch_pace or SLOW_PACE
+        self._slow_pace = pace or benchmark_info(engine.session.config.benchmark).watch_pace or SLOW_PACE
         self.sure = False
         """Whether to leave even if nothing can be saved."""
         self._leaving_since: float | None = None

@@ -16,8 +16,8 @@ from textual.widgets import Footer, Input, Label, Select, Static
 from cl_tui.host.background import run_in_background
 from cl_tui.screens import form
 from cl_tui.screens.form import Field, Wanted
-from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.choices import CHOICES as OWNERS
+from engine.catalog.choices import benchmark_info
 from engine.catalog.options import DATA, METHOD, NETWORK, TRAINING, WHAT, WHERE
 from engine.commands import command
 from engine.errors import ConfigError, EngineError, SessionExists
@@ -189,7 +189,7 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
         if wanted is None or self._at_work:
             return
         self._at_work = True
-        benchmark = BENCHMARKS[wanted.config.benchmark]
+        benchmark = benchmark_info(wanted.config.benchmark)
         needed = " and ".join(benchmark.files)
         self._say(
             f"Looking for {needed} in {wanted.config.data_dir}: missing files are downloaded, Esc cancels…"

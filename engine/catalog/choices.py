@@ -18,22 +18,44 @@ CHOICES: Mapping[str, Mapping[str, MethodInfo | ModelInfo | BenchmarkInfo]] = {
 }
 NAMES: Mapping[str, Mapping[str, Any]] = {**CHOICES, "preset": PRESETS}
 """The entries by name of each setting that names one."""
-
+UNLISTED: Mapping[str, dict[str, Any]] = {choice: {} for choice in CHOICES}
+"""Entries that a session may name, but no list, form or completion shows."""
 
 MOST_OWNERS = 3
 """Most owners of an option that its help names."""
 
 
+def entry_of(choice: str, name: str) -> Any:
+    """The entry that a configuration names; None if there is none."""
+    return CHOICES[choice].get(name) or UNLISTED[choice].get(name)
+
+
+def benchmark_info(name: str) -> BenchmarkInfo:
+    """The benchmark that a configuration names. Raises KeyError."""
+    info: BenchmarkInfo | None = entry_of("benchmark", name)
+    if info is None:
+        raise KeyError(name)
+    return info
+
+
+def model_info(name: str) -> ModelInfo:
+    """The network that a configuration names. Raises KeyError."""
+    info: ModelInfo | None = entry_of("model", name)
+    if info is None:
+        raise KeyError(name)
+    return info
+
+
 def options_of(choice: str) -> dict[str, Setting]:
     """All options that come with a choice, each with its owners; those that several have come last."""
-    return _options_of(choice, tuple(CHOICES[choice]))
+    return _options_of(choice, (*CHOICES[choice], *UNLISTED[choice]))
 
 
 @cache
 def _options_of(choice: str, names: tuple[str, ...]) -> dict[str, Setting]:
     declared: dict[str, Setting] = {}
     for name in names:
-        info = CHOICES[choice][name]
+        info = entry_of(choice, name)
         for key, option in info.options.declared.items():
             owners = (*declared[key].owners, name) if key in declared else (name,)
             declared[key] = option._replace(owners=owners)

@@ -3,10 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.choices import benchmark_info, model_info
 from engine.catalog.entries import Size, load
 from engine.catalog.methods import METHODS
-from engine.catalog.models import MODELS
 from engine.errors import ConfigError
 from engine.settings.text import shown
 
@@ -30,13 +29,13 @@ def unread(optimizer: object, schedule: object) -> set[str]:
 
 def shape_of(config: "RunConfig") -> tuple[int, ...]:
     """The shape of one example; empty if only the data say it."""
-    shape, side = BENCHMARKS[config.benchmark].inputs, config.option("pad")
+    shape, side = benchmark_info(config.benchmark).inputs, config.option("pad")
     return (shape[0], side, side) if side else shape
 
 
 def size_of(config: "RunConfig") -> Size | None:
     """The network's size; None if only building it tells. Raises ConfigError if it cannot take such inputs."""
-    benchmark, model = BENCHMARKS[config.benchmark], MODELS[config.model]
+    benchmark, model = benchmark_info(config.benchmark), model_info(config.model)
     if model.size is None or not benchmark.inputs:
         return None
     outputs = sum(config.classes_by_task())
@@ -48,7 +47,7 @@ def size_of(config: "RunConfig") -> Size | None:
 
 def check_consistent(config: "RunConfig") -> None:
     """Raises ConfigError."""
-    benchmark, method = BENCHMARKS[config.benchmark], METHODS[config.method]
+    benchmark, method = benchmark_info(config.benchmark), METHODS[config.method]
 
     def refuse(key: str, why: str) -> NoReturn:
         raise ConfigError(f"{key} = {shown(config.flat()[key])}: {why}", key)

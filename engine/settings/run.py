@@ -5,11 +5,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal
 
-from engine.catalog.benchmarks import BENCHMARKS
-from engine.catalog.choices import CHOICES, options_of
+from engine.catalog.choices import CHOICES, UNLISTED, benchmark_info, entry_of, options_of
 from engine.catalog.entries import BenchmarkInfo, load
 from engine.catalog.methods import METHODS
-from engine.catalog.models import MODELS
 from engine.catalog.options import (
     DATA,
     METHOD,
@@ -241,7 +239,7 @@ class RunConfig(Settings):
         }
 
     def classes_by_task(self) -> tuple[int, ...]:
-        return self.option("classes_per_task") or BENCHMARKS[self.benchmark].classes_by_task(self.tasks)
+        return self.option("classes_per_task") or benchmark_info(self.benchmark).classes_by_task(self.tasks)
 
     def plain(self) -> dict[str, Any]:
         """Like ``flat``, in types that JSON has."""
@@ -266,9 +264,10 @@ class RunConfig(Settings):
         found: dict[str, Any] = {}
         for key, of in self:
             if isinstance(of, Settings):
-                name = getattr(self, key.removesuffix("_options")) if isinstance(of, Options) else key
+                choice = key.removesuffix("_options")
+                name = entry_of(choice, getattr(self, choice)).name if isinstance(of, Options) else key
                 value = {option: given for option, given in of if given is not None}
-                found |= {} if isinstance(of, Options) and not value else {str(name): value}
+                found |= {} if isinstance(of, Options) and not value else {name: value}
             elif of is not None:
                 found[key] = of
         return tomli_w.dumps(found)
@@ -276,12 +275,16 @@ class RunConfig(Settings):
 
 def known_settings() -> Mapping[str, Setting]:
     """All settings and options by key, in the order of their declaration."""
-    return _known(*(tuple(entries) for entries in CHOICES.values()))[0]
+    return _known(*_names())[0]
 
 
 def typed_settings() -> dict[str, Setting]:
     """The settings that have an option on the command line, also those that a session does not keep."""
     return {key: declared for key, declared in _with_options(RunConfig.declared).items() if declared.panel}
+
+
+def _names() -> list[tuple[str, ...]]:
+    return [(*entries, *UNLISTED[choice]) for choice, entries in CHOICES.items()]
 
 
 @cache
@@ -319,7 +322,7 @@ def flattened(settings: Mapping[str, Any]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for key, value in settings.items():
-        if isinstance(value, dict) and any(key in entries for entries in CHOICES.values()):
+        if isinstance(value, dict) and any(entry_of(choice, key) for choice in CHOICES):
             found |= {f"{key}.{option}": of for option, of in value.items()}
         else:
             found[key] = value
@@ -343,7 +346,7 @@ def over(*layers: Mapping[str, Any]) -> dict[str, Any]:
 def _without_owners(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """Settings by their own keys, without None, and the owner of each option where it is said. Raises ConfigError."""
     given = {key: value for key, value in flattened(settings).items() if value is not None}
-    known, options = _known(*(tuple(entries) for entries in CHOICES.values()))
+    known, options = _known(*_names())
     for key in given:
         if key not in known and key not in options:
             raise unknown("setting", key, options if "." in key else known)
@@ -372,7 +375,7 @@ def resolve(settings: Mapping[str, Any]) -> RunConfig:
         idle = unread(both.get("optimizer", "sgd"), both.get("schedule"))
         given = {key: value for key, value in published.items() if key not in idle} | given
     filled = {key: declared.usual for key, declared in RunConfig.kept.items() if declared.usual is not None}
-    if (info := BENCHMARKS.get(str(given.get("benchmark", filled["benchmark"])))) is not None:
+    if (info := entry_of("benchmark", str(given.get("benchmark", filled["benchmark"])))) is not None:
         filled["model"] = info.model
     chosen = {choice: given.get(choice, filled[choice]) for choice in CHOICES}
     filled |= _defaults(*(chosen[choice] if isinstance(chosen[choice], str) else "" for choice in CHOICES))
@@ -391,14 +394,14 @@ def resolve(settings: Mapping[str, Any]) -> RunConfig:
 
 def _defaults(method: str, model: str, benchmark: str) -> dict[str, Any]:
     """The defaults that depend on these three; of an unknown one, nothing."""
-    entries = [CHOICES[choice].get(name) for choice, name in zip(CHOICES, (method, model, benchmark), strict=True)]
+    entries = [entry_of(choice, name) for choice, name in zip(CHOICES, (method, model, benchmark), strict=True)]
     found = {key: option.default for entry in entries if entry for key, option in entry.options.declared.items()}
-    if (info := BENCHMARKS.get(benchmark)) is not None:
+    if (info := entry_of("benchmark", benchmark)) is not None:
         found |= {"scenario": info.scenario, "tasks": info.default_tasks, "strength": default_strength(method, info)}
         own = {key for key in options_of("model") if found.get(key) is not REQUIRED}
         found |= {key: value for key, value in info.defaults.items() if key not in own}
         found |= info.method_defaults.get(method, {})
-    if (network := MODELS.get(model)) is not None:
+    if (network := entry_of("model", model)) is not None:
         found |= network.defaults
         found |= info.model_defaults.get(model, {}) if info else {}
     return {key: value for key, value in found.items() if value is not REQUIRED}
@@ -424,17 +427,18 @@ def validated(settings: Mapping[str, Any], origin: str | None = None) -> RunConf
     given, owners = _without_owners(settings)
     for choice, entries in CHOICES.items():
         name = given.get(choice)
-        if isinstance(name, str) and name not in entries:
+        if isinstance(name, str) and entry_of(choice, name) is None:
             raise unknown(choice, name, entries)
     own = {key: given.pop(key) for key in RunConfig.kept if key in given}
     values = _cleaned(RunConfig, checked(RunConfig, own), origin)
-    for choice, entries in CHOICES.items():
-        name = values[choice]
-        kind = entries[name].options
+    for choice in CHOICES:
+        info = entry_of(choice, values[choice])
+        kind = info.options
         for key in filter(given.__contains__, options_of(choice)):
-            if key not in kind.kept or owners.get(key, name) != name:
+            if key not in kind.kept or owners.get(key, info.name) != info.name:
                 whose = owners.get(key) or " or ".join(options_of(choice)[key].owners)
-                raise ConfigError(f"{key} = {shown(given[key])}: only {choice} {whose} uses it, not {name}", key)
+                told = f"only {choice} {whose} uses it, not {values[choice]}"
+                raise ConfigError(f"{key} = {shown(given[key])}: {told}", key)
         found = checked(kind, {key: given.pop(key) for key in kind.kept if key in given})
         values[f"{choice}_options"] = kind(**_cleaned(kind, found, origin))
     config = RunConfig(**values)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.batch import Batch, examples_at_once
-from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.choices import benchmark_info
 from engine.catalog.entries import group_sizes
 from engine.errors import BenchmarkError
 from engine.problems.classification import Classification
@@ -172,7 +172,7 @@ class ExampleStream(Stream):
         names: Sequence[str] = (),
     ) -> Self:
         """``inputs``, the classes of each task and the tasks' names are the benchmark's if none are given."""
-        info = BENCHMARKS[config.benchmark]
+        info = benchmark_info(config.benchmark)
         data = held_out(data, config.validation, config.seed)
         if info.permuted:
             tasks = permuted(data, len(info.classes), config.tasks, config.seed)
@@ -187,7 +187,7 @@ class ExampleStream(Stream):
         if folder in (None, "train", "test"):
             return None
         notes: list[str] = []
-        cut = not BENCHMARKS[self._config.benchmark].inputs  # like its images
+        cut = not benchmark_info(self._config.benchmark).inputs  # like its images
         found = read_unlabelled(Path(folder), self.inputs, notes.append, cut)
         self.notes += tuple(notes)
         labels = torch.empty(0, dtype=torch.int64)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.choices import benchmark_info
 from engine.catalog.entries import load
 from engine.errors import BenchmarkError, ConfigError
 
@@ -141,7 +141,7 @@ SETS = {
 def prepare(benchmark: str, data_dir: Path) -> None:
     """Checks ``benchmark``'s files and downloads missing ones; existing ones never change. Raises BenchmarkError, and
     ConfigError for a folder that says nothing of classes."""
-    info = BENCHMARKS[benchmark]
+    info = benchmark_info(benchmark)
     if info.from_data:
         load(f"{info.from_data}:found")({"data_dir": str(data_dir)})
     for wanted in map(SETS.__getitem__, info.files):

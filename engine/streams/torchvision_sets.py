@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.choices import benchmark_info
 from engine.errors import BenchmarkError
 from engine.settings.consistent import shape_of
 from engine.settings.run import RunConfig
@@ -46,7 +46,7 @@ ALLOWED: Mapping[tuple[str, str], object] = {
 
 def stream(config: RunConfig, progress: Progress = QUIET) -> ExampleStream:
     """The classes of one data set in tasks. Raises BenchmarkError."""
-    info = BENCHMARKS[config.benchmark]
+    info = benchmark_info(config.benchmark)
     [name] = info.files
     data = padded(data_set(name, Path(config.data_dir), progress), config.option("pad"))
     _check_classes(name, data, info.classes, config.data_dir)

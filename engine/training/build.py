@@ -4,10 +4,9 @@ import platform
 
 import torch
 
-from engine.catalog.benchmarks import BENCHMARKS
+from engine.catalog.choices import benchmark_info, model_info
 from engine.catalog.entries import load
 from engine.catalog.methods import METHODS
-from engine.catalog.models import MODELS
 from engine.errors import ConfigError
 from engine.methods.base import Method
 from engine.problems.problem import Problem
@@ -38,14 +37,14 @@ def versions() -> dict[str, str]:
 
 def load_stream(config: RunConfig, device: torch.device, progress: Progress = QUIET) -> Stream:
     """The benchmark's stream, its data on ``device``. Raises BenchmarkError, or what ``progress`` raises."""
-    info = BENCHMARKS[config.benchmark]
+    info = benchmark_info(config.benchmark)
     build = load(info.code)
     stream: Stream = build(config, progress) if info.long else build(config)
     return stream.to(device)
 
 
 def build_model(config: RunConfig, stream: Stream, problem: Problem, device: torch.device) -> torch.nn.Module:
-    info = MODELS[config.model]
+    info = model_info(config.model)
     options = {**info.arguments, **dict(config.model_options)}
     if config.weights and options.get("first_layer") == "auto":
         options["first_layer"] = "full"
