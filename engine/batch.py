@@ -11,7 +11,7 @@ class Batch:
     inputs: Tensor
     """Shape (N, …)."""
     targets: Tensor
-    """Shape (N,); a label counts its own task's classes from 0. Empty where they are not known."""
+    """Classes, shape (N,), which count the task's own from 0, or numbers, shape (N, D). Empty where unknown."""
     task: int | Tensor
     """The task of all examples, or of each: shape (N,), ascending."""
 

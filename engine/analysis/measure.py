@@ -355,7 +355,7 @@ def _measured(subject: _Subject, batch: Batch, backward: bool = False) -> tuple[
             score += problem.scores(outputs, part).sum().item()
             if backward:
                 (summed / len(batch)).backward()
-    return loss / len(batch), score / len(batch)
+    return loss / len(batch), problem.score_of(score / len(batch))
 
 
 def _mean_movement(found: Sequence[LayerMovement]) -> LayerMovement:

@@ -5,7 +5,7 @@ import pkgutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from engine.catalog.options import Options
 
@@ -90,11 +90,14 @@ class BenchmarkInfo(NamedTuple):
     model_defaults: Mapping[str, Mapping[str, object]] = {}
     """Defaults that differ here with one network, by network."""
     options: type[Options] = Options
+    problem: Literal["classification", "regression"] = "classification"
+    targets: int = 0
+    """Of regression: the numbers that a target has."""
     rank: int = 1000
 
     def classes_by_task(self, tasks: int) -> tuple[int, ...]:
-        if self.permuted:
-            return (len(self.classes),) * tasks
+        if self.permuted or self.targets:
+            return (self.targets or len(self.classes),) * tasks
         return self.by_task[:tasks] or group_sizes(len(self.classes), tasks)
 
 

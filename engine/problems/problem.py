@@ -18,6 +18,8 @@ class Problem(Protocol):
     """Number of outputs, which the network has from the start."""
     newest: int = 0
     """The last phase that has begun."""
+    score: str = "accuracy"
+    """The name of its score in a log."""
 
     def begin(self, phase: int) -> None:
         self.newest = phase
@@ -26,7 +28,11 @@ class Problem(Protocol):
         """Over the examples. Shape ()."""
 
     def scores(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """How good each example's answer is, shape (N,); a phase's score is their mean."""
+        """How good each example's answer is, shape (N,); ``score_of`` makes a phase's score of their mean."""
+
+    def score_of(self, mean: float) -> float:
+        """The score of examples whose ``scores`` have this mean; NaN if it is not known."""
+        return mean
 
     def gradients(
         self, outputs: Tensor, batch: Batch, form: Form, random: torch.Generator | None = None

@@ -38,7 +38,8 @@ def size_of(config: "RunConfig") -> Size | None:
     benchmark, model = benchmark_info(config.benchmark), model_info(config.model)
     if model.size is None or not benchmark.inputs:
         return None
-    outputs = sum(config.classes_by_task())
+    sizes = config.classes_by_task()
+    outputs = max(sizes) if (config.problem, config.scenario) == ("regression", "domain") else sum(sizes)
     try:
         return model.size(inputs=shape_of(config), outputs=outputs, **model.arguments, **dict(config.model_options))
     except ValueError as error:
@@ -56,6 +57,8 @@ def check_consistent(config: "RunConfig") -> None:
         load(f"{benchmark.from_data}:check")(config, refuse)
     if config.tasks > benchmark.most_tasks:
         refuse("tasks", f"{config.benchmark} has at most {benchmark.most_tasks}")
+    if config.problem == "regression":
+        _check_regression(config, refuse)
     if config.strength and not method.symbol:
         refuse("strength", f"method {config.method} has no penalty, so it has no strength")
     if config.reset_network and method.symbol:
@@ -90,9 +93,21 @@ def check_consistent(config: "RunConfig") -> None:
         refuse(at_fault, f"more than {MOST_PARAMETERS:,} parameters; choose smaller layers")
 
 
+def _check_regression(config: "RunConfig", refuse: Callable[[str, str], NoReturn]) -> None:
+    if config.scenario == "class":
+        refuse("scenario", "targets of regression are numbers, not classes; use task or domain")
+    for key, why in (("label_smoothing", "it is for classes"), ("class_order", "there are no classes")):
+        if getattr(config, key) is not None:
+            refuse(key, f"{config.benchmark} is a regression: {why}")
+    if config.option("huber_delta") is not None and config.option("loss") != "huber":
+        refuse("huber_delta", "only --loss huber uses it")
+    if config.option("unit") is not None and config.option("score") != "rmse":
+        refuse("unit", "R² has none; use --score rmse")
+
+
 def _check_normalize(config: "RunConfig", refuse: Callable[[str, str], NoReturn]) -> None:
     given, shape = config.normalize, shape_of(config)
-    channels = {1, shape[0]} if len(shape) == 3 else {1} if shape else {1, 3}
+    channels = {1, shape[0]} if len(shape) in (1, 3) else {1} if shape else {1, 3}
     if given == "imagenet" and 3 not in channels:
         refuse("normalize", f"it is for colours, and {config.benchmark} has none")
     if not isinstance(given, tuple):

@@ -238,7 +238,16 @@ class RunConfig(Settings):
             if of.kept[key].from_data
         }
 
+    @property
+    def problem(self) -> Literal["classification", "regression"]:
+        """What the network learns; the data of some benchmarks say it."""
+        found: Literal["classification", "regression"] = (
+            self.option("problem") or benchmark_info(self.benchmark).problem
+        )
+        return found
+
     def classes_by_task(self) -> tuple[int, ...]:
+        """Of regression: how many numbers a target has."""
         return self.option("classes_per_task") or benchmark_info(self.benchmark).classes_by_task(self.tasks)
 
     def plain(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from itertools import accumulate, islice
@@ -18,11 +19,13 @@ from engine.catalog.entries import group_sizes
 from engine.errors import BenchmarkError
 from engine.problems.classification import Classification
 from engine.problems.problem import Problem
+from engine.problems.regression import Regression
 from engine.seeds import generator
 from engine.settings.consistent import shape_of
 from engine.settings.run import FirstTask, RunConfig
 from engine.streams.augment import augmented
 from engine.streams.normalize import channels_of, normalized, told
+from engine.streams.numbers import regression
 from engine.streams.pixels import Pixels, Store
 from engine.streams.stream import Phase, Stream
 from engine.streams.unlabelled import read_unlabelled
@@ -44,15 +47,15 @@ Augment = Callable[[torch.Generator, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Examples:
-    """``inputs`` of shape (N, features) as float32, or images as bytes; ``labels`` of shape (N,) count the task's own
-    classes from 0; they may be unknown, and have shape (0,).
+    """``inputs`` of shape (N, features) as float32, or images as bytes; ``targets`` of shape (N,) count the task's own
+    classes from 0, or are numbers of shape (N, D); they may be unknown, and have shape (0,).
 
     ``order``, shape (features,), permutes the features when examples are taken, so all tasks of a permuted benchmark
     share one tensor. ``rows``, shape (N,), says which images of shared bytes these are; None: all.
     """
 
     inputs: Store
-    labels: Tensor
+    targets: Tensor
     order: Tensor | None = None
     rows: Tensor | None = None
 
@@ -60,23 +63,22 @@ class Examples:
         return len(self.inputs if self.rows is None else self.rows)
 
     def take(self, rows: Tensor, change: Callable[[Tensor], Tensor] | None = None) -> tuple[Tensor, Tensor]:
-        """Inputs and labels of ``rows``, shapes (len(rows), …) and (len(rows),), on the device. ``change`` is applied
-        to the bytes of images."""
+        """Inputs and targets of ``rows``, on the device. ``change`` is applied to the bytes of images."""
         if isinstance(self.inputs, Pixels):
             inputs = self.inputs.take(rows if self.rows is None else self.rows.index_select(0, rows), change)
         else:
             inputs = self.inputs.index_select(0, rows)
-        return self._ordered(inputs), self.labels.index_select(0, rows).to(inputs.device)
+        return self._ordered(inputs), self.targets.index_select(0, rows).to(inputs.device)
 
     def slice(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
         if isinstance(self.inputs, Pixels):
             return self.take(torch.arange(start, min(stop, len(self)), device=self.inputs.home))
-        return self._ordered(self.inputs[start:stop]), self.labels[start:stop]
+        return self._ordered(self.inputs[start:stop]), self.targets[start:stop]
 
     def subset(self, rows: Tensor) -> "Examples":
         """Only the examples of ``rows``; the bytes of images are not copied."""
         if isinstance(self.inputs, Pixels):
-            return replace(self, labels=self.labels[rows], rows=rows if self.rows is None else self.rows[rows])
+            return replace(self, targets=self.targets[rows], rows=rows if self.rows is None else self.rows[rows])
         return Examples(*self.take(rows))
 
     def _ordered(self, inputs: Tensor) -> Tensor:
@@ -87,13 +89,14 @@ class Examples:
         inputs = move(self.inputs)
         home = inputs.home if isinstance(inputs, Pixels) else device
         order = None if self.order is None else self.order.to(device)
-        return Examples(inputs, self.labels.to(home), order, None if self.rows is None else self.rows.to(home))
+        return Examples(inputs, self.targets.to(home), order, None if self.rows is None else self.rows.to(home))
 
 
 @dataclass(frozen=True)
 class Task:
     name: str
     classes: int
+    """Of regression: the numbers that a target has."""
     train: Examples
     test: Examples
     validation: Examples | None = None
@@ -117,13 +120,13 @@ class DataSet:
     validation: Examples | None = None
 
 
-def held_out(data: DataSet, share: float | None, seed: int) -> DataSet:
-    """``data`` whose validation set is this share of each class's training examples, drawn from ``seed``: at least one
-    of two or more, and never all. Unchanged if there is no share."""
+def held_out(data: DataSet, share: float | None, seed: int, *place: int) -> DataSet:
+    """``data`` whose validation set is this share of each class's training examples, or of all if targets are numbers,
+    drawn from ``seed`` and ``place``: at least one of two or more, and never all. Unchanged if there is no share."""
     if not share:
         return data
-    labels = data.train.labels
-    order = torch.randperm(len(labels), generator=generator(seed, "validation"))
+    labels = data.train.targets if data.train.targets.dim() == 1 else torch.zeros(len(data.train))
+    order = torch.randperm(len(labels), generator=generator(seed, "validation", *place))
     kept, held = list[Tensor](), list[Tensor]()
     for label in labels.unique():
         own = order[labels[order] == label]
@@ -139,8 +142,11 @@ class ExampleStream(Stream):
 
     def __init__(self, config: RunConfig, tasks: Sequence[Task], inputs: tuple[int, ...]) -> None:
         self._config = config
+        self._regression: Regression | None = None
+        if config.problem == "regression":
+            tasks, self._regression = regression(config, tasks)
         trained = dict.fromkeys((task.train.inputs, task.train.rows) for task in tasks)  # tasks may share them
-        self._channels = channels = channels_of(config.normalize, list(trained))
+        self._channels = channels = channels_of(config.normalize, list(trained), columns=len(inputs) == 1)
         self.notes = (told(channels),) if channels and config.normalize == "auto" else ()
         once = cache(lambda store: normalized(store, channels))
         self.tasks = [task.changed(lambda part: replace(part, inputs=once(part.inputs))) for task in tasks]
@@ -151,9 +157,10 @@ class ExampleStream(Stream):
         self._accumulates = False
         for task in self.tasks:
             if config.validation and not task.validation:
+                few = "has no class with" if self._regression is None else "does not have"
                 raise BenchmarkError(
-                    f"validation {config.validation:g}: task {visible(task.name)} has no class with two training "
-                    f"examples, so none can be held out"
+                    f"validation {config.validation:g}: task {visible(task.name)} {few} two training examples, so none "
+                    f"can be held out"
                 )
         subsets = evaluation_subsets(tasks, config.seed)
         self._probes = [task.test.subset(rows) for task, rows in zip(self.tasks, subsets, strict=True)]
@@ -180,6 +187,16 @@ class ExampleStream(Stream):
             groups = groups or divided(class_order(config, info.classes), config.tasks)
             tasks = grouped(data, groups, names)
         return cls(config, tasks, inputs or shape_of(config))
+
+    @classmethod
+    def of_tasks(cls, config: RunConfig, tasks: Sequence[tuple[str, DataSet]], inputs: tuple[int, ...]) -> Self:
+        """Tasks that are in memory, each with its name and its own examples, as many as ``config.classes_by_task()``
+        has; classes count from 0 in each. ``inputs``: the shape of one example."""
+        made = []
+        for number, ((name, data), size) in enumerate(zip(tasks, config.classes_by_task(), strict=True)):
+            data = held_out(data, config.validation, config.seed, number)
+            made.append(Task(name, size, data.train, data.test, data.validation))
+        return cls(config, made, inputs)
 
     @cached_property
     def _own(self) -> Examples | None:
@@ -208,7 +225,8 @@ class ExampleStream(Stream):
             epoch = math.ceil((sum(sizes[: number + 1]) if self._accumulates else sizes[number]) / size)
             steps = config.steps if epochs is None else epoch * epochs
             assert steps is not None
-            phases.append(Phase(task.name, task.classes, steps, epoch, own.lr or config.lr))
+            chance = None if self._regression is None else self._regression.chance(number)
+            phases.append(Phase(task.name, task.classes, steps, epoch, own.lr or config.lr, chance))
             self._sizes.append(size)
         self.phases = tuple(phases)
 
@@ -219,6 +237,8 @@ class ExampleStream(Stream):
         return self
 
     def problem(self) -> Problem:
+        if self._regression is not None:
+            return copy(self._regression)
         classes = [task.classes for task in self.tasks]
         return Classification(self._config.scenario, classes, self._config.label_smoothing or 0.0)
 
@@ -232,7 +252,7 @@ class ExampleStream(Stream):
             seen = self.tasks[: phase + 1] if self._accumulates else [self.tasks[phase]]
             random = generator(self._config.seed, "order", phase, epoch)
             order = torch.randperm(sum(len(task.train) for task in seen), generator=random)
-            self._order = order.to(seen[0].train.labels.device)
+            self._order = order.to(seen[0].train.targets.device)
             self._order_of = (phase, epoch)
         size = self._sizes[phase]
         rows = self._order[number * size : (number + 1) * size]
@@ -253,11 +273,11 @@ class ExampleStream(Stream):
             examples.take(own - (end - len(examples)), change)
             for examples, end, own in zip(seen, ends, rows[order].split(counts), strict=True)
         ]
-        inputs, labels = (torch.cat(found) for found in zip(*parts, strict=True))
-        return self._batch(tasks.to(inputs.device), inputs, labels)
+        inputs, targets = (torch.cat(found) for found in zip(*parts, strict=True))
+        return self._batch(tasks.to(inputs.device), inputs, targets)
 
-    def _batch(self, task: int | Tensor, inputs: Tensor, labels: Tensor) -> Batch:
-        return Batch(inputs.view(-1, *self.inputs), labels, task)
+    def _batch(self, task: int | Tensor, inputs: Tensor, targets: Tensor) -> Batch:
+        return Batch(inputs.view(-1, *self.inputs), targets, task)
 
     def passes(self, phase: int, size: int, part: str = "train") -> Iterator[Batch]:
         examples = self._examples(phase, part)
@@ -275,7 +295,7 @@ class ExampleStream(Stream):
 
     def _drawn(self, examples: Examples, phase: int, count: int, purpose: str) -> Tensor:
         rows = torch.randperm(len(examples), generator=generator(self._config.seed, purpose, phase))[:count]
-        return rows.to(examples.labels.device)
+        return rows.to(examples.targets.device)
 
     @property
     def _together(self) -> int:
@@ -303,18 +323,20 @@ class ExampleStream(Stream):
             check()
             total += problem.scores(net(batch.inputs), batch).sum().item()
             count += len(batch)
-        return total / count
+        return problem.score_of(total / count)
 
 
 def evaluation_subsets(tasks: Sequence[Task], seed: int) -> list[Tensor]:
-    """Rows of each task's test set: equally many of each class, drawn once from ``seed``; all rows of a small set. Two
-    probes then differ only if the network does (De Lange et al. 2023)."""
+    """Rows of each task's test set: equally many of each class, or any if targets are numbers, drawn once from
+    ``seed``; all rows of a small set. Two probes then differ only if the network does (De Lange et al. 2023)."""
     share = max(FEWEST_EXAMPLES, PROBE_EXAMPLES // len(tasks))
     subsets = []
     for number, task in enumerate(tasks):
-        labels = task.test.labels
+        labels = task.test.targets
         rows = torch.randperm(len(labels), generator=generator(seed, "evaluation subset", number))
-        if len(labels) > share:
+        if labels.dim() > 1:
+            rows = rows[:share]
+        elif len(labels) > share:
             each = max(1, share // task.classes)
             rows = torch.cat([rows[labels[rows] == label][:each] for label in range(task.classes)])
         subsets.append(rows.sort().values)
@@ -328,7 +350,7 @@ def content(tasks: Sequence[Task]) -> str:
     found = [
         "none" if store is None else once(store)
         for part in parts
-        for store in (part.inputs, part.labels, part.order, *([] if part.rows is None else [part.rows]))
+        for store in (part.inputs, part.targets, part.order, *([] if part.rows is None else [part.rows]))
     ]
     return hashlib.sha256(" ".join(found).encode()).hexdigest()[:32]
 
@@ -373,11 +395,11 @@ def grouped(data: DataSet, groups: Sequence[Sequence[int]], names: Sequence[str]
 
 
 def _of_classes(examples: Examples, group: Sequence[int]) -> Examples:
-    own_label = torch.full((max(*group, int(examples.labels.max())) + 1,), -1)
+    own_label = torch.full((max(*group, int(examples.targets.max())) + 1,), -1)
     own_label[torch.tensor(group)] = torch.arange(len(group))
-    labels = own_label[examples.labels]
+    labels = own_label[examples.targets]
     rows = (labels >= 0).nonzero().squeeze(1)
-    return replace(examples.subset(rows), labels=labels[rows])
+    return replace(examples.subset(rows), targets=labels[rows])
 
 
 def permuted(data: DataSet, classes: int, tasks: int, seed: int) -> list[Task]:

@@ -13,6 +13,8 @@ from engine.streams.pixels import Channels, Pixels, Store
 IMAGENET: Channels = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 STATISTICS_BYTES = 2**28
 """Most bytes of images whose mean and deviation are computed: all of CIFAR."""
+MOST_TOLD = 3
+"""Most channels whose mean and deviation are told."""
 CHUNK = 2**22
 """Bytes that are computed with at once."""
 Part = tuple[Store, Tensor | None]
@@ -28,16 +30,20 @@ def normalized(inputs: Store, channels: Channels | None) -> Store:
     if len(channels[0]) == 1:
         (mean,), (deviation,) = channels
         return (inputs - mean) / deviation
+    if inputs.dim() == 2 and inputs.shape[1] == len(channels[0]):
+        own, by = (torch.tensor(of, dtype=torch.float64) for of in channels)
+        return ((inputs.double() - own) / by).float()
     means, deviations = (inputs.new_tensor(of).view(-1, 1) for of in channels)
     return ((inputs.view(len(inputs), len(means), -1) - means) / deviations).view(inputs.shape)
 
 
-def channels_of(given: str | Sequence[float] | None, parts: Sequence[Part]) -> Channels | None:
-    """What ``normalize`` says, for the training examples in ``parts``. Raises ConfigError if it does not fit them."""
+def channels_of(given: str | Sequence[float] | None, parts: Sequence[Part], columns: bool = False) -> Channels | None:
+    """What ``normalize`` says, for the training examples in ``parts``; ``columns``: each of their values is a channel.
+    Raises ConfigError if it does not fit them."""
     if given is None:
         return None
     if given == "auto":
-        return statistics(parts)
+        return of_columns(parts) if columns else statistics(parts)
     half = len(given) // 2
     found: Channels = IMAGENET if isinstance(given, str) else (given[:half], given[half:])
     there = {inputs.shape[1] for inputs, _ in parts if isinstance(inputs, Pixels)}
@@ -76,6 +82,17 @@ def statistics(parts: Sequence[Part]) -> Channels:
     return [float(f"{mean:.6g}") for mean in means.tolist()], [float(f"{of:.6g}") for of in deviations.tolist()]
 
 
+def of_columns(parts: Sequence[Part]) -> Channels:
+    """Mean and standard deviation of each value of an example."""
+    every = torch.cat([inputs.double() for inputs, _ in parts if isinstance(inputs, Tensor)])
+    deviations = every.std(0, correction=0).masked_fill((every == every[:1]).all(0), 1.0)
+    return every.mean(0).tolist(), deviations.tolist()
+
+
 def told(channels: Channels) -> str:
+    if len(channels[0]) > MOST_TOLD:
+        return (
+            "normalize auto: each value has its own mean and standard deviation, of the training examples of all tasks"
+        )
     means, deviations = (", ".join(f"{number:.4g}" for number in of) for of in channels)
     return f"normalize auto: mean {means}, standard deviation {deviations}, of the training examples of all tasks"

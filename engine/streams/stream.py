@@ -17,10 +17,13 @@ class Phase:
 
     name: str
     classes: int
+    """Of regression: the numbers that a target has."""
     steps: int
     epoch: int
     """Steps of one pass over its examples."""
     lr: float
+    chance: float | None = None
+    """The score of guessing; None if it is not known."""
 
 
 class Stream(Protocol):
@@ -64,4 +67,4 @@ class Stream(Protocol):
     def test(
         self, phase: int, net: nn.Module, problem: Problem, part: str, check: Callable[[], None] = lambda: None
     ) -> float:
-        """The mean score of ``net``. ``check`` is called between batches and may raise."""
+        """The score of ``net``; NaN if outputs are not finite. ``check`` is called between batches and may raise."""

@@ -78,7 +78,7 @@ def _titles(name: str, groups: Sequence[Sequence[int]]) -> list[str]:
 
 def _check_classes(name: str, data: DataSet, needed: Sequence[int], data_dir: str) -> None:
     for part, examples in (("training", data.train), ("test", data.test)):
-        there = set(examples.labels.unique().tolist())
+        there = set(examples.targets.unique().tolist())
         if missing := [label for label in needed if label not in there]:
             names = CLASSES.get(name, range(len(needed)))
             raise BenchmarkError(
@@ -97,7 +97,7 @@ def padded(data: DataSet, side: int | None) -> DataSet:
         rows = torch.arange(len(part)) if part.rows is None else part.rows
         values = part.inputs.raw(rows)
         more = side - values.shape[-1]
-        return Examples(Pixels(pad(values, (more // 2, more - more // 2) * 2)), part.labels)
+        return Examples(Pixels(pad(values, (more // 2, more - more // 2) * 2)), part.targets)
 
     return DataSet(larger(data.train), larger(data.test))
 
@@ -132,7 +132,7 @@ def _from_images(wanted: FileSet, folder: Path, progress: Progress) -> DataSet:
     if strange := [name for name in there if name not in names]:
         raise BenchmarkError(f"{folder} has classes that are not in {wanted.name}: {title(strange)}")
     known = torch.tensor([names.index(name) for name in there])
-    return DataSet(*(replace(part, labels=known[part.labels]) for part in (data.train, data.test)))
+    return DataSet(*(replace(part, targets=known[part.targets]) for part in (data.train, data.test)))
 
 
 # The format idx, of MNIST and its kin

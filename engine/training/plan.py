@@ -16,6 +16,6 @@ class Plan:
 
     def infos(self) -> tuple[TaskInfo, ...]:
         return tuple(
-            TaskInfo(phase.name, steps, phase.classes, phase.epoch)
+            TaskInfo(phase.name, steps, phase.classes, phase.epoch, phase.chance)
             for phase, steps in zip(self._phases, self.steps, strict=True)
         )

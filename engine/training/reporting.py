@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -98,10 +99,10 @@ class Reporter:
     def scores(self) -> tuple[Scored, Scored]:
         """On whole test sets, and on the evaluation subsets, of the tasks seen."""
         state = self.state
-        return Scored(state.step, state.problem.newest, WHOLE, self.evaluator.scores()), self._probed()
+        return Scored(state.step, state.problem.newest, WHOLE, _known(self.evaluator.scores())), self._probed()
 
     def _probed(self) -> Scored:
-        return Scored(self.state.step, self.state.problem.newest, PROBE, self.evaluator.probe())
+        return Scored(self.state.step, self.state.problem.newest, PROBE, _known(self.evaluator.probe()))
 
     def running_importance(self) -> None:
         state = self.state
@@ -136,6 +137,10 @@ class Reporter:
         found = Measured(state.step, state.task, PATH, (gained, start, loss), PATH_LABELS)
         if PathCheck.of(found) != path:  # reported before a stop at the task's end
             self.recorder.emit(found)
+
+
+def _known(scores: Sequence[float]) -> tuple[float | None, ...]:
+    return tuple(None if math.isnan(score) else score for score in scores)
 
 
 def _short(values: list[float]) -> tuple[float, ...]:

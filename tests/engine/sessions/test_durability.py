@@ -514,8 +514,8 @@ def test_the_content_is_that_of_inputs_labels_and_orders() -> None:
 
     data = digits()
     task = Task("all", 10, data.train, data.test)
-    turned = Examples(data.train.inputs, data.train.labels, torch.arange(63, -1, -1))
-    other = Examples(data.train.inputs, data.train.labels.roll(1))
+    turned = Examples(data.train.inputs, data.train.targets, torch.arange(63, -1, -1))
+    other = Examples(data.train.inputs, data.train.targets.roll(1))
     found = {content([Task("all", 10, train, data.test)]) for train in (data.train, turned, other)}
     assert len(found) == 3
     assert content([task]) == content([Task("another name", 10, data.train, data.test)])

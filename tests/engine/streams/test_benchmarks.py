@@ -71,7 +71,7 @@ def test_any_number_of_tasks_shares_out_all_classes_and_all_examples(count: int)
     assert sum(len(task.train) + len(task.test) for task in tasks) == 1797
     for task in tasks:
         for part in (task.train, task.test):
-            assert set(part.labels.tolist()) == set(range(task.classes))
+            assert set(part.targets.tolist()) == set(range(task.classes))
 
 
 def test_the_labels_of_a_task_follow_the_order_of_its_classes() -> None:
@@ -110,7 +110,7 @@ def test_each_permuted_task_is_the_same_data_in_an_order_of_its_own() -> None:
         assert sorted(task.train.order.tolist()) == list(range(64))
         inputs, labels = everything(task.train)
         assert torch.equal(inputs, plain[:, task.train.order])
-        assert torch.equal(labels, tasks[0].train.labels)
+        assert torch.equal(labels, tasks[0].train.targets)
         assert torch.equal(everything(task.test)[0], everything(tasks[0].test)[0][:, task.train.order])
         assert torch.equal(task.test.slice(2, 7)[0], everything(task.test)[0][2:7])
     orders = [tuple(everything(task.train)[0].flatten().tolist()) for task in tasks]
@@ -136,7 +136,7 @@ def test_uneven_classes_go_to_the_first_tasks() -> None:
     data = DataSet(Examples(torch.eye(7), labels), Examples(torch.eye(7), labels))
     tasks = split(data, (6, 0, 5, 1, 4, 2, 3), 3)
     assert [task.name for task in tasks] == ["6 0 5", "1 4", "2 3"]
-    assert [task.train.labels.tolist() for task in tasks] == [[1, 2, 0], [0, 1], [0, 1]]
+    assert [task.train.targets.tolist() for task in tasks] == [[1, 2, 0], [0, 1], [0, 1]]
 
 
 def test_tasks_are_cut_from_the_classes_in_the_order_asked_for() -> None:
@@ -158,7 +158,7 @@ def test_inputs_are_normalised_for_training_and_testing_alike(benchmark: str) ->
     for before, after in zip(plain, normal, strict=True):
         for one, other in ((before.train, after.train), (before.test, after.test)):
             assert torch.equal((everything(one)[0] - 0.25) / 0.5, everything(other)[0])
-            assert torch.equal(one.labels, other.labels)
+            assert torch.equal(one.targets, other.targets)
 
 
 @pytest.mark.parametrize("info", BENCHMARKS.values(), ids=BENCHMARKS)
@@ -344,7 +344,7 @@ def test_real_mnist_is_whole_and_splits_into_pairs() -> None:
     assert sum(len(task.test) for task in tasks) == 10_000
     assert tasks[0].train.inputs.shape[1] == 784
     assert (tasks[0].train.inputs.min().item(), tasks[0].train.inputs.max().item()) == (0, 1)
-    assert tasks[0].train.labels.bincount().tolist() == [5923, 6742]  # zeros and ones in the published set
+    assert tasks[0].train.targets.bincount().tolist() == [5923, 6742]  # zeros and ones in the published set
 
 
 @needs_mnist
@@ -387,7 +387,7 @@ def test_real_mnist_is_found_where_it_lies_packed_or_not(given: str, tmp_path: P
     found, expected = mnist(tmp_path / given), mnist(MNIST.parents[1])
     for one, other in ((found.train, expected.train), (found.test, expected.test)):
         assert torch.equal(one.inputs, other.inputs)
-        assert torch.equal(one.labels, other.labels)
+        assert torch.equal(one.targets, other.targets)
     assert everything_in(tmp_path) == before
 
 
@@ -416,7 +416,7 @@ def test_mnist_is_what_torchvision_reads() -> None:
     for train, part in ((True, ours.train), (False, ours.test)):
         theirs = torchvision_import.torchvision_datasets().MNIST(str(TEST_DATA), train=train)
         assert torch.equal(part.inputs, theirs.data.flatten(1).float() / 255)
-        assert torch.equal(part.labels, theirs.targets)
+        assert torch.equal(part.targets, theirs.targets)
 
 
 def test_torchvision_knows_the_files_by_the_same_names() -> None:

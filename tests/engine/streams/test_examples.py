@@ -140,7 +140,7 @@ def test_scores_equal_the_loop_over_examples(scenario: Scenario, monkeypatch: py
         task(torch.randn(11, 7, generator=random).tolist(), [n % size for n in range(11)], size) for size in classes
     ]
     found, problem, model = ExampleStream(resolve({}), tasks, (7,)), Classification(scenario, classes), Given()
-    slow = [SlowTask(t.classes, t.train.inputs, t.train.labels, t.test.inputs, t.test.labels, []) for t in tasks]
+    slow = [SlowTask(t.classes, t.train.inputs, t.train.targets, t.test.inputs, t.test.targets, []) for t in tasks]
     for newest in range(3):
         problem.begin(newest)
         for seen in range(newest + 1):

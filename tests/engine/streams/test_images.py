@@ -476,8 +476,8 @@ def test_labels_count_the_classes_of_all_tasks(tmp_path: Path) -> None:
     images.tasks(tmp_path, {"t1": ["b", "a"], "t2": ["a", "c", "d"]}, train=2, test=1)
     read = read_images(tmp_path)
     data = labelled(read)
-    assert data.train.labels.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
-    assert data.test.labels.tolist() == [0, 1, 2, 3, 4]
+    assert data.train.targets.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    assert data.test.targets.tolist() == [0, 1, 2, 3, 4]
     saved = np.asarray(Image.open(tmp_path / "t2" / "test" / "c" / "0.png")).transpose(2, 0, 1)
     taken, label = data.test.take(torch.tensor([3]))
     assert label.tolist() == [3]

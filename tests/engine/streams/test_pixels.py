@@ -76,10 +76,10 @@ def test_tasks_share_the_bytes_and_take_their_own_rows(bytes_of: Bytes) -> None:
     whole = data(bytes_of)
     for number, task in enumerate(split(whole, range(6), 3)):
         assert task.train.inputs is whole.train.inputs
-        own = ((whole.train.labels // 2) == number).nonzero().squeeze(1)
+        own = ((whole.train.targets // 2) == number).nonzero().squeeze(1)
         inputs, labels = task.train.take(torch.arange(len(task.train)))
         assert torch.equal(inputs, whole.train.take(own)[0])
-        assert torch.equal(labels, whole.train.labels[own] % 2)
+        assert torch.equal(labels, whole.train.targets[own] % 2)
         assert torch.equal(inputs[2:5], task.train.slice(2, 5)[0])
 
 
@@ -87,7 +87,7 @@ def test_a_stream_of_bytes_gives_what_the_same_stream_of_floats_gives(bytes_of: 
     """In training, alone and accumulated, in a pass and drawn."""
     whole = data(bytes_of)
     floats = DataSet(
-        *(Examples(plain(part.inputs.values).float() / 255, part.labels) for part in (whole.train, whole.test))  # type: ignore[union-attr]
+        *(Examples(plain(part.inputs.values).float() / 255, part.targets) for part in (whole.train, whole.test))  # type: ignore[union-attr]
     )
     config = resolve({"batch_size": 8, "epochs": 2})
     one, other = (ExampleStream(config, split(found, range(6), 3), SHAPE[1:]) for found in (whole, floats))

@@ -30,7 +30,7 @@ def numbers(examples: Examples | None) -> list[int]:
 
 def counts(examples: Examples | None, classes: int) -> list[int]:
     assert examples is not None
-    return torch.bincount(examples.labels, minlength=classes).tolist()
+    return torch.bincount(examples.targets, minlength=classes).tolist()
 
 
 def test_a_share_of_each_class_is_held_out() -> None:
@@ -44,7 +44,7 @@ def test_a_share_of_each_class_is_held_out() -> None:
     assert counts(held_out(data, 0.99, seed=0).train, 5) == [1, 1, 1, 1, 1]
     for part in (found.train, found.validation):
         assert part is not None
-        assert part.labels.tolist() == data.train.labels[numbers(part)].tolist()
+        assert part.targets.tolist() == data.train.targets[numbers(part)].tolist()
 
 
 def test_the_seed_alone_decides() -> None:

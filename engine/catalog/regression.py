@@ -1,0 +1,43 @@
+"""The settings of benchmarks whose targets are numbers."""
+
+from typing import Literal
+
+from engine.catalog.options import DATA, TRAINING, Options, setting
+
+
+class RegressionOptions(Options):
+    loss: Literal["squared", "huber"] | None = setting(
+        None,
+        off="squared",
+        help="Loss of regression: squared or huber.",
+        meaning="loss of regression: squared, (y − f)², or huber, ½(y − f)² up to δ and δ(|y − f| − δ/2) beyond; the "
+        "mean over examples and over the values of a target",
+        panel=TRAINING,
+    )
+    huber_delta: float | None = setting(
+        None, meaning="where the Huber loss becomes linear; by default 1", symbol="δ", gt=0, le=1e15
+    )
+    score: Literal["r2", "rmse"] | None = setting(
+        None,
+        off="r2",
+        help="Score of regression: r2 or rmse.",
+        meaning="score of regression: r2, 1 − mean (y − f)² ÷ variance of the task's test targets, the mean over the "
+        "values of a target; or rmse, the root of the mean (y − f)², in the targets' unit",
+        panel=DATA,
+    )
+    unit: str | None = setting(
+        None,
+        help="Unit of the targets, shown with --score rmse.",
+        metavar="UNIT",
+        panel=DATA,
+        min_length=1,
+        max_length=20,
+    )
+    normalize_targets: bool = setting(
+        False,
+        help="Train on targets minus their mean, divided by their deviation; --raw-targets does not.",
+        meaning="train on targets minus their mean, divided by their deviation, each value of a target for itself: of "
+        "the training examples of all tasks, or in scenario task of each task; scores stay in the targets' unit",
+        negative="--raw-targets",
+        panel=DATA,
+    )
