@@ -86,7 +86,9 @@ class RunStarted:
     subset_examples: Counts = ()
     """Size of each task's evaluation subset. Empty in older sessions, whose probes used fewer with every task."""
     score: Text = "accuracy"
-    """What scores are: an accuracy is a fraction, any other score is a number."""
+    """What scores are, by its name in ``engine.record.score.SCORES``; another name is a number that should be high."""
+    unit: Text = ""
+    """The unit of scores that have one."""
     event: Literal["run-started"] = "run-started"
 
     def __post_init__(self) -> None:

@@ -36,6 +36,7 @@ from engine.record.events import (
     TaskStarted,
     Warned,
 )
+from engine.record.score import ACCURACY, ScoreInfo, score_info
 from engine.record.series import MOST, AtStep, Curve, Series
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ class History:
     tasks: tuple[TaskInfo, ...] = ()
     device: str = ""
     parameters: int = 0
+    score: ScoreInfo = ACCURACY
     task: int = 0
     """The task in training, counted from 0; the number of tasks when all are done."""
     between: bool = False
@@ -232,7 +234,7 @@ class History:
 
     @property
     def accuracies(self) -> tuple[float, ...]:
-        """The newest known accuracy on each seen task."""
+        """The newest known score on each seen task."""
         return self.probe or (self.matrix[-1] if self.matrix else ())
 
     @property
@@ -246,7 +248,7 @@ class History:
 
     @property
     def newest_probed(self) -> tuple[float, ...]:
-        """The newest known accuracy on the evaluation subset of each seen task."""
+        """The newest known score on the evaluation subset of each seen task."""
         look = self.look
         if look is None:
             return self.probed[-1] if self.probed else ()
@@ -297,6 +299,7 @@ class History:
             case RunStarted():
                 self.state, self.started = "training", event
                 self.device, self.parameters = event.device, event.parameters
+                self.score = score_info(event.score, event.unit)
                 self._plan_tasks(event.tasks)
             case RunResumed():
                 self.state, self.resumed, self.failure = "training", event, None
@@ -397,8 +400,8 @@ class History:
                 raise ValueError(f"task {event.phase + 1} of {tasks}, before it begins")
             case Scored() if not event.phase < len(event.values) <= tasks:
                 raise ValueError(f"{len(event.values)} scores, on {event.phase + 1} to {tasks} tasks")
-            case Scored() if self.started and self.started.score == "accuracy" and not _fractions(event.values):
-                raise ValueError("an accuracy is not between 0 and 1")
+            case Scored() if not self.score.allows(event.values):
+                raise ValueError(self.score.bounds)
             case Measured(name=name, values=values) if name == PATH and len(values) != 3:
                 raise ValueError(f"{len(values)} values of the path integral")
             case Measured() if event.name in self.measured and event.phase < self.measured[event.name][-1].phase:
@@ -426,7 +429,3 @@ def _with(known: Mapping[str, Series[T]], name: str, told: T) -> Mapping[str, Se
     if len(known) > MOST_NAMES:
         raise ValueError("there are too many names")
     return {**known, name: known.get(name, Series()).plus(told)}
-
-
-def _fractions(values: tuple[float | None, ...]) -> bool:
-    return all(value is None or 0 <= value <= 1 for value in values)

@@ -1,12 +1,15 @@
-"""Metrics of continual learning. ``matrix[i][j]``: accuracy on task j after training task i, as a fraction; rows may be
-ragged (only j ≤ i), and the last may be missing during a run."""
+"""Metrics of continual learning. ``matrix[i][j]``: accuracy on task j after training task i, as a fraction, or another
+score; rows may be ragged (only j ≤ i), and the last may be missing during a run. ``score`` says which direction is
+worse: forgetting is how much worse a score has become, and backward transfer how much better."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
+
+from engine.record.score import ACCURACY, ScoreInfo
 
 Matrix = Sequence[Sequence[float]]
 
@@ -20,26 +23,27 @@ def average_accuracy(matrix: Matrix) -> float | None:
     return sum(matrix[-1]) / len(matrix[-1]) if matrix else None
 
 
-def forgetting_by_task(matrix: Matrix) -> list[float]:
+def forgetting_by_task(matrix: Matrix, score: ScoreInfo = ACCURACY) -> list[float]:
     """Best accuracy before the last row minus the accuracy in the last row, for each task except the last
     (Chaudhry et al. 2018, equation 3). Negative where later tasks helped.
 
-    >>> forgetting_by_task([[1.0], [0.5, 1.0]])
-    [0.5]
+    >>> from engine.record.score import RMSE
+    >>> forgetting_by_task([[1.0], [0.5, 1.0]]), forgetting_by_task([[1.0], [1.75, 0.5]], RMSE)
+    ([0.5], [0.75])
     """
     if not matrix:
         return []
     *earlier, last = matrix
-    return [max(row[j] for row in earlier[j:]) - last[j] for j in range(len(last) - 1)]
+    return [score.lost(score.best(row[j] for row in earlier[j:]), last[j]) for j in range(len(last) - 1)]
 
 
-def forgetting(matrix: Matrix) -> float | None:
+def forgetting(matrix: Matrix, score: ScoreInfo = ACCURACY) -> float | None:
     """Mean of ``forgetting_by_task``; None if there is only one task.
 
     >>> forgetting([[1.0], [0.5, 1.0]])
     0.5
     """
-    drops = forgetting_by_task(matrix)
+    drops = forgetting_by_task(matrix, score)
     return sum(drops) / len(drops) if drops else None
 
 
@@ -52,16 +56,17 @@ def after_each_task(matrix: Matrix) -> list[float]:
     return [row[task] for task, row in enumerate(matrix)]
 
 
-def backward_transfer(matrix: Matrix) -> float | None:
+def backward_transfer(matrix: Matrix, score: ScoreInfo = ACCURACY) -> float | None:
     """Mean change of each earlier task since it was learned (BWT, Lopez-Paz & Ranzato 2017, equation 3).
 
-    >>> backward_transfer([[1.0], [0.5, 1.0]])
-    -0.5
+    >>> from engine.record.score import RMSE
+    >>> backward_transfer([[1.0], [0.5, 1.0]]), backward_transfer([[1.0], [1.75, 0.5]], RMSE)
+    (-0.5, -0.75)
     """
     if len(matrix) < 2:
         return None
     last = matrix[-1]
-    changes = [last[j] - matrix[j][j] for j in range(len(last) - 1)]
+    changes = [score.lost(last[j], matrix[j][j]) for j in range(len(last) - 1)]
     return sum(changes) / len(changes)
 
 
@@ -97,7 +102,7 @@ class Looks:
 
 @dataclass(frozen=True)
 class Lowest:
-    """The lowest accuracy on a task since it was learned, and when it was first measured."""
+    """The worst score on a task since it was learned, and when it was first measured."""
 
     accuracy: float
     step: int
@@ -107,7 +112,8 @@ class Lowest:
 
 @dataclass(frozen=True, eq=False)
 class Stability:
-    """How low accuracies fell after a task was learned, and when, for T tasks."""
+    """How low accuracies fell after a task was learned, and when, for T tasks. Of a score of which lower is better, the
+    lowest is the highest, and the best the lowest."""
 
     lowest: list[Lowest | None]
     """Minimum over the measurements after a task's own training, for each task; None if there are none yet."""
@@ -122,10 +128,25 @@ class Stability:
     worst_case: float | None
     """WC-ACC: 1/k of the newest accuracy on the task in training, the k-th, plus 1 − 1/k of min-ACC. None at first."""
 
+    def negated(self) -> "Stability":
+        """Of scores that were negated to make the highest the best; dips are differences and stay."""
+        return Stability(
+            [low and replace(low, accuracy=-low.accuracy) for low in self.lowest],
+            [None if value is None else -value for value in self.best],
+            self.dips,
+            None if self.minimum is None else -self.minimum,
+            None if self.worst_case is None else -self.worst_case,
+        )
 
-def stability(looks: Looks) -> Stability:
+
+def stability(looks: Looks, score: ScoreInfo = ACCURACY) -> Stability:
     """The metrics of De Lange et al. 2023, "Continual evaluation for lifelong learning: identifying the stability gap",
     and each dip separately. The paper measures after every step; here only the given measurements count."""
+    found = _stability(looks if score.higher else replace(looks, accuracies=-looks.accuracies))
+    return found if score.higher else found.negated()
+
+
+def _stability(looks: Looks) -> Stability:
     import numpy as np
 
     count = looks.accuracies.shape[1]

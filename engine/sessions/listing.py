@@ -15,6 +15,7 @@ from engine.disk import open_plain
 from engine.errors import ConfigError, SessionDamaged, SessionError, SessionNotFound, first_line, unreadable
 from engine.record.events import StepsTaken
 from engine.record.history import History
+from engine.record.score import ACCURACY, score_info
 from engine.record.series import Curve
 from engine.sessions import log as event_log
 from engine.sessions.log import FORMAT, Lines
@@ -133,7 +134,14 @@ def _from_summary(path: Path, format: int, began: int, settings: bytes) -> tuple
         config = from_toml(settings.decode(), str(path / "config.toml"))
     rows = enumerate(found["accuracy_matrix"], start=1)
     matrix = tuple(tuple(math.nan if score is None else score for score in row[:seen]) for seen, row in rows)
-    history = History("finished", task=len(matrix), step=found["steps"], elapsed=found["seconds"], matrix=matrix)
+    history = History(
+        "finished",
+        score=score_info(found.get("score", ACCURACY.name), found.get("unit", "")),
+        task=len(matrix),
+        step=found["steps"],
+        elapsed=found["seconds"],
+        matrix=matrix,
+    )
     return Session(path, config, format, began), history
 
 

@@ -16,6 +16,7 @@ from engine.errors import SessionDamaged, first_line, unreadable
 from engine.record import metrics
 from engine.record.history import History
 from engine.record.one_class import one_class_tasks, without
+from engine.record.score import ACCURACY, score_info
 from engine.settings.run import RunConfig
 
 MOST_SUMMARY_BYTES = 1 << 26
@@ -28,7 +29,9 @@ _SUM = ',\n  "checksum": "'
 def summary(name: str, config: RunConfig, history: History) -> dict[str, Any]:
     """The schema that summary.json and 'batch --json' share; it is only ever extended.
 
-    Accuracies are fractions, and null if a task is unseen or was not measured; ``score`` says if they are another one.
+    Accuracies are fractions, and null if a task is unseen or was not measured. If ``score`` names another score, it
+    stands in the same entries, in its ``unit``; positive forgetting and negative backward transfer mean that it became
+    worse.
 
     ``one_class_tasks``, counted from 0, are the tasks with nothing to distinguish; ``without_one_class_tasks`` has the
     three averages over the others, and is null if all tasks count.
@@ -38,11 +41,12 @@ def summary(name: str, config: RunConfig, history: History) -> dict[str, Any]:
     matrix = [[*row, *[None] * (tasks - len(row))] for row in history.matrix]
     return {
         **settled(name, config),
-        "score": history.started.score if history.started else "accuracy",
+        "score": history.score.name,
+        "unit": history.score.unit,
         "accuracy_matrix": matrix,
         "average_accuracy": metrics.average_accuracy(history.matrix),
-        "forgetting": metrics.forgetting(history.matrix),
-        "backward_transfer": metrics.backward_transfer(history.matrix),
+        "forgetting": metrics.forgetting(history.matrix, history.score),
+        "backward_transfer": metrics.backward_transfer(history.matrix, history.score),
         "one_class_tasks": one_class,
         "without_one_class_tasks": without(history.matrix, one_class) if one_class else None,
         "forked": {key: getattr(forked, key) for key in ("parent", "task", "step")} if forked else None,
@@ -84,7 +88,8 @@ class _Result(_Averages):
     """The part of summary.json that lists and tables show."""
 
     hyperparameters: dict[str, Any]
-    score: str = "accuracy"
+    score: str = ACCURACY.name
+    unit: str = ""
     accuracy_matrix: list[list[float | None]]
     one_class_tasks: list[NonNegativeInt] = []
     without_one_class_tasks: _Averages | None = None
@@ -99,15 +104,12 @@ class _Result(_Averages):
             if len(row) != len(rows) or any(score is not None for score in row[number:]):
                 raise ValueError(f"row {number} of the accuracies does not have one number for each task seen")
         averages = [known for known in (self, self.without_one_class_tasks) if known]
-        fractions = [*chain(*rows), *(known.average_accuracy for known in averages)]
+        score = score_info(self.score)
         changes = [change for known in averages for change in (known.forgetting, known.backward_transfer)]
-        if self.score == "accuracy" and not (_within(0, fractions) and _within(-1, changes)):
-            raise ValueError("an accuracy is not between 0 and 1")
+        plausible = not score.fraction or all(change is None or -1 <= change <= 1 for change in changes)
+        if not plausible or not score.allows([*chain(*rows), *(known.average_accuracy for known in averages)]):
+            raise ValueError(score.bounds)
         return self
-
-
-def _within(least: float, values: list[float | None]) -> bool:
-    return all(value is None or least <= value <= 1 for value in values)
 
 
 def read_summary(path: Path, sums: bool) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from engine.record import metrics
 from engine.record.metrics import Looks
+from engine.record.score import RMSE
 
 WORKED = [[0.9], [0.7, 0.8], [0.75, 0.5, 1.0]]
 
@@ -149,3 +150,33 @@ def test_stability_follows_its_definitions_look_by_look(run: tuple[Told, int]) -
     assert found.worst_case == pytest.approx(worst)
     if told and found.worst_case is not None:
         assert found.worst_case <= sum(told[-1][2]) / len(told[-1][2]) + 1e-9
+
+
+def errors(matrix: list[list[float]]) -> list[list[float]]:
+    return [[1 - value for value in row] for row in matrix]
+
+
+@given(matrices())
+def test_of_an_error_the_metrics_say_the_same_as_of_the_accuracy_that_it_is_the_rest_of(
+    matrix: list[list[float]],
+) -> None:
+    assert metrics.forgetting_by_task(errors(matrix), RMSE) == pytest.approx(metrics.forgetting_by_task(matrix))
+    assert metrics.forgetting(errors(matrix), RMSE) == pytest.approx(metrics.forgetting(matrix))
+    assert metrics.backward_transfer(errors(matrix), RMSE) == pytest.approx(metrics.backward_transfer(matrix))
+
+
+@given(runs())
+def test_the_stability_of_an_error_is_that_of_the_accuracy_that_it_is_the_rest_of(run: tuple[Told, int]) -> None:
+    told, tasks = run
+    of_accuracy = metrics.stability(looks_of(told, tasks))
+    of_error = metrics.stability(
+        looks_of([(task, end, [1 - value for value in row]) for task, end, row in told], tasks), RMSE
+    )
+    assert [low and (low.step, low.during) for low in of_error.lowest] == [
+        low and (low.step, low.during) for low in of_accuracy.lowest
+    ]
+    rest = [low and 1 - low.accuracy for low in of_error.lowest]
+    assert rest == pytest.approx([low and low.accuracy for low in of_accuracy.lowest])
+    rest = [None if value is None else 1 - value for value in (*of_error.best, of_error.minimum, of_error.worst_case)]
+    assert rest == pytest.approx([*of_accuracy.best, of_accuracy.minimum, of_accuracy.worst_case])
+    np.testing.assert_allclose(of_error.dips, of_accuracy.dips, atol=1e-12)

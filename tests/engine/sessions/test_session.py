@@ -401,6 +401,7 @@ def test_the_summary_has_the_promised_schema(tmp_path: Path) -> None:
         "seed",
         "hyperparameters",
         "score",
+        "unit",
         "accuracy_matrix",
         "average_accuracy",
         "forgetting",

@@ -1,0 +1,134 @@
+"""What a score is and how it is written: an accuracy, which is a fraction, or a number in a unit of its own."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+WIDTH = 6
+"""Most columns that ``ScoreInfo.value`` takes."""
+
+
+@dataclass(frozen=True)
+class ScoreInfo:
+    name: str
+    """As in a log and in JSON."""
+    title: str
+    """As on screens."""
+    fraction: bool = False
+    """Whether it is shown in percent, and its changes in points."""
+    higher: bool = True
+    """Whether higher is better."""
+    least: float = -math.inf
+    most: float = math.inf
+    """No score is below or above these."""
+    nothing: float | None = None
+    """The score from which on nothing is left of what was learned; None if no number says so."""
+    sized: bool = True
+    """Whether it has a unit, so that a small number is not a small score."""
+    unit: str = ""
+
+    @property
+    def mark(self) -> str:
+        """What follows a value in a sentence."""
+        return " %" if self.fraction else self.unit and f" {self.unit}"
+
+    @property
+    def points(self) -> str:
+        """What follows a change in a sentence."""
+        return " points" if self.fraction else self.mark
+
+    @property
+    def heading(self) -> str:
+        """
+        >>> ACCURACY.heading, R2.heading, score_info("rmse", "m").heading
+        ('accuracy %', 'R²', 'RMSE m')
+        """
+        return f"{self.title}{self.mark}"
+
+    def value(self, score: float) -> str:
+        """A score, or a change of it, in at most WIDTH columns, without its unit; — if there is none.
+
+        >>> ACCURACY.value(0.98765), ACCURACY.value(-1e-9), R2.value(0.8731), R2.value(-2.5), R2.value(math.nan)
+        ('98.8', '0.0', '0.873', '-2.50', '—')
+        >>> [SCORES["rmse"].value(score) for score in (0.0, 0.00012, 0.9999, 12.34, 25000.0, 1.25e30)]
+        ['0.000', '1.2e-4', '1.00', '12.3', '25000', '1.2e30']
+        """
+        if math.isnan(score):
+            return "—"
+        return f"{100 * score:z.1f}" if self.fraction else self._number(score)
+
+    def _number(self, score: float) -> str:
+        size = abs(score)
+        if math.isfinite(score) and not (self.sized and 1e-99 < size < 0.0005):
+            for most, decimals in ((0.9995, 3), (9.995, 2), (99.95, 1), (99_999.5, 0)):
+                if size < most:
+                    return f"{score:z.{decimals}f}"
+        return next(
+            text for text in (_exponent(score, 1), _exponent(score, 0)) if len(text) <= WIDTH or "." not in text
+        )
+
+    def full(self, score: float) -> str:
+        """
+        >>> ACCURACY.full(0.973), R2.full(0.873), score_info("rmse", "m").full(1.24), ACCURACY.full(math.nan)
+        ('97.3 %', '0.873', '1.24 m', '—')
+        """
+        return f"{self.value(score)}{'' if math.isnan(score) else self.mark}"
+
+    def change(self, change: float, sign: bool = False) -> str:
+        """
+        >>> ACCURACY.change(0.02), R2.change(-0.5, sign=True), score_info("rmse", "m").change(0.5, sign=True)
+        ('2.0 points', '-0.500', '+0.500 m')
+        """
+        plus = "+" if sign and change > 0 else ""
+        return f"{plus}{self.value(change)}{'' if math.isnan(change) else self.points}"
+
+    def lost(self, before: float, after: float) -> float:
+        """How much worse ``after`` is; negative if it is better.
+
+        >>> ACCURACY.lost(0.75, 0.5), SCORES["rmse"].lost(1.0, 1.5)
+        (0.25, 0.5)
+        """
+        return before - after if self.higher else after - before
+
+    def best(self, scores: Iterable[float]) -> float:
+        return max(scores) if self.higher else min(scores)
+
+    @property
+    def bounds(self) -> str:
+        """What is wrong with a score that is not allowed.
+
+        >>> ACCURACY.bounds, SCORES["rmse"].bounds
+        ('an accuracy is not between 0 and 1', 'RMSE is below 0')
+        """
+        if self.fraction:
+            return f"an {self.title} is not between 0 and 1"
+        return (
+            f"{self.title} is above {self.most:g}"
+            if self.least == -math.inf
+            else f"{self.title} is below {self.least:g}"
+        )
+
+    def allows(self, scores: Iterable[float | None]) -> bool:
+        return all(score is None or self.least <= score <= self.most for score in scores)
+
+
+def _exponent(number: float, decimals: int) -> str:
+    if not math.isfinite(number):
+        return f"{number:g}"
+    mantissa, _, exponent = f"{number:.{decimals}e}".partition("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+
+
+ACCURACY = ScoreInfo("accuracy", "accuracy", fraction=True, least=0.0, most=1.0, sized=False)
+R2 = ScoreInfo("r2", "R²", most=1.0, nothing=0.0, sized=False)
+"""1 − Σ(y − f)² ÷ Σ(y − mean)²: 0 for the mean of the targets, and below 0 for worse guesses."""
+RMSE = ScoreInfo("rmse", "RMSE", higher=False, least=0.0)
+"""The root of the mean squared error, in the targets' unit."""
+
+SCORES = {info.name: info for info in (ACCURACY, R2, RMSE)}
+
+
+def score_info(name: str, unit: str = "") -> ScoreInfo:
+    """The score that a log names, which may be unknown here: then it is a number, and higher is better."""
+    known = SCORES.get(name) or ScoreInfo(name, name)
+    return replace(known, unit=unit) if unit and known.sized else known
