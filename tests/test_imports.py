@@ -54,8 +54,8 @@ LIGHT = [
     "training.fork",
     "training.runner",
 ]
-HEAVY = {"engine.analysis.measure"}
-"""Loads torch: a command imports it when it runs."""
+HEAVY = {"engine.analysis.measure", "engine.training.weights_out"}
+"""Load torch: a command imports them when it runs."""
 
 
 def modules(package: str) -> list[Path]:

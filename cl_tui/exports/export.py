@@ -1,6 +1,6 @@
 """A session for use in other tools: a page, tables, one JSON file, or an event file of TensorBoard."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +16,8 @@ from engine.sessions.listing import Listed
 from engine.sessions.summary import summary
 
 Kind = Literal["html", "json", "csv", "tensorboard"]
+OfNetwork = Literal["weights", "onnx"]
+"""What holds the trained network; only commands may load PyTorch, so they give what makes its file."""
 FORMAT = 1
 """Format version of the JSON file; it grows when a key is removed or changes its meaning."""
 
@@ -114,18 +116,33 @@ def _told(event: Any) -> dict[str, Any]:
     return {key: value for key, value in asdict(event).items() if key != "event"}
 
 
-def exports(listed: Listed, folder: Path, places: Mapping[Kind, Path], force: bool) -> Iterator[str]:
+def exports(
+    listed: Listed,
+    folder: Path,
+    places: Mapping[Kind | OfNetwork, Path],
+    force: bool,
+    network: Callable[[OfNetwork], bytes] | None = None,
+) -> Iterator[str]:
     """Writes each kind to its place and says where, or prints it; writes nothing if a place is taken.
 
-    ``folder``: the session's. Raises SessionDamaged, or ExportRefused for a place that cannot be written.
+    ``folder``: the session's; ``network`` makes a file of its network. Raises SessionDamaged, or ExportRefused for a
+    place that cannot be written.
     """
     printed = [kind for kind, path in places.items() if path == STDOUT]
     for kind in printed:
         if kind in ("csv", "tensorboard"):
             raise ExportRefused(f"--{kind} -: it writes files into a folder, so name a folder")
+        if kind in ("weights", "onnx"):
+            raise ExportRefused(f"--{kind} -: it writes a file that is not text, so name a file")
     if len(printed) > 1:
         raise ExportRefused("only one of --html and --json can be -, the standard output: name a file for the other")
-    made = {kind: contents(kind, listed, folder) for kind in places}
+    made: dict[Kind | OfNetwork, dict[Path, bytes]] = {}
+    for kind in places:
+        if kind == "weights" or kind == "onnx":
+            assert network is not None
+            made[kind] = {Path(): network(kind)}
+        else:
+            made[kind] = contents(kind, listed, folder)
     for_stdout = [made.pop(kind)[Path()].decode() for kind in printed]
     for kind, files in made.items():
         for path in (places[kind] / file for file in files):

@@ -1,6 +1,7 @@
 """Builds what a configuration names: stream, network, method, optimizer, device."""
 
 import platform
+from collections.abc import Sequence
 
 import torch
 
@@ -9,7 +10,6 @@ from engine.catalog.entries import load
 from engine.catalog.methods import METHODS
 from engine.errors import ConfigError
 from engine.methods.base import Method
-from engine.problems.problem import Problem
 from engine.settings.run import RunConfig
 from engine.streams.progress import QUIET, Progress
 from engine.streams.stream import Stream
@@ -43,12 +43,13 @@ def load_stream(config: RunConfig, device: torch.device, progress: Progress = QU
     return stream.to(device)
 
 
-def build_model(config: RunConfig, stream: Stream, problem: Problem, device: torch.device) -> torch.nn.Module:
+def build_model(config: RunConfig, inputs: Sequence[int], outputs: int, device: torch.device) -> torch.nn.Module:
+    """``inputs``: the shape of an example."""
     info = model_info(config.model)
     options = {**info.arguments, **dict(config.model_options)}
     if config.weights and options.get("first_layer") == "auto":
         options["first_layer"] = "full"
-    model: torch.nn.Module = load(info.code)(inputs=stream.inputs, outputs=problem.outputs, seed=config.seed, **options)
+    model: torch.nn.Module = load(info.code)(inputs=inputs, outputs=outputs, seed=config.seed, **options)
     return model.to(device)
 
 

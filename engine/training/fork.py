@@ -58,7 +58,7 @@ def fork(parent: Session, task: int, name: str, changes: Mapping[str, Any]) -> S
     config = forked_config(parent.config, changes)
     checkpoint_path = parent.task_checkpoint(task)
     if checkpoint_path is None:
-        raise _not_there(parent, task)
+        raise no_end(parent, task, "be forked at")
     if task + 1 >= config.tasks:
         raise ConfigError(f"task {task + 1} is the last: nothing is left to train after it")
 
@@ -70,7 +70,7 @@ def fork(parent: Session, task: int, name: str, changes: Mapping[str, Any]) -> S
         tensors, cursor = checkpoint.read(checkpoint_path)
     except SessionDamaged:
         if not checkpoint_path.exists():  # the parent is training and keeps only the last checkpoints
-            raise _not_there(parent, task) from None
+            raise no_end(parent, task, "be forked at") from None
         raise
     strength = parent.history(cursor.log_length).strength(parent.config)
     with open_plain(parent.events_path) as file:
@@ -113,23 +113,26 @@ def forkable(session: Session, history: History) -> list[int]:
     return [task for task in range(ended) if session.task_checkpoint(task) is not None]
 
 
-def _not_there(parent: Session, task: int) -> EngineError:
-    history = parent.history()
+def no_end(session: Session, task: int, cannot: str) -> EngineError:
+    """Why ``session`` has no checkpoint from the end of ``task``, so that it cannot "be forked at" it. Raises
+    SessionDamaged if its log cannot be read."""
+    history = session.history()
     ended = len(history.matrix)
-    if task < ended and (why := parent.thinned):
-        possible = forkable(parent, history)
-        where = f"forks are possible at {numbered(possible)}" if possible else "there is no task to fork at"
-        return ConfigError(
-            f"session {parent.name} cannot be forked at task {task + 1}: the checkpoint of that task was not kept "
-            f"({why}); {where}"
-        )
+    refused = f"session {session.name} cannot {cannot} task {task + 1}"
+    if task < ended and (why := session.thinned):
+        kept = [end for end in range(ended) if session.task_checkpoint(end) is not None]
+        if forking := cannot == "be forked at":
+            kept = forkable(session, history)
+        where = f"{'forks are' if forking else 'it is'} possible at {numbered(kept)}"
+        where = where if kept else "there is no task to fork at" if forking else "no checkpoint of a task's end is left"
+        return ConfigError(f"{refused}: the checkpoint of that task was not kept ({why}); {where}")
     if task < ended:
         return SessionDamaged(
-            f"session {parent.name} is damaged: {parent.checkpoints_dir} has no checkpoint from the end of task "
+            f"session {session.name} is damaged: {session.checkpoints_dir} has no checkpoint from the end of task "
             f"{task + 1}"
         )
     there = f"only tasks 1 to {ended} have" if ended > 1 else "only task 1 has" if ended else "no task has"
-    return SessionTooYoung(f"session {parent.name} cannot be forked at task {task + 1}: {there} ended in it")
+    return SessionTooYoung(f"{refused}: {there} ended in it")
 
 
 def _share(path: Path, to: Path) -> None:

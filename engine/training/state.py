@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import SessionDamaged, SessionMismatch
-from engine.models.flat import FlatParameters, PerParameter, freeze, frozen
+from engine.models.flat import PerParameter
 from engine.models.statistics import Statistics
 from engine.models.weights import Weights, put, read_weights
 from engine.penalties.penalty import Penalty, Pull
@@ -18,10 +18,11 @@ from engine.problems.problem import Problem
 from engine.record.events import StrengthChanged
 from engine.seeds import number
 from engine.sessions import checkpoint
-from engine.sessions.checkpoint import Cursor, Header, Kind, kind_of
+from engine.sessions.checkpoint import Cursor, Header, kind_of
 from engine.settings.run import RunConfig
 from engine.streams.stream import Stream
-from engine.training.build import build_method, build_model
+from engine.training.build import build_method
+from engine.training.network import Network, words
 from engine.training.schedule import Schedule
 from engine.training.update import Update
 
@@ -43,10 +44,9 @@ class RunState:
         self._stream = stream
         self.problem = problem
         self.device = device
-        self.model = build_model(config, stream, problem, device)
-        freeze(self.model, config.freeze or ())
+        self._network = Network(config, stream.inputs, problem.outputs, device)
+        self.model, self.parameters = self._network.model, self._network.parameters
         self.statistics = Statistics(self.model, len(stream.phases), config.norm_statistics or "shared")
-        self.parameters = FlatParameters(self.model)
         self.update = Update(config, self.parameters.values)
         self.schedule = Schedule(config, stream, device)
         self.method = build_method(config)
@@ -129,14 +129,10 @@ class RunState:
 
     def network(self) -> dict[str, Tensor]:
         """Weights, buffers and frozen weights, by their names in a checkpoint."""
-        return {
-            "theta": self.parameters.values,
-            **_under("buffers/", dict(self.model.named_buffers())),
-            **_under("frozen/", frozen(self.model)),
-        }
+        return self._network.tensors()
 
     def load_network(self, found: Mapping[str, Tensor]) -> None:
-        _copy(found, self.network())
+        self._network.load(found)
 
     def _fixed(self) -> dict[str, Tensor]:
         """The tensors that are there from the start."""
@@ -184,7 +180,7 @@ class RunState:
                 if name not in LACKING and not (group in optional and group not in groups):
                     return f"it has no {name}"
             elif found[name] != needed[name]:
-                return f"its {name} is {_words(found[name])}, not {_words(needed[name])}"
+                return f"its {name} is {words(found[name])}, not {words(needed[name])}"
         return "" if math.isfinite(header.cursor.elapsed) else "its time is not a number"
 
     @property
@@ -259,8 +255,3 @@ def _per_parameter(part: str, state: object) -> list[str]:
 def _copy(found: Mapping[str, Tensor], to: Mapping[str, Tensor]) -> None:
     for name in found.keys() & to.keys():
         to[name].copy_(found[name])
-
-
-def _words(kind: Kind) -> str:
-    dtype, shape = kind
-    return f"{'×'.join(map(str, shape)) or 'one'} {str(dtype).removeprefix('torch.')}"

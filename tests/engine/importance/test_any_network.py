@@ -278,7 +278,7 @@ def built(monkeypatch: pytest.MonkeyPatch, build: Callable[[], nn.Module]) -> No
         torch.manual_seed(0)
         return build()
 
-    monkeypatch.setattr("engine.training.state.build_model", of_run)
+    monkeypatch.setattr("engine.training.network.build_model", of_run)
 
 
 @pytest.mark.parametrize("method", ["ewc", "mas"])

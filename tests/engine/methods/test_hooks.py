@@ -46,7 +46,7 @@ def test_a_step_with_all_hooks_equals_a_loop_by_autograd(
 
     stream = load_stream(config, torch.device("cpu"))
     problem = stream.problem()
-    model = build_model(config, stream, problem, torch.device("cpu"))
+    model = build_model(config, stream.inputs, problem.outputs, torch.device("cpu"))
     FlatParameters(model).values.copy_(first["theta"])
     problem.begin(1)
     weights = list(model.parameters())

@@ -78,7 +78,7 @@ def test_a_penalty_that_is_not_diagonal_is_trained_with(
 
     stream = load_stream(config, torch.device("cpu"))
     problem = stream.problem()
-    model = build_model(config, stream, problem, torch.device("cpu"))
+    model = build_model(config, stream.inputs, problem.outputs, torch.device("cpu"))
     parameters = FlatParameters(model)
     parameters.values.copy_(first["theta"])
     problem.begin(1)
