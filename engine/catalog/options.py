@@ -92,6 +92,10 @@ class Settings:
     kept: ClassVar[Mapping[str, Setting]] = {}
     texts: ClassVar[Mapping[str, bool]] = {}
     """Those that may be any text, and whether it is a path."""
+    offs: ClassVar[Mapping[str, Any]] = {}
+    """The values that users type for None, by key."""
+    records: ClassVar[Mapping[str, "type[Settings]"]] = {}
+    """Those that are records themselves, such as first_task, or None."""
     _defaults: ClassVar[dict[str, Any]] = {}
 
     def __init_subclass__(cls) -> None:
@@ -104,10 +108,14 @@ class Settings:
         cls.declared = found
         cls.kept = {key: setting for key, setting in found.items() if get_origin(setting.kind) is not ClassVar}
         cls.texts = {key: setting.is_path for key, setting in cls.kept.items() if mentions(setting.kind, str)}
+        cls.offs = {key: setting.off for key, setting in cls.kept.items() if setting.off is not None}
+        parts = [(key, part) for key, setting in cls.kept.items() for part in get_args(setting.kind)]
+        cls.records = {key: part for key, part in parts if isinstance(part, type) and issubclass(part, Settings)}
         cls._defaults = {key: setting.default for key, setting in cls.kept.items()}
 
     def __init__(self, **values: Any) -> None:
-        if unknown := values.keys() - self.kept.keys():
+        if not values.keys() <= self.kept.keys():
+            unknown = values.keys() - self.kept.keys()
             raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
         vars(self).update(self._defaults | values)
         if REQUIRED in vars(self).values():

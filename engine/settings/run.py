@@ -29,6 +29,7 @@ from engine.settings.text import short, shown, unknown
 from engine.text import visible
 
 DEFAULT_MODEL = "mlp"
+_OPTIONS = tuple(f"{choice}_options" for choice in CHOICES)
 STORED = "stored"
 """The origin of settings from a session's own file."""
 
@@ -216,7 +217,8 @@ class RunConfig(Settings):
 
     def option(self, key: str) -> Any:
         """The value of an option; None if this run does not read it."""
-        return next((vars(of)[key] for _, of in self if isinstance(of, Options) and key in vars(of)), None)
+        options = (vars(vars(self)[of]) for of in _OPTIONS)
+        return next((found[key] for found in options if key in found), None)
 
     def chosen(self, choice: str = "method") -> dict[str, Any]:
         """The options of the method, or of another choice, that are not at their defaults on this benchmark."""
@@ -329,12 +331,13 @@ def flattened(settings: Mapping[str, Any]) -> dict[str, Any]:
     >>> flattened({"lr": 0.1, "si": {"xi": 0.1}})
     {'lr': 0.1, 'si.xi': 0.1}
     """
+    groups = [key for key, value in settings.items() if isinstance(value, dict)]
+    tables = {key for key in groups if any(entry_of(choice, key) for choice in CHOICES)}
+    if not tables:
+        return dict(settings)
     found: dict[str, Any] = {}
     for key, value in settings.items():
-        if isinstance(value, dict) and any(entry_of(choice, key) for choice in CHOICES):
-            found |= {f"{key}.{option}": of for option, of in value.items()}
-        else:
-            found[key] = value
+        found |= {f"{key}.{option}": of for option, of in value.items()} if key in tables else {key: value}
     return found
 
 
@@ -356,11 +359,10 @@ def _without_owners(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[s
     """Settings by their own keys, without None, and the owner of each option where it is said. Raises ConfigError."""
     given = {key: value for key, value in flattened(settings).items() if value is not None}
     known, options = _known(*_names())
-    for key in given:
-        if key not in known and key not in options:
-            raise unknown("setting", key, options if "." in key else known)
     owners = {}
-    for key in [key for key in given if key in options]:
+    for key in [key for key in given if key not in known]:
+        if key not in options:
+            raise unknown("setting", key, options if "." in key else known)
         option = key.rpartition(".")[2]
         owners[option], given[option] = options[key], given.pop(key)
     return given, owners
@@ -438,18 +440,19 @@ def validated(settings: Mapping[str, Any], origin: str | None = None) -> RunConf
         name = given.get(choice)
         if isinstance(name, str) and entry_of(choice, name) is None:
             raise unknown(choice, name, entries)
-    own = {key: given.pop(key) for key in RunConfig.kept if key in given}
+    own = {key: value for key, value in given.items() if key in RunConfig.kept}
     values = _cleaned(RunConfig, checked(RunConfig, own), origin)
+    rest = {key: value for key, value in given.items() if key not in own}
     for choice in CHOICES:
-        info = entry_of(choice, values[choice])
-        kind = info.options
-        for key in filter(given.__contains__, options_of(choice)):
-            if key not in kind.kept or owners.get(key, info.name) != info.name:
-                whose = owners.get(key) or " or ".join(options_of(choice)[key].owners)
+        info, options = entry_of(choice, values[choice]), options_of(choice)
+        given = {key: value for key, value in rest.items() if key in options}
+        for key in given:
+            if key not in info.options.kept or owners.get(key, info.name) != info.name:
+                whose = owners.get(key) or " or ".join(options[key].owners)
                 told = f"only {choice} {whose} uses it, not {values[choice]}"
                 raise ConfigError(f"{key} = {shown(given[key])}: {told}", key)
-        found = checked(kind, {key: given.pop(key) for key in kind.kept if key in given})
-        values[f"{choice}_options"] = kind(**_cleaned(kind, found, origin))
+        found = _cleaned(info.options, checked(info.options, given), origin)
+        values[f"{choice}_options"] = info.options(**found)
     config = RunConfig(**values)
     check_consistent(config)
     return config
@@ -457,8 +460,10 @@ def validated(settings: Mapping[str, Any], origin: str | None = None) -> RunConf
 
 def _cleaned(kind: type[Settings], values: Mapping[str, Any], origin: str | None) -> dict[str, Any]:
     """With paths expanded, and None for what does nothing. Raises ConfigError for text that cannot be shown."""
-    found = {key: None if value == kind.kept[key].off else value for key, value in values.items()}
+    found = {**values, **{key: None for key, off in kind.offs.items() if values[key] == off}}
     for key, is_path in kind.texts.items():
+        if values[key] is None:
+            continue
         if is_path and (path := values[key]):  # a session opens even where the user of its path is unknown
             found[key] = os.path.expanduser(path) if origin == STORED else expanded(path, key)
         if visible(text := shown(values[key])) != text:

@@ -18,17 +18,12 @@ def checked(kind: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]:
     if not kind.kept:
         return {}
     try:
-        plain = {key: dict(value) if isinstance(value, Settings) else value for key, value in values.items()}
-        valid = _model(kind).model_validate(plain)  # type: ignore[arg-type]  # a class can be hashed
+        records = {key: dict(values[key]) for key in kind.records if isinstance(values.get(key), Settings)}
+        valid = vars(_model(kind).model_validate({**values, **records}))  # type: ignore[arg-type]  # a class can be hashed
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(_sentence(first, kind), str(first["loc"][0]) if first["loc"] else "") from None
-    return {key: _record(kind, key, value) if isinstance(value, BaseModel) else value for key, value in valid}
-
-
-def _record(kind: type[Settings], key: str, nested: BaseModel) -> Settings:
-    record: type[Settings] = next(filter(_is_group, get_args(kind.kept[key].kind)))
-    return record(**dict(nested))
+    return valid | {key: of(**vars(valid[key])) for key, of in kind.records.items() if valid[key] is not None}
 
 
 @cache
