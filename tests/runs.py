@@ -37,6 +37,7 @@ CASES: list[Case] = [
     ("ewc", {"gamma": 0.9}),
     ("ewc", {"fisher": "sampled", "fisher_samples": 4}),
     ("ewc", {"fisher": "empirical", "gamma": 0.5}),
+    ("ewc", {"fisher": "predicted"}),
     ("ewc", {"fisher": "batched"}),
     ("mas", {"sensitivity": "local"}),
     ("mas", {"sensitivity": "batched", "half": True}),
@@ -50,6 +51,8 @@ CASES: list[Case] = [
 """Every method in the mapping, and every variant of it that computes differently."""
 COMBINED: list[Case] = [
     ("si", {"gradient": "total", "half": True, "clamp": 0.5, "xi": 0.1}),
+    ("si", {"signed": True}),
+    ("si", {"gradient": "total", "signed": True, "clamp": 0.5}),
     ("ewc", {"fisher": "exact", "fisher_samples": 3, "gamma": 0.7}),
     ("ewc", {"fisher": "sampled", "gamma": 0.9}),
     ("ewc", {"fisher": "empirical", "fisher_samples": 4, "importance_memory": 1}),

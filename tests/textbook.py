@@ -49,7 +49,7 @@ def slow_si(config: RunConfig) -> SlowMethod:
     options = config.method_options
     assert isinstance(options, SIOptions)
     clamp = math.inf if options.clamp is None else options.clamp
-    return SlowSI(config.strength, options.xi, options.gradient == "total", options.half, clamp)
+    return SlowSI(config.strength, options.xi, options.gradient == "total", options.half, clamp, bool(options.signed))
 
 
 def slow_ewc(config: RunConfig) -> SlowMethod:
@@ -63,6 +63,8 @@ def slow_ewc(config: RunConfig) -> SlowMethod:
                 return labelled_fisher(model, inputs, drawn(model, inputs, competing, config.seed, number), competing)
             case "empirical":
                 return labelled_fisher(model, inputs, labels, competing)
+            case "predicted":
+                return labelled_fisher(model, inputs, predicted(model, inputs, competing), competing)
             case "batched":
                 size = config.option("importance_batch") or config.batch_size
                 return batched_fisher(model, inputs, labels, competing, size)
@@ -79,6 +81,12 @@ def drawn(model: nn.Module, inputs: Tensor, competing: Sequence[int], seed: int,
     with torch.no_grad():
         p = model(inputs)[:, list(competing)].softmax(1)
     return torch.multinomial(p, 1, generator=generator(seed, "fisher labels", number)).squeeze(1)
+
+
+def predicted(model: nn.Module, inputs: Tensor, competing: Sequence[int]) -> Tensor:
+    """The place among ``competing`` of the most probable label, shape (N,)."""
+    with torch.no_grad():
+        return torch.tensor([int(model(x.unsqueeze(0))[0][list(competing)].argmax()) for x in inputs])
 
 
 def slow_mas(config: RunConfig) -> SlowMethod:

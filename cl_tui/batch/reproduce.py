@@ -130,7 +130,7 @@ def label(case: Case) -> str:
     parts = [
         shown(of) if key in ("method", "scenario") else f"{key} {shown(of)}"
         for key, of in case.choice.items()
-        if key != "strength"
+        if key != "strength" and of is not None
     ]
     strength = {**case.choice, **case.settings}.get("strength")
     if strength is not None:

@@ -116,16 +116,18 @@ class Axis:
 
 
 def fitting_axis(lows: np.ndarray, highs: np.ndarray) -> Axis:
-    """An axis from 0 to the largest value; logarithmic if the curves span more than two decades."""
+    """An axis from 0, or the lowest value below it, to the largest; logarithmic if the curves span more than two
+    decades, and what is below 0 is less than a hundredth of the largest."""
     finite = highs[np.isfinite(highs)]
-    positive = lows[lows > 0]
+    positive, negative = lows[lows > 0], lows[(lows < 0) & np.isfinite(lows)]
     top = float(finite.max()) if len(finite) else 1.0
+    bottom = float(negative.min()) if len(negative) else 0.0
     if top <= 1e-300:  # or nothing is left of its parts
-        return Axis(0.0, 1.0, log=False)
+        return Axis(bottom, 1.0 if bottom == 0 else 0.0, log=False)
     floor = float(np.quantile(positive, 0.05)) if len(positive) else top
-    if floor * 100 < top:
+    if floor * 100 < top and bottom * -100 < top:
         return Axis(max(floor, top * 1e-9), top, log=True)
-    return Axis(0.0, top, log=False)
+    return Axis(bottom, top, log=False)
 
 
 def outline(lows: np.ndarray, highs: np.ndarray, axis: Axis, height: int, dotted: bool = False) -> np.ndarray:

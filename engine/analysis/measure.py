@@ -255,15 +255,16 @@ def _importance(config: RunConfig, omega: Tensor | None, penalised: Sequence[Lay
         return without_penalty(config)
     if not penalised:
         return "all layers are unpenalised"
-    total, clamp = _total(omega, penalised), config.option("clamp")
+    total, clamp = _total(omega.clamp_min(0), penalised), config.option("clamp")
     return Importance(clamp, *_per_layer(penalised, lambda name, layers: spread(omega, name, layers, clamp, total)))
 
 
 def spread(
     importance: Tensor, name: str, layers: Sequence[Layer], clamp: float | None, total: float
 ) -> LayerImportance:
-    """How Ω is spread over ``layers``; ``importance``: Ω, shape (P,); ``total``: ΣΩ of the whole network."""
-    values = _select(importance, layers)
+    """How Ω is spread over ``layers``; ``importance``: Ω, shape (P,); ``total``: ΣΩ of the whole network. A
+    negative Ω (si --signed) counts as 0."""
+    values = _select(importance, layers).clamp_min(0)
     largest = values.max()
     ceiling = torch.tensor(clamp, dtype=values.dtype) if clamp is not None else MOST_SATURATED * largest
     top = values.topk(math.ceil(TOP * len(values))).values.sum(dtype=torch.float64).item()

@@ -15,15 +15,15 @@ def fisher(
     net: nn.Module,
     problem: Problem,
     batches: Iterable[Batch],
-    form: Literal["exact", "sampled", "empirical", "batched"] = "exact",
+    form: Literal["exact", "sampled", "empirical", "predicted", "batched"] = "exact",
     check: Callable[[], None] = lambda: None,
     random: torch.Generator | None = None,
     memory: int = MEMORY,
 ) -> Tensor:
-    """exact: F = E_x Σ_y p(y|x)(∂log p(y|x)/∂θ)² (Martens 2020, section 5). sampled, empirical: E_x (∂log p(y|x)/∂θ)²
-    with one label y per example, which ``random`` draws from p(y|x), or the true one. batched: the mean over batches of
-    (∂ mean log p(y|x)/∂θ)², which is not the Fisher information, but smaller by up to the size of a batch; other
-    libraries have it. Shape (P,). ``memory``: MiB for it.
+    """exact: F = E_x Σ_y p(y|x)(∂log p(y|x)/∂θ)² (Martens 2020, section 5). sampled, empirical, predicted: E_x
+    (∂log p(y|x)/∂θ)² with one label y per example, which ``random`` draws from p(y|x), or the true one, or the one that
+    the network predicts. batched: the mean over batches of (∂ mean log p(y|x)/∂θ)², which is not the Fisher
+    information, but smaller by up to the size of a batch; other libraries have it. Shape (P,). ``memory``: MiB for it.
 
     Two classes with logits w₀x and w₁x, at w = 0: F = E_x x²·p(1−p) = (1 + 9)/2 · 1/4.
 

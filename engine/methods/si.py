@@ -1,10 +1,11 @@
 """Synaptic Intelligence (Zenke, Poole & Ganguli 2017).
 
 ωᵢ ← ωᵢ − gᵢ·Δθᵢ                              each step (equation 3)
-Ωᵢ ← max(0, Ωᵢ + ωᵢ/((θᵢ−θᵢˢᵗᵃʳᵗ)² + ξ))      at a task's end (equation 5)
+Ωᵢ ← max(0, Ωᵢ + ωᵢ/((θᵢ−θᵢˢᵗᵃʳᵗ)² + ξ))      at a task's end (equation 5); without max(0, ·) if it is signed
 penalty c·Σ Ωᵢ(θᵢ−θᵢ*)²                       (equation 4)
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -59,4 +60,5 @@ class SynapticIntelligence(Method):
     def running_importance(self, theta: Tensor, penalty: Penalty | None) -> Tensor:
         moved, earlier = theta - self.state.task_start, penalty.diagonal() if penalty else 0.0
         gained = self.state.path_integral / (moved * moved + self.options.xi)
-        return (earlier + gained).clamp_(min=0, max=self.options.clamp)
+        lowest = -math.inf if self.options.signed else 0.0
+        return (earlier + gained).clamp_(min=lowest, max=self.options.clamp)

@@ -24,7 +24,7 @@ class Quadratic(Penalty):
     """
 
     importance: PerParameter
-    """Ω ≥ 0."""
+    """Ω ≥ 0, except for si --signed."""
     anchor: PerParameter
     """θ*."""
     constant: float = 0.0
@@ -34,7 +34,8 @@ class Quadratic(Penalty):
         """This penalty plus Σ F(θ−θₜ)²; F = ``importance``, θₜ = ``anchor``, both (P,). It updates the weighted mean,
         because Σ Ωθ² − 2Bθ + C (Huszár 2018) loses its digits to cancellation where θ has moved little."""
         total = self.importance + importance
-        share = torch.where(total > 0, importance / total.clamp_min(torch.finfo(total.dtype).tiny), 1.0)
+        tiny = torch.finfo(total.dtype).tiny  # a fork from si --signed may have brought negative importances
+        share = torch.where(total != 0, importance / torch.where(total.abs() < tiny, tiny, total), 1.0)
         displacement = anchor - self.anchor
         disagreement = (self.importance * share * displacement * displacement).cpu().sum(dtype=torch.float64).item()
         # lerp is exact where share is 0 or 1: a weight that only one task needs is anchored to the bit, so Adam has no

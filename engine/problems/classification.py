@@ -90,5 +90,7 @@ class Classification(Problem):
                 yield score(torch.full_like(rows, label)) * probabilities[:, label : label + 1].sqrt()
         elif form == "sampled":
             yield score(torch.multinomial(probabilities.cpu(), 1, generator=random).squeeze(1).to(rows.device))
+        elif form == "predicted":
+            yield score(competing.argmax(1))
         else:
             yield score(targets)

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from engine.batch import Batch
 
-Form = Literal["exact", "sampled", "empirical", "norm"]
-"""Of the gradients at the outputs: of log p(y|x), for each y and weighted with √p(y|x), for one y drawn from p, or for
-the target; or of ‖f(x)‖²."""
+Form = Literal["exact", "sampled", "empirical", "predicted", "norm"]
+"""Of the gradients at the outputs: of log p(y|x), for each y and weighted with √p(y|x), for one y drawn from p, for the
+target, or for the y that is most probable; or of ‖f(x)‖²."""
 
 
 class Problem(Protocol):

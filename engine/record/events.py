@@ -35,6 +35,8 @@ DRIFT = "drift of running statistics"
 as a share of what they were; the labels name them."""
 LAYER_PENALTIES = "penalty by layer"
 """Each layer's part of the penalty, in the order of ImportanceMeasured.layers."""
+NEGATIVE = "weights with a negative importance"
+"""How many each layer has, where there are any; the labels name the layers."""
 
 LEARNING_RATE = "learning rate"
 """Of the next step, where it is not the same throughout a task."""
@@ -63,11 +65,11 @@ class LayerHistogram:
     name: Text
     size: Positive
     zeros: Whole
-    """Number of parameters with Ω exactly 0; they are in no bin."""
+    """Number of parameters with Ω exactly 0, or with si --signed below it; they are in no bin."""
     mean: float
     counts: Annotated[tuple[Whole, ...], Len(1, 1000)]
     top: Fraction | None = None
-    """Share of the layer's ΣΩ held by its most important 1 % of parameters; None if ΣΩ is 0."""
+    """Share of the layer's ΣΩ held by its most important 1 % of parameters; None if ΣΩ is 0. Negative Ω count as 0."""
 
 
 @dataclass(frozen=True)

@@ -357,7 +357,7 @@ def _growth(history: History) -> float:
     if len(history.importances) < 2:
         return 1.0
     first, last = (sum(layer.mean * layer.size for layer in history.importances[k].layers) for k in (0, -1))
-    return last / first if first else 1.0
+    return last / first if first > 0 else 1.0
 
 
 def _no_learning(at: _Stretch) -> Alarm | None:

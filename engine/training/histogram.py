@@ -16,7 +16,8 @@ TOP_SHARE = 0.01
 def histograms(importance: Tensor, layers: tuple[Layer, ...]) -> tuple[float, float, tuple[LayerHistogram, ...]]:
     """Ω of shape (P,) as one histogram per layer, all with the same logarithmic bins: (low, high, layers).
 
-    The bins span the ten decades below the largest Ω; smaller values, except zero, are counted in the first bin.
+    The bins span the ten decades below the largest Ω; smaller values are counted in the first bin, and those
+    that are not above zero in none.
     """
     largest = importance.max().item()
     high = largest if largest > 0 else 1.0
@@ -26,11 +27,11 @@ def histograms(importance: Tensor, layers: tuple[Layer, ...]) -> tuple[float, fl
 
 
 def _top_share(values: Tensor) -> float | None:
-    """Share of their sum that the largest 1 % of ``values`` ≥ 0 hold; None if the sum is 0."""
-    total = values.sum(dtype=torch.float32).item()
+    """Share of the sum of those above zero that the largest 1 % of ``values`` hold; None if none is."""
+    total = values.clamp_min(0).sum(dtype=torch.float32).item()
     if total == 0:
         return None
-    largest = values.topk(math.ceil(TOP_SHARE * values.numel())).values
+    largest = values.topk(math.ceil(TOP_SHARE * values.numel())).values.clamp_min(0)
     return float(f"{largest.sum().item() / total:.4g}")
 
 

@@ -14,6 +14,7 @@ from engine.record.events import (
     DRIFT,
     LAYER_PENALTIES,
     LEARNING_RATE,
+    NEGATIVE,
     PATH,
     PATH_LABELS,
     PROBE,
@@ -120,6 +121,18 @@ class Reporter:
             )
         low, high, layers = histograms(importance, state.parameters.layers)
         self.recorder.emit(ImportanceMeasured(state.task, state.step, running, low, high, layers))
+        if not running and (below := int((importance < 0).sum())):
+            self._negative(importance, below)
+
+    def _negative(self, importance: Tensor, below: int) -> None:
+        layers = self.state.parameters.layers
+        counts = tuple(float((importance[layer.start : layer.stop] < 0).sum()) for layer in layers)
+        names = tuple(layer.name for layer in layers)
+        self.recorder.emit(Measured(self.state.step, self.state.task, NEGATIVE, counts, names))
+        self.recorder.note(
+            f"Ω is negative for {100 * below / len(importance):.2g} % of the weights: there the penalty falls with the "
+            f"distance from θ*, without a bound"
+        )
 
     def statistics(self) -> list[Measured]:
         """How far the running statistics of normalisation layers have moved since the task before."""

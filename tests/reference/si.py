@@ -1,6 +1,7 @@
 """Synaptic Intelligence (Zenke, Poole & Ganguli 2017), equations 3 to 5, with pathint's clamp of Ω at zero.
 
-``total``, ``half`` and ``clamp`` are how other libraries differ: g of loss plus penalty, c/2, and an upper bound of Ω.
+``total``, ``half``, ``clamp`` and ``signed`` are how other libraries differ: g of loss plus penalty, c/2, an upper
+bound of Ω, and no max(0, ·).
 """
 
 import math
@@ -15,11 +16,19 @@ from tests.reference.method import SlowMethod, copies, weighted_distance
 class SlowSI(SlowMethod):
     """penalty  c·Σ Ωᵢ(θᵢ−θᵢ*)²"""
 
-    def __init__(self, c: float, xi: float, total: bool = False, half: bool = False, clamp: float = math.inf) -> None:
+    def __init__(
+        self,
+        c: float,
+        xi: float,
+        total: bool = False,
+        half: bool = False,
+        clamp: float = math.inf,
+        signed: bool = False,
+    ) -> None:
         self.c = c / 2 if half else c
         self.xi = xi
         self.follows_total = total
-        self.clamp = clamp
+        self.lowest, self.highest = -math.inf if signed else 0, clamp
         self.omega: list[Tensor] = []
         self.big_omega: list[Tensor] | None = None
         self.start: list[Tensor] = []
@@ -38,7 +47,7 @@ class SlowSI(SlowMethod):
         before = self.big_omega if self.big_omega is not None else [torch.zeros_like(t) for t in theta]
         # Ωᵢ ← max(0, Ωᵢ + ωᵢ / ((θᵢ−θᵢˢᵗᵃʳᵗ)² + ξ))
         self.big_omega = [
-            (o + w / ((t - s) ** 2 + self.xi)).clamp(0, self.clamp)
+            (o + w / ((t - s) ** 2 + self.xi)).clamp(self.lowest, self.highest)
             for o, w, t, s in zip(before, self.omega, theta, self.start, strict=True)
         ]
         self.anchor = theta

@@ -43,11 +43,12 @@ class ImportancePane(Pane):
     HELP_TITLE = "Importance Ω by layer"
     HOW_TO_READ = (
         "One histogram per layer, on a logarithmic axis: weights on the right matter more. Heights (the square root of "
-        "the count) can be compared only within a layer. '% zero' is the share of weights whose Ω is exactly 0: these "
-        "are free to change. If all are 0, nothing is protected. 'running' is what Ω would be if the task ended now. "
-        "For si, Σω should equal the drop of the task's loss: within a quarter is good, within a factor of 2 fair. If "
-        "it is too high, steps are noisy or large, and Ω is too large. Zoomed: 'top 1 %' is the share of the layer's "
-        "ΣΩ in its most important 1 % of weights: near 1 %, all weights matter alike."
+        "the count) can be compared only within a layer. '% zero' is the share of weights whose Ω is exactly 0 (for "
+        "si --signed, 0 or less): these are free to change. If all are 0, nothing is protected. 'running' is what Ω "
+        "would be if the task ended now. For si, Σω should equal the drop of the task's loss: within a quarter is "
+        "good, within a factor of 2 fair. If it is too high, steps are noisy or large, and Ω is too large. Zoomed: "
+        "'top 1 %' is the share of the layer's ΣΩ in its most important 1 % of weights: near 1 %, all weights matter "
+        "alike."
     )
 
     def __init__(self) -> None:

@@ -134,12 +134,14 @@ def _chart(
 
 
 def value_axis(scale: str, curves: Sequence[Columns]) -> Axis:
-    """From 0 to the largest value, or logarithmic; "auto" chooses. Without values above 0, never logarithmic."""
+    """From 0, or what is below it, to the largest value, or logarithmic; "auto" chooses. Without values above 0, never
+    logarithmic."""
     lows = np.concatenate([columns.lows for columns in curves])
     highs = np.concatenate([columns.highs for columns in curves])
     fitting = braille.fitting_axis(lows, highs)
     if scale == "linear":
-        return Axis(0.0, fitting.high, log=False)
+        below = lows[(lows < 0) & np.isfinite(lows)]
+        return Axis(float(below.min()) if len(below) else 0.0, fitting.high, log=False)
     positive = lows[lows > 0]
     if scale == "log" and not fitting.log and len(positive) and fitting.high > 0:
         floor = float(np.quantile(positive, 0.05))

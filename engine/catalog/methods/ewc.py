@@ -14,11 +14,12 @@ class EWCOptions(Options):
         gt=0,
         le=1,
     )
-    fisher: Literal["exact", "sampled", "empirical", "batched"] = setting(
+    fisher: Literal["exact", "sampled", "empirical", "predicted", "batched"] = setting(
         "exact",
-        help="exact, sampled, empirical or batched.",
+        help="exact, sampled, empirical, predicted or batched.",
         meaning="how the expectation over y is taken: exact (over all classes), sampled (y drawn from p), empirical "
-        "(the true label), batched (a mini-batch's mean gradient squared: wrong, but common)",
+        "(the true label), predicted (the label that the network predicts), batched (a mini-batch's mean "
+        "gradient squared: wrong, but common)",
         panel=METHOD,
     )
     fisher_samples: int | None = setting(
@@ -48,6 +49,8 @@ INFO = MethodInfo(
         "van de Ven: as here, but the online form multiplies the whole penalty by γ once more.",
         "Avalanche 0.6.0: the square of mini-batch means (--fisher batched), smaller than F by up to the batch "
         "size, and no ½ (--strength of twice its ewc_lambda).",
+        "Hsu et al. 2018: the label that the network predicts (--fisher predicted), and no ½ (--strength of twice "
+        "their coefficient).",
         "Mammoth: online (--gamma), no ½ (--strength of twice its e_lambda), and F has only the term of "
         "the true label, weighted by p(y|x); --fisher empirical is the same without the weight.",
     ),

@@ -24,7 +24,7 @@ from tests.random_networks import (
 )
 from tests.reference import ewc, mas
 from tests.reference.method import flat
-from tests.textbook import drawn
+from tests.textbook import drawn, predicted
 
 
 def importance(
@@ -52,6 +52,9 @@ SLOW_IMPORTANCES: dict[str, Callable[[nn.Module, Tensor, Tensor, Sequence[int]],
         model, inputs, drawn(model, inputs, competing, 3, 1), competing
     ),
     "empirical": ewc.labelled_fisher,
+    "predicted": lambda model, inputs, labels, competing: ewc.labelled_fisher(
+        model, inputs, predicted(model, inputs, competing), competing
+    ),
     "batched": partial(ewc.batched_fisher, size=3),
     "global": lambda model, inputs, labels, competing: mas.sensitivity(model, inputs, competing),
     "local": lambda model, inputs, labels, competing: mas.local_sensitivity(model, inputs, competing),
@@ -60,7 +63,7 @@ SLOW_IMPORTANCES: dict[str, Callable[[nn.Module, Tensor, Tensor, Sequence[int]],
     ),
 }
 BY_IMPORTANCE = pytest.mark.parametrize("name", SLOW_IMPORTANCES)
-ORDERLESS = pytest.mark.parametrize("name", ["exact", "empirical", "global", "local"])
+ORDERLESS = pytest.mark.parametrize("name", ["exact", "empirical", "predicted", "global", "local"])
 """A mean over examples; the others depend on which examples share a batch, or on what is drawn."""
 
 

@@ -43,6 +43,22 @@ def test_one_quadratic_holds_the_sum_over_all_anchors(case: tuple[list[Tensor], 
     close64(collapsed.importance, torch.stack(importances).sum(0))
 
 
+@given(anchors(), seeds)
+def test_a_negative_importance_joins_the_sum_too(case: tuple[list[Tensor], list[Tensor], Tensor], seed: int) -> None:
+    """As after a fork from si --signed."""
+    (first, *rest), points, theta = case
+    first = first * torch.randn(len(theta), generator=generator(seed, "signs"), dtype=torch.float64).sign()
+    collapsed = Quadratic(first, points[0])
+    for importance, point in zip(rest, points[1:], strict=True):
+        collapsed = collapsed.with_anchor(importance, point)
+    total = sum(
+        weighted_distance([importance], [theta], [point]).item()
+        for importance, point in zip([first, *rest], points, strict=True)
+    )
+    largest = max(float(importance.abs().max()) for importance in [first, *rest])
+    assert bound(collapsed, 1.0, theta)[0] == pytest.approx(total, rel=1e-6, abs=1e-6 * (1 + largest))
+
+
 @given(anchors(), st.sampled_from([torch.float32, torch.float64]))
 def test_where_one_task_alone_cares_the_anchor_is_exact(
     case: tuple[list[Tensor], list[Tensor], Tensor], dtype: torch.dtype

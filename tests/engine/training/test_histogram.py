@@ -59,6 +59,15 @@ def test_what_is_too_small_falls_into_the_first_bin() -> None:
     assert layer.counts[-1] == 1
 
 
+def test_a_negative_importance_is_in_no_bin_and_in_no_share() -> None:
+    """As it may be for si --signed."""
+    _, high, (layer,) = histograms(torch.tensor([-5.0, 2.0, 1.0, 0.0]), (Layer("all", 0, 4),))
+    assert (high, layer.zeros, sum(layer.counts), layer.mean) == (2.0, 2, 2, -0.5)
+    assert layer.top == pytest.approx(2 / 3, 1e-4)
+    _, high, (layer,) = histograms(torch.tensor([-5.0, -1.0]), (Layer("all", 0, 2),))
+    assert (high, layer.zeros, sum(layer.counts), layer.top) == (1.0, 2, 0, None)
+
+
 def test_no_importance_at_all_is_all_zeros() -> None:
     _, _, (layer,) = histograms(torch.zeros(5), (Layer("all", 0, 5),))
     assert (layer.zeros, sum(layer.counts), layer.mean) == (5, 0, 0.0)
