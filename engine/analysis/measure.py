@@ -34,6 +34,7 @@ from engine.importance.measure import batch_size, fitting
 from engine.importance.sensitivity import sensitivity
 from engine.models.flat import Layer, matches
 from engine.models.mode import evaluating
+from engine.record.score import score_info
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig
 from engine.streams.progress import Progress
@@ -329,7 +330,7 @@ def _task_forgetting(subject: _Subject, task: int, end: dict[str, Tensor]) -> Ta
             rms=length / math.sqrt(len(change)),
             relative=_share(length, reference),
             loss=loss - loss_then,
-            accuracy=accuracy_then - accuracy,
+            accuracy=score_info(state.problem.score).lost(accuracy_then, accuracy),
             first_order=torch.dot(_select(gradient, layers).cpu().double(), change).item(),
         )
 

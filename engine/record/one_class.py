@@ -21,7 +21,7 @@ def one_class_tasks(config: RunConfig, seen: int | None = None) -> tuple[int, ..
     >>> one_class_tasks(resolve({"tasks": 7, "scenario": "class"}))
     ()
     """
-    if config.scenario == "class":
+    if config.scenario == "class" or config.problem == "regression":
         return ()
     return tuple(task for task, count in enumerate(config.classes_by_task()[:seen]) if count == 1)
 

@@ -24,6 +24,8 @@ BARELY = 0.4
 """Fraction of the gain over guessing of the first task, or of perfection; a task below it is barely learned."""
 RISE = 0.05
 """An accuracy this much above its value halfway back counts as rising."""
+UNTRAINED = 10
+"""Steps whose loss is that of a network which has learned nothing, where no number says it."""
 FALL = 0.95
 """A loss below this fraction of its value halfway back counts as falling."""
 GUESSING = 0.97
@@ -81,7 +83,7 @@ def _weak_method(config: RunConfig) -> str:
 def _other_scale(config: RunConfig) -> str:
     """A warning if the mean or deviation is on the scale 0–255, which would make all inputs nearly equal; or empty."""
     given = config.normalize
-    if not isinstance(given, tuple) or given[0] <= 1:
+    if not isinstance(given, tuple) or given[0] <= 1 or config.problem == "regression":
         return ""
     smaller = ",".join(f"{number / 255:.4g}" for number in given)
     return (
@@ -94,7 +96,7 @@ def _chosen(config: RunConfig) -> str:
     if config.keep == "last" or config.validation:
         return ""
     return (
-        "keep best chooses each task's epoch on its test set, so its accuracies are a little too high; with "
+        "keep best chooses each task's epoch on its test set, so its scores are a little too good; with "
         "--validation 0.1 it chooses on a part of the training set"
     )
 
@@ -217,7 +219,11 @@ class _Stretch:
     def learning(self) -> bool:
         """Whether the accuracy rises, or the loss falls below that of guessing."""
         looks, middle = self.accuracies, max(self.first + WINDOW, (self.first + self.last) // 2)
-        rising = looks[-1] > looks[(len(looks) - 1) // 2] + RISE
+        before = looks[(len(looks) - 1) // 2]
+        if self.regression:
+            rising = self.share(looks[-1], self.full) > self.share(before, self.full) + RISE
+        else:
+            rising = looks[-1] > before + RISE
         return rising or self.loss() < min(FALL * self.loss(middle), GUESSING * self.guessing)
 
     def loss(self, end: int | None = None) -> float:
@@ -235,18 +241,39 @@ class _Stretch:
         return sum(info.classes for info in self.history.tasks[earlier : self.task + 1])
 
     @property
+    def regression(self) -> bool:
+        return self.config.problem == "regression"
+
+    @property
     def guessing(self) -> float:
-        """The loss, in nats, if all competing classes are equally likely."""
-        return math.log(self.competing)
+        """The loss, in nats, if all competing classes are equally likely; of regression, that of the first steps of
+        the run or, if this is more, of the task."""
+        if not self.regression:
+            return math.log(self.competing)
+        losses = self.history.curve.losses
+        return max(float(losses(start)[:UNTRAINED].mean()) for start in (0, self.history.starts[self.task]))
 
-    def share(self, accuracy: float, full: float) -> float:
-        """Fraction of the way from guessing to ``full`` that ``accuracy`` reaches; 1 if guessing is as good."""
-        guessing = 1 / self.competing
-        return (accuracy - guessing) / (full - guessing) if full > guessing else 1.0
+    @property
+    def chance(self) -> float:
+        """The score of guessing."""
+        return (self.history.tasks[self.task].chance or 0.0) if self.regression else 1 / self.competing
 
-    def hardly(self, accuracy: float) -> bool:
-        """Whether ``accuracy`` is far below what the first task reached."""
-        return self.share(accuracy, self.history.matrix[0][0]) < BARELY
+    @property
+    def full(self) -> float:
+        """The score of perfection."""
+        return 1.0 if self.history.score.higher else 0.0
+
+    def share(self, score: float, full: float) -> float:
+        """Fraction of the way from guessing to ``full`` that ``score`` reaches; 1 if guessing is as good."""
+        chance = self.chance
+        better = full > chance if self.history.score.higher else full < chance
+        return (score - chance) / (full - chance) if better else 1.0
+
+    def hardly(self, score: float) -> bool:
+        """Whether ``score`` is far worse than what the first task reached."""
+        if self.regression:  # errors in the unit of each task's own targets
+            return self.share(score, self.full) < BARELY * self.of(0).share(self.history.matrix[0][0], self.full)
+        return self.share(score, self.history.matrix[0][0]) < BARELY
 
     def of(self, task: int) -> "_Stretch":
         return replace(self, task=task)
@@ -254,7 +281,7 @@ class _Stretch:
     @property
     def first_learned(self) -> bool:
         """Whether the first task, which has no penalty, was learned."""
-        return self.of(0).share(self.history.matrix[0][0], 1.0) >= BARELY
+        return self.of(0).share(self.history.matrix[0][0], self.full) >= BARELY
 
     @property
     def overshot(self) -> bool:
@@ -282,7 +309,7 @@ def _not_finite(history: History) -> Alarm | None:
 
 def _diverging(at: _Stretch) -> Alarm | None:
     losses, penalties = (kind(at.last - LAST)[:LAST] for kind in (at.history.curve.losses, at.history.curve.penalties))
-    guessing = math.log(max(2, at.competing))
+    guessing = at.guessing if at.regression else math.log(max(2, at.competing))
     far = DIVERGED * guessing
     if losses.min() < far:
         return None
@@ -291,7 +318,8 @@ def _diverging(at: _Stretch) -> Alarm | None:
         return None  # the penalty may hold the weights where new classes cost that much
     what = (
         f"the weights diverge in task {at.task + 1} (loss {losses[-1]:.3g} after "
-        f"{at.history.steps_done(at.task):,} steps; guessing gives {guessing:.3g})"
+        f"{at.history.steps_done(at.task):,} steps; {'it was' if at.regression else 'guessing gives'} {guessing:.3g}"
+        f"{' at first)' if at.regression else ')'}"
     )
     if sound and penalties.mean() > losses.mean():
         cause = f"strength {shown(at.strength)} times learning rate {shown(at.config.lr)} is too high"
@@ -306,7 +334,7 @@ def _no_penalty(at: _Stretch) -> Alarm | None:
     if not expected or history.curve.penalties(at.last - WINDOW)[:WINDOW].any():
         return None
     what = f"the penalty is exactly zero in task {task + 1}"
-    if 1 in (at.of(task - 1).competing, at.competing):
+    if not at.regression and 1 in (at.of(task - 1).competing, at.competing):
         cause = "with a single class there is nothing to learn, and so nothing to protect"
         return Alarm("no-penalty", task, what, cause, "train fewer tasks, with at least two classes each")
     gathered = [measured for measured in history.importances if measured.task < task]
@@ -336,8 +364,8 @@ def _hindered(at: _Stretch) -> Alarm | None:
     if not at.hardly(accuracy) or (not at.ended and at.learning):
         return None
     what = (
-        f"task {at.task + 1} is barely learned (accuracy {100 * accuracy:.0f} %, "
-        f"task 1 reached {100 * matrix[0][0]:.0f} %)"
+        f"task {at.task + 1} is barely learned ({at.history.score.title} {_told(at, accuracy)}, "
+        f"task 1 reached {_told(at, matrix[0][0])})"
     )
     growth = _growth(at.history)
     earlier = [at.of(task) for task in range(1, at.task)] if growth > GROWN else []
@@ -352,6 +380,10 @@ def _hindered(at: _Stretch) -> Alarm | None:
     return Alarm("drowned", at.task, what, cause, f"try a tenth, {shown(at.strength / 10)}")
 
 
+def _told(at: _Stretch, score: float) -> str:
+    return f"{100 * score:.0f} %" if at.history.score.fraction else at.history.score.full(score)
+
+
 def _growth(history: History) -> float:
     """ΣΩ after the newest ended task ÷ ΣΩ after the first."""
     if len(history.importances) < 2:
@@ -361,15 +393,20 @@ def _growth(history: History) -> float:
 
 
 def _no_learning(at: _Stretch) -> Alarm | None:
-    loss = at.loss()
-    if loss < GUESSING * at.guessing or at.share(at.accuracies[-1], 1.0) >= BARELY:
-        return None
-    what = (
-        f"nothing is learned in task {at.task + 1} (loss {loss:.3g} after {at.steps:,} steps; "
-        f"guessing gives {at.guessing:.3g})"
-    )
+    loss, score = at.loss(), at.accuracies[-1]
+    if at.regression:
+        if at.share(score, at.full) > 1 - GUESSING or at.learning:
+            return None
+        found = f"{at.history.score.title} {_told(at, score)}"
+        guessing = f"guessing the mean of the targets gives {_told(at, at.chance)}"
+    else:
+        if loss < GUESSING * at.guessing or at.share(score, 1.0) >= BARELY:
+            return None
+        found, guessing = f"loss {loss:.3g}", f"guessing gives {at.guessing:.3g}"
+    what = f"nothing is learned in task {at.task + 1} ({found} after {at.steps:,} steps; {guessing})"
     if at.overshot or loss > OVERSHOT * at.guessing:
         cause = f"the learning rate, {at.config.lr:g}, is too high: the weights diverge"
         return Alarm("no-learning", at.task, what, cause, "start again with a tenth of the learning rate")
-    cause = f"the learning rate, {shown(at.config.lr)}, is too low, or the inputs do not distinguish the classes"
+    unclear = "say nothing of the targets" if at.regression else "do not distinguish the classes"
+    cause = f"the learning rate, {shown(at.config.lr)}, is too low, or the inputs {unclear}"
     return Alarm("no-learning", at.task, what, cause, "start again with ten times the learning rate")

@@ -40,7 +40,7 @@ class Cursor:
     constant: float | None
     """The penalty's constant; None if there is no penalty yet."""
     best: float | None = None
-    """Accuracy of the current task's best epoch so far, if that epoch's weights are kept."""
+    """Score of the task's best epoch so far, if that epoch's weights are kept; minus that if lower is better."""
 
 
 Kind = tuple[torch.dtype, tuple[int, ...]]

@@ -62,7 +62,7 @@ class Checkpointer:
             threads=config.threads,
             versions=versions() | ({"compiled": "yes"} if config.compile else {}),
             constant=state.penalty.constant if state.penalty else None,
-            best=state.best_accuracy,
+            best=state.best_score,
         )
         self._snapshot = state.snapshot(self._snapshot)
         self.writer = CheckpointWriter(

@@ -1,5 +1,7 @@
 """Scores of every phase: on whole test sets, or quickly (a probe) on an evaluation subset of each."""
 
+import math
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -10,6 +12,7 @@ from engine.batch import examples_at_once
 from engine.models.mode import evaluating
 from engine.models.statistics import Statistics
 from engine.problems.problem import Problem
+from engine.record.score import score_info
 from engine.streams.stream import Stream
 
 PATH_EXAMPLES = 1000
@@ -37,10 +40,14 @@ class Evaluator:
         """On each evaluation subset."""
         return self._scores(range(self.problem.newest + 1), "probe")
 
-    def newest_score(self) -> float:
-        """Of the newest phase, for choices: on its validation set, or on its test set if it has none. No check."""
+    def newest_choice(self) -> float:
+        """For choices, where greater is better: the newest phase's score on its validation set, or on its test set if
+        it has none; minus that if lower is better. No check."""
         newest = self.problem.newest
-        return self._scores([newest], "validation" if self.stream.count(newest, "validation") else "test")[0]
+        score = self._scores([newest], "validation" if self.stream.count(newest, "validation") else "test")[0]
+        if math.isnan(score):
+            return -sys.float_info.max
+        return score if score_info(self.problem.score).higher else -score
 
     @torch.no_grad()
     def _scores(self, phases: Iterable[int], part: str, check: Callable[[], None] = lambda: None) -> tuple[float, ...]:

@@ -89,7 +89,8 @@ class Schedule:
         config, better = self._config, self._better
         assert config.schedule_patience is not None
         assert config.schedule_factor is not None
-        if better * value > better * state.best.item() * (1 + better * THRESHOLD):
+        best = state.best.item()
+        if better * value > better * best * (1 + math.copysign(THRESHOLD, better * best)):
             state.best.fill_(value)
             state.waited.zero_()
             return

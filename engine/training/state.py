@@ -59,7 +59,7 @@ class RunState:
         self.strength = config.strength
         self.best: dict[str, Tensor] = {}
         """State after the task's best epoch so far, if that is kept: what ``_learned`` returns."""
-        self.best_accuracy: float | None = None
+        self.best_score: float | None = None
         self.task = 0
         self.task_step = 0
         self.step = 0
@@ -90,21 +90,21 @@ class RunState:
             if self._config.reset_optimizer:
                 self.update.reset()
             self.schedule.reset()
-            self.best, self.best_accuracy = {}, None
+            self.best, self.best_score = {}, None
             self.method.begin_task(self.parameters.values)
 
     def end_task(self) -> None:
         self.statistics.end_task(self.task)
         self.task, self.task_step = self.task + 1, 0
-        self.best, self.best_accuracy = {}, None
+        self.best, self.best_score = {}, None
 
     # The best epoch
 
-    def keep_if_best(self, accuracy: float) -> None:
-        """Keeps the state if ``accuracy`` is the task's highest so far; the first of equal epochs stays."""
-        if self.best_accuracy is None or accuracy > self.best_accuracy:
+    def keep_if_best(self, score: float) -> None:
+        """Keeps the state if ``score`` is the task's greatest so far; the first of equal epochs stays."""
+        if self.best_score is None or score > self.best_score:
             self.best = {name: tensor.clone() for name, tensor in self._learned().items()}
-            self.best_accuracy = accuracy
+            self.best_score = score
 
     def go_back_to_best(self) -> None:
         """Restores the best epoch. An older version's checkpoint has only its weights; the rest then stays as is."""
@@ -207,7 +207,7 @@ class RunState:
         self.strength = made[-1] if made else self._config.strength
         here = {name: tensor.to(self.device) for name, tensor in tensors.items() if name.startswith(CHANGING)}
         self.adopt(saved_penalty(here, cursor))
-        self.best, self.best_accuracy = within("best/", here), cursor.best
+        self.best, self.best_score = within("best/", here), cursor.best
         self.task, self.task_step, self.step = cursor.task, cursor.task_step, cursor.step
         self.problem.begin(self.task if self.task_step else max(self.task - 1, 0))
 
@@ -224,7 +224,7 @@ class RunState:
         _copy(fresh._fixed(), self._fixed())
         self.strength = self._config.strength
         self.adopt(None)
-        self.best, self.best_accuracy = {}, None
+        self.best, self.best_score = {}, None
         self.task = self.task_step = self.step = 0
 
 

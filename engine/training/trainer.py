@@ -61,7 +61,7 @@ class Trainer:
             self.state.model, self.stream, self.state.problem, self.state.statistics, config.batch_size, control.check
         )
         if self.stream.count(0, "validation"):
-            self.state.schedule.score = self.evaluator.newest_score
+            self.state.schedule.score = self.evaluator.newest_choice
         self.reporter = Reporter(recorder, self.state, self.step, self.evaluator)
         self.checkpointer = Checkpointer(recorder, self.state, self.reporter)
         self.requests = RequestHandler(recorder, self.state, self.plan, self.reporter, self.checkpointer)
@@ -111,6 +111,8 @@ class Trainer:
                 stream.digest,
                 test_examples=tuple(stream.count(phase, "test") for phase in range(len(self.plan))),
                 subset_examples=tuple(stream.count(phase, "probe") for phase in range(len(self.plan))),
+                score=self.state.problem.score,
+                unit=self.config.option("unit") or "",
             )
             notes = (*stream.notes, *self.remarks, *filter(None, [told]))
             made = resume.start(recorder, self.state, started, notes)
@@ -159,7 +161,7 @@ class Trainer:
                 reporter.running_importance()
                 reporter.path()
             if self.config.keep == "best" and (state.task_step % phase.epoch == 0 or state.task_step == phase.steps):
-                state.keep_if_best(self.evaluator.newest_score())
+                state.keep_if_best(self.evaluator.newest_choice())
             if reporter.due:
                 reporter.steps()
                 self.checkpointer.attend()

@@ -2,12 +2,13 @@
 distribution with variance 1 around each output."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from tests.reference.method import gradients, trained
+from tests.reference.method import SlowMethod, copies, gradients, trained
 
 
 def outputs_of(scenario: str, sizes: Sequence[int], task: int) -> list[int]:
@@ -73,3 +74,51 @@ def slow_sensitivity(model: nn.Module, inputs: Tensor, outputs: Sequence[int]) -
         for total, g in zip(found, gradients(length, theta), strict=True):
             total += g.abs()
     return [f / len(inputs) for f in found]
+
+
+@dataclass
+class SlowNumbers:
+    """One task."""
+
+    inputs: Tensor
+    targets: Tensor
+    test_inputs: Tensor
+    test_targets: Tensor
+    rows: Sequence[Tensor]
+    """Of each training step."""
+
+
+def train_regression_slowly(
+    model: nn.Module,
+    method: SlowMethod,
+    tasks: Sequence[SlowNumbers],
+    outputs: Sequence[list[int]],
+    loss_of: Callable[[Tensor, Tensor], Tensor],
+    score_of: Callable[[Tensor, Tensor], float],
+    lr: float,
+) -> tuple[list[list[float]], list[float], list[float]]:
+    """Adam, kept over the tasks, on the loss plus the penalty: the scores after each task, the losses, the penalties.
+    ``loss_of``: torch's own, of outputs and targets."""
+    theta = list(model.parameters())
+    optimizer = torch.optim.Adam(theta, lr=lr)
+    matrix, losses, penalties = [], [], []
+    for number, task in enumerate(tasks):
+        method.begin_task(theta)
+        for rows in task.rows:
+            loss = loss_of(model(task.inputs[rows])[:, outputs[number]], task.targets[rows])
+            g = torch.autograd.grad(loss, theta, retain_graph=True)
+            penalty = method.penalty(theta)
+            optimizer.zero_grad()
+            (loss + penalty).backward()
+            before = copies(theta)
+            optimizer.step()
+            method.after_step(g, [t.detach() - b for t, b in zip(theta, before, strict=True)])
+            losses.append(loss.item())
+            penalties.append(penalty.item())
+        seen = tasks[: number + 1]
+        method.told(number, task.targets, [(of.inputs, own) for of, own in zip(seen, outputs, strict=False)])
+        method.end_task(model, task.inputs, outputs[number])
+        with torch.no_grad():
+            found = [model(of.test_inputs)[:, own] for of, own in zip(seen, outputs, strict=False)]
+        matrix.append([score_of(f, of.test_targets) for f, of in zip(found, seen, strict=True)])
+    return matrix, losses, penalties

@@ -108,7 +108,7 @@ def test_the_best_epoch_is_chosen_on_the_validation_set(
 ) -> None:
     """And never on the test set, if there is one."""
     chosen, inside = list[str](), list[bool]()
-    test, newest_score = ExampleStream.test, Evaluator.newest_score
+    test, newest_choice = ExampleStream.test, Evaluator.newest_choice
 
     def looked(
         self: ExampleStream, phase: int, net: torch.nn.Module, problem: object, part: str, *more: object
@@ -120,12 +120,12 @@ def test_the_best_epoch_is_chosen_on_the_validation_set(
     def judged(self: Evaluator) -> float:
         inside.append(True)
         try:
-            return newest_score(self)
+            return newest_choice(self)
         finally:
             inside.pop()
 
     monkeypatch.setattr(ExampleStream, "test", looked)
-    monkeypatch.setattr(Evaluator, "newest_score", judged)
+    monkeypatch.setattr(Evaluator, "newest_choice", judged)
     config = runs.tiny("si", keep="best", validation=share)
     session = runs.finished(tmp_path, config)
     assert set(chosen) == {expected}

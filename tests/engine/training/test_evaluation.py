@@ -38,7 +38,7 @@ def test_the_phases_so_far_are_measured_in_eval_mode(training: bool) -> None:
     assert evaluator.scores() == evaluator.probe() == (1.0,)
     problem.begin(1)
     assert evaluator.scores() == evaluator.probe() == (1.0, 0.0)
-    assert evaluator.newest_score() == 0.0
+    assert evaluator.newest_choice() == 0.0
     assert evaluator.path_loss() == pytest.approx(np.log(1 + np.e))
     assert net.training == training
     assert len(checks) == 3

@@ -97,7 +97,7 @@ def test_plateau_looks_at_the_validation_set_where_there_is_one(tmp_path: Path) 
         state = trainer.state.schedule.state
         assert state is not None
         if name == "with":
-            assert state.best.item() == trainer.evaluator.newest_score() > 0
+            assert state.best.item() == trainer.evaluator.newest_choice() > 0
         else:
             losses = trainer.recorder.history.curve.losses()[2:4]
             assert state.best.item() == pytest.approx(losses.mean(), rel=1e-5)
