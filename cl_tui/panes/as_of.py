@@ -32,6 +32,7 @@ def as_of(history: History, step: int | None) -> History:
         between=0 < ended < len(history.tasks) and step == history.starts[ended],
         step=step,
         matrix=history.matrix[:ended],
+        later=history.later[:ended],
         probed=history.probed[:ended],
         scores={part: scores.until(step) for part, scores in history.scores.items()},
         measured={name: measured.until(step) for name, measured in history.measured.items()},

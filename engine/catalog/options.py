@@ -67,9 +67,13 @@ class Setting(NamedTuple):
         return mentions(self.kind, tuple)
 
     @property
+    def is_flag(self) -> bool:
+        return self.kind in (bool, bool | None)
+
+    @property
     def choices(self) -> tuple[str, ...]:
         """The only values that it can have; none if it can have others too."""
-        return ("yes", "no") if self.kind is bool else literals(self.kind)
+        return ("yes", "no") if self.is_flag else literals(self.kind)
 
 
 def setting(default: Any = REQUIRED, **declared: Any) -> Any:
@@ -102,8 +106,9 @@ class Settings:
         found = dict(cls.declared)
         for key, kind in inspect.get_annotations(cls).items():
             if isinstance(given := cls.__dict__.get(key), Setting):
-                negative = given.negative or ("--no-" + key.replace("_", "-") if kind is bool else "")
-                found[key] = given._replace(key=key, kind=kind, negative=negative)
+                declared = given._replace(key=key, kind=kind)
+                negative = given.negative or ("--no-" + key.replace("_", "-") if declared.is_flag else "")
+                found[key] = declared._replace(negative=negative)
                 delattr(cls, key)
         cls.declared = found
         cls.kept = {key: setting for key, setting in found.items() if get_origin(setting.kind) is not ClassVar}

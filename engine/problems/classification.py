@@ -13,8 +13,10 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from engine.batch import Batch
-from engine.problems.problem import Form, Problem
+from engine.problems.problem import Answers, Form, Problem
 
+AWARE, AGNOSTIC = "task-aware", "task-agnostic"
+"""The ways of judging: whether the network is told the task, so that its own outputs alone compete."""
 Scenario = Literal["task", "domain", "class"]
 
 
@@ -33,6 +35,7 @@ class Classification(Problem):
         self._scenario = scenario
         self._smoothing = label_smoothing
         self._starts = (0, *accumulate(classes))
+        self.looks_ahead = scenario != "class"  # there the outputs of later tasks never compete
         self.outputs = max(classes) if scenario == "domain" else sum(classes)
 
     def active(self, task: int) -> slice:
@@ -64,6 +67,19 @@ class Classification(Problem):
         """Whether it is the right class."""
         active, targets = self._among(batch)
         return outputs[:, active].argmax(1) == targets
+
+    def answers(self, outputs: Tensor, batch: Batch) -> dict[str, Answers]:
+        """In the domain scenario it makes no difference whether the task is told."""
+        assert isinstance(batch.task, int)
+        if self._scenario == "domain":
+            return {"": Answers(outputs.argmax(1), self.outputs)}
+        first, end = self._starts[batch.task], self._starts[batch.task + 1]
+        seen = self._starts[self.newest + 1]
+        aware = Answers(outputs[:, first:end].argmax(1), end - first)
+        agnostic = Answers(outputs[:, :seen].argmax(1), seen, first)
+        if self._scenario == "task":
+            return {AWARE: aware, AGNOSTIC: agnostic}
+        return {AGNOSTIC: agnostic, AWARE: aware}
 
     def gradients(
         self, outputs: Tensor, batch: Batch, form: Form, random: torch.Generator | None = None

@@ -1,6 +1,7 @@
 """What a network's outputs mean: nothing else knows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import torch
@@ -13,9 +14,23 @@ Form = Literal["exact", "sampled", "empirical", "predicted", "norm"]
 target, or for the y that is most probable; or of ‖f(x)‖²."""
 
 
+@dataclass(frozen=True)
+class Answers:
+    """Which class a network chose for each example."""
+
+    given: Tensor
+    """The output, counted from the first that competes. Shape (N,)."""
+    competing: int
+    """How many outputs compete."""
+    first: int = 0
+    """The place of the first class of the example's task among them."""
+
+
 class Problem(Protocol):
     outputs: int
     """Number of outputs, which the network has from the start."""
+    looks_ahead: bool = True
+    """Whether scores on phases that have not begun mean something."""
     newest: int = 0
     """The last phase that has begun."""
     score: str = "accuracy"
@@ -33,6 +48,11 @@ class Problem(Protocol):
     def score_of(self, mean: float) -> float:
         """The score of examples whose ``scores`` have this mean; NaN if it is not known."""
         return mean
+
+    def answers(self, outputs: Tensor, batch: Batch) -> Mapping[str, Answers]:
+        """The classes that were chosen, for a problem that has classes: in the way that scores judge, and then if the
+        network knew more, or less, of the task. By the names that a log has for them."""
+        return {}
 
     def gradients(
         self, outputs: Tensor, batch: Batch, form: Form, random: torch.Generator | None = None

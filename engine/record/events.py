@@ -26,8 +26,24 @@ Text = Annotated[str, MaxLen(100_000), AfterValidator(visible)]
 """Text that is safe to show, also when it is read from a log."""
 Counts = Annotated[tuple[Positive, ...], MaxLen(MOST_TASKS)]
 MOST_LAYERS = 10_000
+MOST_VALUES = 40_000
+"""Of one measurement: the confusions of 200 classes."""
 WHOLE, PROBE = "whole", "probe"
 """Parts of the test data: the whole test sets, and the evaluation subsets."""
+INITIAL = "initial"
+"""Scores of all tasks on whole test sets, before the first step."""
+AWARE, AGNOSTIC = "task-aware", "task-agnostic"
+"""At a task's end: the scores on whole test sets if the network is told the task, so that its own outputs alone
+compete, and if it is not. Whichever WHOLE is, the other is told beside it."""
+CLASSES = "accuracy by class"
+"""At a task's end, on whole test sets, for each class of the tasks seen, in the order of the tasks; the labels name
+them."""
+CONFUSION = "confusion"
+"""At a task's end: how many test examples of each class got which answer. One row for each value of CLASSES, one after
+another; a column for each output that competes. AWARE and AGNOSTIC, and a space, stand before it where the two
+differ."""
+MOST_CONFUSED, MOST_CLASSES = 200, 1000
+"""Most classes for which CONFUSION and CLASSES are told, over all tasks seen."""
 PATH, PATH_LABELS = "path integral", ("gained", "start_loss", "loss")
 """Zenke et al. 2017, equation 3: Σω of the task so far, and its loss at its start and now, on the same examples."""
 DRIFT = "drift of running statistics"
@@ -149,6 +165,11 @@ class Scored:
         """The score on each task seen, NaN where none was taken."""
         return tuple(math.nan if value is None else value for value in self.values[: self.phase + 1])
 
+    @property
+    def later(self) -> tuple[float, ...]:
+        """The scores on later tasks, as far as they were taken."""
+        return tuple(math.nan if value is None else value for value in self.values[self.phase + 1 :])
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -157,7 +178,7 @@ class Measured:
     step: Whole
     phase: TaskIndex
     name: Annotated[Text, MinLen(1)]
-    values: Annotated[tuple[float | None, ...], MaxLen(MOST_LAYERS)]
+    values: Annotated[tuple[float | None, ...], MaxLen(MOST_VALUES)]
     labels: Annotated[tuple[Text, ...], MaxLen(MOST_LAYERS)] = ()
     """What each value is; empty if the name says it."""
     event: Literal["measured"] = "measured"

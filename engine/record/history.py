@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, zip_longest
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from engine.record.events import (
+    INITIAL,
     LAYER_PENALTIES,
     LEARNING_RATE,
     PATH,
@@ -108,6 +109,8 @@ class History:
     """Recent steps per second."""
     matrix: Rows = ()
     """One row per ended task, on whole test sets. A score that was not taken is NaN, here and in all rows."""
+    later: Rows = ()
+    """The rest of each row of ``matrix``: the scores on later tasks, as far as they were taken."""
     probed: Rows = ()
     """The same rows on the evaluation subsets; the rows of ``matrix`` if that was not measured."""
     scores: Mapping[str, Series[Scored]] = field(default_factory=dict)
@@ -187,6 +190,17 @@ class History:
         return changes[-1].strength if changes else config.strength
 
     # Scores and measurements
+
+    @property
+    def full_matrix(self) -> Rows:
+        """The rows of ``matrix`` with the scores on later tasks, as far as they were taken."""
+        return tuple(row + later for row, later in zip_longest(self.matrix, self.later, fillvalue=()))
+
+    @property
+    def initial(self) -> tuple[float, ...]:
+        """The scores before the first step; empty if they were not taken."""
+        told = self.scores.get(INITIAL)
+        return told[0].row + told[0].later if told else ()
 
     @property
     def probes(self) -> Series[Scored]:
@@ -358,11 +372,12 @@ class History:
     def _end(self, event: TaskEnded) -> None:
         end = self.pending
         if end is not None and (end.step, end.phase) == (event.step, event.task):
-            self.pending, row, probed = None, end.whole.row, end.probed
+            self.pending, row, later, probed = None, end.whole.row, end.whole.later, end.probed
         else:
             row = probed = (math.nan,) * (event.task + 1)
+            later = ()
             self._settle()
-        self.matrix, self.probed = (*self.matrix, row), (*self.probed, probed)
+        self.matrix, self.later, self.probed = (*self.matrix, row), (*self.later, later), (*self.probed, probed)
         self.ends = (*self.ends, event.time)
         self.elapsed = event.elapsed
         if self.tasks[event.task].steps is None:

@@ -80,7 +80,7 @@ def typed(key: str, value: str) -> Any:
 
 def typed_as(declared: Setting, value: str) -> Any:
     """A value that was typed after the setting's own option, or into its field. Raises ConfigError."""
-    if declared.kind is bool:
+    if declared.is_flag:
         return value == "yes"
     if declared.is_list:
         return parse_list(declared.key, value)

@@ -30,6 +30,8 @@ from engine.text import visible
 
 DEFAULT_MODEL = "mlp"
 _OPTIONS = tuple(f"{choice}_options" for choice in CHOICES)
+FORWARD_TASKS = 20
+"""Most tasks for which accuracies on later tasks are measured unless the user asks for it."""
 STORED = "stored"
 """The origin of settings from a session's own file."""
 
@@ -214,6 +216,20 @@ class RunConfig(Settings):
         panel=WHERE,
         affects="nothing",
     )
+
+    forward: bool | None = setting(
+        None,
+        help="Measure accuracies on later tasks too, for forward transfer; by default up to 20 tasks.",
+        meaning="whether accuracies on later tasks are measured too, before the first step and at each task's end, for "
+        "forward transfer; by default up to 20 tasks; in the class scenario they mean nothing and are not measured",
+        panel=WHERE,
+        affects="nothing",
+    )
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether accuracies on later tasks are measured, where they mean something."""
+        return self.tasks <= FORWARD_TASKS if self.forward is None else self.forward
 
     def option(self, key: str) -> Any:
         """The value of an option; None if this run does not read it."""

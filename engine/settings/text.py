@@ -50,7 +50,7 @@ def as_typed(declared: Setting, value: object) -> list[str]:
             text = _number(value) if declared.panel else str(value)
     if not declared.panel:
         return ["--set", f"{declared.key}={text}"]
-    if declared.kind is bool:
+    if declared.is_flag:
         return [declared.flag if value else declared.negative]
     return [declared.flag, text]
 

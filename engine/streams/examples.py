@@ -100,6 +100,8 @@ class Task:
     train: Examples
     test: Examples
     validation: Examples | None = None
+    class_names: tuple[str, ...] = ()
+    """What its classes are called; their numbers within the task if nothing is given."""
 
     def changed(self, change: Callable[[Examples], Examples]) -> "Task":
         """With ``change`` of each part."""
@@ -177,15 +179,17 @@ class ExampleStream(Stream):
         inputs: tuple[int, ...] = (),
         groups: Sequence[Sequence[int]] = (),
         names: Sequence[str] = (),
+        class_names: Sequence[str] = (),
     ) -> Self:
-        """``inputs``, the classes of each task and the tasks' names are the benchmark's if none are given."""
+        """``inputs``, the classes of each task and the tasks' names are the benchmark's if none are given.
+        ``class_names``: of all classes; their numbers if none are given."""
         info = benchmark_info(config.benchmark)
         data = held_out(data, config.validation, config.seed)
         if info.permuted:
             tasks = permuted(data, len(info.classes), config.tasks, config.seed)
         else:
             groups = groups or divided(class_order(config, info.classes), config.tasks)
-            tasks = grouped(data, groups, names)
+            tasks = grouped(data, groups, names, class_names)
         return cls(config, tasks, inputs or shape_of(config))
 
     @classmethod
@@ -225,8 +229,9 @@ class ExampleStream(Stream):
             epoch = math.ceil((sum(sizes[: number + 1]) if self._accumulates else sizes[number]) / size)
             steps = config.steps if epochs is None else epoch * epochs
             assert steps is not None
+            called = task.class_names or tuple(map(str, range(task.classes)))
             chance = None if self._regression is None else self._regression.chance(number)
-            phases.append(Phase(task.name, task.classes, steps, epoch, own.lr or config.lr, chance))
+            phases.append(Phase(task.name, task.classes, steps, epoch, own.lr or config.lr, chance, called))
             self._sizes.append(size)
         self.phases = tuple(phases)
 
@@ -316,12 +321,20 @@ class ExampleStream(Stream):
         return found
 
     def test(
-        self, phase: int, net: nn.Module, problem: Problem, part: str, check: Callable[[], None] = lambda: None
+        self,
+        phase: int,
+        net: nn.Module,
+        problem: Problem,
+        part: str,
+        check: Callable[[], None] = lambda: None,
+        see: Callable[[Tensor, Batch], None] = lambda outputs, batch: None,
     ) -> float:
         total, count = 0.0, 0
         for batch in self.passes(phase, examples_at_once(net, self._config.batch_size, self._together), part):
             check()
-            total += problem.scores(net(batch.inputs), batch).sum().item()
+            outputs = net(batch.inputs)
+            total += problem.scores(outputs, batch).sum().item()
+            see(outputs, batch)
             count += len(batch)
         return problem.score_of(total / count)
 
@@ -384,13 +397,16 @@ def split(data: DataSet, classes: Sequence[int], tasks: int) -> list[Task]:
     return grouped(data, divided(classes, tasks))
 
 
-def grouped(data: DataSet, groups: Sequence[Sequence[int]], names: Sequence[str] = ()) -> list[Task]:
+def grouped(
+    data: DataSet, groups: Sequence[Sequence[int]], names: Sequence[str] = (), class_names: Sequence[str] = ()
+) -> list[Task]:
     """A task for each group of classes; it is named after them if no names are given."""
     made = []
     for number, group in enumerate(groups):
         name = names[number] if names else " ".join(map(str, group))
         own = data.validation and _of_classes(data.validation, group)
-        made.append(Task(name, len(group), _of_classes(data.train, group), _of_classes(data.test, group), own))
+        called = tuple(class_names[label] if class_names else str(label) for label in group)
+        made.append(Task(name, len(group), _of_classes(data.train, group), _of_classes(data.test, group), own, called))
     return made
 
 

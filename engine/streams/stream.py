@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from engine.batch import Batch
 from engine.problems.problem import Problem
@@ -24,6 +24,8 @@ class Phase:
     lr: float
     chance: float | None = None
     """The score of guessing; None if it is not known."""
+    class_names: tuple[str, ...] = ()
+    """What its classes are called."""
 
 
 class Stream(Protocol):
@@ -65,6 +67,13 @@ class Stream(Protocol):
         """How many examples the part has; 0 if there is no validation set."""
 
     def test(
-        self, phase: int, net: nn.Module, problem: Problem, part: str, check: Callable[[], None] = lambda: None
+        self,
+        phase: int,
+        net: nn.Module,
+        problem: Problem,
+        part: str,
+        check: Callable[[], None] = lambda: None,
+        see: Callable[[Tensor, Batch], None] = lambda outputs, batch: None,
     ) -> float:
-        """The score of ``net``; NaN if outputs are not finite. ``check`` is called between batches and may raise."""
+        """The score of ``net``; NaN if outputs are not finite. ``check`` is called between batches and may raise;
+        ``see`` gets the outputs."""

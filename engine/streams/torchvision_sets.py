@@ -51,7 +51,7 @@ def stream(config: RunConfig, progress: Progress = QUIET) -> ExampleStream:
     data = padded(data_set(name, Path(config.data_dir), progress), config.option("pad"))
     _check_classes(name, data, info.classes, config.data_dir)
     groups = divided(class_order(config, info.classes), config.tasks)
-    return ExampleStream.of(config, data, groups=groups, names=_titles(name, groups))
+    return ExampleStream.of(config, data, groups=groups, names=_titles(name, groups), class_names=CLASSES.get(name, ()))
 
 
 def transfer(config: RunConfig, progress: Progress = QUIET) -> ExampleStream:
@@ -64,8 +64,8 @@ def transfer(config: RunConfig, progress: Progress = QUIET) -> ExampleStream:
     ten, hundred = sets
     first, later = [list(range(10))], divided(range(50), 5)
     tasks = [
-        *grouped(ten, first, _titles("CIFAR10", first)),
-        *grouped(hundred, later, _titles("CIFAR100", later)),
+        *grouped(ten, first, _titles("CIFAR10", first), CLASSES["CIFAR10"]),
+        *grouped(hundred, later, _titles("CIFAR100", later), CLASSES["CIFAR100"]),
     ]
     return ExampleStream(config, tasks[: config.tasks], shape_of(config))
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from engine.batch import examples_at_once
+from engine.batch import Batch, examples_at_once
 from engine.models.mode import evaluating
 from engine.models.statistics import Statistics
 from engine.problems.problem import Problem
@@ -17,6 +17,11 @@ from engine.streams.stream import Stream
 
 PATH_EXAMPLES = 1000
 """Training examples on which the path-integral check measures the loss."""
+See = Callable[[Tensor, Batch], None]
+
+
+def _ignore(outputs: Tensor, batch: Batch) -> None:
+    """Looks at no outputs."""
 
 
 @dataclass
@@ -32,9 +37,10 @@ class Evaluator:
     check: Callable[[], None]
     """Called between batches of whole test sets; may raise."""
 
-    def scores(self) -> tuple[float, ...]:
-        """On each whole test set."""
-        return self._scores(range(self.problem.newest + 1), "test", self.check)
+    def scores(self, ahead: bool = False, see: See | None = None) -> tuple[float, ...]:
+        """On each whole test set; ``ahead``: also of the phases that have not begun. ``see`` gets the outputs."""
+        seen = len(self.stream.phases) if ahead and self.problem.looks_ahead else self.problem.newest + 1
+        return self._scores(range(seen), "test", self.check, see or _ignore)
 
     def probe(self) -> tuple[float, ...]:
         """On each evaluation subset."""
@@ -50,12 +56,14 @@ class Evaluator:
         return score if score_info(self.problem.score).higher else -score
 
     @torch.no_grad()
-    def _scores(self, phases: Iterable[int], part: str, check: Callable[[], None] = lambda: None) -> tuple[float, ...]:
+    def _scores(
+        self, phases: Iterable[int], part: str, check: Callable[[], None] = lambda: None, see: See = _ignore
+    ) -> tuple[float, ...]:
         found = []
         with evaluating(self.net):
             for phase in phases:
                 with self.statistics.of(phase, self.problem.newest):
-                    found.append(self.stream.test(phase, self.net, self.problem, part, check))
+                    found.append(self.stream.test(phase, self.net, self.problem, part, check, see))
         return tuple(found)
 
     @torch.no_grad()

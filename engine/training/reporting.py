@@ -12,6 +12,7 @@ from engine.errors import NumericsError
 from engine.models.flat import layer_not_finite
 from engine.record.events import (
     DRIFT,
+    INITIAL,
     LAYER_PENALTIES,
     LEARNING_RATE,
     NEGATIVE,
@@ -28,6 +29,7 @@ from engine.record.events import (
 )
 from engine.record.history import PathCheck
 from engine.record.watchdog import fresh
+from engine.training.answers import Tally
 from engine.training.evaluation import Evaluator
 from engine.training.histogram import histograms
 from engine.training.recorder import Recorder
@@ -101,6 +103,21 @@ class Reporter:
         """On whole test sets, and on the evaluation subsets, of the tasks seen."""
         state = self.state
         return Scored(state.step, state.problem.newest, WHOLE, _known(self.evaluator.scores())), self._probed()
+
+    def initial(self) -> None:
+        """Scores on whole test sets before the first step, where those of later tasks mean something."""
+        if self.state.step or INITIAL in self.recorder.history.scores or not self.state.problem.looks_ahead:
+            return
+        scores = self.evaluator.scores(ahead=True)
+        self.recorder.emit(Scored(self.state.step, self.state.problem.newest, INITIAL, scores))
+
+    def ended(self, ahead: bool) -> list[Event]:
+        """Everything that is measured on test data at a task's end; ``ahead``: on later tasks too."""
+        state = self.state
+        tally = Tally(state.problem, self.evaluator.stream.phases)
+        scores = self.evaluator.scores(ahead, tally.see)
+        whole = Scored(state.step, state.problem.newest, WHOLE, scores)
+        return [*tally.events(state.step), whole, self._probed()]
 
     def _probed(self) -> Scored:
         return Scored(self.state.step, self.state.problem.newest, PROBE, _known(self.evaluator.probe()))

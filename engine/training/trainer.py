@@ -131,6 +131,9 @@ class Trainer:
     def _train(self) -> None:
         """Trains all remaining tasks. Raises Stopped after saving, or NumericsError."""
         try:
+            if self.config.looks_ahead:
+                self.control.activity = "evaluating"
+                self.reporter.initial()
             while self.state.task < len(self.plan):
                 self.train_task()
                 self.end_task()
@@ -178,7 +181,7 @@ class Trainer:
         control.activity = f"measuring the importance for task {state.task + 1}"
         penalty = self._consolidated()
         control.activity = "evaluating"
-        scores = self.reporter.scores()
+        scores = self.reporter.ended(self.config.looks_ahead)
         state.adopt(penalty)
         if penalty is not None:
             self.reporter.importance(penalty.diagonal(), running=False)

@@ -36,7 +36,7 @@ def from_folder(config: RunConfig, folder: Path, expected: tuple[str, ...], prog
             )
     titles = [task.name for task in read.tasks] if read.tasks[0].name else None
     titles = titles or [title([there[label] for label in group]) for group in by_task]
-    made = ExampleStream.of(config, labelled(read), read.values.shape[1:], by_task, titles)
+    made = ExampleStream.of(config, labelled(read), read.values.shape[1:], by_task, titles, there)
     made.notes += read.notes + _alike(read, config)
     return made
 

@@ -201,7 +201,7 @@ LAYER = json.loads(encode(MEASURED))["layers"][0]
         (SCORED, {"part": ""}),
         (GRADIENT, {"name": ""}),
         (GRADIENT, {"labels": ["fc1"]}),
-        (GRADIENT, {"values": [0.5] * 10_001, "labels": []}),
+        (GRADIENT, {"values": [0.5] * 40_001, "labels": []}),
         (STARTED, {"time": 1e12}),
         (STARTED, {"subset_examples": [3, 4]}),
         (STARTED, {"test_examples": [0]}),
