@@ -20,6 +20,7 @@ LIGHT = [
     "catalog.methods",
     "catalog.models",
     "catalog.options",
+    "catalog.own_loop",
     "catalog.presets",
     "commands",
     "disk",
@@ -98,6 +99,8 @@ def test_the_screens_know_only_the_light_engine(path: Path) -> None:
     light = {"engine", *(f"engine.{name}" for name in LIGHT)}
     if path.is_relative_to(ROOT / "cl_tui" / "commands"):
         light |= HEAVY
+    if path == ROOT / "cl_tui" / "__init__.py":
+        light |= {"engine.own_loop.protect"}  # when somebody uses it: another test looks
     for name in imports(path):
         assert not any(within(name, heavy) for heavy in ("torch", "torchvision")), name
         if within(name, "engine"):
@@ -170,3 +173,9 @@ for name in {names}:
 """
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     return ran.stdout.strip()
+
+
+def test_the_package_loads_without_torch_until_protect_is_used() -> None:
+    code = "import sys, cl_tui; print('torch' in sys.modules); cl_tui.protect; print('torch' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["False", "True"]

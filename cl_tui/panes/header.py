@@ -61,7 +61,7 @@ def _settings(config: RunConfig) -> tuple[Part, ...]:
     return (
         *(Part(option, 9) for option in text.variant(config)),
         *(Part(told, 2 if number else 8) for number, told in enumerate(text.benchmark(config))),
-        Part(config.scenario, 4),
+        *(Part(told, 4) for told in text.scenario(config)),
         *(Part(told, 2 if number else 3) for number, told in enumerate(text.unusual_network(config))),
         *(Part(told, 2) for told in text.training(config)),
     )

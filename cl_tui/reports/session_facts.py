@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cl_tui.reports import text
 from engine import commands
 from engine.catalog.choices import benchmark_info
+from engine.catalog.own_loop import KNOWN, OWN_LOOP
 from engine.errors import ConfigError
 from engine.record import metrics, watchdog
 from engine.record.events import ImportanceMeasured, LayerHistogram
@@ -34,6 +35,8 @@ def subtitle(config: RunConfig) -> str:
     'ewc λ 1000 · split-digits · task · mlp 100-100 · seed 0'
     """
     method = text.method_and_strength(config.method, config.strength)
+    if config.benchmark == OWN_LOOP:
+        return " · ".join((method, *text.benchmark(config), f"seed {config.seed}"))
     parts = (method, *text.benchmark(config), config.scenario, text.network(config), f"seed {config.seed}")
     return " · ".join(parts)
 
@@ -122,7 +125,10 @@ def _usual(config: RunConfig) -> RunConfig:
 
 
 def _values(config: RunConfig) -> dict[str, Any]:
-    return {key: value for key, value in config.flat().items() if value is not None and value != ()}
+    values = {key: value for key, value in config.flat().items() if value is not None and value != ()}
+    if config.benchmark == OWN_LOOP:
+        values = {key: value for key, value in values.items() if key in (*KNOWN, *config.method_options.kept)}
+    return values
 
 
 def command(config: RunConfig, path: Path) -> str:
@@ -194,6 +200,10 @@ def next_lines(listed: Listed, sessions_dir: Path) -> list[tuple[str, str]]:
     """Commands that the user may type next, with what each does."""
     if listed.config is None:
         return []
+    if listed.config.benchmark == OWN_LOOP:
+        watch = "follow it" if listed.state == "running" else "replay it"
+        offers = [("watch", watch), ("sessions export", "export it as a page")]
+        return [(commands.command(verb, sessions_dir, listed.name), purpose) for verb, purpose in offers]
     offered = {
         "running": [("watch", "follow it")],
         "finished": [("watch", "replay it"), ("analyse", "see what protected it")],

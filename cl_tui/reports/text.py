@@ -10,6 +10,7 @@ from rich.cells import cell_len, chop_cells
 
 from engine.catalog.choices import benchmark_info
 from engine.catalog.methods import METHODS
+from engine.catalog.own_loop import OWN_LOOP
 from engine.record import metrics
 from engine.record.events import WHOLE, Measured, Scored
 from engine.record.history import History, PathCheck
@@ -194,6 +195,11 @@ def benchmark(config: RunConfig) -> list[str]:
     return [f"{config.benchmark} {Path(config.data_dir).name}", f"{len(config.option('classes'))} classes"]
 
 
+def scenario(config: RunConfig) -> list[str]:
+    """Not of a loop of the user's own, which does not say it."""
+    return [] if config.benchmark == OWN_LOOP else [config.scenario]
+
+
 WIDTHS = ("channels", "hidden")
 """Options that list a network's layers, from its inputs on."""
 
@@ -216,6 +222,8 @@ def unusual_network(config: RunConfig) -> list[str]:
     ([], ['mlp 64', 'init glorot'])
     """
     chosen = config.chosen("model")
+    if config.model == OWN_LOOP:
+        return []
     usual = config.model == DEFAULT_MODEL and not chosen.keys() & set(WIDTHS)
     options = [f"{key} {shown(value)}" for key, value in chosen.items() if key not in WIDTHS]
     return options if usual else [network(config), *options]

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from engine.catalog import own_loop
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.entries import BenchmarkInfo, MethodInfo, ModelInfo
 from engine.catalog.methods import METHODS
 from engine.catalog.models import MODELS
 from engine.catalog.options import Setting
+from engine.catalog.own_loop import OWN_LOOP
 from engine.catalog.presets import PRESETS
 
 CHOICES: Mapping[str, Mapping[str, MethodInfo | ModelInfo | BenchmarkInfo]] = {
@@ -18,7 +20,11 @@ CHOICES: Mapping[str, Mapping[str, MethodInfo | ModelInfo | BenchmarkInfo]] = {
 }
 NAMES: Mapping[str, Mapping[str, Any]] = {**CHOICES, "preset": PRESETS}
 """The entries by name of each setting that names one."""
-UNLISTED: Mapping[str, dict[str, Any]] = {choice: {} for choice in CHOICES}
+UNLISTED: Mapping[str, dict[str, Any]] = {
+    "method": {},
+    "model": {OWN_LOOP: own_loop.MODEL},
+    "benchmark": {OWN_LOOP: own_loop.BENCHMARK},
+}
 """Entries that a session may name, but no list, form or completion shows."""
 
 MOST_OWNERS = 3

@@ -42,6 +42,15 @@ def matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
+def spared(layers: Sequence[Layer], of: Tensor, patterns: Sequence[str]) -> Tensor:
+    """1 for every parameter whose tensor's name matches no pattern, 0 for the rest; like the vector ``of``, (P,)."""
+    chosen = torch.ones_like(of)
+    for layer in layers:
+        if matches(layer.name, patterns):
+            chosen[layer.start : layer.stop] = 0
+    return chosen
+
+
 def freeze(model: nn.Module, patterns: Sequence[str]) -> None:
     """Parameters whose name matches are not trained. Raises ConfigError if a pattern matches none, or if none is left.
 
@@ -96,11 +105,7 @@ class FlatParameters:
 
     def matching_none(self, patterns: Sequence[str]) -> Tensor:
         """1 for every parameter whose tensor's name matches no pattern, 0 for the rest. Shape (P,)."""
-        chosen = torch.ones_like(self.values)
-        for layer in self.layers:
-            if matches(layer.name, patterns):
-                chosen[layer.start : layer.stop] = 0
-        return chosen
+        return spared(self.layers, self.values, patterns)
 
     @property
     def size(self) -> int:

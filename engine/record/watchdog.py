@@ -10,6 +10,7 @@ from itertools import takewhile
 from typing import Literal
 
 from engine.catalog.methods import METHODS
+from engine.catalog.own_loop import OWN_LOOP
 from engine.record.events import Warned
 from engine.record.history import History
 from engine.record.one_class import numbered, one_class_tasks
@@ -122,6 +123,8 @@ def alarms(history: History, config: RunConfig) -> tuple[Alarm, ...]:
         return ()
     if broken := _not_finite(history):
         return (broken,)
+    if config.benchmark == OWN_LOOP:  # what its loss and scores mean is not known
+        return ()
     history = _at_last_look(history)
     # the task in training, until there is enough of it the previous one
     near = [_Stretch(history, config, task) for task in (history.task, history.task - 1)]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from engine.catalog.choices import benchmark_info
 from engine.catalog.entries import load
+from engine.catalog.own_loop import OWN_LOOP
 from engine.errors import BenchmarkError, ConfigError
 
 MOST_BYTES = 2**30
@@ -142,6 +143,8 @@ def prepare(benchmark: str, data_dir: Path) -> None:
     """Checks ``benchmark``'s files and downloads missing ones; existing ones never change. Raises BenchmarkError, and
     ConfigError for a folder that says nothing of classes."""
     info = benchmark_info(benchmark)
+    if benchmark == OWN_LOOP:
+        load(info.code)()
     if info.from_data:
         load(f"{info.from_data}:found")({"data_dir": str(data_dir)})
     for wanted in map(SETS.__getitem__, info.files):

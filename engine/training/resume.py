@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.catalog.models.torchvision_nets import NAMES
 from engine.errors import ConfigError, SessionDamaged, SessionMismatch
-from engine.models.flat import matches
+from engine.models.flat import Layer, matches
 from engine.models.weights import DEFAULT, read_weights
 from engine.record.events import RunForked, RunResumed, RunStarted, Saved, TasksPlanned
 from engine.sessions.checkpoint import Cursor
@@ -90,18 +90,23 @@ def start_weights(recorder: Recorder, state: RunState) -> tuple[str, str]:
 
 def start(recorder: Recorder, state: RunState, started: RunStarted, notes: Iterable[str]) -> list[Intervention]:
     """Begins the log, and returns the interventions of a run that was killed before its first checkpoint."""
-    names = [layer.name for layer in state.parameters.layers]
-    for pattern in recorder.session.config.leave_alone:
-        if not any(matches(name, [pattern]) for name in names):  # it would change nothing
-            raise ConfigError(
-                f"leave_alone = {pattern}: no parameter has such a name; there are {', '.join(names)}", "leave_alone"
-            )
+    check_left_alone(recorder.session.config.leave_alone, state.parameters.layers)
     made, _ = interventions(recorder.session, 0)
     recorder.open(0)
     recorder.emit(started)
     for note in notes:
         recorder.note(note)
     return made
+
+
+def check_left_alone(patterns: Iterable[str], layers: Iterable[Layer]) -> None:
+    """Raises ConfigError for a pattern that matches no parameter: it would change nothing."""
+    names = [layer.name for layer in layers]
+    for pattern in patterns:
+        if not any(matches(name, [pattern]) for name in names):
+            raise ConfigError(
+                f"leave_alone = {pattern}: no parameter has such a name; there are {', '.join(names)}", "leave_alone"
+            )
 
 
 def _check(recorder: Recorder, cursor: Cursor, tasks: int, data: str) -> None:

@@ -1,0 +1,270 @@
+"""The data of a task as a program has them, and what the outputs of its network mean."""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from engine.batch import Batch
+from engine.errors import ConfigError, EngineError
+from engine.importance.measure import MEMORY, Of, survey
+from engine.models.mode import evaluating
+from engine.own_loop.meaning import Meaning
+from engine.own_loop.weights import Weights
+from engine.problems.problem import Problem
+from engine.seeds import generator
+from engine.settings.run import RunConfig
+from engine.streams.stream import Phase, Stream
+
+LABELS = ("labels", "label", "targets", "target", "y")
+"""Names under which a dictionary may have the targets."""
+
+
+class Seen(nn.Module):
+    """The user's network as a function of the rows of a batch, of whatever kind that is; only its active outputs."""
+
+    def __init__(self, model: nn.Module, forward: Callable[[nn.Module, Any], Any], active: Tensor | None) -> None:
+        super().__init__()
+        self.model = model
+        self._forward = forward
+        self._active = active
+        self.batch: Any = None
+
+    def forward(self, rows: Tensor) -> Tensor:
+        outputs = self._forward(self.model, _rows(self.batch, rows))
+        outputs = getattr(outputs, "logits", outputs)  # as Hugging Face's models return them
+        if not isinstance(outputs, Tensor):
+            raise EngineError(f"forward(model, batch) returned {type(outputs).__name__}: return the outputs, a tensor")
+        return outputs if self._active is None else outputs[:, self._active]
+
+
+class Inputs(Stream):
+    """One task's data as a stream with one phase, whose number in the run is ``phase``."""
+
+    def __init__(self, given: Any, meaning: Meaning, weights: Weights, config: RunConfig, active: Any) -> None:
+        """``given``: what ``run.end_task`` gets, and None where the method needs no data."""
+        self._given = given
+        self._meaning = meaning
+        self._weights = weights
+        self._config = config
+        self.phases: tuple[Phase, ...] = ()
+        self.inputs: tuple[int, ...] = ()
+        self.net: nn.Module = weights.model
+        self.problem_now: Problem = meaning.problem(1)
+        self._active = _numbers(active)
+        self._batched = "batched" in vars(config.method_options).values() and not config.option("importance_batch")
+
+    def prepare(self, of: Of) -> tuple[str, ...]:
+        """Looks at the first batch. Returns remarks for the log. Raises EngineError where the data do not serve."""
+        if self._given is None:
+            raise EngineError(
+                f"method {self._config.method} measures importances on the task's data: give them to "
+                f"run.end_task(inputs=…), as a DataLoader, a tensor or an iterable of batches"
+            )
+        if isinstance(self._given, Iterator):
+            self._given = iter(self._given)
+            first = next(self._given, None)
+            self._given = None if first is None else _Once(chain([first], self._given))
+        else:
+            first = next(self._raw(), None)
+        if first is None:
+            raise EngineError("run.end_task(inputs=…) got no batch: give the task's data")
+        model = getattr(self._weights.model, "_orig_mod", self._weights.model)  # torch.compile keeps it there
+        self.net = model
+        forward = self._meaning.forward
+        if forward is not None or self._active is not None:
+            active = None if self._active is None else torch.tensor(self._active, device=self._weights.device)
+            self.net = Seen(model, forward or _of_inputs, active)
+        batch = self._batch(first)
+        self.inputs = tuple(batch.inputs.shape[1:])
+        with evaluating(self.net), torch.no_grad():
+            outputs = self.net(batch.inputs[:2])
+        if outputs.dim() != 2:
+            raise EngineError(
+                f"the outputs of the network have shape {tuple(outputs.shape)} for two examples: give protect(…) a "
+                f"forward=… whose outputs have shape (N, outputs)"
+            )
+        self.problem_now = self._meaning.problem(outputs.shape[1])
+        return survey(self.net, batch.inputs, of, self._config.option("importance_memory") or MEMORY)
+
+    @contextlib.contextmanager
+    def measuring(self) -> Iterator[None]:
+        """All protected parameters have a gradient meanwhile, also those that are frozen by now."""
+        frozen = [of for of in self._weights.parameters if not of.requires_grad]
+        try:
+            for parameter in frozen:
+                parameter.requires_grad_(True)
+            yield
+        finally:
+            for parameter in frozen:
+                parameter.requires_grad_(False)
+
+    # The stream
+
+    @property
+    def digest(self) -> str:
+        return ""
+
+    def to(self, device: torch.device) -> Stream:
+        return self
+
+    def problem(self) -> Problem:
+        return self.problem_now
+
+    def accumulate(self) -> None:
+        raise EngineError("the data of earlier tasks are not there")
+
+    def batch(self, phase: int, step: int) -> Batch:
+        raise EngineError("the batches of a step are not there")
+
+    def passes(self, phase: int, size: int, part: str = "train") -> Iterator[Batch]:
+        for raw in self._raw():
+            batch = self._batch(raw)
+            yield from [batch] if self._batched else batch.split(size)
+
+    def drawn(self, phase: int, count: int, purpose: str, part: str = "train") -> Batch:
+        rows = torch.randperm(self.count(phase, part), generator=generator(self._config.seed, purpose, phase))[:count]
+        return self._taken(rows)
+
+    def sampled(self, phase: int, count: int, purpose: str, size: int | None = None) -> Iterator[Batch]:
+        total = self.count(phase, "train")
+        rows = torch.randperm(total, generator=generator(self._config.seed, purpose, phase))[:count]
+        chosen, start = torch.zeros(total, dtype=torch.bool), 0
+        chosen[rows] = True
+        for raw in self._raw():
+            batch = self._batch(raw)
+            own = chosen[start : start + len(batch)].to(batch.inputs.device)
+            start += len(batch)
+            if own.any():
+                targets = batch.targets[own] if len(batch.targets) else batch.targets
+                yield from Batch(batch.inputs[own], targets, 0).split(size or len(batch))
+
+    def _taken(self, rows: Tensor) -> Batch:
+        raise EngineError("single examples of the task are not there")
+
+    def count(self, phase: int, part: str) -> int:
+        if isinstance(self._given, _Once):
+            raise EngineError(
+                "fisher_samples draws from all examples, and run.end_task(inputs=…) got an iterator, which ends: give "
+                "a DataLoader, a tensor or a list of batches"
+            )
+        return sum(len(self._batch(raw)) for raw in self._raw())
+
+    def test(self, *_: Any, **__: Any) -> float:
+        raise EngineError("the test data are not there")
+
+    # Batches
+
+    def _raw(self) -> Iterator[Any]:
+        given = self._given
+        if isinstance(given, Tensor | Mapping) or _is_pair(given):
+            yield given
+        elif isinstance(given, Iterable):
+            yield from given
+        else:
+            raise EngineError(
+                f"run.end_task(inputs=…) got {type(given).__name__}: give a DataLoader, a tensor, an (inputs, targets) "
+                f"pair or an iterable of batches"
+            )
+
+    def _batch(self, raw: Any) -> Batch:
+        """``raw`` as a batch on the network's device: its inputs, or its rows' numbers where ``forward`` sees it."""
+        raw = _moved(raw, self._weights.device)
+        targets = _targets(raw)
+        if not isinstance(targets, Tensor):
+            targets = torch.empty(0, device=self._weights.device)
+        elif len(targets):
+            targets = self._meaning.targets(targets, self._active)
+        if isinstance(self.net, Seen):
+            self.net.batch = raw
+            return Batch(torch.arange(_length(raw), device=self._weights.device), targets, 0)
+        inputs = raw[0] if isinstance(raw, Sequence) and not isinstance(raw, str) and len(raw) else raw
+        if not isinstance(inputs, Tensor):
+            raise ConfigError(
+                f"a batch of run.end_task(inputs=…) is {type(raw).__name__}, which does not begin with a tensor: give "
+                f"protect(…) a function forward=…, which takes (model, batch) and returns the outputs",
+                "forward",
+            )
+        return Batch(inputs, targets, 0)
+
+
+class _Once:
+    """An iterable that can be gone through once."""
+
+    def __init__(self, batches: Iterable[Any]) -> None:
+        self._batches = batches
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._batches)
+
+
+def _is_pair(given: Any) -> bool:
+    """Whether it is (inputs, targets), rather than a list of batches."""
+    return isinstance(given, tuple) and len(given) == 2 and all(isinstance(of, Tensor) for of in given)
+
+
+def _of_inputs(model: nn.Module, batch: Any) -> Any:
+    return model(batch[0] if isinstance(batch, list | tuple) else batch)
+
+
+def _targets(raw: Any) -> Any:
+    if isinstance(raw, Mapping):
+        return next((raw[key] for key in LABELS if key in raw), None)
+    return raw[1] if isinstance(raw, list | tuple) and len(raw) > 1 else None
+
+
+def _moved(raw: Any, device: torch.device) -> Any:
+    if isinstance(raw, Tensor):
+        return raw.to(device)
+    if isinstance(raw, Mapping):
+        return {key: _moved(of, device) for key, of in raw.items()}
+    if isinstance(raw, list | tuple):
+        return type(raw)(_moved(of, device) for of in raw) if type(raw) in (list, tuple) else raw
+    return raw
+
+
+def _length(raw: Any) -> int:
+    """The number of examples: the length of the first tensor."""
+    found = (
+        raw
+        if isinstance(raw, Tensor)
+        else next(
+            (of for of in (raw.values() if isinstance(raw, Mapping) else raw) if isinstance(of, Tensor) and of.dim()),
+            None,
+        )
+    )
+    if found is None:
+        raise EngineError(f"a batch of run.end_task(inputs=…), a {type(raw).__name__}, has no tensor with examples")
+    return len(found)
+
+
+def _rows(raw: Any, rows: Tensor) -> Any:
+    """The same batch with these rows alone; what has not one entry for each example stays whole."""
+    count = _length(raw)
+
+    def pick(of: Any) -> Any:
+        return of[rows] if isinstance(of, Tensor) and of.dim() and len(of) == count else of
+
+    if isinstance(raw, Tensor):
+        return pick(raw)
+    if isinstance(raw, Mapping):
+        return {key: pick(of) for key, of in raw.items()}
+    return type(raw)(pick(of) for of in raw)
+
+
+def _numbers(active: Any) -> list[int] | None:
+    """Raises EngineError unless ``active`` says which outputs compete."""
+    if active is None:
+        return None
+    if isinstance(active, Tensor):
+        active = active.nonzero().flatten().tolist() if active.dtype == torch.bool else active.tolist()
+    try:
+        found = [int(number) for number in cast(Iterable[int], active)]
+    except (TypeError, ValueError):
+        raise EngineError("active = … are the numbers of the outputs that compete: give a range or a list") from None
+    if not found or min(found) < 0 or len(set(found)) < len(found):
+        raise EngineError("active = …: give each competing output once, counted from 0")
+    return found

@@ -1,0 +1,22 @@
+"""docs/your-own-loop.md: its programs run."""
+
+import re
+from pathlib import Path
+
+from engine.sessions.session import Session
+from tests.conftest import CommandLine
+
+PAGE = Path(__file__).parents[3] / "docs" / "your-own-loop.md"
+PROGRAMS = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_the_program_in_plain_torch_leaves_a_session_like_any_other(cl_tui: CommandLine, sessions: Path) -> None:
+    exec(compile(PROGRAMS[0], str(PAGE), "exec"), {"__name__": "__main__"})  # noqa: S102
+    history = Session.open(sessions, "robot-arm").history()
+    assert history.state == "finished"
+    assert [len(row) for row in history.matrix] == [1, 2]
+    assert len(history.importances) == 2
+    shown = cl_tui("sessions", "show", "robot-arm")
+    assert shown.exit_code == 0
+    assert "si c 1 · own-loop" in shown.out
+    assert "robot-arm" in cl_tui("sessions", "list").out
