@@ -109,7 +109,8 @@ class ScoreInfo:
         )
 
     def allows(self, scores: Iterable[float | None]) -> bool:
-        return all(score is None or self.least <= score <= self.most for score in scores)
+        least, most = self.least, self.most
+        return all(score is None or least <= score <= most for score in scores)
 
 
 def _exponent(number: float, decimals: int) -> str:

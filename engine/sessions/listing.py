@@ -1,13 +1,15 @@
 """What a list shows of each session, even of a damaged one."""
 
 import contextlib
+import json
 import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 from unicodedata import normalize
 
 from engine.commands import command
@@ -26,6 +28,8 @@ from engine.settings.reading import from_toml
 from engine.settings.run import RunConfig, validated
 
 SessionState = Literal["running", "stopped", "interrupted", "failed", "finished", "damaged"]
+Files = tuple[tuple[int, int], ...]
+"""(nanoseconds when modified, bytes) of config.toml, events.jsonl and summary.json; (0, 0) for a missing file."""
 _NOT_LISTED = {b"importance", b"path", b"measured", b"consolidated", b"saved", b"noted", b"warned", b"format"}
 _PROBE, _HEAD = b'"part":"probe"', 80
 """What says that scores are those of a probe, and in how many bytes from the beginning of a line."""
@@ -56,8 +60,7 @@ class Listed:
 class Scanned:
     """The state of a session's files that ``summary_of`` saw."""
 
-    files: tuple[tuple[int, int], ...]
-    """(nanoseconds when modified, bytes) of config.toml, events.jsonl and summary.json; (0, 0) for a missing file."""
+    files: Files
     read: int = 0
     """Bytes of the log that ``Listed.history`` includes."""
     end: bytes = b""
@@ -72,16 +75,16 @@ def list_sessions(sessions_dir: Path) -> list[Listed]:
 
 def each_session(sessions_dir: Path, earlier: Mapping[str, Listed] = MappingProxyType({})) -> Iterator[Listed]:
     """``summary_of`` each, the most recently changed first. ``earlier``: earlier results by name. Raises OSError."""
-    found = []
+    found: dict[str, tuple[Path, Files]] = {}
     with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(sessions_dir) as entries:
         for entry in entries:
             if is_name(entry.name):
-                config, log, _ = _files(entry.path)
-                if config != (0, 0):
-                    found.append((-(log[0] or config[0]), normalize("NFC", entry.name)))
-    for name in dict.fromkeys(name for _, name in sorted(found)):
+                name, files = normalize("NFC", entry.name), _files(entry.path)
+                if files[0] != (0, 0) and (name not in found or name == entry.name):
+                    found[name] = sessions_dir / entry.name, files
+    for name, (path, files) in sorted(found.items(), key=lambda entry: (-_changed(entry[1][1]), entry[0])):
         with contextlib.suppress(SessionNotFound):  # deleted meanwhile
-            yield summary_of(sessions_dir, name, earlier.get(name))
+            yield _listed(path, files, earlier.get(name))
 
 
 def summary_of(sessions_dir: Path, name: str, earlier: Listed | None = None) -> Listed:
@@ -89,7 +92,11 @@ def summary_of(sessions_dir: Path, name: str, earlier: Listed | None = None) -> 
     curve nor importances; of a finished one the summary alone, so no tasks. After ``earlier``, an earlier result, only
     new events are read. Raises SessionNotFound."""
     path = session_path(sessions_dir, name)
-    files = _files(str(path))
+    return _listed(path, _files(str(path)), earlier)
+
+
+def _listed(path: Path, files: Files, earlier: Listed | None) -> Listed:
+    name = normalize("NFC", path.name)
     if earlier is not None and (earlier.scanned is None or earlier.scanned.files[0] != files[0]):
         earlier = None
     if earlier is not None and earlier.scanned is not None and earlier.scanned.files == files:
@@ -99,21 +106,25 @@ def summary_of(sessions_dir: Path, name: str, earlier: Listed | None = None) -> 
         assert earlier.history is not None
         state = _state(earlier.session, earlier.history)
         return earlier if state == earlier.state else replace(earlier, state=state)
-    created = files[0][0] / 1e9
-    changed = files[1][0] / 1e9 or created
+    created, changed = files[0][0] / 1e9, _changed(files) / 1e9
     try:
         if files[2] != (0, 0):
             session, history = _from_summary(path, *settings_of(path))
             return Listed(name, "finished", changed, session.config, history, "", created, session, Scanned(files))
-        session = (earlier.session if earlier else None) or Session.open(sessions_dir, name)
+        session = (earlier.session if earlier else None) or Session.open(path.parent, name)
         history, scanned = tail_scan(session, files, earlier)
     except (SessionError, ConfigError) as error:
+        session_path(path.parent, name)  # raises SessionNotFound if it was deleted meanwhile
         return Listed(name, "damaged", changed, problem=str(error), created=created, scanned=Scanned(files))
     state = _state(session, history)
     return Listed(name, state, changed, session.config, history, "", created, session, scanned)
 
 
-def _files(path: str) -> tuple[tuple[int, int], ...]:
+def _changed(files: Files) -> int:
+    return files[1][0] or files[0][0]
+
+
+def _files(path: str) -> Files:
     return tuple(_file_state(f"{path}/{file}") for file in ("config.toml", "events.jsonl", "summary.json"))
 
 
@@ -129,7 +140,7 @@ def _from_summary(path: Path, format: int, began: int, settings: bytes) -> tuple
     """What a list shows of a finished session. Raises SessionError or ConfigError."""
     found = read_summary(path, format > 1)
     if format > 1:  # TOML is slow to read, and the summary has the same settings
-        config = validated({**found["hyperparameters"], **{key: found.get(key) for key in NAMED}})
+        config = _config({**found["hyperparameters"], **{key: found.get(key) for key in NAMED}})
     else:
         config = from_toml(settings.decode(), str(path / "config.toml"))
     rows = enumerate(found["accuracy_matrix"], start=1)
@@ -145,7 +156,21 @@ def _from_summary(path: Path, format: int, began: int, settings: bytes) -> tuple
     return Session(path, config, format, began), history
 
 
-def tail_scan(session: Session, files: tuple[tuple[int, int], ...], earlier: Listed | None) -> tuple[History, Scanned]:
+def _config(settings: dict[str, Any]) -> RunConfig:
+    """``settings``, of which those that differ only in their seed are validated once. Raises ConfigError."""
+    seed, limits = settings["seed"], RunConfig.kept["seed"].limits
+    if type(seed) is int and limits["ge"] <= seed < limits["lt"]:
+        with contextlib.suppress(RecursionError):  # a stranger's may be nested deeply
+            return _without_seed(json.dumps(settings | {"seed": 0})).replace(seed=seed)
+    return validated(settings)
+
+
+@lru_cache(maxsize=1000)
+def _without_seed(settings: str) -> RunConfig:
+    return validated(json.loads(settings))
+
+
+def tail_scan(session: Session, files: Files, earlier: Listed | None) -> tuple[History, Scanned]:
     """The log without its curves; most lines are only known by their end. Raises SessionDamaged, naming the line."""
     history, known = History(), Scanned(files, lines=Lines(session.began))
     steps, probe = (b"", 0), (b"", 0)

@@ -15,6 +15,8 @@ MOST_BYTES = 200
 """Longest name in UTF-8. A file name may have 255 bytes, and a session's gets up to 40 more: .NAME.4194304.new."""
 _OF_WINDOWS = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
 """Names of Windows devices, with any extension."""
+_PLAIN = re.compile(r"[A-Za-z0-9](?:[\w.-]*[\w-])?", re.ASCII)
+"""Names of the usual letters, which need no closer look."""
 _UNSEEN = re.compile(
     "[\\u034f\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u3164\\ufe00-\\ufe0f\\uffa0\\U000e0100-\\U000e01ef]"
 )
@@ -63,6 +65,8 @@ def _problem(name: str) -> str:
 
 
 def _allowed(name: str) -> bool:
+    if _PLAIN.fullmatch(name):
+        return True
     kinds = [unicodedata.category(character) for character in name]
     return (
         bool(name)

@@ -101,7 +101,7 @@ class _Result(_Averages):
     def _plausible(self) -> Self:
         rows = self.accuracy_matrix
         for number, row in enumerate(rows, start=1):
-            if len(row) != len(rows) or any(score is not None for score in row[number:]):
+            if len(row) != len(rows) or row[number:] != [None] * (len(rows) - number):
                 raise ValueError(f"row {number} of the accuracies does not have one number for each task seen")
         averages = [known for known in (self, self.without_one_class_tasks) if known]
         score = score_info(self.score)

@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from engine.record.events import RunResumed, StepsTaken, StrengthChanged
 from engine.sessions.folders import rename_session
 from engine.sessions.listing import Listed, each_session, list_sessions, read_session, summary_of
 from engine.sessions.session import Session
+from engine.sessions.summary import checksum
 from tests import saved, screen_data
 
 
@@ -123,6 +125,52 @@ def test_a_damaged_summary_is_named(summary: str, tmp_path: Path) -> None:
     (listed,) = list_sessions(tmp_path)
     assert listed.state == "damaged"
     assert str(session.summary_path) in listed.problem
+
+
+def with_settings(session: Session, said: str, text: str) -> None:
+    """Rewrites a finished session's summary, with a checksum that fits, as a stranger can."""
+    summary = session.summary_path.read_text().partition(',\n  "checksum": "')[0]
+    assert said in summary
+    content = summary.replace(said, text)
+    session.summary_path.write_text(f'{content},\n  "checksum": "{checksum(content.encode())}"\n}}\n')
+
+
+def test_runs_that_differ_only_in_their_seed_have_their_own_seeds(tmp_path: Path) -> None:
+    for seed in range(3):
+        saved.finished(tmp_path, f"run-{seed}", seed=seed)
+    saved.finished(tmp_path, "stronger", strength=2.0)
+    for listed in list_sessions(tmp_path):
+        assert listed.config == Session.open(tmp_path, listed.name).config
+
+
+@pytest.mark.parametrize("seed", ["-1", "true", "1.5", '"1"', "null", str(2**63)])
+def test_a_seed_that_no_run_has_is_refused_though_the_other_settings_are_known(seed: str, tmp_path: Path) -> None:
+    assert saved.finished(tmp_path, "known").summary_path.exists()
+    with_settings(saved.finished(tmp_path, "run"), '"seed": 0', f'"seed": {seed}')
+    known, damaged = sorted(list_sessions(tmp_path), key=lambda listed: listed.name)
+    assert known.state == "finished"
+    assert damaged.state == "damaged"
+    assert "seed" in damaged.problem
+
+
+def test_settings_nested_in_any_depth_damage_no_list(tmp_path: Path) -> None:
+    """Close to the limit, text that was read once may be too deep for the next reader."""
+    session = saved.finished(tmp_path, "run")
+    said, limit = '"lr": 0.001', sys.getrecursionlimit()
+    whole = session.summary_path.read_bytes()
+    for depth in range(limit - 100, limit):
+        session.summary_path.write_bytes(whole)
+        with_settings(session, said, f'"lr": {"[" * depth}{"]" * depth}')
+        assert [listed.state for listed in list_sessions(tmp_path)] == ["damaged"]
+
+
+def test_what_is_deleted_while_others_are_listed_is_left_out(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        saved.finished(tmp_path, name)
+    listing = each_session(tmp_path)
+    first = next(listing).name
+    shutil.rmtree(tmp_path / ({"one", "two"} - {first}).pop())
+    assert list(listing) == []
 
 
 def test_a_half_written_last_line_does_not_count_yet(tmp_path: Path) -> None:
