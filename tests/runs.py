@@ -44,6 +44,7 @@ CASES: list[Case] = [
     ("mas", {"importance_data": "test"}),
     ("mas", {"recompute": True}),
     ("rwalk", {"alpha": 0.5, "score_every": 2, "epsilon": 0.1}),
+    ("lwf", {"temperature": 0.5}),
     ("l2", {"leave_alone": ("*.bias",)}),
     ("si", {"leave_alone": ("head.*",)}),
     ("ewc", {"leave_alone": ("head.weight", "*.bias")}),

@@ -15,6 +15,7 @@ from engine.methods.base import Learned, Method
 from engine.methods.ewc import ElasticWeightConsolidation
 from engine.methods.joint import JointTraining
 from engine.methods.l2 import EqualImportance
+from engine.methods.lwf import LearningWithoutForgetting
 from engine.methods.mas import MemoryAwareSynapses
 from engine.methods.none import FineTuning
 from engine.methods.rwalk import RiemannianWalk
@@ -47,6 +48,7 @@ FAST: dict[str, type[Method]] = {
     "ewc": ElasticWeightConsolidation,
     "mas": MemoryAwareSynapses,
     "rwalk": RiemannianWalk,
+    "lwf": LearningWithoutForgetting,
 }
 WALKED = [*runs.CASES, *runs.COMBINED]
 
@@ -87,6 +89,7 @@ def walk(
             for layer, parameter in zip(parameters.layers, model.parameters(), strict=True)
         ]
 
+    fast.use(model)
     fast.start(parameters.values)
     for number, active in enumerate(tasks):
         theta = list(model.parameters())

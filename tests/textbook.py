@@ -38,6 +38,7 @@ from tests.reference.ewc import (
 )
 from tests.reference.joint import SlowJoint
 from tests.reference.l2 import SlowL2
+from tests.reference.lwf import SlowLwF
 from tests.reference.mas import Sensitivity, SlowMAS, batched_sensitivity, local_sensitivity, sensitivity
 from tests.reference.method import SlowMethod
 from tests.reference.rwalk import SlowRWalk
@@ -114,6 +115,7 @@ SLOW: dict[str, Callable[[RunConfig], SlowMethod]] = {
     "ewc": slow_ewc,
     "mas": slow_mas,
     "rwalk": slow_rwalk,
+    "lwf": lambda config: SlowLwF(config.option("temperature")),
 }
 
 

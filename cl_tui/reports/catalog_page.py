@@ -18,8 +18,8 @@ def methods_page() -> RenderableType:
     parts: list[RenderableType] = []
     for method in METHODS.values():
         parts += _headed(method)
-        if method.symbol:
-            named = [f"strength ({method.symbol})", *(option.name for option in method.options.kept.values())]
+        strength = [f"strength ({method.symbol})"] if method.symbol else []
+        if named := [*strength, *(option.name for option in method.options.kept.values())]:
             parts.append(indented(Text(f"options: {', '.join(named)}")))
     return Group(*parts)
 
@@ -32,8 +32,9 @@ def _headed(method: MethodInfo) -> list[RenderableType]:
 def method_page(method: MethodInfo) -> RenderableType:
     """One method: formula, source, options with their symbols, defaults, and differences in other libraries."""
     parts = _headed(method)
-    if method.symbol:
+    if method.symbol or method.options.kept:
         parts += section("Options", _options(method))
+    if method.symbol:
         own = _by_benchmark(method)
         table = table_of("default on", f"strength ({method.symbol})", *(option.name for option in own.values()))
         for benchmark in BENCHMARKS.values():
@@ -55,12 +56,14 @@ def _by_benchmark(method: MethodInfo) -> dict[str, Setting]:
 def _options(method: MethodInfo) -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
-    grid.add_row(f"strength ({method.symbol})", "", "the penalty's factor")
+    if method.symbol:
+        grid.add_row(f"strength ({method.symbol})", "", "the penalty's factor")
     own = _by_benchmark(method)
     for key, option in method.options.kept.items():
         default = "" if option.default is None or key in own else shown(option.default)
         grid.add_row(option.name, default, option.meaning)
-    grid.add_row("leave_alone", "", "unpenalised parameters, by name pattern: *.bias, head.*")
+    if method.symbol:
+        grid.add_row("leave_alone", "", "unpenalised parameters, by name pattern: *.bias, head.*")
     return grid
 
 

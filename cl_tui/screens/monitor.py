@@ -174,7 +174,7 @@ class MonitorScreen(PanesScreen):
         if self._ended("strengthen"):
             return
         if not method.symbol:
-            self.reply(f"{method.name} has no penalty: there is no strength to change")
+            self.reply(f"{method.name} has no penalty whose strength could change")
         else:
             self.app.push_screen(StrengthDialog(method.symbol, self.current_view().strength), self._set_strength)
 

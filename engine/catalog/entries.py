@@ -22,6 +22,8 @@ class MethodInfo(NamedTuple):
     options: type[Options] = Options
     strengths: Mapping[str, float] = {}
     """Default strength by benchmark, where the benchmark gives none."""
+    protects: str = ""
+    """What protects earlier tasks where no importance does."""
     elsewhere: tuple[str, ...] = ()
     """How other libraries differ, and how to reproduce them here."""
     rank: int = 1000

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
@@ -33,6 +33,17 @@ class Learned:
     """The network meanwhile as it is tested on an earlier phase, with statistics of its own if it has some."""
 
 
+class StepLoss(NamedTuple):
+    """Each of shape ()."""
+
+    total: Tensor
+    """What the step descends."""
+    own: Tensor
+    """The task's own loss, as the log tells it."""
+    added: Tensor | None = None
+    """What the method added, on the scale of ``own``; the log tells it as a penalty."""
+
+
 class Method:
     """Fine-tuning, and the base of every method."""
 
@@ -55,6 +66,9 @@ class Method:
         """All that must survive a resume: a dataclass of tensors that ``start`` makes, which later are only written in
         place. Its fields say which have one entry for each parameter: ``PerParameter``."""
 
+    def use(self, net: nn.Module) -> None:
+        """The network that is trained; comes before ``start``."""
+
     def start(self, theta: Tensor) -> None:
         """Makes the state, before the first step. ``theta``, shape (P,): the initial weights."""
 
@@ -65,9 +79,10 @@ class Method:
         """The examples of a step: the stream's ``batch``, or others beside them."""
         return batch
 
-    def loss(self, outputs: Tensor, batch: Batch, problem: Problem) -> Tensor:
-        """The loss of a step, shape (): the problem's, or weighed and added to."""
-        return problem.loss(outputs, batch)
+    def loss(self, outputs: Tensor, batch: Batch, problem: Problem) -> StepLoss:
+        """The loss of a step: the problem's, or weighed and added to."""
+        found = problem.loss(outputs, batch)
+        return StepLoss(found, found)
 
     def direct(self, gradient: Tensor, theta: Tensor) -> None:
         """Changes in place what the optimizer gets: the gradient of loss plus penalty at ``theta``, both (P,)."""

@@ -10,7 +10,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, kl_div
 
 from engine.batch import Batch
 from engine.problems.problem import Answers, Form, Problem
@@ -62,6 +62,22 @@ class Classification(Problem):
             [self.loss(own, Batch(inputs, targets, task), "sum") for task, (inputs, targets, own) in enumerate(parts)]
         ).sum()
         return total / len(batch) if reduction == "mean" else total
+
+    def distillation(self, outputs: Tensor, taught: Tensor, temperature: float) -> Tensor:
+        """T²·KL(taught ‖ outputs) at the temperature T: of the shared outputs (domain); of all classes so far, among
+        which ``taught`` gives the newest task's no probability (class); the mean over the earlier tasks' own (task)."""
+        if self._scenario == "class":
+            earlier = [(self.active(self.newest), self._starts[self.newest])]
+        elif self._scenario == "domain":
+            earlier = [(self.active(0), self.outputs)]
+        else:
+            earlier = [(self.active(task), self.outputs) for task in range(self.newest)]
+        found = []
+        for active, known in earlier:
+            own = (outputs[:, active] / temperature).log_softmax(1)[:, :known]
+            old = (taught[:, active][:, :known] / temperature).log_softmax(1)
+            found.append(kl_div(own, old, reduction="batchmean", log_target=True))
+        return temperature**2 * torch.stack(found).mean()
 
     def scores(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Whether it is the right class."""

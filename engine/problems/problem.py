@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from engine.batch import Batch
+from engine.errors import ConfigError
 
 Form = Literal["exact", "sampled", "empirical", "predicted", "norm"]
 """Of the gradients at the outputs: of log p(y|x), for each y and weighted with √p(y|x), for one y drawn from p, for the
@@ -41,6 +42,11 @@ class Problem(Protocol):
 
     def loss(self, outputs: Tensor, batch: Batch, reduction: Literal["mean", "sum"] = "mean") -> Tensor:
         """Over the examples. Shape ()."""
+
+    def distillation(self, outputs: Tensor, taught: Tensor, temperature: float) -> Tensor:
+        """How far ``outputs`` are from ``taught``, those of the network before the newest phase, where they had a
+        meaning then: the mean over examples, on the scale of ``loss``, shape ()."""
+        raise ConfigError("method = lwf: this problem does not say how far two networks' outputs are apart", "method")
 
     def scores(self, outputs: Tensor, batch: Batch) -> Tensor:
         """How good each example's answer is, shape (N,); ``score_of`` makes a phase's score of their mean."""

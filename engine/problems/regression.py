@@ -75,11 +75,20 @@ class Regression(Problem):
             ).sum()
             return total / len(batch) if reduction == "mean" else total
         found, targets, task = self._pair(outputs, batch)
-        if self._delta is None:
-            loss = mse_loss(found, targets, reduction=reduction)
-        else:
-            loss = huber_loss(found, targets, reduction=reduction, delta=self._delta)
+        loss = self._distance(found, targets, reduction)
         return loss / self._sizes[task] if reduction == "sum" else loss
+
+    def distillation(self, outputs: Tensor, taught: Tensor, temperature: float) -> Tensor:
+        """The loss with what the network before gave as targets: of the shared outputs, or the mean over the earlier
+        tasks'. No temperature is used."""
+        ranges = [self.active(task) for task in range(self.newest if self._scenario == "task" else 1)]
+        losses = [self._distance(outputs[:, of], taught[:, of].to(outputs), "mean") for of in ranges]
+        return torch.stack(losses).mean()
+
+    def _distance(self, found: Tensor, targets: Tensor, reduction: Literal["mean", "sum"]) -> Tensor:
+        if self._delta is None:
+            return mse_loss(found, targets, reduction=reduction)
+        return huber_loss(found, targets, reduction=reduction, delta=self._delta)
 
     def scores(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Each example's mean over its numbers of 1 − (y − f)² ÷ variance, whose mean is R², or of (y − f)²."""

@@ -60,9 +60,11 @@ def check_consistent(config: "RunConfig") -> None:
     if config.problem == "regression":
         _check_regression(config, refuse)
     if config.strength and not method.symbol:
-        refuse("strength", f"method {config.method} has no penalty, so it has no strength")
+        refuse("strength", f"method {config.method} has no penalty whose strength could change")
     if config.reset_network and method.symbol:
         refuse("reset_network", f"the penalty of {config.method} would hold the new weights; use none or joint")
+    if config.reset_network and config.method == "lwf":
+        refuse("reset_network", "lwf would be taught by new weights, which know nothing; use none or joint")
     if config.reset_network and config.weights:
         refuse("reset_network", "the network would only begin with --weights, and then with random ones; leave one out")
     if config.momentum is not None and config.optimizer != "sgd":
@@ -74,7 +76,7 @@ def check_consistent(config: "RunConfig") -> None:
     if config.norm_statistics == "own" and config.scenario != "task":
         refuse("norm_statistics", f"in scenario {config.scenario} nothing says whose statistics an input needs")
     if config.leave_alone and not method.symbol:
-        refuse("leave_alone", f"method {config.method} has no penalty")
+        refuse("leave_alone", f"method {config.method} has no importance of single parameters")
     if config.option("importance_batch") is not None and "batched" not in vars(config.method_options).values():
         refuse("importance_batch", "only a batched importance has mini-batches")
     _check_normalize(config, refuse)

@@ -28,7 +28,7 @@ def cause(recorder: Recorder, state: RunState, step: TrainingStep) -> str:
                     state.set_strength(again.strength)
             state.begin_task()
             before = state.parameters.values.clone()
-            step.losses.clear()
+            step.clear()
             step.take()
             if found := _not_finite(state, step.losses[-1], before):
                 return found

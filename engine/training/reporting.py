@@ -63,8 +63,9 @@ class Reporter:
         penalties = [0.0] * len(losses)
         if state.pull is not None and step.penalties:
             penalties = [state.pull.value(written) for written in torch.stack(step.penalties).tolist()]
-        step.losses.clear()
-        step.penalties.clear()
+        if step.added:
+            penalties = [of + more for of, more in zip(penalties, torch.stack(step.added).tolist(), strict=True)]
+        step.clear()
         elapsed = round(self.recorder.clock.elapsed, 4)
         self.recorder.emit(StepsTaken(state.step, elapsed, _short(losses), _short(penalties)))
         first = state.step - len(losses) + 1

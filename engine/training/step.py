@@ -37,6 +37,8 @@ class TrainingStep:
         """Losses since the last report, each of shape ()."""
         self.penalties: list[Tensor] = []
         """What the pull wrote in the same steps, each of shape (); empty without a penalty."""
+        self.added: list[Tensor] = []
+        """What the method added to the loss in the same steps, each of shape (); empty where it adds nothing."""
 
     def _examples(self) -> list[Tensor]:
         """Inputs of each shape that most steps have: the first task may have batches of its own size."""
@@ -59,7 +61,7 @@ class TrainingStep:
         if total is not gradient or not pull:
             gradient.zero_()
         batch = method.batch(self._stream.batch(state.task, state.task_step))
-        loss = self._loss(batch) if self._parts == 1 else self._loss_by_parts(batch)
+        loss, added = self._loss(batch) if self._parts == 1 else self._loss_by_parts(batch)
         if total is not gradient:
             total += gradient
         if method.directs:
@@ -76,22 +78,31 @@ class TrainingStep:
             method.after_step(gradient, self._before)
 
         self.losses.append(loss)
+        if added is not None:
+            self.added.append(added)
         state.task_step += 1
         state.step += 1
         state.schedule.stepped(state.task, state.task_step, loss)
 
-    def _loss(self, batch: Batch, share: float = 1.0) -> Tensor:
-        """The loss times ``share``, shape (); its gradient is added to the parameters' gradient."""
-        state = self.state
-        loss = state.method.loss(self._forward(batch.inputs), batch, state.problem)
-        if share != 1.0:
-            loss = loss * share
-        loss.backward()
-        return loss.detach()
+    def clear(self) -> None:
+        """After a report."""
+        for kept in (self.losses, self.penalties, self.added):
+            kept.clear()
 
-    def _loss_by_parts(self, batch: Batch) -> Tensor:
+    def _loss(self, batch: Batch, share: float = 1.0) -> tuple[Tensor, Tensor | None]:
+        """The task's own loss, and what the method added, each times ``share`` and of shape (); the gradient of what
+        the step descends is added to the parameters' gradient."""
+        state = self.state
+        total, own, added = state.method.loss(self._forward(batch.inputs), batch, state.problem)
+        (total if share == 1.0 else total * share).backward()
+        own, added = own.detach(), None if added is None else added.detach()
+        return (own, added) if share == 1.0 else (own * share, None if added is None else added * share)
+
+    def _loss_by_parts(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         """The same over all examples, in less memory."""
-        return torch.stack([self._loss(part, len(part) / len(batch)) for part in self.split(batch)]).sum()
+        found = [self._loss(part, len(part) / len(batch)) for part in self.split(batch)]
+        added = [of for _, of in found if of is not None]
+        return torch.stack([own for own, _ in found]).sum(), torch.stack(added).sum() if added else None
 
     def split(self, batch: Batch) -> Iterator[Batch]:
         return batch.split(math.ceil(len(batch) / self._parts))

@@ -21,6 +21,20 @@ class SlowMethod:
     def begin_task(self, theta: Sequence[Tensor]) -> None:
         """``theta``: the network's parameters before the task's first step."""
 
+    def begin_network(self, model: nn.Module) -> None:
+        """``model``: the network before the task's first step."""
+
+    def step_loss(
+        self,
+        loss: Tensor,
+        model: nn.Module,
+        inputs: Tensor,
+        earlier: Sequence[tuple[Sequence[int], Sequence[int]]],
+    ) -> tuple[Tensor, float]:
+        """What a step descends besides the penalty, and what is told of it as a penalty. ``earlier``: the outputs that
+        competed before the task began, and those among which they do now; once for each head of its own."""
+        return loss, 0.0
+
     def after_step(self, g: Sequence[Tensor], change: Sequence[Tensor]) -> None:
         """``g``: gradient of the task's loss alone; ``change``: what the step did to each parameter."""
 

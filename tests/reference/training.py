@@ -66,6 +66,15 @@ def competing(scenario: str, classes: Sequence[int], task: int, newest: int) -> 
     return list(range(first_output[newest + 1]))
 
 
+def earlier_outputs(scenario: str, classes: Sequence[int], newest: int) -> list[tuple[list[int], list[int]]]:
+    """The outputs that competed before the task ``newest``, and those among which they do in it."""
+    if not newest:
+        return []
+    if scenario == "task":
+        return [(competing(scenario, classes, task, newest),) * 2 for task in range(newest)]
+    return [(competing(scenario, classes, 0, newest - 1), competing(scenario, classes, 0, newest))]
+
+
 def place(scenario: str, classes: Sequence[int], task: int, label: int) -> int:
     """Where a task's own label stands among the competing outputs."""
     return sum(classes[:task]) + label if scenario == "class" else label
@@ -152,6 +161,8 @@ def train_slowly(
             optimizer, sum(map(len, task.epochs)), len(task.epochs[0]) if task.epochs else 0
         )
         method.begin_task(theta)
+        method.begin_network(model)
+        heads = earlier_outputs(scenario, classes, number)
         among = competing(scenario, classes, number, number)
         right = partial(place, scenario, classes, number)
         start_loss, path_integral = mean_loss(model, task, among, right, recipe.label_smoothing), 0.0
@@ -161,15 +172,18 @@ def train_slowly(
             for number_in_epoch, rows in enumerate(epoch, start=1):
                 if method.replays:
                     batch = [example(tasks, row) for row in rows.tolist()]
+                    inputs = torch.stack([x for _, x, _ in batch])
                     loss = replayed_loss(model, batch, scenario, classes, number, smoothing)
                 else:
+                    inputs = task.train_inputs[rows]
                     targets = torch.tensor([right(label) for label in task.train_labels[rows].tolist()])
-                    logits = model(task.train_inputs[rows])[:, among]
+                    logits = model(inputs)[:, among]
                     loss = cross_entropy(logits, targets, label_smoothing=smoothing)
-                g = torch.autograd.grad(loss, theta, retain_graph=True)
+                descended, added = method.step_loss(loss, model, inputs, heads)
+                g = torch.autograd.grad(descended, theta, retain_graph=True)
                 penalty = method.penalty(theta)
                 optimizer.zero_grad()
-                (loss + penalty).backward()
+                (descended + penalty).backward()
                 if method.follows_total:
                     g = tuple(t.grad.clone() for t in theta if t.grad is not None)
                 if recipe.clip_norm is not None:
@@ -180,7 +194,7 @@ def train_slowly(
                 method.after_step(g, change)
                 path_integral -= sum((gi * delta).sum().item() for gi, delta in zip(g, change, strict=True))
                 run.losses.append(loss.item())
-                run.penalties.append(penalty.item())
+                run.penalties.append(penalty.item() + added)
                 if after_step:
                     ended = number_in_epoch == len(task.epochs[0])
                     after_step(ended, sum(run.losses[-number_in_epoch:]) / number_in_epoch)

@@ -198,7 +198,8 @@ class ImportancePane(Pane):
 def draw_importance(view: View, width: int, height: int, palette: Palette) -> list[Line]:
     method, measured = METHODS[view.config.method], view.history.importance
     if not method.symbol:
-        return message(f"{method.title} keeps no importance: nothing protects earlier tasks.", width, palette.muted)
+        protects = method.protects or "nothing protects earlier tasks"
+        return message(f"{method.title} keeps no importance: {protects}.", width, palette.muted)
     if measured is None:
         return message("No importance yet: it will be measured by the end of task 1.", width, palette.muted)
     room = max(height - 1, 1)

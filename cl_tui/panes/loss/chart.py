@@ -205,7 +205,7 @@ def legend(view: View, width: int, palette: Palette) -> Line:
         wide = width >= len("L loss 1.2e-10   P penalty 1.2e-10")
         loss, penalty = _values(curve, curve.length)
         line = [Segment(f"L {'loss ' if wide else ''}{text.quantity(loss)}", palette.loss)]
-        if METHODS[view.config.method].symbol:
+        if METHODS[view.config.method].symbol or penalty:
             line.append(Segment(f"   P {'penalty ' if wide else ''}{text.quantity(penalty)}", palette.penalty))
         rate = _learning_rate(view.history, curve.length, "   ", palette)
         return line + rate if sum(len(part.text) for part in line + rate) <= width else line
@@ -231,7 +231,7 @@ def _readout(view: View, step: int, brevity: int, palette: Palette) -> Line:
     head = [whole, whole, task, f"{step:,}: ", f"{step:,} "][brevity]
     line = [Segment(head, palette.strong), Segment(names[0] + shown(loss), palette.loss)]
     symbol = METHODS[view.config.method].symbol
-    if symbol:
+    if symbol or penalty:
         line += [Segment(comma, palette.muted), Segment(names[1] + shown(penalty), palette.penalty)]
     if symbol and history.strengths and brevity < _BRIEFEST:
         line.append(Segment(f"{comma}{symbol}={text.quantity(history.strength(view.config, step))}", palette.muted))

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from engine.batch import Batch
+from engine.methods.base import StepLoss
 from engine.methods.l2 import EqualImportance
 from engine.methods.si import SynapticIntelligence
 from engine.models.flat import FlatParameters
@@ -23,8 +24,9 @@ def twice_the_first(method: EqualImportance, batch: Batch) -> Batch:
     return Batch(torch.cat([batch.inputs, batch.inputs[:3]]), torch.cat([batch.targets, batch.targets[:3]]), batch.task)
 
 
-def weighed(method: EqualImportance, outputs: Tensor, batch: Batch, problem: Problem) -> Tensor:
-    return 0.5 * problem.loss(outputs, batch) + 0.01 * outputs.square().mean()
+def weighed(method: EqualImportance, outputs: Tensor, batch: Batch, problem: Problem) -> StepLoss:
+    own = problem.loss(outputs, batch)
+    return StepLoss(0.5 * own + 0.01 * outputs.square().mean(), own, 0.02 * outputs.square().mean())
 
 
 def clipped(method: EqualImportance, gradient: Tensor, theta: Tensor) -> None:
@@ -35,7 +37,7 @@ def clipped(method: EqualImportance, gradient: Tensor, theta: Tensor) -> None:
 def test_a_step_with_all_hooks_equals_a_loop_by_autograd(
     optimizer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second task's weights and losses, with a penalty from the first."""
+    """The second task's weights, losses and penalties: the first task's penalty, and what the method adds."""
     monkeypatch.setattr(EqualImportance, "batch", twice_the_first)
     monkeypatch.setattr(EqualImportance, "loss", weighed)
     monkeypatch.setattr(EqualImportance, "direct", clipped)
@@ -50,7 +52,7 @@ def test_a_step_with_all_hooks_equals_a_loop_by_autograd(
     FlatParameters(model).values.copy_(first["theta"])
     problem.begin(1)
     weights = list(model.parameters())
-    optimize, losses = slow_optimizer(config, weights), []
+    optimize, losses, added = slow_optimizer(config, weights), list[float](), list[float]()
     for step in range(stream.phases[1].steps):
         batch = stream.batch(1, step)
         optimize.zero_grad()
@@ -59,12 +61,15 @@ def test_a_step_with_all_hooks_equals_a_loop_by_autograd(
         own = problem.loss(outputs, Batch(torch.stack(inputs), torch.stack(targets), 1))
         loss = 0.5 * own + 0.01 * (outputs**2).mean()
         moved = torch.cat([weight.flatten() for weight in weights]) - first["theta"]
-        (loss + STRENGTH * torch.dot(moved, moved)).backward()
+        penalty = STRENGTH * torch.dot(moved, moved)
+        added.append(penalty.item() + 0.02 * (outputs**2).mean().item())
+        (loss + penalty).backward()
         torch.nn.utils.clip_grad_value_(weights, LIMIT)
         optimize.step()
-        losses.append(loss.item())
+        losses.append(own.item())
     torch.testing.assert_close(last["theta"], torch.cat([weight.detach().flatten() for weight in weights]))
     assert session.history().curve.losses()[-len(losses) :].tolist() == pytest.approx(losses, rel=1e-4)
+    assert session.history().curve.penalties()[-len(losses) :].tolist() == pytest.approx(added, rel=1e-4)
 
 
 def test_a_method_that_directs_still_sees_the_gradient_of_the_loss(

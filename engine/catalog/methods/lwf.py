@@ -1,0 +1,32 @@
+from engine.catalog.entries import MethodInfo
+from engine.catalog.options import METHOD, Options, setting
+
+
+class LwFOptions(Options):
+    temperature: float = setting(
+        2.0,
+        help="T of the distillation.",
+        meaning="softens the probabilities of teacher and network; regression does not use it",
+        symbol="T",
+        panel=METHOD,
+        gt=0,
+        le=1e6,
+    )
+
+
+INFO = MethodInfo(
+    name="lwf",
+    title="Learning without Forgetting",
+    formula="1/N·loss + (1−1/N)·T²·KL(teacher ‖ network) in the N-th task, on its own inputs; teacher: the network as "
+    "it was when the task began",
+    source="Li & Hoiem 2017, with the weights of van de Ven & Tolias 2018 and 2019",
+    code="engine.methods.lwf:LearningWithoutForgetting",
+    options=LwFOptions,
+    protects="the network learns to answer as it did when the task began",
+    elsewhere=(
+        "van de Ven: as here; in the code of 2018, the mean over the classes takes the place of the sum.",
+        "Li & Hoiem: loss and distillation have the weight 1, and new outputs are trained alone at first.",
+        "Avalanche 0.6.0: loss + α·KL, without T², and in the class scenario among the earlier classes alone.",
+    ),
+    rank=7,
+)
