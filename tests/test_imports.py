@@ -41,6 +41,7 @@ LIGHT = [
     "sessions.session",
     "sessions.summary",
     "sessions.upgrade",
+    "settings.layers",
     "settings.reading",
     "settings.run",
     "settings.text",
@@ -52,6 +53,7 @@ LIGHT = [
     "strict_json",
     "text",
     "training.control",
+    "training.extend",
     "training.fork",
     "training.runner",
 ]

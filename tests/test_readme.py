@@ -14,6 +14,7 @@ from PIL import Image
 from typer.core import TyperGroup
 
 from cl_tui.commands import cli
+from engine.training.control import Control
 from tests.conftest import QUICK, CommandLine
 from tests.runs import AtStep, create, tiny, train
 
@@ -148,11 +149,13 @@ def test_a_command_of_the_readme(cl_tui: CommandLine, sessions: Path, line: str)
     if command == "compare":
         for name in {name for name in rest if not name.startswith("-")} - {"calm-otter"}:
             train(create(sessions, tiny("ewc"), name), AtStep(5))
+    if command == "extend":
+        train(create(sessions, tiny(benchmark="permuted-digits", steps=1), rest[0]), Control())
     match command:
         case "":
             answer = cl_tui()
             assert "Usage" in answer.out, "no terminal: the help"
-        case "watch" | "fork" if "--headless" not in rest:
+        case "watch" | "fork" | "extend" if "--headless" not in rest:
             answer = cl_tui(command, *rest)
             assert "the screen needs a terminal" in answer.err
             return

@@ -15,7 +15,8 @@ from engine.catalog.methods import METHODS
 from engine.errors import ConfigError, SessionDamaged, SessionExists
 from engine.sessions.names import check_name
 from engine.sessions.session import Session
-from engine.settings.run import PLACE, WITHOUT_EFFECT, RunConfig, known_settings, moved, over, read_by, resolve
+from engine.settings.layers import over
+from engine.settings.run import PLACE, WITHOUT_EFFECT, RunConfig, known_settings, moved, read_by, resolve
 
 
 @dataclass(frozen=True)

@@ -50,8 +50,8 @@ def batch(
     from cl_tui.batch.plan import named, plan
     from cl_tui.batch.pool import execute
     from cl_tui.reports import output, tables
+    from engine.settings.layers import over
     from engine.settings.reading import parse_assignments
-    from engine.settings.run import over
 
     usual = below(config)
     axes: dict[str, Any] = {key: typed.pop(key) for key in AXES if key in typed}

@@ -44,8 +44,9 @@ def run(
     from cl_tui.host.exit_status import INTERRUPTED
     from engine.sessions.names import free_name
     from engine.sessions.session import Session
+    from engine.settings.layers import over
     from engine.settings.reading import parse_assignments
-    from engine.settings.run import over, resolve
+    from engine.settings.run import resolve
 
     pace = typed.pop("pace", None)
     settings = resolve(over(below(config), typed, parse_assignments(assignments or [])))
@@ -128,8 +129,8 @@ def fork(
     """
     from engine.sessions.names import free_name
     from engine.sessions.session import Session
+    from engine.settings.layers import over
     from engine.settings.reading import parse_assignments
-    from engine.settings.run import over
     from engine.training.fork import fork as forked
     from engine.training.fork import forked_config
     from engine.training.runner import device_problem
@@ -143,6 +144,45 @@ def fork(
         raise UsageError(problem)
     speed = _ready(config, pace, without_screen)
     session = forked(opened, at_task - 1, free_name(sessions_dir) if name is None else name, changes)
+    raise typer.Exit(_train(session, speed, without_screen))
+
+
+@takes_settings({"epochs": "the session's", "steps": "the session's", "strength": "the session's"} | STORED)
+def extend(
+    *,
+    parent: Annotated[str, typer.Argument(metavar="SESSION", autocompletion=sessions)],
+    tasks: Annotated[str | None, typer.Option("--tasks", help="How many tasks to add.", metavar="+N")] = None,
+    typed: Typed,
+    name: Annotated[str | None, where("Name of the new session.  [dim]\\[default: two random words][/]")] = None,
+    assignments: Set = None,
+    without_screen: Headless = False,
+    sessions_dir: SessionsDir = Path("sessions"),
+) -> None:
+    """Start a new session that continues a finished one with tasks that it did not know.
+
+    The network gets outputs for them: a head for each new task, or new classes; in the scenario domain, all tasks share
+    the outputs. Earlier weights, importances and outputs keep their values, and the finished session stays as it is.
+
+    [bold]Examples[/]
+
+      cl-tui extend calm-otter --tasks +2
+      cl-tui extend calm-otter --tasks +1 --epochs 5 --name longer --headless
+    """
+    from engine.sessions.names import free_name
+    from engine.sessions.session import Session
+    from engine.settings.layers import over
+    from engine.settings.reading import parse_assignments
+    from engine.training.extend import extend as extended
+    from engine.training.extend import extended_config, more_tasks
+
+    sessions_dir, parent = located(sessions_dir, parent)
+    opened = Session.open(sessions_dir, parent)
+    if tasks is None:
+        raise UsageError("say how many tasks to add: --tasks +1")
+    pace = typed.pop("pace", None)
+    config = extended_config(opened.config, more_tasks(tasks), over(typed, parse_assignments(assignments or [])))
+    speed = _ready(config, pace, without_screen)
+    session = extended(opened, config, free_name(sessions_dir) if name is None else name)
     raise typer.Exit(_train(session, speed, without_screen))
 
 

@@ -58,7 +58,8 @@ def task_ends(session: Session) -> tuple[list[Path], int]:
 
 def read_end(path: Path, config: RunConfig, state: RunState, last: bool) -> End:
     """Reads a checkpoint. Raises SessionDamaged or SessionMismatch."""
-    tensors, cursor = checkpoint.read(path, state.room)
+    found, cursor = checkpoint.read(path, state.room)
+    tensors = state.grown(found)
 
     def fitting(name: str, found: Tensor | None, like: Tensor = state.parameters.values) -> Tensor:
         if found is None:

@@ -222,6 +222,18 @@ class TasksPlanned:
 
 
 @dataclass(frozen=True)
+class TasksAdded(TasksPlanned):
+    """The last of ``tasks`` were not known before."""
+
+    parameters: Whole = 0
+    """As in RunStarted, now; so are the next three."""
+    data: Text = ""
+    test_examples: Counts = ()
+    subset_examples: Counts = ()
+    event: Literal["tasks-added"] = "tasks-added"  # type: ignore[assignment]
+
+
+@dataclass(frozen=True)
 class Noted:
     """An intervention that changes no number, such as a pause or another pace."""
 
@@ -329,7 +341,7 @@ class RunFinished:
 
 
 _OfRun = RunStarted | RunResumed | RunForked | RunStopped | RunFailed | RunFinished
-_OfTask = TasksPlanned | TaskStarted | StepsTaken | TaskEnded | Consolidated | Saved
+_OfTask = TasksPlanned | TasksAdded | TaskStarted | StepsTaken | TaskEnded | Consolidated | Saved
 Event = _OfRun | _OfTask | Scored | Measured | ImportanceMeasured | StrengthChanged | Noted | Warned
 
 _ANY_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])

@@ -33,6 +33,7 @@ from engine.record.events import (
     StrengthChanged,
     TaskEnded,
     TaskInfo,
+    TasksAdded,
     TasksPlanned,
     TaskStarted,
     Warned,
@@ -333,6 +334,8 @@ class History:
                 if len(event.tasks) > len(self.tasks):
                     self.finished, self.between = None, self.between or self.task == len(self.tasks)
                 self._plan_tasks(event.tasks)
+                if isinstance(event, TasksAdded):
+                    self._add_data(event)
             case Noted():
                 self.notes = self.notes.plus(event)
             case Warned():
@@ -357,6 +360,21 @@ class History:
     def _plan_tasks(self, tasks: tuple[TaskInfo, ...]) -> None:
         self.tasks = tasks
         self.__dict__.pop("_plan", None)
+
+    def _add_data(self, event: TasksAdded) -> None:
+        """An older session, which did not record the numbers of test examples, still has none."""
+        assert self.started is not None
+        self.parameters = event.parameters
+        of_tests, of_subsets = (
+            new if old else ()
+            for old, new in (
+                (self.started.test_examples, event.test_examples),
+                (self.started.subset_examples, event.subset_examples),
+            )
+        )
+        self.started = replace(
+            self.started, tasks=event.tasks, data=event.data, test_examples=of_tests, subset_examples=of_subsets
+        )
 
     def _score(self, event: Scored) -> None:
         whole = self.pending
@@ -427,6 +445,8 @@ class History:
                 raise ValueError(f"a fork at the end of task {task + 1}, but {ended} have ended")
             case RunFinished() if ended != tasks:
                 raise ValueError(f"the run finishes, but {ended} of {tasks} tasks have ended")
+            case TasksAdded() if not {len(event.test_examples), len(event.subset_examples)} <= {0, len(event.tasks)}:
+                raise ValueError("there are not as many numbers of test examples as tasks")
             case TasksPlanned() if len(event.tasks) < tasks:
                 raise ValueError(f"{len(event.tasks)} tasks instead of {tasks}")
             case TasksPlanned() if any(task.steps is None for task in event.tasks[:ended]):

@@ -1,6 +1,7 @@
 """Which settings fit together."""
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.catalog.choices import benchmark_info, model_info
@@ -59,6 +60,9 @@ def check_consistent(config: "RunConfig") -> None:
         refuse("tasks", f"{config.benchmark} has at most {benchmark.most_tasks}")
     if config.problem == "regression":
         _check_regression(config, refuse)
+    stages = config.extended_at or ()
+    if stages and not all(earlier < later for earlier, later in pairwise((0, *stages, config.tasks))):
+        refuse("extended_at", f"name ascending numbers below that of the tasks, {config.tasks}")
     if config.strength and not method.symbol:
         refuse("strength", f"method {config.method} has no penalty whose strength could change")
     if config.reset_network and method.symbol:

@@ -25,6 +25,7 @@ from engine.catalog.presets import PRESETS, settings_of
 from engine.disk import expanded
 from engine.errors import ConfigError
 from engine.settings.consistent import SCHEDULES, check_consistent, size_of, unread
+from engine.settings.layers import flattened
 from engine.settings.text import short, shown, unknown
 from engine.text import visible
 
@@ -82,6 +83,11 @@ class RunConfig(Settings):
         panel=DATA,
         ge=0,
         lt=1,
+    )
+    extended_at: Annotated[tuple[int, ...], ("min_length", 1), ("max_length", 1000)] | None = setting(
+        None,
+        meaning="the number of tasks before each extension: more tasks change neither normalisation nor evaluation "
+        "subsets of earlier ones",
     )
     model: str = setting(usual=DEFAULT_MODEL, help="The network; cl-tui models lists them.", panel=NETWORK)
     model_options: Options = setting()
@@ -339,36 +345,6 @@ def read_by(key: str, method: str) -> bool:
     if key in RunConfig.declared:
         return RunConfig.declared[key].panel != METHOD or bool(METHODS[method].symbol)
     return key in METHODS[method].options.declared or key not in options_of("method")
-
-
-def flattened(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """An option in a table that is named after its owner gets a key with a dot.
-
-    >>> flattened({"lr": 0.1, "si": {"xi": 0.1}})
-    {'lr': 0.1, 'si.xi': 0.1}
-    """
-    groups = [key for key, value in settings.items() if isinstance(value, dict)]
-    tables = {key for key in groups if any(entry_of(choice, key) for choice in CHOICES)}
-    if not tables:
-        return dict(settings)
-    found: dict[str, Any] = {}
-    for key, value in settings.items():
-        found |= {f"{key}.{option}": of for option, of in value.items()} if key in tables else {key: value}
-    return found
-
-
-def over(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of all ``layers``, of which a later overrides an earlier, also where only the earlier says whose
-    option it is. (Where both are left, ``resolve`` takes what says whose it is.)
-
-    >>> over({"si": {"xi": 0.1, "half": True}}, {"xi": 0.2}), over({"xi": 0.2}, {"si.xi": 0.1})
-    ({'si.half': True, 'xi': 0.2}, {'xi': 0.2, 'si.xi': 0.1})
-    """
-    found: dict[str, Any] = {}
-    for layer in layers:
-        new = {key: value for key, value in flattened(layer).items() if value is not None}
-        found = {key: value for key, value in found.items() if key.rpartition(".")[2] not in new} | new
-    return found
 
 
 def _without_owners(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:

@@ -147,7 +147,8 @@ class ExampleStream(Stream):
         self._regression: Regression | None = None
         if config.problem == "regression":
             tasks, self._regression = regression(config, tasks)
-        trained = dict.fromkeys((task.train.inputs, task.train.rows) for task in tasks)  # tasks may share them
+        first = config.extended_at[0] if config.extended_at else None
+        trained = dict.fromkeys((task.train.inputs, task.train.rows) for task in tasks[:first])  # tasks may share them
         self._channels = channels = channels_of(config.normalize, list(trained), columns=len(inputs) == 1)
         self.notes = (told(channels),) if channels and config.normalize == "auto" else ()
         once = cache(lambda store: normalized(store, channels))
@@ -164,7 +165,7 @@ class ExampleStream(Stream):
                     f"validation {config.validation:g}: task {visible(task.name)} {few} two training examples, so none "
                     f"can be held out"
                 )
-        subsets = evaluation_subsets(tasks, config.seed)
+        subsets = evaluation_subsets(tasks, config.seed, config.extended_at or ())
         self._probes = [task.test.subset(rows) for task, rows in zip(self.tasks, subsets, strict=True)]
         self._order = torch.empty(0, dtype=torch.int64)
         """The rows of one epoch, in training order."""
@@ -217,7 +218,10 @@ class ExampleStream(Stream):
 
     @cached_property
     def digest(self) -> str:
-        return content(self.tasks) + (f" {_digest(self._own.inputs)}" if self._own else "")
+        return self.digest_of(len(self.tasks))
+
+    def digest_of(self, phases: int) -> str:
+        return content(self.tasks[:phases]) + (f" {_digest(self._own.inputs)}" if self._own else "")
 
     def _schedule(self) -> None:
         config = self._config
@@ -339,12 +343,15 @@ class ExampleStream(Stream):
         return problem.score_of(total / count)
 
 
-def evaluation_subsets(tasks: Sequence[Task], seed: int) -> list[Tensor]:
+def evaluation_subsets(tasks: Sequence[Task], seed: int, extended_at: Sequence[int] = ()) -> list[Tensor]:
     """Rows of each task's test set: equally many of each class, or any if targets are numbers, drawn once from
-    ``seed``; all rows of a small set. Two probes then differ only if the network does (De Lange et al. 2023)."""
-    share = max(FEWEST_EXAMPLES, PROBE_EXAMPLES // len(tasks))
+    ``seed``; all rows of a small set. Two probes then differ only if the network does (De Lange et al. 2023).
+
+    ``extended_at``: the numbers of tasks before tasks were added, which does not change the earlier ones' subsets."""
     subsets = []
     for number, task in enumerate(tasks):
+        known = next((stage for stage in extended_at if number < stage), len(tasks))
+        share = max(FEWEST_EXAMPLES, PROBE_EXAMPLES // known)
         labels = task.test.targets
         rows = torch.randperm(len(labels), generator=generator(seed, "evaluation subset", number))
         if labels.dim() > 1:

@@ -62,7 +62,8 @@ def _scales(config: RunConfig, tasks: Sequence["Task"]) -> tuple[Tensor, Tensor]
         zeros = torch.zeros(len(tasks), every[0].shape[1], dtype=torch.float64)
         return zeros, zeros + 1
     if config.scenario == "domain":
-        every = [torch.cat(every)] * len(tasks)
+        first = config.extended_at[0] if config.extended_at else None
+        every = [torch.cat(every[:first])] * len(tasks)
     means = torch.stack([of.mean(0) for of in every])
     deviations = torch.stack([of.std(0, correction=0) for of in every])
     same = torch.stack([(of == of[:1]).all(0) for of in every])

@@ -42,6 +42,10 @@ class Stream(Protocol):
     def digest(self) -> str:
         """Of all data; of the user's own inputs, a space and their digest follow."""
 
+    def digest_of(self, phases: int) -> str:
+        """``digest``, but of the data of the first ``phases`` alone, for a stream that may get more."""
+        return self.digest
+
     def to(self, device: torch.device) -> "Stream":
         """This stream, with its data on ``device``."""
 
@@ -65,6 +69,13 @@ class Stream(Protocol):
 
     def count(self, phase: int, part: str) -> int:
         """How many examples the part has; 0 if there is no validation set."""
+
+    def test_counts(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Of each phase: how many examples its test set has, and its evaluation subset."""
+        phases = range(len(self.phases))
+        return tuple(self.count(phase, "test") for phase in phases), tuple(
+            self.count(phase, "probe") for phase in phases
+        )
 
     def test(
         self,

@@ -19,10 +19,11 @@ from engine.record.one_class import numbered
 from engine.sessions.log import FORMAT, line, marker
 from engine.sessions.session import Session
 from engine.settings.consistent import unread
-from engine.settings.run import RunConfig, flattened, over, resolve
+from engine.settings.layers import flattened, over
+from engine.settings.run import RunConfig, resolve
 
 SHARED = (
-    *("benchmark", "scenario", "tasks", "class_order", "normalize", "validation"),
+    *("benchmark", "scenario", "tasks", "class_order", "normalize", "validation", "extended_at"),
     *("model", "seed", "weights", "freeze", "norm_statistics"),
 )
 """What shaped the shared history and stays; so do the network's and the benchmark's options."""
@@ -61,7 +62,12 @@ def fork(parent: Session, task: int, name: str, changes: Mapping[str, Any]) -> S
         raise no_end(parent, task, "be forked at")
     if task + 1 >= config.tasks:
         raise ConfigError(f"task {task + 1} is the last: nothing is left to train after it")
+    return branched(parent, config, checkpoint_path, task, name)
 
+
+def branched(parent: Session, config: RunConfig, checkpoint_path: Path, task: int, name: str) -> Session:
+    """A session with ``config`` that shares the history of ``parent`` up to the end of ``task``, where the checkpoint
+    was written. Raises like ``fork``."""
     from engine.sessions import checkpoint  # imports torch
     from engine.training.build import penalty_factor
     from engine.training.state import saved_penalty

@@ -9,9 +9,10 @@ from engine.catalog.models.torchvision_nets import NAMES
 from engine.errors import ConfigError, SessionDamaged, SessionMismatch
 from engine.models.flat import Layer, matches
 from engine.models.weights import DEFAULT, read_weights
-from engine.record.events import RunForked, RunResumed, RunStarted, Saved, TasksPlanned
+from engine.record.events import RunForked, RunResumed, RunStarted, Saved, TasksAdded, TasksPlanned
 from engine.sessions.checkpoint import Cursor
 from engine.settings.run import RunConfig
+from engine.streams.stream import Stream
 from engine.training.build import versions
 from engine.training.plan import Plan
 from engine.training.recorder import Recorder
@@ -24,11 +25,8 @@ PARTLY_KEPT = (
 )
 
 
-def restore(recorder: Recorder, state: RunState, plan: Plan, data: str) -> list[Intervention] | None:
-    """Continues at the newest undamaged checkpoint and returns the interventions after it, or returns None.
-
-    ``data``: the digest of the data.
-    """
+def restore(recorder: Recorder, state: RunState, plan: Plan, stream: Stream) -> list[Intervention] | None:
+    """Continues at the newest undamaged checkpoint and returns the interventions after it, or returns None."""
     session, damaged = recorder.session, list[SessionDamaged]()
     checkpoints = session.checkpoints()
     for path in checkpoints:
@@ -42,7 +40,7 @@ def restore(recorder: Recorder, state: RunState, plan: Plan, data: str) -> list[
             if damaged:
                 raise damaged[0] from None
             raise
-        _check(recorder, cursor, len(plan), data)
+        _check(recorder, cursor, len(plan), stream)
         state.load(tensors, cursor, recorder.history.strengths)
         recorder.clock.elapsed_before = cursor.elapsed
         made, lost = interventions(session, cursor.log_length)  # before the log is cut
@@ -56,7 +54,7 @@ def restore(recorder: Recorder, state: RunState, plan: Plan, data: str) -> list[
             PARTLY_KEPT if state.partly_kept else "",
         )
         recorder.emit(RunResumed(time.time(), state.step, str(state.device), "; ".join(filter(None, said))))
-        _continue_plan(recorder, state, plan)
+        _continue_plan(recorder, state, plan, stream)
         return made
     if damaged:
         raise damaged[0]
@@ -109,16 +107,18 @@ def check_left_alone(patterns: Iterable[str], layers: Iterable[Layer]) -> None:
             )
 
 
-def _check(recorder: Recorder, cursor: Cursor, tasks: int, data: str) -> None:
+def _check(recorder: Recorder, cursor: Cursor, tasks: int, stream: Stream) -> None:
     """Raises SessionMismatch if the tasks or the data have changed since the run began."""
     session, history = recorder.session, recorder.history
+    known = len(history.tasks)
     if not (
-        len(history.tasks) == tasks
+        known in {tasks, *(session.config.extended_at or ())}
         and 0 <= cursor.task <= tasks
         and cursor.step == history.step == history.starts[cursor.task] + cursor.task_step
     ):
         raise SessionMismatch(f"session {session.name}: the checkpoint does not fit the tasks in config.toml")
     assert history.started is not None
+    data = stream.digest if known == tasks else stream.digest_of(known)
     then, now = history.started.data.split(), data.split()
     if history.forked is not None:  # a fork may measure Ω on other inputs
         then, now = then[:1], now[:1]
@@ -129,13 +129,27 @@ def _check(recorder: Recorder, cursor: Cursor, tasks: int, data: str) -> None:
         )
 
 
-def _continue_plan(recorder: Recorder, state: RunState, plan: Plan) -> None:
-    """Tasks that ended early stay short; a fork may plan the remaining tasks differently."""
+def _continue_plan(recorder: Recorder, state: RunState, plan: Plan, stream: Stream) -> None:
+    """Tasks that ended early stay short; a fork may plan the remaining tasks differently, and more may be added."""
     history = recorder.history
     forked_here = history.forked is not None and history.forked.step == state.step
     known = state.task if forked_here else len(plan)
     plan.steps[:known] = map(history.steps_of, range(known))
-    if forked_here and plan.infos() != history.tasks:
+    if added := len(plan) - len(history.tasks):
+        why = f"{added} task{'s' if added > 1 else ''} added"
+        recorder.emit(
+            TasksAdded(
+                state.step,
+                time.time(),
+                plan.infos(),
+                why,
+                parameters=state.parameters.size,
+                data=stream.digest,
+                test_examples=stream.test_counts()[0],
+                subset_examples=stream.test_counts()[1],
+            )
+        )
+    elif forked_here and plan.infos() != history.tasks:
         recorder.emit(TasksPlanned(state.step, time.time(), plan.infos(), "new plan of the fork"))
 
 

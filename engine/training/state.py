@@ -18,10 +18,11 @@ from engine.problems.problem import Problem
 from engine.record.events import StrengthChanged
 from engine.seeds import number
 from engine.sessions import checkpoint
-from engine.sessions.checkpoint import Cursor, Header, kind_of
+from engine.sessions.checkpoint import Cursor, Header, Kind, kind_of
 from engine.settings.run import RunConfig
 from engine.streams.stream import Stream
 from engine.training.build import build_method
+from engine.training.growth import Growth, growth, kinds_of
 from engine.training.network import Network, words
 from engine.training.schedule import Schedule
 from engine.training.update import Update
@@ -161,8 +162,11 @@ class RunState:
 
     def mismatch(self, header: Header) -> str:
         """Why a checkpoint is not of this run; empty if it is. Decided before its data are read."""
-        needed = {name: kind_of(tensor) for name, tensor in self._fixed().items()}
-        best = {f"best/{name}": kind_of(tensor) for name, tensor in self._learned().items()}
+        growth = self._growth(header.tensors)
+        needed, best = (
+            {name: growth.kind(name, kind_of(tensor)) if growth else kind_of(tensor) for name, tensor in of.items()}
+            for of in (self._fixed(), _under("best/", self._learned()))
+        )
         found = {name: kind for name, kind in header.tensors.items() if name in needed or name not in IGNORED}
         groups = {name.split("/")[0] for name in found}
         if header.cursor.best is not None:
@@ -189,14 +193,28 @@ class RunState:
         """Bytes that a checkpoint of this run can have at most: all twice, for the best epoch, and the penalty."""
         return checkpoint.MOST_HEADER_BYTES + 4 * sum(tensor.nbytes for tensor in self._fixed().values())
 
-    def read(self, path: Path) -> tuple[dict[str, Tensor], Cursor]:
+    def read(self, path: Path) -> tuple[Mapping[str, Tensor], Cursor]:
         """Reads a checkpoint of this run. Raises SessionDamaged, SessionError or SessionMismatch."""
         header = checkpoint.read_header(path)
         if why := self.mismatch(header):
             if header.size <= self.room:
                 checkpoint.read(path, self.room)  # a damaged header does not fit, either
             raise SessionMismatch(f"checkpoint {path} does not fit the network in config.toml: {why}")
-        return checkpoint.read(path, header.size)
+        tensors, cursor = checkpoint.read(path, header.size)
+        return self.grown(tensors), cursor
+
+    def _growth(self, found: Mapping[str, Kind]) -> Growth | None:
+        return growth(self._config, self._network, self._stream.inputs, found)
+
+    def grown(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """The tensors of a checkpoint; of one from before tasks were added, with the values of a fresh start in new
+        places, where no penalty holds anything."""
+        growth = self._growth(kinds_of(tensors))
+        if growth is None:
+            return tensors
+        fresh = RunState(self._config, self._stream, self.problem, self.device)
+        fresh.adopt(Quadratic(torch.zeros_like(fresh.parameters.values), fresh.parameters.values))
+        return growth.grown(tensors, fresh.tensors(), fresh.per_parameter())
 
     def load(self, tensors: Mapping[str, Tensor], cursor: Cursor, changes: Sequence[StrengthChanged]) -> None:
         """Takes the state of a checkpoint. ``changes``: the changes of the strength in the log."""

@@ -99,7 +99,7 @@ class Trainer:
     def begin(self) -> None:
         """Begins at the newest undamaged checkpoint, or with the first step."""
         recorder, stream = self.recorder, self.stream
-        made = resume.restore(recorder, self.state, self.plan, stream.digest)
+        made = resume.restore(recorder, self.state, self.plan, stream)
         if made is None:
             digest, told = resume.start_weights(recorder, self.state)
             started = RunStarted(
@@ -109,8 +109,7 @@ class Trainer:
                 self.state.parameters.size,
                 versions() | ({"weights": digest} if digest else {}),
                 stream.digest,
-                test_examples=tuple(stream.count(phase, "test") for phase in range(len(self.plan))),
-                subset_examples=tuple(stream.count(phase, "probe") for phase in range(len(self.plan))),
+                *stream.test_counts(),
                 score=self.state.problem.score,
                 unit=self.config.option("unit") or "",
             )

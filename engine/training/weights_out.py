@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from engine import strict_json
+from engine.catalog.own_loop import OWN_LOOP
 from engine.commands import command
 from engine.errors import ConfigError, EngineError, SessionMismatch, SessionTooYoung, first_line
 from engine.models.mode import evaluating
@@ -21,6 +22,7 @@ from engine.settings.run import RunConfig
 from engine.streams.class_names import class_names
 from engine.training.build import load_stream
 from engine.training.fork import no_end
+from engine.training.growth import growth, kinds_of
 from engine.training.network import Network, mismatch, outputs_of
 
 CPU = torch.device("cpu")
@@ -58,11 +60,18 @@ def trained_network(session: Session, at_task: int | None = None, head: int | No
     Raises SessionTooYoung, SessionDamaged, SessionMismatch, ConfigError or BenchmarkError.
     """
     config = session.config
+    if config.benchmark == OWN_LOOP:
+        raise ConfigError(
+            f"session {session.name} is of a training loop of your own, so its network is in your program: save it "
+            f"there, with torch.save(model.state_dict(), FILE)"
+        )
     path = _checkpoint(session, at_task)
     tensors, cursor = checkpoint.read(path)
     newest = cursor.task if cursor.task_step else cursor.task - 1
     inputs, sizes = _shape(config), config.classes_by_task()
     whole = Network(config, inputs, outputs_of(config), CPU)
+    if grown := growth(config, whole, inputs, kinds_of(tensors)):
+        tensors = grown.grown(tensors, whole.tensors(), ["theta"])
     if why := mismatch(whole.tensors(), tensors):
         raise SessionMismatch(f"checkpoint {path} does not fit the network in config.toml: {why}")
     whole.load(tensors)

@@ -13,8 +13,9 @@ from engine.catalog.entries import MethodInfo
 from engine.catalog.methods import METHODS
 from engine.catalog.options import Options, Settings, setting
 from engine.errors import ConfigError
+from engine.settings.layers import over
 from engine.settings.reading import from_toml, parse_assignments, read_settings, typed_as
-from engine.settings.run import WITHOUT_EFFECT, RunConfig, known_settings, over, resolve, typed_settings
+from engine.settings.run import WITHOUT_EFFECT, RunConfig, known_settings, resolve, typed_settings
 from engine.settings.text import as_typed, shown
 
 OLD = Path(__file__).parents[2] / "old_sessions"

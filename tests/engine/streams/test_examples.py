@@ -197,7 +197,7 @@ def test_a_probe_looks_at_the_subset_alone(monkeypatch: pytest.MonkeyPatch) -> N
     right, wrong = [1.0, 0.0], [0.0, 1.0]
     mixed = task([right, wrong, right, wrong], [0] * 4)
     subsets = [torch.tensor([0, 2]), torch.tensor([0, 1])]
-    monkeypatch.setattr(engine.streams.examples, "evaluation_subsets", lambda tasks, seed: subsets)
+    monkeypatch.setattr(engine.streams.examples, "evaluation_subsets", lambda *_: subsets)
     found, problem = ExampleStream(resolve({}), [mixed, mixed], (2,)), Classification("domain", [2, 2])
     assert [found.test(phase, Given(), problem, "probe") for phase in range(2)] == [1.0, 0.5]
     assert [found.count(phase, part) for phase in range(2) for part in ("probe", "test")] == [2, 4, 2, 4]

@@ -18,6 +18,7 @@ from engine.catalog.models import MODELS
 from engine.errors import ConfigError, EngineError, SessionDamaged, SessionTooYoung
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, resolve
+from engine.streams.class_names import class_names
 from engine.training.build import load_stream
 from engine.training.control import Control
 from engine.training.fork import fork
@@ -263,6 +264,15 @@ def test_the_command_writes_the_whole_file_or_refuses(cl_tui: CommandLine, sessi
     forced = cl_tui("sessions", "export", "calm-otter", "--weights", "w.safetensors", "--force")
     assert forced.exit_code == 0
     assert (tmp_path / "w.safetensors").read_bytes() != before
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"tasks": 4, "class_order": "random"}, {"benchmark": "permuted-digits"}, {"class_order": list(range(9, -1, -1))}],
+)
+def test_the_classes_have_the_names_that_the_log_has(settings: dict[str, Any]) -> None:
+    config = runs.tiny("si", **settings)
+    assert [list(phase.class_names) for phase in load_stream(config, torch.device("cpu")).phases] == class_names(config)
 
 
 def test_the_page_about_networks_loads_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
