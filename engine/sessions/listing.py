@@ -161,7 +161,7 @@ def _config(settings: dict[str, Any]) -> RunConfig:
     seed, limits = settings["seed"], RunConfig.kept["seed"].limits
     if type(seed) is int and limits["ge"] <= seed < limits["lt"]:
         with contextlib.suppress(RecursionError):  # a stranger's may be nested deeply
-            return _without_seed(json.dumps(settings | {"seed": 0})).replace(seed=seed)
+            return _without_seed(json.dumps(settings | {"seed": 0}, allow_nan=True)).replace(seed=seed)
     return validated(settings)
 
 
