@@ -88,7 +88,8 @@ def confusion(history: History, way: str, phase: int | None = None) -> Confusion
     if found is None or named is None:
         return None
     known = _classes(history, named)
-    counts = _table(found.values, [known.tasks.count(task) for task in range(known.phase + 1)], way == AWARE)
+    sizes = [known.tasks.count(task) for task in range(known.phase + 1)]
+    counts = _table(found.values, sizes, way)
     return None if counts is None else Confusion(known, way, counts, _right(known, shared=not way))
 
 
@@ -102,7 +103,7 @@ def _of(told: Sequence[Measured], phase: int | None) -> Measured | None:
 
 def _classes(history: History, told: Measured) -> Classes:
     sizes = [task.classes for task in history.tasks[: told.phase + 1]]
-    tasks = [task for task, size in enumerate(sizes) for _ in range(size)][: len(told.values)]
+    tasks = [task for task, size in enumerate(sizes) for _ in range(size)]
     names = told.labels or tuple(map(str, range(1, len(told.values) + 1)))
     return Classes(told.step, told.phase, tuple(tasks), names, told.values)
 
@@ -112,13 +113,15 @@ def _right(known: Classes, shared: bool) -> tuple[int, ...]:
     return tuple(row - firsts[task] if shared else row for row, task in enumerate(known.tasks))
 
 
-def _table(values: Sequence[float | None], sizes: Sequence[int], apart: bool) -> "np.ndarray | None":
-    """``apart``: only the answers of a class's own task compete. None if the numbers do not fit the classes."""
+def _table(values: Sequence[float | None], sizes: Sequence[int], way: str) -> "np.ndarray | None":
+    """A row for each class; None if the numbers do not fit the classes."""
     import numpy as np
 
-    rows, known = sum(sizes), np.array([0 if value is None else value for value in values]).astype(int)
-    if not apart:
-        return known.reshape(rows, -1) if rows and len(known) and len(known) % rows == 0 else None
+    rows, known = sum(sizes), np.nan_to_num(np.array(values, dtype=float)).clip(0, 1e15).astype(np.int64)
+    if way != AWARE:
+        columns, rest = divmod(len(known), rows)
+        fits = not rest and (columns == rows if way else columns >= max(sizes))
+        return known.reshape(rows, columns) if fits else None
     if len(known) != sum(size * size for size in sizes):
         return None
     counts, row, place = np.full((rows, rows), -1), 0, 0

@@ -10,6 +10,7 @@ from itertools import accumulate, zip_longest
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from engine.record.events import (
+    CLASSES,
     INITIAL,
     LAYER_PENALTIES,
     LEARNING_RATE,
@@ -437,6 +438,8 @@ class History:
                 raise ValueError(self.score.bounds)
             case Measured(name=name, values=values) if name == PATH and len(values) != 3:
                 raise ValueError(f"{len(values)} values of the path integral")
+            case Measured(name=name, values=values) if name == CLASSES and len(values) != self._classes(event.phase):
+                raise ValueError(f"{len(values)} accuracies of {self._classes(event.phase)} classes")
             case Measured() if event.name in self.measured and event.phase < self.measured[event.name][-1].phase:
                 raise ValueError(f"{event.name} of task {event.phase + 1} after a later task")
             case RunForked(task=None) if event.step != self.step:
@@ -453,6 +456,10 @@ class History:
                 raise ValueError("a task that has ended has no number of steps")
             case ImportanceMeasured(running=False) if not self._may_consolidate(event.task):
                 raise ValueError(f"the importance at the end of task {event.task + 1} a second time")
+
+    def _classes(self, phase: int) -> int:
+        """Of the tasks up to ``phase``."""
+        return sum(task.classes for task in self.tasks[: phase + 1])
 
     def _may_consolidate(self, task: int) -> bool:
         """Whether an Ω of ``task`` that is not running may come: one at its end and at each consolidation within it."""

@@ -70,6 +70,39 @@ def backward_transfer(matrix: Matrix, score: ScoreInfo = ACCURACY) -> float | No
     return sum(changes) / len(changes)
 
 
+def forward_transfer(full: Matrix, initial: Sequence[float], score: ScoreInfo = ACCURACY) -> float | None:
+    """Mean over the tasks but the first of the accuracy directly before a task is learned minus that of the untrained
+    network (FWT, Lopez-Paz & Ranzato 2017, equation 4), as far as both are known; None if there is no such task.
+
+    ``full``: a matrix whose rows have later tasks too. ``initial``: the accuracies before the first step.
+
+    >>> forward_transfer([[1.0, 0.75], [0.5, 1.0]], [0.5, 0.5])
+    0.25
+    """
+    known = range(1, min(len(full) + 1, len(initial)))
+    gains = [score.lost(full[j - 1][j], initial[j]) for j in known if len(full[j - 1]) > j]
+    return sum(gains) / len(gains) if gains else None
+
+
+def average_incremental_accuracy(matrix: Matrix) -> float | None:
+    """Mean over the ends of tasks of the average accuracy on the tasks so far (Rebuffi et al. 2017).
+
+    >>> average_incremental_accuracy([[1.0], [0.5, 1.0]])
+    0.875
+    """
+    return sum(sum(row) / len(row) for row in matrix) / len(matrix) if matrix else None
+
+
+def average_anytime_accuracy(probes: Matrix) -> float | None:
+    """Mean over the probes during training of the average accuracy on the tasks so far (AAA, Caccia et al. 2022). A row
+    for each probe.
+
+    >>> average_anytime_accuracy([[0.5], [1.0], [0.5, 0.0], [0.5, 0.5]])
+    0.5625
+    """
+    return average_incremental_accuracy(probes)
+
+
 BY_TASK: Mapping[str, Callable[[Matrix], Sequence[float]]] = {
     "after the last task": lambda matrix: matrix[-1],
     "right after each task": after_each_task,

@@ -14,6 +14,8 @@ from engine.commands import command
 from engine.disk import read_plain, write_whole
 from engine.errors import SessionDamaged, first_line, unreadable
 from engine.record import metrics
+from engine.record.classes import classes
+from engine.record.figures import figures
 from engine.record.history import History
 from engine.record.one_class import one_class_tasks, without
 from engine.record.score import ACCURACY, score_info
@@ -35,6 +37,9 @@ def summary(name: str, config: RunConfig, history: History) -> dict[str, Any]:
 
     ``one_class_tasks``, counted from 0, are the tasks with nothing to distinguish; ``without_one_class_tasks`` has the
     three averages over the others, and is null if all tasks count.
+
+    ``full_accuracy_matrix`` has the accuracies on later tasks too, and is null if they were not measured, as
+    ``initial_accuracies``, before the first step, and ``classes``, the accuracy of each class after the last task.
     """
     tasks = len(history.tasks)
     one_class, forked = one_class_tasks(config), history.forked
@@ -47,6 +52,10 @@ def summary(name: str, config: RunConfig, history: History) -> dict[str, Any]:
         "average_accuracy": metrics.average_accuracy(history.matrix),
         "forgetting": metrics.forgetting(history.matrix, history.score),
         "backward_transfer": metrics.backward_transfer(history.matrix, history.score),
+        **figures(config.scenario, history),
+        "full_accuracy_matrix": _full_matrix(history),
+        "initial_accuracies": history.initial or None,
+        "classes": _classes(history),
         "one_class_tasks": one_class,
         "without_one_class_tasks": without(history.matrix, one_class) if one_class else None,
         "forked": {key: getattr(forked, key) for key in ("parent", "task", "step")} if forked else None,
@@ -55,6 +64,19 @@ def summary(name: str, config: RunConfig, history: History) -> dict[str, Any]:
         "seconds": round(history.elapsed, 3),
         "steps_per_second": round(history.step / history.elapsed, 1) if history.elapsed else None,
     }
+
+
+def _full_matrix(history: History) -> list[list[float | None]] | None:
+    if not any(history.later):
+        return None
+    return [[*row, *[None] * (len(history.tasks) - len(row))] for row in history.full_matrix]
+
+
+def _classes(history: History) -> list[dict[str, Any]] | None:
+    if not (told := classes(history)):
+        return None
+    newest = zip(told[-1].tasks, told[-1].names, told[-1].accuracies, strict=True)
+    return [{"task": task, "name": name, "accuracy": accuracy} for task, name, accuracy in newest]
 
 
 def settled(name: str, config: RunConfig) -> dict[str, Any]:

@@ -70,6 +70,35 @@ def test_the_metrics_follow_their_definitions(matrix: list[list[float]]) -> None
     assert 0 <= (metrics.average_accuracy(matrix) or 0) <= 1
 
 
+@given(matrices(), st.data())
+def test_forward_and_average_metrics_follow_their_definitions(matrix: list[list[float]], data: st.DataObject) -> None:
+    """Lopez-Paz & Ranzato 2017, equation 4: 1/(T−1) Σ_{i=2}^{T} R_{i−1,i} − b_i; the averages of Rebuffi et al. 2017
+    and Caccia et al. 2022, one number at a time."""
+    tasks = len(matrix)
+    initial = data.draw(st.lists(st.floats(0, 1), min_size=tasks, max_size=tasks))
+    later = [data.draw(st.lists(st.floats(0, 1), min_size=tasks - n, max_size=tasks - n)) for n in range(1, tasks + 1)]
+    full = [row + rest for row, rest in zip(matrix, later, strict=True)]
+    gained = 0.0
+    for i in range(2, tasks + 1):
+        gained += full[i - 2][i - 1] - initial[i - 1]
+    found = metrics.forward_transfer(full, initial)
+    assert found is None if tasks == 1 else found == pytest.approx(gained / (tasks - 1))
+    if found is not None:
+        assert metrics.forward_transfer(full, initial, RMSE) == pytest.approx(-found)
+        assert metrics.forward_transfer(full[:1], initial) == pytest.approx(full[0][1] - initial[1]), "during a run"
+    assert metrics.forward_transfer(matrix, initial) is None
+    assert metrics.forward_transfer(full, ()) is None
+    total = 0.0
+    for row in matrix:
+        own = 0.0
+        for accuracy in row:
+            own += accuracy
+        total += own / len(row)
+    assert metrics.average_incremental_accuracy(matrix) == pytest.approx(total / tasks)
+    assert metrics.average_anytime_accuracy(matrix) == pytest.approx(total / tasks)
+    assert metrics.average_incremental_accuracy([]) is metrics.average_anytime_accuracy([]) is None
+
+
 # The stability gap
 
 Told = list[tuple[int, bool, list[float]]]
