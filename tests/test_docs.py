@@ -1,6 +1,14 @@
-"""Pages that repeat what is declared cannot drift."""
+"""Pages that repeat what is declared cannot drift, and an example on a page runs to the letter."""
+
+import json
+import re
+import runpy
+import shlex
+from pathlib import Path
 
 from docs import reference
+from tests.conftest import CommandLine
+from tests.test_add_a_method import ROOT
 
 
 def test_the_reference_is_what_is_declared() -> None:
@@ -12,3 +20,19 @@ def test_every_setting_and_every_choice_is_in_the_reference() -> None:
     page = reference.page()
     for names in (*reference.NAMED, reference.settings()):
         assert [name for name in names if f"\n| `{name}" not in page] == []
+
+
+def test_the_example_of_a_table(cl_tui: CommandLine) -> None:
+    """In docs/tables.md: it is learned, and scores are in the unit of the targets."""
+    page = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    Path("make_tables.py").write_text(program, encoding="utf-8")
+    runpy.run_path("make_tables.py")
+    commands = [line for block in re.findall(r"```sh\n(.*?)```", page, flags=re.DOTALL) for line in block.splitlines()]
+    (typed,) = [line for line in commands if "--benchmark table" in line]
+    told = cl_tui(*shlex.split(typed)[1:], "--headless", "--name", "plants")
+    assert told.exit_code == 0, told.err
+    summary = json.loads(Path("sessions/plants/summary.json").read_text(encoding="utf-8"))
+    assert summary["score"] == "rmse"
+    learned = [row[task] for task, row in enumerate(summary["accuracy_matrix"])]
+    assert all(1 < score < 8 for score in learned), "the noise alone has an RMSE of 1, and guessing about 17"

@@ -30,14 +30,16 @@ def unread(optimizer: object, schedule: object) -> set[str]:
 
 def shape_of(config: "RunConfig") -> tuple[int, ...]:
     """The shape of one example; empty if only the data say it."""
+    if of_data := config.option("example"):
+        return tuple(of_data)
     shape, side = benchmark_info(config.benchmark).inputs, config.option("pad")
     return (shape[0], side, side) if side else shape
 
 
 def size_of(config: "RunConfig") -> Size | None:
     """The network's size; None if only building it tells. Raises ConfigError if it cannot take such inputs."""
-    benchmark, model = benchmark_info(config.benchmark), model_info(config.model)
-    if model.size is None or not benchmark.inputs:
+    model = model_info(config.model)
+    if model.size is None or not shape_of(config):
         return None
     sizes = config.classes_by_task()
     outputs = max(sizes) if (config.problem, config.scenario) == ("regression", "domain") else sum(sizes)

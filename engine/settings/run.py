@@ -272,7 +272,8 @@ class RunConfig(Settings):
 
     def classes_by_task(self) -> tuple[int, ...]:
         """Of regression: how many numbers a target has."""
-        return self.option("classes_per_task") or benchmark_info(self.benchmark).classes_by_task(self.tasks)
+        of_data = self.option("classes_per_task") or self.option("task_classes")
+        return of_data or benchmark_info(self.benchmark).classes_by_task(self.tasks)
 
     def plain(self) -> dict[str, Any]:
         """Like ``flat``, in types that JSON has."""

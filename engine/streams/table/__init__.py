@@ -1,0 +1,1 @@
+"""Tables of numbers in CSV or npz files, as a sequence of tasks."""

@@ -1,0 +1,77 @@
+"""A table as a stream of tasks."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.errors import BenchmarkError, ConfigError
+from engine.settings.run import RunConfig
+from engine.settings.text import shown
+from engine.streams.examples import DataSet, Examples, ExampleStream, held_out
+from engine.streams.progress import QUIET, Progress
+from engine.streams.table.facts import columns_of, says
+from engine.streams.table.layout import WHOLE
+from engine.streams.table.reading import Rows, Table, TableTask, read_table
+from engine.text import some
+
+SPLIT_SEED = 0
+"""The same rows are tested on, whatever a run's seed is."""
+
+
+def stream(config: RunConfig, progress: Progress = QUIET) -> ExampleStream:
+    progress.tell(f"reading {config.data_dir}")
+    progress.check()
+    table = read_table(Path(config.data_dir), columns_of(config), config.option("target_kind"))
+    _check_same(config, table)
+    labels: Sequence[tuple[Any, ...]] = table.labels(config.tasks, config.scenario)
+    made = []
+    for number, (task, own) in enumerate(zip(table.tasks, labels, strict=False)):
+        if config.validation and "validation" in task.parts:
+            raise ConfigError(f"validation = {config.validation:g}: the table has a validation part", "validation")
+        name = task.name or (f"task {number + 1}" if len(table.tasks) > 1 else "table")
+        made.append((name, _data_set(config, task, own, number)))
+    found = ExampleStream.of_tasks(config, made, table.shape)
+    found.notes += (_told(config, table),)
+    return found
+
+
+def _check_same(config: RunConfig, table: Table) -> None:
+    """Raises BenchmarkError if the table has other columns or tasks than this run."""
+    count = min(config.tasks, len(table.tasks))
+    known = {key: list(of) if isinstance(of, tuple) else of for key, of in config.from_data().items()}
+    for key, of in says(table, count, config.scenario).items():
+        if known[key] != of:
+            raise BenchmarkError(
+                f"{config.data_dir} is another table than this run has ({key.replace('_', ' ')} was "
+                f"{shown(known[key])}, is {shown(of)}): restore it, name the right one with --data-dir, "
+                f"or start a new run"
+            )
+
+
+def _data_set(config: RunConfig, task: TableTask, labels: tuple[Any, ...], number: int) -> DataSet:
+    parts = {part: _examples(rows, labels) for part, rows in task.parts.items()}
+    if WHOLE not in parts:
+        return DataSet(parts["train"], parts["test"], parts.get("validation"))
+    whole = DataSet(parts[WHOLE], parts[WHOLE])
+    divided = held_out(whole, config.option("test_share"), SPLIT_SEED, number)
+    assert divided.validation is not None
+    if not len(divided.validation):
+        raise BenchmarkError(f"task {task.name}: it has too few rows of each class to test on: add some")
+    return DataSet(divided.train, divided.validation)
+
+
+def _examples(rows: Rows, labels: tuple[Any, ...]) -> Examples:
+    """Inputs stay in double precision until they are normalised."""
+    if not labels:
+        return Examples(torch.from_numpy(rows.inputs), torch.from_numpy(rows.targets))
+    places: Mapping[Any, int] = {label: place for place, label in enumerate(labels)}
+    targets = torch.tensor([places[label] for label in rows.targets.tolist()])
+    return Examples(torch.from_numpy(rows.inputs), targets)
+
+
+def _told(config: RunConfig, table: Table) -> str:
+    what = "classes" if table.problem == "classification" else "numbers"
+    columns = some(table.inputs, 10) or "×".join(map(str, table.shape))
+    return f"table {config.data_dir}: inputs {columns}; targets {some(table.targets, 10)}, which are {what}"
