@@ -23,6 +23,12 @@ class ConfigError(EngineError):
         """The setting that is wrong; empty if the message concerns none or several."""
 
 
+class UntrustedCode(EngineError):
+    """A session or a file names code that nobody here has typed or allowed."""
+
+    exit_code = 2
+
+
 class BenchmarkError(EngineError):
     """The data are missing, truncated or not as expected."""
 

@@ -29,7 +29,8 @@ CommandLine = Callable[..., Answer]
 
 @pytest.fixture(autouse=True)
 def _own_preferences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes the preferences or the cache of whoever runs it."""
+    """No test reads or writes the preferences or the cache of whoever runs it, nor allows code to another test."""
+    monkeypatch.setattr("engine.settings.own_code._ALLOWED", set())
     monkeypatch.setenv("CL_TUI_CONFIG_DIR", str(tmp_path / "preferences"))
     monkeypatch.setenv("CL_TUI_CACHE_DIR", str(tmp_path / "cache"))
 

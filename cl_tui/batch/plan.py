@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.catalog.choices import benchmark_info
 from engine.catalog.methods import METHODS
+from engine.catalog.own import FOLLOWS, word_for
 from engine.errors import ConfigError, SessionDamaged, SessionExists
 from engine.sessions.names import check_name
 from engine.sessions.session import Session
@@ -55,6 +56,8 @@ def one_run(settings: Mapping[str, Any], jobs: int) -> Run:
         cores = max(1, (os.cpu_count() or 1) // jobs)
         config = config.changed(threads=min(config.threads, cores))
     place = {key: value for key, value in settings.items() if key in PLACE and value is not None}
+    if config.code_dir:
+        place["code_dir"] = config.code_dir
     return Run(run_name(config), config, place)
 
 
@@ -88,7 +91,7 @@ def run_name(config: RunConfig) -> str:
     parts = [config.method]
     if METHODS[config.method].symbol:
         parts.append(f"{config.strength:g}".replace("+", ""))
-    parts.append(config.benchmark)
+    parts.append(word_for(config.benchmark))
     if config.scenario != benchmark_info(config.benchmark).scenario:
         parts.append(config.scenario)
     content = json.dumps(_computed(config), sort_keys=True, allow_nan=False).encode()
@@ -98,12 +101,16 @@ def run_name(config: RunConfig) -> str:
 
 def _computed(config: RunConfig) -> dict[str, Any]:
     """The settings that determine a run's numbers. What has its default is left out, so that a new setting changes no
-    name; of the method's options, only what is None."""
+    name; of the method's options, only what is None. What the user's own code says follows from its file."""
     values, known, of_method = config.flat(), known_settings(), dict(config.method_options)
+    follows = {*FOLLOWS, "tasks"} if config.option("all_tasks") else FOLLOWS if config.option("task_file") else ()
     return {
         key: {of: given for of, given in value.items() if given is not None} if isinstance(value, dict) else value
         for key, value in config.plain().items()
-        if key not in WITHOUT_EFFECT and value is not None and (key in of_method or values[key] != known[key].default)
+        if key not in WITHOUT_EFFECT
+        and key not in follows
+        and value is not None
+        and (key in of_method or values[key] != known[key].default)
     }
 
 

@@ -4,7 +4,7 @@ import contextlib
 import multiprocessing
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -15,6 +15,7 @@ from cl_tui.batch.display import RunEnded, progress
 from cl_tui.reports import text
 from engine.errors import EngineError, SessionLocked
 from engine.sessions.session import Session
+from engine.settings import own_code
 from engine.settings.run import moved
 from engine.training.runner import EngineThread
 
@@ -27,7 +28,7 @@ class Worker:
     def __init__(self) -> None:
         spawning = multiprocessing.get_context("spawn")
         self.connection, theirs = spawning.Pipe()
-        self.process = spawning.Process(target=work, args=(theirs,), daemon=True)
+        self.process = spawning.Process(target=work, args=(theirs, own_code.allowed_here()), daemon=True)
         with _deaf():
             self.process.start()
         theirs.close()
@@ -71,8 +72,10 @@ def _deaf() -> Iterator[None]:
 # In a worker's process
 
 
-def work(connection: Connection) -> None:
-    """Trains what ``Worker.send`` sends; answers with RunProgress, and a RunEnded per run. Ends with the parent."""
+def work(connection: Connection, allowed: Collection[str]) -> None:
+    """Trains what ``Worker.send`` sends; answers with RunProgress, and a RunEnded per run. Ends with the parent.
+    ``allowed``: the user's code that may run."""
+    own_code.allow_here(allowed)
     for number in (*headless.STOP_SIGNALS, *headless.SAVE_SIGNALS):
         signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(EOFError, OSError):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from cl_tui.commands.arguments import SessionsDir, UsageError, file_option, json_option, names_of, where
-from cl_tui.commands.options import Config, Set, Typed, below, takes_settings
+from cl_tui.commands.options import Config, Set, TrustCode, Typed, below, check_code, takes_settings, typed_code
 from cl_tui.commands.registries import chosen
 from cl_tui.host.terminal import complain
 from engine.catalog.options import WHAT, WHERE
@@ -35,6 +35,7 @@ def batch(
     ] = None,
     config: Config = None,
     assignments: Set = None,
+    trust_code: TrustCode = False,
     json: Annotated[Path | None, json_option("Write the results to this file, one entry per run.", WHERE)] = None,
 ) -> None:
     """Train many networks without a screen, and compare them in a table.
@@ -57,7 +58,10 @@ def batch(
     axes: dict[str, Any] = {key: typed.pop(key) for key in AXES if key in typed}
     first_seed = typed.pop("seed", usual.get("seed", 0))
     axes["seed"] = [first_seed + number for number in range(seeds)] if isinstance(first_seed, int) else [first_seed]
-    runs = plan(axes, over(usual, typed), parse_assignments(assignments or []), jobs)
+    fixed = parse_assignments(assignments or [])
+    runs = plan(axes, over(usual, typed), fixed, jobs)
+    for run in runs:
+        check_code(run.config, typed_code({**typed, **axes, **fixed}, usual), trust_code)
     if name is not None:
         runs = named(runs, name)
     output.check_writable(json)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cl_tui.commands.arguments import Names, SessionsDir, json_option, located, located_all, sessions, where
-from cl_tui.commands.options import Typed, takes_settings
+from cl_tui.commands.options import TrustCode, Typed, check_code, takes_settings
 from cl_tui.commands.screen import no_screen, require_terminal, show_screen
 from engine.catalog.options import WHERE
 from engine.commands import command
@@ -106,7 +106,13 @@ def compare(
     output.write_json(json, found.as_dict())
 
 
-@takes_settings({"device": "auto, or cpu if the session was trained on it", "data_dir": "the session's"})
+@takes_settings(
+    {
+        "device": "auto, or cpu if the session was trained on it",
+        "data_dir": "the session's",
+        "code_dir": "the session's",
+    }
+)
 def analyse(
     *,
     names: Names,
@@ -114,6 +120,7 @@ def analyse(
         int, where("Maximum number of examples of each task to measure on.", metavar="N", min=1)
     ] = 2000,
     typed: Typed,
+    trust_code: TrustCode = False,
     sessions_dir: SessionsDir = Path("sessions"),
     json: Annotated[Path | None, json_option("Write all figures to this file, one entry per session.", WHERE)] = None,
 ) -> None:
@@ -141,6 +148,7 @@ def analyse(
     for number, session in enumerate(opened):
         anywhere = {} if session.config.device == "cpu" else {"device": "auto"}
         session.config = moved(session.config, anywhere | typed)
+        check_code(session.config, [], trust_code, f"analysing session {session.name}")
         prepare(session.config.benchmark, Path(session.config.data_dir))
         with told_on(output.console(stderr=True), session.name) as tell:
             tell("loading PyTorch")

@@ -5,7 +5,7 @@ import inspect
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Optional, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Optional, get_args
 
 import typer
 
@@ -13,6 +13,9 @@ from cl_tui.commands.arguments import file_option, names_of, where
 from engine.catalog.choices import NAMES
 from engine.catalog.options import WHERE, Setting
 from engine.settings.run import typed_settings
+
+if TYPE_CHECKING:
+    from engine.settings.run import RunConfig
 
 Typed = dict[str, Any]
 """The settings that were typed."""
@@ -23,6 +26,9 @@ Set = Annotated[
     list[str] | None,
     where("Any setting; overrides everything else. [dim]May be repeated.[/]", "--set", metavar="KEY=VALUE"),
 ]
+TrustCode = Annotated[
+    bool, where("Run code that a session or --config names, though nobody typed it here.", "--trust-code")
+]
 
 
 def below(config: Path | None) -> dict[str, Any]:
@@ -30,6 +36,20 @@ def below(config: Path | None) -> dict[str, Any]:
     from engine.settings.reading import read_settings  # only where something is trained
 
     return {} if config is None else read_settings(config)
+
+
+def check_code(config: "RunConfig", typed: Collection[str], trust: bool, whose: str = "this run") -> None:
+    """The user's code that a run names is allowed from now on if its setting was ``typed``, or with ``trust``. Raises
+    UntrustedCode if some is not."""
+    from engine.settings import own_code  # only where something is trained
+
+    own_code.allow(code for code in own_code.named(dict(config)) if trust or code.setting in typed)
+    own_code.require_trust(config, whose)
+
+
+def typed_code(typed: Mapping[str, Any], settings: Mapping[str, Any]) -> set[str]:
+    """The settings that name code and were typed, and not only its name: a file of ``settings`` may say the folder."""
+    return set() if "code_dir" in settings and "code_dir" not in typed else {"model", "benchmark"} & typed.keys()
 
 
 def takes_settings(

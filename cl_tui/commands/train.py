@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cl_tui.commands.arguments import SessionsDir, UsageError, located, sessions, where
-from cl_tui.commands.options import Config, Headless, Set, Typed, below, takes_settings
+from cl_tui.commands.options import (
+    Config,
+    Headless,
+    Set,
+    TrustCode,
+    Typed,
+    below,
+    check_code,
+    takes_settings,
+    typed_code,
+)
 from cl_tui.commands.screen import WITHOUT_SCREEN, require_terminal, tell, watch_training
 from engine.commands import command
 
@@ -14,7 +24,9 @@ if TYPE_CHECKING:
     from engine.sessions.session import Session
     from engine.settings.run import RunConfig
 
-STORED = dict.fromkeys(("device", "compile", "threads", "pace", "data_dir"), "the session's") | {"pace": None}
+STORED = dict.fromkeys(("device", "compile", "threads", "pace", "data_dir", "code_dir"), "the session's") | {
+    "pace": None
+}
 """What a stored session takes again, and where its default is from."""
 NewName = Annotated[str | None, where("Name of the session.  [dim]\\[default: two random words][/]")]
 
@@ -28,6 +40,7 @@ def run(
     without_screen: Headless = False,
     config: Config = None,
     assignments: Set = None,
+    trust_code: TrustCode = False,
 ) -> None:
     """Train a network and watch it.
 
@@ -49,7 +62,9 @@ def run(
     from engine.settings.run import resolve
 
     pace = typed.pop("pace", None)
-    settings = resolve(over(below(config), typed, parse_assignments(assignments or [])))
+    file, given = below(config), over(typed, parse_assignments(assignments or []))
+    settings = resolve(over(file, given))
+    check_code(settings, typed_code(given, file), trust_code)
     speed = _ready(settings, pace, without_screen)
     session = Session.create(sessions_dir, free_name(sessions_dir) if name is None else name, settings)
     exit_code = _train(session, speed, without_screen)
@@ -75,6 +90,7 @@ def resume(
         str | None,
         where("Folder of the inputs that Ω is measured on.  [dim]\\[default: the session's][/]", metavar="DIR"),
     ] = None,
+    trust_code: TrustCode = False,
     sessions_dir: SessionsDir = Path("sessions"),
 ) -> None:
     """Continue a stopped session.
@@ -100,6 +116,7 @@ def resume(
         )
     pace = typed.pop("pace", None)
     session.config = moved(session.config, typed | ({"importance_data": importance_data} if importance_data else {}))
+    check_code(session.config, [], trust_code, f"session {session.name}")
     speed = _ready(session.config, pace, without_screen)
     raise typer.Exit(_train(session, speed, without_screen))
 
@@ -115,6 +132,7 @@ def fork(
     name: Annotated[str | None, where("Name of the new session.  [dim]\\[default: two random words][/]")] = None,
     assignments: Set = None,
     without_screen: Headless = False,
+    trust_code: TrustCode = False,
     sessions_dir: SessionsDir = Path("sessions"),
 ) -> None:
     """Start a new session from the end of a task of an existing session, with another method or strength.
@@ -140,6 +158,7 @@ def fork(
     pace = typed.pop("pace", None)
     changes = over(typed, parse_assignments(assignments or []))
     config = forked_config(opened.config, changes)
+    check_code(config, [], trust_code, f"a fork of session {parent}")
     if problem := device_problem(config):
         raise UsageError(problem)
     speed = _ready(config, pace, without_screen)

@@ -10,6 +10,7 @@ from engine.catalog.entries import BenchmarkInfo, MethodInfo, ModelInfo
 from engine.catalog.methods import METHODS
 from engine.catalog.models import MODELS
 from engine.catalog.options import Setting
+from engine.catalog.own import OWN, file_and_name
 from engine.catalog.own_loop import OWN_LOOP
 from engine.catalog.presets import PRESETS
 
@@ -33,7 +34,15 @@ MOST_OWNERS = 3
 
 def entry_of(choice: str, name: str) -> Any:
     """The entry that a configuration names; None if there is none."""
+    if choice in OWN and file_and_name(name):
+        return OWN[choice]
     return CHOICES[choice].get(name) or UNLISTED[choice].get(name)
+
+
+def tables() -> dict[str, tuple[str, ...]]:
+    """The names of the tables that may hold options of each choice."""
+    own = {choice: (info.name,) for choice, info in OWN.items()}
+    return {choice: (*entries, *UNLISTED[choice], *own.get(choice, ())) for choice, entries in CHOICES.items()}
 
 
 def benchmark_info(name: str) -> BenchmarkInfo:
@@ -54,14 +63,14 @@ def model_info(name: str) -> ModelInfo:
 
 def options_of(choice: str) -> dict[str, Setting]:
     """All options that come with a choice, each with its owners; those that several have come last."""
-    return _options_of(choice, (*CHOICES[choice], *UNLISTED[choice]))
+    return _options_of(choice, tables()[choice])
 
 
 @cache
 def _options_of(choice: str, names: tuple[str, ...]) -> dict[str, Setting]:
     declared: dict[str, Setting] = {}
     for name in names:
-        info = entry_of(choice, name)
+        info = OWN[choice] if choice in OWN and OWN[choice].name == name else entry_of(choice, name)
         for key, option in info.options.declared.items():
             owners = (*declared[key].owners, name) if key in declared else (name,)
             declared[key] = option._replace(owners=owners)

@@ -94,7 +94,7 @@ def _other_scale(config: RunConfig) -> str:
 
 
 def _chosen(config: RunConfig) -> str:
-    if config.keep == "last" or config.validation:
+    if config.keep == "last" or config.validation or config.option("own_validation"):
         return ""
     return (
         "keep best chooses each task's epoch on its test set, so its scores are a little too good; with "

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from engine.catalog.choices import CHOICES, entry_of
+from engine.catalog.choices import entry_of, tables
 
 
 def flattened(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -13,12 +13,12 @@ def flattened(settings: Mapping[str, Any]) -> dict[str, Any]:
     {'lr': 0.1, 'si.xi': 0.1}
     """
     groups = [key for key, value in settings.items() if isinstance(value, dict)]
-    tables = {key for key in groups if any(entry_of(choice, key) for choice in CHOICES)}
-    if not tables:
+    owned = {key for key in groups if any(key in names or entry_of(of, key) for of, names in tables().items())}
+    if not owned:
         return dict(settings)
     found: dict[str, Any] = {}
     for key, value in settings.items():
-        found |= {f"{key}.{option}": of for option, of in value.items()} if key in tables else {key: value}
+        found |= {f"{key}.{option}": of for option, of in value.items()} if key in owned else {key: value}
     return found
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal
 
-from engine.catalog.choices import CHOICES, UNLISTED, benchmark_info, entry_of, options_of
+from engine.catalog.choices import CHOICES, benchmark_info, entry_of, options_of, tables
 from engine.catalog.entries import BenchmarkInfo, load
 from engine.catalog.methods import METHODS
 from engine.catalog.options import (
@@ -24,6 +24,7 @@ from engine.catalog.options import (
 from engine.catalog.presets import PRESETS, settings_of
 from engine.disk import expanded
 from engine.errors import ConfigError
+from engine.settings import own_code
 from engine.settings.consistent import SCHEDULES, check_consistent, size_of, unread
 from engine.settings.layers import flattened
 from engine.settings.text import short, shown, unknown
@@ -214,6 +215,15 @@ class RunConfig(Settings):
         is_path=True,
         max_length=4096,
     )
+    code_dir: str | None = setting(
+        None,
+        help="Folder of the files that --model and --benchmark name, if a path is relative.",
+        metavar="DIR",
+        panel=WHERE,
+        affects="place",
+        is_path=True,
+        max_length=4096,
+    )
     keep_checkpoints: Literal["all", "last"] | Annotated[int, ("ge", 1), ("le", 1000)] = setting(
         "all",
         usual="all",
@@ -318,7 +328,7 @@ def typed_settings() -> dict[str, Setting]:
 
 
 def _names() -> list[tuple[str, ...]]:
-    return [(*entries, *UNLISTED[choice]) for choice, entries in CHOICES.items()]
+    return list(tables().values())
 
 
 @cache
@@ -355,7 +365,9 @@ def _without_owners(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[s
     owners = {}
     for key in [key for key in given if key not in known]:
         if key not in options:
-            raise unknown("setting", key, options if "." in key else known)
+            raise unknown(
+                "setting", key, options if "." in key else [name for name in known if not known[name].from_data]
+            )
         option = key.rpartition(".")[2]
         owners[option], given[option] = options[key], given.pop(key)
     return given, owners
@@ -389,6 +401,7 @@ def resolve(settings: Mapping[str, Any]) -> RunConfig:
         filled["momentum"] = 0.9
     if isinstance(schedule := given.get("schedule"), str):
         filled |= SCHEDULES.get(schedule, {})
+    given |= own_code.found(filled | given)
     if info is not None and info.from_data:
         filled |= load(f"{info.from_data}:found")({"data_dir": filled["data_dir"], **given})
     filled |= given
@@ -432,6 +445,8 @@ def validated(settings: Mapping[str, Any], origin: str | None = None) -> RunConf
     for choice, entries in CHOICES.items():
         name = given.get(choice)
         if isinstance(name, str) and entry_of(choice, name) is None:
+            if hint := own_code.misnamed(choice, name):
+                raise ConfigError(f"{choice} = {short(name)}: {hint}", choice)
             raise unknown(choice, name, entries)
     own = {key: value for key, value in given.items() if key in RunConfig.kept}
     values = _cleaned(RunConfig, checked(RunConfig, own), origin)
@@ -472,4 +487,6 @@ def moved(config: RunConfig, place: Mapping[str, Any]) -> RunConfig:
             f"importance_data = {shown(folder)}: the session has {stored or 'none'}; only the path "
             f"of a folder of inputs can change, because the folder may have moved"
         )
+    if folder := place.get("code_dir"):
+        place = {**place, "code_dir": os.path.abspath(expanded(folder, "code_dir"))}
     return validated(config.plain() | dict(place)) if place else config

@@ -1,8 +1,8 @@
 """What is learned, in which order."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +37,8 @@ class Stream(Protocol):
     """Shape of one example."""
     notes: tuple[str, ...] = ()
     """About the user's own inputs; they are read when something asks for them. Reading raises BenchmarkError."""
+    says: Mapping[str, Any] = {}
+    """Settings that the configuration did not know before the data were read."""
 
     @property
     def digest(self) -> str:

@@ -1,7 +1,7 @@
 """Builds what a configuration names: stream, network, method, optimizer, device."""
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -10,7 +10,8 @@ from engine.catalog.entries import load
 from engine.catalog.methods import METHODS
 from engine.errors import ConfigError
 from engine.methods.base import Method
-from engine.settings.run import RunConfig
+from engine.settings.own_code import named
+from engine.settings.run import RunConfig, validated
 from engine.streams.progress import QUIET, Progress
 from engine.streams.stream import Stream
 
@@ -43,12 +44,25 @@ def load_stream(config: RunConfig, device: torch.device, progress: Progress = QU
     return stream.to(device)
 
 
-def build_model(config: RunConfig, inputs: Sequence[int], outputs: int, device: torch.device) -> torch.nn.Module:
-    """``inputs``: the shape of an example."""
+def learned(config: RunConfig, stream: Stream) -> RunConfig:
+    """``config`` with what its data say. Raises ConfigError if that does not fit."""
+    return validated(config.plain() | dict(stream.says)) if stream.says else config
+
+
+def build_model(
+    config: RunConfig,
+    inputs: Sequence[int],
+    outputs: int,
+    device: torch.device,
+    example: Callable[[], torch.Tensor] | None = None,
+) -> torch.nn.Module:
+    """``inputs``: the shape of an example. ``example``: gives some, on which a network of the user's own is tried."""
     info = model_info(config.model)
     options = {**info.arguments, **dict(config.model_options)}
     if config.weights and options.get("first_layer") == "auto":
         options["first_layer"] = "full"
+    if own := [code for code in named(dict(config)) if code.setting == "model"]:
+        options = {"code": own[0], "example": example}
     model: torch.nn.Module = load(info.code)(inputs=inputs, outputs=outputs, seed=config.seed, **options)
     return model.to(device)
 

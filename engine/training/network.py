@@ -1,6 +1,6 @@
 """A run's network, and its tensors as a checkpoint holds them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -14,9 +14,16 @@ from engine.training.build import build_model
 class Network:
     """With the initial weights of ``config``, or those that ``load`` gives it."""
 
-    def __init__(self, config: RunConfig, inputs: Sequence[int], outputs: int, device: torch.device) -> None:
-        """``inputs``: the shape of an example; ``outputs``: their number."""
-        self.model = build_model(config, inputs, outputs, device)
+    def __init__(
+        self,
+        config: RunConfig,
+        inputs: Sequence[int],
+        outputs: int,
+        device: torch.device,
+        example: Callable[[], Tensor] | None = None,
+    ) -> None:
+        """As ``build_model`` has it."""
+        self.model = build_model(config, inputs, outputs, device, example)
         freeze(self.model, config.freeze or ())
         self.parameters = FlatParameters(self.model)
 

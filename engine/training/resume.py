@@ -11,6 +11,7 @@ from engine.models.flat import Layer, matches
 from engine.models.weights import DEFAULT, read_weights
 from engine.record.events import RunForked, RunResumed, RunStarted, Saved, TasksAdded, TasksPlanned
 from engine.sessions.checkpoint import Cursor
+from engine.settings.own_code import changed
 from engine.settings.run import RunConfig
 from engine.streams.stream import Stream
 from engine.training.build import versions
@@ -48,6 +49,7 @@ def restore(recorder: Recorder, state: RunState, plan: Plan, stream: Stream) -> 
         if damaged:
             recorder.patiently(partial(session.set_aside, checkpoints[: len(damaged)]))
         said = (
+            changed(session.config),
             _differences(cursor, state, session.config),
             _set_aside(damaged),
             lost,

@@ -27,6 +27,8 @@ from engine.training.network import Network, words
 from engine.training.schedule import Schedule
 from engine.training.update import Update
 
+TRIED = 4
+"""Examples on which a network of the user's own is tried."""
 CHANGING = ("penalty/", "best/")
 LACKING = ("method/earlier_score", "best/method/earlier_score")
 """Checkpoints of older versions lack these of rwalk in the first task, where they have their initial value."""
@@ -45,7 +47,9 @@ class RunState:
         self._stream = stream
         self.problem = problem
         self.device = device
-        self._network = Network(config, stream.inputs, problem.outputs, device)
+        self._network = Network(
+            config, stream.inputs, problem.outputs, device, lambda: next(stream.passes(0, TRIED)).inputs
+        )
         self.model, self.parameters = self._network.model, self._network.parameters
         self.statistics = Statistics(self.model, len(stream.phases), config.norm_statistics or "shared")
         self.update = Update(config, self.parameters.values)

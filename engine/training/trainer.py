@@ -13,7 +13,7 @@ from engine.penalties.penalty import Penalty
 from engine.record.events import RunFinished, RunStarted, TaskEnded, TaskStarted
 from engine.streams.progress import Progress
 from engine.training import resume
-from engine.training.build import find_device, load_stream, versions
+from engine.training.build import find_device, learned, load_stream, versions
 from engine.training.checkpointing import Checkpointer
 from engine.training.control import Stopped
 from engine.training.diagnosis import cause
@@ -34,7 +34,6 @@ class Trainer:
 
     def __init__(self, recorder: Recorder) -> None:
         config, control = recorder.session.config, recorder.control
-        self.config = config
         self.control = control
         self.recorder = recorder
         device = find_device(config.device)
@@ -42,6 +41,10 @@ class Trainer:
 
         control.activity = f"reading {config.benchmark}"
         self.stream = load_stream(config, device, Progress(control.say, control.check))
+        self.config = config = learned(config, self.stream)
+        if config != recorder.session.config:
+            recorder.session.config = config
+            recorder.patiently(recorder.session.keep_config)
         control.check()
         self.state = RunState(config, self.stream, self.stream.problem(), device)
         self.remarks = self._survey()

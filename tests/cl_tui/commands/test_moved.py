@@ -45,7 +45,7 @@ def made_elsewhere(folder: Path, config: RunConfig, name: str = "from-the-cluste
 def test_every_setting_of_a_place_is_one_and_decides_no_number() -> None:
     assert RunConfig.kept.keys() >= PLACE
     config = tiny()
-    elsewhere = moved(config, {"device": MISSING, "compile": True, "threads": 7, "data_dir": "there"})
+    elsewhere = moved(config, {"device": MISSING, "compile": True, "threads": 7, "data_dir": "there", "code_dir": "x"})
     assert {key for key in RunConfig.kept if getattr(elsewhere, key) != getattr(config, key)} == PLACE
     assert batch.run_name(elsewhere) == batch.run_name(config)
 

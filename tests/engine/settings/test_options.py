@@ -109,7 +109,16 @@ def test_a_declaration_says_everything_once() -> None:
         assert declared.help, key
     for key, declared in known_settings().items():
         assert declared.meaning, key
-    assert {"preset", "device", "compile", "threads", "data_dir", "keep_checkpoints", "forward"} == WITHOUT_EFFECT
+    assert {
+        "preset",
+        "device",
+        "compile",
+        "threads",
+        "data_dir",
+        "code_dir",
+        "keep_checkpoints",
+        "forward",
+    } == WITHOUT_EFFECT
     assert RunConfig.declared["pace"].affects == "nothing"
     assert "pace" not in RunConfig.kept
 

@@ -513,6 +513,7 @@ def test_a_list_is_typed_with_commas(typed: str, value: object) -> None:
 def test_every_setting_that_is_a_list_is_known_as_one() -> None:
     lists = {key for key, declared in known_settings().items() if declared.is_list}
     own = {"hidden", "channels", "dropout", "classes_per_task", "classes", "augment"}
+    own |= {"task_classes", "task_labels", "example"}
     assert lists == own | {"class_order", "normalize", "leave_alone", "freeze"}
     assert resolve(parse_assignments(["class_order=7,3,0,1,2,4,5,6,8,9"])).class_order == (7, 3, 0, 1, 2, 4, 5, 6, 8, 9)
 

@@ -1,0 +1,99 @@
+"""A network and tasks that a user's own Python file has, named FILE.py:NAME."""
+
+import re
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Literal
+
+from engine.catalog.benchmarks.images import AUGMENT, Augmentations
+from engine.catalog.entries import BenchmarkInfo, ModelInfo
+from engine.catalog.options import Options, setting
+from engine.catalog.regression import RegressionOptions
+
+_NAMED = re.compile(r"(.+\.py):([^\W\d]\w*)", re.DOTALL)
+MOST_TASKS = 1000
+FILE_HASH = setting(meaning="a digest of the file as it was when the session was made", from_data=True, max_length=64)
+
+
+class OwnModelOptions(Options):
+    model_file: str = FILE_HASH
+
+
+class OwnTasksOptions(RegressionOptions):
+    augment: Augmentations = AUGMENT
+    task_file: str = FILE_HASH
+    problem: Literal["classification", "regression"] | None = setting(
+        None, meaning="what the targets are: classes or numbers", from_data=True
+    )
+    example: tuple[int, ...] = setting((), meaning="shape of one example", from_data=True, max_length=20)
+    task_classes: tuple[int, ...] = setting(
+        (), meaning="number of classes of each task; of numbers to a target", from_data=True, max_length=MOST_TASKS
+    )
+    task_labels: tuple[str, ...] = setting(
+        (), meaning="the classes of each task, one task after another", from_data=True, max_length=100_000
+    )
+    own_validation: bool = setting(False, meaning="whether the tasks have validation sets", from_data=True)
+    all_tasks: bool = setting(True, meaning="whether the run has all tasks of the function", from_data=True)
+
+
+FOLLOWS = frozenset(key for key, of in OwnTasksOptions.kept.items() if of.from_data) - {"task_file"}
+"""What follows from the file."""
+
+MODEL = ModelInfo(
+    name="own-model",
+    title="A function in your own file that builds a network",
+    code="engine.models.own:build",
+    options=OwnModelOptions,
+    defaults={"lr": 1e-3},
+)
+TASKS = BenchmarkInfo(
+    name="own-tasks",
+    title="A function in your own file that gives tasks",
+    source="FILE.py:NAME",
+    classes=(),
+    inputs=(),
+    default_tasks=MOST_TASKS,
+    most_tasks=MOST_TASKS,
+    scenario="task",
+    defaults={"hidden": (256, 256), "epochs": 10, "batch_size": 64, "lr": 1e-3}
+    | {"optimizer": "adam", "reset_optimizer": True},
+    strengths={"l2": 0.1, "si": 1.0, "ewc": 1e3, "mas": 0.1, "rwalk": 10.0},
+    code="engine.streams.own.stream:stream",
+    from_data="engine.streams.own.facts",
+    long=True,
+    options=OwnTasksOptions,
+)
+OWN: Mapping[str, ModelInfo | BenchmarkInfo] = {"model": MODEL, "benchmark": TASKS}
+"""The entries by the setting that names them. Their own names are those of their tables in a session's config.toml."""
+
+
+def file_and_name(value: object) -> tuple[str, str] | None:
+    """
+    >>> file_and_name("nets/my_nets.py:build"), file_and_name("mlp"), file_and_name("my_nets.py")
+    (('nets/my_nets.py', 'build'), None, None)
+    """
+    found = _NAMED.fullmatch(value) if isinstance(value, str) else None
+    return (found[1], found[2]) if found else None
+
+
+def short_name(value: str) -> str:
+    """A network's or benchmark's name without the folder of its file.
+
+    >>> short_name("nets/my_nets.py:build"), short_name("mlp")
+    ('my_nets.py:build', 'mlp')
+    """
+    named = file_and_name(value)
+    return f"{PurePath(named[0]).name}:{named[1]}" if named else value
+
+
+def word_for(value: str) -> str:
+    """The same in characters that a session's name may have.
+
+    >>> word_for("tasks/my tasks.py:tasks"), word_for("split-digits")
+    ('my-tasks-tasks', 'split-digits')
+    """
+    named = file_and_name(value)
+    if named is None:
+        return value
+    words = re.sub(r"[^A-Za-z0-9_]+", "-", f"{PurePath(named[0]).stem[:30]}-{named[1][:30]}").strip("-")
+    return words or "own"

@@ -1,0 +1,1 @@
+"""Tasks from a function in the user's own file."""
