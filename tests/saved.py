@@ -54,9 +54,9 @@ def failed(folder: Path, name: str, message: str = "the loss is nan", **settings
     return session
 
 
-def finished(folder: Path, name: str, **settings: Any) -> Session:
+def finished(folder: Path, name: str, score: str = "accuracy", unit: str = "", **settings: Any) -> Session:
     session = create(folder, name, **settings)
-    tell(session, *screen_data.events())
+    tell(session, *screen_data.events(score=score, unit=unit))
     session.write_summary(session.history())
     return session
 

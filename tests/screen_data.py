@@ -1,8 +1,9 @@
 """A made-up but plausible split-digits run, and an engine that tells of it without training anything."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from engine.errors import EngineError
 from engine.record.events import (
@@ -32,10 +33,26 @@ def accuracy(task: int, after: int) -> float:
     return max(0.0, 0.99 - 0.02 * (after - task))
 
 
-def events(tasks: int = 5, steps: int = STEPS, bundle: int = 50) -> Iterator[Event]:
+def r2(task: int, after: int) -> float:
+    """Each task is learned and then forgotten until a guess would be better: from 0.99 down to −3."""
+    return 0.99 - 0.25 * (after - task) ** 2 + 0.001 * task * (after - task)
+
+
+def rmse(task: int, after: int) -> float:
+    """From 0.1 up to 250."""
+    return (0.1 + 0.9 * task) * 7.07 ** (after - task)
+
+
+SCORES: dict[str, Callable[[int, int], float]] = {"accuracy": accuracy, "r2": r2, "rmse": rmse}
+
+
+def events(
+    tasks: int = 5, steps: int = STEPS, bundle: int = 50, score: str = "accuracy", unit: str = ""
+) -> Iterator[Event]:
     """A whole run, told in bundles of ``bundle`` steps."""
     infos = tuple(TaskInfo(NAMES[task % 5], steps, 2) for task in range(tasks))
-    yield RunStarted(0.0, infos, "cpu", 17_610, {"torch": "2"}, "", (72,) * tasks, (72,) * tasks)
+    versions, examples, of = {"torch": "2"}, (72,) * tasks, SCORES[score]
+    yield RunStarted(0.0, infos, "cpu", 17_610, versions, "", examples, examples, score, unit)
     for task in range(tasks):
         start = task * steps
         yield TaskStarted(task, start)
@@ -44,10 +61,10 @@ def events(tasks: int = 5, steps: int = STEPS, bundle: int = 50) -> Iterator[Eve
             losses = tuple(0.7 * math.exp(-k / 200) * (1 + 0.3 * math.sin(k * k)) + 1e-4 for k in within)
             penalties = tuple(task * 0.002 * (1 - math.exp(-k / 100)) for k in within)
             if done == steps // 2:
-                yield from probed(task, start + done, tuple(accuracy(j, task) for j in range(task + 1)))
+                yield from probed(task, start + done, tuple(of(j, task) for j in range(task + 1)))
             yield StepsTaken(start + done, (start + done) / 500, losses, penalties)
         yield importance(task, start + steps)
-        row = tuple(accuracy(j, task) for j in range(task + 1))
+        row = tuple(of(j, task) for j in range(task + 1))
         yield from ended(task, start + steps, (start + steps) / 500, row, row)
         yield Saved(start + steps, 0.0, f"task-{task}.safetensors")
     yield RunFinished(tasks * steps, 0.0, tasks * steps / 500)
@@ -63,7 +80,7 @@ def importance(task: int, step: int, running: bool = False) -> ImportanceMeasure
     return ImportanceMeasured(task, step, running, 1e-8, 1e2, layers)
 
 
-def history(until: int | None = None, **run: int) -> History:
+def history(until: int | None = None, **run: Any) -> History:
     """The history up to the first report at or after step ``until``; of the whole run by default."""
     known = History()
     for event in events(**run):

@@ -30,6 +30,7 @@ LIGHT = [
     "record.history",
     "record.metrics",
     "record.one_class",
+    "record.score",
     "record.series",
     "record.watchdog",
     "sessions.folders",

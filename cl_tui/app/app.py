@@ -238,7 +238,7 @@ class ClTui(App[ExitStatus]):
         return [
             Section("Keys", "", [*own, *shared]),
             *(
-                Section(pane.HELP_TITLE, pane.HOW_TO_READ, [key for key in keys if key not in shared])
+                Section(pane.HELP_TITLE, pane.how_to_read, [key for key in keys if key not in shared])
                 for pane, keys in panes
             ),
         ]

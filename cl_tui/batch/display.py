@@ -147,8 +147,9 @@ class TaskLines(contextlib.nullcontext[None]):
         for ended in range(self._ended + 1, len(history.matrix) + 1):
             average = metrics.average_accuracy(history.matrix[:ended])
             assert average is not None
-            tasks = len(history.tasks)
-            self._console.print(f"task {ended} of {tasks} learned, average accuracy {text.percent(average)} %")
+            tasks, score = len(history.tasks), history.score
+            told = f"task {ended} of {tasks} learned, average {score.title} {score.full(average)}"
+            self._console.print(told, markup=False, highlight=False)
             self._ended = ended
 
 

@@ -38,7 +38,7 @@ def step_rows(config: RunConfig, history: History, first: int, last: int) -> Ite
     return zip(steps.tolist(), (tasks + 1).tolist(), epochs, *columns, strengths.tolist(), strict=True)
 
 
-def _accuracies(config: RunConfig, history: History) -> str:
+def _matrix(config: RunConfig, history: History) -> str:
     """The matrix on whole test sets: row: after which task, column: on which task; empty for tasks not yet seen."""
     names = [f"{number}: {task.name}" for number, task in enumerate(history.tasks, start=1)]
     rows = ([number, *row, *[""] * (len(names) - len(row))] for number, row in enumerate(history.matrix, start=1))
@@ -46,7 +46,7 @@ def _accuracies(config: RunConfig, history: History) -> str:
 
 
 def _probes(config: RunConfig, history: History) -> str:
-    """Every measured accuracy: on the evaluation subsets, and at the ends of tasks on whole test sets too."""
+    """Every measured score: on the evaluation subsets, and at the ends of tasks on whole test sets too."""
     whole, subset = text.WHOLE_TEST_SET, "evaluation subset"
     found = [
         (probe.step, "probe", probe.phase, probe.row, text.measured_on(probe, history)) for probe in history.probes
@@ -58,11 +58,12 @@ def _probes(config: RunConfig, history: History) -> str:
         found.append((history.starts[task + 1], "task end", task, row, whole))
         found.append((history.starts[task + 1], "task end", task, probed if history.measured_alike else (), subset))
     rows = (
-        (step, kind, task + 1, on, accuracy, where)
-        for step, kind, task, accuracies, where in sorted(found, key=lambda row: row[0])
-        for on, accuracy in enumerate(accuracies, start=1)
+        (step, kind, task + 1, on, score, where)
+        for step, kind, task, scores, where in sorted(found, key=lambda row: row[0])
+        for on, score in enumerate(scores, start=1)
     )
-    return table(("step", "kind", "in task", "on task", "accuracy", "measured on"), rows)
+    name = history.score.title if history.score.fraction else history.score.heading
+    return table(("step", "kind", "in task", "on task", name, "measured on"), rows)
 
 
 def _importances(config: RunConfig, history: History) -> str:
@@ -90,7 +91,7 @@ def _warnings(config: RunConfig, history: History) -> str:
 
 CSV_FILES: dict[str, Callable[[RunConfig, History], str]] = {
     "curves.csv": _curves,
-    "accuracies.csv": _accuracies,
+    "accuracies.csv": _matrix,
     "probes.csv": _probes,
     "importance.csv": _importances,
     "steering.csv": lambda config, history: table(("step", "what"), session_facts.steering(history)),

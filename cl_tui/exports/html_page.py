@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cl_tui.exports import svg
 from cl_tui.reports import session_facts, text
+from cl_tui.reports.scale import Scale
 from engine.record import metrics
 from engine.record.events import ImportanceMeasured
 from engine.record.history import History
@@ -32,15 +33,15 @@ def page(listed: Listed, path: Path) -> str:
     return template.render(
         version=version("cl-tui"),
         dense=DENSE,
-        levels=text.LEVELS,
         name=listed.name,
         state=listed.state,
         subtitle=session_facts.subtitle(config),
         result=session_facts.result(listed),
         figures=session_facts.figures(config, history),
         warnings=session_facts.warnings(config, history),
+        score=history.score,
         matrix=_matrix(history),
-        accuracies=_accuracies(history),
+        scores=_scores(history),
         curves=_curves(config, history),
         importance=_importance(history.importance),
         steering=[(f"step {step:,}", what) for step, what in session_facts.steering(history)],
@@ -63,7 +64,6 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    found.filters.update(level=svg.level, percent=text.percent)
     return found
 
 
@@ -85,7 +85,9 @@ def _matrix(history: History) -> dict[str, Any] | None:
     columns, rows = session_facts.spread(tasks, MOST_TASKS), session_facts.spread(ended, MOST_TASKS)
     names = session_facts.named(columns, history)
     named = all(len(name) <= 12 for name in names) and len(columns) <= DENSE
-    drops = metrics.forgetting_by_task(history.matrix)
+    score = history.score
+    drops = metrics.forgetting_by_task(history.matrix, score)
+    scale = Scale.of(score, (value for row in history.matrix for value in row))
 
     def chosen(values: Sequence[float]) -> list[float | None]:
         return [values[task] if task < len(values) else None for task in columns]
@@ -94,23 +96,36 @@ def _matrix(history: History) -> dict[str, Any] | None:
         "tasks": tasks,
         "heads": names if named else [task + 1 for task in columns],
         "rows": [
-            (name, chosen(history.matrix[row]))
+            (
+                name,
+                [
+                    value if value is None else (scale.level(value), score.value(value))
+                    for value in chosen(history.matrix[row])
+                ],
+            )
             for row, name in zip(rows, session_facts.named(rows, history), strict=True)
         ],
-        "forgetting": drops and chosen(drops),
-        "map": svg.matrix_map(history.matrix) if len(columns) < tasks else None,
+        "forgetting": [None if drop is None else score.value(drop) for drop in chosen(drops)] if drops else [],
+        "scale": _legend(scale),
+        "map": svg.matrix_map(history.matrix, scale) if len(columns) < tasks else None,
     }
 
 
-def _accuracies(history: History) -> dict[str, Any] | None:
-    series = session_facts.accuracy_series(history)
+def _legend(scale: Scale) -> list[str]:
+    """What each colour means, from poor to perfect."""
+    first, *others = (f"{name}{scale.score.mark}" for name in scale.names)
+    return [f"{'under' if scale.score.higher else 'over'} {first[1:]}", *others]
+
+
+def _scores(history: History) -> dict[str, Any] | None:
+    series = session_facts.score_series(history)
     if not any(series):
         return None
     return {
         "caption": text.probed_caption(history),
         "seen": sum(map(bool, series)),
         "coloured": svg.MOST_LINES,
-        "picture": svg.accuracies(history, series),
+        "picture": svg.scores(history, series),
     }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cl_tui.charts.ticks import round_values
 from cl_tui.reports import session_facts, text
+from cl_tui.reports.scale import Scale, axis
 from engine.catalog.methods import METHODS
 from engine.record.events import ImportanceMeasured, LayerHistogram
 from engine.record.history import History
@@ -32,11 +33,6 @@ MOST_LABELS = 8
 LABEL_HEIGHT = 15
 SMALL = (228, 74)
 """Size of one layer's histogram."""
-
-
-def level(accuracy: float) -> str:
-    """The CSS class that colours an accuracy."""
-    return f"h{text.level(accuracy)}"
 
 
 @dataclass(frozen=True)
@@ -170,22 +166,27 @@ def _strengths(config: RunConfig, history: History, frame: Frame) -> Iterator[Ma
             yield Label(at, lower, label, "note", anchor)
 
 
-# Accuracy
+# Scores
 
 
-def accuracies(history: History, series: Sequence[Sequence[session_facts.Point]]) -> Picture:
-    """Each task's accuracy over the steps: a line per task; if there are many, only a few are coloured."""
+def scores(history: History, series: Sequence[Sequence[session_facts.Point]]) -> Picture:
+    """Each task's score over the steps: a line per task; if there are many, only a few are coloured."""
     frame = Frame(history.total_steps, right=132)
     seen = [task for task, points in enumerate(series) if points]
     coloured = [seen[place] for place in session_facts.spread(len(seen), MOST_LINES)]
-    lowest = min(value for points in series for _, value in points)
-    low = min(math.floor(lowest * 10) / 10, 0.9)
-    grid = [((value - low) / (1 - low), f"{100 * value:.0f} %") for value in round_values(low, 1.0, 5)]
+    score, found = history.score, [value for points in series for _, value in points]
+    low, high = min(math.floor(min(found) * 10) / 10, 0.9), 1.0
+    if not score.fraction:
+        low, high = axis(score, score.worst(found), score.best(found))
+    told = [
+        (value, f"{100 * value:.0f} %" if score.fraction else score.tick(value)) for value in round_values(low, high, 5)
+    ]
+    grid = [((value - low) / (high - low), label) for value, label in told]
     parts = [*_across(frame, grid), *_along(frame, history)]
 
     def line(task: int, kind: str) -> float:
         """Draws a task's line; returns where it ends."""
-        points = [(frame.x(step), frame.y((value - low) / (1 - low))) for step, value in _telling(series[task])]
+        points = [(frame.x(step), frame.y((value - low) / (high - low))) for step, value in _telling(series[task])]
         parts.append(Path(f"M{_points(points)}h.1", f"line {kind}"))
         return points[-1][1]
 
@@ -196,7 +197,7 @@ def accuracies(history: History, series: Sequence[Sequence[session_facts.Point]]
     for number, (task, y) in enumerate(zip(coloured, _apart(ends, FOOT), strict=True)):
         (name,) = session_facts.named([task], history)
         parts.append(Label(WIDTH - 124, y + 4, name if len(name) <= 15 else f"{name[:14]}…", f"name s{number}"))
-    return Picture("Accuracy on each task over the steps", parts)
+    return Picture(f"{score.capital} on each task over the steps", parts)
 
 
 def _telling(points: Sequence[session_facts.Point]) -> Sequence[session_facts.Point]:
@@ -226,15 +227,15 @@ def _apart(heights: Sequence[float], bottom: float) -> list[float]:
     return placed
 
 
-def matrix_map(matrix: Sequence[Sequence[float]]) -> Picture:
-    """The whole matrix as colours: one square per accuracy, rows downwards."""
+def matrix_map(matrix: Sequence[Sequence[float]], scale: Scale) -> Picture:
+    """The whole matrix as colours: one square per score, rows downwards."""
     squares: dict[str, list[str]] = {}
-    for row, accuracies in enumerate(matrix):
-        for column, accuracy in enumerate(accuracies):
-            squares.setdefault(level(accuracy), []).append(f"M{column} {row}h1v1h-1z")
+    for row, scores in enumerate(matrix):
+        for column, score in enumerate(scores):
+            squares.setdefault(f"h{scale.level(score)}", []).append(f"M{column} {row}h1v1h-1z")
     size = max(len(matrix[-1]), len(matrix))
     paths: list[Mark] = [Path("".join(found), kind) for kind, found in squares.items()]
-    label = "Accuracy after each task (downwards) on each task (to the right)"
+    label = f"{scale.score.capital} after each task (downwards) on each task (to the right)"
     return Picture(label, paths, size, len(matrix), "map")
 
 

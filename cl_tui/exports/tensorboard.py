@@ -17,7 +17,7 @@ LARGEST = 3.4028234e38
 
 
 def event_file(config: RunConfig, history: History) -> bytes:
-    """The whole file. Accuracies on the evaluation subsets and on whole test sets have different tags."""
+    """The whole file. Scores on the evaluation subsets and on whole test sets have different tags."""
     began = history.started.time if history.started is not None else 0.0
     version = _double(1, began) + _bytes(3, b"brain.Event:2")
     events = (
@@ -35,15 +35,15 @@ def _values(config: RunConfig, history: History) -> Iterator[tuple[int, bytes]]:
     for step, strength in ((0, history.strength(config, 0)), *changes):
         yield step, _scalar("steps/strength", strength)
     for where, series in (
-        ("subset", session_facts.accuracy_series(history)),
-        ("whole test set", session_facts.whole_accuracy_series(history)),
+        ("subset", session_facts.score_series(history)),
+        ("whole test set", session_facts.whole_score_series(history)),
     ):
         for task, points in enumerate(series):
-            tag = f"accuracy on {where}/task {task + 1:03} ({history.tasks[task].name})"
-            for step, accuracy in points:
-                yield step, _scalar(tag, accuracy)
+            tag = f"{history.score.title} on {where}/task {task + 1:03} ({history.tasks[task].name})"
+            for step, score in points:
+                yield step, _scalar(tag, score)
     for ended, row in enumerate(history.matrix, start=1):
-        yield history.starts[ended], _scalar("accuracy on whole test set/average", sum(row) / len(row))
+        yield history.starts[ended], _scalar(f"{history.score.title} on whole test set/average", sum(row) / len(row))
     for measured in history.importances:
         for layer in measured.layers:
             yield measured.step, _histogram(f"importance/{layer.name}", layer, measured)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cl_tui.charts.style import Line
 from cl_tui.panes.view import View
+from cl_tui.reports.scale import Scale, axis
 from cl_tui.reports.session_facts import probed_rows
 from engine.record.events import ImportanceMeasured
 from engine.record.history import History
@@ -78,20 +79,36 @@ class AccuracyTable:
         self._looks = Looks(*blank)
         self._matrix = np.full((tasks, tasks), np.nan)
         self._lowest = self._lowest_learned = math.inf
+        self._best = -math.inf
         self._found: tuple[int | None, Stability] | None = None
         self._kept: tuple[object, list[Line]] | None = None
 
-    @property
-    def floor(self) -> float:
-        """The lowest accuracy on a learned task; before there is one, the lowest of all; 0 before any measurement."""
+    def ends(self, history: History) -> tuple[float, float]:
+        """The ends of an axis for the scores: it has all scores of learned tasks; before there is one, all scores.
+        Accuracies reach from the lowest, rounded down to 5 points, to 100 %.
+        """
+        self.looks(history)
         lowest = self._lowest_learned if self._lowest_learned < math.inf else self._lowest
-        return lowest if lowest < math.inf else 0.0
+        if history.score.fraction:
+            return min(int(20 * lowest) / 20 if lowest < math.inf else 0.0, 0.95), 1.0
+        sign = 1 if history.score.higher else -1
+        return axis(history.score, sign * lowest, sign * self._best)
+
+    def scale(self, history: History) -> Scale:
+        """The colours of the scores, of which the whole run has the same."""
+        if history.score.fraction:
+            return Scale(history.score)
+        self.looks(history)
+        sign = 1 if history.score.higher else -1
+        worst = self._lowest_learned if self._lowest_learned < math.inf else self._lowest
+        return Scale.of(history.score, (sign * worst, sign * self._best))
 
     def stability(self, view: View) -> Stability:
         """The stability gap as known at the crosshair, or now."""
         looks, cursor = self.looks(view.history), view.viewport.cursor
         if self._found is None or self._found[0] != cursor:
-            self._found = (cursor, stability(looks if cursor is None else looks.until(cursor)))
+            known = looks if cursor is None else looks.until(cursor)
+            self._found = (cursor, stability(known, view.history.score))
         return self._found[1]
 
     def kept(self, key: object, draw: Callable[[], list[Line]]) -> list[Line]:
@@ -117,13 +134,18 @@ class AccuracyTable:
             )
             self._arrays[3][self._count :] = np.nan
         steps, during, ended, accuracies = self._arrays
+        sign = 1 if history.score.higher else -1
         for n, (step, task, at_end, row) in enumerate(new, self._count):
             steps[n], during[n], ended[n] = step, task, at_end
             accuracies[n, : len(row)] = row
             if at_end:
                 self._matrix[task, : task + 1] = history.matrix[task]
-            self._lowest = min(self._lowest, *row)
-            self._lowest_learned = min(self._lowest_learned, *row[:task], math.inf)
+            good = [sign * value for value in row if value == value]
+            self._lowest, self._best = min([self._lowest, *good]), max([self._best, *good])
+            learned = [
+                sign * value for value in row[: task + (at_end and not history.score.fraction)] if value == value
+            ]
+            self._lowest_learned = min([self._lowest_learned, *learned])
         self._count += len(new)
         self._taken = (len(told[0]), len(told[1]), len(told[2]))
         self._last = tuple(part[-1] if part else None for part in told)

@@ -9,6 +9,7 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
@@ -61,7 +62,7 @@ class Pane(Widget, can_focus=True):
 
     def __init__(self) -> None:
         super().__init__()
-        self.border_title = self.HELP_TITLE
+        self.border_title = self._title = self.HELP_TITLE
         self.view: View | None = None
         self.pan: tuple[int, int] | None = None
         """First visible column and row of tasks; None to follow the task in training."""
@@ -70,6 +71,15 @@ class Pane(Widget, can_focus=True):
     def draw(self, view: View, width: int, height: int, palette: Palette) -> list[Line]:
         """The pane's content, at most ``height`` lines of at most ``width`` cells."""
         raise NotImplementedError
+
+    @property
+    def how_to_read(self) -> str:
+        """For the help, where it may depend on the run."""
+        return self.HOW_TO_READ
+
+    def title(self, view: View) -> str:
+        """The text of the upper border."""
+        return self.HELP_TITLE
 
     def subtitle(self, view: View) -> str:
         """The text of the lower border."""
@@ -100,6 +110,8 @@ class Pane(Widget, can_focus=True):
         self.view = view
         if not self.size:
             return
+        if (title := self.title(view)) != self._title:
+            self._title, self.border_title = title, Content(title)
         subtitle = self.subtitle(view)
         if subtitle != self.border_subtitle:
             self.border_subtitle = subtitle

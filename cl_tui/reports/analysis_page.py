@@ -22,6 +22,7 @@ from engine.analysis.figures import (
     TaskCorrelation,
     mean,
 )
+from engine.record.score import ScoreInfo, score_info
 from engine.settings.run import RunConfig
 
 CHART_WIDTH = 76
@@ -178,20 +179,22 @@ def _forgetting_part(found: Analysis) -> Iterable[RenderableType]:
     over = f"mean over the first {count} tasks" if count > 1 else "of the first task"
     yield Text(f"since the task's end, {over}")
     yield Text("regained: the gain if only this layer gets back the weights that it had then")
+    score = score_info(found.score, found.unit)
+    unit = " points" if score.fraction else score.mark
     headings = (
         *("layer", "moved\nRMS", "moved\nrelative"),
-        *("loss regained\nmeasured", "loss regained\nfirst order", "accuracy\nregained, points"),
+        *("loss regained\nmeasured", "loss regained\nfirst order", f"{score.title}\nregained{unit and f',{unit}'}"),
     )
     layers, note = _largest(found.forgetting.layers, lambda layer: abs(layer.loss), "that regain or lose the most loss")
-    yield numbers(headings, map(_movement, (found.forgetting.whole, *layers)))
+    yield numbers(headings, (_movement(score, of) for of in (found.forgetting.whole, *layers)))
     yield from note
     yield Text("\nloss regained, measured")
     yield cost_chart(layers)
 
 
-def _movement(of: LayerMovement) -> Iterable[str]:
+def _movement(score: ScoreInfo, of: LayerMovement) -> Iterable[str]:
     losses = map(text.quantity, (of.loss, of.first_order))
-    return (_name(of), text.quantity(of.rms), _percent(of.relative), *losses, f"{100 * of.accuracy:.1f}")
+    return (_name(of), text.quantity(of.rms), _percent(of.relative), *losses, score.value(of.accuracy))
 
 
 def cost_chart(layers: Sequence[LayerMovement]) -> Text:

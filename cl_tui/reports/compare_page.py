@@ -15,6 +15,7 @@ from cl_tui.reports.group_curves import KINDS, CurveKind
 from cl_tui.reports.groups import Change, Changes, Comparison, Group, Setting, difference
 from cl_tui.reports.layout import indented, section, table_of, thinned
 from cl_tui.reports.statistics import with_error
+from engine.record.score import ScoreInfo
 
 WIDEST_CHART = 120
 CHART_HEIGHT = 15
@@ -25,12 +26,13 @@ WIDEST_VALUE = 24
 COLORS = ("cyan", "orange", "magenta", "green", "red", "blue")
 STYLES = ("cyan", "yellow", "magenta", "green", "red", "blue")
 """The same colours for text, where a terminal's own are easier to read."""
-TITLES: dict[CurveKind, str] = {
-    "accuracy": "Average accuracy in % over the tasks seen so far, on their evaluation subsets",
-    "loss": "Task loss",
-    "penalty": "Penalty",
-}
 _GAP = 2
+
+
+def curve_title(kind: CurveKind, score: ScoreInfo) -> str:
+    if kind != "accuracy":
+        return {"loss": "Task loss", "penalty": "Penalty"}[kind]
+    return f"Average {score.title}{score.measured_in} over the tasks seen so far, on their evaluation subsets"
 
 
 def page(found: Comparison, width: int) -> RenderableType:
@@ -38,7 +40,7 @@ def page(found: Comparison, width: int) -> RenderableType:
     parts: list[RenderableType] = [
         Text(found.counted, style="bold"),
         indented(_groups(found.groups)),
-        Text("  mean ± standard error over n sessions; forgetting and transfer in points", style="dim"),
+        Text(f"  mean ± standard error over n sessions; {_changes(found.score)}", style="dim"),
     ]
     parts += [indented(Text(note, style="yellow")) for note in found.notes]
     if found.settings:
@@ -53,6 +55,13 @@ def page(found: Comparison, width: int) -> RenderableType:
     return Page(*parts)
 
 
+def _changes(score: ScoreInfo) -> str:
+    if score.fraction:
+        return "forgetting and transfer in points"
+    told = f"forgetting and transfer{score.measured_in or f' are differences of {score.title}'}"
+    return told if score.higher else f"{told}: a rise of {score.title} is forgetting"
+
+
 def _style(number: int) -> str:
     return STYLES[number % len(STYLES)]
 
@@ -60,10 +69,10 @@ def _style(number: int) -> str:
 def _groups(groups: Sequence[Group]) -> Table:
     table = table_of("", no_wrap=True)
     table.add_column("group", overflow="fold")
-    for heading in ("accuracy %", "forgetting", "transfer", "tasks", "n"):
+    for heading in (groups[0].score.heading, "forgetting", "transfer", "tasks", "n"):
         table.add_column(heading, justify="right", no_wrap=True)
     for number, group in enumerate(groups):
-        figures = (with_error(group.figures[name]) for name in text.AVERAGES)
+        figures = (with_error(group.figures[name], score=group.score) for name in text.AVERAGES)
         title = group.title if group.finished else f"{group.title} (unfinished)"
         ended = str(group.ended) if group.ended == len(group.tasks) else f"{group.ended} of {len(group.tasks)}"
         table.add_row(Text(group.letter, style=f"bold {_style(number)}"), title, *figures, ended, group.size)
@@ -114,7 +123,8 @@ def _curves(kind: CurveKind, groups: Sequence[Group], width: int) -> list[Render
     nothing = [group.letter for _, group in known if not group.has_any(kind)]
     if nothing:
         legend.append(f"  ({', '.join(nothing)}: 0 throughout)", style="dim")
-    return section(f"{TITLES[kind]} against the step", _chart(kind, drawn, min(width - 3, WIDEST_CHART)), legend)
+    title = curve_title(kind, drawn[0][1].score)
+    return section(f"{title} against the step", _chart(kind, drawn, min(width - 3, WIDEST_CHART)), legend)
 
 
 def _chart(kind: CurveKind, groups: Sequence[tuple[int, Group]], width: int) -> Text:
@@ -123,11 +133,11 @@ def _chart(kind: CurveKind, groups: Sequence[tuple[int, Group]], width: int) -> 
     lines: list[tuple[int, str, list[float], list[float]]] = []
     for number, group in groups:
         course = group.curves[kind]
-        means = 100 * course.means if kind == "accuracy" else course.means
+        means = 100 * course.means if kind == "accuracy" and group.score.fraction else course.means
         lines.append((number, group.letter, course.steps.tolist(), means.tolist()))
     positive = sorted(value for *_, values in lines for value in values if value > 0)
-    floor, top = positive[len(positive) // 20], positive[-1]
-    if kind != "accuracy" and top > 100 * floor:
+    if kind != "accuracy" and positive[-1] > 100 * (floor := positive[len(positive) // 20]):
+        top = positive[-1]
         lines = [(number, letter, *above(steps, values, floor)) for number, letter, steps, values in lines]
         low, high = math.floor(math.log10(floor)), math.ceil(math.log10(top))
         logarithmic(figure, low, high, "{:.0e}".format)
@@ -160,20 +170,33 @@ def marks(count: int, place: int, lines: int, times: int = MOST_MARKS) -> list[i
 def _matrix(group: Group, width: int) -> list[RenderableType]:
     if not group.matrix:
         return []
-    with_errors = width >= 12 + 13 * len(group.tasks)
-    cells = [[with_error(cell) if with_errors else text.percent(cell.mean) for cell in row] for row in group.matrix]
-    title = f"Accuracy in % of {group.letter}, after (row) on (column)"
-    return section(title, *_accuracies([list(map(Text, row)) for row in cells], group.tasks, width))
+    with_errors = width >= 12 + (13 if group.score.fraction else 17) * len(group.tasks)
+    score = group.score
+    cells = [
+        [with_error(cell, score=score) if with_errors else score.value(cell.mean) for cell in row]
+        for row in group.matrix
+    ]
+    title = f"{score.capital}{score.measured_in} of {group.letter}, after (row) on (column)"
+    return section(title, *_table([list(map(Text, row)) for row in cells], group.tasks, width))
 
 
 def _difference(first: Group, other: Group, width: int) -> list[RenderableType]:
     changes = difference(first, other)
     if not changes:
         return []
-    title = f"Difference of accuracy in points: {other.letter} minus {first.letter}"
+    title = f"Difference of {other.score.title}{differing_in(other.score)}: {other.letter} minus {first.letter}"
     cells = [[_change(change) for change in row] for row in changes]
     legend = [Text("~ smaller than its standard error", style="dim")] if uncertain(changes) else []
-    return section(title, *_accuracies(cells, other.tasks[: len(changes[-1])], width), *legend)
+    return section(title, *_table(cells, other.tasks[: len(changes[-1])], width), *legend)
+
+
+def differing_in(score: ScoreInfo) -> str:
+    """
+    >>> from engine.record.score import ACCURACY, R2
+    >>> differing_in(ACCURACY), differing_in(R2)
+    (' in points', '')
+    """
+    return " in points" if score.fraction else score.measured_in
 
 
 def uncertain(changes: Changes) -> bool:
@@ -192,11 +215,14 @@ def points(change: Change, digits: int = 1) -> str:
     >>> points(Change(0.123, 0.01)), points(Change(-0.004, 0.01)), points(Change(0.0001, None))
     ('+12.3 ', '-0.4~', '0.0 ')
     """
-    shown = f"{100 * change.value:+.{digits}f}"
-    return (shown if change.direction else shown[1:]) + (" " if change.certain else "~")
+    if change.score.fraction:
+        shown = f"{100 * change.value:+.{digits}f}"
+    else:
+        shown = f"{'+' if change.value >= 0 else ''}{change.score.value(change.value)}"
+    return (shown if change.direction else shown.lstrip("+-")) + (" " if change.certain else "~")
 
 
-def _accuracies(cells: Sequence[Sequence[Text]], tasks: Sequence[str], width: int) -> Iterable[RenderableType]:
+def _table(cells: Sequence[Sequence[Text]], tasks: Sequence[str], width: int) -> Iterable[RenderableType]:
     """Evenly spread rows and columns if not all fit, and a line that says so."""
     wide = max(len(cell) for row in cells for cell in row) + _GAP
     rows = session_facts.spread(len(cells), MOST_ROWS)

@@ -16,6 +16,7 @@ from engine.catalog.choices import CHOICES
 from engine.catalog.methods import METHODS
 from engine.errors import EngineError
 from engine.record import metrics
+from engine.record.score import ACCURACY, ScoreInfo
 from engine.sessions.listing import Listed, read_session
 from engine.sessions.session import Session
 from engine.settings.run import WITHOUT_EFFECT, RunConfig, known_settings
@@ -52,19 +53,36 @@ def read(sessions_dir: Path, name: str) -> Listed:
 
 
 def compare(sessions: Iterable[Listed]) -> Comparison:
-    """Groups in the order of their first sessions. Raises NotComparable if there are too many."""
+    """Groups in the order of their first sessions. Raises NotComparable if there are too many, or several scores."""
     groups: dict[object, list[Readable]] = {}
     for listed in sessions:
         run = Readable(listed.name, listed.state, *listed.known())
         groups.setdefault(_identity(run), []).append(run)
+    score = _common_score([run for found in groups.values() for run in found])
     if len(groups) > len(LETTERS):
         raise NotComparable(f"{len(groups)} different settings are too many: name sessions with at most {len(LETTERS)}")
     runs = list(groups.values())
     settings = _settings([found[0] for found in runs])
     titles = _titles([found[0] for found in runs], settings)
     width = bin_width([run.history for found in runs for run in found])
-    made = tuple(_group(*each, width) for each in zip(LETTERS, titles, runs, strict=False))
+    made = tuple(_group(*each, width, score) for each in zip(LETTERS, titles, runs, strict=False))
     return Comparison(made, settings, tuple(notes(made, runs)))
+
+
+def _common_score(runs: Sequence[Readable]) -> ScoreInfo:
+    """Figures of different scores mean nothing side by side: raises NotComparable."""
+    scored = [run for run in runs if run.history.started is not None]
+    for run in scored[1:]:
+        if run.history.score != scored[0].history.score:
+            raise NotComparable(
+                f"the score of session {run.name} is {_named(run.history.score)}, that of {scored[0].name} is "
+                f"{_named(scored[0].history.score)}: compare sessions that have the same score"
+            )
+    return scored[0].history.score if scored else ACCURACY
+
+
+def _named(score: ScoreInfo) -> str:
+    return f"{score.title}{score.measured_in}"
 
 
 def _identity(run: Readable) -> object:
@@ -129,7 +147,7 @@ def _told(setting: Setting, value: str, config: RunConfig) -> str:
     return ", ".join(text.benchmark(config)) if setting.name in config.from_data() else f"{setting.name} {value}"
 
 
-def _group(letter: str, title: str, runs: Sequence[Readable], width: int) -> Group:
+def _group(letter: str, title: str, runs: Sequence[Readable], width: int, score: ScoreInfo) -> Group:
     histories = [run.history for run in runs]
     longest = max(histories, key=lambda history: history.total_steps)
     ended = max(len(history.matrix) for history in histories)
@@ -144,7 +162,8 @@ def _group(letter: str, title: str, runs: Sequence[Readable], width: int) -> Gro
         _common_names([[task.name for task in history.tasks] for history in histories]),
         longest.starts,
         ended,
-        {key: estimate(map(getattr(metrics, key), farthest)) for key in AVERAGES},
+        {key: estimate(metrics.figure(key, matrix, score) for matrix in farthest) for key in AVERAGES},
+        score,
         tuple(tuple(_cells(rows)) for rows in zip_longest(*(history.matrix for history in histories), fillvalue=())),
         {kind: curve for kind, curve in curves.items() if curve is not None},
     )

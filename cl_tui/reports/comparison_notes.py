@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from cl_tui.reports import session_facts
 from cl_tui.reports.groups import Group
 from cl_tui.reports.statistics import estimate, with_error
-from cl_tui.reports.text import AVERAGES
+from cl_tui.reports.text import averages
 from engine.record.history import History
 from engine.record.one_class import numbered, one_class_tasks, without
 from engine.settings.run import RunConfig
@@ -86,7 +86,8 @@ def _one_class(group: Group, runs: Sequence[Readable]) -> Iterator[str]:
         if one_class:
             others = [without(run.history.matrix, one_class) for run in alike]
             told = (
-                f"{name} {with_error(estimate(figure[key] for figure in others))}" for key, name in AVERAGES.items()
+                f"{name} {with_error(estimate(figure[key] for figure in others))}"
+                for key, name in averages(group.score).items()
             )
             have, them = ("has", "it") if len(one_class) == 1 else ("have", "them")
             yield (

@@ -8,6 +8,7 @@ from typing import Any
 from cl_tui.reports.group_curves import CurveKind, GroupCurve
 from cl_tui.reports.statistics import Estimate
 from cl_tui.reports.text import AVERAGES
+from engine.record.score import ACCURACY, ScoreInfo
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,9 @@ class Group:
     """The most tasks that any session has completed: the figures are over these."""
     figures: Mapping[str, Estimate | None]
     """By the keys of AVERAGES."""
+    score: ScoreInfo
     matrix: tuple[tuple[Estimate, ...], ...]
-    """Accuracies as fractions: row i, column j is the accuracy on task j after task i."""
+    """Accuracies as fractions, other scores as they are: row i, column j is that on task j after task i."""
     curves: Mapping[CurveKind, GroupCurve]
     """Only curves that have a point."""
 
@@ -45,7 +47,9 @@ class Group:
 
     def has_any(self, kind: CurveKind) -> bool:
         """Whether the curve exists and is not 0 throughout."""
-        return kind in self.curves and bool((self.curves[kind].means > 0).any())
+        if kind not in self.curves:
+            return False
+        return (kind == "accuracy" and not self.score.fraction) or bool((self.curves[kind].means > 0).any())
 
     @property
     def size(self) -> str:
@@ -65,15 +69,18 @@ class Setting:
 
 @dataclass(frozen=True)
 class Change:
-    """A difference of two accuracies, as a fraction."""
+    """A difference of two scores, of accuracies as a fraction."""
 
     value: float
     error: float | None
+    score: ScoreInfo = ACCURACY
 
     @property
     def direction(self) -> int:
-        """1 for better, −1 for worse, 0 if the difference is less than a twentieth of a point."""
-        return 0 if abs(self.value) < 5e-4 else 1 if self.value > 0 else -1
+        """1 for better, −1 for worse, 0 if the difference is written as 0."""
+        if math.isnan(self.value) or float(self.score.value(self.value)) == 0:
+            return 0
+        return 1 if self.score.lost(self.value, 0.0) > 0 else -1
 
     @property
     def certain(self) -> bool:
@@ -92,6 +99,11 @@ class Comparison:
     """What cannot be compared, and what may mislead; each a sentence."""
 
     @property
+    def score(self) -> ScoreInfo:
+        """All groups have it."""
+        return self.groups[0].score
+
+    @property
     def counted(self) -> str:
         """How many sessions in how many groups, in words."""
         sessions = sum(len(group.members) for group in self.groups)
@@ -101,6 +113,8 @@ class Comparison:
         """Everything as plain values, accuracies as fractions."""
         first = self.groups[0]
         return {
+            "score": self.score.name,
+            "unit": self.score.unit,
             "groups": [
                 {
                     "group": group.letter,
@@ -111,7 +125,10 @@ class Comparison:
                     "tasks_ended": group.ended,
                     **{key: (figure := group.figures[key]) and asdict(figure) for key in AVERAGES},
                     "accuracy_matrix": [[asdict(cell) for cell in row] for row in group.matrix],
-                    "difference_to_first": [[asdict(cell) for cell in row] for row in difference(first, group) or ()],
+                    "difference_to_first": [
+                        [{"value": cell.value, "error": cell.error} for cell in row]
+                        for row in difference(first, group) or ()
+                    ],
                     "curves": {kind: _columns(curve) for kind, curve in group.curves.items()},
                 }
                 for group in self.groups
@@ -134,12 +151,12 @@ def difference(first: Group, other: Group) -> Changes | None:
     if first.benchmark != other.benchmark:
         return None
     return tuple(
-        tuple(_change(*cells) for cells in zip(*rows, strict=False))
+        tuple(_change(*cells, other.score) for cells in zip(*rows, strict=False))
         for rows in zip(first.matrix, other.matrix, strict=False)
     )
 
 
-def _change(first: Estimate, other: Estimate) -> Change:
+def _change(first: Estimate, other: Estimate, score: ScoreInfo) -> Change:
     known = first.error is not None and other.error is not None
     error = math.hypot(first.error or 0.0, other.error or 0.0) if known else None
-    return Change(other.mean - first.mean, error)
+    return Change(other.mean - first.mean, error, score)

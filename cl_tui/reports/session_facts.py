@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 Point = tuple[int, float]
-"""A step and an accuracy as a fraction."""
+"""A step and a score."""
 
 
 def subtitle(config: RunConfig) -> str:
@@ -62,13 +62,14 @@ def result(listed: Listed) -> str:
 
 def averages(config: RunConfig, history: History) -> list[tuple[str, str]]:
     """The averages over the tasks, as far as they exist, with and without one-class tasks."""
-    found = {"": {key: getattr(metrics, key)(history.matrix) for key in text.AVERAGES}}
+    score = history.score
+    found = {"": {key: metrics.figure(key, history.matrix, score) for key in text.AVERAGES}}
     if one_class := one_class_tasks(config, len(history.matrix)):
         found[f" without {numbered(one_class)}"] = without(history.matrix, one_class)
     return [
-        (f"{name}{over}", f"{text.percent(value)} {'%' if key == 'average_accuracy' else 'points'}")
+        (f"{name}{over}", score.full(value) if key == "average_accuracy" else score.change(value))
         for over, averages in found.items()
-        for key, name in text.AVERAGES.items()
+        for key, name in text.averages(score).items()
         if (value := averages[key]) is not None
     ]
 
@@ -217,13 +218,13 @@ def next_lines(listed: Listed, sessions_dir: Path) -> list[tuple[str, str]]:
     return [*lines, (command(listed.config, sessions_dir / listed.name / "config.toml"), "train it again")]
 
 
-def accuracy_series(history: History) -> list[list[Point]]:
-    """Each task's accuracy over the steps, on the evaluation subsets."""
+def score_series(history: History) -> list[list[Point]]:
+    """Each task's score over the steps, on the evaluation subsets."""
     return _by_task(history, {step: row for step, _, _, row in probed_rows(history)})
 
 
-def whole_accuracy_series(history: History) -> list[list[Point]]:
-    """Each task's accuracy on the whole test set: at the ends of tasks, and at evaluations that were asked for."""
+def whole_score_series(history: History) -> list[list[Point]]:
+    """Each task's score on the whole test set: at the ends of tasks, and at evaluations that were asked for."""
     rows = {evaluation.step: evaluation.whole.row for evaluation in history.evaluations}
     return _by_task(history, rows | dict(zip(history.starts[1:], history.matrix, strict=False)))
 
@@ -231,7 +232,7 @@ def whole_accuracy_series(history: History) -> list[list[Point]]:
 def probed_rows(
     history: History, after: tuple[int, int, int] = (0, 0, 0)
 ) -> list[tuple[int, int, bool, tuple[float, ...]]]:
-    """The accuracies on the evaluation subsets: (step, task in training, whether at its end, accuracies), ordered.
+    """The scores on the evaluation subsets: (step, task in training, whether at its end, scores), ordered.
 
     ``after``: how many probes, evaluations and ends of tasks are left out at the beginning.
     """
@@ -249,10 +250,10 @@ def seconds(history: History, step: int) -> float:
 
 def _by_task(history: History, rows: Mapping[int, tuple[float, ...]]) -> list[list[Point]]:
     series: list[list[Point]] = [[] for _ in history.tasks]
-    for step, accuracies in sorted(rows.items()):
-        for points, accuracy in zip(series, accuracies, strict=False):
-            if not math.isnan(accuracy):
-                points.append((step, accuracy))
+    for step, scores in sorted(rows.items()):
+        for points, score in zip(series, scores, strict=False):
+            if not math.isnan(score):
+                points.append((step, score))
     return series
 
 

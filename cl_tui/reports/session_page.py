@@ -13,6 +13,7 @@ from cl_tui.charts.printed import MOST_TICKS, above, blank, logarithmic, printed
 from cl_tui.charts.ticks import round_values
 from cl_tui.reports import session_facts, text
 from cl_tui.reports.layout import pairs, section, table_of, thinned
+from cl_tui.reports.scale import Scale, axis
 from engine.record import metrics
 from engine.record.events import ImportanceMeasured
 from engine.record.history import History
@@ -24,7 +25,7 @@ PAPER_WIDTH = 80
 """Width of a page that is printed into a file or a pipe."""
 WIDEST = 120
 """Most columns of a chart."""
-ACCURACY_HEIGHT, CURVE_HEIGHT = 14, 16
+SCORE_HEIGHT, CURVE_HEIGHT = 14, 16
 LARGEST = 1e300
 """Largest value in a chart: plotext multiplies."""
 MOST_LINES = 6
@@ -33,13 +34,13 @@ MOST_ROWS = 20
 """Most rows of a matrix, and most layers of a table."""
 MOST_EVENTS = 20
 CELL = 7
-"""Width of an accuracy in the matrix."""
+"""Width of a score in the matrix."""
 FEWEST_BINS, MOST_BINS = 16, 40
 """Fewest and most columns of a histogram."""
 WIDEST_NAME = 24
 """Most columns of a layer's or task's name; a longer one is wrapped or cut."""
 LEVELS = ("bold red", "red", "yellow", "cyan", "green", "bold green")
-"""Colours of accuracies, by ``text.level``."""
+"""Colours of scores, by ``Scale.level``."""
 STATES = {"finished": "green", "running": "cyan", "stopped": "yellow", "interrupted": "red", "failed": "red"}
 COLORS = ("cyan", "magenta", "yellow", "green", "blue", "red")
 
@@ -56,7 +57,7 @@ def session_page(listed: Listed, sessions_dir: Path, width: int, everything: boo
     parts += [Text(f"⚠ {warning}", style="yellow") for warning in warnings]
     parts += _settings(config, everything)
     parts += _matrix(config, history, width)
-    parts += _accuracies(history, width)
+    parts += _scores(history, width)
     if history.curve.length:
         changes = [change.step for change in history.strengths]
         parts += section(
@@ -88,69 +89,77 @@ def _settings(config: RunConfig, everything: bool) -> list[RenderableType]:
     return section("Settings that differ from the defaults (--all shows all)", table)
 
 
-# Accuracy
+# Scores
 
 
 def _matrix(config: RunConfig, history: History, width: int) -> list[RenderableType]:
     if not history.matrix:
         return []
-    tasks, ended = len(history.tasks), len(history.matrix)
+    tasks, ended, score = len(history.tasks), len(history.matrix), history.score
+    scale = Scale.of(score, (value for row in history.matrix for value in row))
+    cell = CELL if score.fraction else CELL + 1
     label = min(max(map(len, ["forgetting", *session_facts.named(range(ended), history)])), WIDEST_NAME) + 2
-    columns = session_facts.spread(tasks, min(max((width - 2 - label) // CELL, 2), MOST_ROWS))
+    columns = session_facts.spread(tasks, min(max((width - 2 - label) // cell, 2), MOST_ROWS))
     rows = session_facts.spread(ended, MOST_ROWS)
     table = table_of("after", no_wrap=True, max_width=WIDEST_NAME)
     for task in columns:
-        table.add_column(f"on {task + 1}", justify="right", no_wrap=True, min_width=CELL - 2)
+        table.add_column(f"on {task + 1}", justify="right", no_wrap=True, min_width=cell - 2)
     for row, name in zip(rows, session_facts.named(rows, history), strict=True):
-        table.add_row(name, *(_accuracy(history.matrix[row], task) for task in columns))
-    drops = metrics.forgetting_by_task(history.matrix)
+        table.add_row(name, *(_score(scale, history.matrix[row], task) for task in columns))
+    drops = metrics.forgetting_by_task(history.matrix, score)
     if drops:
-        lost = (Text(text.percent(drops[task]) if task < len(drops) else "") for task in columns)
+        lost = (Text(score.value(drops[task]) if task < len(drops) else "") for task in columns)
         table.add_row(Text("forgetting", style="bold"), *lost)
     averages = Text(", ".join(f"{name} {value}" for name, value in session_facts.averages(config, history)))
-    title = "Accuracy in %, after (row) on (column); forgetting: best before minus last, in points"
+    title = f"{score.capital}{score.measured_in}, after (row) on (column); forgetting: {text.forgetting_is(score)}"
     return section(title, table, *thinned(len(rows), ended, len(columns), tasks), averages)
 
 
-def _accuracy(row: Sequence[float], task: int) -> Text:
+def _score(scale: Scale, row: Sequence[float], task: int) -> Text:
     if task >= len(row):
         return Text("·", style="dim")
-    return Text(text.percent(row[task]), style=LEVELS[text.level(row[task])])
+    return Text(scale.score.value(row[task]), style=LEVELS[scale.level(row[task])])
 
 
-def _accuracies(history: History, width: int) -> list[RenderableType]:
-    series = session_facts.accuracy_series(history)
+def _scores(history: History, width: int) -> list[RenderableType]:
+    series = session_facts.score_series(history)
     seen = [task for task, points in enumerate(series) if points]
     if not seen:
         return []
     chosen = [seen[place] for place in session_facts.spread(len(seen), MOST_LINES)]
-    title = f"Accuracy in % on each task over the steps, on {text.probed_on(history)}"
+    title = (
+        f"{history.score.capital}{history.score.measured_in} on each task over the steps, on {text.probed_on(history)}"
+    )
     if len(chosen) < len(seen):
         title += f" ({len(chosen)} of {len(seen)} tasks, evenly spaced)"
-    return section(title, _accuracy_chart(history, {task: series[task] for task in chosen}, min(width, WIDEST) - 3))
+    return section(title, _score_chart(history, {task: series[task] for task in chosen}, min(width, WIDEST) - 3))
 
 
-def _accuracy_chart(history: History, series: dict[int, list[session_facts.Point]], width: int) -> Text:
+def _score_chart(history: History, series: dict[int, list[session_facts.Point]], width: int) -> Text:
     """A line per task, with its number at its ends."""
-    figure = blank(width, ACCURACY_HEIGHT)
+    score = history.score
+    unit = 100 if score.fraction else 1
+    figure = blank(width, SCORE_HEIGHT)
     for color, points in zip(COLORS, series.values(), strict=False):
-        steps, values = [step for step, _ in points], [100 * value for _, value in points]
+        steps, values = [step for step, _ in points], [unit * value for _, value in points]
         figure.plot(steps, values, color=color, marker="braille")
     for color, (task, points) in zip(COLORS, series.items(), strict=False):
         ends = [(points[-1], "right")]
         if points[-1][0] - points[0][0] > history.total_steps / 10:
             ends.append((points[0], "left"))
         for (step, value), side in ends:
-            figure.text(str(task + 1), step, 100 * value, color=color, alignment=side)
+            figure.text(str(task + 1), step, unit * value, color=color, alignment=side)
     figure.xlim(0, history.total_steps)
     few = len(history.tasks) <= MOST_TICKS
     ticks = history.starts if few else round_values(0, history.total_steps, 5)
     figure.xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
-    found = [100 * value for points in series.values() for _, value in points]
+    found = [unit * value for points in series.values() for _, value in points]
     low, high = min(90.0, *found), max(100.0, *found)  # plotext draws a line beyond its axis cell by cell
+    if not score.fraction:
+        low, high = axis(score, score.worst(found), score.best(found))
     figure.ylim(low, high)
-    percents = round_values(low, high, 5)
-    figure.yticks(percents, [f"{percent:g}" for percent in percents])
+    values = round_values(low, high, 5)
+    figure.yticks(values, [f"{value:g}" if score.fraction else score.tick(value) for value in values])
     figure.xlabel("step")
     return printed(figure)
 

@@ -7,6 +7,8 @@ from functools import cache
 from statistics import NormalDist, mean, stdev
 from typing import TYPE_CHECKING
 
+from engine.record.score import ACCURACY, ScoreInfo
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -47,14 +49,21 @@ def estimate(values: Iterable[float | None]) -> Estimate | None:
     return Estimate(mean(known), stdev(known) / math.sqrt(len(known)) if len(known) > 1 else None, len(known))
 
 
-def with_error(found: Estimate | None, between: str = " ± ", digits: int = 1, sign: str = "") -> str:
-    """In percent, with the standard error if it is known.
+def with_error(
+    found: Estimate | None, between: str = " ± ", digits: int = 1, sign: str = "", score: ScoreInfo = ACCURACY
+) -> str:
+    """With the standard error if it is known. An accuracy is in percent, with so many ``digits`` and its ``sign``.
 
     >>> with_error(Estimate(0.985, 0.002)), with_error(Estimate(0.985), digits=2, sign="+"), with_error(None)
     ('98.5 ± 0.2', '+98.50', '—')
+    >>> from engine.record.score import R2
+    >>> with_error(Estimate(0.985, 0.002), score=R2)
+    '0.985 ± 0.002'
     """
     if found is None:
         return UNKNOWN
+    if not score.fraction:
+        return score.value(found.mean) + ("" if found.error is None else f"{between}{score.value(found.error)}")
     error = "" if found.error is None else f"{between}{100 * found.error:.{digits}f}"
     return f"{100 * found.mean:{sign}.{digits}f}{error}"
 

@@ -15,6 +15,7 @@ from cl_tui.reports.layout import indented, table_of
 from cl_tui.reports.output import PIPE_WIDTH
 from cl_tui.reports.statistics import estimate, with_error
 from engine.record.one_class import numbered
+from engine.record.score import ACCURACY, ScoreInfo, score_info
 from engine.sessions.listing import Listed
 from engine.streams.images.cache import Entry
 from engine.text import visible
@@ -24,21 +25,29 @@ SHORTEST_NAME = 12
 
 
 def results(summaries: Iterable[Mapping[str, Any]], width: int = PIPE_WIDTH) -> RenderableType:
-    """A table per benchmark and scenario, a row per method and strength: mean ± standard error over the seeds."""
-    tables: dict[tuple[str, str], dict[tuple[str, float], list[Mapping[str, Any]]]] = {}
+    """A table for each benchmark, scenario and score, with a row for each method and strength: mean ± standard error
+    over the seeds.
+    """
+    tables: dict[tuple[str, str, ScoreInfo], dict[tuple[str, float], list[Mapping[str, Any]]]] = {}
     for found in summaries:
-        rows = tables.setdefault((found["benchmark"], found["scenario"]), {})
+        score = score_info(found.get("score", ACCURACY.name), found.get("unit", ""))
+        rows = tables.setdefault((found["benchmark"], found["scenario"], score), {})
         rows.setdefault((found["method"], found["hyperparameters"]["strength"]), []).append(found)
     return Group(*(part for (title, rows) in tables.items() for part in _results(*title, rows, width)))
 
 
 def _results(
-    benchmark: str, scenario: str, rows: Mapping[tuple[str, float], Sequence[Mapping[str, Any]]], width: int
+    benchmark: str,
+    scenario: str,
+    score: ScoreInfo,
+    rows: Mapping[tuple[str, float], Sequence[Mapping[str, Any]]],
+    width: int,
 ) -> Iterable[RenderableType]:
+    headings = (RESULTS[0], score.heading, *RESULTS[1:])
     yield Text(f"{benchmark} · {scenario}", style="bold")
     cells = []
     for (method, strength), runs in rows.items():
-        figures = (with_error(estimate(run[key] for run in runs)) for key in text.AVERAGES)
+        figures = (with_error(estimate(run[key] for run in runs), score=score) for key in text.AVERAGES)
         rates = [run["steps_per_second"] for run in runs if run["steps_per_second"] is not None]
         rate = text.rate(mean(rates)) if rates else "—"
         cells.append((text.method_and_strength(method, strength), *figures, rate, str(len(runs))))
@@ -50,34 +59,38 @@ def _results(
                 cells.append((f"  without {numbered(one_class)} of one class", *figures, "", ""))
     figures_width = [max(map(len, column)) for column in list(zip(*cells, strict=True))[1:]]
     names_width = max(len(text.method_and_strength(*row)) for row in rows)
-    if names_width + sum(figures_width) + 2 * len(RESULTS) > width:
+    if names_width + sum(figures_width) + 2 * len(headings) > width:
         for method, *found in cells:
-            told = [f"{heading} {figure}" for heading, figure in zip(RESULTS[1:], found, strict=True) if figure]
+            told = [f"{heading} {figure}" for heading, figure in zip(headings[1:], found, strict=True) if figure]
             yield Text(f"  {method}: {', '.join(told)}")
         return
     table = table_of()
-    table.add_column(RESULTS[0], min_width=names_width)
-    for heading, least in zip(RESULTS[1:], figures_width, strict=True):  # headings wrap in narrow tables
+    table.add_column(headings[0], min_width=names_width)
+    for heading, least in zip(headings[1:], figures_width, strict=True):  # headings wrap in narrow tables
         table.add_column(heading, justify="right", min_width=least)
     for row in cells:
         table.add_row(*row, style=None if row[-1] else "dim")
     yield indented(table)
-    yield indented(Text("forgetting and backward transfer in points", style="dim"))
+    unit = " in points" if score.fraction else score.measured_in
+    if unit:
+        yield indented(Text(f"forgetting and backward transfer{unit}", style="dim"))
 
 
-RESULTS = ("method", "accuracy %", "forgetting", "backward transfer", "steps/s", "n")
+RESULTS = ("method", "forgetting", "backward transfer", "steps/s", "n")
+"""The headings beside that of the score."""
 
 
 def sessions_table(sessions: Sequence[Listed], width: int = PIPE_WIDTH) -> RenderableType:
     """A row per session; names are shortened in the middle if ``width`` is too small for them."""
     now = time.time()
-    rows = [(listed.name, *_session_cells(listed), ago(now - listed.changed)) for listed in sessions]
-    headings = ("session", "state", "method", "benchmark", "seed", "acc. %", "when")
+    others = any(listed.history and not listed.history.score.fraction for listed in sessions)
+    rows = [(listed.name, *_session_cells(listed, others), ago(now - listed.changed)) for listed in sessions]
+    headings = ("session", "state", "method", "benchmark", "seed", "score" if others else "acc. %", "when")
     widths = [max(map(cell_len, column)) for column in zip(headings, *rows, strict=True)]
     room = max(SHORTEST_NAME, width - sum(widths[1:]) - len(widths))
     table = table_of(gap=1)
     for heading in headings:
-        number = heading in ("seed", "acc. %", "when")
+        number = heading in ("seed", "score", "acc. %", "when")
         table.add_column(heading, justify="right" if number else "left", no_wrap=True)
     for name, *cells in rows:
         table.add_row(text.shortened(name, room), *cells)
@@ -87,8 +100,8 @@ def sessions_table(sessions: Sequence[Listed], width: int = PIPE_WIDTH) -> Rende
     return Group(table, Text(note, style="dim"))
 
 
-def _session_cells(listed: Listed) -> Iterable[str]:
-    """State, method, benchmark, seed, accuracy."""
+def _session_cells(listed: Listed, others: bool) -> Iterable[str]:
+    """State, method, benchmark, seed, score. ``others``: whether some scores are no accuracies."""
     config, history = listed.config, listed.history
     if config is None or history is None:
         return [listed.state, "", "", "", ""]
@@ -98,7 +111,7 @@ def _session_cells(listed: Listed) -> Iterable[str]:
         text.method_and_strength(config.method, history.strength(config)),
         config.benchmark,
         str(config.seed),
-        text.marked(mean(history.accuracies), listed) if history.accuracies else "—",
+        text.marked(mean(history.accuracies), listed, others) if history.accuracies else "—",
     ]
 
 

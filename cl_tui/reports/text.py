@@ -2,7 +2,6 @@
 
 import math
 import re
-from bisect import bisect_right
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,16 +14,51 @@ from engine.record import metrics
 from engine.record.events import WHOLE, Measured, Scored
 from engine.record.history import History, PathCheck
 from engine.record.one_class import numbered, one_class_tasks, without
+from engine.record.score import ACCURACY, ScoreInfo
 from engine.sessions.listing import Listed
 from engine.settings.run import DEFAULT_MODEL, RunConfig, known_settings
 from engine.settings.text import shown
 
-AVERAGES = {
-    "average_accuracy": "average accuracy",
-    "forgetting": "forgetting",
-    "backward_transfer": "backward transfer",
-}
-"""The figures over all tasks: functions of engine.record.metrics, and what they are called."""
+AVERAGES = ("average_accuracy", "forgetting", "backward_transfer")
+"""The figures over all tasks: functions of engine.record.metrics."""
+
+
+def averages(score: ScoreInfo) -> dict[str, str]:
+    """What the figures of a score are called.
+
+    >>> from engine.record.score import R2
+    >>> averages(R2)
+    {'average_accuracy': 'average R²', 'forgetting': 'forgetting', 'backward_transfer': 'backward transfer'}
+    """
+    return dict(zip(AVERAGES, (f"average {score.title}", "forgetting", "backward transfer"), strict=True))
+
+
+def other_score(score: ScoreInfo) -> str:
+    """What else there is to know if scores are no accuracies.
+
+    >>> from engine.record.score import R2
+    >>> other_score(R2)
+    ' The scores of this run are R² instead. Colours go from the worst of the run to its best.'
+    """
+    if score.fraction:
+        return ""
+    named = f"{score.title}{score.measured_in}"
+    told = f" The scores of this run are {named} instead. Colours go from the worst of the run to its best."
+    if score.higher:
+        return told
+    return f"{told} {score.title} is an error: lower is better, a dip is a rise, and so is forgetting."
+
+
+def forgetting_is(score: ScoreInfo) -> str:
+    """How a table's forgetting is computed.
+
+    >>> from engine.record.score import RMSE
+    >>> forgetting_is(ACCURACY), forgetting_is(RMSE)
+    ('best before minus last, in points', 'last minus best before')
+    """
+    if score.fraction:
+        return "best before minus last, in points"
+    return "best before minus last" if score.higher else "last minus best before"
 
 
 def percent(fraction: float) -> str:
@@ -33,7 +67,7 @@ def percent(fraction: float) -> str:
     >>> percent(0.98765), percent(math.nan), percent(-1e-9)
     ('98.8', '—', '0.0')
     """
-    return "—" if math.isnan(fraction) else f"{100 * fraction:z.1f}"
+    return ACCURACY.value(fraction)
 
 
 WHOLE_TEST_SET = "whole test set"
@@ -108,18 +142,6 @@ def short_name(name: str, width: int) -> str:
         cut = long[-1] if long[-1] == words[-1] else max(long, key=lambda place: len(pieces[place]))
         pieces[cut] = pieces[cut][:-1]
     return "".join(pieces)
-
-
-LEVELS = (0.65, 0.80, 0.90, 0.95, 0.98)
-"""Accuracies at which the colour changes, on every screen and page: finer near the top, where forgetting begins."""
-
-
-def level(accuracy: float) -> int:
-    """
-    >>> level(0.5), level(0.8), level(1.0)
-    (0, 2, 5)
-    """
-    return bisect_right(LEVELS, accuracy)
 
 
 def duration(seconds: float) -> str:
@@ -316,15 +338,15 @@ def path_verdict(ratio: float) -> str:
 
 def result(history: History, config: RunConfig) -> str:
     """A finished run's result, also without one-class tasks."""
-    average, forgetting = metrics.average_accuracy(history.matrix), metrics.forgetting(history.matrix)
+    score, average = history.score, metrics.average_accuracy(history.matrix)
     took = duration(history.elapsed) if history.elapsed >= 60 else f"{history.elapsed:.0f} s"
     words = f"Finished in {took}"
     if average is not None:
-        words += f": average accuracy {percent(average)} %"
-    if forgetting is not None:
-        drops = metrics.forgetting_by_task(history.matrix)
+        words += f": average {score.title} {score.full(average)}"
+    if drops := metrics.forgetting_by_task(history.matrix, score):
         worst = max(range(len(drops)), key=drops.__getitem__)
-        words += f", forgetting {percent(forgetting)} points (worst: task {worst + 1}, {percent(drops[worst])})"
+        mean = score.change(sum(drops) / len(drops))
+        words += f", forgetting {mean} (worst: task {worst + 1}, {score.value(drops[worst])})"
     return "; ".join(filter(None, (words, of_several_classes(history, config))))
 
 
@@ -351,9 +373,24 @@ def with_one_class(listed: Listed) -> bool:
     return config is not None and history is not None and bool(one_class_tasks(config, len(history.accuracies)))
 
 
-def marked(average: float | None, listed: Listed) -> str:
-    """Of a session, in percent or points, with ONE_CLASS where that is so; empty where there is none."""
-    return "" if average is None else f"{ONE_CLASS if with_one_class(listed) else ''}{percent(average)}"
+def marked(average: float | None, listed: Listed, others: bool = False) -> str:
+    """Of a session, with ONE_CLASS where that is so; empty where there is none. An accuracy is in percent or points,
+    unless ``others`` in the list are no accuracies: then each says what it is.
+    """
+    if average is None or listed.history is None:
+        return ""
+    mark, score = ONE_CLASS if with_one_class(listed) else "", listed.history.score
+    return mark + (learned(score, average) if others else score.value(average))
+
+
+def learned(score: ScoreInfo, value: float) -> str:
+    """A value that needs the name of its score, if it is not an accuracy.
+
+    >>> from engine.record.score import R2
+    >>> learned(ACCURACY, 0.973), learned(R2, 0.873)
+    ('97.3 %', 'R² 0.873')
+    """
+    return score.full(value) if score.fraction else f"{score.title} {score.full(value)}"
 
 
 def progress(history: History) -> str:
@@ -369,7 +406,7 @@ def latest_news(before: History, after: History, config: RunConfig) -> str | Non
         return result(after, config)
     if len(after.matrix) > len(before.matrix) and before.tasks:
         row = after.matrix[-1]
-        return f"Task {len(row)} learned: {percent(row[-1])} %"
+        return f"Task {len(row)} learned: {learned(after.score, row[-1])}"
     if after.resumed is not before.resumed and after.resumed is not None:
         if after.forked is not None and after.forked.step == after.resumed.step:
             return f"Continues from {after.forked.place} of {after.forked.parent}"
@@ -387,7 +424,8 @@ def latest_news(before: History, after: History, config: RunConfig) -> str | Non
         return f"{planned[0].upper()}{planned[1:]}"
     if len(after.evaluations) > len(before.evaluations):
         row = after.evaluations[-1].whole.row
-        return f"Whole test sets at step {after.evaluations[-1].step:,}: average {percent(sum(row) / len(row))} %"
+        average = learned(after.score, sum(row) / len(row))
+        return f"Whole test sets at step {after.evaluations[-1].step:,}: average {average}"
     if after.saved_step is not None and after.saved_step != before.saved_step:
         return f"Saved at step {after.saved_step:,}"
     if before.task < after.task < len(after.tasks) and after.state == "training":

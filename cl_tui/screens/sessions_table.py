@@ -16,6 +16,7 @@ from cl_tui.reports import text
 from cl_tui.reports.tables import ago
 from engine.record import metrics
 from engine.record.history import History
+from engine.record.score import ScoreInfo
 from engine.sessions.listing import Listed, SessionState
 
 SIGNS: dict[SessionState, tuple[str, str]] = {
@@ -41,6 +42,8 @@ class Column:
     most: float = math.inf
     right: bool = False
     style: str = ""
+    others: bool | None = None
+    """Shown if some scores of the list are no accuracies, or only if there are none; None for always."""
 
 
 def arranged(sessions: Iterable[Listed], needles: str, order: str) -> list[Listed]:
@@ -59,7 +62,7 @@ ORDERS: dict[str, Callable[[Listed], Any]] = {
     "newest": _newest,
     "name": lambda listed: listed.name.casefold(),
     "method": lambda listed: (_setting(listed, "method") or "~", -_strength(listed), listed.name),
-    "accuracy": lambda listed: (-(accuracy(listed.history) or -1.0), listed.name),
+    "accuracy": lambda listed: (*_rank(listed.history), listed.name),
 }
 
 
@@ -80,9 +83,17 @@ def _strength(listed: Listed) -> float:
     return listed.history.strength(listed.config) if listed.history else listed.config.strength
 
 
-def accuracy(history: History | None) -> float | None:
-    """The average over the tasks seen, as a fraction."""
+def average(history: History | None) -> float | None:
+    """The average score over the tasks seen."""
     return fmean(history.accuracies) if history and history.accuracies else None
+
+
+def _rank(history: History | None) -> tuple[bool, str, float]:
+    """The best first; sessions with the same score stay together, those without one come last."""
+    found = average(history)
+    if history is None or found is None or math.isnan(found):
+        return (True, "", 0.0)
+    return (False, history.score.heading, -history.score.lost(found, 0.0))
 
 
 def _state(listed: Listed, word: bool) -> str:
@@ -93,20 +104,48 @@ def _state(listed: Listed, word: bool) -> str:
     return " ".join(parts)
 
 
+def _score(listed: Listed, others: bool) -> str:
+    return text.marked(average(listed.history), listed, others)
+
+
 def _method(listed: Listed, width: int) -> str:
     return text.method_and_strength(listed.config.method, _strength(listed)) if listed.config else ""
 
 
 def _forgetting(listed: Listed, width: int) -> str:
-    return text.marked(metrics.forgetting(listed.history.matrix) if listed.history else None, listed)
+    """An accuracy's in points."""
+    history = listed.history
+    return text.marked(metrics.forgetting(history.matrix, history.score) if history else None, listed)
+
+
+def _change(listed: Listed, width: int) -> str:
+    history = listed.history
+    forgotten = metrics.forgetting(history.matrix, history.score) if history else None
+    return "" if history is None or forgotten is None else history.score.change(forgotten)
 
 
 def _curve(listed: Listed, width: int) -> str:
-    """The average accuracy after each task, from 0 to 1; a dot for a task that is not yet seen."""
-    if listed.config is None or listed.history is None:
+    """The average score after each task; a dot for a task that is not yet seen."""
+    history = listed.history
+    if listed.config is None or history is None:
         return ""
-    rows = [*listed.history.matrix, listed.history.probe]
-    return sparkline([fmean(row) for row in rows if row], listed.config.tasks, width - 1)
+    averages = [fmean(row) for row in (*history.matrix, history.probe) if row]
+    return sparkline(_heights(history.score, averages), listed.config.tasks, width - 1)
+
+
+def _heights(score: ScoreInfo, values: Sequence[float]) -> list[float]:
+    """From 0 to 1: an accuracy or R² as it is, and 0 below that; any other score from its worst to its best.
+
+    >>> from engine.record.score import R2, RMSE
+    >>> _heights(R2, [0.5, -3.0, math.nan]), _heights(RMSE, [1.0, 3.0, 2.0])
+    ([0.5, 0.0, 0.0], [1.0, 0.0, 0.5])
+    """
+    known = [value for value in values if not math.isnan(value)]
+    worst, best = (score.worst(known), score.best(known)) if known else (0.0, 0.0)
+    if not score.sized:
+        worst, best = 0.0, 1.0
+    heights = [(value - worst) / (best - worst) if best != worst else 1.0 for value in values]
+    return [max(0.0, min(height, 1.0)) if height == height else 0.0 for height in heights]
 
 
 def sparkline(values: Sequence[float], length: int, width: int) -> str:
@@ -134,8 +173,10 @@ COLUMNS = (
     Column("benchmark", 16, lambda listed, width: _setting(listed, "benchmark"), least=100),
     Column("scenario", 9, lambda listed, width: _setting(listed, "scenario"), least=112),
     Column("seed", 5, lambda listed, width: _setting(listed, "seed"), least=112, right=True),
-    Column("acc. %", 7, lambda listed, width: text.marked(accuracy(listed.history), listed), right=True),
-    Column("forgetting, points", 19, _forgetting, least=138, right=True),
+    Column("acc. %", 7, lambda listed, width: _score(listed, others=False), right=True, others=False),
+    Column("score", 14, lambda listed, width: _score(listed, others=True), right=True, others=True),
+    Column("forgetting, points", 19, _forgetting, least=138, right=True, others=False),
+    Column("forgetting", 14, _change, least=138, right=True, others=True),
     Column("by task", 9, _curve, least=70, most=149, style="sessions--curve"),
     Column("after each task", 22, _curve, least=150, style="sessions--curve"),
     Column("ago", 9, lambda listed, width: _ago(listed), least=66, right=True, style="sessions--muted"),
@@ -157,6 +198,8 @@ class SessionsTable(DataTable[Text], inherit_bindings=False):
 
     def __init__(self) -> None:
         super().__init__(cursor_type="row", cell_padding=0, header_height=1)
+        self._others = False
+        """Whether some scores are no accuracies."""
         self._columns_shown: list[tuple[Column, int]] = []
         self._shown: dict[str, tuple[Listed, bool, str]] = {}
         """The session, mark and time since the last change that each row was drawn from, in the table's order."""
@@ -168,6 +211,7 @@ class SessionsTable(DataTable[Text], inherit_bindings=False):
 
     def show(self, sessions: Sequence[Listed], marked: AbstractSet[str]) -> None:
         """Shows these rows in this order; the cursor stays on its session."""
+        self._others = any(of.history is not None and not of.history.score.fraction for of in sessions)
         columns = self._fitting_columns()
         names = [listed.name for listed in sessions]
         before = list(self._shown)
@@ -211,7 +255,8 @@ class SessionsTable(DataTable[Text], inherit_bindings=False):
 
     def _fitting_columns(self) -> list[tuple[Column, int]]:
         space = self.scrollable_content_region.width
-        fitting = [column for column in COLUMNS if column.least <= space <= column.most]
+        told = [column for column in COLUMNS if column.others in (None, self._others)]
+        fitting = [column for column in told if column.least <= space <= column.most]
         rest = space - 2 - sum(column.width for column in fitting)
         name = min(max(rest, NARROWEST_NAME), WIDEST_NAME)
         return [(column, name if column is NAME else column.width) for column in fitting]

@@ -47,7 +47,7 @@ def timeline(history: History, config: RunConfig) -> list[Line]:
     drifts = {of.phase: of for of in history.measured.get(DRIFT, ()) if any(of.values)}
     for task, (row, ended) in enumerate(zip(history.matrix, history.ends, strict=True)):
         step = history.starts[task + 1]
-        what = f"Task {task + 1} ended: {text.percent(row[-1])} % on {history.tasks[task].name}"
+        what = f"Task {task + 1} ended: {text.learned(history.score, row[-1])} on {history.tasks[task].name}"
         if task in drifts:
             what += f"; {text.drift(drifts[task])}"
         told.insert(ends + task, (ended or _clock(history, clocks, step), step, what))

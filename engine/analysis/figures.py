@@ -96,7 +96,8 @@ class Importance:
 
 @dataclass(frozen=True)
 class LayerMovement:
-    """How far a layer has moved since an earlier task ended. ``loss`` and ``accuracy``: how much of each is recovered
+    """How far a layer has moved since an earlier task ended. ``loss`` and ``accuracy`` (or the task's other score): how
+    much of each is recovered
     on the task's test examples when this layer alone is restored (positive: the movement did harm); they need not add
     up over the layers, which moved together. ``first_order``: g·(θ − θ at the task's end), g the gradient of the task's
     loss at the current weights."""
@@ -110,7 +111,7 @@ class LayerMovement:
     loss: float
     """Mean cross entropy, in nats."""
     accuracy: float
-    """Fraction."""
+    """A fraction, or a difference of another score, positive if it becomes better."""
     first_order: float
 
 
@@ -123,7 +124,7 @@ class TaskForgetting:
     loss: float
     """Current mean cross entropy, in nats."""
     accuracy: float
-    """Current accuracy, as a fraction."""
+    """Current accuracy, as a fraction, or another score."""
     whole: LayerMovement
     """All layers restored: what was forgotten, among the outputs that compete on the task now."""
     layers: tuple[LayerMovement, ...]
@@ -153,6 +154,9 @@ class Analysis:
     all_tasks: int
     step: int
     """Step at which the last of these tasks ended."""
+    score: str
+    """The name of the scores, by which ``accuracy`` is an accuracy or another one."""
+    unit: str
     examples: int
     """Most examples used of each task: training examples for Fisher and MAS, test examples for forgetting."""
     left_alone: tuple[str, ...]

@@ -34,7 +34,7 @@ from engine.importance.measure import batch_size, fitting
 from engine.importance.sensitivity import sensitivity
 from engine.models.flat import Layer, matches
 from engine.models.mode import evaluating
-from engine.record.score import score_info
+from engine.record.score import ScoreInfo, score_info
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig
 from engine.streams.progress import Progress
@@ -71,7 +71,7 @@ def analyse(session: Session, examples: int = EXAMPLES, tell: Callable[[str], No
     omega = ends[-1].importance
     penalised = tuple(layer for layer in layers if not matches(layer.name, config.leave_alone))
     problem.begin(ended - 1)
-    subject = _Subject(stream, state, examples)
+    subject = _Subject(stream, state, examples, score_info(problem.score, config.option("unit") or ""))
     state.load_network(ends[-1].network)
     too_few = "" if len(ends) > 1 else "two tasks must have ended"
     if len(ends) < ended:
@@ -93,6 +93,8 @@ def analyse(session: Session, examples: int = EXAMPLES, tell: Callable[[str], No
         tasks=tuple(phase.name for phase in stream.phases[:ended]),
         all_tasks=len(stream.phases),
         step=ends[-1].step,
+        score=subject.score.name,
+        unit=subject.score.unit,
         examples=examples,
         left_alone=tuple(layer.name for layer in layers if layer not in penalised),
         correlation=_known(correlation),
@@ -114,6 +116,7 @@ class _Subject:
     stream: Stream
     state: RunState
     examples: int
+    score: ScoreInfo
 
     def tested(self, task: int) -> Batch:
         return self.stream.drawn(task, self.examples, "analysis test", "test")
@@ -330,7 +333,7 @@ def _task_forgetting(subject: _Subject, task: int, end: dict[str, Tensor]) -> Ta
             rms=length / math.sqrt(len(change)),
             relative=_share(length, reference),
             loss=loss - loss_then,
-            accuracy=score_info(state.problem.score).lost(accuracy_then, accuracy),
+            accuracy=subject.score.lost(accuracy_then, accuracy),
             first_order=torch.dot(_select(gradient, layers).cpu().double(), change).item(),
         )
 

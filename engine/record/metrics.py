@@ -103,6 +103,17 @@ def average_anytime_accuracy(probes: Matrix) -> float | None:
     return average_incremental_accuracy(probes)
 
 
+def figure(name: str, matrix: Matrix, score: ScoreInfo = ACCURACY) -> float | None:
+    """``average_accuracy``, ``forgetting`` or ``backward_transfer`` of any score.
+
+    >>> figure("forgetting", [[1.0], [0.5, 1.0]])
+    0.5
+    """
+    if name == "average_accuracy":
+        return average_accuracy(matrix)
+    return {"forgetting": forgetting, "backward_transfer": backward_transfer}[name](matrix, score)
+
+
 BY_TASK: Mapping[str, Callable[[Matrix], Sequence[float]]] = {
     "after the last task": lambda matrix: matrix[-1],
     "right after each task": after_each_task,

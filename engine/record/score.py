@@ -5,7 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 WIDTH = 6
-"""Most columns that ``ScoreInfo.value`` takes."""
+"""Most columns of a value."""
+LONGEST_NAME = 20
+NOTABLE = 0.01
+"""The smallest loss of accuracy that is notable."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,11 @@ class ScoreInfo:
         return " points" if self.fraction else self.mark
 
     @property
+    def capital(self) -> str:
+        """As at the beginning of a sentence."""
+        return self.title[:1].upper() + self.title[1:]
+
+    @property
     def heading(self) -> str:
         """
         >>> ACCURACY.heading, R2.heading, score_info("rmse", "m").heading
@@ -45,27 +53,46 @@ class ScoreInfo:
         """
         return f"{self.title}{self.mark}"
 
-    def value(self, score: float) -> str:
-        """A score, or a change of it, in at most WIDTH columns, without its unit; — if there is none.
+    @property
+    def measured_in(self) -> str:
+        """What follows its name in a title.
+
+        >>> ACCURACY.measured_in, R2.measured_in, score_info("rmse", "m").measured_in
+        (' in %', '', ' in m')
+        """
+        return self.mark and f" in{self.mark}"
+
+    def value(self, score: float, width: int = WIDTH) -> str:
+        """A score, or a change of it, without its unit; — if there is none. At most ``width`` columns, from 5 on.
 
         >>> ACCURACY.value(0.98765), ACCURACY.value(-1e-9), R2.value(0.8731), R2.value(-2.5), R2.value(math.nan)
         ('98.8', '0.0', '0.873', '-2.50', '—')
-        >>> [SCORES["rmse"].value(score) for score in (0.0, 0.00012, 0.9999, 12.34, 25000.0, 1.25e30)]
+        >>> [RMSE.value(score) for score in (0.0, 0.00012, 0.9999, 12.34, 25000.0, 1.25e30)]
         ['0.000', '1.2e-4', '1.00', '12.3', '25000', '1.2e30']
+        >>> [RMSE.value(score, width=5) for score in (0.00012, -0.8731, -25000.0, -1.25e30)]
+        ['1e-4', '-0.87', '-2e4', '-1e30']
         """
         if math.isnan(score):
             return "—"
-        return f"{100 * score:z.1f}" if self.fraction else self._number(score)
+        return f"{100 * score:z.1f}" if self.fraction else self._number(score, width)
 
-    def _number(self, score: float) -> str:
-        size = abs(score)
-        if math.isfinite(score) and not (self.sized and 1e-99 < size < 0.0005):
-            for most, decimals in ((0.9995, 3), (9.995, 2), (99.95, 1), (99_999.5, 0)):
-                if size < most:
-                    return f"{score:z.{decimals}f}"
-        return next(
-            text for text in (_exponent(score, 1), _exponent(score, 0)) if len(text) <= WIDTH or "." not in text
-        )
+    def _number(self, score: float, width: int) -> str:
+        size, forms = abs(score), [_exponent(score, 1), _exponent(score, 0)]
+        if size < 99_999.5 and not (self.sized and 1e-99 < size < 0.0005):
+            decimals = sum(size < least for least in (0.9995, 9.995, 99.95))
+            forms = [*(f"{score:z.{count}f}" for count in range(decimals, -1, -1)), *forms]
+        return next((form for form in forms if len(form) <= width), forms[-1])
+
+    def tick(self, value: float) -> str:
+        """A round value beside an axis, in at most 5 columns.
+
+        >>> ACCURACY.tick(0.95), R2.tick(-2.5), R2.tick(0.25), RMSE.tick(250.0), RMSE.tick(2.5e30), RMSE.tick(0.00005)
+        ('95', '-2.5', '0.25', '250', '2e30', '5e-5')
+        """
+        if self.fraction:
+            return f"{100 * value:.3g}"
+        plain = f"{value:.4g}"
+        return plain if len(plain) <= 5 and "e" not in plain else _exponent(value, 0)
 
     def full(self, score: float) -> str:
         """
@@ -90,6 +117,16 @@ class ScoreInfo:
         """
         return before - after if self.higher else after - before
 
+    def fallen(self, lost: float, now: float) -> int:
+        """How notable it is that a score is worse by ``lost``: 0, 1 or 2. If its size depends on a unit, the loss is
+        compared with what the score was.
+
+        >>> [ACCURACY.fallen(lost, 0.9) for lost in (0.005, 0.02, 0.07)], [RMSE.fallen(lost, 10) for lost in (0.05, 5)]
+        ([0, 1, 2], [0, 2])
+        """
+        of = max(abs(now + lost if self.higher else now - lost), 1e-290) if self.sized else 1.0
+        return 2 if lost >= 5 * NOTABLE * of else 1 if lost >= NOTABLE * of else 0
+
     def best(self, scores: Iterable[float]) -> float:
         return max(scores) if self.higher else min(scores)
 
@@ -107,6 +144,9 @@ class ScoreInfo:
             if self.least == -math.inf
             else f"{self.title} is below {self.least:g}"
         )
+
+    def worst(self, scores: Iterable[float]) -> float:
+        return min(scores) if self.higher else max(scores)
 
     def allows(self, scores: Iterable[float | None]) -> bool:
         least, most = self.least, self.most
@@ -131,5 +171,10 @@ SCORES = {info.name: info for info in (ACCURACY, R2, RMSE)}
 
 def score_info(name: str, unit: str = "") -> ScoreInfo:
     """The score that a log names, which may be unknown here: then it is a number, and higher is better."""
-    known = SCORES.get(name) or ScoreInfo(name, name)
-    return replace(known, unit=unit) if unit and known.sized else known
+    known = SCORES.get(name) or ScoreInfo(name, _cut(name))
+    return replace(known, unit=_cut(unit)) if unit and known.sized else known
+
+
+def _cut(name: str) -> str:
+    """As much of a stranger's name as a screen has room for."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"

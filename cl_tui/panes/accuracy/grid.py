@@ -1,34 +1,41 @@
-"""The accuracy matrix in numbers: a row after each task, a column on each task."""
+"""The matrix of scores in numbers: a row after each task, a column on each task."""
 
 from collections.abc import Sequence
 
 from rich.segment import Segment
-from rich.style import Style
 
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.base import FEWEST, message, more, window
 from cl_tui.panes.view import View
 from cl_tui.reports import text
+from cl_tui.reports.scale import Scale
 from engine.record import metrics
 from engine.record.events import PROBE
 from engine.record.history import History
+from engine.record.score import WIDTH, ScoreInfo
 
 WIDEST = 12
 """Most cells for a column."""
 
 
 def draw_matrix(
-    view: View, width: int, height: int, palette: Palette, pan: tuple[int, int] | None = None, with_best: bool = False
+    view: View,
+    scale: Scale,
+    width: int,
+    height: int,
+    palette: Palette,
+    pan: tuple[int, int] | None = None,
+    with_best: bool = False,
 ) -> list[Line]:
     """The matrix in numbers, each task's loss and, if asked, its best; panned if not all tasks fit."""
-    history = view.history
+    history, score = view.history, view.history.score
     if not history.tasks:
         return message("Accuracies appear while the first task trains.", width, palette.muted)
     count, now = len(history.tasks), min(history.task, len(history.tasks) - 1)
     rows = [*history.matrix, history.probe] if history.probe else list(history.matrix)
 
     label = len(f"{count} now ")
-    cell = min(max((width - label) // count, 4), WIDEST)
+    cell = min(max((width - label) // count, narrowest(score)), WIDEST)
     shown = window(count, (width - label) // cell, pan[0] if pan else None, now)
     cut = height >= FEWEST and (len(shown) < count or height < count + 2)
     with_losses = height >= count + 3 + cut
@@ -45,19 +52,29 @@ def draw_matrix(
             middle = part == tall // 2
             line = [Segment(f"{name if middle else '':<{label}}", style)]
             for j in shown:
-                accuracy = rows[i][j] if i < len(rows) and j < len(rows[i]) else None
-                line.append(_cell(accuracy, cell, middle, palette))
+                found = rows[i][j] if i < len(rows) and j < len(rows[i]) else None
+                line.append(_cell(found, scale, cell, middle, palette))
             lines.append(line)
     alike = history.alike
     if with_best:
-        bests = [max(row[task] for row in alike[task:]) for task in range(len(alike))]
-        lines.append(_numbers("best", bests, shown, label, cell, palette))
+        bests = [score.best(row[task] for row in alike[task:]) for task in range(len(alike))]
+        lines.append(_numbers("best", score, bests, shown, label, cell, palette))
+    drops = metrics.forgetting_by_task(alike, score)
     if with_losses:
-        lines.append(_numbers("lost", metrics.forgetting_by_task(alike), shown, label, cell, palette))
+        lines.append(_numbers("lost", score, drops, shown, label, cell, palette, alike[-1] if alike else ()))
     if cut:
         lines.append(out_of_view(shown, visible, count, width, palette))
-    lines.append(summary(history, metrics.average_accuracy(alike), metrics.forgetting(alike), width, palette))
+    lines.append(summary(history, metrics.average_accuracy(alike), _mean(drops), width, palette))
     return lines
+
+
+def narrowest(score: ScoreInfo) -> int:
+    """Fewest cells for a number of the matrix, with a blank."""
+    return 4 if score.fraction else 6
+
+
+def _mean(drops: Sequence[float]) -> float | None:
+    return sum(drops) / len(drops) if drops else None
 
 
 def out_of_view(shown: range, visible: range, count: int, width: int, palette: Palette) -> Line:
@@ -76,11 +93,18 @@ def _heads(names: list[str], tasks: range, label: int, cell: int, palette: Palet
     return [Segment(f"{'after':<{label}}" + "".join(f"{centred(head, cell)}" for head in heads), palette.muted)]
 
 
-def _cell(accuracy: float | None, width: int, with_number: bool, palette: Palette) -> Segment:
-    if accuracy is None:
+def _cell(found: float | None, scale: Scale, width: int, with_number: bool, palette: Palette) -> Segment:
+    if found is None:
         return Segment(centred("·" if with_number else "", width), palette.muted)
-    number = f"{100 * accuracy:.0f}" if width < 6 else text.percent(accuracy)
-    return Segment(centred(number if with_number else "", width), heat(accuracy, palette))
+    number = _short(scale.score, found, width)
+    return Segment(centred(number if with_number else "", width), palette.heat[scale.level(found)])
+
+
+def _short(score: ScoreInfo, found: float, width: int) -> str:
+    """In a cell of ``width``."""
+    if score.fraction and width < 6:
+        return f"{100 * found:z.0f}"
+    return score.value(found, min(width - 1, WIDTH))
 
 
 def centred(text: str, width: int) -> str:
@@ -93,16 +117,21 @@ def centred(text: str, width: int) -> str:
     return f"{text:>{width - right}}{'':{right}}"
 
 
-def heat(accuracy: float, palette: Palette) -> Style:
-    return palette.heat[text.level(accuracy)]
-
-
-def _numbers(name: str, values: Sequence[float], shown: range, label: int, cell: int, palette: Palette) -> Line:
-    """A number of each task under its column; what was lost stands out."""
+def _numbers(
+    name: str,
+    score: ScoreInfo,
+    values: Sequence[float],
+    shown: range,
+    label: int,
+    cell: int,
+    palette: Palette,
+    newest: Sequence[float] = (),
+) -> Line:
+    """A number of each task under its column; a notable loss that led to the ``newest`` stands out."""
     line = [Segment(f"{name:<{label}}", palette.muted)]
     for task in shown:
-        number = f"{100 * values[task]:.{0 if cell < 6 else 1}f}" if task < len(values) else ""
-        notable = name == "lost" and task < len(values) and values[task] >= 0.01
+        number = _short(score, values[task], cell) if task < len(values) else ""
+        notable = task < min(len(values), len(newest)) and score.fallen(values[task], newest[task])
         line.append(Segment(centred(number, cell), palette.caution if notable else palette.muted))
     return line
 
@@ -111,14 +140,16 @@ def summary(history: History, average: float | None, forgetting: float | None, w
     """The matrix in two numbers, as far as they are known; and what they are measured on, if not whole test sets."""
     if average is None:
         return []
-    line = [Segment("average ", palette.muted), Segment(text.percent(average), palette.strong)]
-    if width >= len("average 100.0 %  lost 100.0 points"):
-        line.append(Segment(" %", palette.muted))
+    score = history.score
+    most = "100.0" if score.fraction else WIDTH * "0"
+    line = [Segment("average ", palette.muted), Segment(score.value(average), palette.strong)]
+    if width >= len(f"average {most}{score.mark}  lost {most}{score.points}"):
+        line.append(Segment(score.mark, palette.muted))
     if forgetting is not None:
-        word = "forgetting" if width >= len("average 100.0 %  forgetting 100.0 points") else "lost"
-        line += [Segment(f"  {word} ", palette.muted), Segment(text.percent(forgetting), palette.strong)]
-        if width >= len("average 100.0  lost 100.0 points"):
-            line.append(Segment(" points", palette.muted))
+        word = "forgetting" if width >= len(f"average {most}{score.mark}  forgetting {most}{score.points}") else "lost"
+        line += [Segment(f"  {word} ", palette.muted), Segment(score.value(forgetting), palette.strong)]
+        if width >= len(f"average {most}  lost {most}{score.points}"):
+            line.append(Segment(score.points, palette.muted))
     on = f"  on {text.probed_on(history)}"
     partial = history.look is not None and history.look.part == PROBE and text.WHOLE_TEST_SET not in on
     if partial and sum(segment.cell_length for segment in line) + len(on) <= width:

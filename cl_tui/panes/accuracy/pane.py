@@ -1,4 +1,4 @@
-"""The accuracy matrix: row = after task i, column = on task j. Zoomed: also each task's best, and all over time."""
+"""The matrix of scores: row = after task i, column = on task j. Zoomed: also each task's best, and all over time."""
 
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.accuracy.grid import draw_matrix
@@ -29,7 +29,16 @@ class AccuracyPane(Pane):
             from cl_tui.panes.accuracy.zoomed import draw_accuracies
 
             return draw_accuracies(view, self._table, width, height, palette, self.pan)
-        return draw_matrix(as_of_cursor(view), width, height, palette, self.pan)
+        scale = self._table.scale(view.history)
+        return draw_matrix(as_of_cursor(view), scale, width, height, palette, self.pan)
+
+    @property
+    def how_to_read(self) -> str:
+        return self.HOW_TO_READ + (text.other_score(self.view.history.score) if self.view else "")
+
+    def title(self, view: View) -> str:
+        score = view.history.score
+        return self.HELP_TITLE if score.fraction else f"{score.capital}{score.measured_in}"
 
     def subtitle(self, view: View) -> str:
         return when(view)

@@ -1,4 +1,4 @@
-"""The zoomed accuracy pane: the matrix of any number of tasks, with the accuracies over time beside or below it."""
+"""The zoomed accuracy pane: the matrix of any number of tasks, with the scores over time beside or below it."""
 
 from itertools import pairwise
 
@@ -9,21 +9,20 @@ from cl_tui.charts.bars import BLOCKS
 from cl_tui.charts.canvas import Series, line_chart
 from cl_tui.charts.style import Line, Palette
 from cl_tui.charts.ticks import spaced
-from cl_tui.panes.accuracy.grid import WIDEST, draw_matrix, out_of_view, summary
+from cl_tui.panes.accuracy.grid import WIDEST, draw_matrix, narrowest, out_of_view, summary
 from cl_tui.panes.as_of import AccuracyTable, as_of_cursor
 from cl_tui.panes.base import FEWEST, side_by_side, window
-from cl_tui.panes.tasks.zoomed import lower_end
 from cl_tui.panes.view import View
 from cl_tui.reports import text
+from cl_tui.reports.scale import Scale
 from engine.record.events import PROBE
 from engine.record.metrics import Looks
+from engine.record.score import ScoreInfo
 
 BESIDE = 120
 """Width from which the curves stand beside the matrix."""
 _FEWEST_ROWS = 8
 """Fewest rows of the curves, and of the matrix above them; if only one fits, it is the matrix."""
-_NUMBER = 4
-"""Cells for a number of the matrix."""
 _SIGNS = "#x=-' ·"
 """Characters used without colours, by level, from poor to perfect; the last for what is not evaluated."""
 _SHADE = "▒"
@@ -38,28 +37,36 @@ _WORST = 3
 def draw_accuracies(
     view: View, table: AccuracyTable, width: int, height: int, palette: Palette, pan: tuple[int, int] | None = None
 ) -> list[Line]:
-    """Needs an accuracy. At the crosshair the matrix is that of its step, while the curves show the whole run."""
+    """Needs a score. At the crosshair the matrix is that of its step, while the curves show the whole run."""
     now, looks, matrix = as_of_cursor(view), table.looks(view.history), table.matrix(view.history)
     count = len(view.history.tasks)
     label = len(f"{count} now ")
+    scale = table.scale(view.history)
     if width >= BESIDE:
         share = min(label + count * WIDEST, width * 3 // 5)
-        if (share - label) // count < _NUMBER:
+        if (share - label) // count < narrowest(scale.score):
             share = min(share, max(label + 2 * count, _LEGEND))
-        left = _matrix(now, looks, matrix, share, height, palette, pan)
+        left = _matrix(now, scale, looks, matrix, share, height, palette, pan)
         right = _curves(view, table, width - share - 2, height, palette)
         return side_by_side(left, right, share + 2, palette.text)
     below = max(height - (count + 4 + bool(text.of_several_classes(now.history, now.config))), _FEWEST_ROWS)
     if height - below < _FEWEST_ROWS:
-        return _matrix(now, looks, matrix, width, height, palette, pan)
+        return _matrix(now, scale, looks, matrix, width, height, palette, pan)
     return [
-        *_matrix(now, looks, matrix, width, height - below, palette, pan),
+        *_matrix(now, scale, looks, matrix, width, height - below, palette, pan),
         *_curves(view, table, width, below, palette),
     ]
 
 
 def _matrix(
-    view: View, looks: Looks, matrix: np.ndarray, width: int, height: int, palette: Palette, pan: tuple[int, int] | None
+    view: View,
+    scale: Scale,
+    looks: Looks,
+    matrix: np.ndarray,
+    width: int,
+    height: int,
+    palette: Palette,
+    pan: tuple[int, int] | None,
 ) -> list[Line]:
     """The matrix in numbers if all tasks fit, else in colours or signs; and the averages without one-class tasks."""
     count = len(view.history.tasks)
@@ -67,15 +74,22 @@ def _matrix(
     others = text.of_several_classes(view.history, view.config).replace("average accuracy", "average")
     below: list[Line] = [[Segment(others[:width], palette.muted)]] if others else []
     height -= len(below)
-    if (width - label) // count >= _NUMBER or not view.history.accuracies:
-        return draw_matrix(view, width, height, palette, pan, with_best=True) + below
-    return _cells(view, looks, matrix, width, height, palette, pan) + below
+    if (width - label) // count >= narrowest(scale.score) or not view.history.accuracies:
+        return draw_matrix(view, scale, width, height, palette, pan, with_best=True) + below
+    return _cells(view, scale, looks, matrix, width, height, palette, pan) + below
 
 
 def _cells(
-    view: View, looks: Looks, matrix: np.ndarray, width: int, height: int, palette: Palette, pan: tuple[int, int] | None
+    view: View,
+    scale: Scale,
+    looks: Looks,
+    matrix: np.ndarray,
+    width: int,
+    height: int,
+    palette: Palette,
+    pan: tuple[int, int] | None,
 ) -> list[Line]:
-    """A colour for each accuracy, or a sign without colours, each task's loss as bars, and a legend."""
+    """A colour for each score, or a sign without colours, each task's loss as bars, and a legend."""
     history = view.history
     count, now = len(history.tasks), min(history.task, len(history.tasks) - 1)
     ended = len(history.matrix)
@@ -94,7 +108,7 @@ def _cells(
     styles = (*palette.heat, palette.muted)
     seen = np.full((len(visible), len(shown)), np.nan)
     seen[: max(len(rows) - visible.start, 0)] = rows[visible.start : visible.stop, shown.start : shown.stop]
-    levels = np.where(np.isnan(seen), len(text.LEVELS) + 1, np.searchsorted(text.LEVELS, seen, side="right"))
+    levels = np.where(np.isnan(seen), len(scale.steps) + 1, scale.levels(seen))
     signs = np.full((len(visible), len(shown) * cell), " ", dtype="<U1")
     for first, by_level in zip((0, cell - 1), _signs(palette), strict=True):
         signs[:, first::cell] = np.array([*by_level])[levels]
@@ -109,7 +123,7 @@ def _cells(
         inks = levels[place].tolist()
         line += [Segment(cells[a * cell : b * cell], styles[inks[a]]) for a, b in pairwise(cuts)]
         lines.append(line)
-    drops = np.fmax.reduce(alike[:-1], axis=0, initial=np.nan) - alike[-1]
+    drops = _drops(scale.score, alike[:-1], alike[-1])
     learned = drops[: len(alike) - 1]
     lines.append(_lost(drops[shown.start : shown.stop], label, cell, palette))
     average = None if np.isnan(alike[-1]).all() else float(np.nanmean(alike[-1]))
@@ -117,8 +131,15 @@ def _cells(
     if cut:
         lines.append(out_of_view(shown, visible, count, width, palette))
     lines.append(summary(history, average, forgetting, width, palette))
-    lines.append(_legend(width, palette))
+    lines.append(_legend(scale, width, palette))
     return lines[:height]
+
+
+def _drops(score: ScoreInfo, earlier: np.ndarray, now: np.ndarray) -> np.ndarray:
+    """How much worse each task is than its best in ``earlier``, of shape (looks, tasks)."""
+    best = (np.fmax if score.higher else np.fmin).reduce(earlier, axis=0, initial=np.nan)
+    drops: np.ndarray = best - now if score.higher else now - best
+    return drops
 
 
 def _signs(palette: Palette) -> tuple[str, str]:
@@ -143,9 +164,9 @@ def _lost(drops: np.ndarray, label: int, cell: int, palette: Palette) -> Line:
     return [Segment(f"{'lost':<{label}}", palette.muted), Segment(bars, palette.caution)]
 
 
-def _legend(width: int, palette: Palette) -> Line:
+def _legend(scale: Scale, width: int, palette: Palette) -> Line:
     """The meaning of the colours or signs, from the first level to the last."""
-    names = [f"<{100 * text.LEVELS[0]:.0f}", *(f"{100 * level:.0f}" for level in text.LEVELS), "not yet"]
+    names = [*scale.names, "not yet"]
     line: Line = []
     styles = (*palette.heat, palette.muted)
     for fill, sign, name, style in zip(*_signs(palette), names, styles, strict=True):
@@ -162,7 +183,8 @@ def _curves(view: View, table: AccuracyTable, width: int, height: int, palette: 
 def _drawn_curves(view: View, table: AccuracyTable, width: int, height: int, palette: Palette) -> list[Line]:
     history = view.history
     looks = table.looks(history)
-    tasks = _worth_a_line(looks)
+    score = history.score
+    tasks = _worth_a_line(score, looks)
     inks = (palette.loss, palette.penalty, palette.importance, palette.good, palette.text, palette.muted)
     series = [
         Series(str(task + 1), looks.steps[since], looks.accuracies[since, task], inks[place % len(inks)])
@@ -175,25 +197,26 @@ def _drawn_curves(view: View, table: AccuracyTable, width: int, height: int, pal
     seen = int(looks.during[-1]) + 1
     some = f"{len(tasks) - 1} that lost most, newest, average"
     which = "each task, and their average" if len(tasks) == seen else some
-    said = f"Over time (%), {text.probed_on(history)}: {which}"
+    measured_in = f" ({score.mark.strip()})" if score.mark else ""
+    said = f"Over time{measured_in}, {text.probed_on(history)}: {which}"
     chart = line_chart(
         series,
         view.viewport.steps or (0, history.total_steps),
         width,
         height - 1,
         palette,
-        lambda accuracy: f"{100 * accuracy:.3g}",
+        score.tick,
         view.viewport.cursor,
         history.starts[1:-1] if len(history.tasks) * 4 <= width else (),
-        (lower_end(table), 1.0),
+        table.ends(history),
     )
     return [[Segment(said[:width], palette.muted)], *chart]
 
 
-def _worth_a_line(looks: Looks) -> list[int]:
+def _worth_a_line(score: ScoreInfo, looks: Looks) -> list[int]:
     """The tasks that get a line, counted from 0."""
     seen = int(looks.during[-1]) + 1
     if seen <= _MOST_LINES:
         return list(range(seen))
-    lost = np.fmax.reduce(looks.accuracies[:, : seen - 1], axis=0) - looks.accuracies[-1, : seen - 1]
+    lost = _drops(score, looks.accuracies[:, : seen - 1], looks.accuracies[-1, : seen - 1])
     return [*sorted(np.argsort(-lost, kind="stable")[:_WORST].tolist()), seen - 1]

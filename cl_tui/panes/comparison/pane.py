@@ -1,6 +1,6 @@
 """The panes of a comparison: groups with their figures, settings that differ, curves and matrices."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -11,17 +11,17 @@ from textual.content import Content
 from textual.strip import Strip
 
 from cl_tui.charts.style import Line, Palette
-from cl_tui.panes.accuracy.grid import heat
 from cl_tui.panes.base import Pane, arrows, keys, message, strips, window
 from cl_tui.reports import text
-from cl_tui.reports.compare_page import points, uncertain
+from cl_tui.reports.compare_page import differing_in, points, uncertain
 from cl_tui.reports.group_curves import KINDS, CurveKind
 from cl_tui.reports.groups import Change, Comparison, Group, difference
+from cl_tui.reports.scale import Scale, axis
 from cl_tui.reports.statistics import UNKNOWN, Estimate, with_error
+from engine.record.score import ScoreInfo
 
 INKS = 6
 """Number of colours that distinguish groups, besides their letters."""
-SHORT = dict(zip(text.AVERAGES, ("accuracy", "forgetting", "transfer"), strict=True))
 WIDEST_VALUE = 16
 WIDEST_CELL = 13
 Cell = tuple[tuple[str, ...], Style]
@@ -97,13 +97,16 @@ class GroupsPane(ComparePane):
     )
 
     def content(self, found: Comparison, width: int, height: int, palette: Palette) -> list[Line]:
-        self.border_title = f"{self.HELP_TITLE}: accuracy in %, the rest in points"
-        shown = list(text.AVERAGES)[: 3 if width >= 33 else 2]
+        score = found.score
+        rest = ", the rest in points" if score.fraction else ""
+        self.border_title = Content(f"{self.HELP_TITLE}: {score.title}{score.measured_in}{rest}")
+        shown = list(text.AVERAGES)[: 3 if width >= (33 if score.fraction else 45) else 2]
         cell = min(width // len(shown), 18)
-        lines: list[Line] = [[Segment("".join(f"{SHORT[name]:>{cell}}" for name in shown), palette.muted)]]
-        between = " ± " if cell >= 12 else "±"
+        heads = dict(zip(text.AVERAGES, (score.title, "forgetting", "transfer"), strict=True))
+        lines: list[Line] = [[Segment("".join(f"{heads[name]:>{cell}}" for name in shown), palette.muted)]]
+        between = " ± " if cell >= (12 if score.fraction else 17) else "±"
         for number, group in enumerate(found.groups):
-            figures = "".join(f"{with_error(group.figures[name], between):>{cell}}" for name in shown)
+            figures = "".join(f"{with_error(group.figures[name], between, score=score):>{cell}}" for name in shown)
             lines += [self._head(number, group, width, palette), [Segment(figures, palette.text)]]
         for number, group in enumerate(found.groups):
             for member in group.members:
@@ -169,11 +172,6 @@ class SettingsPane(ComparePane):
 
 class OverlayPane(ComparePane):
     HELP_TITLE = "Curves"
-    TITLES: ClassVar[dict[CurveKind, str]] = {
-        "accuracy": "Average accuracy (%) of the tasks seen",
-        "loss": "Task loss",
-        "penalty": "Penalty",
-    }
     HOW_TO_READ = (
         "One curve per group, with its letter along it: the average accuracy over the tasks seen so far on their "
         "evaluation subsets, the task loss, or the penalty. Where there is room, faint dots reach one standard error "
@@ -199,24 +197,29 @@ class OverlayPane(ComparePane):
     def content(self, found: Comparison, width: int, height: int, palette: Palette) -> list[Line]:
         from cl_tui.panes.comparison.overlay import Curve, axis_of_steps, overlay
 
-        self.border_title = self.TITLES[self.kind]
+        score = found.score
+        of_score = f"Average {score.title}{f' ({score.mark.strip()})' if score.mark else ''} of the tasks seen"
+        self.border_title = Content({"accuracy": of_score, "loss": "Task loss", "penalty": "Penalty"}[self.kind])
         drawn = [
             Curve(group.letter, group.curves[self.kind], self.ink(number), dotted=number % 2 == 1)
             for number, group in enumerate(found.groups)
             if group.has_any(self.kind)
         ]
         if not drawn:
-            known = f"{'any ' if self.kind == 'penalty' else ''}{self.kind}"
+            known = {"accuracy": score.title, "loss": "loss", "penalty": "any penalty"}[self.kind]
             return message(f"No group has {known} yet.", width, palette.muted)
         readout = self._readout(found, width, palette)
         time = axis_of_steps(_steps(found), width)
         values = None
         if self.kind == "accuracy":
             lowest = min(curve.course.lowest for curve in drawn)
-            values = (min(max(int(lowest * 10) / 10, 0.0), 0.9), 1.0)
+            highest = max(float(curve.course.means.max()) for curve in drawn)
+            ends = (lowest, highest) if score.higher else (highest, lowest)
+            values = (min(max(int(lowest * 10) / 10, 0.0), 0.9), 1.0) if score.fraction else axis(score, *ends)
         longest = max(found.groups, key=lambda group: group.starts[-1])
         borders = longest.starts[1:-1] if len(longest.starts) * 3 < width else ()
-        shown = text.percent if self.kind == "accuracy" else text.quantity
+        of_value = text.percent if score.fraction else score.tick
+        shown: Callable[[float], str] = of_value if self.kind == "accuracy" else text.quantity
         room = max(height - len(readout), 3)
         return readout + overlay(drawn, time, room, palette, values, shown, borders, self.cursor)
 
@@ -249,7 +252,7 @@ class OverlayPane(ComparePane):
         if at is None or beyond:
             return UNKNOWN
         if self.kind == "accuracy":
-            return with_error(at, "±")
+            return with_error(at, "±", score=group.score)
         return text.quantity(at.mean) + (f"±{text.quantity(at.error)}" if at.error else "")
 
     def action_pan(self, across: int, down: int) -> None:
@@ -306,14 +309,19 @@ class MatrixPane(ComparePane):
         return max(len(group.tasks) for group in found.groups) - 1
 
     def _matrix(self, group: Group, width: int, height: int, palette: Palette) -> list[Line]:
-        self.border_title = Content(f"Accuracy of {group.letter}: {group.title}")
+        score, every = group.score, (cell.mean for row in group.matrix for cell in row)
+        self.border_title = Content(
+            f"{score.capital}{'' if score.fraction else score.measured_in} of {group.letter}: {group.title}"
+        )
         if not group.matrix:
             return message(f"No task has ended yet in {group.letter}.", width, palette.muted)
-        cells = [[(_forms(cell), heat(cell.mean, palette)) for cell in row] for row in group.matrix]
+        scale = Scale.of(score, every)
+        cells = [[(_forms(score, cell), palette.heat[scale.level(cell.mean)]) for cell in row] for row in group.matrix]
         return self._grid(cells, group.tasks, width, height, palette)
 
     def _difference(self, first: Group, other: Group, width: int, height: int, palette: Palette) -> list[Line]:
-        self.border_title = f"Difference {other.letter} − {first.letter}, in points"
+        unit = differing_in(other.score)
+        self.border_title = Content(f"Difference {other.letter} − {first.letter}{unit and f',{unit}'}")
         changes = difference(first, other)
         if changes is None:
             text = f"{other.letter} trains on {other.benchmark} and {first.letter} on {first.benchmark}"
@@ -321,7 +329,7 @@ class MatrixPane(ComparePane):
         if not changes:
             return message("No task has ended yet in both.", width, palette.muted)
         cells = [[((points(cell), points(cell, 0)), _style(cell, palette)) for cell in row] for row in changes]
-        legend = "~ smaller than its standard error" if uncertain(changes) else f"+ better than {first.letter}"
+        legend = "~ smaller than its standard error" if uncertain(changes) else _better(first, other.score)
         lines = self._grid(cells, other.tasks[: len(changes[-1])], width, height - 1, palette)
         return [*lines, [Segment(legend, palette.muted)]]
 
@@ -349,8 +357,13 @@ class MatrixPane(ComparePane):
         return lines
 
 
-def _forms(cell: Estimate) -> tuple[str, ...]:
-    return (with_error(cell), with_error(cell, "±"), text.percent(cell.mean), f"{100 * cell.mean:.0f}")
+def _better(first: Group, score: ScoreInfo) -> str:
+    return f"{'+' if score.higher else '−'} better than {first.letter}"
+
+
+def _forms(score: ScoreInfo, cell: Estimate) -> tuple[str, ...]:
+    short = f"{100 * cell.mean:.0f}" if score.fraction else score.value(cell.mean, 5)
+    return (with_error(cell, score=score), with_error(cell, "±", score=score), score.value(cell.mean), short)
 
 
 def _style(change: Change, palette: Palette) -> Style:

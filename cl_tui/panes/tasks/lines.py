@@ -1,4 +1,4 @@
-"""A line per task: its progress, and its accuracy when learned and now."""
+"""A line per task: its progress, and its score when learned and now."""
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.segment import Segment
@@ -8,12 +8,13 @@ from cl_tui.charts.bars import bar
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.base import FEWEST, message, more, window
 from cl_tui.panes.view import View
-from cl_tui.reports import text
 from engine.record.history import History
+from engine.record.score import WIDTH, ScoreInfo
 
-_ACCURACY = len("100.0 → 100.0")
-NOTABLE_DROP = 0.01
-"""Loss of accuracy from which a task's number is coloured."""
+
+def score_width(score: ScoreInfo) -> int:
+    """Most columns of a score."""
+    return len("100.0") if score.fraction else WIDTH
 
 
 def draw_tasks(view: View, width: int, height: int, palette: Palette, start: int | None = None) -> list[Line]:
@@ -24,8 +25,10 @@ def draw_tasks(view: View, width: int, height: int, palette: Palette, start: int
     number_width = len(str(count))
     name_width = min(max(cell_len(task.name) for task in history.tasks), max(4, width // 4))
     steps_width = len(f"{max(map(history.steps_of, range(count))):,}")
+    each = score_width(history.score)
+    both = 2 * each + len(" → ")
     with_steps = width >= 56 + 2 * steps_width
-    bar_width = width - (2 + number_width + 2 + name_width + 2 + 2 + _ACCURACY)
+    bar_width = width - (2 + number_width + 2 + name_width + 2 + 2 + both)
     if with_steps:
         bar_width -= 2 + 2 * steps_width + 3
     lines: list[Line] = []
@@ -33,9 +36,9 @@ def draw_tasks(view: View, width: int, height: int, palette: Palette, start: int
     head = height > count or cut
     spread = height >= 2 * count + 4
     if head:
-        before = width - 2 - _ACCURACY - (2 + 2 * steps_width + 3 if with_steps else 0)
+        before = width - len("learned → ") - each - (2 + 2 * steps_width + 3 if with_steps else 0)
         steps_head = f"  {'steps':>{2 * steps_width + 3}}" if with_steps else ""
-        lines.append([Segment(f"{'':{before}}learned → {'now':>5}{steps_head}", palette.muted)])
+        lines.append([Segment(f"{'':{before}}learned → {'now':>{each}}{steps_head}", palette.muted)])
     shown = window(count, height - head - cut, start, min(history.task, count - 1))
     for task in shown:
         info = history.tasks[task]
@@ -45,7 +48,7 @@ def draw_tasks(view: View, width: int, height: int, palette: Palette, start: int
             *label(view, task, number_width, name_width, 2, palette),
             *bar(done / max(history.steps_of(task), 1), bar_width, style, palette.muted),
             Segment("  ", palette.text),
-            *_accuracy(history, task, palette),
+            *_scores(history, task, each, palette),
         ]
         if with_steps:
             steps = " / ".join(f"{count:,}" for count in (done, info.steps) if count)
@@ -60,7 +63,7 @@ def draw_tasks(view: View, width: int, height: int, palette: Palette, start: int
         whole = [
             Segment(f"{'all':<{2 + number_width + 2 + name_width + 2}}", palette.muted),
             *bar(share, bar_width, palette.strong, palette.muted),
-            Segment(f"  {100 * share:>{_ACCURACY - 2}.0f} %", palette.muted),
+            Segment(f"  {100 * share:>{both - 2}.0f} %", palette.muted),
         ]
         lines += [whole] if spread else [[], whole]
     return lines
@@ -96,17 +99,18 @@ def sign(view: View, task: int, palette: Palette) -> tuple[str, Style]:
     return " ", palette.muted
 
 
-def _accuracy(history: History, task: int, palette: Palette) -> Line:
-    """'99.4 → 98.1', the second number coloured if it fell."""
-    rows = history.alike
+def _scores(history: History, task: int, each: int, palette: Palette) -> Line:
+    """'99.4 → 98.1', the second number coloured if it became worse."""
+    rows, score = history.alike, history.score
     if task >= len(history.matrix):
-        newest = text.percent(rows[-1][task]) if rows and task < len(rows[-1]) else ""
-        return [Segment(f"{newest:>{_ACCURACY}}", palette.strong)]
+        newest = score.value(rows[-1][task]) if rows and task < len(rows[-1]) else ""
+        return [Segment(f"{newest:>{2 * each + len(' → ')}}", palette.strong)]
     learned, now = rows[task][task], rows[-1][task]
-    style = fallen(learned - now, palette)
-    return [Segment(f"{text.percent(learned):>5} → ", palette.muted), Segment(f"{text.percent(now):>5}", style)]
+    style = fallen(score, score.lost(learned, now), now, palette)
+    told = f"{score.value(learned):>{each}} → "
+    return [Segment(told, palette.muted), Segment(f"{score.value(now):>{each}}", style)]
 
 
-def fallen(drop: float, palette: Palette) -> Style:
-    """The style of an accuracy that is ``drop`` lower than before."""
-    return palette.bad if drop >= 5 * NOTABLE_DROP else palette.caution if drop >= NOTABLE_DROP else palette.good
+def fallen(score: ScoreInfo, lost: float, now: float, palette: Palette) -> Style:
+    """The style of a score that is worse by ``lost`` than before."""
+    return (palette.good, palette.caution, palette.bad)[score.fallen(lost, now)]

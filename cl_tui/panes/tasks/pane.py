@@ -1,4 +1,4 @@
-"""Task progress and accuracies. Zoomed: every task's learning history on a shared time axis, and the stability gap."""
+"""Task progress and scores. Zoomed: every task's learning history on a shared time axis, and the stability gap."""
 
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.as_of import AccuracyTable, as_of_cursor, when
@@ -31,6 +31,10 @@ class TasksPane(Pane):
             return draw_histories(view, self._table, width, height, palette, start)
         return draw_tasks(as_of_cursor(view), width, height, palette, start)
 
+    @property
+    def how_to_read(self) -> str:
+        return self.HOW_TO_READ + (text.other_score(self.view.history.score) if self.view else "")
+
     def subtitle(self, view: View) -> str:
         history = view.history
         if view.viewport.cursor is not None:
@@ -46,7 +50,7 @@ class TasksPane(Pane):
         return (0, max(0, len(view.history.tasks) - 1))
 
     def data(self, view: View) -> list[dict[str, object]]:
-        """A row per task: progress, its accuracies since it was learned, and its dip in each later task."""
+        """A row per task: progress, its scores since it was learned, and its dip in each later task."""
         if not view.history.tasks:
             return []
         from cl_tui.panes.tasks.zoomed import task_rows

@@ -14,8 +14,11 @@ from cl_tui.panes.view import View
 from cl_tui.reports import text
 from engine.record.history import History
 from engine.record.metrics import Looks, Lowest, Stability
+from engine.record.score import ScoreInfo
 
 _HEADS = f"{'learned':>9}{'best':>7}{'now':>7}{'lowest in':>12}"
+_WORST = f"{'learned':>9}{'best':>7}{'now':>7}{'worst in':>12}"
+"""If lower is better."""
 _WIDE = 116
 """Width from which a task's lowest point and dips stand beside its line, not below."""
 _STEP, _DIPS = 10, 34
@@ -29,11 +32,11 @@ _LEAST_BORDER = 4
 def draw_histories(
     view: View, table: AccuracyTable, width: int, height: int, palette: Palette, start: int | None = None
 ) -> list[Line]:
-    """Every task's accuracy over time as small charts on one axis, beside its numbers. At the crosshair, the numbers
+    """Every task's score over time as small charts on one axis, beside its numbers. At the crosshair, the numbers
     are those of its step, while the charts show the whole run."""
     whole, found, view = view.history, table.stability(view), as_of_cursor(view)
     looks = table.looks(whole)
-    history, cursor = view.history, view.viewport.cursor
+    history, cursor, score = view.history, view.viewport.cursor, view.history.score
     count = len(history.tasks)
     number_width = len(str(count))
     name_width = min(max(cell_len(task.name) for task in history.tasks), max(4, width // 8))
@@ -43,16 +46,16 @@ def draw_histories(
     room = max(height - 3, 1)
     band = min(max(room // count, 1), _MOST_BAND)
     shown = window(count, room // band, start, min(history.task, count - 1))
-    dips = [dip_words(found.dips[:, task].tolist(), _DIPS if wide else numbers - 1, wide) for task in shown]
+    dips = [dip_words(score, found.dips[:, task].tolist(), _DIPS if wide else numbers - 1, wide) for task in shown]
     right = numbers + (2 + _STEP + 2 + max(len("dips"), *map(len, dips)) if wide else 0)
     chart_width = max(width - label_width - right, 4)
 
     time = steps_axis(view.viewport.steps or (0, whole.total_steps), 2 * chart_width)
-    low = lower_end(table)
+    ends = table.ends(whole)
 
     def draw() -> list[Line]:
         canvas = Canvas(chart_width, len(shown) * band, palette.muted)
-        canvas.curve(_dots(looks, shown, band, low, time), palette.loss)
+        canvas.curve(_dots(looks, shown, band, ends, time), palette.loss)
         if count * _LEAST_BORDER <= chart_width:
             for border in whole.starts[1:-1]:
                 canvas.vertical(time.cell(border + 1), "┊", palette.muted)
@@ -60,20 +63,22 @@ def draw_histories(
         return canvas.lines()
 
     charts = table.kept((chart_width, band, shown, view.viewport, whole.total_steps, palette), draw)
-    scale = f"{100 * low:.0f}–100 %"
-    on = f"{scale} on {text.probed_on(history)}"
-    scale = on if len(on) < chart_width else scale
-    heads = f"{'':{label_width}}{scale:<{chart_width}}{_HEADS}{'':{number_width}}"
+    heads = f"{'':{label_width}}{_scale(ends, history, chart_width):<{chart_width}}{_HEADS if score.higher else _WORST}"
+    heads += " " * number_width
     lines: list[Line] = [[Segment(heads + (f"  {'at step':>{_STEP}}  dips" if wide else ""), palette.muted)]]
     for place, task in enumerate(shown):
         lowest = found.lowest[task]
-        accuracies = _numbers(history, task, lowest, found.best[task], number_width, palette)
+        scores = _numbers(history, task, lowest, found.best[task], number_width, palette)
         at = f"{lowest.step:,}" if lowest else ""
-        under = [f"lowest at step {at}", dips[place]][1 - band :] if lowest and not wide else []
+        under = (
+            [f"{'lowest' if score.higher else 'worst'} at step {at}", dips[place]][1 - band :]
+            if lowest and not wide
+            else []
+        )
         for part in range(band):
             line = charts[place * band + part]
             if part == 0:
-                line = [*label(view, task, number_width, name_width, 1, palette), *line, *accuracies]
+                line = [*label(view, task, number_width, name_width, 1, palette), *line, *scores]
                 if wide:
                     line.append(Segment(f"  {at:>{_STEP}}  {dips[place]}", palette.muted))
             else:
@@ -86,19 +91,22 @@ def draw_histories(
     return lines
 
 
-def lower_end(table: AccuracyTable) -> float:
-    """The lower end of charts up to 100 %: the lowest accuracy since learned, or at all, rounded down to 5 points."""
-    return min(int(20 * table.floor) / 20, 0.95)
+def _scale(ends: tuple[float, float], history: History, width: int) -> str:
+    """The ends of the charts' axis and, if there is room, what the scores are measured on."""
+    low, high = map(history.score.tick, ends)
+    scale = f"{low}–{high}{history.score.mark}" if ends[0] >= 0 else f"{low} to {high}{history.score.mark}"
+    on = f"{scale} on {text.probed_on(history)}"
+    return on if len(on) < width else scale
 
 
-def _dots(looks: Looks, shown: range, band: int, low: float, time: TimeAxis) -> np.ndarray:
+def _dots(looks: Looks, shown: range, band: int, between: tuple[float, float], time: TimeAxis) -> np.ndarray:
     """The tasks' curves below each other, in ``band`` rows of cells each; from four rows on, one of them is empty."""
     lows, highs = line_columns(looks.steps, looks.accuracies[:, shown.start : shown.stop], time)
     count, columns = lows.shape
     tall = band - (band >= 4)
     gap = ((0, 0), (0, 1))  # an empty column between two tasks' curves, so that one outline serves all
     ends = [np.pad(part, gap, constant_values=np.nan).ravel() for part in (lows, highs)]
-    drawn = braille.outline(ends[0], ends[1], braille.Axis(low, 1.0, log=False), tall)
+    drawn = braille.outline(ends[0], ends[1], braille.Axis(*between, log=False), tall)
     dots = np.zeros((count, 4 * band, columns), dtype=bool)
     dots[:, : 4 * tall] = drawn.reshape(4 * tall, count, columns + 1)[:, :, :columns].transpose(1, 0, 2)
     return dots.reshape(-1, columns)
@@ -111,51 +119,57 @@ def _numbers(
     newest = history.newest_probed
     if task >= len(newest):
         return []
-    now = newest[task]
+    now, score = newest[task], history.score
     if task >= len(history.probed):
-        return [Segment(f"{'':>9}{'':>7}{text.percent(now):>7}", palette.strong)]
+        return [Segment(f"{'':>9}{'':>7}{score.value(now):>7}", palette.strong)]
     highest = now if best is None else best
-    low = f"{text.percent(lowest.accuracy):>8} in {lowest.during + 1:>{number_width}}" if lowest else ""
-    fell = highest - lowest.accuracy if lowest else 0.0
-    return [
-        Segment(f"{text.percent(history.probed[task][task]):>9}{text.percent(highest):>7}", palette.muted),
-        Segment(f"{text.percent(now):>7}", fallen(highest - now, palette)),
-        Segment(low, fallen(fell, palette)),
+    line = [
+        Segment(f"{score.value(history.probed[task][task]):>9}{score.value(highest):>7}", palette.muted),
+        Segment(f"{score.value(now):>7}", fallen(score, score.lost(highest, now), now, palette)),
     ]
+    if lowest is None:
+        return [*line, Segment("", palette.good)]
+    low = f"{score.value(lowest.accuracy):>8} in {lowest.during + 1:>{number_width}}"
+    return [*line, Segment(low, fallen(score, score.lost(highest, lowest.accuracy), lowest.accuracy, palette))]
 
 
-def dip_words(found: list[float], room: int, headed: bool = False) -> str:
-    """A task's dips, one per later task, in points; only the deepest if there are too many. ``headed``: under "dips".
+def dip_words(score: ScoreInfo, found: list[float], room: int, headed: bool = False) -> str:
+    """A task's dips, one per later task, an accuracy's in points; only the deepest if there are too many. ``headed``:
+    under "dips".
 
+    >>> from functools import partial
+    >>> from engine.record.score import ACCURACY
     >>> nan = float("nan")
-    >>> dip_words([nan, 0.021, 0.0], 30), dip_words([nan, 0.021, 0.0], 10), dip_words([nan, nan], 30)
+    >>> told = partial(dip_words, ACCURACY)
+    >>> told([nan, 0.021, 0.0], 30), told([nan, 0.021, 0.0], 10), told([nan, nan], 30)
     ('dips 2.1 0.0', '2.1 in 2', '')
-    >>> dip_words([nan, 0.021, 0.0], 30, headed=True)
+    >>> told([nan, 0.021, 0.0], 30, headed=True)
     '2.1 0.0'
     """
     told = [(dip, task) for task, dip in enumerate(found) if dip == dip]
     if not told:
         return ""
     if len("dips") + len(" 0.0") * len(told) <= room:
-        each = ("" if headed else "dips ") + " ".join(text.percent(dip) for dip, _ in told)
+        each = ("" if headed else "dips ") + " ".join(score.value(dip) for dip, _ in told)
         if len(each) <= room:
             return each
     dip, task = max(told, key=lambda one: one[0])
-    brief = f"{text.percent(dip)} in {task + 1}"
+    brief = f"{score.value(dip)} in {task + 1}"
     return f"deepest dip {brief}" if len(brief) + 12 <= room else brief
 
 
 def _summary(found: Stability, history: History, width: int, palette: Palette) -> Line:
     """The run's own numbers, on the evaluation subsets: average, min-ACC, worst case, and the deepest dip."""
-    accuracies = history.newest_probed
-    if found.worst_case is None or not accuracies:
+    newest, score = history.newest_probed, history.score
+    if found.worst_case is None or not newest:
         return []
-    parts = [("average", text.percent(sum(accuracies) / len(accuracies)))]
+    parts = [("average", score.value(sum(newest) / len(newest)))]
     if found.minimum is not None:
-        parts += [("min-ACC", text.percent(found.minimum)), ("worst case", text.percent(found.worst_case))]
+        lowest = "min-ACC" if score.fraction else "mean of the lowest" if score.higher else "mean of the worst"
+        parts += [(lowest, score.value(found.minimum)), ("worst case", score.value(found.worst_case))]
     if np.isfinite(found.dips).any():
         during, task = divmod(int(np.nanargmax(found.dips)), len(history.tasks))
-        parts.append(("deepest dip", f"{text.percent(found.dips[during, task])} of task {task + 1} in {during + 1}"))
+        parts.append(("deepest dip", f"{score.value(found.dips[during, task])} of task {task + 1} in {during + 1}"))
     line: Line = []
     used = 0
     for name, value in parts:

@@ -203,7 +203,7 @@ def test_looks_begin_anew_where_a_replay_goes_back() -> None:
     table.looks(told())
     assert len(table.looks(told(until=1500))) == 16
     assert table.looks(told(until=1500)).steps[-1] == 1500
-    assert table.floor == pytest.approx(0.93)
+    assert table.ends(told(until=1500)) == (pytest.approx(0.9), 1.0)
 
 
 # The zoomed tasks
