@@ -25,8 +25,12 @@ class Batch:
             yield Batch(inputs, self.targets[rows], self.task if isinstance(self.task, int) else self.task[rows])
 
 
+def convolutional(net: nn.Module) -> bool:
+    """Whether an example costs far more time and memory than its size and the parameters tell."""
+    return any(isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d) for module in net.modules())
+
+
 def examples_at_once(net: nn.Module, batch_size: int, most: int) -> int:
-    """For a pass without gradients: ``most``; of a convolutional network, whose layers need far more memory than its
-    inputs, not more than a training step's ``batch_size``."""
-    convolutional = any(isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d) for module in net.modules())
-    return min(most, max(32, batch_size)) if convolutional else most
+    """For a pass without gradients: ``most``; of a convolutional network, not more than a training step's
+    ``batch_size``."""
+    return min(most, max(32, batch_size)) if convolutional(net) else most

@@ -11,9 +11,9 @@ from engine.settings.run import RunConfig, resolve
 from engine.training.checkpointing import CHECKPOINT_SECONDS
 from engine.training.control import Control
 from engine.training.histogram import HISTOGRAM_BINS
+from engine.training.looks import HISTOGRAMS_PER_TASK, PROBES_PER_TASK
 from engine.training.reporting import REPORT_SECONDS, REPORT_STEPS
 from engine.training.runner import train
-from engine.training.trainer import HISTOGRAMS_PER_TASK, PROBES_PER_TASK
 from perf.measure import arguments
 
 RUNS: dict[str, tuple[dict[str, Any], float | None]] = {

@@ -80,11 +80,11 @@ class Reporter:
         for alarm in fresh(self.recorder.history, self.recorder.session.config):
             self.recorder.emit(Warned(alarm.task, self.state.step, time.time(), alarm.name, alarm.text))
 
-    def probe(self) -> None:
-        """Accuracies on the evaluation subsets, and the penalty of each layer."""
+    def probe(self, look: bool) -> None:
+        """``look``: accuracies on the evaluation subsets. Always: the learning rate and the penalty of each layer."""
         self.steps()
         state = self.state
-        events: list[Event] = [self._probed(), *self.learning_rate()]
+        events: list[Event] = [*([self._probed()] if look else []), *self.learning_rate()]
         if state.pull is not None and state.penalty is not None:
             of_layers = state.penalty.by_layer(state.parameters.values, state.parameters.layers)
             shares = _short([state.factor * share for share in of_layers])
@@ -103,7 +103,8 @@ class Reporter:
     def scores(self) -> tuple[Scored, Scored]:
         """On whole test sets, and on the evaluation subsets, of the tasks seen."""
         state = self.state
-        return Scored(state.step, state.problem.newest, WHOLE, _known(self.evaluator.scores())), self._probed()
+        scores = self.evaluator.scores()
+        return Scored(state.step, state.problem.newest, WHOLE, _known(scores)), self._probed(scores)
 
     def initial(self) -> None:
         """Scores on whole test sets before the first step, where those of later tasks mean something."""
@@ -118,10 +119,10 @@ class Reporter:
         tally = Tally(state.problem, self.evaluator.stream.phases)
         scores = self.evaluator.scores(ahead, tally.see)
         whole = Scored(state.step, state.problem.newest, WHOLE, scores)
-        return [*tally.events(state.step), whole, self._probed()]
+        return [*tally.events(state.step), whole, self._probed(scores)]
 
-    def _probed(self) -> Scored:
-        return Scored(self.state.step, self.state.problem.newest, PROBE, _known(self.evaluator.probe()))
+    def _probed(self, whole: Sequence[float] = ()) -> Scored:
+        return Scored(self.state.step, self.state.problem.newest, PROBE, _known(self.evaluator.probe(whole)))
 
     def running_importance(self) -> None:
         state = self.state

@@ -17,16 +17,14 @@ from engine.training.build import find_device, learned, load_stream, versions
 from engine.training.checkpointing import Checkpointer
 from engine.training.control import Stopped
 from engine.training.diagnosis import cause
-from engine.training.evaluation import Evaluator
+from engine.training.evaluation import PATH_EXAMPLES, Evaluator
+from engine.training.looks import HISTOGRAMS_PER_TASK, PROBES_PER_TASK, Looks
 from engine.training.plan import Plan
 from engine.training.recorder import Recorder
 from engine.training.reporting import Reporter
 from engine.training.requests import RequestHandler
 from engine.training.state import RunState
 from engine.training.step import TrainingStep
-
-PROBES_PER_TASK = 20
-HISTOGRAMS_PER_TASK = 8
 
 
 class Trainer:
@@ -156,15 +154,18 @@ class Trainer:
             reporter.path()
         self.control.activity = "training"
         phase = self.stream.phases[state.task]
-        probe_every = max(1, phase.steps // PROBES_PER_TASK)
-        histogram_every = max(1, phase.steps // HISTOGRAMS_PER_TASK)
+        trained, probed = phase.steps * self.config.batch_size, range(state.problem.newest + 1)
+        examples = sum(self.stream.count(phase, "probe") for phase in probed)
+        probes = Looks.of(state.model, phase.steps, PROBES_PER_TASK, examples, trained)
+        histograms = Looks.of(state.model, phase.steps, HISTOGRAMS_PER_TASK, PATH_EXAMPLES, trained)
         while state.task_step < self.plan.steps[state.task]:
             step.take()
-            if state.task_step % probe_every == 0:
-                reporter.probe()
-            if state.task_step % histogram_every == 0 and state.task_step < phase.steps:
+            if state.task_step % probes.every == 0:
+                reporter.probe(probes.looks(state.task_step))
+            if state.task_step % histograms.every == 0 and state.task_step < phase.steps:
                 reporter.running_importance()
-                reporter.path()
+                if histograms.looks(state.task_step):
+                    reporter.path()
             if self.config.keep == "best" and (state.task_step % phase.epoch == 0 or state.task_step == phase.steps):
                 state.keep_if_best(self.evaluator.newest_choice())
             if reporter.due:
