@@ -16,8 +16,7 @@ from cl_tui.charts.braille import Envelope
 from cl_tui.charts.canvas import steps_axis, value_labels
 from cl_tui.charts.style import Line, Palette
 from cl_tui.exports import svg
-from cl_tui.panes.accuracy.grid import draw_matrix
-from cl_tui.panes.accuracy.grid import heat as heat_of
+from cl_tui.panes.accuracy import grid
 from cl_tui.panes.as_of import AccuracyTable
 from cl_tui.panes.header import header
 from cl_tui.panes.importance.pane import draw_importance
@@ -30,10 +29,13 @@ from cl_tui.panes.tasks.zoomed import draw_histories
 from cl_tui.panes.view import View
 from cl_tui.reports import session_page
 from cl_tui.reports import text as words
+from cl_tui.reports.scale import LEVELS, Scale
+from engine.record.events import RunStarted, StepsTaken, TaskInfo, TaskStarted
 from engine.record.history import History
+from engine.record.score import ACCURACY
 from engine.settings.run import resolve
 from tests import screen_data
-from tests.told import curve
+from tests.told import curve, ended
 
 BAD = Style(color="red")
 PALETTE = Palette(bad=BAD, heat=tuple(Style(color=f"color({level})") for level in range(6)))
@@ -42,6 +44,10 @@ PALETTE = Palette(bad=BAD, heat=tuple(Style(color=f"color({level})") for level i
 def view(history: History, pace: float | None = None, activity: str = "training", **settings: object) -> View:
     config = resolve({"method": "si", "device": "cpu", **settings})
     return View("calm-otter", config, history, activity, pace=pace)
+
+
+def draw_matrix(of: View, width: int, height: int, palette: Palette) -> list[Line]:
+    return grid.draw_matrix(of, AccuracyTable().scale(of.history), width, height, palette)
 
 
 def text(lines: list[Line]) -> list[str]:
@@ -243,11 +249,20 @@ def test_what_is_not_evaluated_is_a_point_and_not_a_zero() -> None:
 @pytest.mark.parametrize("accuracy", [0.0, 0.64, 0.65, 0.8, 0.9, 0.9499, 0.95, 0.98, 1.0])
 def test_an_accuracy_has_the_same_colour_on_screens_and_pages(accuracy: float) -> None:
     """There were three scales, of four, six and seven colours."""
-    level = words.level(accuracy)
-    heat = tuple(Style(color=f"color({number})") for number in range(len(words.LEVELS) + 1))
-    assert heat_of(accuracy, Palette(heat=heat)) == heat[level]
+    level = Scale(ACCURACY).level(accuracy)
+    heat = tuple(Style(color=f"color({number})") for number in range(len(LEVELS) + 1))
+    history = History().after(
+        [
+            RunStarted(0.0, (TaskInfo("0 8", 4, 2),), "cpu", 1, {}),
+            TaskStarted(0, 0),
+            StepsTaken(4, 0.1, (0.1,) * 4, (0.0,) * 4),
+            *ended(0, 4, 0.1, (accuracy,)),
+        ]
+    )
+    cell = grid.draw_matrix(view(history), Scale(ACCURACY), 36, 9, Palette(heat=heat))[1][1]
+    assert cell.style == heat[level]
     assert len(Palette().heat) == len(session_page.LEVELS) == len(heat)
-    assert svg.level(accuracy) == f"h{level}"
+    assert [mark.kind for mark in svg.matrix_map([[accuracy]], Scale(ACCURACY)).marks] == [f"h{level}"]
     css = (Path(svg.__file__).parent / "templates" / "page.css").read_text(encoding="utf-8")
     assert f".h{level} {{" in css
     assert f".h{len(heat)} {{" not in css
