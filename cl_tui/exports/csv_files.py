@@ -5,6 +5,8 @@ import io
 from collections.abc import Callable, Iterable
 
 from cl_tui.reports import session_facts, text
+from engine.record.classes import classes, confusion, ways
+from engine.record.figures import matrices
 from engine.record.history import History
 from engine.settings.run import RunConfig
 
@@ -39,10 +41,47 @@ def step_rows(config: RunConfig, history: History, first: int, last: int) -> Ite
 
 
 def _matrix(config: RunConfig, history: History) -> str:
-    """The matrix on whole test sets: row: after which task, column: on which task; empty for tasks not yet seen."""
+    """The matrix on whole test sets: row: after which task, column: on which task, later ones too if they were tested;
+    empty for tasks that were not."""
     names = [f"{number}: {task.name}" for number, task in enumerate(history.tasks, start=1)]
-    rows = ([number, *row, *[""] * (len(names) - len(row))] for number, row in enumerate(history.matrix, start=1))
+    rows = ([number, *row, *[""] * (len(names) - len(row))] for number, row in enumerate(history.full_matrix, start=1))
     return table(["after (whole test sets)", *names], rows)
+
+
+def _judged(config: RunConfig, history: History) -> str:
+    """At each task's end, on whole test sets, if the network is told the task and if it is not."""
+    rows = (
+        (after, way, on, accuracy)
+        for way, matrix in matrices(config.scenario, history).items()
+        for after, row in enumerate(matrix, start=1)
+        for on, accuracy in enumerate(row, start=1)
+    )
+    return table(("after task", "judged", "on task", history.score.title), rows)
+
+
+def _classes(config: RunConfig, history: History) -> str:
+    """At each task's end, judged as the scenario judges."""
+    rows = (
+        (told.phase + 1, told.step, task + 1, name, "" if accuracy is None else accuracy)
+        for told in classes(history)
+        for task, name, accuracy in zip(told.tasks, told.names, told.accuracies, strict=True)
+    )
+    return table(("after task", "step", "task", "class", "accuracy"), rows)
+
+
+def _confusions(config: RunConfig, history: History) -> str:
+    """How many test examples of each class got which answer, if any did."""
+    rows = (
+        (phase + 1, way or "both", found.classes.tasks[row] + 1, found.classes.names[row], answers[column], count)
+        for way in ways(history)
+        for phase in range(len(history.matrix))
+        if (found := confusion(history, way, phase)) is not None
+        for answers in [found.answers]
+        for row, counts in enumerate(found.counts.tolist())
+        for column, count in enumerate(counts)
+        if count > 0
+    )
+    return table(("after task", "judged", "task", "class", "answer", "examples"), rows)
 
 
 def _probes(config: RunConfig, history: History) -> str:
@@ -92,6 +131,9 @@ def _warnings(config: RunConfig, history: History) -> str:
 CSV_FILES: dict[str, Callable[[RunConfig, History], str]] = {
     "curves.csv": _curves,
     "accuracies.csv": _matrix,
+    "judged.csv": _judged,
+    "classes.csv": _classes,
+    "confusions.csv": _confusions,
     "probes.csv": _probes,
     "importance.csv": _importances,
     "steering.csv": lambda config, history: table(("step", "what"), session_facts.steering(history)),

@@ -1,6 +1,8 @@
 """A session as a page for browsers and paper: a single file that needs no network and runs no script."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -9,9 +11,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cl_tui.exports import svg
 from cl_tui.reports import session_facts, text
+from cl_tui.reports.class_facts import TOLD, class_facts, shown_confusion, worst
 from cl_tui.reports.scale import Scale
 from engine.record import metrics
 from engine.record.events import ImportanceMeasured
+from engine.record.figures import OWN, matrices
 from engine.record.history import History
 from engine.sessions.listing import Listed
 from engine.settings.run import RunConfig
@@ -19,6 +23,8 @@ from engine.text import visible
 
 MOST_TASKS = 20
 """Most rows and columns of a matrix with numbers."""
+MOST_CLASSES = 60
+"""Most classes in a table."""
 DENSE = 12
 """Number of tasks or layers above which a table is set more tightly."""
 MOST_HISTOGRAMS = 24
@@ -41,6 +47,9 @@ def page(listed: Listed, path: Path) -> str:
         warnings=session_facts.warnings(config, history),
         score=history.score,
         matrix=_matrix(history),
+        judged=_judged(config, history),
+        classes=_classes(config, history),
+        confusion=_confusion(config, history),
         scores=_scores(history),
         curves=_curves(config, history),
         importance=_importance(history.importance),
@@ -92,22 +101,65 @@ def _matrix(history: History) -> dict[str, Any] | None:
     def chosen(values: Sequence[float]) -> list[float | None]:
         return [values[task] if task < len(values) else None for task in columns]
 
+    def cell(row: int, task: int, value: float | None) -> tuple[str, str] | None:
+        """Its CSS class, and what it says."""
+        return None if value is None else ("later" if task > row else f"h{scale.level(value)}", score.value(value))
+
+    full = history.full_matrix
     return {
         "tasks": tasks,
         "heads": names if named else [task + 1 for task in columns],
         "rows": [
-            (
-                name,
-                [
-                    value if value is None else (scale.level(value), score.value(value))
-                    for value in chosen(history.matrix[row])
-                ],
-            )
+            (name, [cell(row, task, value) for task, value in zip(columns, chosen(full[row]), strict=True)])
             for row, name in zip(rows, session_facts.named(rows, history), strict=True)
         ],
+        "later": any(history.later),
         "forgetting": [None if drop is None else score.value(drop) for drop in chosen(drops)] if drops else [],
         "scale": _legend(scale),
         "map": svg.matrix_map(history.matrix, scale) if len(columns) < tasks else None,
+    }
+
+
+def _judged(config: RunConfig, history: History) -> list[dict[str, Any]]:
+    """The matrices if the network knew more, or less, of the task than it does in its scenario."""
+    return [
+        {"told": TOLD[way], "way": way} | (_matrix(replace(history, matrix=matrix, later=())) or {})
+        for way, matrix in matrices(config.scenario, history).items()
+        if way != OWN[config.scenario]
+    ]
+
+
+def _classes(config: RunConfig, history: History) -> dict[str, Any] | None:
+    facts = class_facts(config, history)
+    if not facts:
+        return None
+    shown = worst(facts, MOST_CLASSES)
+    rows = [
+        (
+            *(of.name, of.task + 1),
+            *("—" if value is None else text.percent(value) for value in (of.learned, of.now)),
+            ", ".join(f"{name} {text.percent(share)} %" for name, share in of.taken_for),
+        )
+        for of in shown
+    ]
+    return {"heads": ("class", "task", "learned", "now", "taken for"), "rows": rows, "all": len(facts)}
+
+
+def _confusion(config: RunConfig, history: History) -> dict[str, Any] | None:
+    found = shown_confusion(config, history)
+    if found is None:
+        return None
+    shares = [[None if math.isnan(share) else share for share in row] for row in found.shares().tolist()]
+    rows = [
+        (name, [(svg.share_level(share), svg.share(share), column == right) for column, share in enumerate(row)])
+        for name, row, right in zip(found.classes.names, shares, found.right, strict=True)
+    ]
+    numbers = len(rows) <= MOST_TASKS
+    return {
+        "told": TOLD.get(found.way),
+        "heads": found.answers,
+        "rows": rows if numbers else [],
+        "map": None if numbers else svg.confusion_map(shares),
     }
 
 

@@ -2,6 +2,7 @@
 set the colours, so that the page's style sheet adapts a picture to dark mode and paper."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -240,6 +241,40 @@ def matrix_map(matrix: Sequence[Sequence[float]], scale: Scale) -> Picture:
 
 
 # Importance
+
+
+SHARES = (0.005, 0.05, 0.2, 0.5, 0.8)
+"""Shares of a class's examples at which the colour of an answer changes."""
+
+
+def share_level(share: float | None) -> str:
+    """The CSS class of an answer; empty if it was not given.
+
+    >>> share_level(0.0), share_level(0.25), share_level(None)
+    ('', 'h3', '')
+    """
+    level = bisect_right(SHARES, share or 0.0)
+    return f"h{level}" if level else ""
+
+
+def share(share: float | None) -> str:
+    """In percent; nothing if it rounds to 0.
+
+    >>> share(0.254), share(0.001), share(None)
+    ('25', '', '')
+    """
+    return f"{100 * share:.0f}" if share and share >= SHARES[0] else ""
+
+
+def confusion_map(shares: Sequence[Sequence[float | None]]) -> Picture:
+    """All answers as colours: a row for each class, a column for each answer."""
+    squares: dict[str, list[str]] = {}
+    for row, answers in enumerate(shares):
+        for column, answer in enumerate(answers):
+            if kind := share_level(answer):
+                squares.setdefault(kind, []).append(f"M{column} {row}h1v1h-1z")
+    paths: list[Mark] = [Path("".join(found), kind) for kind, found in squares.items()]
+    return Picture("Answers (to the right) to each class (downwards)", paths, len(shares[0]), len(shares), "map")
 
 
 def histogram(layer: LayerHistogram, measured: ImportanceMeasured, bins: range) -> Picture:

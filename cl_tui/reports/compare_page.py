@@ -13,7 +13,7 @@ from cl_tui.charts.printed import MOST_TICKS, above, blank, logarithmic, printed
 from cl_tui.reports import session_facts, text
 from cl_tui.reports.group_curves import KINDS, CurveKind
 from cl_tui.reports.groups import Change, Changes, Comparison, Group, Setting, difference
-from cl_tui.reports.layout import indented, section, table_of, thinned
+from cl_tui.reports.layout import indented, numbers, section, table_of, thinned
 from cl_tui.reports.statistics import with_error
 from engine.record.score import ScoreInfo
 
@@ -27,6 +27,14 @@ COLORS = ("cyan", "orange", "magenta", "green", "red", "blue")
 STYLES = ("cyan", "yellow", "magenta", "green", "red", "blue")
 """The same colours for text, where a terminal's own are easier to read."""
 _GAP = 2
+HEADINGS = {
+    "average_incremental_accuracy": "incremental",
+    "average_anytime_accuracy": "anytime",
+    "forward_transfer": "forward",
+    "task_aware_accuracy": "task-aware",
+    "task_agnostic_accuracy": "task-agnostic",
+}
+"""Of the columns for the keys of FIGURES."""
 
 
 def curve_title(kind: CurveKind, score: ScoreInfo) -> str:
@@ -43,6 +51,7 @@ def page(found: Comparison, width: int) -> RenderableType:
         Text(f"  mean ± standard error over n sessions; {_changes(found.score)}", style="dim"),
     ]
     parts += [indented(Text(note, style="yellow")) for note in found.notes]
+    parts += _further(found)
     if found.settings:
         parts += section("Settings that differ", *_settings(found.settings, found.groups, width))
     for kind in KINDS:
@@ -77,6 +86,17 @@ def _groups(groups: Sequence[Group]) -> Table:
         ended = str(group.ended) if group.ended == len(group.tasks) else f"{group.ended} of {len(group.tasks)}"
         table.add_row(Text(group.letter, style=f"bold {_style(number)}"), title, *figures, ended, group.size)
     return table
+
+
+def _further(found: Comparison) -> list[RenderableType]:
+    """The other figures, as far as all groups have them."""
+    names = {key: name for key, name in HEADINGS.items() if all(group.figures[key] for group in found.groups)}
+    if not names:
+        return []
+    rows = (
+        (group.letter, *(with_error(group.figures[key], score=group.score) for key in names)) for group in found.groups
+    )
+    return section("Over all tasks and times", numbers(("", *names.values()), rows))
 
 
 # Settings

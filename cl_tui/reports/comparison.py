@@ -16,6 +16,7 @@ from engine.catalog.choices import CHOICES
 from engine.catalog.methods import METHODS
 from engine.errors import EngineError
 from engine.record import metrics
+from engine.record.figures import FIGURES, figures
 from engine.record.score import ACCURACY, ScoreInfo
 from engine.sessions.listing import Listed, read_session
 from engine.sessions.session import Session
@@ -151,7 +152,8 @@ def _group(letter: str, title: str, runs: Sequence[Readable], width: int, score:
     histories = [run.history for run in runs]
     longest = max(histories, key=lambda history: history.total_steps)
     ended = max(len(history.matrix) for history in histories)
-    farthest = [history.matrix for history in histories if len(history.matrix) == ended]
+    farthest = [history for history in histories if len(history.matrix) == ended]
+    others = [figures(runs[0].config.scenario, history) for history in farthest]
     curves = {kind: group_curve(kind, histories, width) for kind in KINDS}
     return Group(
         letter,
@@ -162,7 +164,8 @@ def _group(letter: str, title: str, runs: Sequence[Readable], width: int, score:
         _common_names([[task.name for task in history.tasks] for history in histories]),
         longest.starts,
         ended,
-        {key: estimate(metrics.figure(key, matrix, score) for matrix in farthest) for key in AVERAGES},
+        {key: estimate(metrics.figure(key, history.matrix, score) for history in farthest) for key in AVERAGES}
+        | {key: estimate(found[key] for found in others) for key in FIGURES},
         score,
         tuple(tuple(_cells(rows)) for rows in zip_longest(*(history.matrix for history in histories), fillvalue=())),
         {kind: curve for kind, curve in curves.items() if curve is not None},

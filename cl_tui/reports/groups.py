@@ -8,6 +8,7 @@ from typing import Any
 from cl_tui.reports.group_curves import CurveKind, GroupCurve
 from cl_tui.reports.statistics import Estimate
 from cl_tui.reports.text import AVERAGES
+from engine.record.figures import FIGURES
 from engine.record.score import ACCURACY, ScoreInfo
 
 
@@ -34,7 +35,7 @@ class Group:
     ended: int
     """The most tasks that any session has completed: the figures are over these."""
     figures: Mapping[str, Estimate | None]
-    """By the keys of AVERAGES."""
+    """By the keys of AVERAGES and FIGURES."""
     score: ScoreInfo
     matrix: tuple[tuple[Estimate, ...], ...]
     """Accuracies as fractions, other scores as they are: row i, column j is that on task j after task i."""
@@ -123,7 +124,7 @@ class Comparison:
                     "scenario": group.scenario,
                     "sessions": [asdict(member) for member in group.members],
                     "tasks_ended": group.ended,
-                    **{key: (figure := group.figures[key]) and asdict(figure) for key in AVERAGES},
+                    **{key: (figure := group.figures[key]) and asdict(figure) for key in (*AVERAGES, *FIGURES)},
                     "accuracy_matrix": [[asdict(cell) for cell in row] for row in group.matrix],
                     "difference_to_first": [
                         [{"value": cell.value, "error": cell.error} for cell in row]

@@ -14,6 +14,7 @@ from engine.catalog.own_loop import KNOWN, OWN_LOOP
 from engine.errors import ConfigError
 from engine.record import metrics, watchdog
 from engine.record.events import ImportanceMeasured, LayerHistogram
+from engine.record.figures import figures as further_figures
 from engine.record.history import History
 from engine.record.one_class import numbered, one_class_tasks, without
 from engine.record.series import Curve
@@ -61,16 +62,22 @@ def result(listed: Listed) -> str:
 
 
 def averages(config: RunConfig, history: History) -> list[tuple[str, str]]:
-    """The averages over the tasks, as far as they exist, with and without one-class tasks."""
+    """The averages over the tasks, as far as they exist, with and without one-class tasks, and what else is known."""
     score = history.score
     found = {"": {key: metrics.figure(key, history.matrix, score) for key in text.AVERAGES}}
     if one_class := one_class_tasks(config, len(history.matrix)):
         found[f" without {numbered(one_class)}"] = without(history.matrix, one_class)
-    return [
+    told = [
         (f"{name}{over}", score.full(value) if key == "average_accuracy" else score.change(value))
         for over, averages in found.items()
         for key, name in text.averages(score).items()
         if (value := averages[key]) is not None
+    ]
+    others = further_figures(config.scenario, history)
+    return told + [
+        (name, score.change(value) if key == "forward_transfer" else score.full(value))
+        for key, name in text.further(score).items()
+        if (value := others[key]) is not None
     ]
 
 

@@ -12,11 +12,14 @@ from cl_tui.charts.bars import bars
 from cl_tui.charts.printed import MOST_TICKS, above, blank, logarithmic, printed
 from cl_tui.charts.ticks import round_values
 from cl_tui.reports import session_facts, text
+from cl_tui.reports.class_facts import TOLD
+from cl_tui.reports.class_tables import class_sections
 from cl_tui.reports.layout import pairs, section, table_of, thinned
 from cl_tui.reports.scale import Scale, axis
 from engine.record import metrics
 from engine.record.events import ImportanceMeasured
-from engine.record.history import History
+from engine.record.figures import OWN, matrices
+from engine.record.history import History, Rows
 from engine.record.series import Curve
 from engine.sessions.listing import Listed
 from engine.settings.run import RunConfig
@@ -57,6 +60,8 @@ def session_page(listed: Listed, sessions_dir: Path, width: int, everything: boo
     parts += [Text(f"⚠ {warning}", style="yellow") for warning in warnings]
     parts += _settings(config, everything)
     parts += _matrix(config, history, width)
+    parts += _judged(config, history, width)
+    parts += class_sections(config, history, width)
     parts += _scores(history, width)
     if history.curve.length:
         changes = [change.step for change in history.strengths]
@@ -97,28 +102,48 @@ def _matrix(config: RunConfig, history: History, width: int) -> list[RenderableT
         return []
     tasks, ended, score = len(history.tasks), len(history.matrix), history.score
     scale = Scale.of(score, (value for row in history.matrix for value in row))
-    cell = CELL if score.fraction else CELL + 1
-    label = min(max(map(len, ["forgetting", *session_facts.named(range(ended), history)])), WIDEST_NAME) + 2
-    columns = session_facts.spread(tasks, min(max((width - 2 - label) // cell, 2), MOST_ROWS))
-    rows = session_facts.spread(ended, MOST_ROWS)
-    table = table_of("after", no_wrap=True, max_width=WIDEST_NAME)
-    for task in columns:
-        table.add_column(f"on {task + 1}", justify="right", no_wrap=True, min_width=cell - 2)
-    for row, name in zip(rows, session_facts.named(rows, history), strict=True):
-        table.add_row(name, *(_score(scale, history.matrix[row], task) for task in columns))
+    rows, columns, table = _table(history, scale, history.full_matrix, width)
     drops = metrics.forgetting_by_task(history.matrix, score)
     if drops:
         lost = (Text(score.value(drops[task]) if task < len(drops) else "") for task in columns)
         table.add_row(Text("forgetting", style="bold"), *lost)
     averages = Text(", ".join(f"{name} {value}" for name, value in session_facts.averages(config, history)))
     title = f"{score.capital}{score.measured_in}, after (row) on (column); forgetting: {text.forgetting_is(score)}"
-    return section(title, table, *thinned(len(rows), ended, len(columns), tasks), averages)
+    told = [Text(text.LATER, style="dim")] if any(history.later) else []
+    return section(title, table, *thinned(len(rows), ended, len(columns), tasks), averages, *told)
 
 
-def _score(scale: Scale, row: Sequence[float], task: int) -> Text:
+def _table(history: History, scale: Scale, matrix: Rows, width: int) -> tuple[list[int], list[int], Table]:
+    """The rows and columns that fit, and a table of them."""
+    cell = CELL if scale.score.fraction else CELL + 1
+    label = min(max(map(len, ["forgetting", *session_facts.named(range(len(matrix)), history)])), WIDEST_NAME) + 2
+    columns = session_facts.spread(len(history.tasks), min(max((width - 2 - label) // cell, 2), MOST_ROWS))
+    rows = session_facts.spread(len(matrix), MOST_ROWS)
+    table = table_of("after", no_wrap=True, max_width=WIDEST_NAME)
+    for task in columns:
+        table.add_column(f"on {task + 1}", justify="right", no_wrap=True, min_width=cell - 2)
+    for row, name in zip(rows, session_facts.named(rows, history), strict=True):
+        table.add_row(name, *(_score(scale, matrix[row], task, task > row) for task in columns))
+    return rows, columns, table
+
+
+def _score(scale: Scale, row: Sequence[float], task: int, later: bool) -> Text:
+    """``later``: on a task that had not begun."""
     if task >= len(row):
         return Text("·", style="dim")
-    return Text(scale.score.value(row[task]), style=LEVELS[scale.level(row[task])])
+    return Text(scale.score.value(row[task]), style="dim" if later else LEVELS[scale.level(row[task])])
+
+
+def _judged(config: RunConfig, history: History, width: int) -> list[RenderableType]:
+    """The accuracies if the network knew more, or less, of the task than it does in its scenario."""
+    parts: list[RenderableType] = []
+    for way, matrix in matrices(config.scenario, history).items():
+        if way != OWN[config.scenario]:
+            rows, columns, table = _table(history, Scale.of(history.score, ()), matrix, width)
+            missing = thinned(len(rows), len(matrix), len(columns), len(history.tasks))
+            told = f"{history.score.capital}{history.score.measured_in} if {TOLD[way]} ({way}), after (row) on (column)"
+            parts += section(told, table, *missing)
+    return parts
 
 
 def _scores(history: History, width: int) -> list[RenderableType]:

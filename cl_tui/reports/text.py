@@ -12,6 +12,7 @@ from engine.catalog.methods import METHODS
 from engine.catalog.own_loop import OWN_LOOP
 from engine.record import metrics
 from engine.record.events import WHOLE, Measured, Scored
+from engine.record.figures import FIGURES
 from engine.record.history import History, PathCheck
 from engine.record.one_class import numbered, one_class_tasks, without
 from engine.record.score import ACCURACY, ScoreInfo
@@ -31,6 +32,16 @@ def averages(score: ScoreInfo) -> dict[str, str]:
     {'average_accuracy': 'average R²', 'forgetting': 'forgetting', 'backward_transfer': 'backward transfer'}
     """
     return dict(zip(AVERAGES, (f"average {score.title}", "forgetting", "backward transfer"), strict=True))
+
+
+def further(score: ScoreInfo) -> dict[str, str]:
+    """What the other figures of a run are called.
+
+    >>> from engine.record.score import R2
+    >>> list(further(R2).values())[:3]
+    ['forward transfer', 'average incremental R²', 'average anytime R²']
+    """
+    return {key: name.replace("accuracy", score.title) for key, name in FIGURES.items()}
 
 
 def other_score(score: ScoreInfo) -> str:
@@ -70,6 +81,7 @@ def percent(fraction: float) -> str:
     return ACCURACY.value(fraction)
 
 
+LATER = "faint: on tasks that had not begun, for forward transfer alone"
 WHOLE_TEST_SET = "whole test set"
 
 

@@ -32,7 +32,7 @@ def draw_matrix(
     if not history.tasks:
         return message("Accuracies appear while the first task trains.", width, palette.muted)
     count, now = len(history.tasks), min(history.task, len(history.tasks) - 1)
-    rows = [*history.matrix, history.probe] if history.probe else list(history.matrix)
+    rows = [*history.full_matrix, history.probe] if history.probe else list(history.full_matrix)
 
     label = len(f"{count} now ")
     cell = min(max((width - label) // count, narrowest(score)), WIDEST)
@@ -53,7 +53,7 @@ def draw_matrix(
             line = [Segment(f"{name if middle else '':<{label}}", style)]
             for j in shown:
                 found = rows[i][j] if i < len(rows) and j < len(rows[i]) else None
-                line.append(_cell(found, scale, cell, middle, palette))
+                line.append(_cell(found, scale, cell, middle, palette, later=j > i))
             lines.append(line)
     alike = history.alike
     if with_best:
@@ -93,11 +93,17 @@ def _heads(names: list[str], tasks: range, label: int, cell: int, palette: Palet
     return [Segment(f"{'after':<{label}}" + "".join(f"{centred(head, cell)}" for head in heads), palette.muted)]
 
 
-def _cell(found: float | None, scale: Scale, width: int, with_number: bool, palette: Palette) -> Segment:
+def _cell(
+    found: float | None, scale: Scale, width: int, with_number: bool, palette: Palette, later: bool = False
+) -> Segment:
+    """``later``: on a task that had not begun; it has no colour, and stands in brackets if nothing has."""
     if found is None:
         return Segment(centred("·" if with_number else "", width), palette.muted)
     number = _short(scale.score, found, width)
-    return Segment(centred(number if with_number else "", width), palette.heat[scale.level(found)])
+    if later and not palette.coloured:
+        number = f"({number})" if len(number) < width - 2 else "·"
+    style = palette.muted if later else palette.heat[scale.level(found)]
+    return Segment(centred(number if with_number else "", width), style)
 
 
 def _short(score: ScoreInfo, found: float, width: int) -> str:

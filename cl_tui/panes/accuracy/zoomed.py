@@ -16,6 +16,7 @@ from cl_tui.panes.view import View
 from cl_tui.reports import text
 from cl_tui.reports.scale import Scale
 from engine.record.events import PROBE
+from engine.record.history import History
 from engine.record.metrics import Looks
 from engine.record.score import ScoreInfo
 
@@ -105,13 +106,16 @@ def _cells(
     cut = height >= FEWEST and (len(shown) < count or height < count + 4)
     visible = window(count, max(height - 4 - cut, 1), pan[1] if pan else None, now)
 
-    styles = (*palette.heat, palette.muted)
+    styles = (*palette.heat, *[palette.muted] * len(_SIGNS))
     seen = np.full((len(visible), len(shown)), np.nan)
     seen[: max(len(rows) - visible.start, 0)] = rows[visible.start : visible.stop, shown.start : shown.stop]
     levels = np.where(np.isnan(seen), len(scale.steps) + 1, scale.levels(seen))
+    if palette.coloured:
+        later = _later(history, visible, count)[:, shown.start : shown.stop]
+        levels = np.where(np.isnan(later), levels, len(scale.steps) + 2 + scale.levels(later))
     signs = np.full((len(visible), len(shown) * cell), " ", dtype="<U1")
-    for first, by_level in zip((0, cell - 1), _signs(palette), strict=True):
-        signs[:, first::cell] = np.array([*by_level])[levels]
+    for first, by_level, of_later in zip((0, cell - 1), _signs(palette), (" " * len(_SIGNS), _SIGNS), strict=True):
+        signs[:, first::cell] = np.array([*by_level, *of_later])[levels]
     changes = levels[:, 1:] != levels[:, :-1]
 
     lines: list[Line] = [[Segment(f"{'after':<{label}}{_column_numbers(shown, cell)}", palette.muted)]]
@@ -133,6 +137,15 @@ def _cells(
     lines.append(summary(history, average, forgetting, width, palette))
     lines.append(_legend(scale, width, palette))
     return lines[:height]
+
+
+def _later(history: History, visible: range, count: int) -> np.ndarray:
+    """The scores on tasks that had not begun, shape (visible rows, count); NaN elsewhere."""
+    found = np.full((len(visible), count), np.nan)
+    for row, i in zip(found, visible, strict=True):
+        scores = history.later[i] if i < len(history.later) else ()
+        row[i + 1 : i + 1 + len(scores)] = scores
+    return found
 
 
 def _drops(score: ScoreInfo, earlier: np.ndarray, now: np.ndarray) -> np.ndarray:
