@@ -3,15 +3,13 @@
 import re
 from collections.abc import Mapping
 from pathlib import PurePath
-from typing import Literal
 
 from engine.catalog.benchmarks.images import AUGMENT, Augmentations
 from engine.catalog.entries import BenchmarkInfo, ModelInfo
 from engine.catalog.options import Options, setting
-from engine.catalog.regression import RegressionOptions
+from engine.catalog.regression import MOST_TASKS, GivenOptions
 
 _NAMED = re.compile(r"(.+\.py):([^\W\d]\w*)", re.DOTALL)
-MOST_TASKS = 1000
 FILE_HASH = setting(meaning="a digest of the file as it was when the session was made", from_data=True, max_length=64)
 
 
@@ -19,16 +17,9 @@ class OwnModelOptions(Options):
     model_file: str = FILE_HASH
 
 
-class OwnTasksOptions(RegressionOptions):
+class OwnTasksOptions(GivenOptions):
     augment: Augmentations = AUGMENT
     task_file: str = FILE_HASH
-    problem: Literal["classification", "regression"] | None = setting(
-        None, meaning="what the targets are: classes or numbers", from_data=True
-    )
-    example: tuple[int, ...] = setting((), meaning="shape of one example", from_data=True, max_length=20)
-    task_classes: tuple[int, ...] = setting(
-        (), meaning="number of classes of each task; of numbers to a target", from_data=True, max_length=MOST_TASKS
-    )
     task_labels: tuple[str, ...] = setting(
         (), meaning="the classes of each task, one task after another", from_data=True, max_length=100_000
     )

@@ -1,8 +1,10 @@
-"""The settings of benchmarks whose targets are numbers."""
+"""The settings of benchmarks whose targets are numbers, or may be."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from engine.catalog.options import DATA, TRAINING, Options, setting
+
+MOST_TASKS = 1000
 
 
 class RegressionOptions(Options):
@@ -40,4 +42,18 @@ class RegressionOptions(Options):
         "the training examples of all tasks, or in scenario task of each task; scores stay in the targets' unit",
         negative="--raw-targets",
         panel=DATA,
+    )
+
+
+class GivenOptions(RegressionOptions):
+    """Of the user's own data."""
+
+    problem: Literal["classification", "regression"] | None = setting(
+        None, meaning="what the targets are: classes or numbers", from_data=True
+    )
+    example: tuple[Annotated[int, ("ge", 1), ("le", 10**9)], ...] = setting(
+        (), meaning="shape of one example", from_data=True, max_length=20
+    )
+    task_classes: tuple[Annotated[int, ("ge", 1), ("le", 10**9)], ...] = setting(
+        (), meaning="number of classes of each task; of numbers to a target", from_data=True, max_length=MOST_TASKS
     )

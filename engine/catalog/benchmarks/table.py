@@ -2,12 +2,12 @@ from typing import Annotated, Literal
 
 from engine.catalog.entries import BenchmarkInfo
 from engine.catalog.options import DATA, setting
-from engine.catalog.regression import RegressionOptions
+from engine.catalog.regression import GivenOptions
 
 Names = tuple[Annotated[str, ("min_length", 1), ("max_length", 200)], ...]
 
 
-class TableOptions(RegressionOptions):
+class TableOptions(GivenOptions):
     targets: Names = setting(
         (),
         help="Columns of the targets; by default one called target, y, label or class.",
@@ -40,13 +40,6 @@ class TableOptions(RegressionOptions):
         "every seed",
         gt=0,
         lt=1,
-    )
-    problem: Literal["classification", "regression"] | None = setting(
-        None, meaning="what the targets are: classes or numbers", from_data=True
-    )
-    example: tuple[int, ...] = setting((), meaning="shape of one example", from_data=True, max_length=20)
-    task_classes: tuple[int, ...] = setting(
-        (), meaning="number of classes of each task; of numbers to a target", from_data=True, max_length=1000
     )
 
 

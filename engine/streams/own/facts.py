@@ -3,8 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from engine.catalog.own import MOST_TASKS
-from engine.catalog.regression import RegressionOptions
+from engine.catalog.regression import MOST_TASKS, RegressionOptions
 from engine.settings.run import RunConfig
 
 

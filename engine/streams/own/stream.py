@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.catalog.own import MOST_TASKS, file_and_name
+from engine.catalog.own import file_and_name
+from engine.catalog.regression import MOST_TASKS
 from engine.errors import BenchmarkError
 from engine.seeds import number
 from engine.settings.own_code import Code, called, load, named, running
