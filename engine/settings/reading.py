@@ -109,4 +109,4 @@ def parse_list(key: str, text: str) -> Any:
     items = [item.strip() for item in text.split(",")]
     if "" in items:
         raise ConfigError(f"{key} = {short(text)}: write commas only between values", key)
-    return items if key in ("leave_alone", "freeze") else [_parsed_value(item) for item in items]
+    return [_parsed_value(item) for item in items] if mentions(known_settings()[key].kind, int, float) else items

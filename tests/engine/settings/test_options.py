@@ -28,7 +28,13 @@ def test_a_file_says_whose_an_option_is_or_does_not(tmp_path: Path) -> None:
         (tmp_path / "my.toml").write_text(content)
         config = resolve(read_settings(tmp_path / "my.toml"))
         assert (config.lr, config.option("hidden")) == (0.01, (7,))
-        assert dict(config.method_options) == {"xi": 0.5, "gradient": "task", "half": True, "clamp": None}
+        assert dict(config.method_options) == {
+            "xi": 0.5,
+            "gradient": "task",
+            "half": True,
+            "clamp": None,
+            "signed": None,
+        }
 
 
 def test_what_is_written_says_whose_its_options_are() -> None:

@@ -503,6 +503,7 @@ def test_a_hint_names_only_what_is_near(typed: str, meant: str | None) -> None:
         ("leave_alone=*.bias,head.*", ["*.bias", "head.*"]),
         ("leave_alone=*.bias", ["*.bias"]),
         ("freeze=features.*", ["features.*"]),
+        ("targets=1,y2", ["1", "y2"]),
     ],
 )
 def test_a_list_is_typed_with_commas(typed: str, value: object) -> None:
@@ -513,8 +514,8 @@ def test_a_list_is_typed_with_commas(typed: str, value: object) -> None:
 def test_every_setting_that_is_a_list_is_known_as_one() -> None:
     lists = {key for key, declared in known_settings().items() if declared.is_list}
     own = {"hidden", "channels", "dropout", "classes_per_task", "classes", "augment"}
-    own |= {"task_classes", "task_labels", "example"}
-    assert lists == own | {"class_order", "normalize", "leave_alone", "freeze"}
+    own |= {"task_classes", "task_labels", "example", "targets", "ignore_columns"}
+    assert lists == own | {"class_order", "normalize", "leave_alone", "freeze", "extended_at"}
     assert resolve(parse_assignments(["class_order=7,3,0,1,2,4,5,6,8,9"])).class_order == (7, 3, 0, 1, 2, 4, 5, 6, 8, 9)
 
 
