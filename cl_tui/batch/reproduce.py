@@ -270,7 +270,11 @@ def _markdown(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _settings(settings: Mapping[str, object]) -> str:
-    return ", ".join(f"{key} {f'({shown(of)})' if isinstance(of, dict) else shown(of)}" for key, of in settings.items())
+    return ", ".join(f"{key} {_setting(of)}" for key, of in settings.items())
+
+
+def _setting(value: object) -> str:
+    return f"({shown(value)})" if isinstance(value, dict) else "none" if value is None else shown(value)
 
 
 # Lists of presets

@@ -24,7 +24,7 @@ INFO = MethodInfo(
     options=LwFOptions,
     protects="the network learns to answer as it did when the task began",
     elsewhere=(
-        "van de Ven: as here; in the code of 2018, the mean over the classes takes the place of the sum.",
+        "van de Ven: as here; until May 2019 the mean over the classes took the place of the sum.",
         "Li & Hoiem: loss and distillation have the weight 1, and new outputs are trained alone at first.",
         "Avalanche 0.6.0: loss + α·KL, without T², and in the class scenario among the earlier classes alone.",
     ),
