@@ -45,6 +45,8 @@ CASES: list[Case] = [
     ("mas", {"recompute": True}),
     ("rwalk", {"alpha": 0.5, "score_every": 2, "epsilon": 0.1}),
     ("lwf", {"temperature": 0.5}),
+    ("replay", {"buffer": 7, "replay_batch": 3}),
+    ("replay", {"buffer": 8, "buffer_choice": "balanced", "replay_batch": 100}),
     ("l2", {"leave_alone": ("*.bias",)}),
     ("si", {"leave_alone": ("head.*",)}),
     ("ewc", {"leave_alone": ("head.weight", "*.bias")}),

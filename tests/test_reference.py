@@ -18,6 +18,7 @@ from engine.methods.l2 import EqualImportance
 from engine.methods.lwf import LearningWithoutForgetting
 from engine.methods.mas import MemoryAwareSynapses
 from engine.methods.none import FineTuning
+from engine.methods.replay import ExperienceReplay
 from engine.methods.rwalk import RiemannianWalk
 from engine.methods.si import SynapticIntelligence
 from engine.models.flat import FlatParameters
@@ -49,6 +50,7 @@ FAST: dict[str, type[Method]] = {
     "mas": MemoryAwareSynapses,
     "rwalk": RiemannianWalk,
     "lwf": LearningWithoutForgetting,
+    "replay": ExperienceReplay,
 }
 WALKED = [*runs.CASES, *runs.COMBINED]
 
@@ -89,7 +91,7 @@ def walk(
             for layer, parameter in zip(parameters.layers, model.parameters(), strict=True)
         ]
 
-    fast.use(model)
+    fast.use(model, stream)
     fast.start(parameters.values)
     for number, active in enumerate(tasks):
         theta = list(model.parameters())
@@ -172,6 +174,6 @@ def test_every_method_and_every_option_has_a_reference() -> None:
     assert {(name, key) for name, info in METHODS.items() for key in info.options.kept} <= tried
     choices = {(key, value) for _, options in WALKED for key, value in options.items() if isinstance(value, str)}
     defaults = {(key, option.default) for info in METHODS.values() for key, option in info.options.kept.items()}
-    for key in ("gradient", "fisher", "sensitivity"):
+    for key in ("gradient", "fisher", "sensitivity", "buffer_choice"):
         for value in known_settings()[key].choices:
             assert (key, value) in choices | defaults

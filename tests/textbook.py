@@ -41,6 +41,7 @@ from tests.reference.l2 import SlowL2
 from tests.reference.lwf import SlowLwF
 from tests.reference.mas import Sensitivity, SlowMAS, batched_sensitivity, local_sensitivity, sensitivity
 from tests.reference.method import SlowMethod
+from tests.reference.replay import SlowReplay
 from tests.reference.rwalk import SlowRWalk
 from tests.reference.si import SlowSI
 from tests.reference.training import AfterStep, Recipe, SlowRun, SlowTask, train_slowly
@@ -107,6 +108,11 @@ def slow_rwalk(config: RunConfig) -> SlowMethod:
     return SlowRWalk(config.strength, options.alpha, options.score_every, options.epsilon)
 
 
+def slow_replay(config: RunConfig) -> SlowMethod:
+    each_step = config.option("replay_batch") or config.batch_size
+    return SlowReplay(config.option("buffer"), config.option("buffer_choice"), each_step, config.seed)
+
+
 SLOW: dict[str, Callable[[RunConfig], SlowMethod]] = {
     "none": lambda config: SlowMethod(),
     "joint": lambda config: SlowJoint(),
@@ -115,6 +121,7 @@ SLOW: dict[str, Callable[[RunConfig], SlowMethod]] = {
     "ewc": slow_ewc,
     "mas": slow_mas,
     "rwalk": slow_rwalk,
+    "replay": slow_replay,
     "lwf": lambda config: SlowLwF(config.option("temperature")),
 }
 

@@ -34,12 +34,14 @@ def method_page(method: MethodInfo) -> RenderableType:
     parts = _headed(method)
     if method.symbol or method.options.kept:
         parts += section("Options", _options(method))
-    if method.symbol:
-        own = _by_benchmark(method)
-        table = table_of("default on", f"strength ({method.symbol})", *(option.name for option in own.values()))
+    own = _by_benchmark(method)
+    strength = [f"strength ({method.symbol})"] if method.symbol else []
+    if own or strength:
+        table = table_of("default on", *strength, *(option.name for option in own.values()))
         for benchmark in BENCHMARKS.values():
             here = benchmark.method_defaults.get(method.name, {})
-            values = [default_strength(method.name, benchmark), *(here.get(key, of.default) for key, of in own.items())]
+            values: list[object] = [default_strength(method.name, benchmark)] if strength else []
+            values += [here.get(key, of.default) for key, of in own.items()]
             table.add_row(benchmark.name, *map(shown, values))
         parts += section("Defaults that depend on the benchmark", table)
     if method.elsewhere:

@@ -66,8 +66,8 @@ class Method:
         """All that must survive a resume: a dataclass of tensors that ``start`` makes, which later are only written in
         place. Its fields say which have one entry for each parameter: ``PerParameter``."""
 
-    def use(self, net: nn.Module) -> None:
-        """The network that is trained; comes before ``start``."""
+    def use(self, net: nn.Module, stream: Stream) -> None:
+        """The network that is trained, and what on; comes before ``start``."""
 
     def start(self, theta: Tensor) -> None:
         """Makes the state, before the first step. ``theta``, shape (P,): the initial weights."""
@@ -75,8 +75,8 @@ class Method:
     def begin_task(self, theta: Tensor) -> None:
         """``theta``, shape (P,): the weights before the task's first step."""
 
-    def batch(self, batch: Batch) -> Batch:
-        """The examples of a step: the stream's ``batch``, or others beside them."""
+    def batch(self, batch: Batch, step: int) -> Batch:
+        """The examples of ``step``, counted through all tasks: the stream's ``batch``, or others beside them."""
         return batch
 
     def loss(self, outputs: Tensor, batch: Batch, problem: Problem) -> StepLoss:

@@ -20,6 +20,7 @@ from engine.errors import ConfigError, first_line
 from engine.methods.base import Method, StepLoss
 from engine.models.flat import PerParameter, trained
 from engine.problems.problem import Problem
+from engine.streams.stream import Stream
 
 
 @dataclass
@@ -35,7 +36,7 @@ class LearningWithoutForgetting(Method):
     options: LwFOptions
     state: Teacher
 
-    def use(self, net: nn.Module) -> None:
+    def use(self, net: nn.Module, stream: Stream) -> None:
         self._net = net
 
     def start(self, theta: Tensor) -> None:

@@ -120,6 +120,12 @@ class Inputs(Stream):
     def batch(self, phase: int, step: int) -> Batch:
         raise EngineError("the batches of a step are not there")
 
+    def recall(self, rows: Tensor, step: int) -> Batch:
+        raise EngineError("the data of earlier tasks are not there")
+
+    def targets(self, phase: int) -> Tensor:
+        raise EngineError("the targets are not there")
+
     def passes(self, phase: int, size: int, part: str = "train") -> Iterator[Batch]:
         for raw in self._raw():
             batch = self._batch(raw)

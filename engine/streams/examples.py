@@ -265,13 +265,22 @@ class ExampleStream(Stream):
             self._order_of = (phase, epoch)
         size = self._sizes[phase]
         rows = self._order[number * size : (number + 1) * size]
-        change, augment = None, self.augment
-        if augment is not None:
-            random = generator(self._config.seed, "augment", phase, step)
-            change = partial(augment, random)
+        change = self._changing("augment", phase, step)
         if self._accumulates:
             return self._mixed(rows, [task.train for task in self.tasks[: phase + 1]], change)
         return self._batch(phase, *self.tasks[phase].train.take(rows, change))
+
+    def _changing(self, purpose: str, *place: int) -> Callable[[Tensor], Tensor] | None:
+        if self.augment is None:
+            return None
+        return partial(self.augment, generator(self._config.seed, purpose, *place))
+
+    def recall(self, rows: Tensor, step: int) -> Batch:
+        trained = [task.train for task in self.tasks]
+        return self._mixed(rows.to(trained[0].targets.device), trained, self._changing("augment recalled", step))
+
+    def targets(self, phase: int) -> Tensor:
+        return self.tasks[phase].train.targets
 
     def _mixed(self, rows: Tensor, seen: Sequence[Examples], change: Callable[[Tensor], Tensor] | None) -> Batch:
         """``rows`` index all of ``seen``, one task's examples after another's."""

@@ -60,6 +60,13 @@ class Stream(Protocol):
     def batch(self, phase: int, step: int) -> Batch:
         """What step ``step`` of the phase, counted from 0, is trained on."""
 
+    def recall(self, rows: Tensor, step: int) -> Batch:
+        """The training examples in the given places among those of all phases, one phase's after another: shape (N,),
+        ascending. ``step``, counted through all phases, decides how they are augmented."""
+
+    def targets(self, phase: int) -> Tensor:
+        """Of its training examples, in order."""
+
     def passes(self, phase: int, size: int, part: str = "train") -> Iterator[Batch]:
         """Every example of the part once, in batches of ``size``."""
 

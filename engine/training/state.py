@@ -55,7 +55,7 @@ class RunState:
         self.update = Update(config, self.parameters.values)
         self.schedule = Schedule(config, stream, device)
         self.method = build_method(config)
-        self.method.use(self.model)
+        self.method.use(self.model, stream)
         self.method.start(self.parameters.values)
         self.penalised = self.parameters.matching_none(config.leave_alone)
         """1 for each parameter that the penalty may hold, 0 for the rest. Shape (P,)."""

@@ -60,7 +60,7 @@ class TrainingStep:
             total.zero_()
         if total is not gradient or not pull:
             gradient.zero_()
-        batch = method.batch(self._stream.batch(state.task, state.task_step))
+        batch = method.batch(self._stream.batch(state.task, state.task_step), state.step)
         loss, added = self._loss(batch) if self._parts == 1 else self._loss_by_parts(batch)
         if total is not gradient:
             total += gradient

@@ -35,6 +35,13 @@ class SlowMethod:
         competed before the task began, and those among which they do now; once for each head of its own."""
         return loss, 0.0
 
+    def remembered(self, step: int) -> list[int]:
+        """Places, among the training examples of all tasks, of those that ``step`` is trained on besides its own."""
+        return []
+
+    def learned(self, labels: Tensor) -> None:
+        """After a task's last step; ``labels``: of its training examples."""
+
     def after_step(self, g: Sequence[Tensor], change: Sequence[Tensor]) -> None:
         """``g``: gradient of the task's loss alone; ``change``: what the step did to each parameter."""
 

@@ -170,8 +170,10 @@ def train_slowly(
         smoothing = recipe.label_smoothing
         for epoch in task.epochs:
             for number_in_epoch, rows in enumerate(epoch, start=1):
-                if method.replays:
-                    batch = [example(tasks, row) for row in rows.tolist()]
+                more = method.remembered(len(run.losses))
+                if method.replays or more:
+                    start = 0 if method.replays else sum(len(seen.train_labels) for seen in tasks[:number])
+                    batch = [example(tasks, row) for row in [*more, *(start + row for row in rows.tolist())]]
                     inputs = torch.stack([x for _, x, _ in batch])
                     loss = replayed_loss(model, batch, scenario, classes, number, smoothing)
                 else:
@@ -218,6 +220,7 @@ def train_slowly(
             )
             for of, seen in enumerate(tasks[: number + 1])
         ]
+        method.learned(task.train_labels)
         method.told(number, torch.tensor([right(label) for label in task.train_labels.tolist()]), elsewhere)
         method.end_task(model, task.train_inputs, among)
         method.leave_alone(leave_alone)

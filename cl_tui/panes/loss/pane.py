@@ -66,12 +66,12 @@ class CurvesPane(Pane):
     )
     HELP_TITLE = "Loss and penalty"
     HOW_TO_READ = (
-        "Solid dots, L: the loss on the current task alone. Sparse dots, P: the penalty that holds earlier tasks' "
-        "weights; for lwf, how far the network is from what its teacher answers, times N−1 in task N, as a step weighs "
-        "it against L. Each column spans from the smallest to the largest value of its steps, so a single spike stays "
-        "visible. ┊ is a task border, ▲ a change of the strength, ✖ a step whose value was not finite. On a "
-        "logarithmic axis ('log') a penalty of 0 or less has no dots. A running mean starts again with each task; the "
-        "values themselves are faint behind it."
+        "Solid dots, L: the loss on the current task alone; with joint and replay, on all examples of a step. Sparse "
+        "dots, P: the penalty that holds earlier tasks' weights; for lwf, how far the network is from what its teacher "
+        "answers, times N−1 in task N, as a step weighs it against L. Each column spans from the smallest to the "
+        "largest value of its steps, so a single spike stays visible. ┊ is a task border, ▲ a change of the strength, "
+        "✖ a step whose value was not finite. On a logarithmic axis ('log') a penalty of 0 or less has no dots. A "
+        "running mean starts again with each task; the values themselves are faint behind it."
     )
 
     @dataclass

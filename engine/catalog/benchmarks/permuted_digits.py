@@ -9,7 +9,7 @@ INFO = SPLIT._replace(
     defaults={**SPLIT.defaults, "hidden": (200, 200), "epochs": 20},
     permuted=True,
     strengths={"l2": 0.01, "si": 1.0, "ewc": 1e2, "mas": 0.01, "rwalk": 1.0},
-    method_defaults={"si": {"xi": 0.1}},
+    method_defaults={"si": {"xi": 0.1}, "replay": {"buffer": 100}},
     watch_pace=425.0,
     rank=1,
 )

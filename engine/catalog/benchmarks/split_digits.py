@@ -12,7 +12,7 @@ INFO = BenchmarkInfo(
     defaults={"hidden": (100, 100), "epochs": 60, "batch_size": 16, "lr": 1e-3}
     | {"optimizer": "adam", "reset_optimizer": True},
     strengths={"l2": 0.1, "si": 1.0, "ewc": 1e3, "mas": 0.1, "rwalk": 10.0},
-    method_defaults={"si": {"xi": 1e-3}},
+    method_defaults={"si": {"xi": 1e-3}, "replay": {"buffer": 100}},
     model_defaults={"conv": {"channels": (16, "pool", 32, "pool"), "hidden": (64,)}},
     code="engine.streams.digits:stream",
     watch_pace=250.0,

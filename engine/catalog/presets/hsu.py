@@ -54,8 +54,8 @@ _LWF = ((99.60, 0.03), (71.02, 1.26), (24.17, 0.33))
 _AS_VAN_DE_VEN: dict[str, object] = {"temperature": 2.0, "pad": None, "normalize": None, "class_order": "random"}
 _AS_VAN_DE_VEN |= {"epochs": None, "steps": 2000}
 _FROM_VAN_DE_VEN = (
-    "Table 2. The authors' code has no LwF: the number is taken for one of van de Ven & Tolias 2018 (arXiv:1809.10635), "
-    "which could not be checked, so the settings are theirs, and ± is a standard error over 20 runs"
+    "Table 2. The authors' code has no LwF: the number is taken for one of van de Ven & Tolias 2018, which could not "
+    "be checked, so the settings are theirs, and ± is a standard error over 20 runs"
 )
 
 

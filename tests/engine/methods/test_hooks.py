@@ -20,7 +20,7 @@ STRENGTH = 0.1
 LIMIT = 0.02
 
 
-def twice_the_first(method: EqualImportance, batch: Batch) -> Batch:
+def twice_the_first(method: EqualImportance, batch: Batch, step: int) -> Batch:
     return Batch(torch.cat([batch.inputs, batch.inputs[:3]]), torch.cat([batch.targets, batch.targets[:3]]), batch.task)
 
 
