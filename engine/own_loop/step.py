@@ -32,6 +32,8 @@ class Step:
         self.pending = False
         """Whether ``before`` was called and ``after`` was not."""
         self._stepped = False
+        self._sizes: list[int] = []
+        self._fusable = False
         self._hook = optimizer.register_step_post_hook(self._saw)
 
     def close(self) -> None:
@@ -103,7 +105,12 @@ class Step:
         than the usual form. All else stays, such as its state, its hooks and what a scheduler counts."""
         if type(self._optimizer) not in FUSED or torch.get_default_dtype() != torch.float32:
             return False
-        return all(_usual(group) for group in self._optimizer.param_groups)
+        groups = self._optimizer.param_groups
+        sizes = [len(group["params"]) for group in groups]
+        if sizes != self._sizes:
+            self._sizes, every = sizes, [of for group in groups for of in group["params"]]
+            self._fusable = all(of.device.type == "cpu" and of.dtype == torch.float32 for of in every)
+        return self._fusable and all(map(_usual, groups))
 
     def _check(self, gradients: list[Any], present: list[int]) -> None:
         if not present:
@@ -137,6 +144,5 @@ class Step:
 
 
 def _usual(group: dict[str, Any]) -> bool:
-    if any(group.get(key) for key in UNUSUAL) or isinstance(group["lr"], Tensor):
-        return False
-    return all(of.device.type == "cpu" and of.dtype == torch.float32 for of in group["params"])
+    """Whether its flags are at their defaults."""
+    return not (any(group.get(key) for key in UNUSUAL) or isinstance(group["lr"], Tensor))
