@@ -105,7 +105,8 @@ class ProtectedRun:
     # Training
 
     def task(self, name: str) -> "Task":
-        """Begins the task ``name``, or continues in it after a resume. ``end_task`` ends it.
+        """Begins the task ``name``, or continues in it after a resume. ``end_task`` ends it. Gradients that are left
+        from before are cleared.
 
         Returns something to write after ``with``, which does nothing but show where the task is trained. Raises
         EngineError if another task has not ended, or if this one has.
@@ -131,6 +132,7 @@ class ProtectedRun:
         if state.task_step == 0:
             state.method.begin_task(state.weights.theta())
             self._journal.start_task(self._rate())
+        self._clear()
         self._inside = True
         return Task(self)
 
@@ -143,7 +145,7 @@ class ProtectedRun:
 
     def saw(self, loss: Tensor | float) -> None:
         """Adds to the loss that the log tells of this step, where backward is called elsewhere. Shape ()."""
-        found = loss.detach() if isinstance(loss, Tensor) else torch.tensor(float(loss))
+        found = loss.detach().to(self._state.weights.device) if isinstance(loss, Tensor) else torch.tensor(float(loss))
         self._losses.append(found.float().reshape(()))
 
     def step(self, loss: Tensor | None = None) -> None:
@@ -183,15 +185,18 @@ class ProtectedRun:
         """Tells the method what ``optimizer.step()`` did, and the log the loss. A step that a GradScaler skipped is
         noticed and does not count."""
         self._within("after_optimizer")
-        state, rate = self._state, self._rate()
+        state, rate, losses = self._state, self._rate(), self._losses
+        if not losses:
+            raise EngineError(
+                "the log needs the step's loss: call run.saw(loss), or run.backward(loss) in place of loss.backward()"
+            )
+        self._losses = []
         if not self._step.after():
             self._skipped += 1
-            self._losses.clear()
             return
         state.step += 1
         state.task_step += 1
-        losses, self._losses = self._losses, []
-        loss = torch.stack(losses).sum() if len(losses) > 1 else losses[0] if losses else torch.tensor(math.nan)
+        loss = losses[0] if len(losses) == 1 else torch.stack(losses).sum()
         self._journal.stepped(loss, self._penalty, rate)
 
     def set_strength(self, strength: float) -> None:
@@ -234,7 +239,8 @@ class ProtectedRun:
         if penalty is not None:
             journal.importance(penalty.diagonal(), running=False)
         if self._skipped:
-            self._recorder.note(f"{self._skipped} steps of task {name} were skipped: their gradients were not finite")
+            steps = "1 step" if self._skipped == 1 else f"{self._skipped} steps"
+            self._recorder.note(f"{steps} of task {name} skipped by the GradScaler: gradients that were not finite")
             self._skipped = 0
         journal.end_task(found)
         state.task, state.task_step = state.task + 1, 0
