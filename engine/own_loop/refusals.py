@@ -90,7 +90,13 @@ def check_serves(method: Method) -> None:
 
 
 def check_options(method: str, options: Mapping[str, Any]) -> None:
-    """Raises ConfigError for what is neither an option of the method nor ``leave_alone``."""
+    """Raises ConfigError for what is neither an option of the method nor ``leave_alone``, or names data."""
+    for key in set(options) & {"importance_data", "recompute"}:
+        raise ConfigError(
+            f"{key} needs data that only a program of your own has: importances are measured on what "
+            f"run.end_task(inputs=…) gets",
+            key,
+        )
     known = [*METHODS[method].options.kept, *(["leave_alone"] if METHODS[method].symbol else [])]
     for key in options:
         if key not in known:

@@ -186,7 +186,7 @@ class ProtectedRun:
         noticed and does not count."""
         self._within("after_optimizer")
         state, rate, losses = self._state, self._rate(), self._losses
-        if not losses:
+        if self._step.pending and not losses:
             raise EngineError(
                 "the log needs the step's loss: call run.saw(loss), or run.backward(loss) in place of loss.backward()"
             )
@@ -324,7 +324,7 @@ class ProtectedRun:
         broken: NumericsError | None = None
         try:
             journal.finish_saving()
-            if state.task_step and not isinstance(error, NumericsError) and not self._step.pending:
+            if state.task_step and not self._step.pending:
                 journal.save()
                 journal.finish_saving()
         except NumericsError as found:

@@ -69,9 +69,9 @@ class State:
 
     def cursor(self, elapsed: float, log_length: int) -> Cursor:
         constant = self.penalty.constant if self.penalty else None
-        device = str(self.weights.device)
+        device, made_by = str(self.weights.device), {key: str(of) for key, of in versions().items()}
         return Cursor(
-            self.task, self.task_step, self.step, elapsed, log_length, device, self.threads, versions(), constant
+            self.task, self.task_step, self.step, elapsed, log_length, device, self.threads, made_by, constant
         )
 
     def load(self, tensors: Mapping[str, Tensor], cursor: Cursor, strength: float) -> None:

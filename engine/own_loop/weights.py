@@ -59,9 +59,12 @@ class Weights:
 
     def check(self) -> None:
         """Raises EngineError if a parameter is no longer the one that was there, or is trained and was not."""
-        for (modules, key), parameter in zip(self._places, self.parameters, strict=True):
-            if modules.get(key) is not parameter:
-                raise self._changed(key, parameter)
+        for held, key, known, name in self._places:
+            if held.get(key) is not known:
+                raise EngineError(
+                    f"{name} is no longer what is protected and what the optimizer steps: it was replaced, as "
+                    f"load_state_dict(assign=True) does; load weights without assign, or before protect(…)"
+                )
         pointers = [parameter.data_ptr() for parameter in self.parameters]
         if pointers != self._pointers:
             for name, parameter, kind in zip(self.names, self.parameters, self._kinds, strict=True):
@@ -84,21 +87,20 @@ class Weights:
             if id(parameter) not in known and parameter.numel():
                 raise EngineError(f"the model has a new parameter, {name}, since the protection began{_ONCE}")
 
-    def _changed(self, key: str, parameter: Tensor) -> EngineError:
-        name = self.names[next(n for n, of in enumerate(self.parameters) if of is parameter)]
-        return EngineError(
-            f"parameter {name} is no longer the one that is protected and that the optimizer steps: it was replaced, "
-            f"as load_state_dict(assign=True) does; load weights without assign, or before protect(…)"
-        )
 
-
-def _places(model: nn.Module, names: Sequence[str]) -> list[tuple[dict[str, Any], str]]:
-    """Where the module holds each parameter: the dictionary and its key there."""
-    found = []
+def _places(model: nn.Module, names: Sequence[str]) -> list[tuple[dict[str, Any], str, Any, str]]:
+    """Where each parameter and each module on the way to it is: the dictionary, its key there, itself, and its name."""
+    found: dict[str, tuple[dict[str, Any], str, Any, str]] = {}
     for name in names:
         owner, _, key = name.rpartition(".")
-        found.append((model.get_submodule(owner)._parameters, key))
-    return found
+        module = model.get_submodule(owner)
+        found[name] = (module._parameters, key, module._parameters[key], f"parameter {name}")
+        while owner:
+            above, _, key = owner.rpartition(".")
+            modules = model.get_submodule(above)._modules
+            found[owner] = (modules, key, modules[key], f"layer {owner}")
+            owner = above
+    return list(found.values())
 
 
 def _words(dtype: torch.dtype, device: torch.device) -> str:
