@@ -25,6 +25,8 @@ TELLS = {
     rf"(.*\n)+  ÷ plain and kept .*{RATIO}",
     "monitor": rf"split-digits, threads.*\n  all panes, 160×48 .*{RATIO}\nsplit-digits, conv, .* headless.*\n.*{RATIO}",
     "opening": rf"2,000 events.*\nfirst frame: .*{RATIO}\nwhole log read: .*{RATIO}\nscreen's memory",
+    "own_loop": rf"batch 16: a step.*\nAdam: with SI ÷ without .*{RATIO}\n(.*\n)+si-cifar.*\nAdam: with SI .*{RATIO}\n"
+    rf"(.*\n)+memory that SI keeps .* ÷ the parameters: \d+\.\d\d",
     "startup": rf"--help .*{RATIO}\nfirst frame of run .*{RATIO}",
     "step": rf"split-digits.*: a step(.*\n)+si ÷ none .*{RATIO}\n(.*\n)+textbook si ÷ si .*{RATIO}\n"
     rf"(.*\n)+random-images, si-cifar.*\nsi ÷ none .*{RATIO}\newc ÷ none .*{RATIO}\n(.*\n)+si ÷ plain loop .*{RATIO}",

@@ -80,8 +80,9 @@ class Step:
             raise EngineError("after_optimizer() needs run.before_optimizer() before the optimizer's step")
         method, taken = self._state.method, self._stepped
         if self._follows:
-            torch._foreach_sub_(self._theta_parts, self._weights.parameters)
-            change = self._theta.neg_()
+            for parameter, part in zip(self._weights.parameters, self._theta_parts, strict=True):
+                torch.sub(parameter, part, out=part)
+            change = self._theta
             taken = taken or bool(change.any())  # GradScaler skips a step whose gradients are not finite
             if taken and method.sees_steps:
                 method.after_step(self._gradient, change)
