@@ -25,8 +25,8 @@ def found(given: Mapping[str, Any]) -> dict[str, Any]:
     if "benchmark" not in given:
         layout(path)
         return {}
-    if given.get("example") and given.get("task_classes"):
-        return {"tasks": len(given["task_classes"])}
+    if given.get("example") and isinstance(known := given.get("task_classes"), list | tuple) and known:
+        return {"tasks": len(known), "normalize_targets": given.get("problem") == "regression"}
     lists = [given.get(key) or () for key in ("targets", "ignore_columns")]
     texts = {key: given.get(key) or TableOptions.kept[key].default for key in TEXTS}
     sound = all(isinstance(of, list | tuple) and all(isinstance(name, str) for name in of) for of in lists)

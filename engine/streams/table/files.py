@@ -114,7 +114,8 @@ def _read_csv(path: Path, part: str, columns: Columns, faults: Faults) -> list[S
         lines, rows = list[int](), list[list[str]]()
         try:
             header = [name.strip() for name in next(reader)]
-            for row in reader:
+            roles = _roles(path, header, columns, faults)
+            for row in reader if roles else ():  # a form asks for each letter of a column's name
                 if len(row) == len(header):
                     lines.append(reader.line_num)
                     rows.append(row)
@@ -125,7 +126,6 @@ def _read_csv(path: Path, part: str, columns: Columns, faults: Faults) -> list[S
         except csv.Error as error:
             faults.add(f"{path}, line {reader.line_num}: {error}")
             return []
-    roles = _roles(path, header, columns, faults)
     if roles is None:
         return []
     if not rows:
@@ -170,10 +170,10 @@ def _roles(
         )
         return None
     targets = columns.targets or tuple(name for name in header if name.lower() in USUAL_TARGETS)[:1]
-    missing = [name for name in (*targets, *columns.ignored) if name not in header]
-    if missing:
-        faults.add(f"{path} has no column {some(missing)}: it has {some(header, 10)}")
-        return None
+    for key, names in (("targets", targets), ("ignore_columns", columns.ignored)):
+        if missing := [name for name in names if name not in header]:
+            there = f"{path} has no column {some(missing)}: it has {some(header, 10)}"
+            raise ConfigError(f"{key} = {','.join(names)}: {there}", key)
     if not targets:
         raise ConfigError(
             f"{path} has the columns {some(header, 10)}: say with --targets which are the targets", "targets"

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import settings as of_hypothesis
 from hypothesis import strategies as st
 
+from cl_tui.screens import form
 from engine.errors import BenchmarkError, ConfigError, SessionMismatch
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, resolve
@@ -290,3 +291,18 @@ def test_whatever_is_in_files_gives_a_table_or_one_sentence(contents: list[str |
         with suppress(ConfigError):
             table = read_table(Path(folder), Columns((), (), "task", "split"), None)
             assert all(len(rows) for task in table.tasks for rows in task.parts.values())
+
+
+def test_a_form_writes_the_line_of_a_table(tmp_path: Path) -> None:
+    """Without what makes no difference; what a session knows of its data is enough for that."""
+    path = written(tmp_path / "one.csv", "a,b,y\n" + "".join(f"{n},{n * n},{n / 3}\n" for n in range(40)))
+    all_fields = form.fields()
+    values = {"benchmark": "table", "data_dir": str(path), "targets": "y", "lr": "0.001", "epochs": "3"}
+    line = " ".join(form.wanted(all_fields, values).arguments)
+    assert line == f"--benchmark table --targets y --epochs 3 --data-dir {path}"
+    told = form.problems(all_fields, values | {"targets": "z"})
+    assert "has no column z: it has a, b, y" in told["targets"]
+    assert set(told) == {"targets"}
+    known = chosen(path)
+    path.unlink()
+    assert resolve({key: value for key, value in known.plain().items() if value is not None}) == known
