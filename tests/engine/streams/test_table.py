@@ -248,11 +248,14 @@ def test_normalize_auto_keeps_what_large_numbers_say(tmp_path: Path) -> None:
     assert not inputs[:, 1].any()
 
 
-def test_images_in_arrays_keep_their_shape(tmp_path: Path) -> None:
-    images = np.random.default_rng(0).integers(0, 255, (12, 1, 8, 8), dtype=np.uint8)
-    np.savez(tmp_path / "shapes.npz", x=images, y=np.arange(12) % 3)
-    config = chosen(tmp_path, model="conv", channels=[4], hidden=[8], epochs=1, normalize="auto")
-    assert config.option("example") == (1, 8, 8)
+@pytest.mark.parametrize("method", ["none", "ewc", "mas"])
+@pytest.mark.parametrize("numbers", [False, True])
+def test_images_in_arrays_keep_their_shape(method: str, numbers: bool, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    images = random.integers(0, 255, (12, 1, 8, 8), dtype=np.uint8)
+    np.savez(tmp_path / "shapes.npz", x=images, y=random.normal(size=(12, 2)) if numbers else np.arange(12) % 3)
+    config = chosen(tmp_path, method=method, model="conv", channels=[4], hidden=[8], epochs=1, normalize="auto")
+    assert (config.option("example"), config.classes_by_task()) == ((1, 8, 8), (2,) if numbers else (3,))
     assert runs.finished(tmp_path / "sessions", config).finished
 
 
