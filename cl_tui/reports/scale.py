@@ -69,19 +69,23 @@ class Scale(NamedTuple):
 
 
 def axis(score: ScoreInfo, worst: float, best: float) -> tuple[float, float]:
-    """The ends of an axis for a score that is no fraction: round numbers, or a score that cannot be exceeded.
+    """The ends of an axis for a score that is no fraction: round numbers, or a bound if the axis gets at most twice as
+    long by reaching it.
 
     >>> from engine.record.score import R2, RMSE, score_info
-    >>> axis(R2, -2.8, 0.9), axis(R2, 0.93, 0.99), axis(RMSE, 23.0, 0.1), axis(RMSE, 0.0, 0.0)
-    ((-3.0, 1.0), (0.93, 1.0), (0.0, 25.0), (0.0, 1.0))
+    >>> axis(R2, -2.8, 0.9), axis(R2, 0.93, 0.99), axis(RMSE, 23.0, 0.1), axis(RMSE, 2.4, 1.5), axis(RMSE, 0.0, 0.0)
+    ((-3.0, 1.0), (0.93, 1.0), (0.0, 25.0), (1.4, 2.4), (0.0, 1.0))
     >>> axis(score_info("return"), 5.0, 5.0), axis(score_info("return"), -1e30, 1e30)
     ((2.0, 8.0), (-1e+30, 1e+30))
     """
     if not math.isfinite(worst + best):
         return (0.0, 1.0)
     low, high = (worst, best) if score.higher else (best, worst)
-    low = score.least if math.isfinite(score.least) else low
-    high = score.most if math.isfinite(score.most) else high
+    span = high - low
+    if high - score.least <= 2 * span:
+        low = score.least
+    if score.most - low <= 2 * span:
+        high = score.most
     if not high - low > 1e-9 * max(abs(low), abs(high), 1e-290):
         half = abs(low) / 2 or 1.0
         low, high = max(low - half, score.least), min(high + half, score.most)

@@ -30,7 +30,8 @@ def draw_matrix(
     """The matrix in numbers, each task's loss and, if asked, its best; panned if not all tasks fit."""
     history, score = view.history, view.history.score
     if not history.tasks:
-        return message("Accuracies appear while the first task trains.", width, palette.muted)
+        what = "Scores" if view.config.problem == "regression" else "Accuracies"
+        return message(f"{what} appear while the first task trains.", width, palette.muted)
     count, now = len(history.tasks), min(history.task, len(history.tasks) - 1)
     rows = [*history.full_matrix, history.probe] if history.probe else list(history.full_matrix)
 
