@@ -121,10 +121,13 @@ class ScoreInfo:
         """How notable it is that a score is worse by ``lost``: 0, 1 or 2. If its size depends on a unit, the loss is
         compared with what the score was.
 
-        >>> [ACCURACY.fallen(lost, 0.9) for lost in (0.005, 0.02, 0.07)], [RMSE.fallen(lost, 10) for lost in (0.05, 5)]
-        ([0, 1, 2], [0, 2])
+        >>> [ACCURACY.fallen(lost, 0.9) for lost in (0.005, 0.02, 0.07)]
+        [0, 1, 2]
+        >>> [RMSE.fallen(lost, 10.0) for lost in (0.4, 1.0, 5.0)]
+        [0, 1, 2]
         """
-        of = max(abs(now + lost if self.higher else now - lost), 1e-290) if self.sized else 1.0
+        before = now + lost if self.higher else now - lost
+        of = max(5 * abs(before), 1e-290) if self.sized else 1.0
         return 2 if lost >= 5 * NOTABLE * of else 1 if lost >= NOTABLE * of else 0
 
     def best(self, scores: Iterable[float]) -> float:
