@@ -12,7 +12,7 @@ from torch.nn.parameter import is_lazy
 from engine.models.initial import seeded
 from engine.models.mode import evaluating
 from engine.seeds import number
-from engine.settings.own_code import Code, called, load, running
+from engine.settings.own_code import Code, a_kind, called, load, running
 from engine.text import some
 
 TRIED = 4
@@ -45,7 +45,7 @@ def build(
 
 def _check(code: Code, model: Any) -> None:
     if not isinstance(model, nn.Module):
-        raise code.problem(f"{code.name} returns {_kind(model)} instead of a network (torch.nn.Module)")
+        raise code.problem(f"{code.name} returns {a_kind(model)} instead of a network (torch.nn.Module)")
     named = list(model.named_parameters())
     if not any(parameter.requires_grad for _, parameter in named):
         what = "is frozen (requires_grad = False)" if named else "has no parameters"
@@ -59,7 +59,7 @@ def _try(code: Code, model: nn.Module, inputs: Tensor, outputs: int) -> None:
     with running(code, f"the network cannot take inputs of {_by(inputs)}"), torch.no_grad(), evaluating(model):
         given = model(inputs)
     if not isinstance(given, Tensor):
-        raise code.problem(f"the network gives {_kind(given)} instead of a tensor: its outputs, (examples, outputs)")
+        raise code.problem(f"the network gives {a_kind(given)} instead of a tensor: its outputs, (examples, outputs)")
     if given.shape != (len(inputs), outputs):
         raise code.problem(
             f"for {len(inputs)} inputs of {_by(inputs[0])} the network gives outputs of {_by(given)}; they should be "
@@ -72,10 +72,6 @@ def _try(code: Code, model: nn.Module, inputs: Tensor, outputs: int) -> None:
     for name, buffer in model.named_buffers():
         if name in buffers and buffer.shape == buffers[name].shape:
             buffer.copy_(buffers[name])
-
-
-def _kind(value: object) -> str:
-    return "nothing" if value is None else f"a {type(value).__name__}"
 
 
 def _by(values: Tensor) -> str:

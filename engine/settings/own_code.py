@@ -178,7 +178,7 @@ def load(code: Code) -> Callable[..., Any]:
         raise code.problem(f"it has no {code.name}: {there}")
     function: Callable[..., Any] = vars(module)[code.name]
     if not callable(function):
-        raise code.problem(f"{code.name} is {_article(type(function).__name__)}, not a function")
+        raise code.problem(f"{code.name} is {a_kind(function)}, not a function")
     return function
 
 
@@ -259,8 +259,13 @@ def _listed(names: Collection[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def _article(noun: str) -> str:
-    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+def a_kind(value: object) -> str:
+    """
+    >>> a_kind(3), a_kind((1, 2)), a_kind(None)
+    ('an int', 'a tuple', 'nothing')
+    """
+    noun = type(value).__name__
+    return "nothing" if value is None else f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
 
 
 def misnamed(setting: str, value: object) -> str:

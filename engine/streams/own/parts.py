@@ -19,7 +19,6 @@ TARGETS = ("target", "targets", "y", "label", "labels", "fine_label")
 MOST_ENDLESS = 1_000_000
 """Examples after which a stream of data counts as endless."""
 TOLD_EVERY = 256
-CHANNELS = (1, 3, 4)
 
 
 class Fault(Exception):
@@ -224,7 +223,7 @@ def _store(column: Column) -> tuple[Store, tuple[int, ...]]:
 
 def _channels_last(shape: tuple[int, ...]) -> bool:
     """As Pillow, matplotlib and OpenCV have it."""
-    return len(shape) == 4 and shape[3] in CHANNELS and shape[1] not in CHANNELS
+    return len(shape) == 4 and shape[3] in (1, 3, 4) and shape[1] not in (1, 3)
 
 
 def _as_targets(values: Tensor) -> Tensor:
@@ -243,7 +242,8 @@ def _as_targets(values: Tensor) -> Tensor:
 
 def _check_finite(values: Tensor, what: str) -> None:
     for start in range(0, len(values), 4096):
-        finite = torch.isfinite(values[start : start + 4096]).flatten(1).all(1)
+        part = values[start : start + 4096]
+        finite = torch.isfinite(part).reshape(len(part), -1).all(1)
         if not finite.all():
             raise Fault(f"the {what} of example {start + int((~finite).int().argmax()) + 1} is not finite")
 

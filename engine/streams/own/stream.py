@@ -14,7 +14,7 @@ from engine.catalog.own import file_and_name
 from engine.catalog.regression import MOST_TASKS
 from engine.errors import BenchmarkError
 from engine.seeds import number
-from engine.settings.own_code import Code, called, load, named, running
+from engine.settings.own_code import Code, a_kind, called, load, named, running
 from engine.settings.run import FirstTask, RunConfig, validated
 from engine.settings.text import shown
 from engine.streams.examples import DataSet, Examples, ExampleStream
@@ -155,7 +155,7 @@ def _needed(config: RunConfig, place: int) -> int | None:
 
 
 def _kind(value: object) -> str:
-    return f"a {type(value).__name__}" + (f" of {len(value)}" if isinstance(value, tuple | list) else "")
+    return a_kind(value) + (f" of {len(value)}" if isinstance(value, tuple | list) else "")
 
 
 # What fits together
