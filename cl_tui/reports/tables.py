@@ -14,6 +14,7 @@ from cl_tui.reports import text
 from cl_tui.reports.layout import indented, table_of
 from cl_tui.reports.output import PIPE_WIDTH
 from cl_tui.reports.statistics import estimate, with_error
+from engine.catalog.own import without_folder
 from engine.record.one_class import numbered
 from engine.record.score import ACCURACY, ScoreInfo, score_info
 from engine.sessions.listing import Listed
@@ -109,7 +110,7 @@ def _session_cells(listed: Listed, others: bool) -> Iterable[str]:
     return [
         listed.state if listed.state == "finished" else listed.state + share,
         text.method_and_strength(config.method, history.strength(config)),
-        config.benchmark,
+        without_folder(config.benchmark),
         str(config.seed),
         text.marked(mean(history.accuracies), listed, others) if history.accuracies else "—",
     ]

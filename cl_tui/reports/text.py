@@ -9,6 +9,7 @@ from rich.cells import cell_len, chop_cells
 
 from engine.catalog.choices import benchmark_info
 from engine.catalog.methods import METHODS
+from engine.catalog.own import without_folder
 from engine.catalog.own_loop import OWN_LOOP
 from engine.record import metrics
 from engine.record.events import WHOLE, Measured, Scored
@@ -225,7 +226,7 @@ def unset(key: str) -> str:
 def benchmark(config: RunConfig) -> list[str]:
     """With the folder's name, and the number of its classes, if only they say what is learned."""
     if "classes" not in config.from_data() or benchmark_info(config.benchmark).files:
-        return [config.benchmark]
+        return [without_folder(config.benchmark)]
     return [f"{config.benchmark} {Path(config.data_dir).name}", f"{len(config.option('classes'))} classes"]
 
 
@@ -245,7 +246,7 @@ def network(config: RunConfig) -> str:
     ('mlp 100-100', 'conv 32-pool-64-pool-64')
     """
     widths = [str(width) for key in WIDTHS for width in config.option(key) or ()]
-    return f"{config.model} {'-'.join(widths)}".strip()
+    return f"{without_folder(config.model)} {'-'.join(widths)}".strip()
 
 
 def unusual_network(config: RunConfig) -> list[str]:

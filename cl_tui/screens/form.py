@@ -8,7 +8,8 @@ from typing import Any
 from engine.catalog.choices import CHOICES as OWNERS
 from engine.catalog.choices import NAMES, benchmark_info, entry_of, options_of
 from engine.catalog.methods import METHODS
-from engine.catalog.options import METHOD, WHERE, Setting
+from engine.catalog.options import METHOD, NETWORK, WHAT, WHERE, Setting
+from engine.catalog.own import file_and_name
 from engine.errors import ConfigError
 from engine.sessions.names import check_name
 from engine.settings.reading import typed_as
@@ -18,8 +19,15 @@ from engine.training.control import typed_pace
 
 MORE = "More"
 """The panel of the settings that have no option on the command line."""
-CHOICES = ("method", "benchmark", "scenario", "preset", "model", "data_dir")
+CHOICES = ("method", "benchmark", "scenario", "preset", "model", "data_dir", "code_dir", "model_code", "benchmark_code")
 """Settings that the other settings' defaults depend on."""
+OWN_FILE = "FILE.py:NAME"
+"""The choice of a network or benchmark that is in the user's own file, which another field then names."""
+CODE = {
+    "model": Setting("model_code", str, help="A function in a file, such as my_nets.py:build.", panel=NETWORK),
+    "benchmark": Setting("benchmark_code", str, help="A function in a file, such as my_tasks.py:tasks.", panel=WHAT),
+}
+"""The fields that name it."""
 NAME = Setting("name", str, usual="two random words", help="Name of the session.", panel=WHERE)
 
 
@@ -36,12 +44,17 @@ class Field:
 
     def read_by(self, chosen: Mapping[str, str]) -> bool:
         """Whether a run with the chosen method, network and benchmark has the setting."""
+        for choice, declared in CODE.items():
+            if self.key == declared.key:
+                return chosen[choice] == OWN_FILE
         owners = [choice for choice in OWNERS if self.key in options_of(choice)]
         own = any(self.key in entry_of(choice, chosen[choice]).options.declared for choice in owners)
         return own if owners else read_by(self.key, chosen["method"])
 
     def label(self, method: str) -> str:
         """Its name, and its symbol in the paper if it has one."""
+        if self.declared in CODE.values():
+            return "in the file"
         symbol = METHODS[method].symbol if self.key == "strength" else self.declared.symbol
         return " ".join([self.key.replace("_", " "), *([symbol] if symbol else [])])
 
@@ -62,12 +75,15 @@ def fields() -> list[Field]:
     """The fields in the command line's order; those that only --set sets come last."""
     others = [of for of in known_settings().values() if not of.panel and not of.from_data]
     declared = [*typed_settings().values(), NAME, *others]
+    for choice, code in CODE.items():
+        place = [of.key for of in declared].index(choice) + 1
+        declared.insert(place, code)
     methods = options_of("method")
     return [
         Field(
             of,
             of.panel or (METHOD if of.key in methods else MORE),
-            tuple(NAMES[of.key]) if of.key in NAMES else of.choices,
+            (*NAMES[of.key], *([OWN_FILE] if of.key in CODE else [])) if of.key in NAMES else of.choices,
         )
         for of in declared
     ]
@@ -88,6 +104,10 @@ class Wanted:
             return "max" if self.pace is None else shown(self.pace)
         if key == "name":
             return "two random words"
+        if key in ("model_code", "benchmark_code"):
+            return "FILE.py:NAME"
+        if key == "tasks" and not self.config.tasks_known:
+            return "all"
         value = self.config.flat()[key]
         if value is None:
             value = known_settings()[key].off
@@ -103,6 +123,14 @@ def wanted(all_fields: Sequence[Field], values: Mapping[str, str]) -> Wanted:
     name = filled.pop("name", "")
     if name:
         check_name(name)
+    for choice, code in CODE.items():
+        named = filled.pop(code.key, "")
+        if filled.get(choice) == OWN_FILE:
+            if file_and_name(named) is None:
+                raise ConfigError(
+                    f"{choice}: name a file and a function in it, {code.help.partition(', ')[2]}", code.key
+                )
+            filled[choice] = named
     given = {key: typed_as(declared[key], value) for key, value in filled.items()}
     config, pace = _run(given)
     for key in list(given):

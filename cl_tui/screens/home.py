@@ -26,11 +26,13 @@ from cl_tui.screens.root import RootScreen, too_small
 from cl_tui.screens.sessions_table import ORDERS, SessionsTable, arranged
 from cl_tui.screens.zooming import NOTHING_OPEN
 from engine.catalog.choices import benchmark_info
+from engine.commands import command
 from engine.errors import ConfigError, EngineError
 from engine.sessions.folders import delete_session, rename_session
 from engine.sessions.listing import Listed, each_session, read_session
 from engine.sessions.names import check_name
 from engine.sessions.session import Session
+from engine.settings.own_code import require_trust
 from engine.settings.run import moved
 from engine.streams.files import prepare
 from engine.text import some, visible
@@ -464,6 +466,8 @@ class HomeScreen(RootScreen):
 def _opened(folder: Path, name: str) -> tuple[Session, str]:
     """The session ready for training, or why its device cannot be used here. Raises EngineError."""
     session = Session.open(folder, name)
+    how = command("resume", folder, name, "--trust-code")
+    require_trust(session.config, f"session {name}", f"'{how}'")
     prepare(session.config.benchmark, Path(session.config.data_dir))
     return session, device_problem(session.config)
 

@@ -23,6 +23,7 @@ from engine.commands import command
 from engine.errors import ConfigError, EngineError, SessionExists
 from engine.sessions.names import free_name
 from engine.sessions.session import Session
+from engine.settings import own_code
 from engine.streams.files import prepare
 
 COLUMNS = ((WHAT, NETWORK, METHOD), (TRAINING, DATA, WHERE, form.MORE))
@@ -197,6 +198,7 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
             else "Starting…"
         )
         try:
+            own_code.allow(own_code.named(dict(wanted.config)))  # it was typed here
             await run_in_background(self, partial(prepare, benchmark.name, Path(wanted.config.data_dir)))
             name = wanted.name or free_name(self._folder)
             session = await run_in_background(self, partial(Session.create, self._folder, name, wanted.config))

@@ -67,10 +67,10 @@ def file_and_name(value: object) -> tuple[str, str] | None:
     return (found[1], found[2]) if found else None
 
 
-def short_name(value: str) -> str:
+def without_folder(value: str) -> str:
     """A network's or benchmark's name without the folder of its file.
 
-    >>> short_name("nets/my_nets.py:build"), short_name("mlp")
+    >>> without_folder("nets/my_nets.py:build"), without_folder("mlp")
     ('my_nets.py:build', 'mlp')
     """
     named = file_and_name(value)

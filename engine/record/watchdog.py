@@ -74,8 +74,11 @@ def _weak_method(config: RunConfig) -> str:
         return f"strength 0: {config.method} protects nothing; this is fine-tuning"
     if config.scenario != "class":
         return ""
+    reached = (
+        f"about {100 / config.tasks:.0f} % on {config.tasks} tasks" if config.tasks_known else "what guessing does"
+    )
     return (
-        f"in the class scenario, a penalty alone reaches about {100 / config.tasks:.0f} % on {config.tasks} tasks "
+        f"in the class scenario, a penalty alone reaches {reached} "
         f"in every published table: classes of different tasks are never trained together; method joint shows what is "
         f"possible"
     )

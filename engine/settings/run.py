@@ -255,7 +255,8 @@ class RunConfig(Settings):
     def chosen(self, choice: str = "method") -> dict[str, Any]:
         """The options of the method, or of another choice, that are not at their defaults on this benchmark."""
         usual, options = _defaults(self.method, self.model, self.benchmark), getattr(self, f"{choice}_options")
-        return {key: value for key, value in options if value not in (None, usual.get(key))}
+        found = {key: value for key, value in options if value not in (None, usual.get(key))}
+        return {key: value for key, value in found.items() if not options.kept[key].from_data}
 
     def flat(self) -> dict[str, Any]:
         """Every setting and option by key, in the order of their declaration; None for what this run does not read."""
@@ -284,6 +285,11 @@ class RunConfig(Settings):
         """Of regression: how many numbers a target has."""
         of_data = self.option("classes_per_task") or self.option("task_classes")
         return of_data or benchmark_info(self.benchmark).classes_by_task(self.tasks)
+
+    @property
+    def tasks_known(self) -> bool:
+        """Whether ``tasks`` is their number; before the user's own code has run, it is only the most there can be."""
+        return bool(self.option("task_classes")) or not self.option("all_tasks")
 
     def plain(self) -> dict[str, Any]:
         """Like ``flat``, in types that JSON has."""

@@ -20,7 +20,8 @@ def score_width(score: ScoreInfo) -> int:
 def draw_tasks(view: View, width: int, height: int, palette: Palette, start: int | None = None) -> list[Line]:
     history = view.history
     if not history.tasks:
-        return message(f"{view.config.tasks} tasks wait: {view.activity}…", width, palette.muted)
+        planned = f"{view.config.tasks} tasks wait" if view.config.tasks_known else "The tasks wait"
+        return message(f"{planned}: {view.activity}…", width, palette.muted)
     count = len(history.tasks)
     number_width = len(str(count))
     name_width = min(max(cell_len(task.name) for task in history.tasks), max(4, width // 4))

@@ -29,7 +29,7 @@ from engine.errors import BenchmarkError, ConfigError
 from engine.sessions.session import Session
 from engine.settings.run import resolve
 from engine.streams.images.layout import task_folders
-from tests import images
+from tests import images, own_code
 from tests.conftest import CommandLine
 from tests.typed import trained_by
 from tests.waiting import PATIENCE_SECONDS, on_screen
@@ -258,7 +258,7 @@ def test_each_setting_has_help_and_the_command_line_s_own() -> None:
             chosen["benchmark"] = "split-mnist"  # the digits are too small for some networks
         explained = field.meaning(resolve(chosen) if readers else config)
         assert explained
-        if not readers and field.panel != form.MORE:
+        if not readers and field.panel != form.MORE and field.declared not in form.CODE.values():
             first = explained.split("\n")[0]
             assert first.split(";")[0].split(".")[0] in helps[field.key], field
 
@@ -480,3 +480,26 @@ async def test_a_folder_of_images(tmp_path: Path) -> None:
         assert "--benchmark images --classes-per-task 1,2" in line
         assert "--class-order dog,ant,bee" in line
         assert f"--data-dir {folder}" in line
+
+
+def test_a_network_in_a_file_is_typed_into_a_field_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    own_code.write(tmp_path)
+    all_fields = form.fields()
+    chosen = {"model": form.OWN_FILE, "benchmark": form.OWN_FILE}
+    assert form.problems(all_fields, chosen)[""].startswith("model: name a file and a function in it, such as my_nets")
+    values = {**chosen, "model_code": "my_nets.py:build", "benchmark_code": "my_tasks.py:tasks", "method": "ewc"}
+    wanted = form.wanted(all_fields, values)
+    line = "--method ewc --benchmark my_tasks.py:tasks --model my_nets.py:build"
+    assert sorted(wanted.arguments) == sorted(line.split())
+    assert wanted.config.code_dir == str(tmp_path)
+    assert wanted.default("tasks") == "all"
+    shown = {field.key for field in all_fields if field.read_by({**chosen, "method": "ewc"})}
+    assert {"model_code", "benchmark_code"} <= shown
+    assert not {"model_code", "channels"} & {
+        field.key
+        for field in all_fields
+        if field.read_by({"model": "mlp", "benchmark": "split-digits", "method": "si"})
+    }
+    missing = form.problems(all_fields, values | {"model_code": "nix.py:build"})
+    assert "there is no such file" in missing["model"]
