@@ -47,6 +47,8 @@ class Field:
         for choice, declared in CODE.items():
             if self.key == declared.key:
                 return chosen[choice] == OWN_FILE
+        if self.key == "code_dir":
+            return OWN_FILE in chosen.values()
         owners = [choice for choice in OWNERS if self.key in options_of(choice)]
         own = any(self.key in entry_of(choice, chosen[choice]).options.declared for choice in owners)
         return own if owners else read_by(self.key, chosen["method"])
