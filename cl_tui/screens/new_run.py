@@ -199,7 +199,7 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
         )
         try:
             own_code.allow(own_code.named(dict(wanted.config)))  # it was typed here
-            await run_in_background(self, partial(prepare, benchmark.name, Path(wanted.config.data_dir)))
+            await run_in_background(self, partial(prepare, wanted.config.benchmark, Path(wanted.config.data_dir)))
             name = wanted.name or free_name(self._folder)
             session = await run_in_background(self, partial(Session.create, self._folder, name, wanted.config))
         except SessionExists as error:

@@ -27,6 +27,7 @@ from engine.catalog.methods import METHODS
 from engine.catalog.models import MODELS
 from engine.errors import BenchmarkError, ConfigError
 from engine.sessions.session import Session
+from engine.settings.own_code import require_trust
 from engine.settings.run import resolve
 from engine.streams.images.layout import task_folders
 from tests import images, own_code
@@ -503,3 +504,21 @@ def test_a_network_in_a_file_is_typed_into_a_field_of_its_own(tmp_path: Path, mo
     }
     missing = form.problems(all_fields, values | {"model_code": "nix.py:build"})
     assert "there is no such file" in missing["model"]
+
+
+async def test_a_run_of_ones_own_code_starts_from_the_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was typed there may run, also when the session is resumed later."""
+    monkeypatch.chdir(tmp_path)
+    own_code.write(tmp_path)
+    async with filling(tmp_path / "sessions") as filled:
+        await filled.fill(model=form.OWN_FILE, benchmark=form.OWN_FILE)
+        assert "model_code" in filled.shown
+        await filled.fill(model_code="my_nets.py:build", benchmark_code="my_tasks.py:tasks", steps="2")
+        await filled.press("ctrl+r")
+        await filled.until(lambda: filled.result)
+        (made,) = filled.result
+        assert made is not None
+    require_trust(made[0].config)
+    assert made[0].config == resolve(
+        {"model": "my_nets.py:build", "benchmark": "my_tasks.py:tasks", "steps": 2, "method": "si"}
+    )
