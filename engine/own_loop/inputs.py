@@ -31,6 +31,7 @@ class Seen(nn.Module):
         self.model = model
         self._forward = forward
         self._active = active
+        self._most = 0 if active is None else int(active.max())
         self.batch: Any = None
 
     def forward(self, rows: Tensor) -> Tensor:
@@ -38,7 +39,11 @@ class Seen(nn.Module):
         outputs = getattr(outputs, "logits", outputs)  # as Hugging Face's models return them
         if not isinstance(outputs, Tensor):
             raise EngineError(f"forward(model, batch) returned {type(outputs).__name__}: return the outputs, a tensor")
-        return outputs if self._active is None else outputs[:, self._active]
+        if self._active is None:
+            return outputs
+        if self._most >= outputs.shape[-1]:
+            raise EngineError(f"active = …: there is no output {self._most}; there are 0 to {outputs.shape[-1] - 1}")
+        return outputs[:, self._active]
 
 
 class Inputs(Stream):
@@ -53,8 +58,9 @@ class Inputs(Stream):
         self.phases: tuple[Phase, ...] = ()
         self.inputs: tuple[int, ...] = ()
         self.net: nn.Module = weights.model
-        self.problem_now: Problem = meaning.problem(1)
+        self._problem = meaning.problem(1)
         self._active = _numbers(active)
+        self._labelled = config.option("fisher") in ("empirical", "batched")
         self._batched = "batched" in vars(config.method_options).values() and not config.option("importance_batch")
 
     def prepare(self, of: Of) -> tuple[str, ...]:
@@ -78,7 +84,9 @@ class Inputs(Stream):
         if forward is not None or self._active is not None:
             active = None if self._active is None else torch.tensor(self._active, device=self._weights.device)
             self.net = Seen(model, forward or _of_inputs, active)
+        labelled, self._labelled = self._labelled, False
         batch = self._batch(first)
+        self._labelled = labelled
         self.inputs = tuple(batch.inputs.shape[1:])
         with evaluating(self.net), torch.no_grad():
             outputs = self.net(batch.inputs[:2])
@@ -87,7 +95,7 @@ class Inputs(Stream):
                 f"the outputs of the network have shape {tuple(outputs.shape)} for two examples: give protect(…) a "
                 f"forward=… whose outputs have shape (N, outputs)"
             )
-        self.problem_now = self._meaning.problem(outputs.shape[1])
+        self._problem = self._meaning.problem(outputs.shape[1])
         return survey(self.net, batch.inputs, of, self._config.option("importance_memory") or MEMORY)
 
     @contextlib.contextmanager
@@ -112,7 +120,7 @@ class Inputs(Stream):
         return self
 
     def problem(self) -> Problem:
-        return self.problem_now
+        return self._problem
 
     def accumulate(self) -> None:
         raise EngineError("the data of earlier tasks are not there")
@@ -176,14 +184,19 @@ class Inputs(Stream):
                 f"pair or an iterable of batches"
             )
 
+    def _targets(self, raw: Any) -> Tensor:
+        found = _found_targets(raw)
+        if not isinstance(found, Tensor) or len(found) != _length(raw):
+            raise EngineError(
+                f"fisher = {self._config.option('fisher')} needs each example's target: give run.end_task(inputs=…) "
+                f"(inputs, targets) pairs, or dictionaries with {', '.join(LABELS[:-1])} or {LABELS[-1]}"
+            )
+        return self._meaning.targets(found, self._active, self._problem.outputs)
+
     def _batch(self, raw: Any) -> Batch:
         """``raw`` as a batch on the network's device: its inputs, or its rows' numbers where ``forward`` sees it."""
         raw = _moved(raw, self._weights.device)
-        targets = _targets(raw)
-        if not isinstance(targets, Tensor):
-            targets = torch.empty(0, device=self._weights.device)
-        elif len(targets):
-            targets = self._meaning.targets(targets, self._active)
+        targets = self._targets(raw) if self._labelled else torch.empty(0, device=self._weights.device)
         if isinstance(self.net, Seen):
             self.net.batch = raw
             return Batch(torch.arange(_length(raw), device=self._weights.device), targets, 0)
@@ -216,7 +229,7 @@ def _of_inputs(model: nn.Module, batch: Any) -> Any:
     return model(batch[0] if isinstance(batch, list | tuple) else batch)
 
 
-def _targets(raw: Any) -> Any:
+def _found_targets(raw: Any) -> Any:
     if isinstance(raw, Mapping):
         return next((raw[key] for key in LABELS if key in raw), None)
     return raw[1] if isinstance(raw, list | tuple) and len(raw) > 1 else None

@@ -32,17 +32,29 @@ class Meaning:
             return Regression("domain", [outputs])
         return LossProblem(self.kind, outputs)
 
-    def targets(self, targets: Tensor, active: Sequence[int] | None) -> Tensor:
-        """Labels as places among the ``active`` outputs; numbers as they are, in rows."""
+    def targets(self, targets: Tensor, active: Sequence[int] | None, outputs: int) -> Tensor:
+        """Labels as places among the ``active`` outputs, of which there are ``outputs``; numbers as they are, in rows.
+        Raises EngineError for a label of no output."""
         if self.kind == "regression":
             return targets.reshape(len(targets), -1)
-        if self.kind != "classification" or active is None or targets.dim() != 1:
+        if self.kind != "classification":
             return targets
+        if targets.dim() != 1 or targets.is_floating_point():
+            raise EngineError(
+                f"the targets of run.end_task(inputs=…) are {targets.dtype} of shape {tuple(targets.shape)}: "
+                f"classification needs one whole number for each example"
+            )
+        if active is None:
+            active = range(outputs)
         places = torch.full((max(active) + 1,), -1, device=targets.device)
         places[torch.tensor(active, device=targets.device)] = torch.arange(len(active), device=targets.device)
-        found = places[targets.clamp(0, max(active)).long()]
-        if (found < 0).any() or (targets < 0).any() or (targets > max(active)).any():
-            raise EngineError("a target of run.end_task(inputs=…) is not among the active outputs")
+        inside = (targets >= 0) & (targets <= max(active))
+        found = torch.where(inside, places[targets.clamp(0, max(active)).long()], -1)
+        if (found < 0).any():
+            wrong = int(targets[found < 0][0])
+            raise EngineError(
+                f"a target of run.end_task(inputs=…) is {wrong}, which is not among the outputs that compete"
+            )
         return found
 
 

@@ -2,12 +2,24 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 from engine.sessions.session import Session
 from tests.conftest import CommandLine
 
 PAGE = Path(__file__).parents[3] / "docs" / "your-own-loop.md"
 PROGRAMS = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_what_it_says_of_stopping_and_continuing(cl_tui: CommandLine, sessions: Path) -> None:
+    saving, loading = (program for program in PROGRAMS if "torch.save(" in program or "resume=True" in program)
+    names: dict[str, Any] = {"__name__": "__main__"}
+    program = PROGRAMS[0].replace("        run.end_task", "        saved_here()\n        run.end_task")
+    names["saved_here"] = lambda: exec(compile(saving, str(PAGE), "exec"), names)  # noqa: S102
+    exec(compile(program, str(PAGE), "exec"), names)  # noqa: S102
+    exec(compile(loading, str(PAGE), "exec"), names)  # noqa: S102
+    assert names["run"].ended == ("left",)
+    assert names["run"].task_steps == 40
 
 
 def test_the_program_in_plain_torch_leaves_a_session_like_any_other(cl_tui: CommandLine, sessions: Path) -> None:
