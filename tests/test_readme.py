@@ -129,10 +129,10 @@ def test_versions_are_exact_and_from_nowhere_special() -> None:
         assert re.fullmatch(r"[a-z0-9-]+==[0-9.]+", line), line
 
 
-def _photos(folder: Path) -> None:
+def _photos(folder: Path, *classes: str) -> None:
     """A folder of images as the pages describe it."""
     image = Image.new("RGB", (40, 30), "orange")
-    for part, name in itertools.product(("train", "test"), ("cat", "dog", "fox")):
+    for part, name in itertools.product(("train", "test"), classes or ("cat", "dog", "fox")):
         (folder / part / name).mkdir(parents=True)
         image.save(folder / part / name / "1.png")
 
@@ -149,7 +149,11 @@ def test_a_command_of_the_readme(cl_tui: CommandLine, sessions: Path, line: str)
     if command == "compare":
         for name in {name for name in rest if not name.startswith("-")} - {"calm-otter"}:
             train(create(sessions, tiny("ewc"), name), AtStep(5))
-    if command == "extend":
+    if command == "extend" and "more-photos" in rest:
+        _photos(Path("photos"))
+        _photos(Path("more-photos"), "hen", "pig")
+        train(create(sessions, tiny(benchmark="images", data_dir="photos", tasks=None, steps=1), rest[0]), Control())
+    elif command == "extend":
         train(create(sessions, tiny(benchmark="permuted-digits", steps=1), rest[0]), Control())
     match command:
         case "":

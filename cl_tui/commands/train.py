@@ -166,7 +166,11 @@ def fork(
     raise typer.Exit(_train(session, speed, without_screen))
 
 
-@takes_settings({"epochs": "the session's", "steps": "the session's", "strength": "the session's"} | STORED)
+@takes_settings(
+    {"epochs": "the session's", "steps": "the session's", "strength": "the session's"}
+    | STORED
+    | {"data_dir": "the session's; of images, a folder with the new tasks"}
+)
 def extend(
     *,
     parent: Annotated[str, typer.Argument(metavar="SESSION", autocompletion=sessions)],
@@ -186,6 +190,7 @@ def extend(
 
       cl-tui extend calm-otter --tasks +2
       cl-tui extend calm-otter --tasks +1 --epochs 5 --name longer --headless
+      cl-tui extend my-photos --data-dir more-photos
     """
     from engine.sessions.names import free_name
     from engine.sessions.session import Session
@@ -196,10 +201,10 @@ def extend(
 
     sessions_dir, parent = located(sessions_dir, parent)
     opened = Session.open(sessions_dir, parent)
-    if tasks is None:
-        raise UsageError("say how many tasks to add: --tasks +1")
     pace = typed.pop("pace", None)
-    config = extended_config(opened.config, more_tasks(tasks), over(typed, parse_assignments(assignments or [])))
+    folder = typed.pop("data_dir", None) if opened.config.benchmark == "images" else None
+    changes = over(typed, parse_assignments(assignments or []))
+    config = extended_config(opened.config, None if tasks is None else more_tasks(tasks), changes, folder)
     speed = _ready(config, pace, without_screen)
     session = extended(opened, config, free_name(sessions_dir) if name is None else name)
     raise typer.Exit(_train(session, speed, without_screen))

@@ -139,7 +139,7 @@ def _titles(runs: Sequence[Readable], settings: Sequence[Setting]) -> list[str]:
             for setting in settings
             if setting.values[place] != text.unset(setting.name) and len({setting.values[k] for k in alike}) > 1
         ]
-        titles.append(" · ".join([method, *told]))
+        titles.append(" · ".join(dict.fromkeys([method, *told])))
     return titles
 
 

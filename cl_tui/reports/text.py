@@ -227,7 +227,8 @@ def benchmark(config: RunConfig) -> list[str]:
     """With the folder's name, and the number of its classes, if only they say what is learned."""
     if "classes" not in config.from_data() or benchmark_info(config.benchmark).files:
         return [without_folder(config.benchmark)]
-    return [f"{config.benchmark} {Path(config.data_dir).name}", f"{len(config.option('classes'))} classes"]
+    classes = len(config.option("classes")) + len(config.option("more_classes") or ())
+    return [f"{config.benchmark} {Path(config.data_dir).name}", f"{classes} classes"]
 
 
 def scenario(config: RunConfig) -> list[str]:

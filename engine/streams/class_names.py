@@ -5,7 +5,7 @@ from functools import partial
 from engine.catalog.choices import benchmark_info
 from engine.settings.run import RunConfig
 from engine.streams.examples import class_order, divided, shuffled
-from engine.streams.images.classes import groups
+from engine.streams.images.classes import all_classes, groups
 from engine.streams.torchvision_sets import CLASSES
 
 
@@ -19,8 +19,8 @@ def class_names(config: RunConfig) -> list[list[str]]:
     ['apple', 'aquarium_fish', 'baby']
     """
     info = benchmark_info(config.benchmark)
-    known = config.option("classes")
-    if known is not None:
+    if config.option("classes") is not None:
+        known = all_classes(config)
         return [[known[label] for label in group] for group in groups(config, partial(shuffled, config.seed))]
     if info.permuted or not info.classes:
         return [list(map(str, range(count))) for count in config.classes_by_task()]

@@ -10,6 +10,7 @@ from engine.commands import command
 from engine.errors import ConfigError, SessionError, SessionLocked, SessionTooYoung
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, validated
+from engine.streams.images.classes import more_images
 from engine.training.fork import branched, forked_config, no_end
 
 _MORE = re.compile(r"\+0*([1-9]\d{0,3})")
@@ -35,13 +36,22 @@ def more_tasks(typed: str) -> int:
     return int(found[1])
 
 
-def extended_config(parent: RunConfig, more: int, changes: Mapping[str, Any]) -> RunConfig:
-    """``parent`` with ``more`` tasks, which are trained with ``changes``. Raises ConfigError."""
-    _check(parent, more)
-    tasks = parent.tasks + more
+def extended_config(
+    parent: RunConfig, more: int | None, changes: Mapping[str, Any], folder: str | None = None
+) -> RunConfig:
+    """``parent`` with ``more`` tasks, or those of another ``folder`` of images, which are trained with ``changes``.
+
+    Raises ConfigError.
+    """
+    if parent.benchmark == "images":
+        of_data = more_images(parent, more, folder)
+    else:
+        if more is None:
+            raise ConfigError("say how many tasks to add: --tasks +1", "tasks")
+        _check(parent, more)
+        of_data = {"tasks": parent.tasks + more}
     config = forked_config(parent, changes)
-    added: dict[str, Any] = {"tasks": tasks, "extended_at": (*(parent.extended_at or ()), parent.tasks)}
-    return validated(config.changed(**added).plain())
+    return validated(config.changed(**of_data, extended_at=(*(parent.extended_at or ()), parent.tasks)).plain())
 
 
 def _check(config: RunConfig, more: int) -> None:

@@ -30,6 +30,18 @@ class ImagesOptions(Options):
     resize: int | None = RESIZE
     augment: Augmentations = AUGMENT
     classes: tuple[str, ...] = setting(meaning="the classes that the folder has", from_data=True, max_length=5000)
+    more: Annotated[tuple[str, ...], ("min_length", 1), ("max_length", 100)] | None = setting(
+        None, meaning="further folders, whose classes come in tasks after those of the first (cl-tui extend --data-dir)"
+    )
+    more_at: Annotated[tuple[int, ...], ("min_length", 1), ("max_length", 100)] | None = setting(
+        None, meaning="the number of tasks before those of each further folder"
+    )
+    more_classes: Annotated[tuple[str, ...], ("max_length", 5000)] | None = setting(
+        None, meaning="the classes that the further folders have", from_data=True
+    )
+    more_sizes: Annotated[tuple[int, ...], ("max_length", 100)] | None = setting(
+        None, meaning="the number of classes of each further folder", from_data=True
+    )
 
 
 INFO = BenchmarkInfo(

@@ -15,12 +15,13 @@ from torch import Tensor, nn
 from engine.analysis.measure import analyse
 from engine.catalog.entries import ModelInfo
 from engine.catalog.models import MODELS
-from engine.errors import ConfigError, SessionDamaged, SessionLocked, SessionMismatch, SessionTooYoung
+from engine.errors import BenchmarkError, ConfigError, SessionDamaged, SessionLocked, SessionMismatch, SessionTooYoung
 from engine.models.flat import Layer, trained
 from engine.record.events import TasksAdded
 from engine.sessions import checkpoint
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig
+from engine.streams.class_names import class_names
 from engine.streams.examples import evaluation_subsets
 from engine.training.build import load_stream
 from engine.training.control import Control
@@ -29,7 +30,7 @@ from engine.training.fork import fork
 from engine.training.runner import train
 from engine.training.state import RunState
 from engine.training.weights_out import trained_network
-from tests import runs
+from tests import images, runs
 from tests.conftest import CommandLine
 from tests.engine.own_loop import loops
 
@@ -483,3 +484,107 @@ def test_the_checkpoint_of_a_session_that_was_never_so_small_does_not_fit(tmp_pa
     checkpoint.write(path, {**tensors, "theta": tensors["theta"][:-1].clone()}, cursor)
     with pytest.raises(SessionMismatch, match="its theta is"):
         train(child, Control())
+
+
+# Images
+
+
+def animals(folder: Path, *names: str, **settings: Any) -> RunConfig:
+    images.folder(folder, names)
+    return runs.tiny("si", **{"benchmark": "images", "data_dir": str(folder), "tasks": None, "steps": 3} | settings)
+
+
+def test_classes_that_no_task_has_yet(tmp_path: Path) -> None:
+    config = animals(tmp_path / "a", *"abcdefg", classes_per_task=[2, 1], normalize="auto")
+    child = extended(finished(tmp_path, config), 2)
+    history = train(child, Control())
+    assert [task.name for task in history.tasks] == ["a, b", "c", "d", "e"]
+    assert history.state == "finished"
+    again = extended(child, 1, "again")
+    assert again.config.option("classes_per_task") == (2, 1, 1, 1, 1)
+    with pytest.raises(ConfigError, match=r"--tasks \+3: .*a has 2 classes left; name another folder"):
+        extended(child, 3, "more")
+
+
+@pytest.mark.parametrize("settings", [{}, {"class_order": "random"}, {"class_order": ["d", "a"], "tasks": 2}])
+def test_another_folder_of_classes(tmp_path: Path, settings: dict[str, Any]) -> None:
+    """The old tasks stay as they are to the bit, and classes that were left out stay out."""
+    config = animals(tmp_path / "a", "a", "b", "c", "d", normalize="auto", validation=0.25, **settings)
+    parent = finished(tmp_path, config)
+    images.folder(tmp_path / "b", ("x", "y", "z"), side=9)
+    child = extend(parent, extended_config(parent.config, None, {}, str(tmp_path / "b")), "child")
+    old, new = load_stream(config, CPU), load_stream(child.config, CPU)
+    for task in range(2):
+        assert torch.equal(old.batch(task, 0).inputs, new.batch(task, 0).inputs)
+        assert torch.equal(old.batch(task, 0).targets, new.batch(task, 0).targets)
+    history = train(child, Control())
+    assert history.matrix[:2] == parent.history().matrix
+    assert [task.classes for task in history.tasks] == [*(task.classes for task in parent.history().tasks), 3]
+    assert history.tasks[2].name == "x, y, z"
+    assert class_names(child.config)[2] == ["x", "y", "z"]
+    assert class_names(child.config)[:2] == class_names(config)
+    assert trained_network(child, head=3).state_dict()["head.bias"].shape == (3,)
+    third = extended_config(child.config, 2, {}, str(images.folder(tmp_path / "c", ("k", "l"))))
+    assert third.option("classes_per_task")[2:] == (3, 1, 1)
+    assert train(extend(child, third, "third"), Control()).state == "finished"
+
+
+def test_an_image_that_is_lost_is_noticed(tmp_path: Path) -> None:
+    parent = finished(tmp_path, animals(tmp_path / "a", "a", "b"))
+    images.folder(tmp_path / "b", ("x",))
+    child = extend(parent, extended_config(parent.config, None, {}, str(tmp_path / "b")), "child")
+    train(child, runs.AtStep(2))
+    (tmp_path / "b" / "train" / "x" / "0.png").unlink()
+    with pytest.raises(SessionMismatch, match=r"the data of session child .* have changed"):
+        train(child, Control())
+
+
+def test_another_folder_of_tasks(tmp_path: Path) -> None:
+    images.tasks(tmp_path / "a", {"t1": ("a", "b"), "t2": ("c", "d"), "t3": ("e",)})
+    config = runs.tiny("ewc", benchmark="images", data_dir=str(tmp_path / "a"), tasks=2, steps=2)
+    parent = finished(tmp_path, config)
+    assert [task.name for task in train(extended(parent, 1), Control()).tasks] == ["t1", "t2", "t3"]
+    with pytest.raises(ConfigError, match=r"--tasks \+2: .*a has 1 folder for a task left; name another folder"):
+        extended(parent, 2, "more")
+    images.tasks(tmp_path / "b", {"t4": ("a", "x"), "t5": ("y", "z")})
+    child = extend(parent, extended_config(parent.config, None, {}, str(tmp_path / "b")), "other")
+    history = train(child, Control())
+    assert [task.name for task in history.tasks] == ["t1", "t2", "t4", "t5"]
+    assert history.state == "finished"
+
+
+def test_folders_that_do_not_fit(tmp_path: Path) -> None:
+    config = animals(tmp_path / "a", "a", "b", "c", "d")
+    parent = finished(tmp_path, config)
+    images.folder(tmp_path / "known", ("x", "b"))
+    for folder, more, says in (
+        ("known", None, r"the session knows b already: name a folder that has only what is new"),
+        ("a", None, r"the session knows a, b, c, d already"),
+        ("nowhere", None, "there is no such folder"),
+        (None, None, "say how many tasks to add, --tasks \\+1, or name a folder"),
+        (None, 1, r"has no classes left; name another folder with --data-dir"),
+        ("new", 3, r"--tasks \+3: .*new has only 2 classes"),
+    ):
+        images.folder(tmp_path / "new", ("x", "y"))
+        with pytest.raises(ConfigError, match=says):
+            extended_config(parent.config, more, {}, folder and str(tmp_path / folder))
+    grey = tmp_path / "grey"
+    images.folder(grey, ("x",))
+    for path in grey.rglob("*.png"):
+        images.drawn(1, channels=1).save(path)
+    child = extend(parent, extended_config(parent.config, None, {}, str(grey)), "child")
+    with pytest.raises(BenchmarkError, match=r"has images of 1×6×6 and those of earlier tasks have 3×6×6"):
+        train(child, Control())
+
+
+def test_another_folder_at_the_command_line(cl_tui: CommandLine, sessions: Path, tmp_path: Path) -> None:
+    images.folder(tmp_path / "photos", ("a", "b", "c", "d"))
+    images.folder(tmp_path / "more", ("x", "y"))
+    runs.finished(sessions, runs.tiny("si", benchmark="images", data_dir="photos", steps=2), "calm-otter")
+    made = cl_tui("extend", "calm-otter", "--data-dir", "more", "--name", "longer", "--headless")
+    assert made.exit_code == 0, made.err
+    assert "task 3 of 3 learned" in made.out + made.err
+    for arguments in (("sessions", "show", "longer", "--all"), ("compare", "calm-otter", "longer", "--plain")):
+        assert cl_tui(*arguments).exit_code == 0
+    again = cl_tui("run", "--config", "sessions/longer/config.toml", "--name", "again", "--headless")
+    assert again.exit_code == 0, again.err
