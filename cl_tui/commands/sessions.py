@@ -17,6 +17,8 @@ from cl_tui.commands.arguments import (
     located_all,
     refuse_sessions_dir,
 )
+from cl_tui.commands.options import TrustCode, check_code
+from engine.catalog.own import file_and_name
 from engine.commands import command
 from engine.text import visible
 
@@ -95,6 +97,7 @@ def export(
     onnx: Annotated[Path | None, file_option("The network for programs that read ONNX.")] = None,
     at_task: EndOf = None,
     head: Head = None,
+    trust_code: TrustCode = False,
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace existing files.")] = False,
     sessions_dir: SessionsDir = Path("sessions"),
 ) -> None:
@@ -132,17 +135,20 @@ def export(
         session_path(sessions_dir, name),
         wanted,
         force,
-        partial(_network, session_path(sessions_dir, name), at_task, head),
+        partial(_network, session_path(sessions_dir, name), at_task, head, trust_code),
     ):
         print(visible(f"wrote {written}"), file=told)
 
 
-def _network(path: Path, at_task: int | None, head: int | None, kind: "OfNetwork") -> bytes:
+def _network(path: Path, at_task: int | None, head: int | None, trust: bool, kind: "OfNetwork") -> bytes:
     """The content of a file that holds the network of the session in ``path``."""
     from engine.sessions.session import Session
     from engine.training import weights_out
 
-    trained = weights_out.trained_network(Session.open(path.parent, path.name), at_task, head)
+    session = Session.open(path.parent, path.name)
+    if file_and_name(session.config.model):  # else none is run
+        check_code(session.config, [], trust, f"the network of session {session.name}")
+    trained = weights_out.trained_network(session, at_task, head)
     return weights_out.weights_file(trained) if kind == "weights" else weights_out.onnx_file(trained)
 
 

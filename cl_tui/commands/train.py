@@ -179,6 +179,7 @@ def extend(
     name: Annotated[str | None, where("Name of the new session.  [dim]\\[default: two random words][/]")] = None,
     assignments: Set = None,
     without_screen: Headless = False,
+    trust_code: TrustCode = False,
     sessions_dir: SessionsDir = Path("sessions"),
 ) -> None:
     """Start a new session that continues a finished one with tasks that it did not know.
@@ -205,6 +206,7 @@ def extend(
     folder = typed.pop("data_dir", None) if opened.config.benchmark == "images" else None
     changes = over(typed, parse_assignments(assignments or []))
     config = extended_config(opened.config, None if tasks is None else more_tasks(tasks), changes, folder)
+    check_code(config, [], trust_code, f"an extension of session {parent}")
     speed = _ready(config, pace, without_screen)
     session = extended(opened, config, free_name(sessions_dir) if name is None else name)
     raise typer.Exit(_train(session, speed, without_screen))

@@ -1,6 +1,7 @@
 """What the classes of each task are called, from a run's configuration alone."""
 
 from functools import partial
+from itertools import islice
 
 from engine.catalog.choices import benchmark_info
 from engine.settings.run import RunConfig
@@ -22,6 +23,10 @@ def class_names(config: RunConfig) -> list[list[str]]:
     if config.option("classes") is not None:
         known = all_classes(config)
         return [[known[label] for label in group] for group in groups(config, partial(shuffled, config.seed))]
+    sizes, labels = config.option("task_classes") or (), config.option("task_labels") or ()
+    if labels and len(labels) == sum(sizes):
+        rest = iter(labels)
+        return [list(islice(rest, size)) for size in sizes]
     if info.permuted or not info.classes:
         return [list(map(str, range(count))) for count in config.classes_by_task()]
     names = [name for file in info.files for name in CLASSES.get(file, ())] or list(map(str, range(len(info.classes))))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.catalog.choices import benchmark_info
+from engine.catalog.own import FOLLOWS, OwnTasksOptions, file_and_name
 from engine.catalog.own_loop import OWN_LOOP
 from engine.commands import command
 from engine.errors import ConfigError, SessionError, SessionLocked, SessionTooYoung
@@ -43,11 +44,15 @@ def extended_config(
 
     Raises ConfigError.
     """
+    of_data: dict[str, Any]
     if parent.benchmark == "images":
         of_data = more_images(parent, more, folder)
+    elif more is None:
+        raise ConfigError("say how many tasks to add: --tasks +1", "tasks")
+    elif file_and_name(parent.benchmark):  # calling the function tells the rest
+        unknown = {key: OwnTasksOptions.kept[key].default for key in FOLLOWS}
+        of_data = unknown | {"tasks": parent.tasks + more, "all_tasks": False}
     else:
-        if more is None:
-            raise ConfigError("say how many tasks to add: --tasks +1", "tasks")
         _check(parent, more)
         of_data = {"tasks": parent.tasks + more}
     config = forked_config(parent, changes)
@@ -62,10 +67,17 @@ def _check(config: RunConfig, more: int) -> None:
             f"there are: go on there"
         )
     info = benchmark_info(config.benchmark)
+    if info.from_data:
+        raise ConfigError(
+            f"{config.benchmark}: a session has all tasks that its data say, and cannot get more: permuted benchmarks, "
+            f"cifar-transfer, images and tasks from your own Python file can be extended",
+            "tasks",
+        )
     if not (info.permuted or info.by_task or info.targets):
         raise ConfigError(
             f"{config.benchmark} divides all of its {len(info.classes)} classes among its tasks, so none is left for "
-            f"another task: permuted benchmarks, cifar-transfer, images and your own data can be extended",
+            f"another task: permuted benchmarks, cifar-transfer, images and tasks from your own Python file can be "
+            f"extended",
             "tasks",
         )
     left = info.most_tasks - config.tasks
@@ -76,10 +88,10 @@ def _check(config: RunConfig, more: int) -> None:
 
 def extend(parent: Session, config: RunConfig, name: str) -> Session:
     """A session beside ``parent`` that goes on from its end with ``config``, of ``extended_config``. The parent, and
-    what was measured in it, stay as they are.
+    what was measured in it, stay as they are. Calls the user's function for tasks, if there is one.
 
     Raises NotExtendable in the middle of a task, SessionLocked during training, SessionTooYoung before the first task
-    has ended, SessionExists, SessionDamaged or SessionError.
+    has ended, SessionExists, SessionDamaged or SessionError; and what reading the user's tasks raises.
     """
     if parent.running:
         raise SessionLocked(f"session {parent.name} is being trained by another process: wait for it to end")
@@ -95,4 +107,8 @@ def extend(parent: Session, config: RunConfig, name: str) -> Session:
         )
     if (path := parent.task_checkpoint(ended - 1)) is None:
         raise no_end(parent, ended - 1, "be extended after")
+    if file_and_name(config.benchmark):
+        from engine.training.build import find_device, learned, load_stream  # import torch
+
+        config = learned(config, load_stream(config, find_device("cpu")))
     return branched(parent, config, path, ended - 1, name)

@@ -30,7 +30,7 @@ from engine.training.fork import fork
 from engine.training.runner import train
 from engine.training.state import RunState
 from engine.training.weights_out import trained_network
-from tests import images, runs
+from tests import images, own_code, runs
 from tests.conftest import CommandLine
 from tests.engine.own_loop import loops
 
@@ -588,3 +588,59 @@ def test_another_folder_at_the_command_line(cl_tui: CommandLine, sessions: Path,
         assert cl_tui(*arguments).exit_code == 0
     again = cl_tui("run", "--config", "sessions/longer/config.toml", "--name", "again", "--headless")
     assert again.exit_code == 0, again.err
+
+
+# Tasks and networks in files of somebody's own
+
+MORE_TASKS = own_code.TASKS.replace("(0.0, 1.0)", "(0.0, 1.0, 2.0, 3.0)")
+
+
+@pytest.mark.parametrize("scenario", ["task", "domain", "class"])
+def test_a_function_that_now_gives_more_tasks(tmp_path: Path, scenario: str) -> None:
+    own_code.write(tmp_path)
+    parent = finished(tmp_path, own_code.own(tmp_path, scenario=scenario))
+    with pytest.raises(BenchmarkError, match="2 tasks"):
+        extended(parent, 1)
+    assert not (tmp_path / "child").exists()
+    own_code.write(tmp_path, tasks=MORE_TASKS)
+    child = extended(parent, 1)
+    assert child.config.classes_by_task() == (2, 2, 2)
+    history = train(child, Control())
+    assert history.state == "finished"
+    assert history.matrix[:2] == parent.history().matrix
+    assert class_names(child.config) == [["0", "1"]] * 3
+    outputs = 2 if scenario == "domain" else 6
+    assert trained_network(child).state_dict()["2.bias"].shape == (outputs,)
+    assert trained_network(child, at_task=1).state_dict()["2.bias"].shape == (outputs,)
+    again = extended(child, 1, "again")
+    assert train(again, Control()).state == "finished"
+
+
+def test_a_function_that_now_gives_other_data_for_the_old_tasks(tmp_path: Path) -> None:
+    own_code.write(tmp_path)
+    parent = finished(tmp_path, own_code.own(tmp_path))
+    own_code.write(tmp_path, tasks=MORE_TASKS.replace("24)", "25)"))
+    with pytest.raises(SessionMismatch, match=r"the data of session child .* have changed"):
+        train(extended(parent, 1), Control())
+
+
+def test_code_of_a_stranger_is_not_run(cl_tui: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own_code.write(tmp_path)
+    finished(tmp_path / "sessions", own_code.own(tmp_path), "theirs")
+    own_code.write(tmp_path, tasks=MORE_TASKS)
+    monkeypatch.setattr("engine.settings.own_code._ALLOWED", set())
+    monkeypatch.setenv("CL_TUI_CONFIG_DIR", str(tmp_path / "of a stranger"))
+    for arguments in (
+        ("extend", "theirs", "--tasks", "+1", "--headless"),
+        ("sessions", "export", "theirs", "--weights", "w"),
+    ):
+        refused = cl_tui(*arguments)
+        assert refused.exit_code == 2, refused.out
+        assert "which nobody has typed or allowed here" in refused.err
+    for arguments in (
+        ("sessions", "export", "theirs", "--weights", "w", "--trust-code"),
+        ("extend", "theirs", "--tasks", "+1", "--headless", "--trust-code", "--name", "ours"),
+        ("sessions", "export", "ours", "--weights", "v", "--at-task", "1", "--head", "1"),
+    ):
+        answer = cl_tui(*arguments)
+        assert answer.exit_code == 0, answer.err
