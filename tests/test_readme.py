@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from cl_tui.commands import cli
 from engine.settings.run import known_settings
 from engine.training.control import Control
+from tests import own_code
 from tests.conftest import QUICK, CommandLine
 from tests.runs import AtStep, create, tiny, train
 
@@ -144,6 +145,9 @@ def test_a_command_of_the_readme(cl_tui: CommandLine, sessions: Path, line: str)
     program, *arguments = shlex.split(line)
     assert program == "cl-tui"
     train(create(sessions, tiny(), "calm-otter"), AtStep(5))
+    if "my_nets.py" in line or "my_tasks.py" in line:
+        for file in own_code.EXAMPLES.glob("*.py"):
+            shutil.copy(file, ".")
     if "photos" in arguments:
         _photos(Path("photos"))
     command, *rest = arguments or [""]
