@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from engine.record.events import MOST_CLASSES, MOST_CONFUSED
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, resolve
 from engine.training.checkpointing import CHECKPOINT_SECONDS
@@ -39,7 +40,13 @@ LAYER = 140 + 9 * HISTOGRAM_BINS
 """Bytes of a histogram of fewer than 10^8 weights."""
 
 
-def bound(steps: int, seconds: float, tasks: int, layers: int) -> float:
+CLASS = 50
+"""Bytes of a class's accuracy and name."""
+ANSWER = 2 * 7
+"""Bytes of how often a class got an answer, below 10^6, in both ways of judging."""
+
+
+def bound(steps: int, seconds: float, tasks: int, layers: int, classes: int) -> float:
     """Upper bound in bytes. If steps do not divide evenly, probes and histograms less than double."""
     probes, histograms = 2 * PROBES_PER_TASK * tasks, 2 * HISTOGRAMS_PER_TASK * tasks
     reports = min(steps, steps / REPORT_STEPS + seconds / REPORT_SECONDS + probes + tasks)
@@ -48,7 +55,8 @@ def bound(steps: int, seconds: float, tasks: int, layers: int) -> float:
         + REPORT * reports
         + probes * (LINE + ACCURACY * (tasks + 1) / 2 + STEP / 2 * layers)
         + histograms * (2 * LINE + LAYER * layers)
-        + tasks * (4 * LINE + ACCURACY * (tasks + 1))
+        + tasks * (8 * LINE + ACCURACY * 2 * (tasks + 1) + CLASS * min(classes, MOST_CLASSES))
+        + min(tasks, MOST_CONFUSED * tasks / classes) * ANSWER * min(classes, MOST_CONFUSED) ** 2
         + LINE * seconds / CHECKPOINT_SECONDS
     )
 
@@ -73,7 +81,7 @@ def main() -> None:
         assert history.importance is not None
         tasks, layers = len(history.tasks), len(history.importance.layers)
         length = sum(map(len, lines))
-        most = bound(history.step, history.elapsed, tasks, layers)
+        most = bound(history.step, history.elapsed, tasks, layers, sum(task.classes for task in history.tasks))
         shares: Counter[str] = Counter()
         for line in lines:
             shares[json.loads(line)["event"]] += len(line)

@@ -14,9 +14,10 @@ from rich.style import Style
 from cl_tui.charts.style import Palette
 from cl_tui.exports import export, html_page
 from cl_tui.panes.accuracy.grid import draw_matrix
+from cl_tui.panes.accuracy.pane import AccuracyPane
 from cl_tui.panes.accuracy.zoomed import draw_accuracies
 from cl_tui.panes.as_of import AccuracyTable
-from cl_tui.panes.view import View
+from cl_tui.panes.view import View, Viewport
 from cl_tui.reports import compare_page, comparison
 from cl_tui.reports.class_facts import class_facts, worst
 from cl_tui.reports.scale import Scale
@@ -28,7 +29,8 @@ from engine.record.history import History
 from engine.sessions.listing import Listed, read_session
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, resolve
-from tests import runs
+from tests import runs, screen_data
+from tests.cl_tui.screens.test_monitor import watching
 
 SMALL = {"tasks": 3, "hidden": (8,), "steps": 40, "batch_size": 100, "lr": 0.05, "device": "cpu"}
 STYLES = {name: Style(meta={"name": name}) for name in Palette.__dataclass_fields__ if name not in ("heat", "coloured")}
@@ -238,3 +240,60 @@ def test_an_older_session_is_shown_as_before(name: str, tmp_path: Path) -> None:
     assert "Confusion" not in html_page.page(found, sessions / name)
     files = export.contents("csv", found, sessions / name)
     assert [len(rows_of(files, file)) for file in ("judged.csv", "classes.csv", "confusions.csv")] == [0, 0, 0]
+
+
+async def test_o_shows_the_other_way_of_judging_and_confusions(folder: Path, tmp_path: Path) -> None:
+    _, _, history = listed(folder, "task")
+    async with watching(tmp_path, known=history, size=(80, 24)) as watched:
+        pane = watched.monitor.query_one(AccuracyPane)
+        watched.monitor.set_focus(pane)
+        await watched.press("o")
+        assert watched.notice.startswith("Zoom the accuracies (z)")
+        await watched.press("z", "o")
+        other = matrices("task", history)[AGNOSTIC]
+        assert watched.notice == "Shown: if the task is not told (task-agnostic)"
+        assert str(pane.border_subtitle) == "if the task is not told (task-agnostic)"
+        for number in other[-1]:
+            assert history.score.value(number) in watched.text(AccuracyPane)
+        assert watched.monitor.view is not None
+        assert [row["task_1"] for row in pane.data(watched.monitor.view)] == [row[0] for row in other]
+        for way in (AWARE, AGNOSTIC):
+            await watched.press("o")
+            found = confusion(history, way)
+            assert found is not None
+            shown = [line.split() for line in watched.text(AccuracyPane).splitlines()]
+            assert shown[0] == found.answers
+            shares = found.shares().tolist()
+            expected = [["·" if not share >= 0.005 else f"{100 * share:.0f}" for share in row] for row in shares]
+            assert [row[1:] for row in shown[1:11]] == expected
+            data = pane.data(watched.monitor.view)
+            counts = [list(row.values())[2:] for row in data]
+            assert [[-1 if count is None else count for count in row] for row in counts] == found.counts.tolist()
+        await watched.press("o")
+        assert watched.notice == "Shown: the matrix"
+        assert pane.data(watched.monitor.view)[0]["task_3"] == history.full_matrix[0][2]
+
+
+async def test_confusions_are_those_at_the_crosshair_and_pan(folder: Path, tmp_path: Path) -> None:
+    _, _, history = listed(folder, "task")
+    async with watching(tmp_path, known=history, size=(42, 20)) as watched:
+        watched.monitor.set_focus(watched.monitor.query_one(AccuracyPane))
+        await watched.press("z", "o", "o", "o")
+        assert "more" in watched.text(AccuracyPane)
+        first = watched.text(AccuracyPane).splitlines()[0].split()[0]
+        await watched.press("right", "down")
+        assert watched.text(AccuracyPane).splitlines()[0].split()[0] != first
+        watched.monitor.viewport = Viewport(cursor=45)
+        await watched.settle()
+        assert watched.text(AccuracyPane).splitlines()[0].split() == history.tasks[0].name.split()
+        watched.monitor.viewport = Viewport(cursor=20)
+        await watched.settle()
+        assert "Confusions appear at the end of a" in watched.text(AccuracyPane)
+
+
+async def test_where_nothing_was_told_o_says_so(tmp_path: Path) -> None:
+    async with watching(tmp_path, known=screen_data.history()) as watched:
+        watched.monitor.set_focus(watched.monitor.query_one(AccuracyPane))
+        await watched.press("z", "o")
+        assert watched.notice == "There are no confusions"
+        assert "Over time" in watched.text(AccuracyPane)

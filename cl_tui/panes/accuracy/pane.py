@@ -1,14 +1,25 @@
 """The matrix of scores: row = after task i, column = on task j. Zoomed: also each task's best, and all over time."""
 
+from dataclasses import replace
+from typing import ClassVar
+
+from textual.binding import BindingType
+
 from cl_tui.charts.style import Line, Palette
+from cl_tui.panes.accuracy import judged
 from cl_tui.panes.accuracy.grid import draw_matrix
 from cl_tui.panes.as_of import AccuracyTable, as_of_cursor, when
-from cl_tui.panes.base import Pane
+from cl_tui.panes.base import Pane, keys, message
 from cl_tui.panes.view import View
 from cl_tui.reports import text
+from engine.record.classes import Confusion
+from engine.record.history import History
 
 
 class AccuracyPane(Pane):
+    BINDINGS: ClassVar[list[BindingType]] = keys(
+        ("o", "judge", "Judged", "Zoomed: judged as if the task were told, or not; and the confusions"),
+    )
     HELP_TITLE = "Accuracy"
     HOW_TO_READ = (
         "Row: after training this task. Column: accuracy (%) on that task's test set. '·' means not evaluated yet; "
@@ -17,20 +28,53 @@ class AccuracyPane(Pane):
         "column: falling numbers are forgetting. 'lost' is each task's forgetting: its best accuracy minus its newest, "
         "in points, both on the same test examples; the line below has the mean. Zoomed: also the accuracies on the "
         "subset over time, each line named by its task, avg the average of the tasks seen. With many tasks, "
-        "each cell is a colour, or a sign in terminals without colours; the line below explains them."
+        "each cell is a colour, or a sign in terminals without colours; the line below explains them. Numbers without "
+        "a colour are on tasks that had not begun, for forward transfer. Zoomed, o shows the accuracies if the task is "
+        "told (task-aware) or not (task-agnostic), and what each class is taken for."
     )
 
     def __init__(self) -> None:
         super().__init__()
         self._table = AccuracyTable()
+        self._shown = ""
+        """What the zoomed pane shows instead of the matrix, of ``judged.choices``."""
 
     def draw(self, view: View, width: int, height: int, palette: Palette) -> list[Line]:
+        if self.zoomed and self._shown:
+            return self._draw_judged(view, width, height, palette)
         if self.zoomed and view.history.accuracies:
             from cl_tui.panes.accuracy.zoomed import draw_accuracies
 
             return draw_accuracies(view, self._table, width, height, palette, self.pan)
         scale = self._table.scale(view.history)
         return draw_matrix(as_of_cursor(view), scale, width, height, palette, self.pan)
+
+    def _draw_judged(self, view: View, width: int, height: int, palette: Palette) -> list[Line]:
+        now = as_of_cursor(view)
+        if not self._shown.startswith(judged.CONFUSION):
+            history = judged.judged(view.config.scenario, now.history, self._shown)
+            scale = self._table.scale(view.history)
+            return draw_matrix(replace(now, history=history), scale, width, height, palette, self.pan, with_best=True)
+        found = judged.shown_confusion(now.history, self._shown)
+        if found is None:
+            return message("Confusions appear at the end of a task.", width, palette.muted)
+        return judged.draw_confusion(found, width, height, palette, self.pan)
+
+    def action_judge(self) -> None:
+        if self.view is None:
+            return
+        others = judged.choices(self.view.config.scenario, self.view.history)
+        if not self.zoomed:
+            self.say("Zoom the accuracies (z) to see them judged in another way, and the confusions")
+        elif not others:
+            ended = bool(self.view.history.matrix)
+            self.say(f"There are no confusions{'' if ended else ' before the end of a task'}")
+        else:
+            shown = ["", *others]
+            self._shown = shown[(shown.index(self._shown) + 1) % len(shown)] if self._shown in shown else ""
+            self.pan = None
+            self.say(f"Shown: {judged.words(self._shown) or 'the matrix'}")
+            self.show(self.view)
 
     @property
     def how_to_read(self) -> str:
@@ -41,16 +85,34 @@ class AccuracyPane(Pane):
         return self.HELP_TITLE if score.fraction else f"{score.capital}{score.measured_in}"
 
     def subtitle(self, view: View) -> str:
-        return when(view)
+        shown = judged.words(self._shown) if self.zoomed else ""
+        return " · ".join(part for part in (shown, when(view)) if part)
 
     def pannable(self, view: View) -> tuple[int, int]:
+        found = self._confusion(view)
+        if found is not None:
+            return (len(found.answers) - 1, len(found.classes.names) - 1)
         count = max(0, len(view.history.tasks) - 1)
         return (count, count)
 
+    def _confusion(self, view: View) -> Confusion | None:
+        """What the pane shows, if it shows confusions."""
+        confused = self.is_attached and self.zoomed and self._shown.startswith(judged.CONFUSION)
+        return judged.shown_confusion(as_of_cursor(view).history, self._shown) if confused else None
+
+    def _history(self, view: View) -> History:
+        history = as_of_cursor(view).history
+        other = self.is_attached and self.zoomed and self._shown
+        return judged.judged(view.config.scenario, history, self._shown) if other else history
+
     def data(self, view: View) -> list[dict[str, object]]:
         """The matrix, a row after each task; the last row while a task trains. Accuracies as fractions."""
-        history = as_of_cursor(view).history
-        looks = [(history.starts[task + 1], False, text.WHOLE_TEST_SET, row) for task, row in enumerate(history.matrix)]
+        if (found := self._confusion(view)) is not None:
+            return judged.data(found)
+        history = self._history(view)
+        looks = [
+            (history.starts[task + 1], False, text.WHOLE_TEST_SET, row) for task, row in enumerate(history.full_matrix)
+        ]
         if history.look is not None:
             looks.append((history.step, True, text.measured_on(history.look, history), history.probe))
         names = [f"task_{task + 1}" for task in range(len(history.tasks))]
