@@ -36,3 +36,16 @@ def test_the_example_of_a_table(cl_tui: CommandLine) -> None:
     assert summary["score"] == "rmse"
     learned = [row[task] for task, row in enumerate(summary["accuracy_matrix"])]
     assert all(1 < score < 8 for score in learned), "the noise alone has an RMSE of 1, and guessing about 17"
+
+
+def test_the_example_of_a_network_and_tasks(cl_tui: CommandLine) -> None:
+    """In docs/your-own.md: the first two pieces of code are whole files."""
+    page = (ROOT / "docs" / "your-own.md").read_text(encoding="utf-8")
+    net, tasks, *_ = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    Path("my_nets.py").write_text(net, encoding="utf-8")
+    Path("my_tasks.py").write_text(tasks, encoding="utf-8")
+    typed = re.findall(r"^cl-tui run .*--model my_nets.py:build.*$", page, flags=re.MULTILINE)[0]
+    told = cl_tui(*shlex.split(typed)[1:], "--headless", "--name", "own")
+    assert told.exit_code == 0, told.err
+    summary = json.loads(Path("sessions/own/summary.json").read_text(encoding="utf-8"))
+    assert [row[task] > 0.9 for task, row in enumerate(summary["accuracy_matrix"])] == [True, True]

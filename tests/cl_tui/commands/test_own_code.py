@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from safetensors import safe_open
 
 from cl_tui.batch.plan import run_name
 from engine.sessions.listing import read_session
 from engine.sessions.session import Session
+from engine.streams.class_names import class_names
 from engine.training.runner import train
 from tests import own_code
 from tests.conftest import CommandLine
@@ -211,3 +213,15 @@ def test_the_examples_in_the_documentation(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "results.json").read_text())
     assert [entry["benchmark"] for entry in found] == [f"my_tasks.py:{of}" for of in functions]
+
+
+def test_the_exported_network_says_which_label_is_which_output(
+    files: Path, cl_tui: CommandLine, sessions: Path
+) -> None:
+    own_code.write(files, tasks=own_code.TASKS.replace(".long()", ".long() * 5 - 2"))
+    assert cl_tui("run", *RUN, "--headless", "--name", "own").exit_code == 0
+    assert class_names(Session.open(sessions, "own").config) == [["-2", "3"], ["-2", "3"]]
+    answer = cl_tui("sessions", "export", "own", "--weights", "own.safetensors")
+    assert answer.exit_code == 0, answer.err
+    with safe_open(files / "own.safetensors", "pt") as weights:
+        assert '"classes": ["-2", "3"]' in weights.metadata()["outputs"]
