@@ -23,6 +23,7 @@ INFO = BenchmarkInfo(
     | {"optimizer": "adam", "reset_optimizer": False},
     strengths={"l2": 1.0, "si": 1.0, "ewc": 10.0, "mas": 100.0, "rwalk": 100.0},
     code="engine.streams.slowly_changing:stream",
+    watch_pace=250.0,
     options=BitsOptions,
     problem="regression",
     targets=1,
