@@ -22,13 +22,22 @@ def test_every_setting_and_every_choice_is_in_the_reference() -> None:
         assert [name for name in names if f"\n| `{name}" not in page] == []
 
 
-def test_the_example_of_a_table(cl_tui: CommandLine) -> None:
-    """In docs/tables.md: it is learned, and scores are in the unit of the targets."""
-    page = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
-    (program,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+TABLES = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
+
+
+def write_plants() -> None:
+    """The page's tables, in the current folder."""
+    (program,) = re.findall(r"```python\n(.*?)```", TABLES, flags=re.DOTALL)
     Path("make_tables.py").write_text(program, encoding="utf-8")
     runpy.run_path("make_tables.py")
-    commands = [line for block in re.findall(r"```sh\n(.*?)```", page, flags=re.DOTALL) for line in block.splitlines()]
+
+
+def test_the_example_of_a_table(cl_tui: CommandLine) -> None:
+    """In docs/tables.md: it is learned, and scores are in the unit of the targets."""
+    write_plants()
+    commands = [
+        line for block in re.findall(r"```sh\n(.*?)```", TABLES, flags=re.DOTALL) for line in block.splitlines()
+    ]
     (typed,) = [line for line in commands if "--benchmark table" in line]
     told = cl_tui(*shlex.split(typed)[1:], "--headless", "--name", "plants")
     assert told.exit_code == 0, told.err

@@ -19,6 +19,7 @@ from engine.training.control import Control
 from tests import own_code
 from tests.conftest import QUICK, CommandLine
 from tests.runs import AtStep, create, tiny, train
+from tests.test_docs import write_plants
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -150,6 +151,8 @@ def test_a_command_of_the_readme(cl_tui: CommandLine, sessions: Path, line: str)
             shutil.copy(file, ".")
     if "photos" in arguments:
         _photos(Path("photos"))
+    if "plants" in arguments:
+        write_plants()
     command, *rest = arguments or [""]
     if command == "compare":
         for name in {name for name in rest if not name.startswith("-")} - {"calm-otter"}:

@@ -113,7 +113,7 @@ def export(
 
       cl-tui sessions export calm-otter
       cl-tui sessions export calm-otter --html report.html --csv tables --force
-      cl-tui sessions export calm-otter --weights calm-otter.safetensors --at-task 2
+      cl-tui sessions export calm-otter --weights otter.safetensors --at-task 2
     """
     from cl_tui.exports.export import Kind, OfNetwork, exports
     from cl_tui.reports.output import STDOUT

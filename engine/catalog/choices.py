@@ -28,7 +28,7 @@ UNLISTED: Mapping[str, dict[str, Any]] = {
 }
 """Entries that a session may name, but no list, form or completion shows."""
 
-MOST_OWNERS = 3
+MOST_OWNERS = 2
 """Most owners of an option that its help names."""
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from engine.catalog.options import DATA, TRAINING, Options, setting
+from engine.catalog.options import DATA, Options, setting
 
 MOST_TASKS = 1000
 
@@ -14,7 +14,7 @@ class RegressionOptions(Options):
         help="Loss of regression: squared or huber.",
         meaning="loss of regression: squared, (y − f)², or huber, ½(y − f)² up to δ and δ(|y − f| − δ/2) beyond; the "
         "mean over examples and over the values of a target",
-        panel=TRAINING,
+        panel=DATA,
     )
     huber_delta: float | None = setting(
         None, meaning="where the Huber loss becomes linear; by default 1", symbol="δ", gt=0, le=1e15
@@ -29,7 +29,7 @@ class RegressionOptions(Options):
     )
     unit: str | None = setting(
         None,
-        help="Unit of the targets, shown with --score rmse.",
+        help="Unit of an RMSE.",
         metavar="UNIT",
         panel=DATA,
         min_length=1,
@@ -37,7 +37,7 @@ class RegressionOptions(Options):
     )
     normalize_targets: bool = setting(
         False,
-        help="Train on targets minus their mean, divided by their deviation; --raw-targets does not.",
+        help="Normalise targets, too; --raw-targets does not.",
         meaning="train on targets minus their mean, divided by their deviation, each value of a target for itself: of "
         "the training examples of all tasks, or in scenario task of each task; scores stay in the targets' unit",
         negative="--raw-targets",

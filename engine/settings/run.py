@@ -217,7 +217,8 @@ class RunConfig(Settings):
     )
     code_dir: str | None = setting(
         None,
-        help="Folder of the files that --model and --benchmark name, if a path is relative.",
+        help="Folder of your own files in --model and --benchmark.",
+        meaning="folder of the files that model and benchmark name, if a path is relative",
         metavar="DIR",
         panel=WHERE,
         affects="place",
@@ -235,7 +236,7 @@ class RunConfig(Settings):
 
     forward: bool | None = setting(
         None,
-        help="Measure accuracies on later tasks too, for forward transfer; by default up to 20 tasks.",
+        help="Measure later tasks too, for forward transfer; by default up to 20.",
         meaning="whether accuracies on later tasks are measured too, before the first step and at each task's end, for "
         "forward transfer; by default up to 20 tasks; in the class scenario they mean nothing and are not measured",
         panel=WHERE,

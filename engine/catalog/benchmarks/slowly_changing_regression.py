@@ -1,13 +1,11 @@
 from engine.catalog.entries import BenchmarkInfo
-from engine.catalog.options import DATA, setting
+from engine.catalog.options import setting
 from engine.catalog.regression import RegressionOptions
 
 
 class BitsOptions(RegressionOptions):
-    examples_per_task: int = setting(10_000, help="Examples of each task.", metavar="N", panel=DATA, ge=1, le=1_000_000)
-    bits_flipped: int = setting(
-        1, help="Bits that flip at the end of each task, of the 15 slow ones.", metavar="N", panel=DATA, ge=1, le=15
-    )
+    examples_per_task: int = setting(10_000, meaning="examples of each task", ge=1, le=1_000_000)
+    bits_flipped: int = setting(1, meaning="bits that flip at the end of each task, of the 15 slow ones", ge=1, le=15)
 
 
 INFO = BenchmarkInfo(

@@ -10,14 +10,15 @@ Names = tuple[Annotated[str, ("min_length", 1), ("max_length", 200)], ...]
 class TableOptions(GivenOptions):
     targets: Names = setting(
         (),
-        help="Columns of the targets; by default one called target, y, label or class.",
+        help="Columns of the targets.",
+        meaning="columns of the targets; by default one that is called target, y, label or class",
         metavar="COLUMN,…",
         panel=DATA,
         max_length=1000,
     )
     target_kind: Literal["classes", "numbers"] | None = setting(
         None,
-        help="What the targets are: classes or numbers.",
+        help="classes or numbers.",
         meaning="what the targets are: classes or numbers; by default text and whole numbers are classes, and other "
         "numbers are not",
         panel=DATA,
@@ -34,7 +35,7 @@ class TableOptions(GivenOptions):
     split_column: str = setting(
         "split", meaning="the column that says train, test or validation of a row", min_length=1, max_length=200
     )
-    test_share: float = setting(
+    tested_share: float = setting(
         0.2,
         meaning="share of each task's rows (of each class) that are tested on, where nothing says which; the same for "
         "every seed",

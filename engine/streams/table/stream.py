@@ -55,7 +55,7 @@ def _data_set(config: RunConfig, task: TableTask, labels: tuple[Any, ...], numbe
     if WHOLE not in parts:
         return DataSet(parts["train"], parts["test"], parts.get("validation"))
     whole = DataSet(parts[WHOLE], parts[WHOLE])
-    divided = held_out(whole, config.option("test_share"), SPLIT_SEED, number)
+    divided = held_out(whole, config.option("tested_share"), SPLIT_SEED, number)
     assert divided.validation is not None
     if not len(divided.validation):
         raise BenchmarkError(f"task {task.name}: it has too few rows of each class to test on: add some")

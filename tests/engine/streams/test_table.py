@@ -160,7 +160,7 @@ def test_targets_are_named_and_their_kind_can_be_said(tmp_path: Path) -> None:
         ({"targets": ["count"], "ignore_columns": ["id"], "tasks": 3}, ["tasks = 3", "has 1"]),
         ({"targets": ["count"], "ignore_columns": ["id"], "scenario": "class", "target_kind": "numbers"}, ["scenario"]),
         ({"targets": "a,b", "ignore_columns": 3}, ["targets = 'a,b'"]),
-        ({"targets": ["count"], "ignore_columns": ["id"], "test_share": 1.0}, ["test_share"]),
+        ({"targets": ["count"], "ignore_columns": ["id"], "tested_share": 1.0}, ["tested_share"]),
     ):
         with pytest.raises(ConfigError) as caught:
             chosen(path, **settings)
@@ -235,13 +235,13 @@ def test_the_rows_tested_on_are_the_same_for_every_seed(tmp_path: Path) -> None:
     both = [int(a) for part in ("train", "test") for (a,), _ in rows_of(one, 0, part)]
     assert sorted(both) == list(range(100))
     assert one.count(0, "test") == 20
-    assert stream(chosen(path, test_share=0.5)).count(0, "test") == 50
+    assert stream(chosen(path, tested_share=0.5)).count(0, "test") == 50
 
 
 def test_normalize_auto_keeps_what_large_numbers_say(tmp_path: Path) -> None:
     """Each column by its own mean and deviation, in double precision: seconds since 1970 differ, too."""
     text = "time,flat,y\n" + "".join(f"{1.7e9 + n},3,{n / 7}\n" for n in range(50))
-    found = stream(chosen(written(tmp_path / "one.csv", text), normalize="auto", test_share=0.5))
+    found = stream(chosen(written(tmp_path / "one.csv", text), normalize="auto", tested_share=0.5))
     inputs = torch.cat([next(found.passes(0, 50, part)).inputs for part in ("train", "test")])
     assert inputs.dtype == torch.float32
     assert inputs[:, 0].unique().numel() == 50
