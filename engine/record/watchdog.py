@@ -399,6 +399,8 @@ def _growth(history: History) -> float:
 
 
 def _no_learning(at: _Stretch) -> Alarm | None:
+    if not at.strength and at.history.curve.penalties(at.last - WINDOW)[:WINDOW].any():
+        return None  # what the method adds to the loss may hold the network
     loss, score = at.loss(), at.accuracies[-1]
     if at.regression:
         if at.share(score, at.full) > 1 - GUESSING or at.learning:

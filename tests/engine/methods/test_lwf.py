@@ -9,6 +9,7 @@ from torch import nn
 
 from engine.errors import ConfigError
 from engine.problems.regression import Regression
+from engine.record.events import Warned
 from engine.sessions import checkpoint
 from engine.settings.run import resolve
 from engine.training.build import build_model
@@ -73,6 +74,14 @@ def test_a_fork_from_another_method_is_taught_by_what_its_parent_learned(tmp_pat
     assert train(made, Control()).state == "finished"
     runs.assert_same_tensors(runs.newest(made)[0], runs.newest(whole)[0])
     assert made.history().curve.penalties().tolist() == whole.history().curve.penalties().tolist()
+
+
+def test_a_teacher_that_holds_the_network_is_no_wrong_learning_rate(tmp_path: Path) -> None:
+    """In this scenario the network is slow in the second task, since its teacher knows none of the new classes."""
+    settings = {"benchmark": "permuted-digits", "scenario": "class", "tasks": 2, "epochs": 2, "device": "cpu"}
+    session = runs.finished(tmp_path, resolve({"method": "lwf", **settings}))
+    assert session.history().curve.losses()[250:274].mean() > 2, "that is what guessing one of twenty classes is like"
+    assert not [event for event in session.events() if isinstance(event, Warned)]
 
 
 @pytest.mark.parametrize("scenario", ["task", "domain"])
