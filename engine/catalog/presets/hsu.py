@@ -68,7 +68,7 @@ SPLIT_MNIST = Preset(
     name="hsu-split-mnist",
     title="Split MNIST in three scenarios: five methods, LwF, fine-tuning and joint training",
     source="Hsu, Liu, Ramasamy & Kira 2018 (arXiv:1810.12488), and the authors' code "
-    "(GT-RIPL/Continual-Learning-Benchmark), which says ± one standard deviation of ten runs",
+    "(GT-RIPL/Continual-Learning-Benchmark); there ± is a standard deviation over ten runs, here a standard error",
     settings={"benchmark": "split-mnist", "pad": 32, "normalize": (0.1, 0.2752), "hidden": (400, 400), "init": "torch"}
     | {"optimizer": "adam", "lr": 1e-3, "batch_size": 128, "epochs": 4, "reset_optimizer": False},
     cases=(

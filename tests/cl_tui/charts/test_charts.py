@@ -287,6 +287,22 @@ def test_fine_tuning_says_why_it_has_no_importance() -> None:
     assert " ".join(lines) == "Fine-tuning keeps no importance: nothing protects earlier tasks."
 
 
+@pytest.mark.parametrize(("method", "why"), [("lwf", "when the task began"), ("replay", "are trained on again")])
+def test_other_methods_say_what_protects_instead_of_an_importance(method: str, why: str) -> None:
+    lines = text(draw_importance(view(screen_data.history(2500), method=method), 80, 8, PALETTE))
+    assert "keeps no importance: " in " ".join(lines)
+    assert " ".join(lines).endswith(f"{why}.")
+
+
+def test_an_axis_reaches_below_zero_where_a_penalty_does() -> None:
+    """As one of si --signed may. Where it hardly does, the axis may be logarithmic."""
+    assert braille.fitting_axis(np.array([-3.0, 1.0]), np.array([-2.0, 2.0])) == braille.Axis(-3.0, 2.0, log=False)
+    assert braille.fitting_axis(np.array([-2.0]), np.array([-1.0])) == braille.Axis(-2.0, 0.0, log=False)
+    axis = braille.fitting_axis(np.array([1e-4, -1e-3]), np.array([1.0, 1e-4]))
+    assert axis.log
+    assert braille.outline(np.array([-1e-3, 1e-2]), np.array([-1e-4, 1.0]), axis, 4).any(0).tolist() == [False, True]
+
+
 def test_the_header_names_what_is_not_at_its_default() -> None:
     known = screen_data.history(2500)
     assert "mlp" not in header(view(known, validation=0), 240)
