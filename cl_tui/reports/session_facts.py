@@ -21,6 +21,7 @@ from engine.record.series import Curve
 from engine.sessions.listing import Listed
 from engine.settings.run import RunConfig, known_settings, resolve
 from engine.settings.text import as_typed, shown
+from engine.training.extend import extendable
 from engine.training.fork import forkable
 
 if TYPE_CHECKING:
@@ -222,6 +223,9 @@ def next_lines(listed: Listed, sessions_dir: Path) -> list[tuple[str, str]]:
     if session is not None and listed.history is not None and (possible := forkable(session, listed.history)):
         fork = commands.command("fork", sessions_dir, listed.name, "--at-task", str(possible[-1] + 1))
         lines.append((fork, f"fork it, at {numbered(possible)}"))
+    if listed.state == "finished" and extendable(listed.config):
+        extend = commands.command("extend", sessions_dir, listed.name, "--tasks", "+1")
+        lines.append((extend, "add a task"))
     return [*lines, (command(listed.config, sessions_dir / listed.name / "config.toml"), "train it again")]
 
 

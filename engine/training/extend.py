@@ -59,6 +59,14 @@ def extended_config(
     return validated(config.changed(**of_data, extended_at=(*(parent.extended_at or ()), parent.tasks)).plain())
 
 
+def extendable(config: RunConfig) -> bool:
+    """Whether a task can be added without other data, as far as anybody knows who does not run the user's code."""
+    try:
+        return not file_and_name(config.benchmark) and bool(extended_config(config, 1, {}))
+    except ConfigError:
+        return False
+
+
 def _check(config: RunConfig, more: int) -> None:
     """Raises ConfigError if the benchmark has not so many tasks left."""
     if config.benchmark == OWN_LOOP:

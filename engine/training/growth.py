@@ -31,8 +31,8 @@ class Growth:
         """What a checkpoint held then in place of a tensor that is ``now``."""
         dtype, shape = now
         plain = name.removeprefix("best/")
-        if plain in self.then:
-            return self.then[plain]
+        if (of_network := plain.removeprefix("method/")) in self.then:  # a method may have a copy of the buffers
+            return self.then[of_network]
         if plain.startswith("statistics/") and shape[0] > 1:  # a row for each task
             return dtype, (self.tasks, *shape[1:])
         return (dtype, tuple(self.at.shape)) if shape == (self.size,) else now
