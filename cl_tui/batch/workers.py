@@ -3,6 +3,7 @@
 import contextlib
 import multiprocessing
 import signal
+import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
 from multiprocessing import resource_tracker
@@ -76,6 +77,7 @@ def work(connection: Connection, allowed: Collection[str]) -> None:
     """Trains what ``Worker.send`` sends; answers with RunProgress, and a RunEnded per run. Ends with the parent.
     ``allowed``: the user's code that may run."""
     own_code.allow_here(allowed)
+    sys.stdout = sys.stderr  # what the user's code prints is no result
     for number in (*headless.STOP_SIGNALS, *headless.SAVE_SIGNALS):
         signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(EOFError, OSError):

@@ -14,10 +14,12 @@ from textual.widgets import Input, Label, Select, Static
 from cl_tui.host.background import run_in_background
 from cl_tui.screens.dialogs import Dialog
 from engine.catalog.methods import METHODS
+from engine.commands import command
 from engine.errors import EngineError
 from engine.record.history import History
 from engine.sessions.names import extended
 from engine.sessions.session import Session
+from engine.settings.own_code import require_trust
 from engine.settings.text import shown
 from engine.training.fork import fork, forkable, forked_config
 
@@ -82,7 +84,9 @@ class ForkDialog(Dialog[Session | None]):
         try:
             if self._has_strength:
                 changes["strength"] = float(self.query_one("#strength", Input).value)
-            forked_config(self._parent_session.config, changes)
+            config, parent = forked_config(self._parent_session.config, changes), self._parent_session
+            how = command("fork", parent.path.parent, parent.name, "--at-task", "N", "--trust-code")
+            require_trust(config, f"a fork of session {parent.name}", f"'{how}'")
         except ValueError:
             problem = "The strength is not a number."
         except EngineError as error:

@@ -28,6 +28,8 @@ MOST_BYTES = 10_000_000
 """Largest accepted file."""
 HASHES = {"model": "model_file", "benchmark": "task_file"}
 """The option with the file's digest, by the setting that names the file."""
+_BESIDE = set[str]()
+"""Modules that were imported from files beside the user's code."""
 _ALLOWED = set[str]()
 """What may run in this process, even if the folder of the preferences cannot be written."""
 
@@ -162,6 +164,8 @@ def load(code: Code) -> Callable[..., Any]:
     if not allowed(code):
         raise UntrustedCode(f"{code.path} may not run here: allow it with --trust-code")
     content = _content(code)
+    while _BESIDE:  # another run's, or older; another folder may have a file of the same name
+        sys.modules.pop(_BESIDE.pop(), None)
     module = ModuleType(f"cl_tui_own_{digest(content)}")
     module.__file__ = str(code.path)
     sys.modules[module.__name__] = module  # dataclasses look there for the types of their fields
@@ -213,7 +217,7 @@ def called(code: Code, function: Callable[..., Any], offered: Mapping[str, Any],
 def running(code: Code, doing: str = "") -> Iterator[None]:
     """While code of the user runs: files beside it can be imported. Raises ConfigError instead of what it raises,
     naming its line; ``doing`` says what went wrong, or where."""
-    folder = str(code.path.parent)
+    folder, before = str(code.path.parent), set(sys.modules)
     sys.path.insert(0, folder)
     try:
         yield
@@ -229,6 +233,13 @@ def running(code: Code, doing: str = "") -> Iterator[None]:
             sys.path.remove(folder)
         if folder not in sys.path:  # for what it imports later; nothing that is installed is hidden then
             sys.path.append(folder)
+        _BESIDE.update(name for name in sys.modules.keys() - before if _lies_in(folder, name))
+
+
+def _lies_in(folder: str, name: str) -> bool:
+    file = str(getattr(sys.modules.get(name), "__file__", None) or "")
+    ours = name.partition(".")[0] in ("engine", "cl_tui")
+    return file.startswith(os.path.join(folder, "")) and "site-packages" not in file and not ours
 
 
 def _is_ours(error: BaseException) -> bool:

@@ -27,8 +27,8 @@ EXAMPLE = "def tasks(), def tasks(seed) or def tasks(seed, data_dir)"
 KEYS = ("train", "test", "validation")
 LONGEST_NAME = 100
 MOST_CLASSES = 100_000
-MOST_LABEL_LETTERS = 20_000
-"""Letters of all labels, up to which a session keeps them: its settings are a small file."""
+MOST_LABEL_BYTES = 50_000
+"""Bytes that all labels may take in a session's settings, which are a small file; else it does not keep them."""
 MOST_FAULTS = 20
 
 
@@ -271,7 +271,7 @@ def _says(config: RunConfig, tasks: Sequence[OwnTask], labels: Sequence[Sequence
         "task_classes": sizes,
         "problem": "classification" if labels else "regression",
         "example": list(tasks[0].train.shape),
-        "task_labels": texts if sum(map(len, texts)) <= MOST_LABEL_LETTERS else [],
+        "task_labels": texts if sum(len(text) + len('    "",\n') for text in texts) <= MOST_LABEL_BYTES else [],
         "own_validation": "validation" in tasks[0].parts,
     }
 

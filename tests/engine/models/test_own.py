@@ -1,5 +1,6 @@
 """Networks that a user's function builds: what it may be, and what is wrong in one sentence before training starts."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -124,9 +125,17 @@ def test_files_beside_it_can_be_imported_and_hide_nothing_afterwards(tmp_path: P
     own_code.write(tmp_path, net="from parts import block\nimport json\nassert json.dumps\ndef build(): return block()")
     (tmp_path / "parts.py").write_text("from torch import nn\ndef block(): return nn.Linear(3, 4)\n")
     assert weights(tmp_path).shape == (16,)
-    import sys
-
     assert sys.path[0] != str(tmp_path)
+
+
+def test_a_file_of_the_same_name_in_another_folder_is_another(tmp_path: Path) -> None:
+    for folder, size in (("one", 1), ("two", 2)):
+        (tmp_path / folder).mkdir()
+        own_code.write(tmp_path / folder, net="from parts import block\ndef build(): return block()")
+        (tmp_path / folder / "parts.py").write_text(
+            f"from torch import nn\ndef block(): return nn.Sequential(nn.Linear(3, {size}), nn.Linear({size}, 4))\n"
+        )
+        assert weights(tmp_path / folder).shape == (4 * size + 4 * size + 4,)
 
 
 OPTIONS: list[dict[str, object]] = [
