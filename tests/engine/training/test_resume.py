@@ -185,9 +185,9 @@ def test_a_stop_while_a_task_is_ended_is_harmless(
         if train(session, runs.StopDuring(activity, checks)).state == "finished":
             break
         moments += 1
-        assert session.history().step in ends
+        assert session.history().step in (0, *ends)
         runs.assert_same_run(resumed(session), whole)
-    expected = {"evaluating": 3, "measuring": 2 if method in ("ewc", "mas") else 0}
+    expected = {"evaluating": 6, "measuring": 2 if method in ("ewc", "mas") else 0}
     assert moments >= expected[activity], "the engine should ask whether to stop"
 
 
