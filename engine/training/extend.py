@@ -52,6 +52,10 @@ def extended_config(
     elif file_and_name(parent.benchmark):  # calling the function tells the rest
         unknown = {key: OwnTasksOptions.kept[key].default for key in FOLLOWS}
         of_data = unknown | {"tasks": parent.tasks + more, "all_tasks": False}
+    elif parent.benchmark == "table":
+        from engine.streams.table.facts import more_rows  # NumPy
+
+        of_data = more_rows(parent, more)
     else:
         _check(parent, more)
         of_data = {"tasks": parent.tasks + more}
@@ -78,14 +82,14 @@ def _check(config: RunConfig, more: int) -> None:
     if info.from_data:
         raise ConfigError(
             f"{config.benchmark}: a session has all tasks that its data say, and cannot get more: permuted benchmarks, "
-            f"cifar-transfer, images and tasks from your own Python file can be extended",
+            f"cifar-transfer, images, tables and tasks from your own Python file can be extended",
             "tasks",
         )
     if not (info.permuted or info.by_task or info.targets):
         raise ConfigError(
             f"{config.benchmark} divides all of its {len(info.classes)} classes among its tasks, so none is left for "
-            f"another task: permuted benchmarks, cifar-transfer, images and tasks from your own Python file can be "
-            f"extended",
+            f"another task: permuted benchmarks, cifar-transfer, images, tables and tasks from your own Python file "
+            f"can be extended",
             "tasks",
         )
     left = info.most_tasks - config.tasks

@@ -7,6 +7,7 @@ from typing import Any
 from engine.catalog.benchmarks.table import TableOptions
 from engine.catalog.regression import RegressionOptions
 from engine.disk import expanded
+from engine.errors import ConfigError
 from engine.settings.run import RunConfig
 from engine.streams.table.files import Columns
 from engine.streams.table.layout import layout
@@ -44,6 +45,26 @@ def says(table: Table, count: int, scenario: str) -> dict[str, Any]:
         "example": list(table.shape),
         "task_classes": list(table.sizes(count, scenario)),
     }
+
+
+def more_rows(config: RunConfig, more: int) -> dict[str, Any]:
+    """What the table says of a run that has ``more`` tasks than ``config``. Raises ConfigError."""
+    table = read_table(Path(config.data_dir), columns_of(config), config.option("target_kind"))
+    count, there = config.tasks + more, len(table.tasks)
+    if count > there:
+        raise ConfigError(
+            f"--tasks +{more}: {config.data_dir} has {there} tasks, and the session knows {config.tasks} of them: add "
+            f"a file for each new task, or rows",
+            "tasks",
+        )
+    facts = says(table, count, config.scenario)
+    if tuple(facts["task_classes"][: config.tasks]) != config.classes_by_task():
+        raise ConfigError(
+            f"--tasks +{more}: the new tasks have classes that the earlier ones lack, and in scenario domain all tasks "
+            f"share their outputs: start a new run",
+            "tasks",
+        )
+    return facts | {"tasks": count}
 
 
 def columns_of(config: RunConfig) -> Columns:

@@ -22,6 +22,7 @@ from engine.streams.table.files import Columns
 from engine.streams.table.reading import read_table
 from engine.streams.table.stream import stream
 from engine.training.control import Control
+from engine.training.extend import extend, extended_config
 from engine.training.runner import train
 from tests import runs
 
@@ -309,3 +310,41 @@ def test_a_form_writes_the_line_of_a_table(tmp_path: Path) -> None:
     known = chosen(path)
     path.unlink()
     assert resolve({key: value for key, value in known.plain().items() if value is not None}) == known
+
+
+@pytest.mark.parametrize("scenario", ["task", "domain"])
+def test_a_table_that_has_grown_gives_more_tasks(scenario: str, tmp_path: Path) -> None:
+    """The earlier tasks' rows stay as they are learned, also if they are normalised with those of all tasks."""
+
+    def add(name: str, slope: float) -> None:
+        rows = "".join(f"{n},{n % 7},{n * slope + n % 3}\n" for n in range(40))
+        written(tmp_path / "data" / f"{name}.csv", "a,b,y\n" + rows)
+
+    add("1-north", 1.5)
+    add("2-south", -2.5)
+    config = chosen(tmp_path / "data", method="ewc", strength=1.0, epochs=2, scenario=scenario, normalize="auto")
+    parent = runs.finished(tmp_path, config, "parent")
+    with pytest.raises(ConfigError, match=r"has 2 tasks, and the session knows 2 of them: add a file"):
+        extended_config(parent.config, 1, {})
+    before = [rows_of(stream(config), task, part) for task in range(2) for part in ("train", "test")]
+    add("3-east", 100.5)
+    child = extend(parent, extended_config(parent.config, 1, {}), "child")
+    assert train(child, Control()).state == "finished"
+    history = child.history()
+    assert [info.name for info in history.tasks] == ["north", "south", "east"]
+    assert history.matrix[:2] == parent.history().matrix
+    grown = stream(child.config)
+    assert [rows_of(grown, task, part) for task in range(2) for part in ("train", "test")] == before
+    add("2-south", 3.5)
+    with pytest.raises(SessionMismatch):
+        train(extend(parent, extended_config(parent.config, 1, {}), "other"), Control())
+
+
+def test_classes_that_earlier_tasks_lack(tmp_path: Path) -> None:
+    for name, own in (("1", "ab"), ("2", "ba")):
+        written(tmp_path / "data" / f"{name}.csv", "a,label\n" + "".join(f"{n},{own[n % 2]}\n" for n in range(20)))
+    parents = [chosen(tmp_path / "data", scenario=scenario) for scenario in ("task", "domain")]
+    written(tmp_path / "data" / "3.csv", "a,label\n" + "".join(f"{n},{'bc'[n % 2]}\n" for n in range(20)))
+    assert extended_config(parents[0], 1, {}).classes_by_task() == (2, 2, 2)
+    with pytest.raises(ConfigError, match="classes that the earlier ones lack"):
+        extended_config(parents[1], 1, {})
