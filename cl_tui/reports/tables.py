@@ -107,6 +107,8 @@ def _session_cells(listed: Listed, others: bool) -> Iterable[str]:
     if config is None or history is None:
         return [listed.state, "", "", "", ""]
     share = f" {100 * history.step // history.total_steps} %" if history.total_steps else ""
+    if history.open:
+        share = f" {text.share_done(history)}"
     return [
         listed.state if listed.state == "finished" else listed.state + share,
         text.method_and_strength(config.method, history.strength(config)),

@@ -407,6 +407,24 @@ def learned(score: ScoreInfo, value: float) -> str:
     return score.full(value) if score.fraction else f"{score.title} {score.full(value)}"
 
 
+def share_done(history: History) -> str:
+    """How much of a run is done; the steps, if nobody knows how many there will be. It needs tasks."""
+    if history.open:
+        return f"{history.step:,} step{'s' if history.step != 1 else ''}"
+    return f"{100 * history.step / history.total_steps:.0f} %"
+
+
+def whole_plan(history: History) -> str:
+    """
+    >>> from engine.record.events import TaskInfo
+    >>> whole_plan(History(tasks=(TaskInfo("a", None, 2),))), whole_plan(History(tasks=(TaskInfo("a", 40, 2),) * 2))
+    ('1 task', '2 tasks, 80 steps')
+    """
+    count = len(history.tasks)
+    steps = "" if history.open else f", {history.total_steps:,} steps"
+    return f"{count} task{'s' if count != 1 else ''}{steps}"
+
+
 def progress(history: History) -> str:
     """A run's progress: 'step 1,234 of 5,160, in task 2 of 5', or 'after task 1 of 5' between two tasks."""
     where = f"after task {history.task}" if history.between else f"in task {min(history.task + 1, len(history.tasks))}"
@@ -427,9 +445,7 @@ def latest_news(before: History, after: History, config: RunConfig) -> str | Non
         note = f" ({after.resumed.note})" if after.resumed.note else ""
         return f"Resumed at step {after.resumed.step:,}{note}"
     if before.state == "loading" and after.state == "training":
-        return (
-            f"Training begins: {len(after.tasks)} tasks, {after.total_steps:,} steps, {after.parameters:,} parameters"
-        )
+        return f"Training begins: {whole_plan(after)}, {after.parameters:,} parameters"
     if len(after.strengths) > len(before.strengths):
         turned = after.strengths[-1]
         return f"Strength {quantity(turned.before)} → {quantity(turned.strength)} from step {turned.step + 1:,} on"

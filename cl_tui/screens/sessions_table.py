@@ -99,8 +99,8 @@ def _rank(history: History | None) -> tuple[bool, str, float]:
 def _state(listed: Listed, word: bool) -> str:
     """The state's sign, its ``word``, and how much is done."""
     history, parts = listed.history, [SIGNS[listed.state][0], *([listed.state] if word else [])]
-    if listed.state != "finished" and history and history.total_steps:
-        parts.append(f"{100 * history.step / history.total_steps:.0f} %")
+    if listed.state != "finished" and history and history.tasks:
+        parts.append(text.share_done(history))
     return " ".join(parts)
 
 

@@ -23,7 +23,7 @@ def timeline(history: History, config: RunConfig) -> list[Line]:
     told: list[tuple[float, int, str]] = []
     """The time, the step, and what happened."""
     if history.started is not None:
-        began = f"Training begins: {len(history.tasks)} tasks, {history.total_steps:,} steps, on {history.device}"
+        began = f"Training begins: {text.whole_plan(history)}, on {history.device}"
         told.append((history.started.time, 0, began))
     told += [(plan.time, plan.step, f"{_capital(plan.why)}, at step {plan.step:,}") for plan in history.plans]
     ends = len(told)

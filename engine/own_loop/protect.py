@@ -102,6 +102,7 @@ def _config(
             "method": method,
             "strength": float(strength) if isinstance(strength, int) and not isinstance(strength, bool) else strength,
             "seed": seed,
+            "device": weights.device.type if weights.device.type in ("cuda", "mps") else "cpu",
             "lr": rate if 0 < rate <= 1000 else None,
             "threads": min(1024, torch.get_num_threads()),
             **own,

@@ -47,7 +47,7 @@ def draw_tasks(view: View, width: int, height: int, palette: Palette, start: int
         style = sign(view, task, palette)[1]
         line = [
             *label(view, task, number_width, name_width, 2, palette),
-            *bar(done / max(history.steps_of(task), 1), bar_width, style, palette.muted),
+            *bar(done / max(history.steps_of(task), 1) if info.steps else 0, bar_width, style, palette.muted),
             Segment("  ", palette.text),
             *_scores(history, task, each, palette),
         ]
@@ -59,7 +59,7 @@ def draw_tasks(view: View, width: int, height: int, palette: Palette, start: int
             lines.append([])
     if cut:
         lines.append([Segment(more(shown, count), palette.muted)])
-    elif height >= len(lines) + 2 - spread:
+    elif height >= len(lines) + 2 - spread and not history.open:
         share = history.step / history.total_steps
         whole = [
             Segment(f"{'all':<{2 + number_width + 2 + name_width + 2}}", palette.muted),

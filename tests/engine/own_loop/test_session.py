@@ -6,7 +6,14 @@ import pytest
 import torch
 
 import cl_tui as package
+from cl_tui.app.app import ClTui
+from cl_tui.panes.header import HeaderLine
+from cl_tui.panes.notice import Notice
+from cl_tui.panes.tasks.pane import TasksPane
+from cl_tui.screens.watch import WatchScreen
+from engine.sessions.listing import summary_of
 from tests.conftest import CommandLine
+from tests.waiting import on_screen
 
 THERE = "the data and the network are in a program of your own"
 
@@ -66,3 +73,42 @@ def test_what_needs_the_program_is_refused_before_anything_is_made(
 @pytest.mark.parametrize("command", ["benchmarks", "models", "run --help"])
 def test_no_list_names_it(command: str, cl_tui: CommandLine) -> None:
     assert "own-loop" not in cl_tui(*command.split()).out
+
+
+async def test_it_is_watched_while_a_program_trains(tmp_path: Path) -> None:
+    """Nobody knows how many steps or tasks there will be."""
+    model = torch.nn.Linear(3, 2)
+    run = package.protect(model, torch.optim.SGD(model.parameters(), lr=0.1), session="arm", sessions_dir=tmp_path)
+
+    def some(steps: int) -> None:
+        for _ in range(steps):
+            run.step(model(torch.ones(5, 3)).square().mean())
+
+    screen = WatchScreen(tmp_path, "arm")
+    async with ClTui(screen).run_test(size=(100, 30)) as pilot:
+
+        def shows(*texts: str) -> bool:
+            screen.poll()
+            screen.redraw()
+            tasks = screen.query_one(TasksPane)
+            found = str(screen.query_one(HeaderLine).content) + str(screen.query_one(Notice).content)
+            found += "\n".join(tasks.render_line(y).text for y in range(tasks.size.height))
+            return all(text in found for text in texts)
+
+        await on_screen(pilot, lambda: shows("si c=1 · own-loop · cpu", "The tasks wait"))
+        run.task("near")
+        some(100)
+        run.scores({"near": 0.75})
+        await on_screen(
+            pilot, lambda: shows("task 1 of 1", "100 steps", "near", "75.0", "Training begins: 1 task, 8 par")
+        )
+        assert summary_of(tmp_path, "arm").state == "running"
+        run.end_task(scores={"near": 0.8})
+        run.task("far")
+        some(50)
+        run.scores({"near": 0.5, "far": 0.9})
+        await on_screen(pilot, lambda: shows("task 2 of 2", "150 steps", "far", "80.0 →  50.0"))
+        run.end_task(scores={"near": 0.5, "far": 0.9})
+        run.close()
+        await on_screen(pilot, lambda: shows("Finished", "average accuracy 70.0 %", "100 %"))
+    assert summary_of(tmp_path, "arm").state == "finished"
