@@ -78,8 +78,7 @@ class Inputs(Stream):
             first = next(self._raw(), None)
         if first is None:
             raise EngineError("run.end_task(inputs=…) got no batch: give the task's data")
-        model = getattr(self._weights.model, "_orig_mod", self._weights.model)  # torch.compile keeps it there
-        self.net = model
+        self.net = model = self._weights.model
         forward = self._meaning.forward
         if forward is not None or self._active is not None:
             active = None if self._active is None else torch.tensor(self._active, device=self._weights.device)

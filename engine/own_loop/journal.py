@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from engine.errors import EngineError, NumericsError
+from engine.errors import ConfigError, EngineError, NumericsError
 from engine.models.flat import layer_not_finite
 from engine.own_loop.recorder import LoopRecorder
 from engine.own_loop.state import State
@@ -30,6 +30,8 @@ from engine.record.events import (
     TasksPlanned,
     TaskStarted,
 )
+from engine.record.score import SCORES
+from engine.text import visible
 from engine.training.build import versions
 from engine.training.checkpoint_writer import CheckpointWriter
 from engine.training.histogram import histograms
@@ -39,6 +41,7 @@ FIRST_HISTOGRAM = 16
 """Ω so far is told after this many steps of a task, and whenever they have doubled: how many there will be is not
 known."""
 SYNC_SECONDS = 60.0
+LONGEST_NAME = 200
 
 
 class Journal:
@@ -251,7 +254,17 @@ def as_score(name: str, value: object, score: str) -> float:
         raise EngineError(f"the {score} of task {name} is {found}: give a finite number, or leave it out")
     if score == "accuracy" and not 0 <= found <= 1:
         raise EngineError(f"the accuracy of task {name} is {found:g}: give it as a fraction, from 0 to 1")
+    if abs(found) > 1e30 or not SCORES[score].allows([found]):
+        raise EngineError(f"the {score} of task {name} is {found:g}, which it cannot be")
     return found
+
+
+def as_name(name: object) -> str:
+    """A task's name. Raises ConfigError unless it is a text of some characters."""
+    if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
+        given = f"one of {len(name):,} characters" if isinstance(name, str) else type(name).__name__
+        raise ConfigError(f"a task's name is a text of 1 to {LONGEST_NAME} characters, not {given}", "tasks")
+    return visible(name)
 
 
 def _short(values: Sequence[float]) -> tuple[float, ...]:

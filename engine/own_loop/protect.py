@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from engine.catalog.own_loop import OWN_LOOP
 from engine.disk import expanded
 from engine.errors import ConfigError, SessionExists
-from engine.own_loop.journal import Journal
+from engine.own_loop.journal import Journal, as_name
 from engine.own_loop.meaning import meaning_of
 from engine.own_loop.recorder import LoopRecorder
 from engine.own_loop.refusals import check_alone, check_method, check_model, check_optimizer, check_options
@@ -26,7 +26,6 @@ from engine.sessions.names import check_name, free_name
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, resolve
 from engine.settings.text import shown, unknown
-from engine.text import visible
 
 
 def protect(
@@ -87,7 +86,7 @@ def protect(
         resumption = Resumption(journal.recorder, state) if stored else None
         if resumption is None:
             journal.begin(names, *described(weights, optimizer))
-        return ProtectedRun(state, optimizer, journal, meaning, scaler, opening.pop_all(), resumption)
+        return ProtectedRun(state, optimizer, journal, meaning, scaler, opening.pop_all(), resumption, names)
 
 
 def _config(
@@ -135,9 +134,9 @@ def _stored(folder: Path, name: str | None, resume: bool, config: RunConfig) -> 
 
 
 def _names(tasks: Sequence[str]) -> list[str]:
-    if isinstance(tasks, str) or not all(isinstance(name, str) and name for name in tasks):
-        raise ConfigError("tasks = … are the names of the tasks: give a list of texts that are not empty", "tasks")
-    found = [visible(name) for name in tasks]
+    if isinstance(tasks, str):
+        raise ConfigError("tasks = … are the names of the tasks: give a list of texts", "tasks")
+    found = [as_name(name) for name in tasks]
     for name in found:
         if found.count(name) > 1:
             raise ConfigError(f"tasks = …: {name} is there twice; give each task its own name", "tasks")

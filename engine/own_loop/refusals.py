@@ -13,6 +13,7 @@ from engine.catalog.own_loop import OWN_LOOP
 from engine.errors import ConfigError
 from engine.methods.base import Method
 from engine.models.flat import trained
+from engine.record.events import MOST_LAYERS
 from engine.settings.text import unknown
 
 
@@ -38,6 +39,8 @@ def check_model(model: object) -> nn.Module:
     found = [(name, parameter) for name, parameter in trained(model) if parameter.numel()]
     if not found:
         raise ConfigError("the model has no parameter that is trained: nothing is there to protect", "model")
+    if len(found) > MOST_LAYERS:
+        raise ConfigError(f"the model has {len(found):,} parameters with names: a session has at most {MOST_LAYERS:,}")
     for name, parameter in found:
         if not parameter.dtype.is_floating_point:
             raise ConfigError(f"parameter {name} has type {parameter.dtype}: importances need real numbers", "model")

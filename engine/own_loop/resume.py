@@ -63,7 +63,7 @@ class Resumption:
         recorder.open(length)
         recorder.clock.elapsed_before = cursor.elapsed if cursor else 0.0
         recorder.clock.start()
-        if cursor is None:
+        if cursor is None or recorder.history.started is None:
             return
         then, now = cursor.versions, versions()
         changed = [f"{key} {then[key]} → {value}" for key, value in now.items() if then.get(key, value) != value]

@@ -3,7 +3,7 @@
 import contextlib
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,17 +15,18 @@ from engine.errors import ConfigError, EngineError, NumericsError, first_line
 from engine.methods.base import Learned
 from engine.models.flat import layer_not_finite
 from engine.own_loop.inputs import Inputs
-from engine.own_loop.journal import Journal, as_score
+from engine.own_loop.journal import Journal, as_name, as_score
 from engine.own_loop.meaning import Meaning
 from engine.own_loop.resume import Resumption
 from engine.own_loop.state import State, packed
 from engine.own_loop.step import Step
 from engine.own_loop.weights import Weights
 from engine.penalties.penalty import Penalty
-from engine.record.events import RunFailed, RunStopped
+from engine.record.events import MOST_TASKS, RunFailed, RunStopped
 from engine.sessions.session import Session
-from engine.text import visible
 from engine.training.runner import LONGEST_MESSAGE
+
+MOST_STRENGTH = 1e15
 
 
 class ProtectedRun:
@@ -43,6 +44,7 @@ class ProtectedRun:
         scaler: Any,
         opened: contextlib.ExitStack,
         resumption: Resumption | None,
+        planned: Sequence[str],
     ) -> None:
         self._state = state
         self._optimizer = optimizer
@@ -51,6 +53,7 @@ class ProtectedRun:
         self._meaning = meaning
         self._scaler = scaler
         self._opened = opened
+        self._planned = planned
         self._resumption = resumption
         """Where the session is to continue, while that is not settled or nothing has continued there."""
         self._step = Step(state, optimizer)
@@ -112,15 +115,15 @@ class ProtectedRun:
         EngineError if another task has not ended, or if this one has.
         """
         self._alive()
-        if not isinstance(name, str) or not name:
-            raise ConfigError(f"a task's name is a text that is not empty, not {name!r}")
-        name = visible(name)
+        name = as_name(name)
         self._continue()
         state, names = self._state, self._journal.names
         if name in names[: state.task]:
             raise EngineError(f"task {name} has ended: give each task its own name, and skip those in run.ended")
         if self._inside:
             raise EngineError(f"task {names[state.task]} has not ended: call run.end_task(…) before task {name}")
+        if state.task == MOST_TASKS:
+            raise EngineError(f"a session has at most {MOST_TASKS:,} tasks: begin another one for task {name}")
         if state.task == len(names):
             if names:
                 self._journal.add_task(name)
@@ -202,8 +205,10 @@ class ProtectedRun:
     def set_strength(self, strength: float) -> None:
         """Changes c or λ from the next step on."""
         self._alive()
-        if not (isinstance(strength, int | float) and math.isfinite(strength) and strength >= 0):
-            raise ConfigError(f"strength = {strength} cannot be used: give 0 or a larger number", "strength")
+        if not (isinstance(strength, int | float) and 0 <= strength <= MOST_STRENGTH):
+            raise ConfigError(
+                f"strength = {strength} cannot be used: give 0 or a larger number, up to {MOST_STRENGTH:g}", "strength"
+            )
         if self._recorder.history.started is None:
             raise EngineError("the strength can change once a task has begun: give it to protect(…)")
         if strength != self._state.strength:
@@ -362,9 +367,17 @@ class ProtectedRun:
 
     def _continue(self) -> None:
         """Before anything is recorded: continues the session where it was left, if it is to be resumed."""
-        if self._resumption is not None:
-            self._resumption.settle()
-            self._resumption = None
+        if self._resumption is None:
+            return
+        history, score = self._recorder.history, self._journal.score
+        if history.started is not None and history.started.score != score:
+            raise ConfigError(
+                f"score = {score}: session {self.name} has {history.started.score}; give the same", "score"
+            )
+        self._resumption.settle()
+        self._resumption = None
+        if self._planned and self._recorder.history.started is None:
+            self._journal.start(self._planned, *self._described())
 
     def _described(self) -> tuple[str, str]:
         return described(self._state.weights, self._optimizer)

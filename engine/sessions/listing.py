@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 from unicodedata import normalize
 
+from engine.catalog.own_loop import OWN_LOOP
 from engine.commands import command
 from engine.disk import open_plain
 from engine.errors import ConfigError, SessionDamaged, SessionError, SessionNotFound, first_line, unreadable
@@ -249,6 +250,7 @@ def _state(session: Session, history: History) -> SessionState:
 def newest_unfinished(sessions_dir: Path) -> Session:
     """The session that 'cl-tui resume' without a name continues. Raises SessionNotFound."""
     for listed in list_sessions(sessions_dir):
-        if listed.state in ("stopped", "interrupted", "failed"):
+        own = listed.config is not None and listed.config.benchmark == OWN_LOOP  # its own program continues that
+        if listed.state in ("stopped", "interrupted", "failed") and not own:
             return Session.open(sessions_dir, listed.name)
     raise SessionNotFound(f"no unfinished session in {sessions_dir}: start one with '{command('run', sessions_dir)}'")

@@ -21,7 +21,6 @@ from engine.catalog.options import (
     Settings,
     setting,
 )
-from engine.catalog.own_loop import OWN_LOOP
 from engine.catalog.presets import PRESETS, settings_of
 from engine.disk import expanded
 from engine.errors import ConfigError
@@ -290,10 +289,7 @@ class RunConfig(Settings):
 
     @property
     def tasks_known(self) -> bool:
-        """Whether ``tasks`` is their number; before the user's own code has run, it is only the most there can be, and
-        a loop of the user's own tells each when it begins."""
-        if self.benchmark == OWN_LOOP:
-            return False
+        """Whether ``tasks`` is their number; before the user's own code has run, it is only the most there can be."""
         return bool(self.option("task_classes")) or not self.option("all_tasks")
 
     def plain(self) -> dict[str, Any]:

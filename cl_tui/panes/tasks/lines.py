@@ -8,6 +8,7 @@ from cl_tui.charts.bars import bar
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.base import FEWEST, message, more, window
 from cl_tui.panes.view import View
+from engine.catalog.own_loop import OWN_LOOP
 from engine.record.history import History
 from engine.record.score import WIDTH, ScoreInfo
 
@@ -20,7 +21,8 @@ def score_width(score: ScoreInfo) -> int:
 def draw_tasks(view: View, width: int, height: int, palette: Palette, start: int | None = None) -> list[Line]:
     history = view.history
     if not history.tasks:
-        planned = f"{view.config.tasks} tasks wait" if view.config.tasks_known else "The tasks wait"
+        known = view.config.tasks_known and view.config.benchmark != OWN_LOOP
+        planned = f"{view.config.tasks} tasks wait" if known else "The tasks wait"
         return message(f"{planned}: {view.activity}…", width, palette.muted)
     count = len(history.tasks)
     number_width = len(str(count))

@@ -58,6 +58,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "forward": ({"forward": 3}, "forward is int, not a function"),
     "scaler": ({"scaler": 3}, "give a torch.amp.GradScaler"),
     "tasks": ({"tasks": "one"}, "give a list of texts"),
+    "no name of a task": ({"tasks": ["a", ""]}, "a text of 1 to 200 characters"),
     "tasks twice": ({"tasks": ["a", "a"]}, "a is there twice"),
     "loss and exact Fisher": ({"method": "ewc", "problem": nn.MSELoss()}, 'fisher="empirical"'),
     "data of other tasks": ({"method": "mas", "recompute": True}, "recompute"),
@@ -199,6 +200,7 @@ def test_calls_out_of_order_say_which_comes_first(tmp_path: Path) -> None:
             (lambda: run.scores({"a": "good"}), "give one number"),
             (lambda: run.scores([0.5]), "scores are a dictionary"),  # type: ignore[arg-type]
             (lambda: run.set_strength(-1), "give 0 or a larger number"),
+            (lambda: run.set_strength(math.inf), "up to 1e+15"),
         ]:
             with pytest.raises(EngineError, match=re.escape(said)):
                 call()

@@ -12,8 +12,9 @@ from torch.nn.functional import cross_entropy
 from torch.optim import Adam
 
 import cl_tui
-from engine.errors import ConfigError, EngineError, SessionExists, SessionLocked, SessionMismatch
+from engine.errors import ConfigError, EngineError, SessionExists, SessionLocked, SessionMismatch, SessionNotFound
 from engine.own_loop.run import ProtectedRun
+from engine.sessions.listing import newest_unfinished
 from engine.sessions.session import Session
 from tests.engine.own_loop.loops import vector
 from tests.engine.own_loop.test_forms import STEPS, batches, net
@@ -233,3 +234,24 @@ def test_a_state_that_is_none_is_refused(change: Any, said: str, tmp_path: Path)
             run.load_state_dict(state)
     with program.protect(resume=True) as run, pytest.raises(EngineError, match=re.escape(said)):
         run.load_state_dict(change(state))
+
+
+def test_a_state_from_before_the_first_task_serves_and_the_plan_is_made_again(tmp_path: Path) -> None:
+    program = Program("si", tmp_path)
+    with program.protect() as run:
+        state = run.state_dict()
+    with program.protect(resume=True, tasks=NAMES) as run:
+        run.load_state_dict(state)
+        program.train(run)
+    assert Session.open(tmp_path, "own-si").finished
+    with program.protect(resume=True, score="r2") as run, pytest.raises(ConfigError, match=r"score = r2.*has accuracy"):
+        run.task("four")
+
+
+def test_resume_of_the_command_line_leaves_such_a_session_to_its_program(tmp_path: Path) -> None:
+    program = Program("si", tmp_path)
+    with program.protect() as run:
+        run.task("one")
+        run.step(cross_entropy(program.model(batches()[0][0][0]), batches()[0][0][1]))
+    with pytest.raises(SessionNotFound):
+        newest_unfinished(tmp_path)
