@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.sessions.session import Session
 from tests.conftest import CommandLine
+from tests.own_code import EXAMPLES
 
 PAGE = Path(__file__).parents[3] / "docs" / "your-own-loop.md"
 PROGRAMS = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
@@ -20,6 +21,19 @@ def test_what_it_says_of_stopping_and_continuing(cl_tui: CommandLine, sessions: 
     exec(compile(loading, str(PAGE), "exec"), names)  # noqa: S102
     assert names["run"].ended == ("left",)
     assert names["run"].task_steps == 40
+
+
+def test_each_part_of_a_program_is_that_of_the_whole_one() -> None:
+    examples = [_lines(path.read_text(encoding="utf-8")) for path in EXAMPLES.glob("*_loop.py")]
+    parts = [_lines(program) for program in PROGRAMS if "before_optimizer" in program]
+    assert len(parts) == len(examples) == 3
+    for part in parts:
+        assert any(part in example for example in examples), part
+
+
+def _lines(program: str) -> str:
+    """Without indentation and empty lines."""
+    return "".join(f"{line.strip()}\n" for line in program.splitlines() if line.strip())
 
 
 def test_the_program_in_plain_torch_leaves_a_session_like_any_other(cl_tui: CommandLine, sessions: Path) -> None:
