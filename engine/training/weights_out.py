@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from engine import strict_json
 from engine.catalog.own_loop import OWN_LOOP
 from engine.commands import command
-from engine.errors import ConfigError, EngineError, SessionMismatch, SessionTooYoung, first_line
+from engine.errors import ConfigError, EngineError, SessionDamaged, SessionMismatch, SessionTooYoung, first_line
 from engine.models.mode import evaluating
 from engine.sessions import checkpoint
+from engine.sessions.checkpoint import Cursor
 from engine.sessions.session import Session
 from engine.settings.consistent import shape_of
 from engine.settings.run import RunConfig
@@ -65,8 +66,7 @@ def trained_network(session: Session, at_task: int | None = None, head: int | No
             f"session {session.name} is of a training loop of your own, so its network is in your program: save it "
             f"there, with torch.save(model.state_dict(), FILE)"
         )
-    path = _checkpoint(session, at_task)
-    tensors, cursor = checkpoint.read(path)
+    path, tensors, cursor = _read(session, at_task)
     newest = cursor.task if cursor.task_step else cursor.task - 1
     inputs, sizes = _shape(config), config.classes_by_task()
     whole = Network(config, inputs, outputs_of(config), CPU)
@@ -97,6 +97,17 @@ def trained_network(session: Session, at_task: int | None = None, head: int | No
         whole.load({f"buffers/{name}": of[head - 1] for name, of in kept.items()})
     alone = _alone(config, whole, inputs, first[head - 1], sizes[head - 1])
     return Trained(alone, inputs, about | {"head": str(head), "outputs": _meaning(config, [head - 1], [0])})
+
+
+def _read(session: Session, at_task: int | None) -> tuple[Path, dict[str, Tensor], Cursor]:
+    """A session in training may replace a checkpoint by a newer one at any moment."""
+    while True:
+        path = _checkpoint(session, at_task)
+        try:
+            return path, *checkpoint.read(path)
+        except SessionDamaged:
+            if path.exists():
+                raise
 
 
 def _checkpoint(session: Session, at_task: int | None) -> Path:

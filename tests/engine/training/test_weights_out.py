@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from engine.catalog.entries import ModelInfo
 from engine.catalog.models import MODELS
 from engine.errors import ConfigError, EngineError, SessionDamaged, SessionTooYoung
+from engine.sessions import checkpoint
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, resolve
 from engine.streams.class_names import class_names
@@ -235,6 +236,20 @@ def test_what_is_missing_or_damaged_is_told(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(SessionDamaged, match="no checkpoint from the end of task 1"):
         trained_network(session, at_task=1)
+
+
+def test_a_session_in_training_may_replace_the_newest_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = runs.finished(tmp_path, runs.tiny("si"))
+    newest, read = session.checkpoints()[0], checkpoint.read
+
+    def replaced(path: Path) -> Any:
+        newest.unlink(missing_ok=True)
+        return read(path)
+
+    monkeypatch.setattr(checkpoint, "read", replaced)
+    assert trained_network(session).about["task"] == "1"
 
 
 def test_a_checkpoint_that_was_not_kept_is_told(tmp_path: Path) -> None:
