@@ -56,7 +56,7 @@ def _check(code: Code, model: Any) -> None:
 
 def _try(code: Code, model: nn.Module, inputs: Tensor, outputs: int) -> None:
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
-    with running(code, f"the network cannot take inputs of {_by(inputs)}"), torch.no_grad(), evaluating(model):
+    with running(code, f"the network cannot take inputs of {_by(inputs)}"), evaluating(model):
         given = model(inputs)
     if not isinstance(given, Tensor):
         raise code.problem(f"the network gives {a_kind(given)} instead of a tensor: its outputs, (examples, outputs)")
@@ -69,9 +69,14 @@ def _try(code: Code, model: nn.Module, inputs: Tensor, outputs: int) -> None:
         raise code.problem(f"the network's outputs are {_dtype(given)}; they should be floats")
     if not torch.isfinite(given).all():
         raise code.problem("the network's outputs for the first batch are not all finite: look at its initial weights")
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    with running(code, "the network has no gradient"):
+        gradients = torch.autograd.grad(given.sum(), trained, allow_unused=True) if given.requires_grad else ()
+    if all(gradient is None for gradient in gradients):
+        raise code.problem("the network's outputs do not depend on its parameters (no_grad, or detach?)")
     for name, buffer in model.named_buffers():
         if name in buffers and buffer.shape == buffers[name].shape:
-            buffer.copy_(buffers[name])
+            buffer.data.copy_(buffers[name])
 
 
 def _by(values: Tensor) -> str:

@@ -173,6 +173,11 @@ def load(code: Code) -> Callable[..., Any]:
         program = compile(content, str(code.path), "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
         raise code.problem(f"{type(error).__name__}: {_reason(error)}", getattr(error, "lineno", 0) or 0) from None
+    if b"torchvision" in content:
+        with suppress(ImportError):  # the code itself will say so
+            from engine.torchvision_import import torchvision_datasets  # torch, which the code needs anyway
+
+            torchvision_datasets()
     with running(code):
         exec(program, vars(module))  # noqa: S102 (the user has allowed it)
     if code.name not in vars(module):

@@ -101,6 +101,16 @@ def test_weights_depend_on_the_seed_alone(tmp_path: Path) -> None:
             "    def forward(self, x): return super().forward(x).argmax(1).unsqueeze(1).expand(-1, 4)",
             "the network's outputs are int64; they should be floats",
         ),
+        (
+            "from torch import nn, no_grad\nclass build(nn.Linear):\n    def __init__(self): super().__init__(3, 4)\n"
+            "    def forward(self, x):\n        with no_grad(): return super().forward(x)",
+            "the network's outputs do not depend on its parameters (no_grad, or detach?)",
+        ),
+        (
+            "from torch import nn\nclass build(nn.Linear):\n    def __init__(self): super().__init__(3, 4)\n"
+            "    def forward(self, x):\n        y = super().forward(x).exp()\n        y += 1\n        return y",
+            "the network has no gradient: RuntimeError: one of the variables needed for gradient computation has been",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_sentence_before_training(net: str, says: str, tmp_path: Path) -> None:
