@@ -91,12 +91,13 @@ class Regression(Problem):
         return huber_loss(found, targets, reduction=reduction, delta=self._delta)
 
     def scores(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Each example's mean over its numbers of 1 − (y − f)² ÷ variance, whose mean is R², or of (y − f)²."""
+        """Each example's mean over its numbers of 1 − (y − f)² ÷ variance, whose mean is R², or of (y − f)². On the
+        CPU, since not every device has double precision."""
         found, targets, task = self._pair(outputs, batch)
-        squares = (targets - found).double().square()
+        squares = (targets - found).cpu().double().square()
         if self.score == "r2":
-            return 1 - (squares / self._of(self._variances, task).to(squares)).mean(1)
-        return (squares * self._of(self._scales, task).to(squares).square()).mean(1)
+            return 1 - (squares / self._of(self._variances, task)).mean(1)
+        return (squares * self._of(self._scales, task).square()).mean(1)
 
     def _of(self, table: Tensor, task: int) -> Tensor:
         return table[task, : self._sizes[task]]

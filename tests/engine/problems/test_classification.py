@@ -116,5 +116,7 @@ def test_gradients_are_those_of_autograd(form: Form, scenario: Scenario, sizes: 
         if form == "sampled":
             drawn = torch.Generator().manual_seed(5)
             right = torch.multinomial(logs.detach().exp(), 1, generator=drawn).squeeze(1)
+        elif form == "predicted":
+            right = chosen.argmax(1)
         expected = [gradient(logs.gather(1, right[:, None]))]
     torch.testing.assert_close(torch.stack(found), torch.stack(expected))
