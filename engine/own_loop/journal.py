@@ -12,6 +12,7 @@ from engine.models.flat import layer_not_finite
 from engine.own_loop.recorder import LoopRecorder
 from engine.own_loop.state import State
 from engine.record.events import (
+    LARGEST_SCORE,
     LAYER_PENALTIES,
     LEARNING_RATE,
     PROBE,
@@ -30,7 +31,7 @@ from engine.record.events import (
     TasksPlanned,
     TaskStarted,
 )
-from engine.record.score import SCORES
+from engine.record.score import ScoreInfo
 from engine.text import visible
 from engine.training.build import versions
 from engine.training.checkpoint_writer import CheckpointWriter
@@ -47,7 +48,7 @@ LONGEST_NAME = 200
 class Journal:
     """Turns what happens into events. Nothing in it computes what the training computes with."""
 
-    def __init__(self, recorder: LoopRecorder, state: State, score: str) -> None:
+    def __init__(self, recorder: LoopRecorder, state: State, score: ScoreInfo) -> None:
         self.recorder = recorder
         self.state = state
         self.score = score
@@ -77,7 +78,8 @@ class Journal:
         told = versions() | {"network": network, "optimizer": optimizer}
         device = str(state.weights.device)
         planned = tuple(map(_info, tasks))
-        self.recorder.emit(RunStarted(time.time(), planned, device, state.weights.size, told, score=self.score))
+        size, score = state.weights.size, self.score
+        self.recorder.emit(RunStarted(time.time(), planned, device, size, told, score=score.name, unit=score.unit))
         self._keep_number()
 
     def add_task(self, name: str) -> None:
@@ -244,18 +246,21 @@ def _info(name: str) -> TaskInfo:
     return TaskInfo(name, None, classes=1)
 
 
-def as_score(name: str, value: object, score: str) -> float:
+def as_score(name: str, value: object, score: ScoreInfo) -> float:
     """Raises EngineError unless ``value`` is a number that can be the score of task ``name``."""
     try:
         found = float(value)  # type: ignore[arg-type]  # also a tensor or an array of one number
     except (TypeError, ValueError, RuntimeError):
-        raise EngineError(f"the {score} of task {name} is {type(value).__name__}: give one number") from None
+        raise EngineError(f"the {score.title} of task {name} is {type(value).__name__}: give one number") from None
     if not math.isfinite(found):
-        raise EngineError(f"the {score} of task {name} is {found}: give a finite number, or leave it out")
-    if score == "accuracy" and not 0 <= found <= 1:
+        raise EngineError(f"the {score.title} of task {name} is {found}: give a finite number, or leave it out")
+    if score.fraction and not 0 <= found <= 1:
         raise EngineError(f"the accuracy of task {name} is {found:g}: give it as a fraction, from 0 to 1")
-    if abs(found) > 1e30 or not SCORES[score].allows([found]):
-        raise EngineError(f"the {score} of task {name} is {found:g}, which it cannot be")
+    if not score.allows([found]):
+        limit = f"at most {score.most:g}" if found > score.most else f"at least {score.least:g}"
+        raise EngineError(f"the {score.title} of task {name} is {found:g}: {score.title} is {limit}")
+    if abs(found) > LARGEST_SCORE:
+        raise EngineError(f"the {score.title} of task {name} is {found:g}: a session keeps scores up to 1e30")
     return found
 
 

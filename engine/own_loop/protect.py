@@ -21,7 +21,7 @@ from engine.own_loop.resume import Resumption
 from engine.own_loop.run import ProtectedRun, described
 from engine.own_loop.state import State
 from engine.own_loop.weights import Weights
-from engine.record.score import SCORES
+from engine.record.score import SCORES, score_info
 from engine.sessions.names import check_name, free_name
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, resolve
@@ -41,6 +41,7 @@ def protect(
     forward: Callable[[nn.Module, Any], Any] | None = None,
     scaler: Any = None,
     score: str = "accuracy",
+    unit: str = "",
     seed: int = 0,
     sessions_dir: str | os.PathLike[str] | None = None,
     **options: Any,
@@ -54,7 +55,7 @@ def protect(
     continues it. ``tasks``: the tasks' names, if they are known. ``problem``: what outputs of shape (N, D) mean, for
     ewc and mas: classification, regression, or a function of (outputs, targets) that returns each example's loss, shape
     (N,). ``forward``: takes (model, batch) and returns the outputs, where a batch is not simply (inputs, targets).
-    ``scaler``: the GradScaler, if ``run.step`` is to use it. ``score``: what scores are: accuracy, r2 or rmse.
+    ``scaler``: the GradScaler, if ``run.step`` is to use it. ``score``: accuracy, r2, or rmse, which has a ``unit``.
     ``seed``: of what ewc draws. ``sessions_dir``: by default $CL_TUI_SESSIONS_DIR, else "sessions".
 
     Raises EngineError, one sentence that says what is wrong, before anything is written.
@@ -72,7 +73,7 @@ def protect(
     """
     check_alone()
     check_optimizer(optimizer, check_model(model))
-    _check_words(scaler, score)
+    _check_words(scaler, score, unit)
     weights = Weights(getattr(model, "_orig_mod", model))  # torch.compile keeps the network there
     config = _config(check_method(method), strength, seed, optimizer, weights, options)
     meaning, state, names = meaning_of(problem, forward, config), State(config, weights), _names(tasks)
@@ -81,7 +82,7 @@ def protect(
     made = stored or Session.create(folder, session or free_name(folder), config)
     with contextlib.ExitStack() as opening:
         opening.enter_context(made.locked())
-        journal = Journal(LoopRecorder(made), state, score)
+        journal = Journal(LoopRecorder(made), state, score_info(score, unit))
         opening.callback(journal.recorder.close)
         resumption = Resumption(journal.recorder, state) if stored else None
         if resumption is None:
@@ -143,9 +144,11 @@ def _names(tasks: Sequence[str]) -> list[str]:
     return found
 
 
-def _check_words(scaler: Any, score: str) -> None:
+def _check_words(scaler: Any, score: str, unit: str) -> None:
     if score not in SCORES:
         raise unknown("score", score, SCORES)
+    if unit and (not isinstance(unit, str) or not SCORES[score].sized):
+        raise ConfigError(f"unit = {unit}: {SCORES[score].title} has none; leave it out, or give score='rmse'", "unit")
     needed = ("scale", "unscale_", "step", "update")
     if scaler is not None and not all(callable(getattr(scaler, name, None)) for name in needed):
         raise ConfigError(f"scaler is {type(scaler).__name__}: give a torch.amp.GradScaler", "scaler")

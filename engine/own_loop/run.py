@@ -370,10 +370,10 @@ class ProtectedRun:
         if self._resumption is None:
             return
         history, score = self._recorder.history, self._journal.score
-        if history.started is not None and history.started.score != score:
-            raise ConfigError(
-                f"score = {score}: session {self.name} has {history.started.score}; give the same", "score"
-            )
+        if history.started is not None and history.score != score:
+            key = "score" if history.score.name != score.name else "unit"
+            given, there = ((of.unit if key == "unit" else of.name) for of in (score, history.score))
+            raise ConfigError(f"{key} = {given}: session {self.name} has {there or 'none'}; give the same", key)
         self._resumption.settle()
         self._resumption = None
         if self._planned and self._recorder.history.started is None:

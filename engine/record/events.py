@@ -18,7 +18,8 @@ Whole = Annotated[int, Interval(ge=0, le=10**15)]
 Positive = Annotated[int, Interval(ge=1, le=10**12)]
 Seconds = Annotated[float, Interval(ge=0, le=1e11)]
 Fraction = Annotated[float, Interval(ge=0, le=1)]
-Score = Annotated[float, Interval(ge=-1e30, le=1e30)]
+LARGEST_SCORE = 1e30
+Score = Annotated[float, Interval(ge=-LARGEST_SCORE, le=LARGEST_SCORE)]
 Strength = Annotated[float, Interval(ge=0, lt=math.inf)]
 Omega = Annotated[float, Interval(ge=1e-60, le=1e40)]
 """An importance above 0: the range of float32, wider by the decades of the histograms."""

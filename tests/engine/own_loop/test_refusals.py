@@ -54,6 +54,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "left alone": ({"leave_alone": ["head.*"]}, "no parameter has such a name; there are 0.weight"),
     "name": ({"session": "a/b"}, "session name 'a/b'"),
     "score": ({"score": "f1"}, "unknown score 'f1': available: accuracy, r2, rmse"),
+    "unit": ({"score": "r2", "unit": "m"}, "R² has none; leave it out, or give score='rmse'"),
     "problem": ({"problem": "ranking"}, "give classification, regression, or a function"),
     "forward": ({"forward": 3}, "forward is int, not a function"),
     "scaler": ({"scaler": 3}, "give a torch.amp.GradScaler"),

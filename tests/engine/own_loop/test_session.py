@@ -1,5 +1,6 @@
 """A session of protect among the others: what commands do with it, and refuse."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,10 @@ from cl_tui.panes.header import HeaderLine
 from cl_tui.panes.notice import Notice
 from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.screens.watch import WatchScreen
+from engine.errors import ConfigError, EngineError
+from engine.record.score import score_info
 from engine.sessions.listing import summary_of
+from engine.sessions.session import Session
 from tests.conftest import CommandLine
 from tests.waiting import on_screen
 
@@ -112,3 +116,23 @@ async def test_it_is_watched_while_a_program_trains(tmp_path: Path) -> None:
         run.close()
         await on_screen(pilot, lambda: shows("Finished", "average accuracy 70.0 %", "100 %"))
     assert summary_of(tmp_path, "arm").state == "finished"
+
+
+def test_errors_are_shown_in_their_unit_and_only_they_continue(tmp_path: Path) -> None:
+    model = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    opened = partial(package.protect, model, optimizer, session="errors", sessions_dir=tmp_path)
+    with opened(score="rmse", unit="m") as run:
+        with run.task("near"):
+            run.step(model(torch.ones(4, 2)).square().mean())
+            with pytest.raises(EngineError, match="the RMSE of task near is -1: RMSE is at least 0"):
+                run.scores({"near": -1.0})
+            with pytest.raises(EngineError, match="scores up to 1e30"):
+                run.scores({"near": 1e31})
+        run.end_task(scores={"near": 1.5})
+    history = Session.open(tmp_path, "errors").history()
+    assert (history.score, history.matrix) == (score_info("rmse", "m"), ((1.5,),))
+    accuracy, centimetres = {"score": "accuracy"}, {"score": "rmse", "unit": "cm"}
+    for given, said in ((accuracy, "score = accuracy: session errors has rmse"), (centimetres, "unit = cm: .* has m;")):
+        with pytest.raises(ConfigError, match=said), opened(resume=True, **given) as run:
+            run.task("far")
