@@ -26,6 +26,7 @@ from cl_tui.screens.root import RootScreen, too_small
 from cl_tui.screens.sessions_table import ORDERS, SessionsTable, arranged
 from cl_tui.screens.zooming import NOTHING_OPEN
 from engine.catalog.choices import benchmark_info
+from engine.catalog.own_loop import OWN_LOOP
 from engine.commands import command
 from engine.errors import ConfigError, EngineError
 from engine.sessions.folders import delete_session, rename_session
@@ -311,7 +312,13 @@ class HomeScreen(RootScreen):
             self.reply(found.problem)
             return
         if not forkable(session, found.history):
-            self.reply(f"{found.name} cannot be forked: it has no checkpoint from the end of a task before the last")
+            own = session.config.benchmark == OWN_LOOP
+            why = (
+                "a program of your own trains it"
+                if own
+                else "it has no checkpoint from the end of a task before the last"
+            )
+            self.reply(f"{found.name} cannot be forked: {why}")
         elif made := await self.app.push_screen_wait(ForkDialog(session, found.history)):
             self._continue(made.name, made.config.benchmark)
 

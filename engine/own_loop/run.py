@@ -163,8 +163,6 @@ class ProtectedRun:
         self._within("step")
         self._finite()
         scaler = self._scaler
-        if scaler is not None:
-            scaler.unscale_(self._optimizer)
         self.before_optimizer()
         if scaler is not None:
             scaler.step(self._optimizer)
@@ -176,12 +174,19 @@ class ProtectedRun:
         self._clear()
 
     def before_optimizer(self) -> None:
-        """Adds the penalty's gradient to the gradients, and keeps θ and g. Call it after backward (and after a
-        GradScaler's ``unscale_``), before or after clipping, directly before ``optimizer.step()``.
+        """Adds the penalty's gradient to the gradients, and keeps θ and g. Call it after backward, before or after
+        clipping, directly before ``optimizer.step()``. A GradScaler that ``protect`` does not know has to ``unscale_``
+        before.
 
         A parameter without a gradient is left without one, as the optimizer leaves it alone.
         """
         self._within("before_optimizer")
+        if self._scaler is not None:
+            try:
+                self._scaler.unscale_(self._optimizer)
+            except RuntimeError as error:
+                if "already been called" not in str(error):
+                    raise
         self._penalty = self._step.before()
 
     def after_optimizer(self) -> None:

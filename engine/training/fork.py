@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.catalog.methods import METHODS
+from engine.catalog.own_loop import OWN_LOOP
 from engine.disk import open_plain, write_whole
 from engine.errors import ConfigError, EngineError, SessionDamaged, SessionTooYoung
 from engine.record.events import Event, RunForked, StrengthChanged
@@ -114,7 +115,10 @@ def branched(parent: Session, config: RunConfig, checkpoint_path: Path, task: in
 
 
 def forkable(session: Session, history: History) -> list[int]:
-    """The tasks after which ``session`` can be forked: ended, with a checkpoint, and not the last."""
+    """The tasks after which ``session`` can be forked: ended, with a checkpoint, and not the last. None if a program of
+    the user's own trains it."""
+    if session.config.benchmark == OWN_LOOP:
+        return []
     ended = min(len(history.matrix), len(history.tasks) - 1)
     return [task for task in range(ended) if session.task_checkpoint(task) is not None]
 

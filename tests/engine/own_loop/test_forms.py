@@ -216,6 +216,25 @@ def test_the_scaler_may_be_the_run_s_and_a_skipped_step_does_not_count(tmp_path:
     assert any("1 step" in note.text for note in run.session.history().notes)
 
 
+@pytest.mark.parametrize("unscaled", [False, True])
+def test_a_scaler_that_protect_knows_is_unscaled_where_the_program_has_not(unscaled: bool, tmp_path: Path) -> None:
+    model, other = net(), net()
+    found = by_hand(other, OPTIMIZERS["adam"](other))
+    scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
+
+    def scaled(run: ProtectedRun, model: nn.Module, optimizer: Optimizer, inputs: Tensor, labels: Tensor) -> None:
+        optimizer.zero_grad()
+        run.backward(cross_entropy(model(inputs), labels))
+        if unscaled:
+            scaler.unscale_(optimizer)
+        run.before_optimizer()
+        scaler.step(optimizer)
+        run.after_optimizer()
+        scaler.update()
+
+    same(trained(model, OPTIMIZERS["adam"](model), scaled, tmp_path, scaler=scaler), model, found)
+
+
 def test_autocast_and_a_scheduler(tmp_path: Path) -> None:
     """The penalty is never computed in half precision, and the learning rate is read at each step."""
     rates = []

@@ -79,6 +79,15 @@ def test_no_list_names_it(command: str, cl_tui: CommandLine) -> None:
     assert "own-loop" not in cl_tui(*command.split()).out
 
 
+async def test_no_screen_offers_to_fork_it(robot_arm: str, sessions: Path) -> None:
+    screen = WatchScreen(sessions, robot_arm)
+    async with ClTui(screen).run_test() as pilot:
+        await on_screen(pilot, lambda: screen.reader.loaded)
+        screen.action_fork()
+        said = "No fork: a program of your own trains this session"
+        await on_screen(pilot, lambda: said in str(screen.query_one(Notice).content))
+
+
 async def test_it_is_watched_while_a_program_trains(tmp_path: Path) -> None:
     """Nobody knows how many steps or tasks there will be."""
     model = torch.nn.Linear(3, 2)
