@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from engine.analysis.measure import analyse
 from engine.catalog import methods as catalog
+from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.entries import ModelInfo
 from engine.catalog.models import MODELS
 from engine.errors import BenchmarkError, ConfigError, SessionDamaged, SessionLocked, SessionMismatch, SessionTooYoung
@@ -22,8 +24,9 @@ from engine.record.events import TasksAdded
 from engine.sessions import checkpoint
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig
+from engine.streams import digits
 from engine.streams.class_names import class_names
-from engine.streams.examples import evaluation_subsets
+from engine.streams.examples import ExampleStream, evaluation_subsets, grouped
 from engine.training.build import load_stream
 from engine.training.control import Control
 from engine.training.extend import NotExtendable, extend, extended_config, more_tasks
@@ -379,6 +382,23 @@ def test_benchmarks_without_more_tasks_say_so(settings: dict[str, Any], more: in
         extended_config(runs.tiny("si", **settings, **hidden), more, {})
 
 
+def three_tasks(config: RunConfig) -> ExampleStream:
+    """The two tasks that the old sessions know, and the first once more."""
+    first, second = [0, 8, 1, 7, 2], [3, 4, 9, 5, 6]
+    return ExampleStream(config, grouped(digits.digits(), [first, second, first][: config.tasks]), (1, 8, 8))
+
+
+@pytest.mark.parametrize("name", ["ewc-finished", "si-2-finished"])
+def test_a_session_of_an_older_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    info = BENCHMARKS["split-digits"]._replace(by_task=(5, 5, 5), code=f"{__name__}:three_tasks")
+    monkeypatch.setitem(BENCHMARKS, "split-digits", info)
+    shutil.copytree(Path(__file__).parents[2] / "old_sessions" / name, tmp_path / name)
+    parent = Session.open(tmp_path, name)
+    history = train(extended(parent), Control())
+    assert (history.state, len(history.tasks)) == ("finished", 3)
+    assert history.matrix[:2] == parent.history().matrix
+
+
 def test_what_a_program_of_somebodys_own_trains_goes_on_there(tmp_path: Path) -> None:
     config = loops.small("si")
     stream = loops.stream_of(config)
@@ -421,8 +441,6 @@ def test_evaluation_subsets_of_old_tasks_stay() -> None:
 
 def test_data_that_changed_since_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     child = extended(finished(tmp_path, permuted()))
-    from engine.streams import digits
-
     real = digits.digits()
     with monkeypatch.context() as patch:
         patch.setattr(digits, "digits", lambda: type(real)(real.train.subset(torch.arange(500)), real.test))
