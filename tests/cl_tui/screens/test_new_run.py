@@ -239,7 +239,7 @@ async def test_a_preset_brings_its_benchmark(tmp_path: Path) -> None:
         assert "--benchmark split-digits" in filled.said("#line")
 
 
-def test_each_setting_has_help_and_the_command_line_s_own() -> None:
+def test_each_setting_has_help_and_the_command_line_s_own(tmp_path: Path) -> None:
     found = form.fields()
     config = resolve({})
     group = typer.main.get_command(cli.app)
@@ -255,6 +255,9 @@ def test_each_setting_has_help_and_the_command_line_s_own() -> None:
         chosen: dict[str, Any] = dict(readers[:1])
         if chosen.get("benchmark") == "images":
             chosen["classes"] = ["ant", "bee"]
+        if chosen.get("benchmark") == "table":
+            (tmp_path / "table.csv").write_text("task,x,y\n" + "a,1,0\na,2,1\nb,1,0\nb,2,1\n" * 5)
+            chosen["data_dir"] = str(tmp_path / "table.csv")
         if "model" in chosen:
             chosen["benchmark"] = "split-mnist"  # the digits are too small for some networks
         explained = field.meaning(resolve(chosen) if readers else config)
