@@ -21,7 +21,7 @@ class Protected(lightning.LightningModule):
         self.optimizer = torch.optim.AdamW(self.net.parameters(), lr=3e-3)
         self.tasks = tasks
         self.task = ""
-        self.run = None
+        self.run = self.saved = None
 
     def configure_optimizers(self):
         return self.optimizer
@@ -42,12 +42,21 @@ class Protected(lightning.LightningModule):
     def on_train_start(self):
         """The network is on its device now, and stays there until on_train_end."""
         if self.run is None:
-            self.run = cl_tui.protect(self.net, self.optimizer, method="si", strength=1.0, session="with-lightning")
+            own = {"session": "with-lightning", "resume": self.saved is not None}
+            self.run = cl_tui.protect(self.net, self.optimizer, method="si", strength=1.0, **own)
+            if self.saved is not None:
+                self.run.load_state_dict(self.saved)
         self.run.task(self.task)
 
     def on_train_end(self):
         seen = (*self.run.ended, self.task)
         self.run.end_task(inputs=self.tasks[self.task], scores={name: self.accuracy(name) for name in seen})
+
+    def on_save_checkpoint(self, checkpoint):
+        checkpoint["protection"] = self.run.state_dict()
+
+    def on_load_checkpoint(self, checkpoint):
+        self.saved = checkpoint["protection"]
 
     def accuracy(self, name):
         with torch.no_grad():

@@ -3,7 +3,7 @@
 In another terminal: cl-tui watch with-trainer
 """
 
-import tempfile
+from pathlib import Path
 
 import torch
 from torch.nn.functional import cross_entropy
@@ -21,6 +21,9 @@ class Protection(TrainerCallback):
 
     def on_optimizer_step(self, args, state, control, **others):
         self.run.after_optimizer()
+
+    def on_save(self, args, state, control, **others):
+        torch.save(self.run.state_dict(), Path(args.output_dir, f"checkpoint-{state.global_step}", "protection.pt"))
 
 
 def data(name):
@@ -46,7 +49,7 @@ model = BertForSequenceClassification(
 )
 optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
 arguments = TrainingArguments(
-    output_dir=tempfile.mkdtemp(),
+    output_dir="with-trainer",
     num_train_epochs=2,
     per_device_train_batch_size=10,
     gradient_accumulation_steps=2,
@@ -54,7 +57,7 @@ arguments = TrainingArguments(
     bf16=True,
     use_cpu=True,
     lr_scheduler_type="constant",
-    save_strategy="no",
+    save_strategy="epoch",
     report_to="none",
     disable_tqdm=True,
 )

@@ -13,7 +13,7 @@ PROGRAMS = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), 
 
 
 def test_what_it_says_of_stopping_and_continuing(cl_tui: CommandLine, sessions: Path) -> None:
-    saving, loading = (program for program in PROGRAMS if "torch.save(" in program or "resume=True" in program)
+    saving, loading = (program for program in PROGRAMS if '"protection"' in program)
     names: dict[str, Any] = {"__name__": "__main__"}
     program = PROGRAMS[0].replace("        run.end_task", "        saved_here()\n        run.end_task")
     names["saved_here"] = lambda: exec(compile(saving, str(PAGE), "exec"), names)  # noqa: S102

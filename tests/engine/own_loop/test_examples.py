@@ -26,6 +26,17 @@ NEEDS = {"torch_loop": (), "lightning_loop": ("lightning",), "trainer_loop": ("t
 SESSIONS = {"torch_loop": "plain-torch", "lightning_loop": "with-lightning", "trainer_loop": "with-trainer"}
 
 
+def needed(module: str) -> Any:
+    torchvision_datasets()  # both libraries import torchvision, which a CPU-only torch has to be prepared for
+    return pytest.importorskip(module, reason=f'needs {module}: pip install -c constraints.txt -e ".[loops]"')
+
+
+def in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Trainer does not shuffle."""
+    trainer = needed("transformers").Trainer
+    monkeypatch.setattr(trainer, "_get_train_sampler", lambda self, *_: SequentialSampler(self.train_dataset))
+
+
 @pytest.fixture
 def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Example]:
     """Runs a program of docs/examples in an empty folder; gives its names."""
@@ -37,9 +48,8 @@ def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogC
     torch.set_num_threads(1)
 
     def run(name: str) -> dict[str, Any]:
-        torchvision_datasets()  # both libraries import torchvision, which a CPU-only torch has to be prepared for
         for module in NEEDS[name]:
-            pytest.importorskip(module, reason=f'needs {module}: pip install -c constraints.txt -e ".[loops]"')
+            needed(module)
         return runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
 
     yield run
@@ -119,11 +129,7 @@ def test_lightning_trains_to_the_weights_of_a_loop_in_plain_torch_that_clips_aft
 def test_the_trainer_trains_to_the_weights_of_a_loop_in_plain_torch_that_clips_before_the_penalty(
     clip: str, example: Example, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    torchvision_datasets()
-    transformers = pytest.importorskip("transformers")
-    monkeypatch.setattr(
-        transformers.Trainer, "_get_train_sampler", lambda self, *_: SequentialSampler(self.train_dataset)
-    )
+    in_order(monkeypatch)
     found = example("trainer_loop")
     torch.manual_seed(0)
     net = type(found["model"])(found["model"].config)
@@ -168,3 +174,56 @@ def test_the_loop_in_plain_torch_continues_where_it_saved(
     history, before = (Session.open(tmp_path / of, "plain-torch").history() for of in ("sessions", "whole"))
     assert history.curve.losses().tolist() == before.curve.losses().tolist()
     assert history.matrix == before.matrix
+
+
+def test_lightning_continues_from_its_checkpoint(example: Example, tmp_path: Path) -> None:
+    found = example("lightning_loop")
+    lightning = needed("lightning")
+
+    def fit(epochs: int, continued: Path | None = None) -> Any:
+        torch.manual_seed(0)
+        module = found["Protected"](found["tasks"])
+        module.task = "flat"
+        kept = lightning.pytorch.callbacks.ModelCheckpoint(tmp_path, "{epoch}", save_top_k=-1)
+        quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+        trainer = lightning.Trainer(accelerator="cpu", max_epochs=epochs, callbacks=[kept], **quiet)
+        trainer.fit(module, found["tasks"]["flat"], ckpt_path=continued)
+        return module
+
+    (tmp_path / "sessions").rename(tmp_path / "first")
+    whole = fit(3)
+    whole.run.close()
+    part = fit(3, tmp_path / "epoch=0.ckpt")
+    assert part.run.steps == 60
+    assert torch.equal(weights_of(part.net), weights_of(whole.net))
+    for name, importance in part.run.importance().items():
+        assert torch.equal(importance, whole.run.importance()[name])
+    part.run.close()
+
+
+def test_the_trainer_continues_from_its_checkpoint(
+    example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_order(monkeypatch)
+    found = example("trainer_loop")
+    run = found["trainer_of"].__globals__
+    (tmp_path / "sessions").rename(tmp_path / "first")
+
+    def train(continued: str | None = None) -> dict[str, Tensor]:
+        torch.manual_seed(0)
+        net = type(found["model"])(found["model"].config)
+        optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3)
+        run.update(model=net, optimizer=optimizer)
+        own = {"method": "si", "strength": 1.0, "session": "plain", "resume": continued is not None}
+        with cl_tui.protect(net, optimizer, **own) as run["run"]:
+            if continued is not None:
+                run["run"].load_state_dict(torch.load(f"{continued}/protection.pt"))
+            run["run"].task("seven")
+            run["trainer_of"]("seven", run["Protection"](run["run"])).train(resume_from_checkpoint=continued)
+            run["run"].end_task()
+            assert run["run"].steps == 20
+            return {"theta": weights_of(net), **run["run"].importance()}
+
+    whole, part = train(), train("with-trainer/checkpoint-10")
+    for name, values in whole.items():
+        assert torch.equal(values, part[name]), name
