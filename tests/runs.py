@@ -55,6 +55,7 @@ CASES: list[Case] = [
 COMBINED: list[Case] = [
     ("si", {"gradient": "total", "half": True, "clamp": 0.5, "xi": 0.1}),
     ("si", {"signed": True}),
+    ("lwf", {"class_mean": True}),
     ("si", {"gradient": "total", "signed": True, "clamp": 0.5}),
     ("ewc", {"fisher": "exact", "fisher_samples": 3, "gamma": 0.7}),
     ("ewc", {"fisher": "sampled", "gamma": 0.9}),

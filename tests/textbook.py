@@ -122,7 +122,7 @@ SLOW: dict[str, Callable[[RunConfig], SlowMethod]] = {
     "mas": slow_mas,
     "rwalk": slow_rwalk,
     "replay": slow_replay,
-    "lwf": lambda config: SlowLwF(config.option("temperature")),
+    "lwf": lambda config: SlowLwF(config.option("temperature"), bool(config.option("class_mean"))),
 }
 
 

@@ -66,5 +66,5 @@ class LearningWithoutForgetting(Method):
             return StepLoss(own, own)
         with torch.no_grad():
             taught: Tensor = self._teacher(batch.inputs)
-        distilled = problem.distillation(outputs, taught, self.options.temperature)
+        distilled = problem.distillation(outputs, taught, self.options.temperature, bool(self.options.class_mean))
         return StepLoss((own + earlier * distilled) / (earlier + 1), own, earlier * distilled)

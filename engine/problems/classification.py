@@ -63,7 +63,7 @@ class Classification(Problem):
         ).sum()
         return total / len(batch) if reduction == "mean" else total
 
-    def distillation(self, outputs: Tensor, taught: Tensor, temperature: float) -> Tensor:
+    def distillation(self, outputs: Tensor, taught: Tensor, temperature: float, class_mean: bool = False) -> Tensor:
         """T²·KL(taught ‖ outputs) at the temperature T: of the shared outputs (domain); of all classes so far, among
         which ``taught`` gives the newest task's no probability (class); the mean over the earlier tasks' own (task)."""
         if self._scenario == "class":
@@ -74,9 +74,10 @@ class Classification(Problem):
             earlier = [(self.active(task), self.outputs) for task in range(self.newest)]
         found = []
         for active, known in earlier:
-            own = (outputs[:, active] / temperature).log_softmax(1)[:, :known]
+            own = (outputs[:, active] / temperature).log_softmax(1)
             old = (taught[:, active][:, :known] / temperature).log_softmax(1)
-            found.append(kl_div(own, old, reduction="batchmean", log_target=True))
+            apart = kl_div(own[:, :known], old, reduction="batchmean", log_target=True)
+            found.append(apart / own.shape[1] if class_mean else apart)
         return temperature**2 * torch.stack(found).mean()
 
     def scores(self, outputs: Tensor, batch: Batch) -> Tensor:

@@ -43,9 +43,10 @@ class Problem(Protocol):
     def loss(self, outputs: Tensor, batch: Batch, reduction: Literal["mean", "sum"] = "mean") -> Tensor:
         """Over the examples. Shape ()."""
 
-    def distillation(self, outputs: Tensor, taught: Tensor, temperature: float) -> Tensor:
+    def distillation(self, outputs: Tensor, taught: Tensor, temperature: float, class_mean: bool = False) -> Tensor:
         """How far ``outputs`` are from ``taught``, those of the network before the newest phase, where they had a
-        meaning then: the mean over examples, on the scale of ``loss``, shape ()."""
+        meaning then: the mean over examples, on the scale of ``loss``, shape (). ``class_mean``: divided by the number
+        of classes that compete in the network."""
         raise ConfigError("method = lwf: this problem does not say how far two networks' outputs are apart", "method")
 
     def scores(self, outputs: Tensor, batch: Batch) -> Tensor:

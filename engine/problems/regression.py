@@ -78,7 +78,7 @@ class Regression(Problem):
         loss = self._distance(found, targets, reduction)
         return loss / self._sizes[task] if reduction == "sum" else loss
 
-    def distillation(self, outputs: Tensor, taught: Tensor, temperature: float) -> Tensor:
+    def distillation(self, outputs: Tensor, taught: Tensor, temperature: float, class_mean: bool = False) -> Tensor:
         """The loss with what the network before gave as targets: of the shared outputs, or the mean over the earlier
         tasks'. No temperature is used."""
         ranges = [self.active(task) for task in range(self.newest if self._scenario == "task" else 1)]

@@ -107,6 +107,8 @@ def _check_regression(config: "RunConfig", refuse: Callable[[str, str], NoReturn
     for key, why in (("label_smoothing", "it is for classes"), ("class_order", "there are no classes")):
         if getattr(config, key) is not None:
             refuse(key, f"{config.benchmark} is a regression: {why}")
+    if config.option("class_mean"):
+        refuse("class_mean", f"{config.benchmark} is a regression: there are no classes")
     if config.option("fisher") == "predicted":
         refuse("fisher", "the likelihood of what the network predicts is at its maximum, where every gradient is 0")
     if config.option("huber_delta") is not None and config.option("loss") != "huber":

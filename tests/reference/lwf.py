@@ -21,8 +21,9 @@ def divergence(taught: Tensor, own: Tensor, temperature: float) -> Tensor:
 
 
 class SlowLwF(SlowMethod):
-    def __init__(self, temperature: float) -> None:
+    def __init__(self, temperature: float, class_mean: bool) -> None:
         self.temperature = temperature
+        self.class_mean = class_mean
         self.tasks = 0
 
     def begin_network(self, model: nn.Module) -> None:
@@ -35,7 +36,10 @@ class SlowLwF(SlowMethod):
         total = torch.zeros((), dtype=inputs.dtype)
         for x in inputs:
             own, taught = model(x.unsqueeze(0))[0], self.teacher(x.unsqueeze(0))[0].detach()
-            each = [divergence(taught[list(then)], own[list(now)], self.temperature) for then, now in earlier]
+            each = [
+                divergence(taught[list(then)], own[list(now)], self.temperature) / (len(now) if self.class_mean else 1)
+                for then, now in earlier
+            ]
             total = total + sum(each) / len(each)
         return total / len(inputs)
 

@@ -12,6 +12,13 @@ class LwFOptions(Options):
         gt=0,
         le=1e6,
     )
+    class_mean: bool = setting(
+        False,
+        off=False,
+        help="divide the distillation by the number of classes; --no-class-mean does not.",
+        meaning="divide the distillation by the number of classes that compete in the network, as other code does",
+        panel=METHOD,
+    )
 
 
 INFO = MethodInfo(
@@ -24,7 +31,7 @@ INFO = MethodInfo(
     options=LwFOptions,
     protects="the network learns to answer as it did when the task began",
     elsewhere=(
-        "van de Ven: as here; until May 2019 the mean over the classes took the place of the sum.",
+        "van de Ven: as here; until May 2019, the distillation was divided by the number of classes (--class-mean).",
         "Li & Hoiem: loss and distillation have the weight 1, and new outputs are trained alone at first.",
         "Avalanche 0.6.0: loss + α·KL, without T², and in the class scenario among the earlier classes alone.",
     ),

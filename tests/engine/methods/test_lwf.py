@@ -8,11 +8,12 @@ import torch
 from torch import nn
 
 from engine.errors import ConfigError
+from engine.own_loop.refusals import check_serves
 from engine.problems.regression import Regression
 from engine.record.events import Warned
 from engine.sessions import checkpoint
 from engine.settings.run import resolve
-from engine.training.build import build_model
+from engine.training.build import build_method, build_model
 from engine.training.control import Control
 from engine.training.fork import fork
 from engine.training.runner import train
@@ -96,10 +97,28 @@ def test_regression_is_taught_numbers(scenario: Any, delta: float | None) -> Non
     close64(problem.distillation(outputs, taught, 2.0), torch.stack(each).mean())
 
 
+def test_numbers_are_held_by_the_teacher_s_numbers(tmp_path: Path) -> None:
+    settings = {"benchmark": "slowly-changing-regression", "tasks": 2, "steps": 40, "device": "cpu"}
+    held = runs.finished(tmp_path, resolve({"method": "lwf", **settings}), "held").history()
+    free = runs.finished(tmp_path, resolve({"method": "none", **settings}), "free").history()
+    assert held.matrix[-1][0] < free.matrix[-1][0], "of RMSE, less is better"
+    assert not held.curve.penalties()[:41].any()
+    assert (held.curve.penalties()[41:] > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("lwf", "makes a loss of its own"), ("replay", "chooses the data of a step")]
+)
+def test_a_loop_of_the_user_s_own_refuses_it(name: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        check_serves(build_method(resolve({"method": name})))
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
         ({"temperature": 0.0}, "temperature"),
+        ({"benchmark": "slowly-changing-regression", "class_mean": True}, "class_mean = true: .* there are no classes"),
         ({"temperature": float("nan")}, "temperature"),
         ({"strength": 1.0}, "strength = 1: method lwf has no penalty whose strength could change"),
         ({"leave_alone": ("*.bias",)}, "leave_alone = "),
