@@ -19,7 +19,7 @@ def found(given: Mapping[str, Any]) -> dict[str, Any]:
 def check(config: RunConfig, refuse: Callable[[str, str], None]) -> None:
     """Calls ``refuse`` with a setting and why it does not fit the tasks."""
     known = config.option("task_classes")
-    if known and len(known) != config.tasks:
+    if known and config.tasks not in (len(known), MOST_TASKS):  # the most: what it is by default
         refuse("tasks", f"the session has {len(known)} tasks")
     if config.option("problem") == "classification":
         for key, declared in RegressionOptions.kept.items():

@@ -58,6 +58,17 @@ def test_what_the_issue_types(files: Path, cl_tui: CommandLine, sessions: Path) 
     assert "my_tasks.py:tasks" in (files / "own.html").read_text()
 
 
+def test_a_run_of_some_of_the_tasks(files: Path, cl_tui: CommandLine, sessions: Path) -> None:
+    assert cl_tui("run", *RUN, "--tasks", "1", "--headless", "--name", "own").exit_code == 0
+    shown = cl_tui("sessions", "show", "own")
+    assert shown.exit_code == 0, shown.err
+    assert "--tasks 1" in shown.out
+    assert cl_tui("extend", "own", "--tasks", "+1", "--headless", "--name", "both").exit_code == 0
+    shown = cl_tui("sessions", "show", "both")
+    assert (shown.exit_code, Session.open(sessions, "both").config.tasks) == (0, 2)
+    assert cl_tui("compare", "own", "both", "--plain").exit_code == 0
+
+
 def test_everything_but_training_works_without_the_files(
     files: Path, cl_tui: CommandLine, sessions: Path, stranger: None
 ) -> None:
