@@ -117,10 +117,12 @@ def _settings(runs: Sequence[Readable]) -> tuple[Setting, ...]:
 
 
 def _follows(row: Setting, runs: Sequence[Readable]) -> bool:
-    """Whether a setting follows from the methods or networks: all runs that read this option use its default."""
+    """Whether a setting follows from the methods or networks: all runs that read this option use its default. What only
+    the data say has none.
+    """
     configs = [run.config for run in runs]
     read = [(of, choice) for of in configs for choice in CHOICES if row.name in dict(getattr(of, f"{choice}_options"))]
-    return bool(read) and not any(row.name in config.chosen(choice) for config, choice in read)
+    return bool(read) and not any(row.name in config.chosen(choice) | config.from_data() for config, choice in read)
 
 
 def _values(config: RunConfig) -> dict[str, object]:
