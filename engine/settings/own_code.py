@@ -77,7 +77,8 @@ def found(given: Mapping[str, Any]) -> dict[str, Any]:
         return {"code_dir": None}
     for code in codes:
         key = HASHES[code.setting]
-        says[key] = given.get(key) or digest(_content(code))
+        known = given.get(key)  # a stranger's may be empty, and still no file is opened for it
+        says[key] = digest(_content(code)) if known is None else known
     return says
 
 
