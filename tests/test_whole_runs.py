@@ -159,12 +159,12 @@ def test_the_path_ends_at_the_kept_weights(
         after_step(self, gradient, change)
 
     def judged(self: Evaluator) -> float:
-        found.append(newest_score(self))
+        found.append(newest_choice(self))
         return found[-1]
 
-    after_step, newest_score = SynapticIntelligence.after_step, Evaluator.newest_score
+    after_step, newest_choice = SynapticIntelligence.after_step, Evaluator.newest_choice
     monkeypatch.setattr(SynapticIntelligence, "after_step", followed)
-    monkeypatch.setattr(Evaluator, "newest_score", judged)
+    monkeypatch.setattr(Evaluator, "newest_choice", judged)
     chosen = {"method": "si", "tasks": 2, "keep": "best", "lr": 0.01, "epochs": 20, "device": "cpu"} | settings
     history = runs.finished(tmp_path, resolve(chosen)).history()
     left_out = 0.0
