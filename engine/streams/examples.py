@@ -151,7 +151,7 @@ class ExampleStream(Stream):
         trained = dict.fromkeys((task.train.inputs, task.train.rows) for task in tasks[:first])  # tasks may share them
         self._channels = channels = channels_of(config.normalize, list(trained), columns=len(inputs) == 1)
         self.notes = (told(channels),) if channels and config.normalize == "auto" else ()
-        once = cache(lambda store: _single(normalized(store, channels)))
+        once = cache(lambda store: normalized(store, channels))
         self.tasks = [task.changed(lambda part: replace(part, inputs=once(part.inputs))) for task in tasks]
         kinds = config.option("augment")
         self.augment: Augment | None = partial(augmented, kinds) if kinds else None
@@ -350,10 +350,6 @@ class ExampleStream(Stream):
             see(outputs, batch)
             count += len(batch)
         return problem.score_of(total / count)
-
-
-def _single(inputs: Store) -> Store:
-    return inputs.float() if isinstance(inputs, Tensor) and inputs.dtype == torch.float64 else inputs
 
 
 def evaluation_subsets(tasks: Sequence[Task], seed: int, extended_at: Sequence[int] = ()) -> list[Tensor]:

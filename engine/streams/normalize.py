@@ -22,19 +22,19 @@ Part = tuple[Store, Tensor | None]
 
 
 def normalized(inputs: Store, channels: Channels | None) -> Store:
-    """``inputs`` minus the mean, divided by the standard deviation; unchanged if neither is given."""
+    """``inputs`` minus the mean, divided by the deviation, in single precision; unchanged if neither is given."""
     if channels is None:
         return inputs
     if isinstance(inputs, Pixels):
         return inputs.normalized(channels)
     if len(channels[0]) == 1:
         (mean,), (deviation,) = channels
-        return (inputs - mean) / deviation
+        return ((inputs - mean) / deviation).float()
     if inputs.dim() == 2 and inputs.shape[1] == len(channels[0]):
         own, by = (torch.tensor(of, dtype=torch.float64) for of in channels)
         return ((inputs.double() - own) / by).float()
     means, deviations = (inputs.new_tensor(of).view(-1, 1) for of in channels)
-    return ((inputs.view(len(inputs), len(means), -1) - means) / deviations).view(inputs.shape)
+    return ((inputs.view(len(inputs), len(means), -1) - means) / deviations).view(inputs.shape).float()
 
 
 def channels_of(given: str | Sequence[float] | None, parts: Sequence[Part], columns: bool = False) -> Channels | None:

@@ -51,7 +51,8 @@ def _check_same(config: RunConfig, table: Table) -> None:
 
 
 def _data_set(config: RunConfig, task: TableTask, labels: tuple[Any, ...], number: int) -> DataSet:
-    parts = {part: _examples(rows, labels) for part, rows in task.parts.items()}
+    kind = torch.float32 if config.normalize is None else torch.float64  # which normalising makes single
+    parts = {part: _examples(rows, labels, kind) for part, rows in task.parts.items()}
     if WHOLE not in parts:
         return DataSet(parts["train"], parts["test"], parts.get("validation"))
     whole = DataSet(parts[WHOLE], parts[WHOLE])
@@ -62,13 +63,12 @@ def _data_set(config: RunConfig, task: TableTask, labels: tuple[Any, ...], numbe
     return DataSet(divided.train, divided.validation)
 
 
-def _examples(rows: Rows, labels: tuple[Any, ...]) -> Examples:
-    """Inputs stay in double precision until they are normalised."""
+def _examples(rows: Rows, labels: tuple[Any, ...], kind: torch.dtype) -> Examples:
+    inputs = torch.from_numpy(rows.inputs).to(kind)
     if not labels:
-        return Examples(torch.from_numpy(rows.inputs), torch.from_numpy(rows.targets))
+        return Examples(inputs, torch.from_numpy(rows.targets))
     places: Mapping[Any, int] = {label: place for place, label in enumerate(labels)}
-    targets = torch.tensor([places[label] for label in rows.targets.tolist()])
-    return Examples(torch.from_numpy(rows.inputs), targets)
+    return Examples(inputs, torch.tensor([places[label] for label in rows.targets.tolist()]))
 
 
 def _told(config: RunConfig, table: Table) -> str:
