@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from engine.errors import ConfigError, EngineError, NumericsError
@@ -13,7 +12,6 @@ from engine.own_loop.recorder import LoopRecorder
 from engine.own_loop.state import State
 from engine.record.events import (
     LARGEST_SCORE,
-    LAYER_PENALTIES,
     LEARNING_RATE,
     PROBE,
     WHOLE,
@@ -24,7 +22,6 @@ from engine.record.events import (
     RunStarted,
     Saved,
     Scored,
-    StepsTaken,
     StrengthChanged,
     TaskEnded,
     TaskInfo,
@@ -36,7 +33,14 @@ from engine.text import visible
 from engine.training.build import versions
 from engine.training.checkpoint_writer import CheckpointWriter
 from engine.training.histogram import histograms
-from engine.training.reporting import REPORT_SECONDS, REPORT_STEPS
+from engine.training.reporting import (
+    REPORT_SECONDS,
+    REPORT_STEPS,
+    first_not_finite,
+    layer_penalties,
+    short,
+    steps_taken,
+)
 
 FIRST_HISTOGRAM = 16
 """Ω so far is told after this many steps of a task, and whenever they have doubled: how many there will be is not
@@ -118,20 +122,12 @@ class Journal:
         self._due = time.monotonic() + REPORT_SECONDS
         if not self._losses:
             return
-        state = self.state
-        losses = torch.stack(self._losses).tolist()
-        penalties = [0.0] * len(losses)
-        if state.pull is not None and self._penalties:
-            penalties = [state.pull.value(written) for written in torch.stack(self._penalties).tolist()]
+        taken = steps_taken(self.state, self.recorder.clock.elapsed, self._losses, self._penalties)
         self._losses.clear()
         self._penalties.clear()
-        elapsed = round(self.recorder.clock.elapsed, 4)
-        self.recorder.emit(StepsTaken(state.step, elapsed, _short(losses), _short(penalties)))
-        first = state.step - len(losses) + 1
-        for number, found in enumerate(zip(losses, penalties, strict=True), start=first):
-            for what, value in zip(("loss", "penalty"), found, strict=True):
-                if not math.isfinite(value):
-                    raise self.not_finite(what, value, number)
+        self.recorder.emit(taken)
+        if broken := first_not_finite(taken):
+            raise self.not_finite(*broken)
 
     def not_finite(self, what: str, value: float, step: int) -> NumericsError:
         name = self.names[self.state.task]
@@ -144,7 +140,7 @@ class Journal:
         """The learning rate, where it is not the same throughout."""
         known = self.recorder.session.config.lr if self._rate is None else self._rate
         if rate != known:
-            self.recorder.emit(Measured(self.state.step, self.state.task, LEARNING_RATE, _short([rate])))
+            self.recorder.emit(Measured(self.state.step, self.state.task, LEARNING_RATE, short([rate])))
             self._rate = rate
 
     def running(self) -> None:
@@ -155,14 +151,7 @@ class Journal:
         found = state.method.running_importance(theta, state.penalty)
         if found is not None:
             self.importance(found * state.penalised, running=True)
-        self._penalty_by_layer(theta)
-
-    def _penalty_by_layer(self, theta: Tensor) -> None:
-        state = self.state
-        if state.pull is not None and state.penalty is not None:
-            of_layers = state.penalty.by_layer(theta, state.weights.layers)
-            shares = _short([state.factor * share for share in of_layers])
-            self.recorder.emit(Measured(state.step, state.task, LAYER_PENALTIES, shares))
+        self.recorder.emit(*layer_penalties(state, theta, state.weights.layers))
 
     def importance(self, importance: Tensor, running: bool) -> None:
         """Ω as one histogram per layer. Raises NumericsError if it is not finite."""
@@ -188,7 +177,7 @@ class Journal:
         state, newest = self.state, self.newest
         self.recorder.emit(Scored(state.step, newest, PROBE, self.row(scores, newest)))
         if state.task < len(self.names) and state.task_step:
-            self._penalty_by_layer(state.weights.theta())
+            self.recorder.emit(*layer_penalties(state, state.weights.theta(), state.weights.layers))
 
     @property
     def newest(self) -> int:
@@ -270,8 +259,3 @@ def as_name(name: object) -> str:
         given = f"one of {len(name):,} characters" if isinstance(name, str) else type(name).__name__
         raise ConfigError(f"a task's name is a text of 1 to {LONGEST_NAME} characters, not {given}", "tasks")
     return visible(name)
-
-
-def _short(values: Sequence[float]) -> tuple[float, ...]:
-    """Rounds to six digits: enough for a curve, and the log stays small."""
-    return tuple(float(f"{value:.6g}") for value in values)

@@ -12,56 +12,33 @@ from engine.errors import SessionMismatch
 from engine.models.flat import spared
 from engine.own_loop.refusals import check_serves
 from engine.own_loop.weights import Weights
-from engine.penalties.penalty import Penalty, Pull
-from engine.sessions.checkpoint import Cursor, kind_of
+from engine.sessions.checkpoint import Cursor
 from engine.settings.run import RunConfig
 from engine.training.build import build_method, versions
+from engine.training.growth import kinds_of
 from engine.training.resume import check_left_alone
-from engine.training.state import saved_penalty
+from engine.training.state import TrainingState, saved_penalty
 
 _CURSOR = TypeAdapter(Cursor)
 
 
-class State:
+class State(TrainingState):
     """The tensors of the method and of the penalty, and the position. The network is the user's, and so is what the
     optimizer, its scheduler and its scaler keep."""
 
     def __init__(self, config: RunConfig, weights: Weights) -> None:
+        super().__init__(config.strength)
         check_left_alone(config.leave_alone, weights.layers)
         self.weights = weights
         self.method = build_method(config)
         check_serves(self.method)
         self.method.start(weights.theta())
         self.penalised = spared(weights.layers, weights.vector(), config.leave_alone)
-        """1 for each parameter that the penalty may hold, 0 for the rest. Shape (P,)."""
-        self.penalty: Penalty | None = None
-        self.pull: Pull | None = None
-        """The penalty at the current strength; None if it does nothing."""
-        self.strength = config.strength
         self.threads = config.threads
-        self.task = 0
-        """The task in training, counted from 0; the number of ended tasks between two."""
-        self.task_step = 0
-        self.step = 0
-
-    @property
-    def factor(self) -> float:
-        """k: the method's factor times the strength."""
-        return self.method.factor * self.strength
-
-    def adopt(self, penalty: Penalty | None) -> None:
-        self.penalty = penalty
-        self.pull = penalty.bind(self.factor) if penalty and self.strength else None
-
-    def set_strength(self, strength: float) -> None:
-        self.strength = strength
-        self.adopt(self.penalty)
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors by their names in a checkpoint, without the weights."""
-        penalty = self.penalty.tensors() if self.penalty else {}
-        found = {f"method/{name}": of for name, of in (vars(self.method.state) if self.method.state else {}).items()}
-        return found | {f"penalty/{name}": of for name, of in penalty.items()}
+        return self.method_tensors() | self.penalty_tensors()
 
     def snapshot(self) -> dict[str, Tensor]:
         """Lasting copies of ``tensors`` on the CPU."""
@@ -76,11 +53,10 @@ class State:
 
     def load(self, tensors: Mapping[str, Tensor], cursor: Cursor, strength: float) -> None:
         """Takes what ``snapshot`` and ``cursor`` gave. Raises SessionMismatch if it is of another network or method."""
-        needed = {name: of for name, of in self.tensors().items() if name.startswith("method/")}
+        needed = self.method_tensors()
         own = {name: of for name, of in tensors.items() if name.startswith("method/")}
         penalty = {name: of.to(self.weights.device) for name, of in tensors.items() if name.startswith("penalty/")}
-        kinds = {name: kind_of(of) for name, of in own.items()}
-        if kinds != {name: kind_of(of) for name, of in needed.items()} or any(
+        if kinds_of(own) != kinds_of(needed) or any(
             of.shape != (self.weights.size,) or of.dtype != self.weights.dtype for of in penalty.values()
         ):
             raise SessionMismatch(

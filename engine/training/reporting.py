@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import NumericsError
-from engine.models.flat import layer_not_finite
+from engine.models.flat import Layer, layer_not_finite
 from engine.record.events import (
     DRIFT,
     INITIAL,
@@ -33,12 +33,43 @@ from engine.training.answers import Tally
 from engine.training.evaluation import Evaluator
 from engine.training.histogram import histograms
 from engine.training.recorder import Recorder
-from engine.training.state import RunState
+from engine.training.state import RunState, TrainingState
 from engine.training.step import TrainingStep
 
 REPORT_STEPS = 64
 REPORT_SECONDS = 0.1
 """Steps are reported in bundles: after REPORT_STEPS, or REPORT_SECONDS after the last report."""
+
+
+def steps_taken(
+    state: TrainingState, elapsed: float, losses: list[Tensor], written: list[Tensor], added: Sequence[Tensor] = ()
+) -> StepsTaken:
+    """The steps with these ``losses``, each of shape (), the last of which is the newest. ``written``: by the pull;
+    ``added``: by the method."""
+    penalties = [0.0] * len(losses)
+    if state.pull is not None and written:
+        penalties = [state.pull.value(of) for of in torch.stack(written).tolist()]
+    if added:
+        penalties = [of + more for of, more in zip(penalties, torch.stack(list(added)).tolist(), strict=True)]
+    return StepsTaken(state.step, round(elapsed, 4), short(torch.stack(losses).tolist()), short(penalties))
+
+
+def first_not_finite(steps: StepsTaken) -> tuple[str, float, int] | None:
+    """ "loss" or "penalty", its value and the step."""
+    first = steps.step - len(steps.losses) + 1
+    for number, found in enumerate(zip(steps.losses, steps.penalties, strict=True), start=first):
+        for what, value in zip(("loss", "penalty"), found, strict=True):
+            if not math.isfinite(value):
+                return what, value, number
+    return None
+
+
+def layer_penalties(state: TrainingState, theta: Tensor, layers: Sequence[Layer]) -> list[Event]:
+    """The penalty of each layer at ``theta``, shape (P,); nothing without a pull."""
+    if state.pull is None or state.penalty is None:
+        return []
+    shares = short([state.factor * share for share in state.penalty.by_layer(theta, layers)])
+    return [Measured(state.step, state.task, LAYER_PENALTIES, shares)]
 
 
 @dataclass
@@ -59,21 +90,13 @@ class Reporter:
         self._due = time.monotonic() + REPORT_SECONDS
         if not step.losses:
             return
-        losses = torch.stack(step.losses).tolist()
-        penalties = [0.0] * len(losses)
-        if state.pull is not None and step.penalties:
-            penalties = [state.pull.value(written) for written in torch.stack(step.penalties).tolist()]
-        if step.added:
-            penalties = [of + more for of, more in zip(penalties, torch.stack(step.added).tolist(), strict=True)]
+        taken = steps_taken(state, self.recorder.clock.elapsed, step.losses, step.penalties, step.added)
         step.clear()
-        elapsed = round(self.recorder.clock.elapsed, 4)
-        self.recorder.emit(StepsTaken(state.step, elapsed, _short(losses), _short(penalties)))
-        first = state.step - len(losses) + 1
-        for number, found in enumerate(zip(losses, penalties, strict=True), start=first):
-            for what, value in zip(("loss", "penalty"), found, strict=True):
-                if not math.isfinite(value):
-                    self.warnings()
-                    raise NumericsError(f"the {what} became {value} at step {number}, in task {state.task + 1}")
+        self.recorder.emit(taken)
+        if broken := first_not_finite(taken):
+            what, value, number = broken
+            self.warnings()
+            raise NumericsError(f"the {what} became {value} at step {number}, in task {state.task + 1}")
 
     def warnings(self) -> None:
         """Emits new warnings; called at steps that do not depend on the clock, so that a resume repeats them."""
@@ -84,12 +107,8 @@ class Reporter:
         """``look``: accuracies on the evaluation subsets. Always: the learning rate and the penalty of each layer."""
         self.steps()
         state = self.state
-        events: list[Event] = [*([self._probed()] if look else []), *self.learning_rate()]
-        if state.pull is not None and state.penalty is not None:
-            of_layers = state.penalty.by_layer(state.parameters.values, state.parameters.layers)
-            shares = _short([state.factor * share for share in of_layers])
-            events.append(Measured(state.step, state.task, LAYER_PENALTIES, shares))
-        self.recorder.emit(*events)
+        penalties = layer_penalties(state, state.parameters.values, state.parameters.layers)
+        self.recorder.emit(*([self._probed()] if look else []), *self.learning_rate(), *penalties)
         self.warnings()
 
     def learning_rate(self) -> list[Event]:
@@ -98,7 +117,7 @@ class Reporter:
         if not (state.schedule.varies or told):
             return []
         lr = state.schedule.lr(state.task, state.task_step)
-        return [Measured(state.step, state.task, LEARNING_RATE, _short([lr]))]
+        return [Measured(state.step, state.task, LEARNING_RATE, short([lr]))]
 
     def scores(self) -> tuple[Scored, Scored]:
         """On whole test sets, and on the evaluation subsets, of the tasks seen."""
@@ -157,7 +176,7 @@ class Reporter:
         """How far the running statistics of normalisation layers have moved since the task before."""
         state = self.state
         drift = state.statistics.drift(state.task)
-        return [Measured(state.step, state.task, DRIFT, _short(list(drift.values())), tuple(drift))] if drift else []
+        return [Measured(state.step, state.task, DRIFT, short(list(drift.values())), tuple(drift))] if drift else []
 
     def path(self) -> None:
         state, path = self.state, self.recorder.history.path
@@ -175,6 +194,6 @@ def _known(scores: Sequence[float]) -> tuple[float | None, ...]:
     return tuple(None if math.isnan(score) else score for score in scores)
 
 
-def _short(values: list[float]) -> tuple[float, ...]:
+def short(values: Sequence[float]) -> tuple[float, ...]:
     """Rounds to six digits: enough for a curve, and the log stays small."""
     return tuple(float(f"{value:.6g}") for value in values)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import SessionDamaged, SessionMismatch
+from engine.methods.base import Method
 from engine.models.flat import PerParameter
 from engine.models.statistics import Statistics
 from engine.models.weights import Weights, put, read_weights
@@ -36,37 +37,20 @@ IGNORED = ("optimizer/momentum_buffer",)
 """An older version's fork to SGD without momentum has this."""
 
 
-class RunState:
-    """Network, optimizer, method, penalty and position of a run, at its first step or where ``load`` puts it.
+class TrainingState:
+    """Method, penalty and position, whoever trains the network."""
 
-    All tensors but those of the penalty and the best epoch are there from the start and are written in place.
-    """
+    method: Method
+    penalised: Tensor
+    """1 for each parameter that the penalty may hold, 0 for the rest. Shape (P,)."""
 
-    def __init__(self, config: RunConfig, stream: Stream, problem: Problem, device: torch.device) -> None:
-        self._config = config
-        self._stream = stream
-        self.problem = problem
-        self.device = device
-        self._network = Network(
-            config, stream.inputs, problem.outputs, device, lambda: next(stream.passes(0, TRIED)).inputs
-        )
-        self.model, self.parameters = self._network.model, self._network.parameters
-        self.statistics = Statistics(self.model, len(stream.phases), config.norm_statistics or "shared")
-        self.update = Update(config, self.parameters.values)
-        self.schedule = Schedule(config, stream, device)
-        self.method = build_method(config)
-        self.method.use(self.model, stream)
-        self.method.start(self.parameters.values)
-        self.penalised = self.parameters.matching_none(config.leave_alone)
-        """1 for each parameter that the penalty may hold, 0 for the rest. Shape (P,)."""
+    def __init__(self, strength: float) -> None:
         self.penalty: Penalty | None = None
         self.pull: Pull | None = None
         """The penalty at the current strength; None if it does nothing."""
-        self.strength = config.strength
-        self.best: dict[str, Tensor] = {}
-        """State after the task's best epoch so far, if that is kept: what ``_learned`` returns."""
-        self.best_score: float | None = None
+        self.strength = strength
         self.task = 0
+        """The task in training, counted from 0; the number of ended tasks between two."""
         self.task_step = 0
         self.step = 0
 
@@ -83,6 +67,42 @@ class RunState:
         """Changes c or λ from the next step on."""
         self.strength = strength
         self.adopt(self.penalty)
+
+    def method_tensors(self) -> dict[str, Tensor]:
+        """By their names in a checkpoint."""
+        return _under("method/", vars(self.method.state) if self.method.state else {})
+
+    def penalty_tensors(self) -> dict[str, Tensor]:
+        """By their names in a checkpoint."""
+        return _under("penalty/", self.penalty.tensors() if self.penalty else {})
+
+
+class RunState(TrainingState):
+    """Network, optimizer, method, penalty and position of a run, at its first step or where ``load`` puts it.
+
+    All tensors but those of the penalty and the best epoch are there from the start and are written in place.
+    """
+
+    def __init__(self, config: RunConfig, stream: Stream, problem: Problem, device: torch.device) -> None:
+        super().__init__(config.strength)
+        self._config = config
+        self._stream = stream
+        self.problem = problem
+        self.device = device
+        self._network = Network(
+            config, stream.inputs, problem.outputs, device, lambda: next(stream.passes(0, TRIED)).inputs
+        )
+        self.model, self.parameters = self._network.model, self._network.parameters
+        self.statistics = Statistics(self.model, len(stream.phases), config.norm_statistics or "shared")
+        self.update = Update(config, self.parameters.values)
+        self.schedule = Schedule(config, stream, device)
+        self.method = build_method(config)
+        self.method.use(self.model, stream)
+        self.method.start(self.parameters.values)
+        self.penalised = self.parameters.matching_none(config.leave_alone)
+        self.best: dict[str, Tensor] = {}
+        """State after the task's best epoch so far, if that is kept: what ``_learned`` returns."""
+        self.best_score: float | None = None
 
     def begin_task(self) -> None:
         """Sets up what differs from the previous task, also when a resume continues in the middle of a task."""
@@ -130,8 +150,7 @@ class RunState:
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors of the state, by their names in a checkpoint."""
-        penalty = self.penalty.tensors() if self.penalty else {}
-        return self._fixed() | _under("penalty/", penalty) | _under("best/", self.best)
+        return self._fixed() | self.penalty_tensors() | _under("best/", self.best)
 
     def network(self) -> dict[str, Tensor]:
         """Weights, buffers and frozen weights, by their names in a checkpoint."""
@@ -147,7 +166,7 @@ class RunState:
             **_under("statistics/", self.statistics.kept),
             **_under("optimizer/", vars(self.update.state) if self.update.state else {}),
             **_under("schedule/", vars(self.schedule.state) if self.schedule.state else {}),
-            **_under("method/", vars(self.method.state) if self.method.state else {}),
+            **self.method_tensors(),
         }
 
     def per_parameter(self) -> set[str]:
