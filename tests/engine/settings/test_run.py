@@ -515,6 +515,7 @@ def test_every_setting_that_is_a_list_is_known_as_one() -> None:
     lists = {key for key, declared in known_settings().items() if declared.is_list}
     own = {"hidden", "channels", "dropout", "classes_per_task", "classes", "augment"}
     own |= {"task_classes", "task_labels", "example", "targets", "ignore_columns"}
+    own |= {"more", "more_at", "more_classes", "more_sizes"}
     assert lists == own | {"class_order", "normalize", "leave_alone", "freeze", "extended_at"}
     assert resolve(parse_assignments(["class_order=7,3,0,1,2,4,5,6,8,9"])).class_order == (7, 3, 0, 1, 2, 4, 5, 6, 8, 9)
 
