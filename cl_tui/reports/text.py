@@ -178,11 +178,13 @@ def rate(per_second: float) -> str:
 def quantity(value: float) -> str:
     """At most seven characters for any size; three digits if it is small.
 
-    >>> [quantity(value) for value in (0.0, 0.0123, 0.000123456, 12.345, 123456.0)]
-    ['0', '0.0123', '1.2e-4', '12.3', '1.2e5']
+    >>> [quantity(value) for value in (0.0, 0.0123, 0.000123456, 12.345, 1000.0, 123456.0)]
+    ['0', '0.0123', '1.2e-4', '12.3', '1000', '1.2e5']
     """
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
+    if 999.5 <= abs(value) < 10_000:
+        return f"{value:.0f}"
     if 0.001 <= abs(value) < 10_000:
         return f"{value:.3g}"
     mantissa, _, exponent = f"{value:.1e}".partition("e")

@@ -67,4 +67,10 @@ def _clock(history: History, clocks: list[tuple[int, float]], step: int) -> floa
 
 
 def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """Names of files and functions stay as they are.
+
+    >>> _capital("read again: 3 tasks"), _capital("my_tasks.py:tasks: inputs of 2 (float32)")
+    ('Read again: 3 tasks', 'my_tasks.py:tasks: inputs of 2 (float32)')
+    """
+    first = text.split(maxsplit=1)[0] if text.strip() else ""
+    return text if any(sign in first for sign in "_./") else text[:1].upper() + text[1:]

@@ -27,9 +27,6 @@ def class_names(config: RunConfig) -> list[list[str]]:
     if labels and len(labels) == sum(sizes):
         rest = iter(labels)
         return [list(islice(rest, size)) for size in sizes]
-    if (labels := config.option("task_labels")) and (sizes := config.option("task_classes")):
-        rest = iter(labels)
-        return [list(islice(rest, size)) for size in sizes]
     if info.permuted or not info.classes:
         return [list(map(str, range(count))) for count in config.classes_by_task()]
     names = [name for file in info.files for name in CLASSES.get(file, ())] or list(map(str, range(len(info.classes))))

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
@@ -194,13 +194,21 @@ class ExampleStream(Stream):
         return cls(config, tasks, inputs or shape_of(config))
 
     @classmethod
-    def of_tasks(cls, config: RunConfig, tasks: Sequence[tuple[str, DataSet]], inputs: tuple[int, ...]) -> Self:
+    def of_tasks(
+        cls,
+        config: RunConfig,
+        tasks: Sequence[tuple[str, DataSet]],
+        inputs: tuple[int, ...],
+        labels: Iterable[Sequence[object]] = (),
+    ) -> Self:
         """Tasks that are in memory, each with its name and its own examples, as many as ``config.classes_by_task()``
-        has; classes count from 0 in each. ``inputs``: the shape of one example."""
+        has; classes count from 0 in each. ``inputs``: the shape of one example. ``labels``: what the classes of each
+        task are called."""
         made = []
+        called = iter(labels)
         for number, ((name, data), size) in enumerate(zip(tasks, config.classes_by_task(), strict=True)):
             data = held_out(data, config.validation, config.seed, number)
-            made.append(Task(name, size, data.train, data.test, data.validation))
+            made.append(Task(name, size, data.train, data.test, data.validation, tuple(map(str, next(called, ())))))
         return cls(config, made, inputs)
 
     @cached_property

@@ -61,7 +61,7 @@ def stream(config: RunConfig, progress: Progress = QUIET) -> ExampleStream:
     _check_inputs(config, code, tasks[0].train.kind)
     sets = [_data_set(task, labels[place] if labels else None) for place, task in enumerate(tasks)]
     names = _names(tasks, labels)
-    made = ExampleStream.of_tasks(config, list(zip(names, sets, strict=True)), tasks[0].train.shape)
+    made = ExampleStream.of_tasks(config, list(zip(names, sets, strict=True)), tasks[0].train.shape, labels)
     made.says = says
     made.notes += (_told(code, names, tasks, labels), *_remarks(config, tasks, labels, names))
     return made

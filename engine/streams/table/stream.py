@@ -32,7 +32,7 @@ def stream(config: RunConfig, progress: Progress = QUIET) -> ExampleStream:
             raise ConfigError(f"validation = {config.validation:g}: the table has a validation part", "validation")
         name = task.name or (f"task {number + 1}" if len(table.tasks) > 1 else "table")
         made.append((name, _data_set(config, task, own, number)))
-    found = ExampleStream.of_tasks(config, made, table.shape)
+    found = ExampleStream.of_tasks(config, made, table.shape, labels)
     found.notes += (_told(config, table),)
     return found
 

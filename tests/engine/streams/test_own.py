@@ -190,6 +190,7 @@ def test_labels_may_be_any_whole_numbers(tmp_path: Path) -> None:
     assert made.problem().outputs == 4
     assert made.batch(0, 0).targets.unique().tolist() == [0, 1]
     assert made.says["task_labels"] == ["-3", "7", "-3", "7"]
+    assert [phase.class_names for phase in made.phases] == [("-3", "7")] * 2
     assert "task 1 (classes -3, 7; 12 train, 12 test)" in made.notes[0]
 
 

@@ -123,7 +123,8 @@ CLASSES = {
 def test_whole_numbers_and_text_are_classes(labels: tuple[str, str], tmp_path: Path) -> None:
     """In the order of their values; in the domain scenario, a class that tasks share is the same output in each."""
     one, other = labels
-    for name, own in (("1", (one, other)), ("2", (other, "9" if one == "7" else "wide"))):
+    third = "9" if one == "7" else "wide"
+    for name, own in (("1", (one, other)), ("2", (other, third))):
         written(tmp_path / f"{name}.csv", "a,label\n" + "".join(f"{n},{own[n % 2]}\n" for n in range(20)))
     config = chosen(tmp_path)
     assert (config.problem, config.classes_by_task(), config.option("normalize_targets")) == (
@@ -138,6 +139,8 @@ def test_whole_numbers_and_text_are_classes(labels: tuple[str, str], tmp_path: P
     assert domain.classes_by_task() == (3, 3)
     second = {(int(a) % 2, label) for (a,), label in rows_of(stream(domain), 1, "train")}
     assert second == {(0, 0), (1, 2)}
+    assert [phase.class_names for phase in stream(config).phases] == [(other, one), tuple(sorted((other, third)))]
+    assert [phase.class_names for phase in stream(domain).phases] == [tuple(sorted((one, other, third)))] * 2
     assert stream(domain).problem().outputs == 3
 
 
