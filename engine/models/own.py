@@ -1,19 +1,17 @@
 """A network that a function in the user's own file builds, checked before it is trained."""
 
-import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from engine.models.initial import seeded
 from engine.models.mode import evaluating
-from engine.seeds import number
+from engine.seeds import number, others_seeded
 from engine.settings.own_code import Code, a_kind, called, load, running
-from engine.text import some
+from engine.text import by, plain, some
 
 TRIED = 4
 """Examples on which a network is tried."""
@@ -25,21 +23,13 @@ def build(
 ) -> nn.Module:
     """``inputs``: shape of one example. ``example``: gives a few inputs, shape (N, …), on which the network is tried.
     Raises ConfigError, or UntrustedCode."""
-    own, old = random.getstate(), np.random.get_state()
-    start = number(seed, "own weights")
-    random.seed(start)
-    np.random.seed(start % 2**32)
-    try:
-        with seeded(seed):
-            function = load(code)
-            model = called(code, function, {"inputs": tuple(inputs), "outputs": outputs, "seed": seed}, EXAMPLE)
-            _check(code, model)
-            assert isinstance(model, nn.Module)
-            if example or any(map(is_lazy, model.parameters())):  # a lazy layer draws its weights here
-                _try(code, model.cpu(), example().cpu() if example else torch.zeros(TRIED, *inputs), outputs)
-    finally:
-        random.setstate(own)
-        np.random.set_state(old)
+    with seeded(seed), others_seeded(number(seed, "own weights")):
+        function = load(code)
+        model = called(code, function, {"inputs": tuple(inputs), "outputs": outputs, "seed": seed}, EXAMPLE)
+        _check(code, model)
+        assert isinstance(model, nn.Module)
+        if example or any(map(is_lazy, model.parameters())):  # a lazy layer draws its weights here
+            _try(code, model.cpu(), example().cpu() if example else torch.zeros(TRIED, *inputs), outputs)
     return model.train()
 
 
@@ -50,23 +40,23 @@ def _check(code: Code, model: Any) -> None:
     if not any(parameter.requires_grad for _, parameter in named):
         what = "is frozen (requires_grad = False)" if named else "has no parameters"
         raise code.problem(f"the network that {code.name} returns {what}: there is nothing to train")
-    if other := [f"{name} ({_dtype(of)})" for name, of in named if of.dtype != torch.float32]:
+    if other := [f"{name} ({plain(of.dtype)})" for name, of in named if of.dtype != torch.float32]:
         raise code.problem(f"the network should be in float32, but it has {some(other)}: build it with .float()")
 
 
 def _try(code: Code, model: nn.Module, inputs: Tensor, outputs: int) -> None:
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
-    with running(code, f"the network cannot take inputs of {_by(inputs)}"), evaluating(model):
+    with running(code, f"the network cannot take inputs of {by(inputs.shape)}"), evaluating(model):
         given = model(inputs)
     if not isinstance(given, Tensor):
         raise code.problem(f"the network gives {a_kind(given)} instead of a tensor: its outputs, (examples, outputs)")
     if given.shape != (len(inputs), outputs):
         raise code.problem(
-            f"for {len(inputs)} inputs of {_by(inputs[0])} the network gives outputs of {_by(given)}; they should be "
-            f"{len(inputs)}×{outputs}: {outputs} outputs for each example"
+            f"for {len(inputs)} inputs of {by(inputs.shape[1:])} the network gives outputs of {by(given.shape)}; they "
+            f"should be {len(inputs)}×{outputs}: {outputs} outputs for each example"
         )
     if not given.is_floating_point():
-        raise code.problem(f"the network's outputs are {_dtype(given)}; they should be floats")
+        raise code.problem(f"the network's outputs are {plain(given.dtype)}; they should be floats")
     if not torch.isfinite(given).all():
         raise code.problem("the network's outputs for the first batch are not all finite: look at its initial weights")
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -77,11 +67,3 @@ def _try(code: Code, model: nn.Module, inputs: Tensor, outputs: int) -> None:
     for name, buffer in model.named_buffers():
         if name in buffers and buffer.shape == buffers[name].shape:
             buffer.data.copy_(buffers[name])
-
-
-def _by(values: Tensor) -> str:
-    return "×".join(map(str, values.shape)) or "a single number"
-
-
-def _dtype(values: Tensor) -> str:
-    return str(values.dtype).removeprefix("torch.")

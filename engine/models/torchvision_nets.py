@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from engine.errors import ConfigError, first_line
 from engine.models.initial import seeded
 from engine.settings.consistent import MOST_PARAMETERS
+from engine.text import by
 from engine.torchvision_import import torchvision_models
 
 SMALL_PIXELS = 64
@@ -43,7 +44,7 @@ def build(inputs: Sequence[int], outputs: int, seed: int, name: str, first_layer
 
 def _try(made: Callable[[], nn.Module], name: str, inputs: Sequence[int]) -> None:
     """Builds it without memory and passes an example through it. Raises ConfigError."""
-    shape = "×".join(map(str, inputs))
+    shape = by(inputs)
     try:
         try:
             with torch.device("meta"):

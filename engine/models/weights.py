@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from engine.catalog.models.torchvision_nets import NAMES
 from engine.errors import ConfigError, first_line
-from engine.text import some
+from engine.text import by, some
 from engine.torchvision_import import torchvision_models
 
 DEFAULT = "default"
@@ -117,9 +117,9 @@ def put(weights: Weights, net: nn.Module) -> str:
                 tensor.copy_(found)
             used.add(stored)
         elif not name.endswith(COUNTERS):
-            missing.append(f"{name} {_shape(tensor)}" + (f" (there {_shape(found)})" if found is not None else ""))
+            missing.append(f"{name} {by(tensor.shape)}" + (f" (there {by(found.shape)})" if found is not None else ""))
     if not used:
-        names = some([f"{name} {_shape(tensor)}" for name, tensor in weights.tensors.items()])
+        names = some([f"{name} {by(tensor.shape)}" for name, tensor in weights.tensors.items()])
         raise _unusable(f"{weights.source}: none fits this network, which needs {some(missing)}; it has {names}")
     told = f"{len(used)} of the network's {len(used) + len(missing)} tensors are from {weights.source}"
     if missing:
@@ -131,7 +131,3 @@ def put(weights: Weights, net: nn.Module) -> str:
 
 def _kind(tensor: Tensor) -> tuple[torch.Size, bool]:
     return tensor.shape, tensor.is_floating_point()
-
-
-def _shape(tensor: Tensor) -> str:
-    return "×".join(map(str, tensor.shape)) or "one number"

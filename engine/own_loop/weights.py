@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from engine.errors import EngineError
 from engine.models.flat import Layer, trained
+from engine.text import plain
 
 _ONCE = "; end this protection and call protect(…) for the model as it is now"
 
@@ -104,4 +105,4 @@ def _places(model: nn.Module, names: Sequence[str]) -> list[tuple[dict[str, Any]
 
 
 def _words(dtype: torch.dtype, device: torch.device) -> str:
-    return f"{str(dtype).removeprefix('torch.')} on {device}"
+    return f"{plain(dtype)} on {device}"

@@ -1,6 +1,10 @@
-"""Names of tasks, after their classes."""
+"""Names of tasks, from what the user's files and folders are called, or after their classes."""
 
+import re
 from collections.abc import Sequence
+from unicodedata import normalize
+
+from engine.text import visible
 
 LONGEST = 24
 
@@ -16,3 +20,18 @@ def title(classes: Sequence[str]) -> str:
     half = (LONGEST - 3) // 2
     first, last = (name if len(name) <= half else f"{name[: half - 1]}…" for name in (classes[0], classes[-1]))
     return f"{first} … {last}" if len(classes) > 1 else f"{whole[: LONGEST - 1]}…"
+
+
+def safe(name: str) -> str:
+    """A folder's, file's or task's name as it is shown and stored."""
+    return visible(normalize("NFC", name))
+
+
+def natural(name: str) -> tuple[list[str | int], str]:
+    """A key that sorts numbers in names by their values.
+
+    >>> sorted(["Task_10", "Task_2", "b", "a10", "a9"], key=natural)
+    ['Task_2', 'Task_10', 'a9', 'a10', 'b']
+    """
+    parts = re.split(r"(\d{1,100})", name)
+    return [int(part) if number % 2 else part for number, part in enumerate(parts)], name

@@ -11,6 +11,7 @@ from engine.errors import ConfigError
 from engine.models.flat import trained
 from engine.sessions.checkpoint import Kind, kind_of
 from engine.settings.run import RunConfig
+from engine.text import by
 from engine.training.network import Network, outputs_of
 
 
@@ -94,7 +95,7 @@ def _check(config: RunConfig, then: Network, now: Network) -> None:
         sizes = [tuple(of[name].shape) if name in of else () for of in (before, after)]
         fits = len(sizes[0]) == len(sizes[1]) and all(old <= new for old, new in zip(*sizes, strict=True))
         if name not in before or name not in after or not fits:
-            old, new = ("×".join(map(str, of[name].shape)) if name in of else "missing" for of in (before, after))
+            old, new = (by(of[name].shape) if name in of else "missing" for of in (before, after))
             raise ConfigError(
                 f"model {config.model} cannot grow: with more outputs its {name} is {new}, and before it was {old}; "
                 f"only tensors that become longer can"

@@ -8,6 +8,7 @@ from torch import Tensor
 from engine.models.flat import FlatParameters, freeze, frozen
 from engine.sessions.checkpoint import Kind, kind_of
 from engine.settings.run import RunConfig
+from engine.text import plain
 from engine.training.build import build_model
 
 
@@ -53,7 +54,7 @@ def mismatch(own: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
 
 def words(kind: Kind) -> str:
     dtype, shape = kind
-    return f"{'×'.join(map(str, shape)) or 'one'} {str(dtype).removeprefix('torch.')}"
+    return f"{'×'.join(map(str, shape)) or 'one'} {plain(dtype)}"
 
 
 def outputs_of(config: RunConfig, tasks: int | None = None) -> int:

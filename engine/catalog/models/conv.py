@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 from engine.catalog.entries import ModelInfo, Size
 from engine.catalog.models.mlp import HIDDEN, INIT, Init, Widths
 from engine.catalog.options import NETWORK, Options, setting
+from engine.text import by
 
 Channels = tuple[Literal["pool"] | Annotated[int, ("ge", 1), ("le", 8192)], ...]
 SMALL = 1_000_000
@@ -69,8 +70,9 @@ def size(
             parameters += weights + depth * (1 if norm == "none" else 3)
             multiplications += weights * max(height, 0) * max(width, 0)
         if min(height, width) < 1:
-            there = "×".join(map(str, inputs))
-            raise ValueError(f"examples of {there} are too small for it: after {_named(channels)} no pixel is left")
+            raise ValueError(
+                f"examples of {by(inputs)} are too small for it: after {_named(channels)} no pixel is left"
+            )
     before = depth * height * width
     for after in (*hidden, outputs):
         parameters += (before + 1) * after

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -10,10 +9,10 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, NoReturn
-from unicodedata import normalize
 
 from engine.errors import ConfigError
-from engine.text import some, visible
+from engine.streams.titles import natural, safe
+from engine.text import some
 
 TRAIN, TESTS = "train", ("test", "val")
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".webp")
@@ -129,21 +128,6 @@ def _task(folder: Path, name: str, there: set[str]) -> tuple[list[TaskFolder], l
     if alike := [one for one, other in pairwise(sorted(classes)) if one == other]:
         problems.append(f"{begin}{TRAIN} has classes whose names look alike: {some(alike)}")
     return [TaskFolder(folder, safe(name), test, classes, folders)], problems
-
-
-def safe(name: str) -> str:
-    """A folder's name as it is shown and stored."""
-    return visible(normalize("NFC", name))
-
-
-def natural(name: str) -> tuple[list[str | int], str]:
-    """A key that sorts numbers in names by their values.
-
-    >>> sorted(["Task_10", "Task_2", "b", "a10", "a9"], key=natural)
-    ['Task_2', 'Task_10', 'a9', 'a10', 'b']
-    """
-    parts = re.split(r"(\d{1,100})", name)
-    return [int(part) if number % 2 else part for number, part in enumerate(parts)], name
 
 
 def _parts(folder: Path) -> set[str]:

@@ -7,12 +7,13 @@ from pathlib import Path
 from engine.errors import BenchmarkError
 from engine.settings.run import RunConfig
 from engine.streams.examples import ExampleStream, Task, grouped, held_out, shuffled
+from engine.streams.given import repeated
 from engine.streams.images.classes import groups, names
 from engine.streams.images.labelled import labelled
 from engine.streams.images.store import FolderImages, read_images
 from engine.streams.progress import QUIET, Progress
 from engine.streams.titles import title
-from engine.text import some
+from engine.text import by, some
 
 
 def stream(config: RunConfig, progress: Progress = QUIET) -> ExampleStream:
@@ -37,7 +38,7 @@ def from_folder(config: RunConfig, folder: Path, expected: tuple[str, ...], prog
         notes += read.notes
         first += len(there)
     made = ExampleStream(config, tasks, tuple(read.values.shape[1:]))
-    made.notes += (*notes, *_alike(classes, config))
+    made.notes += (*notes, *repeated(classes, config.scenario))
     return made
 
 
@@ -49,7 +50,7 @@ def _read(folder: Path, config: RunConfig, earlier: Sequence[Task], progress: Pr
     depth, height, width = earlier[0].train.inputs.shape[1:]
     read = read_images(folder, height if height == width else resize, progress)
     if read.values.shape[1:] != (depth, height, width):
-        sizes = ("×".join(map(str, shape)) for shape in (read.values.shape[1:], (depth, height, width)))
+        sizes = (by(shape) for shape in (read.values.shape[1:], (depth, height, width)))
         raise BenchmarkError(
             f"{folder} has images of {' and those of earlier tasks have '.join(sizes)} (channels × height × width): "
             f"make them alike"
@@ -73,14 +74,6 @@ def _tasks(
     titles = [task.name for task in read.tasks] if read.tasks[0].name else None
     titles = titles or [title([there[label] for label in group]) for group in groups]
     return grouped(held_out(labelled(read), config.validation, config.seed, *place), groups, titles, there)
-
-
-def _alike(every: Sequence[str], config: RunConfig) -> tuple[str, ...]:
-    """A note on classes that several tasks have, which the class scenario tells apart. ``every``: of all tasks."""
-    several = sorted({name for name in every if every.count(name) > 1}) if config.scenario == "class" else []
-    if not several:
-        return ()
-    return (f"in the class scenario, a class that several tasks have counts as several: {some(several)}",)
 
 
 def _refuse(folder: Path, found: Sequence[str], expected: Sequence[str]) -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from engine.catalog.regression import MOST_TASKS, RegressionOptions
+from engine.catalog.regression import MOST_TASKS
 from engine.settings.run import RunConfig
+from engine.streams.given import check_kind
 
 
 def found(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -21,10 +22,7 @@ def check(config: RunConfig, refuse: Callable[[str, str], None]) -> None:
     known = config.option("task_classes")
     if known and config.tasks not in (len(known), MOST_TASKS):  # the most: what it is by default
         refuse("tasks", f"the session has {len(known)} tasks")
-    if config.option("problem") == "classification":
-        for key, declared in RegressionOptions.kept.items():
-            if config.option(key) not in (None, declared.default):
-                refuse(key, "it is for regression, but the targets are whole numbers: give them as floats")
+    check_kind(config, refuse, "the targets are whole numbers: give them as floats")
     if config.option("own_validation") and config.validation:
         refuse("validation", "the tasks have their own validation sets")
     if config.class_order is not None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
 from engine.streams.pixels import Pixels, Store
-from engine.text import some
+from engine.text import by, plain, some
 
 INPUTS = ("input", "inputs", "x", "image", "img", "pixel_values", "features", "data")
 TARGETS = ("target", "targets", "y", "label", "labels", "fine_label")
@@ -35,7 +35,7 @@ class Part(NamedTuple):
 
     @property
     def kind(self) -> str:
-        return "bytes" if isinstance(self.inputs, Pixels) else str(self.inputs.dtype).removeprefix("torch.")
+        return "bytes" if isinstance(self.inputs, Pixels) else plain(self.inputs.dtype)
 
 
 def read_part(given: object, most: int | None, told: Callable[[str], None]) -> Part:
@@ -155,7 +155,7 @@ def _check_alike(first: Tensor, value: Tensor, which: str) -> None:
     if value.shape != first.shape:
         raise Fault(f"the {which} is {by(value.shape)}, that of the first {by(first.shape)}")
     if value.dtype != first.dtype and value.is_floating_point() and not first.is_floating_point():
-        raise Fault(f"the {which} is a {_dtype(value)}, that of the first a {_dtype(first)}")
+        raise Fault(f"the {which} is a {plain(value.dtype)}, that of the first a {plain(first.dtype)}")
 
 
 def _value(value: object) -> Tensor:
@@ -246,15 +246,3 @@ def _check_finite(values: Tensor, what: str) -> None:
         finite = torch.isfinite(part).reshape(len(part), -1).all(1)
         if not finite.all():
             raise Fault(f"the {what} of example {start + int((~finite).int().argmax()) + 1} is not finite")
-
-
-def by(shape: Sequence[int]) -> str:
-    """
-    >>> by((3, 32, 32)), by(())
-    ('3×32×32', 'a single number')
-    """
-    return "×".join(map(str, shape)) or "a single number"
-
-
-def _dtype(value: Tensor) -> str:
-    return str(value.dtype).removeprefix("torch.")

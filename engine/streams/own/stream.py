@@ -1,10 +1,8 @@
 """Tasks that a function in the user's own file returns or yields, as a stream."""
 
-import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
-from unicodedata import normalize
 
 import numpy as np
 import torch
@@ -13,23 +11,21 @@ from torch import Tensor
 from engine.catalog.own import file_and_name
 from engine.catalog.regression import MOST_TASKS
 from engine.errors import BenchmarkError
-from engine.seeds import number
+from engine.seeds import number, others_seeded
 from engine.settings.own_code import Code, a_kind, called, load, named, running
 from engine.settings.run import FirstTask, RunConfig, validated
-from engine.settings.text import shown
 from engine.streams.examples import DataSet, Examples, ExampleStream
-from engine.streams.own.parts import Fault, Part, by, read_part
+from engine.streams.given import MOST_CLASSES, classes, difference, repeated, shared_labels, untrained
+from engine.streams.own.parts import Fault, Part, read_part
 from engine.streams.progress import QUIET, Progress
-from engine.streams.titles import title
-from engine.text import some, visible
+from engine.streams.titles import safe, title
+from engine.text import by, listed, some
 
 EXAMPLE = "def tasks(), def tasks(seed) or def tasks(seed, data_dir)"
 KEYS = ("train", "test", "validation")
 LONGEST_NAME = 100
-MOST_CLASSES = 100_000
 MOST_LABEL_BYTES = 50_000
 """Bytes that all labels may take in a session's settings, which are a small file; else it does not keep them."""
-MOST_FAULTS = 20
 
 
 class OwnTask(NamedTuple):
@@ -54,7 +50,7 @@ def stream(config: RunConfig, progress: Progress = QUIET) -> ExampleStream:
         _refuse_fewer(config, code, len(tasks))
     _check_alike(code, tasks)
     is_regression = tasks[0].train.targets.is_floating_point()
-    labels: list[list[int]] = [] if is_regression else _labels(config, code, tasks)
+    labels: list[Sequence[int]] = [] if is_regression else _labels(config, code, tasks)
     says = _says(config, tasks, labels)
     _check_known(config, code, says)
     config = validated(config.plain() | says)
@@ -69,18 +65,11 @@ def stream(config: RunConfig, progress: Progress = QUIET) -> ExampleStream:
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """The user's code draws the same whenever it is called: from torch, NumPy's old generator and Python's own."""
-    own, old = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=[]):
-        start = number(seed, "own tasks")
+    """The user's code draws the same whenever it is called."""
+    start = number(seed, "own tasks")
+    with torch.random.fork_rng(devices=[]), others_seeded(start):
         torch.default_generator.manual_seed(start)
-        random.seed(start)
-        np.random.seed(start % 2**32)
-        try:
-            yield
-        finally:
-            random.setstate(own)
-            np.random.set_state(old)
+        yield
 
 
 # Reading
@@ -107,9 +96,7 @@ def _read(config: RunConfig, code: Code, given: object, progress: Progress) -> I
             faults.append(f"task {place + 1}{fault}")
     else:
         place += 1
-    if faults:
-        more = f"; and {len(faults) - MOST_FAULTS} more" if len(faults) > MOST_FAULTS else ""
-        raise BenchmarkError(f"{code.path.name}:{code.name}: {'; '.join(faults[:MOST_FAULTS])}{more}")
+    _refuse(code, faults)
     if not place:
         raise BenchmarkError(f"{code.path.name}:{code.name} gives no task")
 
@@ -143,7 +130,7 @@ def _task(config: RunConfig, code: Code, place: int, given: object, progress: Pr
             faults.append(f", {key}: {fault}")
     if faults:
         raise Fault(f"; task {place + 1}".join(faults))
-    return OwnTask(visible(normalize("NFC", name.strip())), read)
+    return OwnTask(safe(name.strip()), read)
 
 
 def _needed(config: RunConfig, place: int) -> int | None:
@@ -163,13 +150,11 @@ def _kind(value: object) -> str:
 
 def _check_known(config: RunConfig, code: Code, says: Mapping[str, Any]) -> None:
     """Raises BenchmarkError if a session has other tasks than the code gives by now."""
-    known = {key: list(of) if isinstance(of, tuple) else of for key, of in config.from_data().items()}
-    for key, of in says.items() if known["task_classes"] else ():
-        if key in known and known[key] != of:
-            raise BenchmarkError(
-                f"{code.path.name}:{code.name} gives other tasks than this session has ({key.replace('_', ' ')} was "
-                f"{shown(known[key])}, is {shown(of)}): restore the code, or start a new run"
-            )
+    if config.option("task_classes") and (why := difference(config, says)):
+        raise BenchmarkError(
+            f"{code.path.name}:{code.name} gives other tasks than this session has ({why}): restore the code, or start "
+            f"a new run"
+        )
 
 
 def _refuse_fewer(config: RunConfig, code: Code, there: int) -> None:
@@ -220,34 +205,21 @@ def _of(part: Part) -> str:
 
 def _refuse(code: Code, faults: Sequence[str]) -> None:
     if faults:
-        more = f"; and {len(faults) - MOST_FAULTS} more" if len(faults) > MOST_FAULTS else ""
-        raise BenchmarkError(f"{code.path.name}:{code.name}: {'; '.join(faults[:MOST_FAULTS])}{more}")
+        raise BenchmarkError(f"{code.path.name}:{code.name}: {listed(faults, len(faults))}")
 
 
-def _labels(config: RunConfig, code: Code, tasks: Sequence[OwnTask]) -> list[list[int]]:
-    """The classes of each task, in the order of their outputs.
-
-    In the domain scenario all tasks share their outputs, so tasks that share some of their labels get all of them:
-    a label is then the same output in each.
-    """
+def _labels(config: RunConfig, code: Code, tasks: Sequence[OwnTask]) -> list[Sequence[int]]:
     found, faults = [], []
     for place, task in enumerate(tasks, start=1):
         trained = set(task.train.targets.unique().tolist())
         for key, part in task.parts.items():
-            if unknown := sorted(set(part.targets.unique().tolist()) - trained):
-                faults.append(f"task {place}, {key}: it has {_classes(unknown)}, which its training data lack")
+            if wrong := untrained(part.targets.unique().tolist(), trained):
+                faults.append(f"task {place}, {key}: {wrong}")
         if len(trained) > MOST_CLASSES:
             faults.append(f"task {place} has {len(trained):,} classes: for regression, give targets as floats")
         found.append(sorted(trained))
     _refuse(code, faults)
-    every = sorted({label for of in found for label in of})
-    if config.scenario == "domain" and sum(map(len, found)) > len(every):
-        return [every] * len(found)
-    return found
-
-
-def _classes(labels: Sequence[int]) -> str:
-    return f"class{'es' * (len(labels) > 1)} {some([str(label) for label in labels])}"
+    return shared_labels(found, config.scenario)
 
 
 def _data_set(task: OwnTask, labels: Sequence[int] | None) -> DataSet:
@@ -298,14 +270,8 @@ def _told(code: Code, names: Sequence[str], tasks: Sequence[OwnTask], labels: Se
 def _remarks(
     config: RunConfig, tasks: Sequence[OwnTask], labels: Sequence[Sequence[int]], names: Sequence[str]
 ) -> Iterator[str]:
-    if config.scenario == "class" and labels:
-        every = [label for of in labels for label in of]
-        if several := sorted({label for label in every if every.count(label) > 1}):
-            yield (
-                f"in the class scenario, a class that several tasks have counts as several: "
-                f"{some([str(label) for label in several])}"
-            )
+    yield from repeated([label for of in labels for label in of], config.scenario)
     for name, task, of in zip(names, tasks, labels, strict=False):
         there = set(task.parts["test"].targets.unique().tolist())
         if untested := [label for label in of if label not in there]:
-            yield f"task {name}: trained but not tested, because there are no test examples: {_classes(untested)}"
+            yield f"task {name}: trained but not tested, because there are no test examples: {classes(untested)}"

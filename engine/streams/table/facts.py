@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.catalog.benchmarks.table import TableOptions
-from engine.catalog.regression import RegressionOptions
 from engine.disk import expanded
 from engine.errors import ConfigError
 from engine.settings.run import RunConfig
+from engine.streams.given import check_kind
 from engine.streams.table.files import Columns
 from engine.streams.table.layout import layout
 from engine.streams.table.reading import Table, read_table
@@ -81,7 +81,4 @@ def check(config: RunConfig, refuse: Callable[[str, str], None]) -> None:
         refuse("class_order", "the rows say which classes each task has")
     if config.option("importance_data") not in (None, "train", "test"):
         refuse("importance_data", "a table is measured on train or test")
-    if config.problem == "classification":
-        for key, declared in RegressionOptions.kept.items():
-            if config.option(key) not in (None, declared.default):
-                refuse(key, "it is for regression, but these targets are classes; say --target-kind numbers")
+    check_kind(config, refuse, "these targets are classes; say --target-kind numbers")

@@ -13,9 +13,8 @@ import numpy as np
 
 from engine.errors import ConfigError, first_line
 from engine.streams.table.layout import PARTS, WHOLE, task_name
-from engine.text import some, visible
+from engine.text import MOST_FAULTS, listed, some, visible
 
-MOST_FAULTS = 20
 MOST_NUMBER = 3e38
 """Largest number that float32 holds, nearly."""
 DELIMITERS = ",;\t|"
@@ -39,8 +38,7 @@ class Faults:
     def check(self) -> None:
         """Raises ConfigError with all of them."""
         if self.count:
-            more = f"; and {self.count - MOST_FAULTS:,} more" if self.count > MOST_FAULTS else ""
-            raise ConfigError(f"{'; '.join(self.told)}{more}: correct the table", "data_dir")
+            raise ConfigError(f"{listed(self.told, self.count)}: correct the table", "data_dir")
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from unicodedata import normalize
 
 from engine.errors import ConfigError
-from engine.text import some, visible
+from engine.streams.titles import natural, safe
+from engine.text import some
 
 SUFFIXES = (".csv", ".tsv", ".npz")
 PARTS = {"train": "train", "test": "test", "validation": "validation", "val": "validation"}
@@ -31,7 +31,7 @@ def layout(path: Path) -> list[TaskFiles]:
     try:
         if path.is_file():
             return [TaskFiles("", {WHOLE: path})]
-        inside = sorted(path.iterdir(), key=_natural)
+        inside = sorted(path.iterdir(), key=lambda file: natural(file.name))
         if own := _parts(inside):
             return [TaskFiles("", _whole(path, own))]
         folders = [(folder, own) for folder in inside if folder.is_dir() and (own := _parts(list(folder.iterdir())))]
@@ -72,14 +72,6 @@ def _is_table(file: Path) -> bool:
     return file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
 
 
-def _natural(path: Path) -> list[tuple[int, str]]:
-    """
-    >>> sorted(["task10", "task9", "1-b"], key=lambda name: _natural(Path(name)))
-    ['1-b', 'task9', 'task10']
-    """
-    return [(int(part) if part.isdecimal() else -1, part) for part in re.split(r"(\d{1,18})", path.name) if part]
-
-
 def _name(stem: str) -> str:
     """
     >>> _name("01-north"), _name("2"), _name("a.b")
@@ -89,4 +81,4 @@ def _name(stem: str) -> str:
 
 
 def task_name(text: str) -> str:
-    return visible(normalize("NFC", text.strip()))[:LONGEST_NAME]
+    return safe(text.strip())[:LONGEST_NAME]

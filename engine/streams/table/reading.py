@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from engine.streams.given import MOST_CLASSES, shared_labels, untrained
 from engine.streams.table.files import Columns, Faults, Sheet, read_file
 from engine.streams.table.layout import MOST_TASKS, WHOLE, layout
-from engine.text import some
+from engine.text import by, some
 
 Problem = Literal["classification", "regression"]
-MOST_CLASSES = 100_000
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,9 @@ class Table:
     targets: tuple[str, ...]
     """Names of the columns; those of the inputs may be unknown."""
 
-    def labels(self, count: int, scenario: str) -> list[tuple[Any, ...]]:
-        """The classes of each of the first ``count`` tasks. In the domain scenario all tasks share their outputs, so
-        tasks that share some of their classes get all of them: a class is then the same output in each."""
-        each = [task.labels for task in self.tasks[:count]]
-        every = tuple(sorted({label for of in each for label in of}))
-        return [every] * len(each) if scenario == "domain" and sum(map(len, each)) > len(every) else each
+    def labels(self, count: int, scenario: str) -> list[Sequence[Any]]:
+        """The classes of each of the first ``count`` tasks."""
+        return shared_labels([task.labels for task in self.tasks[:count]], scenario)
 
     def sizes(self, count: int, scenario: str) -> tuple[int, ...]:
         """How many classes each of the first ``count`` tasks has, or how many numbers a target has."""
@@ -113,7 +110,7 @@ def _problem(sheets: Sequence[Sheet], kind: str | None, faults: Faults) -> Probl
         elif sheet.names != first.names:
             sheet.inputs = sheet.inputs[:, [sheet.names.index(name) for name in first.names]]
         elif sheet.inputs.shape[1:] != first.inputs.shape[1:]:
-            shapes = ["×".join(map(str, of.inputs.shape[1:])) for of in (sheet, first)]
+            shapes = [by(of.inputs.shape[1:]) for of in (sheet, first)]
             faults.add(f"{sheet.path}: an example has {shapes[0]} values, but in {first.path.name} it has {shapes[1]}")
         if sheet.texts != first.texts:
             faults.add(f"{sheet.path} has {_what(sheet)} as targets, and {first.path.name} {_what(first)}")
@@ -185,10 +182,8 @@ def _labels(name: str, parts: Mapping[str, Rows], faults: Faults) -> tuple[Any, 
     trained = parts.get(WHOLE) or parts.get("train")
     known = set() if trained is None else set(trained.targets.tolist())
     for part, rows in parts.items():
-        if trained is not None and (new := sorted(set(rows.targets.tolist()) - known)):
-            faults.add(
-                f"task {name}, {part}: it has class {some([str(of) for of in new])}, which its training rows lack"
-            )
+        if trained is not None and (wrong := untrained(rows.targets.tolist(), known)):
+            faults.add(f"task {name}, {part}: {wrong}")
     if len(known) > MOST_CLASSES:
         faults.add(f"task {name} has {len(known):,} classes: say --target-kind numbers if its targets are numbers")
     return tuple(sorted(known))

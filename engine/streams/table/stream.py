@@ -8,13 +8,13 @@ import torch
 
 from engine.errors import BenchmarkError, ConfigError
 from engine.settings.run import RunConfig
-from engine.settings.text import shown
 from engine.streams.examples import DataSet, Examples, ExampleStream, held_out
+from engine.streams.given import difference
 from engine.streams.progress import QUIET, Progress
 from engine.streams.table.facts import columns_of, says
 from engine.streams.table.layout import WHOLE
 from engine.streams.table.reading import Rows, Table, TableTask, read_table
-from engine.text import some
+from engine.text import by, some
 
 SPLIT_SEED = 0
 """The same rows are tested on, whatever a run's seed is."""
@@ -25,7 +25,7 @@ def stream(config: RunConfig, progress: Progress = QUIET) -> ExampleStream:
     progress.check()
     table = read_table(Path(config.data_dir), columns_of(config), config.option("target_kind"))
     _check_same(config, table)
-    labels: Sequence[tuple[Any, ...]] = table.labels(config.tasks, config.scenario)
+    labels = table.labels(config.tasks, config.scenario)
     made = []
     for number, (task, own) in enumerate(zip(table.tasks, labels, strict=False)):
         if config.validation and "validation" in task.parts:
@@ -39,18 +39,14 @@ def stream(config: RunConfig, progress: Progress = QUIET) -> ExampleStream:
 
 def _check_same(config: RunConfig, table: Table) -> None:
     """Raises BenchmarkError if the table has other columns or tasks than this run."""
-    count = min(config.tasks, len(table.tasks))
-    known = {key: list(of) if isinstance(of, tuple) else of for key, of in config.from_data().items()}
-    for key, of in says(table, count, config.scenario).items():
-        if known[key] != of:
-            raise BenchmarkError(
-                f"{config.data_dir} is another table than this run has ({key.replace('_', ' ')} was "
-                f"{shown(known[key])}, is {shown(of)}): restore it, name the right one with --data-dir, "
-                f"or start a new run"
-            )
+    if why := difference(config, says(table, min(config.tasks, len(table.tasks)), config.scenario)):
+        raise BenchmarkError(
+            f"{config.data_dir} is another table than this run has ({why}): restore it, name the right one with "
+            f"--data-dir, or start a new run"
+        )
 
 
-def _data_set(config: RunConfig, task: TableTask, labels: tuple[Any, ...], number: int) -> DataSet:
+def _data_set(config: RunConfig, task: TableTask, labels: Sequence[Any], number: int) -> DataSet:
     kind = torch.float32 if config.normalize is None else torch.float64  # which normalising makes single
     parts = {part: _examples(rows, labels, kind) for part, rows in task.parts.items()}
     if WHOLE not in parts:
@@ -63,7 +59,7 @@ def _data_set(config: RunConfig, task: TableTask, labels: tuple[Any, ...], numbe
     return DataSet(divided.train, divided.validation)
 
 
-def _examples(rows: Rows, labels: tuple[Any, ...], kind: torch.dtype) -> Examples:
+def _examples(rows: Rows, labels: Sequence[Any], kind: torch.dtype) -> Examples:
     inputs = torch.from_numpy(rows.inputs).to(kind)
     if not labels:
         return Examples(inputs, torch.from_numpy(rows.targets))
@@ -73,5 +69,5 @@ def _examples(rows: Rows, labels: tuple[Any, ...], kind: torch.dtype) -> Example
 
 def _told(config: RunConfig, table: Table) -> str:
     what = "classes" if table.problem == "classification" else "numbers"
-    columns = some(table.inputs, 10) or "×".join(map(str, table.shape))
+    columns = some(table.inputs, 10) or by(table.shape)
     return f"table {config.data_dir}: inputs {columns}; targets {some(table.targets, 10)}, which are {what}"

@@ -19,10 +19,11 @@ from PIL import Image
 from engine.errors import BenchmarkError, ConfigError
 from engine.streams.images import cache, layout, reading
 from engine.streams.images.labelled import labelled
-from engine.streams.images.layout import natural, task_folders
+from engine.streams.images.layout import task_folders
 from engine.streams.images.store import read_images
 from engine.streams.pixels import Pixels
 from engine.streams.progress import Progress
+from engine.streams.titles import natural
 from tests import images
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX files")
