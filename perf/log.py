@@ -12,7 +12,7 @@ from engine.settings.run import RunConfig, resolve
 from engine.training.checkpointing import CHECKPOINT_SECONDS
 from engine.training.control import Control
 from engine.training.histogram import HISTOGRAM_BINS
-from engine.training.looks import HISTOGRAMS_PER_TASK, PROBES_PER_TASK
+from engine.training.probing import HISTOGRAMS_PER_TASK, PROBES_PER_TASK
 from engine.training.reporting import REPORT_SECONDS, REPORT_STEPS
 from engine.training.runner import train
 from perf.measure import arguments

@@ -18,8 +18,8 @@ from engine.training.checkpointing import Checkpointer
 from engine.training.control import Stopped
 from engine.training.diagnosis import cause
 from engine.training.evaluation import PATH_EXAMPLES, Evaluator
-from engine.training.looks import HISTOGRAMS_PER_TASK, PROBES_PER_TASK, Looks
 from engine.training.plan import Plan
+from engine.training.probing import HISTOGRAMS_PER_TASK, PROBES_PER_TASK, Probing
 from engine.training.recorder import Recorder
 from engine.training.reporting import Reporter
 from engine.training.requests import RequestHandler
@@ -156,15 +156,15 @@ class Trainer:
         phase = self.stream.phases[state.task]
         trained, probed = phase.steps * self.config.batch_size, range(state.problem.newest + 1)
         examples = sum(self.stream.count(phase, "probe") for phase in probed)
-        probes = Looks.of(state.model, phase.steps, PROBES_PER_TASK, examples, trained)
-        histograms = Looks.of(state.model, phase.steps, HISTOGRAMS_PER_TASK, PATH_EXAMPLES, trained)
+        probes = Probing.of(state.model, phase.steps, PROBES_PER_TASK, examples, trained)
+        histograms = Probing.of(state.model, phase.steps, HISTOGRAMS_PER_TASK, PATH_EXAMPLES, trained)
         while state.task_step < self.plan.steps[state.task]:
             step.take()
             if state.task_step % probes.every == 0:
-                reporter.probe(probes.looks(state.task_step))
+                reporter.probe(probes.tests(state.task_step))
             if state.task_step % histograms.every == 0 and state.task_step < phase.steps:
                 reporter.running_importance()
-                if histograms.looks(state.task_step):
+                if histograms.tests(state.task_step):
                     reporter.path()
             if self.config.keep == "best" and (state.task_step % phase.epoch == 0 or state.task_step == phase.steps):
                 state.keep_if_best(self.evaluator.newest_choice())

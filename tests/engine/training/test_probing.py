@@ -5,36 +5,37 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import nn
 
 from engine.problems.problem import Problem
 from engine.record.events import LAYER_PENALTIES, PATH, PROBE, Measured, Scored
 from engine.streams.examples import ExampleStream
-from engine.training.looks import HISTOGRAMS_PER_TASK, PROBES_PER_TASK, SHARE, Looks
+from engine.training.probing import HISTOGRAMS_PER_TASK, PROBES_PER_TASK, SHARE, Probing
 from tests import runs
 
 PLACES = st.sampled_from([PROBES_PER_TASK, HISTOGRAMS_PER_TASK])
 CONV, MLP = nn.Sequential(nn.Conv2d(1, 1, 1)), nn.Sequential(nn.Linear(1, 1))
 
 
+@example(2, PROBES_PER_TASK, 1, 1)
 @given(st.integers(1, 3000), PLACES, st.integers(1, 3000), st.integers(1, 300))
 def test_tests_of_a_convolutional_network_see_a_share_of_what_it_trains_on(
     steps: int, places: int, examples: int, batch: int
 ) -> None:
-    looks, trained = Looks.of(CONV, steps, places, examples, steps * batch), steps * batch
-    tested = [step for step in range(looks.every, steps + 1, looks.every) if looks.looks(step)]
+    probing, trained = Probing.of(CONV, steps, places, examples, steps * batch), steps * batch
+    tested = [step for step in range(probing.every, steps + 1, probing.every) if probing.tests(step)]
     assert len(tested) <= 1 or len(tested) * examples <= SHARE * trained
     assert len({after - before for before, after in pairwise(tested)}) <= 1
     if SHARE * trained >= 2 * places * examples:
-        assert len(tested) == steps // looks.every
+        assert len(tested) == steps // probing.every
 
 
 @given(st.integers(1, 3000), PLACES, st.integers(0, 3000))
 def test_any_other_network_is_tested_at_each_place(steps: int, places: int, examples: int) -> None:
-    looks = Looks.of(MLP, steps, places, examples, steps)
-    assert all(looks.looks(step) for step in range(looks.every, steps + 1, looks.every))
+    probing = Probing.of(MLP, steps, places, examples, steps)
+    assert all(probing.tests(step) for step in range(probing.every, steps + 1, probing.every))
 
 
 @pytest.mark.parametrize(("settings", "probes", "paths"), [({"model": "conv", "channels": [2]}, 1, 3), ({}, 20, 9)])

@@ -16,7 +16,7 @@ would notice."""
 
 
 @dataclass(frozen=True)
-class Looks:
+class Probing:
     """The places in a task where something is reported, and those of them where the network is tested for it."""
 
     steps: int
@@ -25,22 +25,25 @@ class Looks:
     """Steps from one place to the next."""
     tested: int
     """From one test to the next, in places."""
+    last: bool
+    """Whether the last place is one of them: not if there are fewer tests than places, since the task's end, soon after
+    it, tests the network anyway."""
 
     @classmethod
-    def of(cls, net: nn.Module, steps: int, places: int, examples: int, trained: int) -> "Looks":
+    def of(cls, net: nn.Module, steps: int, places: int, examples: int, trained: int) -> "Probing":
         """``examples``: of a test; ``trained``: of the task's steps."""
         every = max(1, steps // places)
         number = steps // every
         most = max(1, int(SHARE * trained) // examples) if convolutional(net) and examples else number
-        return cls(steps, every, 1 if most >= number else ceil(number / (most + 1)))
+        enough = most >= number
+        return cls(steps, every, 1 if enough else ceil(number / (most + 1)), enough)
 
-    def looks(self, step: int) -> bool:
-        """Whether the network is tested at a place: evenly, and if not at all places, then not at the last, soon after
-        which the task's end tests it anyway.
+    def tests(self, step: int) -> bool:
+        """Whether the network is tested at a place.
 
-        >>> few, all = Looks(steps=100, every=5, tested=7), Looks(steps=100, every=5, tested=1)
-        >>> [step for step in range(5, 101, 5) if few.looks(step)], sum(map(all.looks, range(5, 101, 5)))
+        >>> few, all = Probing(100, every=5, tested=7, last=False), Probing(100, every=5, tested=1, last=True)
+        >>> [step for step in range(5, 101, 5) if few.tests(step)], sum(map(all.tests, range(5, 101, 5)))
         ([35, 70], 20)
         """
         number = step // self.every
-        return self.tested == 1 or (number % self.tested == 0 and number < self.steps // self.every)
+        return number % self.tested == 0 and (self.last or number < self.steps // self.every)
