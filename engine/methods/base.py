@@ -13,7 +13,7 @@ from engine.penalties.penalty import Penalty
 from engine.penalties.quadratic import Quadratic
 from engine.problems.problem import Problem
 from engine.settings.run import RunConfig
-from engine.streams.stream import Stream
+from engine.streams.stream import Readable, Stream
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Learned:
     theta: Tensor
     """Its weights, shape (P,); copy them to keep them."""
     problem: Problem
-    stream: Stream
+    stream: Readable
     check: Callable[[], None]
     """Call this regularly in a long computation; it raises if a stop is requested."""
     tested_on: Callable[[int], AbstractContextManager[None]] = lambda phase: nullcontext()

@@ -17,10 +17,8 @@ from engine.own_loop.weights import Weights
 from engine.problems.problem import Problem
 from engine.seeds import generator
 from engine.settings.run import RunConfig
-from engine.streams.stream import Phase, Stream
-
-LABELS = ("labels", "label", "targets", "target", "y")
-"""Names under which a dictionary may have the targets."""
+from engine.streams.given import TARGETS
+from engine.streams.stream import Readable
 
 
 class Seen(nn.Module):
@@ -46,8 +44,8 @@ class Seen(nn.Module):
         return outputs[:, self._active]
 
 
-class Inputs(Stream):
-    """One task's data as a stream with one phase, whose number in the run is ``phase``."""
+class Inputs(Readable):
+    """One task's data, whose number in the run is ``phase``."""
 
     def __init__(self, given: Any, meaning: Meaning, weights: Weights, config: RunConfig, active: Any) -> None:
         """``given``: what ``run.end_task`` gets, and None where the method needs no data."""
@@ -55,7 +53,6 @@ class Inputs(Stream):
         self._meaning = meaning
         self._weights = weights
         self._config = config
-        self.phases: tuple[Phase, ...] = ()
         self.inputs: tuple[int, ...] = ()
         self.net: nn.Module = weights.model
         self._problem = meaning.problem(1)
@@ -109,38 +106,15 @@ class Inputs(Stream):
             for parameter in frozen:
                 parameter.requires_grad_(False)
 
-    # The stream
-
-    @property
-    def digest(self) -> str:
-        return ""
-
-    def to(self, device: torch.device) -> Stream:
-        return self
+    # What a method reads
 
     def problem(self) -> Problem:
         return self._problem
-
-    def accumulate(self) -> None:
-        raise EngineError("the data of earlier tasks are not there")
-
-    def batch(self, phase: int, step: int) -> Batch:
-        raise EngineError("the batches of a step are not there")
-
-    def recall(self, rows: Tensor, step: int) -> Batch:
-        raise EngineError("the data of earlier tasks are not there")
-
-    def targets(self, phase: int) -> Tensor:
-        raise EngineError("the targets are not there")
 
     def passes(self, phase: int, size: int, part: str = "train") -> Iterator[Batch]:
         for raw in self._raw():
             batch = self._batch(raw)
             yield from [batch] if self._batched else batch.split(size)
-
-    def drawn(self, phase: int, count: int, purpose: str, part: str = "train") -> Batch:
-        rows = torch.randperm(self.count(phase, part), generator=generator(self._config.seed, purpose, phase))[:count]
-        return self._taken(rows)
 
     def sampled(self, phase: int, count: int, purpose: str, size: int | None = None) -> Iterator[Batch]:
         total = self.count(phase, "train")
@@ -155,9 +129,6 @@ class Inputs(Stream):
                 targets = batch.targets[own] if len(batch.targets) else batch.targets
                 yield from Batch(batch.inputs[own], targets, 0).split(size or len(batch))
 
-    def _taken(self, rows: Tensor) -> Batch:
-        raise EngineError("single examples of the task are not there")
-
     def count(self, phase: int, part: str) -> int:
         if isinstance(self._given, _Once):
             raise EngineError(
@@ -165,9 +136,6 @@ class Inputs(Stream):
                 "a DataLoader, a tensor or a list of batches"
             )
         return sum(len(self._batch(raw)) for raw in self._raw())
-
-    def test(self, *_: Any, **__: Any) -> float:
-        raise EngineError("the test data are not there")
 
     # Batches
 
@@ -188,7 +156,7 @@ class Inputs(Stream):
         if not isinstance(found, Tensor) or len(found) != _length(raw):
             raise EngineError(
                 f"fisher = {self._config.option('fisher')} needs each example's target: give run.end_task(inputs=…) "
-                f"(inputs, targets) pairs, or dictionaries with {', '.join(LABELS[:-1])} or {LABELS[-1]}"
+                f"(inputs, targets) pairs, or dictionaries with {', '.join(TARGETS[:-1])} or {TARGETS[-1]}"
             )
         return self._meaning.targets(found, self._active, self._problem.outputs)
 
@@ -230,7 +198,7 @@ def _of_inputs(model: nn.Module, batch: Any) -> Any:
 
 def _found_targets(raw: Any) -> Any:
     if isinstance(raw, Mapping):
-        return next((raw[key] for key in LABELS if key in raw), None)
+        return next((raw[key] for key in TARGETS if key in raw), None)
     return raw[1] if isinstance(raw, list | tuple) and len(raw) > 1 else None
 
 

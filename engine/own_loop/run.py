@@ -107,7 +107,7 @@ class ProtectedRun:
 
     # Training
 
-    def task(self, name: str) -> "Task":
+    def task(self, name: str) -> contextlib.AbstractContextManager["ProtectedRun"]:
         """Begins the task ``name``, or continues in it after a resume. ``end_task`` ends it. Gradients that are left
         from before are cleared.
 
@@ -137,7 +137,7 @@ class ProtectedRun:
             self._journal.start_task(self._rate())
         self._clear()
         self._inside = True
-        return Task(self)
+        return contextlib.nullcontext(self)
 
     def backward(self, loss: Tensor) -> None:
         """Adds the gradient of a part of the step's loss: ``step()`` then takes the step. Divide by the number of parts
@@ -261,7 +261,8 @@ class ProtectedRun:
         state = self._state
         stream = Inputs(inputs, self._meaning, state.weights, self.session.config, active)
         if state.method.measures is not None:
-            self._recorder_notes(stream.prepare(state.method.measures))
+            for note in stream.prepare(state.method.measures):
+                self._recorder.note(note)
         learned = Learned(state.task, stream.net, state.weights.theta(), stream.problem(), stream, check=lambda: None)
         with torch.enable_grad(), stream.measuring():
             penalty = state.method.consolidate(learned, state.penalty)
@@ -423,25 +424,8 @@ class ProtectedRun:
                 raise EngineError(f"scores: there is no task {name!r}; there are {', '.join(names)}")
         return {name: as_score(name, value, self._journal.score) for name, value in scores.items()}
 
-    def _recorder_notes(self, notes: tuple[str, ...]) -> None:
-        for note in notes:
-            self._recorder.note(note)
-
 
 def described(weights: Weights, optimizer: Optimizer) -> tuple[str, str]:
     """The network and the optimizer, for the session."""
     rates = dict.fromkeys(f"{float(group['lr']):g}" for group in optimizer.param_groups)
     return type(weights.model).__name__, f"{type(optimizer).__name__}, lr {', '.join(rates)}"
-
-
-class Task:
-    """The part of a program in which a task is trained."""
-
-    def __init__(self, run: ProtectedRun) -> None:
-        self._run = run
-
-    def __enter__(self) -> ProtectedRun:
-        return self._run
-
-    def __exit__(self, *_: object) -> None:
-        return None

@@ -9,6 +9,8 @@ from engine.settings.text import shown
 from engine.text import some
 
 MOST_CLASSES = 100_000
+TARGETS = ("target", "targets", "y", "label", "labels", "fine_label", "class")
+"""What targets may be called, in the order in which they are looked for."""
 
 Label = TypeVar("Label", int, str)
 

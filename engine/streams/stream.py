@@ -28,13 +28,26 @@ class Phase:
     """What its classes are called."""
 
 
-class Stream(Protocol):
-    """A phase's part is "train", "validation" (for choices), "test", "probe" (of the test set, always the same), or the
-    folder of own inputs."""
+class Readable(Protocol):
+    """What a method may read when a phase was learned. A phase's part is "train", "validation" (for choices), "test",
+    "probe" (of the test set, always the same), or the folder of own inputs."""
 
-    phases: tuple[Phase, ...]
     inputs: tuple[int, ...]
     """Shape of one example."""
+
+    def passes(self, phase: int, size: int, part: str = "train") -> Iterator[Batch]:
+        """Every example of the part once, in batches of ``size``."""
+
+    def sampled(self, phase: int, count: int, purpose: str, size: int | None = None) -> Iterator[Batch]:
+        """At most ``count`` training examples, the same whenever they are asked for with the same ``purpose``, in
+        batches of ``size``, or that do not take much memory."""
+
+    def count(self, phase: int, part: str) -> int:
+        """How many examples the part has; 0 if there is no validation set."""
+
+
+class Stream(Readable, Protocol):
+    phases: tuple[Phase, ...]
     notes: tuple[str, ...] = ()
     """About the user's own inputs; they are read when something asks for them. Reading raises BenchmarkError."""
     says: Mapping[str, Any] = {}
@@ -67,17 +80,8 @@ class Stream(Protocol):
     def targets(self, phase: int) -> Tensor:
         """Of its training examples, in order."""
 
-    def passes(self, phase: int, size: int, part: str = "train") -> Iterator[Batch]:
-        """Every example of the part once, in batches of ``size``."""
-
     def drawn(self, phase: int, count: int, purpose: str, part: str = "train") -> Batch:
-        """At most ``count`` examples, the same whenever they are asked for with the same ``purpose``."""
-
-    def sampled(self, phase: int, count: int, purpose: str, size: int | None = None) -> Iterator[Batch]:
-        """What ``drawn`` gives of the training examples, in batches of ``size``, or that do not take much memory."""
-
-    def count(self, phase: int, part: str) -> int:
-        """How many examples the part has; 0 if there is no validation set."""
+        """At most ``count`` examples of the part, chosen as ``sampled`` does."""
 
     def test_counts(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Of each phase: how many examples its test set has, and its evaluation subset."""

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
+from engine.streams.given import TARGETS
 from engine.streams.pixels import Pixels, Store
 from engine.text import by, plain, some
 
 INPUTS = ("input", "inputs", "x", "image", "img", "pixel_values", "features", "data")
-TARGETS = ("target", "targets", "y", "label", "labels", "fine_label")
-"""The names of columns, in the order in which they are looked for."""
+"""The names of columns with inputs, in the order in which they are looked for."""
 MOST_ENDLESS = 1_000_000
 """Examples after which a stream of data counts as endless."""
 TOLD_EVERY = 256

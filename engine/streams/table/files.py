@@ -12,6 +12,7 @@ from zipfile import is_zipfile
 import numpy as np
 
 from engine.errors import ConfigError, first_line
+from engine.streams.given import TARGETS
 from engine.streams.table.layout import PARTS, WHOLE, task_name
 from engine.text import MOST_FAULTS, listed, some, visible
 
@@ -20,7 +21,6 @@ MOST_NUMBER = 3e38
 DELIMITERS = ",;\t|"
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-USUAL_TARGETS = ("target", "targets", "y", "label", "class")
 
 
 @dataclass
@@ -168,7 +168,7 @@ def _roles(
             f"{path}, line 1: a column has no name" if "" in header else f"{path}, line 1: two columns have one name"
         )
         return None
-    targets = columns.targets or tuple(name for name in header if name.lower() in USUAL_TARGETS)[:1]
+    targets = columns.targets or tuple(name for name in header if name.lower() in TARGETS)[:1]
     for key, names in (("targets", targets), ("ignore_columns", columns.ignored)):
         if missing := [name for name in names if name not in header]:
             there = f"{path} has no column {some(missing)}: it has {some(header, 10)}"
