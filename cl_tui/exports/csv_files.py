@@ -86,7 +86,7 @@ def _confusions(config: RunConfig, history: History) -> str:
 
 def _probes(config: RunConfig, history: History) -> str:
     """Every measured score: on the evaluation subsets, and at the ends of tasks on whole test sets too."""
-    whole, subset = text.WHOLE_TEST_SET, "evaluation subset"
+    whole, subset = text.GIVEN if history.given else text.WHOLE_TEST_SET, "evaluation subset"
     found = [
         (probe.step, "probe", probe.phase, probe.row, text.measured_on(probe, history)) for probe in history.probes
     ]

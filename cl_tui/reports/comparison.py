@@ -6,7 +6,7 @@ from itertools import zip_longest
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
 
-from cl_tui.reports import text
+from cl_tui.reports import session_facts, text
 from cl_tui.reports.comparison_notes import Readable, notes
 from cl_tui.reports.group_curves import KINDS, bin_width, group_curve
 from cl_tui.reports.groups import Comparison, Group, Member, Setting
@@ -127,7 +127,7 @@ def _follows(row: Setting, runs: Sequence[Readable]) -> bool:
 
 def _values(config: RunConfig) -> dict[str, object]:
     without = INDIFFERENT if METHODS[config.method].symbol else INDIFFERENT | {"strength"}
-    return {key: value for key, value in config.flat().items() if key not in without and value not in (None, ())}
+    return {key: value for key, value in session_facts.values_of(config).items() if key not in without}
 
 
 def _titles(runs: Sequence[Readable], settings: Sequence[Setting]) -> list[str]:

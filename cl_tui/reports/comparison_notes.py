@@ -67,7 +67,7 @@ def _within(group: Group, runs: Sequence[Readable]) -> Iterator[str]:
         yield f"{group.letter} includes seed {seed} {seeds.count(seed)} times, so its standard errors are too small"
     yield from _one_class(group, runs)
     for run in runs:
-        if not run.history.measured_alike:
+        if not run.history.measured_alike and not run.history.given:
             yield (
                 f"{group.letter}: {run.name} was recorded by an older version: during tasks, its "
                 "accuracies are measured on fewer test examples with every task"

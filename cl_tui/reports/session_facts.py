@@ -111,13 +111,13 @@ def warnings(config: RunConfig, history: History) -> list[str]:
 
 def settings(config: RunConfig) -> list[tuple[str, str]]:
     """Every setting that has a value, as a user would type it."""
-    return [(key, text.setting(value)) for key, value in _values(config).items()]
+    return [(key, text.setting(value)) for key, value in values_of(config).items()]
 
 
 def differing(config: RunConfig) -> list[tuple[str, str, str]]:
     """Key, value and default of each setting that differs from the default of benchmark, network, method and preset."""
-    usual = _values(_usual(config))
-    values = _values(config)
+    usual = values_of(_usual(config))
+    values = values_of(config)
 
     def told(of: Mapping[str, Any], key: str) -> str:
         return text.setting(of[key]) if key in of else text.unset(key)
@@ -133,7 +133,8 @@ def _usual(config: RunConfig) -> RunConfig:
         return resolve(named)
 
 
-def _values(config: RunConfig) -> dict[str, Any]:
+def values_of(config: RunConfig) -> dict[str, Any]:
+    """The settings that have a value and mean something for this run."""
     values = {key: value for key, value in config.flat().items() if value is not None and value != ()}
     if config.benchmark == OWN_LOOP:
         values = {key: value for key, value in values.items() if key in (*KNOWN, *config.method_options.kept)}
@@ -150,7 +151,7 @@ def command(config: RunConfig, path: Path) -> str:
     >>> command(resolve({"model": "conv", "dropout": [0.25], "lr": 0.01}), Path())
     'cl-tui run --method si --model conv --dropout 0.25 --lr 0.01'
     """
-    known, values, usual = known_settings(), _values(config), _values(_usual(config))
+    known, values, usual = known_settings(), values_of(config), values_of(_usual(config))
     plain = {
         "benchmark": resolve({}).benchmark,
         "model": benchmark_info(config.benchmark).model,

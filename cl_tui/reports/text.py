@@ -84,10 +84,13 @@ def percent(fraction: float) -> str:
 
 LATER = "faint: on tasks that had not begun, for forward transfer alone"
 WHOLE_TEST_SET = "whole test set"
+GIVEN = "test data of the loop"
 
 
 def measured_on(scored: Scored, history: History) -> str:
     """The test examples of each task that were used, for a file."""
+    if history.given:
+        return GIVEN
     if scored.part == WHOLE:
         return WHOLE_TEST_SET
     return "evaluation subset" if history.measured_alike else "first test examples, fewer with every task"
@@ -101,6 +104,8 @@ def probed_on(history: History) -> str:
     >>> probed_on(History(started=started))
     '50 test examples per task'
     """
+    if history.given:
+        return GIVEN
     if history.started is None or not history.started.subset_examples:
         return "mixed test examples"
     sizes = history.started.subset_examples
@@ -113,6 +118,8 @@ def probed_on(history: History) -> str:
 def probed_caption(history: History) -> str:
     """The same as a sentence."""
     on = probed_on(history)
+    if history.given:
+        return f"On {on}, which gives the scores."
     if not history.measured_alike:
         return (
             "Recorded by an older version: whole test sets at the end of each task; in between, the first test "

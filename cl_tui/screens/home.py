@@ -290,7 +290,8 @@ class HomeScreen(RootScreen):
         if listed.config is None:
             self.reply(listed.problem)
         elif listed.state == "finished":
-            self.reply(f"{listed.name} is finished: f forks it, n starts a new run")
+            fork = "" if listed.config.benchmark == OWN_LOOP else "f forks it, "
+            self.reply(f"{listed.name} is finished: {fork}n starts a new run")
         elif listed.state == "running":
             self.reply(f"{listed.name} is already being trained: Enter watches it")
         else:

@@ -275,6 +275,11 @@ class History:
         """Whether all probes, and the rows of ``probed``, use the same test examples."""
         return self.started is None or bool(self.started.subset_examples)
 
+    @property
+    def given(self) -> bool:
+        """Whether a loop of the user's own gives the scores, on test examples that nothing else knows."""
+        return self.started is not None and any(task.steps is None for task in self.started.tasks)
+
     # The fold
 
     def apply(self, event: Event) -> "History":

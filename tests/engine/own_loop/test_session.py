@@ -43,6 +43,7 @@ def test_it_is_listed_shown_replayed_exported_and_compared(
     robot_arm: str, cl_tui: CommandLine, sessions: Path, tmp_path: Path
 ) -> None:
     other = trained(sessions, "other")
+    assert cl_tui("run", "--headless", "--name", "ours", "--epochs", "1", "--tasks", "2").exit_code == 0
     for words in (
         ["sessions", "list"],
         ["sessions", "show", robot_arm, "--all"],
@@ -53,6 +54,12 @@ def test_it_is_listed_shown_replayed_exported_and_compared(
     ):
         answer = cl_tui(*words)
         assert answer.exit_code == 0, (words, answer.err)
+    assert "test data of the loop" in (tmp_path / "page.html").read_text()
+    assert ",test data of the loop\n" in (tmp_path / "tables" / "probes.csv").read_text()
+    compared = cl_tui("compare", robot_arm, "ours", "--plain").out
+    assert "older version" not in compared
+    rows = {words[0]: words[1:] for words in map(str.split, compared.splitlines()) if len(words) == 3}
+    assert [rows[key][0] for key in ("epochs", "batch_size", "lr")] == ["—"] * 3
 
 
 @pytest.mark.parametrize(
