@@ -15,9 +15,7 @@ class LwFOptions(Options):
     class_mean: bool = setting(
         False,
         off=False,
-        help="divide the distillation by the number of classes; --no-class-mean does not.",
         meaning="divide the distillation by the number of classes that compete in the network, as other code does",
-        panel=METHOD,
     )
 
 
@@ -31,7 +29,8 @@ INFO = MethodInfo(
     options=LwFOptions,
     protects="the network learns to answer as it did when the task began",
     elsewhere=(
-        "van de Ven: as here; until May 2019, the distillation was divided by the number of classes (--class-mean).",
+        "van de Ven: as here; until May 2019, the distillation was divided by the number of classes "
+        "(--set class_mean=true).",
         "Li & Hoiem: loss and distillation have the weight 1, and new outputs are trained alone at first.",
         "Avalanche 0.6.0: loss + α·KL, without T², and in the class scenario among the earlier classes alone.",
     ),

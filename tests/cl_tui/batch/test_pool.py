@@ -277,16 +277,19 @@ def test_a_run_whose_worker_is_killed_twice_has_failed_and_the_same_line_complet
     assert cl_tui(*line).exit_code == 0
 
 
-def test_what_another_batch_has_finished_meanwhile_is_not_run_again(sessions: Path) -> None:
+def test_what_another_batch_has_finished_meanwhile_is_not_run_again(
+    sessions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (run,) = batch.plan({}, {"tasks": 2, "epochs": 1}, {}, jobs=1)
     session = finished(sessions, run.config, run.name)
     before = session.events_path.read_bytes()
     here, there = multiprocessing.Pipe()
     here.send((session.path, {}))
     here.close()
+    monkeypatch.setattr(sys, "stdout", sys.stdout)  # a worker sends it elsewhere
     signals = {number: signal.getsignal(number) for number in (*headless.STOP_SIGNALS, *headless.SAVE_SIGNALS)}
     try:
-        work(there)
+        work(there, ())
     finally:
         for number, handler in signals.items():
             signal.signal(number, handler)
