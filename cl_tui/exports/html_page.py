@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cl_tui.exports import svg
 from cl_tui.reports import session_facts, text
-from cl_tui.reports.class_facts import TOLD, class_facts, shown_confusion, worst
+from cl_tui.reports.class_facts import TOLD, class_facts, share_text, shown_confusion, worst
 from cl_tui.reports.scale import Scale
 from engine.record import metrics
 from engine.record.events import ImportanceMeasured
@@ -151,7 +151,7 @@ def _confusion(config: RunConfig, history: History) -> dict[str, Any] | None:
         return None
     shares = [[None if math.isnan(share) else share for share in row] for row in found.shares().tolist()]
     rows = [
-        (name, [(svg.share_level(share), svg.share(share), column == right) for column, share in enumerate(row)])
+        (name, [(svg.share_level(share), share_text(share), column == right) for column, share in enumerate(row)])
         for name, row, right in zip(found.classes.names, shares, found.right, strict=True)
     ]
     numbers = len(rows) <= MOST_TASKS

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cl_tui.charts.ticks import round_values
 from cl_tui.reports import session_facts, text
+from cl_tui.reports.class_facts import LEAST_SHARE
 from cl_tui.reports.scale import Scale, axis
 from engine.catalog.methods import METHODS
 from engine.record.events import ImportanceMeasured, LayerHistogram
@@ -230,20 +231,14 @@ def _apart(heights: Sequence[float], bottom: float) -> list[float]:
 
 def matrix_map(matrix: Sequence[Sequence[float]], scale: Scale) -> Picture:
     """The whole matrix as colours: one square per score, rows downwards."""
-    squares: dict[str, list[str]] = {}
-    for row, scores in enumerate(matrix):
-        for column, score in enumerate(scores):
-            squares.setdefault(f"h{scale.level(score)}", []).append(f"M{column} {row}h1v1h-1z")
-    size = max(len(matrix[-1]), len(matrix))
-    paths: list[Mark] = [Path("".join(found), kind) for kind, found in squares.items()]
+    kinds = [[f"h{scale.level(score)}" for score in scores] for scores in matrix]
     label = f"{scale.score.capital} after each task (downwards) on each task (to the right)"
-    return Picture(label, paths, size, len(matrix), "map")
+    return _map(label, kinds, max(len(matrix[-1]), len(matrix)))
 
 
-# Importance
+# Confusions
 
-
-SHARES = (0.005, 0.05, 0.2, 0.5, 0.8)
+SHARES = (LEAST_SHARE, 0.05, 0.2, 0.5, 0.8)
 """Shares of a class's examples at which the colour of an answer changes."""
 
 
@@ -257,24 +252,24 @@ def share_level(share: float | None) -> str:
     return f"h{level}" if level else ""
 
 
-def share(share: float | None) -> str:
-    """In percent; nothing if it rounds to 0.
-
-    >>> share(0.254), share(0.001), share(None)
-    ('25', '', '')
-    """
-    return f"{100 * share:.0f}" if share and share >= SHARES[0] else ""
-
-
 def confusion_map(shares: Sequence[Sequence[float | None]]) -> Picture:
     """All answers as colours: a row for each class, a column for each answer."""
+    kinds = [[share_level(answer) for answer in answers] for answers in shares]
+    return _map("Answers (to the right) to each class (downwards)", kinds, len(shares[0]))
+
+
+def _map(label: str, kinds: Sequence[Sequence[str]], width: int) -> Picture:
+    """A square for each CSS class in ``kinds``, rows downwards; none for an empty one."""
     squares: dict[str, list[str]] = {}
-    for row, answers in enumerate(shares):
-        for column, answer in enumerate(answers):
-            if kind := share_level(answer):
+    for row, of_row in enumerate(kinds):
+        for column, kind in enumerate(of_row):
+            if kind:
                 squares.setdefault(kind, []).append(f"M{column} {row}h1v1h-1z")
     paths: list[Mark] = [Path("".join(found), kind) for kind, found in squares.items()]
-    return Picture("Answers (to the right) to each class (downwards)", paths, len(shares[0]), len(shares), "map")
+    return Picture(label, paths, width, len(kinds), "map")
+
+
+# Importance
 
 
 def histogram(layer: LayerHistogram, measured: ImportanceMeasured, bins: range) -> Picture:

@@ -8,10 +8,23 @@ from engine.record.figures import OWN
 from engine.record.history import History
 from engine.settings.run import RunConfig
 
+LEAST_SHARE = 0.005
+"""Smallest share of a class's examples that is shown."""
+NOTABLE = 0.1
+"""Share of a class's examples from which a wrong answer stands out."""
 MISTAKES = 2
 """Most wrong answers that are told of a class."""
 TOLD = {AWARE: "the task is told", AGNOSTIC: "the task is not told"}
 """The ways of judging, in words."""
+
+
+def share_text(share: float | None) -> str:
+    """In percent; nothing if it rounds to 0.
+
+    >>> share_text(0.254), share_text(0.001), share_text(None)
+    ('25', '', '')
+    """
+    return f"{100 * share:.0f}" if share and share >= LEAST_SHARE else ""
 
 
 @dataclass(frozen=True)

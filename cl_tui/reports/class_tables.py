@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cl_tui.reports import text
-from cl_tui.reports.class_facts import TOLD, ClassFacts, class_facts, shown_confusion, worst
+from cl_tui.reports.class_facts import NOTABLE, TOLD, ClassFacts, class_facts, share_text, shown_confusion, worst
 from cl_tui.reports.layout import section, table_of
 from engine.record.classes import Confusion
 from engine.record.history import History
@@ -16,8 +16,6 @@ MOST_ROWS = 20
 WIDEST_NAME = 24
 CELL = 5
 """Least width of a share in the confusions."""
-NOTABLE = 0.1
-"""Share of a class's examples from which a wrong answer stands out."""
 
 
 def class_sections(config: RunConfig, history: History, width: int) -> list[RenderableType]:
@@ -62,6 +60,5 @@ def _confusion(found: Confusion, width: int) -> Table | None:
 
 
 def _share(share: float, right: bool) -> Text:
-    if not share >= 0.005:
-        return Text("·", style="dim")
-    return Text(f"{100 * share:.0f}", style="green" if right else "red" if share >= NOTABLE else "")
+    told = share_text(share)
+    return Text(told or "·", style="dim" if not told else "green" if right else "red" if share >= NOTABLE else "")

@@ -65,9 +65,7 @@ def page(found: Comparison, width: int) -> RenderableType:
 
 
 def _changes(score: ScoreInfo) -> str:
-    if score.fraction:
-        return "forgetting and transfer in points"
-    told = f"forgetting and transfer{score.measured_in or f' are differences of {score.title}'}"
+    told = f"forgetting and transfer{score.changes_in or f' are differences of {score.title}'}"
     return told if score.higher else f"{told}: a rise of {score.title} is forgetting"
 
 
@@ -204,19 +202,10 @@ def _difference(first: Group, other: Group, width: int) -> list[RenderableType]:
     changes = difference(first, other)
     if not changes:
         return []
-    title = f"Difference of {other.score.title}{differing_in(other.score)}: {other.letter} minus {first.letter}"
+    title = f"Difference of {other.score.title}{other.score.changes_in}: {other.letter} minus {first.letter}"
     cells = [[_change(change) for change in row] for row in changes]
     legend = [Text("~ smaller than its standard error", style="dim")] if uncertain(changes) else []
     return section(title, *_table(cells, other.tasks[: len(changes[-1])], width), *legend)
-
-
-def differing_in(score: ScoreInfo) -> str:
-    """
-    >>> from engine.record.score import ACCURACY, R2
-    >>> differing_in(ACCURACY), differing_in(R2)
-    (' in points', '')
-    """
-    return " in points" if score.fraction else score.measured_in
 
 
 def uncertain(changes: Changes) -> bool:

@@ -72,8 +72,7 @@ def _results(
     for row in cells:
         table.add_row(*row, style=None if row[-1] else "dim")
     yield indented(table)
-    unit = " in points" if score.fraction else score.measured_in
-    if unit:
+    if unit := score.changes_in:
         yield indented(Text(f"forgetting and backward transfer{unit}", style="dim"))
 
 

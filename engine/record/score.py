@@ -62,6 +62,15 @@ class ScoreInfo:
         """
         return self.mark and f" in{self.mark}"
 
+    @property
+    def changes_in(self) -> str:
+        """What follows the name of its changes in a title.
+
+        >>> ACCURACY.changes_in, R2.changes_in, score_info("rmse", "m").changes_in
+        (' in points', '', ' in m')
+        """
+        return " in points" if self.fraction else self.measured_in
+
     def value(self, score: float, width: int = WIDTH) -> str:
         """A score, or a change of it, without its unit; — if there is none. At most ``width`` columns, from 5 on.
 

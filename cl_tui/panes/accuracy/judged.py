@@ -10,7 +10,7 @@ from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.accuracy.grid import out_of_view
 from cl_tui.panes.base import window
 from cl_tui.reports import text
-from cl_tui.reports.class_facts import TOLD
+from cl_tui.reports.class_facts import NOTABLE, TOLD, share_text
 from engine.record.classes import Confusion, confusion, ways
 from engine.record.figures import OWN, matrices
 from engine.record.history import History
@@ -19,8 +19,6 @@ NARROWEST, WIDEST = 4, 10
 """Cells for an answer."""
 LONGEST = 16
 """Most cells for a class's name."""
-NOTABLE = 0.1
-"""Share of a class's examples from which a wrong answer stands out."""
 CONFUSION = "confusion"
 
 
@@ -74,10 +72,9 @@ def draw_confusion(
 
 
 def _cell(share: float, right: bool, palette: Palette) -> tuple[str, Style]:
-    if not share >= 0.005:
+    if not (told := share_text(share)):
         return "·", palette.muted
-    style = palette.good if right else palette.bad if share >= NOTABLE else palette.text
-    return f"{100 * share:.0f}", style
+    return told, palette.good if right else palette.bad if share >= NOTABLE else palette.text
 
 
 def _fitting(name: str, width: int) -> str:

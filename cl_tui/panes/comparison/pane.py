@@ -13,7 +13,7 @@ from textual.strip import Strip
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.base import Pane, arrows, keys, message, strips, window
 from cl_tui.reports import text
-from cl_tui.reports.compare_page import differing_in, points, uncertain
+from cl_tui.reports.compare_page import points, uncertain
 from cl_tui.reports.group_curves import KINDS, CurveKind
 from cl_tui.reports.groups import Change, Comparison, Group, difference
 from cl_tui.reports.scale import Scale, axis
@@ -320,7 +320,7 @@ class MatrixPane(ComparePane):
         return self._grid(cells, group.tasks, width, height, palette)
 
     def _difference(self, first: Group, other: Group, width: int, height: int, palette: Palette) -> list[Line]:
-        unit = differing_in(other.score)
+        unit = other.score.changes_in
         self.border_title = Content(f"Difference {other.letter} − {first.letter}{unit and f',{unit}'}")
         changes = difference(first, other)
         if changes is None:
