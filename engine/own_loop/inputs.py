@@ -22,7 +22,7 @@ from engine.streams.stream import Readable
 
 
 class Seen(nn.Module):
-    """The user's network as a function of the rows of a batch, of whatever kind that is; only its active outputs."""
+    """The user's network as a function of the rows of a batch of any kind; only its active outputs."""
 
     def __init__(self, model: nn.Module, forward: Callable[[nn.Module, Any], Any], active: Tensor | None) -> None:
         super().__init__()

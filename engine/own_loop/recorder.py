@@ -51,7 +51,7 @@ class LoopRecorder(Recorder):
         if self.trouble:
             self.log.mend()
         held, self._held = self._held, []
-        self.log.append(*held)  # whatever it could not write, the log keeps
+        self.log.append(*held)  # the log keeps what it could not write
         self.trouble = ""
 
     def flush(self) -> bool:

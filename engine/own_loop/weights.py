@@ -16,8 +16,8 @@ _ONCE = "; end this protection and call protect(…) for the model as it is now"
 class Weights:
     """The trained parameters of ``model`` as one vector θ of shape (P,), in the order of ``FlatParameters``.
 
-    The vector is a copy: the parameters keep their memory, shape, type and gradient, so whatever the user's program
-    does with them (``zero_grad``, saving a layer, another optimizer) is what it would be without protection. Copying
+    The vector is a copy: the parameters keep their memory, shape, type and gradient, so what the user's program does
+    with them (``zero_grad``, saving a layer, another optimizer) is what it would be without protection. Copying
     costs a pass over P numbers, less than what a step on one vector saves or a network's own step takes.
     """
 

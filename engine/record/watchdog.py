@@ -275,7 +275,7 @@ class _Stretch:
         better = full > chance if self.history.score.higher else full < chance
         return (score - chance) / (full - chance) if better else 1.0
 
-    def hardly(self, score: float) -> bool:
+    def barely(self, score: float) -> bool:
         """Whether ``score`` is far worse than what the first task reached."""
         if self.regression:  # errors in the unit of each task's own targets
             return self.share(score, self.full) < BARELY * self.of(0).share(self.history.matrix[0][0], self.full)
@@ -367,7 +367,7 @@ def _may_hinder(at: _Stretch) -> bool:
 def _hindered(at: _Stretch) -> Alarm | None:
     """Finds a penalty too strong from the start, or one that grew too strong with the tasks."""
     accuracy, matrix = at.accuracies[-1], at.history.matrix
-    if not at.hardly(accuracy) or (not at.ended and at.learning):
+    if not at.barely(accuracy) or (not at.ended and at.learning):
         return None
     what = (
         f"task {at.task + 1} is barely learned ({at.history.score.title} {_told(at, accuracy)}, "
@@ -375,7 +375,7 @@ def _hindered(at: _Stretch) -> Alarm | None:
     )
     growth = _growth(at.history)
     earlier = [at.of(task) for task in range(1, at.task)] if growth > GROWN else []
-    if any(other.steps > 0 and not other.hardly(matrix[other.task][other.task]) for other in earlier):
+    if any(other.steps > 0 and not other.barely(matrix[other.task][other.task]) for other in earlier):
         cause = (
             f"the importance has grown {float(f'{growth:.2g}'):g}-fold since task 1 "
             f"and leaves almost no weight free to change"

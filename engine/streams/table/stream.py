@@ -17,7 +17,7 @@ from engine.streams.table.reading import Rows, Table, TableTask, read_table
 from engine.text import by, some
 
 SPLIT_SEED = 0
-"""The same rows are tested on, whatever a run's seed is."""
+"""For every seed of a run, the same rows are tested on."""
 
 
 def stream(config: RunConfig, progress: Progress = QUIET) -> ExampleStream:
