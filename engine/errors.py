@@ -77,7 +77,10 @@ class NumericsError(EngineError):
 
 def first_line(error: BaseException) -> str:
     """The part of an exception's text that fits in one sentence."""
-    text = str(error).strip()
+    try:
+        text = str(error).strip()
+    except Exception:  # a class of the user's own may fail here, too
+        text = ""
     return text.splitlines()[0].rstrip(".") if text else type(error).__name__
 
 

@@ -1,8 +1,9 @@
 """The data of a task as a program has them, and what the outputs of its network mean."""
 
 import contextlib
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, cast
 
 import torch
@@ -19,6 +20,8 @@ from engine.seeds import generator
 from engine.settings.run import RunConfig
 from engine.streams.given import TARGETS
 from engine.streams.stream import Readable
+
+MOST_OUTPUTS = 10_000_000
 
 
 class Seen(nn.Module):
@@ -83,6 +86,8 @@ class Inputs(Readable):
         labelled, self._labelled = self._labelled, False
         batch = self._batch(first)
         self._labelled = labelled
+        if not len(batch):
+            raise EngineError("the first batch of run.end_task(inputs=…) has no example: give the task's data")
         self.inputs = tuple(batch.inputs.shape[1:])
         with evaluating(self.net), torch.no_grad():
             outputs = self.net(batch.inputs[:2])
@@ -174,6 +179,8 @@ class Inputs(Readable):
                 f"protect(…) a function forward=…, which takes (model, batch) and returns the outputs",
                 "forward",
             )
+        if not inputs.dim():
+            raise EngineError("a batch of run.end_task(inputs=…) is a single number: give tensors of shape (N, …)")
         return Batch(inputs, targets, 0)
 
 
@@ -248,9 +255,11 @@ def _numbers(active: Any) -> list[int] | None:
     if isinstance(active, Tensor):
         active = active.nonzero().flatten().tolist() if active.dtype == torch.bool else active.tolist()
     try:
-        found = [int(number) for number in cast(Iterable[int], active)]
+        found = list(map(operator.index, islice(cast(Iterable[int], active), MOST_OUTPUTS + 1)))
     except (TypeError, ValueError):
         raise EngineError("active = … are the numbers of the outputs that compete: give a range or a list") from None
+    if len(found) > MOST_OUTPUTS:
+        raise EngineError(f"active = … has more than {MOST_OUTPUTS:,} outputs: give those that compete")
     if not found or min(found) < 0 or len(set(found)) < len(found):
         raise EngineError("active = …: give each competing output once, counted from 0")
     return found

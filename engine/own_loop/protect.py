@@ -1,8 +1,10 @@
 """``cl_tui.protect``: holds a network near what it has learned, in a training loop of your own."""
 
 import contextlib
+import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +20,16 @@ from engine.own_loop.meaning import meaning_of
 from engine.own_loop.recorder import LoopRecorder
 from engine.own_loop.refusals import check_alone, check_method, check_model, check_optimizer, check_options
 from engine.own_loop.resume import Resumption
-from engine.own_loop.run import ProtectedRun, described
+from engine.own_loop.run import MOST_STRENGTH, ProtectedRun, described
 from engine.own_loop.state import State
 from engine.own_loop.weights import Weights
-from engine.record.score import SCORES, score_info
+from engine.record.events import MOST_TASKS
+from engine.record.score import LONGEST_NAME, SCORES, score_info
 from engine.sessions.names import check_name, free_name
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, resolve
 from engine.settings.text import shown, unknown
+from engine.text import visible
 
 
 def protect(
@@ -77,12 +81,12 @@ def protect(
     weights = Weights(getattr(model, "_orig_mod", model))  # torch.compile keeps the network there
     config = _config(check_method(method), strength, seed, optimizer, weights, options)
     meaning, state, names = meaning_of(problem, forward, config), State(config, weights), _names(tasks)
-    folder = Path(expanded(os.fspath(sessions_dir or os.environ.get("CL_TUI_SESSIONS_DIR") or "sessions")))
+    folder = _folder(sessions_dir)
     stored = _stored(folder, session, resume, config)
     made = stored or Session.create(folder, session or free_name(folder), config)
     with contextlib.ExitStack() as opening:
         opening.enter_context(made.locked())
-        journal = Journal(LoopRecorder(made), state, score_info(score, unit))
+        journal = Journal(LoopRecorder(made), state, score_info(score, visible(unit)))
         opening.callback(journal.recorder.close)
         resumption = Resumption(journal.recorder, state) if stored else None
         if resumption is None:
@@ -90,17 +94,25 @@ def protect(
         return ProtectedRun(state, optimizer, journal, meaning, scaler, opening.pop_all(), resumption, names)
 
 
+def _folder(given: object) -> Path:
+    if given is not None and not isinstance(given, str | os.PathLike):
+        raise ConfigError(f"sessions_dir is {type(given).__name__}: give the folder's path", "sessions_dir")
+    return Path(expanded(os.fspath(given or os.environ.get("CL_TUI_SESSIONS_DIR") or "sessions")))
+
+
 def _config(
     method: str, strength: float | None, seed: int, optimizer: Optimizer, weights: Weights, options: Mapping[str, Any]
 ) -> RunConfig:
     check_options(method, options)
+    if isinstance(strength, int) and not isinstance(strength, bool):
+        strength = float(strength) if abs(strength) <= MOST_STRENGTH else math.inf  # which is refused
     rate = max(float(group["lr"]) for group in optimizer.param_groups)
     own = {key if key == "leave_alone" else f"{method}.{key}": value for key, value in options.items()}
     return resolve(
         {
             "benchmark": OWN_LOOP,
             "method": method,
-            "strength": float(strength) if isinstance(strength, int) and not isinstance(strength, bool) else strength,
+            "strength": strength,
             "seed": seed,
             "device": weights.device.type if weights.device.type in ("cuda", "mps") else "cpu",
             "lr": rate if 0 < rate <= 1000 else None,
@@ -112,6 +124,8 @@ def _config(
 
 def _stored(folder: Path, name: str | None, resume: bool, config: RunConfig) -> Session | None:
     """The session to continue; None if there is none yet. Raises ConfigError or SessionError."""
+    if name is not None and not isinstance(name, str):
+        raise ConfigError(f"session is {type(name).__name__}: give its name, a text", "session")
     if resume and name is None:
         raise ConfigError("resume=True continues a session: say which with session=…", "session")
     if name is None or not os.path.lexists(folder / check_name(name)):
@@ -135,9 +149,11 @@ def _stored(folder: Path, name: str | None, resume: bool, config: RunConfig) -> 
 
 
 def _names(tasks: Sequence[str]) -> list[str]:
-    if isinstance(tasks, str):
+    if isinstance(tasks, str) or not isinstance(tasks, Iterable):
         raise ConfigError("tasks = … are the names of the tasks: give a list of texts", "tasks")
-    found = [as_name(name) for name in tasks]
+    found = [as_name(name) for name in islice(tasks, MOST_TASKS + 1)]
+    if len(found) > MOST_TASKS:
+        raise ConfigError(f"tasks = …: a session has at most {MOST_TASKS:,} tasks", "tasks")
     for name in found:
         if found.count(name) > 1:
             raise ConfigError(f"tasks = …: {name} is there twice; give each task its own name", "tasks")
@@ -145,9 +161,12 @@ def _names(tasks: Sequence[str]) -> list[str]:
 
 
 def _check_words(scaler: Any, score: str, unit: str) -> None:
-    if score not in SCORES:
+    if not isinstance(score, str) or score not in SCORES:
         raise unknown("score", score, SCORES)
-    if unit and (not isinstance(unit, str) or not SCORES[score].sized):
+    if not isinstance(unit, str) or len(unit) > LONGEST_NAME:
+        given = f"{len(unit):,} characters" if isinstance(unit, str) else type(unit).__name__
+        raise ConfigError(f"unit: it is a text of at most {LONGEST_NAME} characters, not {given}", "unit")
+    if unit and not SCORES[score].sized:
         raise ConfigError(f"unit = {unit}: {SCORES[score].title} has none; leave it out, or give score='rmse'", "unit")
     needed = ("scale", "unscale_", "step", "update")
     if scaler is not None and not all(callable(getattr(scaler, name, None)) for name in needed):

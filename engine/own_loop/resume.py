@@ -9,7 +9,7 @@ import torch
 from engine.errors import SessionDamaged, SessionMismatch
 from engine.own_loop.recorder import LoopRecorder
 from engine.own_loop.state import State, unpacked
-from engine.record.events import RunResumed
+from engine.record.events import RunResumed, Saved
 from engine.sessions import checkpoint
 from engine.sessions.checkpoint import MOST_HEADER_BYTES, Cursor
 from engine.training.build import versions
@@ -35,7 +35,7 @@ class Resumption:
             try:
                 tensors, cursor = checkpoint.read(path, most + 2 * theta.nbytes)
                 if "theta" in tensors and torch.equal(tensors["theta"], theta):
-                    self._recorder.read(cursor.log_length)
+                    self._read(cursor)
                     history = self._recorder.history
                     state.load(tensors, cursor, history.strength(session.config))
                     self._cursor = cursor
@@ -48,9 +48,21 @@ class Resumption:
         """Continues where ``found``, a ``run.state_dict()``, was taken. Raises SessionMismatch or SessionDamaged."""
         state, recorder = self._state, self._recorder
         tensors, cursor, strength = unpacked(found, state.weights, recorder.session.name)
-        recorder.read(cursor.log_length)
+        self._read(cursor)
         state.load(tensors, cursor, strength)
         self._cursor = cursor
+
+    def _read(self, cursor: Cursor) -> None:
+        """Raises SessionDamaged if the session's log does not say what ``cursor`` says."""
+        recorder = self._recorder
+        recorder.read(cursor.log_length)
+        history, ended = recorder.history, len(recorder.history.matrix)
+        begins = history.starts[ended] if history.tasks else 0
+        if (cursor.task, cursor.step, cursor.task_step) != (ended, history.step, history.step - begins):
+            raise SessionDamaged(
+                f"session {recorder.session.name}: its log does not fit the saved state, which was taken after "
+                f"{cursor.step:,} steps: restore the log that belongs to it, or choose another session=…"
+            )
 
     def settle(self) -> None:
         """Cuts the log to where the training continues. Raises SessionMismatch if that is not known."""
@@ -58,6 +70,12 @@ class Resumption:
         cursor = self._cursor
         if cursor is None and (self._ends or self._damaged):
             raise SessionMismatch(self._unknown())
+        if cursor is None and any(isinstance(event, Saved) for event in session.readable(0)[0]):
+            raise SessionDamaged(
+                f"session {session.name} is damaged: its checkpoints are gone; restore a copy of "
+                f"{session.checkpoints_dir}, call run.load_state_dict(…) with what run.state_dict() gave, or choose "
+                f"another session=…"
+            )
         length = cursor.log_length if cursor else 0
         session.summary_path.unlink(missing_ok=True)  # first: a log without its end would not fit it
         recorder.open(length)

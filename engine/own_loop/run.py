@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import os
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -24,6 +25,7 @@ from engine.own_loop.weights import Weights
 from engine.penalties.penalty import Penalty
 from engine.record.events import MOST_TASKS, RunFailed, RunStopped
 from engine.sessions.session import Session
+from engine.text import visible
 from engine.training.runner import LONGEST_MESSAGE
 
 MOST_STRENGTH = 1e15
@@ -63,6 +65,7 @@ class ProtectedRun:
         """The parts of the loss of the step in the making, each of shape ()."""
         self._skipped = 0
         self._closed = False
+        self._process = os.getpid()
         self._local = state.weights.device.type == "cpu"
 
     # What it knows
@@ -148,8 +151,12 @@ class ProtectedRun:
 
     def saw(self, loss: Tensor | float) -> None:
         """Adds to the loss that the log tells of this step, where backward is called elsewhere. Shape ()."""
-        found = loss.detach().to(self._state.weights.device) if isinstance(loss, Tensor) else torch.tensor(float(loss))
-        self._losses.append(found.float().reshape(()))
+        try:
+            found = loss.detach() if isinstance(loss, Tensor) else torch.tensor(float(loss))
+            self._losses.append(found.to(self._state.weights.device).float().reshape(()))
+        except (TypeError, ValueError, RuntimeError):
+            what = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+            raise EngineError(f"run.saw(…) got {what}: give the loss, one number") from None
 
     def step(self, loss: Tensor | None = None) -> None:
         """Takes one step: the gradient of ``loss``, shape (), the penalty, the optimizer, the method, the log.
@@ -224,6 +231,8 @@ class ProtectedRun:
         """Tells scores in the middle of a task, by the tasks' names: on test data that are the same each time."""
         self._alive()
         self._continue()
+        if self._recorder.history.started is None:
+            raise EngineError("run.scores(…) comes after run.task(name): no task has begun yet")
         self._journal.probe(self._scores(scores))
 
     def end_task(self, inputs: Any = None, scores: Mapping[str, Any] | None = None, active: Any = None) -> None:
@@ -323,6 +332,8 @@ class ProtectedRun:
         if self._closed:
             return
         self._closed = True
+        if os.getpid() != self._process:  # what the process that trains records is not for a copy of it to end
+            return
         self._step.close()
         try:
             if self._recorder.history.started is not None and self._resumption is None:
@@ -361,6 +372,11 @@ class ProtectedRun:
     def _alive(self) -> None:
         if self._closed:
             raise EngineError(f"the protection of session {self.name} has ended: call protect(…, resume=True)")
+        if os.getpid() != self._process:
+            raise EngineError(
+                f"session {self.name} is trained by the process that this one was forked from: call its protection "
+                f"only there"
+            )
 
     def _within(self, what: str) -> None:
         self._alive()
@@ -419,6 +435,7 @@ class ProtectedRun:
         if not isinstance(scores, Mapping):
             raise EngineError("scores are a dictionary: the score of each task by the task's name")
         names = self._journal.names
+        scores = {visible(name) if isinstance(name, str) else name: value for name, value in scores.items()}
         for name in scores:
             if name not in names:
                 raise EngineError(f"scores: there is no task {name!r}; there are {', '.join(names)}")

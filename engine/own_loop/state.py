@@ -12,6 +12,7 @@ from engine.errors import SessionMismatch
 from engine.models.flat import spared
 from engine.own_loop.refusals import check_serves
 from engine.own_loop.weights import Weights
+from engine.record.events import Strength
 from engine.sessions.checkpoint import Cursor
 from engine.settings.run import RunConfig
 from engine.training.build import build_method, versions
@@ -20,6 +21,7 @@ from engine.training.resume import check_left_alone
 from engine.training.state import TrainingState, saved_penalty
 
 _CURSOR = TypeAdapter(Cursor)
+_STRENGTH: TypeAdapter[float] = TypeAdapter(Strength)
 
 
 class State(TrainingState):
@@ -93,7 +95,7 @@ def unpacked(found: object, weights: Weights, session: str) -> tuple[dict[str, T
         )
     try:
         cursor = _CURSOR.validate_python(dict(found["cursor"]))
-        strength = TypeAdapter(float).validate_python(found["strength"])
+        strength = _STRENGTH.validate_python(found["strength"])
         tensors = {str(name): of.detach() for name, of in found["tensors"].items() if isinstance(of, Tensor)}
     except (ValidationError, TypeError, AttributeError, ValueError):
         raise SessionMismatch("the saved state of the protection is damaged") from None

@@ -8,17 +8,18 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import safetensors.torch
 import torch
-from pydantic import NonNegativeInt, TypeAdapter
+from annotated_types import Interval
+from pydantic import FiniteFloat, NonNegativeInt, TypeAdapter
 from safetensors import SafetensorError
 from torch import Tensor
 
 from engine.disk import open_plain, read_plain
 from engine.errors import SessionDamaged, first_line, unreadable
-from engine.record.events import Text
+from engine.record.events import MOST_TASKS, Seconds, Text, Whole
 from engine.settings.consistent import MOST_PARAMETERS
 
 
@@ -26,20 +27,20 @@ from engine.settings.consistent import MOST_PARAMETERS
 class Cursor:
     """The position in training, and the state that goes with it."""
 
-    task: int
+    task: Annotated[int, Interval(ge=0, le=MOST_TASKS)]
     """The task in training, counted from 0; the number of tasks when all are done."""
-    task_step: int
-    step: int
-    elapsed: float
+    task_step: Whole
+    step: Whole
+    elapsed: Seconds
     """Seconds of training so far."""
-    log_length: int
+    log_length: Whole
     """Bytes of events.jsonl written by then."""
     device: Text
     threads: int
     versions: dict[Text, Text]
-    constant: float | None
+    constant: FiniteFloat | None
     """The penalty's constant; None if there is no penalty yet."""
-    best: float | None = None
+    best: FiniteFloat | None = None
     """Score of the task's best epoch so far, if that epoch's weights are kept; minus that if lower is better."""
 
 

@@ -18,8 +18,9 @@ from engine.record.events import Event, decode, encode
 from engine.sessions.upgrade import upgraded
 
 FORMAT = 3
-LONGEST_LINE = 1 << 20
-"""Longest accepted line in bytes. A thousand tasks make a line of a tenth of this; a longer line is no event."""
+LONGEST_LINE = 1 << 24
+"""Longest accepted line in bytes. The histograms of 10,000 layers make a line of half of this; a longer line is no
+event."""
 TOO_LONG = f"it is longer than {LONGEST_LINE:,} bytes"
 _KIND = re.compile(rb'"event":"([a-z-]+)"(?:,"sum":"[0-9a-f]{8}")?\}\n$')
 _MARKER = b"format"

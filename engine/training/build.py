@@ -10,6 +10,7 @@ from engine.catalog.entries import load
 from engine.catalog.methods import METHODS
 from engine.errors import ConfigError
 from engine.methods.base import Method
+from engine.record.events import MOST_LAYERS
 from engine.settings.own_code import named
 from engine.settings.run import RunConfig, validated
 from engine.streams.progress import QUIET, Progress
@@ -64,6 +65,11 @@ def build_model(
     if own := [code for code in named(dict(config)) if code.setting == "model"]:
         options = {"code": own[0], "example": example}
     model: torch.nn.Module = load(info.code)(inputs=inputs, outputs=outputs, seed=config.seed, **options)
+    if (count := len(list(model.parameters()))) > MOST_LAYERS:
+        raise ConfigError(
+            f"model = {config.model}: it has {count:,} parameters with names: a session keeps at most {MOST_LAYERS:,}",
+            "model",
+        )
     return model.to(device)
 
 

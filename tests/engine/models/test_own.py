@@ -190,3 +190,23 @@ def test_a_fork_and_initial_weights(tmp_path: Path) -> None:
     train(given, Control())
     last = next(iter(reversed(tensors(given).values())))["theta"]
     assert torch.equal(last, torch.cat([of.detach().flatten() for of in model.parameters()]))
+
+
+def test_a_network_with_more_layers_than_a_log_can_tell_is_refused(tmp_path: Path) -> None:
+    own_code.write(
+        tmp_path,
+        net="""
+        import torch
+
+        class build(torch.nn.Module):
+            def __init__(self, inputs, outputs):
+                super().__init__()
+                self.layers = torch.nn.ParameterList([torch.zeros(1) for _ in range(10_000)])
+                self.head = torch.nn.Linear(inputs[0], outputs)
+
+            def forward(self, inputs):
+                return self.head(inputs)
+        """,
+    )
+    with pytest.raises(EngineError, match="it has 10,002 parameters with names: a session keeps at most 10,000"):
+        weights(tmp_path)

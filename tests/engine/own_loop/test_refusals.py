@@ -2,6 +2,7 @@
 
 import errno
 import math
+import os
 import re
 import warnings
 from collections.abc import Callable
@@ -15,8 +16,9 @@ from torch.optim import LBFGS, SGD, Adam
 
 import cl_tui
 from engine.catalog.methods import METHODS
-from engine.errors import ConfigError, EngineError, NumericsError, SessionError
+from engine.errors import ConfigError, EngineError, NumericsError, SessionError, SessionLocked
 from engine.own_loop.run import ProtectedRun
+from engine.record.events import MOST_LAYERS
 from engine.sessions.log import EventLog
 from engine.sessions.session import Session
 from tests.engine.own_loop.loops import vector
@@ -55,6 +57,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "name": ({"session": "a/b"}, "session name 'a/b'"),
     "score": ({"score": "f1"}, "unknown score 'f1': available: accuracy, r2, rmse"),
     "unit": ({"score": "r2", "unit": "m"}, "R² has none; leave it out, or give score='rmse'"),
+    "no text": ({"session": 3}, "session is int: give its name"),
+    "no folder": ({"sessions_dir": 3}, "sessions_dir is int: give the folder's path"),
+    "no score": ({"score": ["r2"]}, "unknown score"),
+    "no unit": ({"score": "rmse", "unit": 3}, "a text of at most 20 characters, not int"),
+    "long unit": ({"score": "rmse", "unit": "m" * 21}, "a text of at most 20 characters, not 21 characters"),
+    "no tasks": ({"tasks": 3}, "tasks = … are the names of the tasks"),
+    "many tasks": ({"tasks": map(str, range(10**9))}, "a session has at most 1,000 tasks"),
+    "huge strength": ({"strength": 10**400}, "strength = inf cannot be used"),
     "problem": ({"problem": "ranking"}, "give classification, regression, or a function"),
     "forward": ({"forward": 3}, "forward is int, not a function"),
     "scaler": ({"scaler": 3}, "give a torch.amp.GradScaler"),
@@ -357,3 +367,98 @@ def test_a_folder_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> N
     (tmp_path / "file").write_text("")
     with pytest.raises(SessionError, match="is not a folder"):
         protect(tmp_path / "file")
+
+
+def test_a_copy_of_the_process_records_nothing(tmp_path: Path) -> None:
+    """As the workers of a DataLoader are, which may outlive the loop."""
+    model = net()
+    run = protect(tmp_path, model)
+    run.task("one")
+    stepped(run, model)
+    if (child := os.fork()) == 0:
+        try:
+            with pytest.raises(EngineError, match="the process that this one was forked from"):
+                stepped(run, model)
+            run.close()
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    with pytest.raises(SessionLocked):
+        protect(tmp_path, resume=True)
+    stepped(run, model)
+    run.end_task()
+    run.close()
+    assert Session.open(tmp_path, "own").history().state == "finished"
+
+
+def test_a_network_of_thousands_of_layers_has_a_log_that_can_be_read(tmp_path: Path) -> None:
+    model = nn.ParameterList([nn.Parameter(torch.ones(1)) for _ in range(MOST_LAYERS)])
+    with protect(tmp_path, model, SGD(model.parameters(), lr=0.1)) as run:
+        run.task("one")
+        run.step(torch.cat(list(model)).square().sum())
+        run.end_task()
+    importance = Session.open(tmp_path, "own").history().importance
+    assert importance
+    assert len(importance.layers) == MOST_LAYERS
+    model = nn.ParameterList([*model, nn.Parameter(torch.ones(1))])
+    with pytest.raises(ConfigError, match="has 10,001 parameters with names: a session has at most 10,000"):
+        protect(tmp_path, model, session="more")
+
+
+class Unreadable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("never")
+
+
+def test_an_error_that_has_no_text_is_recorded_and_raised(tmp_path: Path) -> None:
+    model = net()
+
+    def program() -> None:
+        with protect(tmp_path, model) as run:
+            run.task("one")
+            stepped(run, model)
+            raise Unreadable
+
+    with pytest.raises(Unreadable):
+        program()
+    failure = Session.open(tmp_path, "own").history().failure
+    assert failure
+    assert failure.message == "Unreadable: Unreadable"
+
+
+def test_scores_are_of_tasks_that_have_begun_and_names_are_as_they_were_given(tmp_path: Path) -> None:
+    model = net()
+    with protect(tmp_path, model) as run:
+        for given in ({}, {"one": 0.5}):
+            with pytest.raises(EngineError, match=re.escape("run.scores(…) comes after run.task(name)")):
+                run.scores(given)
+        run.task("a\tb")
+        for loss in ("x", None, torch.ones(2)):
+            with pytest.raises(EngineError, match="give the loss, one number"):
+                run.saw(loss)  # type: ignore[arg-type]
+        stepped(run, model)
+        run.end_task(scores={"a\tb": 0.25})
+    assert Session.open(tmp_path, "own").history().matrix == ((0.25,),)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "active", "said"),
+    [
+        ([torch.tensor(1.0)], None, "is a single number"),
+        (torch.ones(0, 6), None, "has no example"),
+        (torch.ones(4, 6), [0.5], "give a range or a list"),
+        (torch.ones(4, 6), torch.tensor([0.5]), "give a range or a list"),
+        (torch.ones(4, 6), range(10**12), "more than 10,000,000 outputs"),
+    ],
+)
+def test_data_of_no_examples_and_outputs_that_are_no_numbers_are_refused(
+    inputs: Any, active: Any, said: str, tmp_path: Path
+) -> None:
+    model = net()
+    run = protect(tmp_path, model, method="ewc")
+    run.task("one")
+    stepped(run, model)
+    with pytest.raises(EngineError, match=said):
+        run.end_task(inputs=inputs, active=active)
+    run.close()

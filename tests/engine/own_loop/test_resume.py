@@ -1,6 +1,7 @@
 """A protection that was stopped continues as if it had not been, if the program restores what is the program's."""
 
 import copy
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,15 @@ from torch.nn.functional import cross_entropy
 from torch.optim import Adam
 
 import cl_tui
-from engine.errors import ConfigError, EngineError, SessionExists, SessionLocked, SessionMismatch, SessionNotFound
+from engine.errors import (
+    ConfigError,
+    EngineError,
+    SessionDamaged,
+    SessionExists,
+    SessionLocked,
+    SessionMismatch,
+    SessionNotFound,
+)
 from engine.own_loop.run import ProtectedRun
 from engine.sessions.listing import newest_unfinished
 from engine.sessions.session import Session
@@ -255,3 +264,49 @@ def test_resume_of_the_command_line_leaves_such_a_session_to_its_program(tmp_pat
         run.step(cross_entropy(program.model(batches()[0][0][0]), batches()[0][0][1]))
     with pytest.raises(SessionNotFound):
         newest_unfinished(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"strength": math.nan},
+        {"strength": -1.0},
+        {"task": -1},
+        {"task": 2},
+        {"task_step": 9},
+        {"step": -1},
+        {"step": 10**12},
+        {"log_length": -1},
+        {"log_length": 0},
+        {"elapsed": math.nan},
+        {"constant": math.inf},
+    ],
+)
+def test_a_state_that_does_not_fit_the_log_changes_nothing(change: dict[str, Any], tmp_path: Path) -> None:
+    program = Program("si", tmp_path)
+    with program.protect() as run:
+        with pytest.raises(Stop):
+            program.train(run, until=STEPS + 2)
+        state = run.state_dict()
+    log = run.session.events_path.read_bytes()
+    for key, value in change.items():
+        (state if key in state else state["cursor"])[key] = value
+    with (
+        program.protect(resume=True) as run,
+        pytest.raises((SessionMismatch, SessionDamaged), match=r"is damaged|does not fit the saved state"),
+    ):
+        run.load_state_dict(state)
+    assert run.session.events_path.read_bytes() == log
+
+
+def test_a_session_whose_checkpoints_are_gone_keeps_its_log(tmp_path: Path) -> None:
+    program = Program("si", tmp_path)
+    with program.protect() as run:
+        program.train(run)
+    log = run.session.events_path.read_bytes()
+    for path in run.session.checkpoints():
+        path.unlink()
+    with program.protect(resume=True) as run, pytest.raises(SessionDamaged, match="its checkpoints are gone"):
+        run.task("four")
+    assert run.session.finished
+    assert run.session.events_path.read_bytes() == log

@@ -563,7 +563,7 @@ def test_a_line_without_end_is_refused_without_being_read(tmp_path: Path) -> Non
     session = stopped(tmp_path)
     with open(session.events_path, "ab") as log:
         log.truncate(10**12)
-    with pytest.raises(SessionDamaged, match="longer than 1,048,576 bytes"):
+    with pytest.raises(SessionDamaged, match="longer than 16,777,216 bytes"):
         session.history()
 
 
@@ -627,7 +627,7 @@ def test_a_session_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyt
 def test_every_promise_names_a_test_that_is_there() -> None:
     root = Path(__file__).parents[2]
     named = set(re.findall(r"`(test_\w+(?:\.py)?)`", (root.parent / "docs" / "durability.md").read_text("utf-8")))
-    files = {path.name: path.read_text("utf-8") for path in root.rglob("test_*.py")}
-    tests = {name for text in files.values() for name in re.findall(r"def (test_\w+)\(", text)}
-    assert named - tests - files.keys() == set()
+    files = list(root.rglob("test_*.py"))  # several have the same name
+    tests = {name for path in files for name in re.findall(r"def (test_\w+)\(", path.read_text("utf-8"))}
+    assert named - tests - {path.name for path in files} == set()
     assert len(named) > 30
