@@ -13,6 +13,7 @@ from typing import Any
 from engine.catalog.choices import benchmark_info
 from engine.catalog.methods import METHODS
 from engine.catalog.own import FOLLOWS, word_for
+from engine.catalog.presets import PRESETS
 from engine.errors import ConfigError, SessionDamaged, SessionExists
 from engine.sessions.names import check_name
 from engine.sessions.session import Session
@@ -29,17 +30,31 @@ class Run:
 
 
 def plan(
-    axes: Mapping[str, Sequence[Any]], settings: Mapping[str, Any], fixed: Mapping[str, Any], jobs: int
+    axes: Mapping[str, Sequence[Any]],
+    settings: Mapping[str, Any],
+    fixed: Mapping[str, Any],
+    jobs: int,
+    cases: Sequence[Mapping[str, Any]] = ({},),
 ) -> list[Run]:
-    """Combines ``axes`` (setting: its values); ``settings`` are the defaults, ``fixed`` overrides everything.
+    """Combines ``axes`` (setting: its values) and ``cases``; ``settings`` are the defaults, ``fixed`` overrides all.
 
     A setting that only some methods read is dropped for the others. Raises ConfigError.
     """
     combinations = [
-        over(settings, dict(zip(axes, values, strict=True)), fixed) for values in itertools.product(*axes.values())
+        over(settings, case, dict(zip(axes, values, strict=True)), fixed)
+        for case in cases
+        for values in itertools.product(*axes.values())
     ]
     runs = (one_run(combination, jobs) for combination in _without_unread_options(combinations))
     return list({run.name: run for run in runs}.values())
+
+
+def cases_of(settings: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What distinguishes the cases of the preset that ``settings`` name, if they choose none of them."""
+    preset = PRESETS.get(str(settings.get("preset")))
+    if preset is None or any(key in settings for case in preset.cases for key in case.choice):
+        return [{}]
+    return [case.choice for case in preset.cases]
 
 
 def named(runs: Sequence[Run], name: str) -> list[Run]:

@@ -40,15 +40,16 @@ def batch(
 ) -> None:
     """Train many networks without a screen, and compare them in a table.
 
-    Each combination of methods, benchmarks, scenarios, strengths and seeds is a session. After an interruption, run the
-    same command to continue: it skips finished sessions and resumes the others.
+    Each combination of methods, benchmarks, scenarios, strengths and seeds is a session. With --preset alone, each case
+    of its table is. After an interruption, run the same command to continue: it skips finished sessions and resumes the
+    others.
 
     [bold]Examples[/]
 
       cl-tui batch --method none --method si --seeds 3 --json results.json
       cl-tui batch --method si --strength 0.1 --strength 1 --jobs 2
     """
-    from cl_tui.batch.plan import named, plan
+    from cl_tui.batch.plan import cases_of, named, plan
     from cl_tui.batch.pool import execute
     from cl_tui.reports import output, tables
     from engine.settings.layers import over
@@ -59,7 +60,8 @@ def batch(
     first_seed = typed.pop("seed", usual.get("seed", 0))
     axes["seed"] = [first_seed + number for number in range(seeds)] if isinstance(first_seed, int) else [first_seed]
     fixed = parse_assignments(assignments or [])
-    runs = plan(axes, over(usual, typed), fixed, jobs)
+    settings = over(usual, typed)
+    runs = plan(axes, settings, fixed, jobs, cases_of(over(settings, axes, fixed)))
     for run in runs:
         check_code(run.config, typed_code({**typed, **axes, **fixed}, usual), trust_code)
     if name is not None:

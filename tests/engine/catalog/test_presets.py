@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from cl_tui.batch import plan as batch
+from cl_tui.batch import reproduce
 from cl_tui.commands.cli import app
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.catalog.entries import Case, Preset
@@ -155,6 +157,15 @@ def test_one_preset_shows_every_setting_it_makes(name: str) -> None:
             assert f"{case.published:.2f}" in shown.stdout
         if case.error is not None:
             assert f"{case.published:.2f} ± {case.error:.2f}" in shown.stdout
+
+
+@pytest.mark.parametrize("name", ["hsu-split-mnist", "vandeven-split-mnist"])
+def test_a_batch_of_a_preset_alone_has_all_of_its_cases(name: str) -> None:
+    settings = {"preset": name}
+    runs = batch.plan({"seed": [0, 1]}, settings, {}, jobs=1, cases=batch.cases_of(settings))
+    again = [run for _, planned in reproduce.plan(PRESETS[name], 2, {}, jobs=1) for run in planned]
+    assert [run.name for run in runs] == [run.name for run in again]
+    assert batch.cases_of(settings | {"method": ["si"]}) == batch.cases_of({"epochs": 1}) == [{}]
 
 
 def test_a_batch_runs_one_preset_with_several_methods(tmp_path: Path) -> None:
