@@ -303,7 +303,7 @@ class HomeScreen(RootScreen):
         if listed is None:
             return
         from cl_tui.screens.fork import ForkDialog
-        from engine.training.fork import forkable
+        from engine.training.fork import forkable, unforkable
 
         found = await self._done(f"Reading {listed.name}", partial(read_session, self._folder, listed.name))
         if found is None:
@@ -313,13 +313,7 @@ class HomeScreen(RootScreen):
             self.reply(found.problem)
             return
         if not forkable(session, found.history):
-            own = session.config.benchmark == OWN_LOOP
-            why = (
-                "a program of your own trains it"
-                if own
-                else "it has no checkpoint from the end of a task before the last"
-            )
-            self.reply(f"{found.name} cannot be forked: {why}")
+            self.reply(f"{found.name} cannot be forked: {unforkable(session.config)}")
         elif made := await self.app.push_screen_wait(ForkDialog(session, found.history)):
             self._continue(made.name, made.config.benchmark)
 

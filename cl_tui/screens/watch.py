@@ -18,12 +18,11 @@ from cl_tui.screens.fork import ForkDialog
 from cl_tui.screens.panes import PanesScreen
 from cl_tui.screens.position import GoDialog, PositionLine, following, position, speed
 from cl_tui.screens.reader import Reader
-from engine.catalog.own_loop import OWN_LOOP
 from engine.errors import SessionDamaged
 from engine.record.history import History
 from engine.sessions.recording import Replay
 from engine.sessions.session import Session
-from engine.training.fork import forkable
+from engine.training.fork import forkable, unforkable
 
 GONE_SECONDS = 60.0
 """A run that is silent for this long when opened, and not trained on this machine, is replayed."""
@@ -314,9 +313,7 @@ class WatchScreen(PanesScreen):
         elif not known.matrix:
             self.reply("No fork yet: a fork begins at the end of a task")
         elif not forkable(self.session, known):
-            own = self.session.config.benchmark == OWN_LOOP
-            why = "a program of your own trains this session" if own else "no task before the last has a checkpoint"
-            self.reply(f"No fork: {why}")
+            self.reply(f"No fork: {unforkable(self.session.config)}")
         else:
             if self.replay is not None:
                 self.replay.pause()

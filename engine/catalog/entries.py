@@ -9,6 +9,9 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 from engine.catalog.options import Options
 
+MOST_TASKS = 1000
+"""Most tasks of a session."""
+
 
 class MethodInfo(NamedTuple):
     name: str

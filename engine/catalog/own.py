@@ -4,10 +4,11 @@ import re
 from collections.abc import Mapping
 from pathlib import PurePath
 
+from engine.catalog.benchmarks import images
 from engine.catalog.benchmarks.images import AUGMENT, Augmentations
-from engine.catalog.entries import BenchmarkInfo, ModelInfo
+from engine.catalog.entries import MOST_TASKS, BenchmarkInfo, ModelInfo
 from engine.catalog.options import Options, setting
-from engine.catalog.regression import MOST_TASKS, GivenOptions
+from engine.catalog.regression import GivenOptions
 
 _NAMED = re.compile(r"(.+\.py):([^\W\d]\w*)", re.DOTALL)
 FILE_HASH = setting(meaning="a digest of the file as it was when the session was made", from_data=True, max_length=64)
@@ -46,9 +47,8 @@ TASKS = BenchmarkInfo(
     default_tasks=MOST_TASKS,
     most_tasks=MOST_TASKS,
     scenario="task",
-    defaults={"hidden": (256, 256), "epochs": 10, "batch_size": 64, "lr": 1e-3}
-    | {"optimizer": "adam", "reset_optimizer": True},
-    strengths={"l2": 0.1, "si": 1.0, "ewc": 1e3, "mas": 0.1, "rwalk": 10.0},
+    defaults=images.INFO.defaults,
+    strengths=images.INFO.strengths,
     code="engine.streams.own.stream:stream",
     from_data="engine.streams.own.facts",
     long=True,

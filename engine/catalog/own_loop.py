@@ -1,6 +1,6 @@
 """What a session of ``cl_tui.protect`` names: a training loop, data and a network that only the user's program has."""
 
-from engine.catalog.entries import BenchmarkInfo, ModelInfo
+from engine.catalog.entries import MOST_TASKS, BenchmarkInfo, ModelInfo
 
 OWN_LOOP = "own-loop"
 
@@ -11,7 +11,7 @@ BENCHMARK = BenchmarkInfo(
     classes=(),
     inputs=(),
     default_tasks=1,
-    most_tasks=1000,
+    most_tasks=MOST_TASKS,
     scenario="domain",
     defaults={"epochs": 1, "batch_size": 1, "lr": 1e-3, "optimizer": "adam", "reset_optimizer": False},
     strengths={"l2": 0.1, "si": 1.0, "ewc": 1e3, "mas": 0.1, "rwalk": 10.0},

@@ -2,9 +2,8 @@
 
 from typing import Annotated, Literal
 
+from engine.catalog.entries import MOST_TASKS
 from engine.catalog.options import DATA, Options, setting
-
-MOST_TASKS = 1000
 
 
 class RegressionOptions(Options):

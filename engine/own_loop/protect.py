@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from engine.catalog.entries import MOST_TASKS
 from engine.catalog.own_loop import OWN_LOOP
 from engine.disk import expanded
 from engine.errors import ConfigError, SessionExists
@@ -23,7 +24,6 @@ from engine.own_loop.resume import Resumption
 from engine.own_loop.run import MOST_STRENGTH, ProtectedRun, described
 from engine.own_loop.state import State
 from engine.own_loop.weights import Weights
-from engine.record.events import MOST_TASKS
 from engine.record.score import LONGEST_NAME, SCORES, score_info
 from engine.sessions.names import check_name, free_name
 from engine.sessions.session import Session

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from engine.catalog.entries import MOST_TASKS
 from engine.errors import ConfigError, EngineError, NumericsError, first_line
 from engine.methods.base import Learned
 from engine.models.flat import layer_not_finite
@@ -23,7 +24,7 @@ from engine.own_loop.state import State, packed
 from engine.own_loop.step import Step
 from engine.own_loop.weights import Weights
 from engine.penalties.penalty import Penalty
-from engine.record.events import MOST_TASKS, RunFailed, RunStopped
+from engine.record.events import RunFailed, RunStopped
 from engine.sessions.session import Session
 from engine.text import visible
 from engine.training.runner import LONGEST_MESSAGE

@@ -10,9 +10,9 @@ from annotated_types import Interval, Len, MaxLen, MinLen
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from engine import strict_json
+from engine.catalog.entries import MOST_TASKS
 from engine.text import visible
 
-MOST_TASKS = 1000
 TaskIndex = Annotated[int, Interval(ge=0, lt=MOST_TASKS)]
 Whole = Annotated[int, Interval(ge=0, le=10**15)]
 Positive = Annotated[int, Interval(ge=1, le=10**12)]

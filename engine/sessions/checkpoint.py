@@ -17,9 +17,10 @@ from pydantic import FiniteFloat, NonNegativeInt, TypeAdapter
 from safetensors import SafetensorError
 from torch import Tensor
 
+from engine.catalog.entries import MOST_TASKS
 from engine.disk import open_plain, read_plain
 from engine.errors import SessionDamaged, first_line, unreadable
-from engine.record.events import MOST_TASKS, Seconds, Text, Whole
+from engine.record.events import Seconds, Text, Whole
 from engine.settings.consistent import MOST_PARAMETERS
 
 

@@ -7,6 +7,9 @@ from unicodedata import normalize
 from engine.text import visible
 
 LONGEST = 24
+"""Most letters of a name that is made after classes."""
+LONGEST_NAME = 100
+"""Most letters of a name that the user gives."""
 
 
 def title(classes: Sequence[str]) -> str:

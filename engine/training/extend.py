@@ -76,20 +76,14 @@ def _check(config: RunConfig, more: int) -> None:
     if config.benchmark == OWN_LOOP:
         raise ConfigError(
             f"{OWN_LOOP}: a program of your own trains this session with cl_tui.protect(…), and decides which tasks "
-            f"there are: go on there"
+            f"there are: continue there"
         )
     info = benchmark_info(config.benchmark)
-    if info.from_data:
+    if info.from_data or not (info.permuted or info.by_task or info.targets):
+        all_of = f"its {len(info.classes)} classes" if info.classes else "the classes that its data have"
         raise ConfigError(
-            f"{config.benchmark}: a session has all tasks that its data say, and cannot get more: permuted benchmarks, "
-            f"cifar-transfer, images, tables and tasks from your own Python file can be extended",
-            "tasks",
-        )
-    if not (info.permuted or info.by_task or info.targets):
-        raise ConfigError(
-            f"{config.benchmark} divides all of its {len(info.classes)} classes among its tasks, so none is left for "
-            f"another task: permuted benchmarks, cifar-transfer, images, tables and tasks from your own Python file "
-            f"can be extended",
+            f"{config.benchmark} divides all of {all_of} among its tasks, so none is left for another task: permuted "
+            f"benchmarks, cifar-transfer, images, tables and tasks from your own Python file can be extended",
             "tasks",
         )
     left = info.most_tasks - config.tasks
@@ -99,7 +93,7 @@ def _check(config: RunConfig, more: int) -> None:
 
 
 def extend(parent: Session, config: RunConfig, name: str) -> Session:
-    """A session beside ``parent`` that goes on from its end with ``config``, of ``extended_config``. The parent, and
+    """A session beside ``parent`` that continues from its end with ``config``, of ``extended_config``. The parent, and
     what was measured in it, stay as they are. Calls the user's function for tasks, if there is one.
 
     Raises NotExtendable in the middle of a task, SessionLocked during training, SessionTooYoung before the first task

@@ -123,6 +123,12 @@ def forkable(session: Session, history: History) -> list[int]:
     return [task for task in range(ended) if session.task_checkpoint(task) is not None]
 
 
+def unforkable(config: RunConfig) -> str:
+    """Why a session of which ``forkable`` names no task cannot be forked."""
+    own = config.benchmark == OWN_LOOP
+    return "a program of your own trains this session" if own else "no task before the last has a checkpoint"
+
+
 def no_end(session: Session, task: int, cannot: str) -> EngineError:
     """Why ``session`` has no checkpoint from the end of ``task``, so that it cannot "be forked at" it. Raises
     SessionDamaged if its log cannot be read."""

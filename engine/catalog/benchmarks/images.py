@@ -1,6 +1,6 @@
 from typing import Annotated, Literal
 
-from engine.catalog.entries import BenchmarkInfo
+from engine.catalog.entries import MOST_TASKS, BenchmarkInfo
 from engine.catalog.options import DATA, Options, setting
 
 RESIZE = setting(
@@ -51,7 +51,7 @@ INFO = BenchmarkInfo(
     classes=(),
     inputs=(),
     default_tasks=5,
-    most_tasks=1000,
+    most_tasks=MOST_TASKS,
     scenario="task",
     defaults={"hidden": (256, 256), "epochs": 10, "batch_size": 64, "lr": 1e-3}
     | {"optimizer": "adam", "reset_optimizer": True},

@@ -1,10 +1,11 @@
 from engine.catalog.benchmarks.split_digits import INFO as SPLIT
+from engine.catalog.entries import MOST_TASKS
 
 INFO = SPLIT._replace(
     name="permuted-digits",
     title="All ten digits, with the pixels shuffled in a different order for each task",
     classes=tuple(range(10)),
-    most_tasks=1000,
+    most_tasks=MOST_TASKS,
     scenario="domain",
     defaults={**SPLIT.defaults, "hidden": (200, 200), "epochs": 20},
     permuted=True,

@@ -1,4 +1,4 @@
-from engine.catalog.entries import BenchmarkInfo
+from engine.catalog.entries import MOST_TASKS, BenchmarkInfo
 from engine.catalog.options import setting
 from engine.catalog.regression import RegressionOptions
 
@@ -15,7 +15,7 @@ INFO = BenchmarkInfo(
     classes=(),
     inputs=(20,),
     default_tasks=10,
-    most_tasks=1000,
+    most_tasks=MOST_TASKS,
     scenario="domain",
     defaults={"hidden": (50,), "epochs": 1, "batch_size": 20, "lr": 1e-2, "score": "rmse"}
     | {"optimizer": "adam", "reset_optimizer": False},

@@ -1,6 +1,6 @@
 from typing import Annotated, Literal
 
-from engine.catalog.entries import BenchmarkInfo
+from engine.catalog.entries import MOST_TASKS, BenchmarkInfo
 from engine.catalog.options import DATA, setting
 from engine.catalog.regression import GivenOptions
 
@@ -51,7 +51,7 @@ INFO = BenchmarkInfo(
     classes=(),
     inputs=(),
     default_tasks=5,
-    most_tasks=1000,
+    most_tasks=MOST_TASKS,
     scenario="task",
     defaults={"hidden": (100, 100), "epochs": 20, "batch_size": 32, "lr": 1e-3, "normalize": "auto"}
     | {"optimizer": "adam", "reset_optimizer": True},

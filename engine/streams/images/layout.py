@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+from engine.catalog.entries import MOST_TASKS
 from engine.errors import ConfigError
 from engine.streams.titles import natural, safe
 from engine.text import some
@@ -18,7 +19,6 @@ TRAIN, TESTS = "train", ("test", "val")
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".webp")
 MOST_FILES = 20_000_000
 MOST_CLASSES = 5000
-MOST_TASKS = 1000
 MOST_LEVELS = 10
 """Folders within each other in a class."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from engine.catalog.regression import MOST_TASKS
+from engine.catalog.entries import MOST_TASKS
 from engine.settings.run import RunConfig
 from engine.streams.given import check_kind
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.catalog.entries import MOST_TASKS
 from engine.catalog.own import file_and_name
-from engine.catalog.regression import MOST_TASKS
 from engine.errors import BenchmarkError
 from engine.seeds import number, others_seeded
 from engine.settings.own_code import Code, a_kind, called, load, named, running
@@ -18,12 +18,11 @@ from engine.streams.examples import DataSet, Examples, ExampleStream
 from engine.streams.given import MOST_CLASSES, classes, difference, repeated, shared_labels, untrained
 from engine.streams.own.parts import Fault, Part, read_part
 from engine.streams.progress import QUIET, Progress
-from engine.streams.titles import safe, title
+from engine.streams.titles import LONGEST_NAME, safe, title
 from engine.text import by, listed, some
 
 EXAMPLE = "def tasks(), def tasks(seed) or def tasks(seed, data_dir)"
 KEYS = ("train", "test", "validation")
-LONGEST_NAME = 100
 MOST_LABEL_BYTES = 50_000
 """Bytes that all labels may take in a session's settings, which are a small file; else it does not keep them."""
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.catalog.entries import MOST_TASKS
 from engine.errors import ConfigError
-from engine.streams.titles import natural, safe
+from engine.streams.titles import LONGEST_NAME, natural, safe
 from engine.text import some
 
 SUFFIXES = (".csv", ".tsv", ".npz")
@@ -14,8 +15,6 @@ PARTS = {"train": "train", "test": "test", "validation": "validation", "val": "v
 """The parts of a task's examples, by what files and cells may call them."""
 WHOLE = "whole"
 """A file whose rows are still to be divided."""
-MOST_TASKS = 1000
-LONGEST_NAME = 100
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from engine.catalog.entries import MOST_TASKS
 from engine.streams.given import MOST_CLASSES, shared_labels, untrained
 from engine.streams.table.files import Columns, Faults, Sheet, read_file
-from engine.streams.table.layout import MOST_TASKS, WHOLE, layout
+from engine.streams.table.layout import WHOLE, layout
 from engine.text import by, some
 
 Problem = Literal["classification", "regression"]

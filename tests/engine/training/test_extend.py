@@ -406,7 +406,7 @@ def test_what_a_program_of_somebodys_own_trains_goes_on_there(tmp_path: Path) ->
     with loops.protected(config, model, torch.optim.Adam(model.parameters(), lr=config.lr), tmp_path) as run:
         loops.own_loop(config, stream, model, run)
     session = Session.open(tmp_path, "own-si")
-    with pytest.raises(ConfigError, match=r"a program of your own trains this session .*: go on there"):
+    with pytest.raises(ConfigError, match=r"a program of your own trains this session .*: continue there"):
         extended(session)
     with pytest.raises(ConfigError, match=r"so its network is in your program: save it there, with torch\.save"):
         trained_network(session)
