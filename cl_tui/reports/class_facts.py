@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from engine.catalog.entries import AGNOSTIC, AWARE
 from engine.record.classes import Confusion, classes, confusion
-from engine.record.events import AGNOSTIC, AWARE
 from engine.record.figures import OWN
 from engine.record.history import History
 from engine.settings.run import RunConfig

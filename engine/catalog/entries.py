@@ -9,6 +9,8 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 from engine.catalog.options import Options
 
+AWARE, AGNOSTIC = "task-aware", "task-agnostic"
+"""The ways of judging answers: whether the network is told the task, so that its own outputs alone compete."""
 MOST_TASKS = 1000
 """Most tasks of a session."""
 

@@ -13,10 +13,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, kl_div
 
 from engine.batch import Batch
+from engine.catalog.entries import AGNOSTIC, AWARE
 from engine.problems.problem import Answers, Form, Problem
 
-AWARE, AGNOSTIC = "task-aware", "task-agnostic"
-"""The ways of judging: whether the network is told the task, so that its own outputs alone compete."""
 Scenario = Literal["task", "domain", "class"]
 
 
@@ -56,12 +55,7 @@ class Classification(Problem):
         if isinstance(batch.task, int):
             active, targets = self._among(batch)
             return cross_entropy(outputs[:, active], targets, reduction=reduction, label_smoothing=self._smoothing)
-        counts = torch.bincount(batch.task, minlength=self.newest + 1).tolist()
-        parts = zip(batch.inputs.split(counts), batch.targets.split(counts), outputs.split(counts), strict=True)
-        total = torch.stack(
-            [self.loss(own, Batch(inputs, targets, task), "sum") for task, (inputs, targets, own) in enumerate(parts)]
-        ).sum()
-        return total / len(batch) if reduction == "mean" else total
+        return self.loss_of_tasks(outputs, batch, batch.task, reduction)
 
     def distillation(self, outputs: Tensor, taught: Tensor, temperature: float, class_mean: bool = False) -> Tensor:
         """T²·KL(taught ‖ outputs) at the temperature T: of the shared outputs (domain); of all classes so far, among

@@ -43,6 +43,15 @@ class Problem(Protocol):
     def loss(self, outputs: Tensor, batch: Batch, reduction: Literal["mean", "sum"] = "mean") -> Tensor:
         """Over the examples. Shape ()."""
 
+    def loss_of_tasks(self, outputs: Tensor, batch: Batch, tasks: Tensor, reduction: Literal["mean", "sum"]) -> Tensor:
+        """``loss`` of a batch whose examples are of several ``tasks``, from that of each."""
+        counts = torch.bincount(tasks, minlength=self.newest + 1).tolist()
+        parts = zip(batch.inputs.split(counts), batch.targets.split(counts), outputs.split(counts), strict=True)
+        total = torch.stack(
+            [self.loss(own, Batch(inputs, targets, task), "sum") for task, (inputs, targets, own) in enumerate(parts)]
+        ).sum()
+        return total / len(batch) if reduction == "mean" else total
+
     def distillation(self, outputs: Tensor, taught: Tensor, temperature: float, class_mean: bool = False) -> Tensor:
         """How far ``outputs`` are from ``taught``, those of the network before the newest phase, where they had a
         meaning then: the mean over examples, on the scale of ``loss``, shape (). ``class_mean``: divided by the number

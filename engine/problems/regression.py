@@ -68,12 +68,7 @@ class Regression(Problem):
         if self._scenario == "domain":
             batch = Batch(batch.inputs, batch.targets, 0)
         if not isinstance(batch.task, int):
-            counts = torch.bincount(batch.task, minlength=self.newest + 1).tolist()
-            parts = zip(batch.inputs.split(counts), batch.targets.split(counts), outputs.split(counts), strict=True)
-            total = torch.stack(
-                [self.loss(own, Batch(inputs, of, task), "sum") for task, (inputs, of, own) in enumerate(parts)]
-            ).sum()
-            return total / len(batch) if reduction == "mean" else total
+            return self.loss_of_tasks(outputs, batch, batch.task, reduction)
         found, targets, task = self._pair(outputs, batch)
         loss = self._distance(found, targets, reduction)
         return loss / self._sizes[task] if reduction == "sum" else loss

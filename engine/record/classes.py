@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.record.events import AGNOSTIC, AWARE, CLASSES, CONFUSION, Measured
+from engine.catalog.entries import AGNOSTIC, AWARE
+from engine.record.events import CLASSES, CONFUSION, Measured
 from engine.record.history import History
 
 if TYPE_CHECKING:

@@ -30,12 +30,10 @@ MOST_LAYERS = 10_000
 MOST_VALUES = 40_000
 """Of one measurement: the confusions of 200 classes."""
 WHOLE, PROBE = "whole", "probe"
-"""Parts of the test data: the whole test sets, and the evaluation subsets."""
+"""Parts of the test data: the whole test sets, and the evaluation subsets. At a task's end, there are scores on
+whole test sets in the other way of judging, too: AWARE or AGNOSTIC."""
 INITIAL = "initial"
 """Scores of all tasks on whole test sets, before the first step."""
-AWARE, AGNOSTIC = "task-aware", "task-agnostic"
-"""At a task's end: the scores on whole test sets if the network is told the task, so that its own outputs alone
-compete, and if it is not. Whichever WHOLE is, the other is told beside it."""
 CLASSES = "accuracy by class"
 """At a task's end, on whole test sets, for each class of the tasks seen, in the order of the tasks; the labels name
 them."""

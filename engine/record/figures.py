@@ -3,8 +3,8 @@
 import math
 from collections.abc import Mapping
 
+from engine.catalog.entries import AGNOSTIC, AWARE
 from engine.record import metrics
-from engine.record.events import AGNOSTIC, AWARE
 from engine.record.history import History, Rows
 
 OWN = {"task": AWARE, "class": AGNOSTIC}

@@ -22,8 +22,8 @@ from cl_tui.reports import compare_page, comparison
 from cl_tui.reports.class_facts import class_facts, worst
 from cl_tui.reports.scale import Scale
 from cl_tui.reports.session_page import session_page
+from engine.catalog.entries import AGNOSTIC, AWARE
 from engine.record.classes import confusion
-from engine.record.events import AGNOSTIC, AWARE
 from engine.record.figures import FIGURES, matrices
 from engine.record.history import History
 from engine.sessions.listing import Listed, read_session

@@ -5,10 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from engine.catalog.entries import AGNOSTIC, AWARE
 from engine.record.classes import Confusion, classes, confusion, ways
 from engine.record.events import (
-    AGNOSTIC,
-    AWARE,
     CLASSES,
     CONFUSION,
     Event,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.record.events import AGNOSTIC, AWARE, INITIAL, Scored
+from engine.catalog.entries import AGNOSTIC, AWARE
+from engine.record.events import INITIAL, Scored
 from engine.record.figures import FIGURES, figures, matrices
 from engine.record.history import History
 from engine.settings.run import resolve

@@ -9,11 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from engine.catalog.entries import AGNOSTIC, AWARE
 from engine.problems.classification import Classification, Scenario
 from engine.record.classes import classes, confusion, ways
 from engine.record.events import (
-    AGNOSTIC,
-    AWARE,
     CLASSES,
     INITIAL,
     Event,
