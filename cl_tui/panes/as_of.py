@@ -91,7 +91,7 @@ class AccuracyTable:
         lowest = self._lowest_learned if self._lowest_learned < math.inf else self._lowest
         if history.score.fraction:
             return min(int(20 * lowest) / 20 if lowest < math.inf else 0.0, 0.95), 1.0
-        sign = 1 if history.score.higher else -1
+        sign = history.score.sign
         return axis(history.score, sign * lowest, sign * self._best)
 
     def scale(self, history: History) -> Scale:
@@ -99,7 +99,7 @@ class AccuracyTable:
         if history.score.fraction:
             return Scale(history.score)
         self.looks(history)
-        sign = 1 if history.score.higher else -1
+        sign = history.score.sign
         worst = self._lowest_learned if self._lowest_learned < math.inf else self._lowest
         return Scale.of(history.score, (sign * worst, sign * self._best))
 
@@ -134,7 +134,7 @@ class AccuracyTable:
             )
             self._arrays[3][self._count :] = np.nan
         steps, during, ended, accuracies = self._arrays
-        sign = 1 if history.score.higher else -1
+        sign = history.score.sign
         for n, (step, task, at_end, row) in enumerate(new, self._count):
             steps[n], during[n], ended[n] = step, task, at_end
             accuracies[n, : len(row)] = row

@@ -32,7 +32,7 @@ class Scale(NamedTuple):
         """
         if score.fraction:
             return cls(score)
-        known = [value if score.higher else -value for value in scores if math.isfinite(value)]
+        known = [score.sign * value for value in scores if math.isfinite(value)]
         worst, best = min(known, default=0.0), max(known, default=0.0)
         if score.nothing is not None:
             worst = max(worst, score.nothing)
@@ -48,12 +48,12 @@ class Scale(NamedTuple):
         >>> scale.level(0.5), scale.level(0.8), scale.level(1.0)
         (0, 2, 5)
         """
-        return bisect_right(self.steps, score if self.score.higher else -score)
+        return bisect_right(self.steps, self.score.sign * score)
 
     def levels(self, scores: "np.ndarray") -> "np.ndarray":
         import numpy as np
 
-        return np.searchsorted(self.steps, scores if self.score.higher else -scores, side="right")
+        return np.searchsorted(self.steps, self.score.sign * scores, side="right")
 
     @property
     def names(self) -> list[str]:
@@ -63,7 +63,7 @@ class Scale(NamedTuple):
         >>> Scale(ACCURACY).names
         ['<65', '65', '80', '90', '95', '98']
         """
-        steps = self.steps if self.score.higher else [-step for step in self.steps]
+        steps = (self.score.sign * step for step in self.steps)
         told = [f"{100 * step:.0f}" if self.score.fraction else self.score.value(step, 5) for step in steps]
         return [f"{'<' if self.score.higher else '>'}{told[0]}", *told]
 

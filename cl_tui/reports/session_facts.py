@@ -37,10 +37,8 @@ def subtitle(config: RunConfig) -> str:
     'ewc λ 1000 · split-digits · task · mlp 100-100 · seed 0'
     """
     method = text.method_and_strength(config.method, config.strength)
-    if config.benchmark == OWN_LOOP:
-        return " · ".join((method, *text.benchmark(config), f"seed {config.seed}"))
-    parts = (method, *text.benchmark(config), config.scenario, text.network(config), f"seed {config.seed}")
-    return " · ".join(parts)
+    network = [] if config.benchmark == OWN_LOOP else [text.network(config)]
+    return " · ".join((method, *text.benchmark(config), *text.scenario(config), *network, f"seed {config.seed}"))
 
 
 def result(listed: Listed) -> str:

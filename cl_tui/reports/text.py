@@ -16,7 +16,7 @@ from engine.record.events import WHOLE, Measured, Scored
 from engine.record.figures import FIGURES
 from engine.record.history import History, PathCheck
 from engine.record.one_class import numbered, one_class_tasks, without
-from engine.record.score import ACCURACY, ScoreInfo
+from engine.record.score import ACCURACY, ScoreInfo, exponent
 from engine.sessions.listing import Listed
 from engine.settings.run import DEFAULT_MODEL, RunConfig, known_settings
 from engine.settings.text import shown
@@ -194,8 +194,7 @@ def quantity(value: float) -> str:
         return f"{value:.0f}"
     if 0.001 <= abs(value) < 10_000:
         return f"{value:.3g}"
-    mantissa, _, exponent = f"{value:.1e}".partition("e")
-    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+    return exponent(value, 1)
 
 
 def method_and_strength(method: str, strength: float) -> str:

@@ -31,6 +31,11 @@ class ScoreInfo:
     unit: str = ""
 
     @property
+    def sign(self) -> int:
+        """Scores times this are greater if they are better."""
+        return 1 if self.higher else -1
+
+    @property
     def mark(self) -> str:
         """What follows a value in a sentence."""
         return " %" if self.fraction else self.unit and f" {self.unit}"
@@ -86,7 +91,7 @@ class ScoreInfo:
         return f"{100 * score:z.1f}" if self.fraction else self._number(score, width)
 
     def _number(self, score: float, width: int) -> str:
-        size, forms = abs(score), [_exponent(score, 1), _exponent(score, 0)]
+        size, forms = abs(score), [exponent(score, 1), exponent(score, 0)]
         if size < 99_999.5 and not (self.sized and 1e-99 < size < 0.0005):
             decimals = sum(size < least for least in (0.9995, 9.995, 99.95))
             forms = [*(f"{score:z.{count}f}" for count in range(decimals, -1, -1)), *forms]
@@ -101,7 +106,7 @@ class ScoreInfo:
         if self.fraction:
             return f"{100 * value:.3g}"
         plain = f"{value:.4g}"
-        return plain if len(plain) <= 5 and "e" not in plain else _exponent(value, 0)
+        return plain if len(plain) <= 5 and "e" not in plain else exponent(value, 0)
 
     def full(self, score: float) -> str:
         """
@@ -165,7 +170,7 @@ class ScoreInfo:
         return all(score is None or least <= score <= most for score in scores)
 
 
-def _exponent(number: float, decimals: int) -> str:
+def exponent(number: float, decimals: int) -> str:
     if not math.isfinite(number):
         return f"{number:g}"
     mantissa, _, exponent = f"{number:.{decimals}e}".partition("e")

@@ -57,7 +57,7 @@ class Evaluator:
         score = self._scores([newest], "validation" if self.stream.count(newest, "validation") else "test")[0]
         if math.isnan(score):
             return -sys.float_info.max
-        return score if score_info(self.problem.score).higher else -score
+        return score_info(self.problem.score).sign * score
 
     @torch.no_grad()
     def _scores(
