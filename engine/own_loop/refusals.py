@@ -17,14 +17,11 @@ from engine.record.events import MOST_LAYERS
 from engine.settings.text import unknown
 
 
-def no_stream(*_: object, **__: object) -> NoReturn:
+def refuse(*_: object, **__: object) -> NoReturn:
     raise ConfigError(
         f"{OWN_LOOP}: the data and the network are in a program of your own, which trains this session with "
         f"cl_tui.protect(…): run that program"
     )
-
-
-no_net = no_stream
 
 
 def check_model(model: object) -> nn.Module:

@@ -43,13 +43,17 @@ class Code(NamedTuple):
     name: str
 
     @property
+    def label(self) -> str:
+        return f"{self.path.name}:{self.name}"
+
+    @property
     def key(self) -> str:
         return f"{os.path.realpath(self.path)}:{self.name}"
 
     def problem(self, why: str, line: int = 0) -> ConfigError:
         """``line`` counts from 1; 0 names none."""
         where = f"{self.path}, line {line}" if line else str(self.path)
-        return ConfigError(f"{self.setting} = {self.path.name}:{self.name}: {where}: {why}", self.setting)
+        return ConfigError(f"{self.setting} = {self.label}: {where}: {why}", self.setting)
 
 
 # Where it is

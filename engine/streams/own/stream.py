@@ -45,13 +45,19 @@ def stream(config: RunConfig, progress: Progress = QUIET) -> ExampleStream:
         function = load(code)
         given = called(code, function, {"seed": config.seed, "data_dir": config.data_dir}, EXAMPLE)
         tasks = list(_read(config, code, given, progress))
-    if (config.option("task_classes") and len(tasks) < config.tasks) or not config.option("all_tasks"):
-        _refuse_fewer(config, code, len(tasks))
+    known = bool(config.option("task_classes"))
+    if len(tasks) < config.tasks and (known or not config.option("all_tasks")):
+        there = f"only {len(tasks)} task{'s' * (len(tasks) != 1)}"
+        what = "this run has" if known else "--tasks says"
+        raise BenchmarkError(f"{code.label} gives {there}, but {what} {config.tasks}")
     _check_alike(code, tasks)
     is_regression = tasks[0].train.targets.is_floating_point()
     labels: list[Sequence[int]] = [] if is_regression else _labels(config, code, tasks)
     says = _says(config, tasks, labels)
-    _check_known(config, code, says)
+    if known and (why := difference(config, says)):
+        raise BenchmarkError(
+            f"{code.label} gives other tasks than this session has ({why}): restore the code, or start a new run"
+        )
     config = validated(config.plain() | says)
     _check_inputs(config, code, tasks[0].train.kind)
     sets = [_data_set(task, labels[place] if labels else None) for place, task in enumerate(tasks)]
@@ -88,7 +94,7 @@ def _read(config: RunConfig, code: Code, given: object, progress: Progress) -> I
         if task is None:
             break
         if place == MOST_TASKS:
-            raise BenchmarkError(f"{code.path.name}:{code.name} gives more than {MOST_TASKS:,} tasks: say --tasks N")
+            raise BenchmarkError(f"{code.label} gives more than {MOST_TASKS:,} tasks: say --tasks N")
         try:
             yield _task(config, code, place, task, progress)
         except Fault as fault:
@@ -97,7 +103,7 @@ def _read(config: RunConfig, code: Code, given: object, progress: Progress) -> I
         place += 1
     _refuse(code, faults)
     if not place:
-        raise BenchmarkError(f"{code.path.name}:{code.name} gives no task")
+        raise BenchmarkError(f"{code.label} gives no task")
 
 
 def _task(config: RunConfig, code: Code, place: int, given: object, progress: Progress) -> OwnTask:
@@ -147,23 +153,6 @@ def _kind(value: object) -> str:
 # What fits together
 
 
-def _check_known(config: RunConfig, code: Code, says: Mapping[str, Any]) -> None:
-    """Raises BenchmarkError if a session has other tasks than the code gives by now."""
-    if config.option("task_classes") and (why := difference(config, says)):
-        raise BenchmarkError(
-            f"{code.path.name}:{code.name} gives other tasks than this session has ({why}): restore the code, or start "
-            f"a new run"
-        )
-
-
-def _refuse_fewer(config: RunConfig, code: Code, there: int) -> None:
-    if there < config.tasks:
-        what = "this run has" if config.option("task_classes") else "--tasks says"
-        raise BenchmarkError(
-            f"{code.path.name}:{code.name} gives only {there} task{'s' * (there != 1)}, but {what} {config.tasks}"
-        )
-
-
 def _check_alike(code: Code, tasks: Sequence[OwnTask]) -> None:
     """Raises BenchmarkError if the network could not take the inputs of all tasks, or targets are of two kinds."""
     first, faults = tasks[0].train, []
@@ -204,7 +193,7 @@ def _of(part: Part) -> str:
 
 def _refuse(code: Code, faults: Sequence[str]) -> None:
     if faults:
-        raise BenchmarkError(f"{code.path.name}:{code.name}: {listed(faults, len(faults))}")
+        raise BenchmarkError(f"{code.label}: {listed(faults, len(faults))}")
 
 
 def _labels(config: RunConfig, code: Code, tasks: Sequence[OwnTask]) -> list[Sequence[int]]:
@@ -263,7 +252,7 @@ def _told(code: Code, names: Sequence[str], tasks: Sequence[OwnTask], labels: Se
         kind = f"classes {some([str(label) for label in labels[place]], 10)}" if labels else f"{numbers} numbers"
         told.append(f"{name} ({kind}; {', '.join(sizes)})")
     first = tasks[0].train
-    return f"{code.path.name}:{code.name}: inputs of {by(first.shape)} ({first.kind}); tasks: {some(told, 10)}"
+    return f"{code.label}: inputs of {by(first.shape)} ({first.kind}); tasks: {some(told, 10)}"
 
 
 def _remarks(
