@@ -115,13 +115,12 @@ class ScoreInfo:
         """
         return f"{self.value(score)}{'' if math.isnan(score) else self.mark}"
 
-    def change(self, change: float, sign: bool = False) -> str:
+    def change(self, change: float) -> str:
         """
-        >>> ACCURACY.change(0.02), R2.change(-0.5, sign=True), score_info("rmse", "m").change(0.5, sign=True)
-        ('2.0 points', '-0.500', '+0.500 m')
+        >>> ACCURACY.change(0.02), R2.change(-0.5), score_info("rmse", "m").change(0.5)
+        ('2.0 points', '-0.500', '0.500 m')
         """
-        plus = "+" if sign and change > 0 else ""
-        return f"{plus}{self.value(change)}{'' if math.isnan(change) else self.points}"
+        return f"{self.value(change)}{'' if math.isnan(change) else self.points}"
 
     def lost(self, before: float, after: float) -> float:
         """How much worse ``after`` is; negative if it is better.
