@@ -28,7 +28,8 @@ STORED = dict.fromkeys(("device", "compile", "threads", "pace", "data_dir", "cod
     "pace": None
 }
 """What a stored session takes again, and where its default is from."""
-NewName = Annotated[str | None, where("Name of the session.  [dim]\\[default: two random words][/]")]
+Parent = Annotated[str, typer.Argument(metavar="SESSION", autocompletion=sessions)]
+NewName = Annotated[str | None, where("Name of the new session.  [dim]\\[default: two random words][/]")]
 
 
 @takes_settings()
@@ -124,12 +125,12 @@ def resume(
 @takes_settings({"method": "the parent's", "strength": "the parent's, or the new method's own"} | STORED)
 def fork(
     *,
-    parent: Annotated[str, typer.Argument(metavar="SESSION", autocompletion=sessions)],
+    parent: Parent,
     at_task: Annotated[
         int, typer.Option("--at-task", help="Branch off at the end of this task, counted from 1.", min=1)
     ],
     typed: Typed,
-    name: Annotated[str | None, where("Name of the new session.  [dim]\\[default: two random words][/]")] = None,
+    name: NewName = None,
     assignments: Set = None,
     without_screen: Headless = False,
     trust_code: TrustCode = False,
@@ -173,10 +174,10 @@ def fork(
 )
 def extend(
     *,
-    parent: Annotated[str, typer.Argument(metavar="SESSION", autocompletion=sessions)],
+    parent: Parent,
     tasks: Annotated[str | None, typer.Option("--tasks", help="How many tasks to add.", metavar="+N")] = None,
     typed: Typed,
-    name: Annotated[str | None, where("Name of the new session.  [dim]\\[default: two random words][/]")] = None,
+    name: NewName = None,
     assignments: Set = None,
     without_screen: Headless = False,
     trust_code: TrustCode = False,
