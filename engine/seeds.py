@@ -1,9 +1,10 @@
 """Every random draw derives from (seed, purpose, indices), so a resumed run repeats the same draws."""
 
 import hashlib
+import os
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import torch
@@ -22,12 +23,21 @@ def number(seed: int, purpose: str, *indices: int) -> int:
 
 @contextmanager
 def others_seeded(seed: int) -> Iterator[None]:
-    """For code that draws from Python's own generator or NumPy's old one, which afterwards are as before."""
+    """For code of the user's, which may draw from Python's own generator or NumPy's old one. Afterwards they are as
+    before, and so is what it may set for the whole process: the working folder, the type of floats, no gradients."""
     own, old = random.getstate(), np.random.get_state()
+    kind, gradients = torch.get_default_dtype(), torch.is_grad_enabled()
     random.seed(seed)
     np.random.seed(seed % 2**32)
+    folder = ""
+    with suppress(OSError):  # it may be gone
+        folder = os.getcwd()
     try:
         yield
     finally:
         random.setstate(own)
         np.random.set_state(old)
+        if folder:
+            os.chdir(folder)
+        torch.set_default_dtype(kind)
+        torch.set_grad_enabled(gradients)

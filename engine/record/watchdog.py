@@ -115,9 +115,11 @@ def _one_class(config: RunConfig) -> str:
         said += "it raises the averages, which are also given without it"
     else:
         said += "neither do the averages"
-    if config.option("classes_per_task"):
+    most = sum(config.classes_by_task()) // 2
+    given = config.benchmark != "images" and config.option("task_classes")  # --tasks does not divide its classes
+    if config.option("classes_per_task") or given or not most:
         return f"{said}; give each task two classes or more"
-    return f"{said}; with at most {sum(config.classes_by_task()) // 2} tasks, each has two classes or more"
+    return f"{said}; with at most {most} tasks, each has two classes or more"
 
 
 def alarms(history: History, config: RunConfig) -> tuple[Alarm, ...]:

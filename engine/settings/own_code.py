@@ -7,6 +7,7 @@ from anybody. What is allowed is kept in the folder of the preferences, a small 
 import hashlib
 import inspect
 import os
+import stat
 import sys
 import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -28,6 +29,7 @@ MOST_BYTES = 10_000_000
 """Largest accepted file."""
 HASHES = {"model": "model_file", "benchmark": "task_file"}
 """The option with the file's digest, by the setting that names the file."""
+LONGEST_REASON = 500
 _BESIDE = set[str]()
 """Modules that were imported from files beside the user's code."""
 _ALLOWED = set[str]()
@@ -99,6 +101,8 @@ def changed(config: "RunConfig") -> str:
 
 def _content(code: Code) -> bytes:
     try:
+        if stat.S_ISFIFO(code.path.stat().st_mode):  # reading would wait
+            raise code.problem("it is no file")
         with open(code.path, "rb") as file:
             content = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
@@ -178,6 +182,8 @@ def load(code: Code) -> Callable[..., Any]:
         program = compile(content, str(code.path), "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
         raise code.problem(f"{type(error).__name__}: {_reason(error)}", getattr(error, "lineno", 0) or 0) from None
+    except (RecursionError, MemoryError):
+        raise code.problem("it cannot be compiled: an expression is nested too deeply") from None
     if b"torchvision" in content:
         with suppress(ImportError):  # the code itself will say so
             from engine.torchvision_import import torchvision_datasets  # torch, which the code needs anyway
@@ -258,7 +264,10 @@ def _is_ours(error: BaseException) -> bool:
 
 
 def _reason(error: BaseException) -> str:
-    return str(getattr(error, "msg", "")) or first_line(error)
+    with suppress(Exception):
+        if told := str(getattr(error, "msg", "")):
+            return told[:LONGEST_REASON]
+    return first_line(error)[:LONGEST_REASON]
 
 
 def _line(error: BaseException, path: Path) -> int:

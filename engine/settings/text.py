@@ -77,6 +77,7 @@ def in_plain_words(reason: str) -> str:
     'it should have at most 2 items, not 5'
     """
     reason = reason.replace("Input should be", "it should be").replace("Tuple should", "it should")
+    reason = reason.replace("String should", "it should")
     reason = reason.replace(" after validation", "")
     reason = reason.replace(
         "a valid dictionary or instance of FirstTask", "settings in braces, such as {lr=0.01, epochs=1}"

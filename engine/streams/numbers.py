@@ -11,6 +11,7 @@ from torch.nn.functional import pad
 from engine.errors import BenchmarkError
 from engine.problems.regression import Regression
 from engine.settings.run import RunConfig
+from engine.streams.titles import of_task
 
 if TYPE_CHECKING:
     from engine.streams.examples import Examples, Task
@@ -40,13 +41,15 @@ def regression(config: RunConfig, tasks: Sequence["Task"]) -> tuple[list["Task"]
 
 def _check(task: "Task", score: str) -> None:
     if not all(torch.isfinite(part.targets).all() for part in task.parts):
-        raise BenchmarkError(f"task {task.name} has a target that is not a finite number: correct it, or leave it out")
+        raise BenchmarkError(
+            f"{of_task(task.name)} has a target that is not a finite number: correct it, or leave it out"
+        )
     targets = task.test.targets
     constant = (targets == targets[:1]).all(0).nonzero().flatten().tolist()
     if constant and score == "r2":
         what = "the test targets are" if task.classes == 1 else f"number {constant[0] + 1} of the test targets is"
         raise BenchmarkError(
-            f"task {task.name}: {what} always {targets[0, constant[0]]:g}, so R² is not defined: add test examples "
+            f"{of_task(task.name)}: {what} always {targets[0, constant[0]]:g}, so R² is not defined: add test examples "
             f"that differ, or use --score rmse"
         )
 

@@ -38,3 +38,12 @@ def natural(name: str) -> tuple[list[str | int], str]:
     """
     parts = re.split(r"(\d{1,100})", name)
     return [int(part) if number % 2 else part for number, part in enumerate(parts)], name
+
+
+def of_task(name: str) -> str:
+    """A task in a sentence; without a name, it is the only one of a table.
+
+    >>> of_task("north"), of_task("task 1"), of_task("")
+    ('task north', 'task 1', 'the table')
+    """
+    return name if name.startswith("task ") else f"task {name}" if name else "the table"

@@ -42,6 +42,8 @@ def read_part(given: object, most: int | None, told: Callable[[str], None]) -> P
     """``most``: how many examples of a stream of data without an end the run can use; None if it needs all. ``told`` is
     called while examples are read, with how many there are. Raises Fault."""
     inputs, targets = _columns(given, most, told)
+    if not (inputs.ndim and targets.ndim):
+        raise Fault("inputs or targets are a single number: give arrays of shape (examples, …)")
     if len(inputs) != len(targets):
         raise Fault(f"there are {len(inputs):,} inputs but {len(targets):,} targets")
     if not len(inputs):
@@ -183,11 +185,15 @@ def _is_image(value: object) -> bool:
 def _tensor(column: Column, what: str) -> Tensor:
     """On the CPU. Shares the memory of an array where it can."""
     if isinstance(column, Tensor):
+        if column.layout != torch.strided or column.is_quantized or column.is_meta:
+            raise Fault(f"{what} are no plain tensor: give one with .to_dense(), .dequantize() or on the CPU")
         return column.detach().cpu()
     if column.dtype.kind not in "buif":
         raise Fault(f"{what} are {column.dtype.name}: give numbers, and number the classes")
     native = column.astype(column.dtype.newbyteorder("="), copy=False)
     if native.dtype in (np.uint16, np.uint32, np.uint64):
+        if native.size and native.max() > np.iinfo(np.int64).max:
+            raise Fault(f"{what} have a number above {np.iinfo(np.int64).max}: give smaller ones, or floats")
         native = native.astype(np.int64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a read-only array must not be written to: nobody does
@@ -229,9 +235,11 @@ def _channels_last(shape: tuple[int, ...]) -> bool:
 def _as_targets(values: Tensor) -> Tensor:
     if values.is_complex():
         raise Fault("targets are complex numbers: give their parts as two targets")
-    if values.is_floating_point():
+    if values.is_floating_point() and values[0].numel():
         _check_finite(values, "target")
         return values.float().view(len(values), -1)
+    if not values[0].numel():
+        raise Fault(f"a target has the shape {by(values.shape[1:])}, which is empty")
     if values[0].numel() != 1:
         raise Fault(
             f"a target is {by(values.shape[1:])} whole numbers: give one class for each example, or floats for "

@@ -3,6 +3,7 @@
 import csv
 import re
 import stat
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -138,8 +139,9 @@ def _read_csv(path: Path, part: str, columns: Columns, faults: Faults) -> list[S
         return f"{path}, line {lines[row]}, column {name}"
 
     inputs, targets = roles
-    numbers = [_numbers(cells(header.index(name)), name, where, faults) for name in inputs]
-    found = [_target(cells(header.index(name)), name, where, faults) for name in targets]
+    places = {name: place for place, name in enumerate(header)}
+    numbers = [_numbers(cells(places[name]), name, where, faults) for name in inputs]
+    found = [_target(cells(places[name]), name, where, faults) for name in targets]
     if len(found) > 1 and any(of.dtype.kind == "U" for of in found):
         texts = [name for name, of in zip(targets, found, strict=True) if of.dtype.kind == "U"]
         faults.add(f"{path}: column {some(texts)} has no numbers, which several targets should be")
@@ -163,16 +165,20 @@ def _roles(
     path: Path, header: Sequence[str], columns: Columns, faults: Faults
 ) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     """The columns of inputs, and those of targets."""
-    if "" in header or len(set(header)) < len(header):
-        faults.add(
-            f"{path}, line 1: a column has no name" if "" in header else f"{path}, line 1: two columns have one name"
-        )
+    if "" in header:
+        faults.add(f"{path}, line 1: a column has no name")
+        return None
+    if len(set(header)) < len(header):
+        twice = [name for name, count in Counter(header).items() if count > 1]
+        faults.add(f"{path}, line 1: two columns are called {some(twice)}")
         return None
     targets = columns.targets or tuple(name for name in header if name.lower() in TARGETS)[:1]
     for key, names in (("targets", targets), ("ignore_columns", columns.ignored)):
         if missing := [name for name in names if name not in header]:
             there = f"{path} has no column {some(missing)}: it has {some(header, 10)}"
             raise ConfigError(f"{key} = {','.join(names)}: {there}", key)
+        if len(set(names)) < len(names):
+            raise ConfigError(f"{key} = {','.join(names)}: a column is there twice", key)
     if not targets:
         raise ConfigError(
             f"{path} has the columns {some(header, 10)}: say with --targets which are the targets", "targets"
@@ -227,7 +233,16 @@ def _read_npz(path: Path, part: str, faults: Faults) -> list[Sheet]:
         faults.add(f"{path} is no npz file, or damaged")
         return []
     with np.load(path, allow_pickle=False) as arrays:
-        held = {name.lower(): arrays[name] for name in arrays.files}
+        try:
+            held = {name.lower(): arrays[name] for name in arrays.files}
+        except ValueError as error:
+            if "allow_pickle" not in str(error):
+                raise
+            faults.add(
+                f"{path} has Python objects (dtype object), which are not read: save its arrays as numbers or text"
+            )
+            return []
+    held = {name: of for name, of in held.items() if isinstance(of, np.ndarray)}
     found, before = [], faults.count
     for suffix, own in (("", part), ("_train", "train"), ("_test", "test"), ("_val", "validation")):
         if f"x{suffix}" in held and f"y{suffix}" in held:
@@ -235,7 +250,7 @@ def _read_npz(path: Path, part: str, faults: Faults) -> list[Sheet]:
                 own = "train"
             found += _arrays(path, suffix, own, held, faults)
     if not found and faults.count == before:
-        faults.add(f"{path} has the arrays {some(list(held), 10)}: it should have x and y")
+        faults.add(f"{path} has the arrays {some(list(held), 10) or '(none)'}: it should have x and y")
     return found
 
 
@@ -244,12 +259,18 @@ def _arrays(path: Path, suffix: str, part: str, held: dict[str, np.ndarray], fau
     before = faults.count
     if x.ndim < 2 or x.dtype.kind not in "biuf":
         faults.add(f"{path}: x{suffix} should have numbers of shape (rows, …), and has {x.dtype} of {x.shape}")
-    if y.ndim not in (1, 2) or y.dtype.kind not in "biufU":
+    if y.ndim not in (1, 2) or y.dtype.kind not in "biufU" or 0 in y.shape[1:]:
         faults.add(f"{path}: y{suffix} should have shape (rows,) or (rows, numbers), and has {y.dtype} of {y.shape}")
+    elif y.dtype.kind == "u" and y.size and y.max() > np.iinfo(np.int64).max:
+        faults.add(f"{path}: y{suffix} has a number above {np.iinfo(np.int64).max}, which is too large")
+    if task is not None and task.ndim != 1:
+        faults.add(f"{path}: task{suffix} should have shape (rows,), and has {task.shape}")
     for name, of in ((f"y{suffix}", y), (f"task{suffix}", task)):
         if of is not None and of.shape[:1] != x.shape[:1]:
-            faults.add(f"{path}: {name} has {len(of) if of.ndim else 0:,} rows, but x{suffix} has {len(x):,}")
-    if not len(x) or not x.size:
+            faults.add(
+                f"{path}: {name} has {len(of) if of.ndim else 0:,} rows, but x{suffix} has {len(x) if x.ndim else 0:,}"
+            )
+    if not x.size:
         faults.add(f"{path}: x{suffix} has no rows")
     if faults.count > before:
         return []

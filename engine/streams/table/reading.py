@@ -12,6 +12,7 @@ from engine.catalog.entries import MOST_TASKS
 from engine.streams.given import MOST_CLASSES, shared_labels, untrained
 from engine.streams.table.files import Columns, Faults, Sheet, read_file
 from engine.streams.table.layout import WHOLE, layout
+from engine.streams.titles import of_task
 from engine.text import by, some
 
 Problem = Literal["classification", "regression"]
@@ -155,7 +156,9 @@ def _by_task(sheets: Sequence[tuple[str, Sheet]], problem: Problem, faults: Faul
     for name in names:
         for of in (of for parts in found[name].values() for of in parts):
             if widths.setdefault(name, of.targets.shape[1:]) != of.targets.shape[1:]:
-                faults.add(f"task {name}: its targets have {widths[name][0]} numbers in one file, and not in another")
+                faults.add(
+                    f"{of_task(name)}: its targets have {widths[name][0]} numbers in one file, and not in another"
+                )
     if faults.count:
         return {}
     return {name: {part: _joined(rows) for part, rows in found[name].items()} for name in names}
@@ -167,7 +170,7 @@ def _joined(rows: Iterable[Rows]) -> Rows:
 
 
 def _check_parts(name: str, parts: Mapping[str, Rows], faults: Faults) -> None:
-    which = f"task {name}" if name else "the table"
+    which = of_task(name)
     if WHOLE in parts:
         if len(parts) > 1:
             faults.add(f"{which}: some of its rows are divided into train and test, and some are not")
@@ -184,7 +187,7 @@ def _labels(name: str, parts: Mapping[str, Rows], faults: Faults) -> tuple[Any, 
     known = set() if trained is None else set(trained.targets.tolist())
     for part, rows in parts.items():
         if trained is not None and (wrong := untrained(rows.targets.tolist(), known)):
-            faults.add(f"task {name}, {part}: {wrong}")
+            faults.add(f"{of_task(name)}, {part}: {wrong}")
     if len(known) > MOST_CLASSES:
-        faults.add(f"task {name} has {len(known):,} classes: say --target-kind numbers if its targets are numbers")
+        faults.add(f"{of_task(name)} has {len(known):,} classes: say --target-kind numbers if its targets are numbers")
     return tuple(sorted(known))

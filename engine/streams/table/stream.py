@@ -14,6 +14,7 @@ from engine.streams.progress import QUIET, Progress
 from engine.streams.table.facts import columns_of, says
 from engine.streams.table.layout import WHOLE
 from engine.streams.table.reading import Rows, Table, TableTask, read_table
+from engine.streams.titles import of_task
 from engine.text import by, some
 
 SPLIT_SEED = 0
@@ -55,7 +56,7 @@ def _data_set(config: RunConfig, task: TableTask, labels: Sequence[Any], number:
     divided = held_out(whole, config.option("tested_share"), SPLIT_SEED, number)
     assert divided.validation is not None
     if not len(divided.validation):
-        raise BenchmarkError(f"task {task.name}: it has too few rows of each class to test on: add some")
+        raise BenchmarkError(f"{of_task(task.name)}: it has too few rows of each class to test on: add some")
     return DataSet(divided.train, divided.validation)
 
 

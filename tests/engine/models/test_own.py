@@ -1,5 +1,6 @@
 """Networks that a user's function builds: what it may be, and what is wrong in one sentence before training starts."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -55,6 +56,10 @@ def test_weights_depend_on_the_seed_alone(tmp_path: Path) -> None:
         ("import nix_there", "line 1: ModuleNotFoundError: No module named 'nix_there'"),
         ("x = 1\ndef build(:", "line 2: SyntaxError: invalid syntax"),
         ("def other(inputs): pass", "it has no build: it defines other"),
+        ("x = " + 200_000 * "-" + "1", "it cannot be compiled: an expression is nested too deeply"),
+        ("class E(Exception):\n  def __str__(self): return 1 / 0\nraise E", "line 3: E: E"),
+        ("class E(Exception):\n  msg = property(lambda self: 1 / 0)\nraise E('why')", "line 3: E: why"),
+        ("raise ValueError('x' * 100_000)", "line 1: ValueError: " + 400 * "x"),
         ("def biuld(inputs): pass", "it has no build: did you mean biuld?"),
         ("build = 3", "build is an int, not a function"),
         ("raise SystemExit(0)", "line 1: it ends the program"),
@@ -210,3 +215,33 @@ def test_a_network_with_more_layers_than_a_log_can_tell_is_refused(tmp_path: Pat
     )
     with pytest.raises(EngineError, match="it has 10,002 parameters with names: a session keeps at most 10,000"):
         weights(tmp_path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    own_code.write(tmp_path)
+    config = own_code.own(tmp_path)
+    code = next(code for code in named(dict(config)) if code.setting == "model")
+    code.path.unlink()
+    os.mkfifo(code.path)
+    with pytest.raises(EngineError, match="it is no file"):
+        load(code)
+
+
+def test_what_code_sets_for_the_whole_process_is_set_back(tmp_path: Path) -> None:
+    own_code.write(
+        tmp_path,
+        net="""
+        import os
+        import torch
+
+        def build(inputs, outputs):
+            os.chdir("/")
+            torch.set_grad_enabled(False)
+            torch.set_default_dtype(torch.float64)
+            return torch.nn.Linear(inputs[0], outputs).float()
+        """,
+    )
+    folder = os.getcwd()
+    with pytest.raises(EngineError, match="the network cannot take inputs"):
+        weights(tmp_path)
+    assert (os.getcwd(), torch.is_grad_enabled(), torch.get_default_dtype()) == (folder, True, torch.float32)

@@ -169,6 +169,12 @@ def test_an_endless_stream_gives_what_the_steps_take(monkeypatch: pytest.MonkeyP
         ((X, torch.tensor([1.0, 2.0, float("inf"), 3.0])), "the target of example 3 is not finite"),
         ((X, torch.zeros(4, 3, dtype=torch.int64)), "a target is 3 whole numbers: give one class for each example"),
         ((X.to(torch.complex64), Y), "inputs are complex numbers"),
+        ((X, torch.zeros(4, 0)), "a target has the shape 0, which is empty"),
+        ((X, torch.zeros(4, 0, dtype=torch.int64)), "a target has the shape 0, which is empty"),
+        ((torch.tensor(1.0), torch.tensor(1)), "inputs or targets are a single number"),
+        ((X.to_sparse(), Y), "inputs are no plain tensor"),
+        ((X.to("meta"), Y), "inputs are no plain tensor"),
+        ((X, np.array([0, 1, 2, 2**63], dtype=np.uint64)), "targets have a number above 9223372036854775807"),
         ((torch.zeros(4, 0), Y), "an input has the shape 0, which is empty"),
     ],
 )

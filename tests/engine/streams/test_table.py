@@ -1,10 +1,12 @@
 """Tables of the user's own: which files, columns and rows are what, and what is wrong with them."""
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -189,9 +191,10 @@ def test_everything_wrong_is_named_with_its_line(tmp_path: Path) -> None:
         "1.csv, line 2, column b: it is empty", "line 3, column b: 'nan' is not a number",
         "line 4, column b: 'x' is not a number", "1.csv, line 5: 2 values, but there are 3 columns",
         "line 7, column y: 1e39 is too large", "line 8, column y: it is empty",
-        "line 9, column a: '1_0' is not a number", "line 10: 4 values", "2.csv is empty", "3.csv, line 1: two columns",
+        "line 9, column a: '1_0' is not a number", "line 10: 4 values", "2.csv is empty",
+        "3.csv, line 1: two columns are called a",
         "4.csv has no rows", "5.csv is not in UTF-8", "6.npz is no npz file", "7.npz: y has 4 rows, but x has 3",
-        "8.npz, x, row 0", "8.npz, y, row 1", "9.npz has the arrays z", "91.npz cannot be read",
+        "8.npz, x, row 0", "8.npz, y, row 1", "9.npz has the arrays z", "91.npz has Python objects",
     ):  # fmt: skip
         assert words in told, told
     assert "\n" not in told
@@ -212,6 +215,7 @@ def test_everything_wrong_is_named_with_its_line(tmp_path: Path) -> None:
         ({"1.csv": "split,a,y\ntrain,1,5\ntrain,2,6\ntest,2,7\n"}, ["task 1, test: it has class 7"]),
         ({"1.csv": "y\n0.5\n"}, ["no column of inputs"]),
         ({"train.csv": "task,a,y\nn,1,1.5\n", "test.csv": "task,a,y\ns,1,1.5\n"}, ["task n has no rows for test"]),
+        ({"train.csv": "a,y\n1,5\n", "test.csv": "a,y\n1,6\n"}, ["the table, test: it has class 6"]),
         ({"1.csv": "a,y\n1,2.5\n2,tall\n"}, ["line 3, column y: 'tall' is not a number"]),
         ({"1.csv": "a,y\n1,\"2\n"}, ["1.csv, line 2"]),
     ],
@@ -222,6 +226,56 @@ def test_tables_that_do_not_fit_together(files: dict[str, str], words: list[str]
     with pytest.raises(ConfigError) as caught:
         chosen(tmp_path)
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+ROWS = np.arange(12.0).reshape(4, 3)
+WHOLE = np.array([0, 1, 0, 1])
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        (
+            {"x": ROWS, "y": np.array([{}, 1, 0, 1], dtype=object)},
+            "has Python objects (dtype object)",
+        ),
+        (
+            {"x": ROWS, "y": np.zeros((4, 0))},
+            "y should have shape (rows,) or (rows, numbers)",
+        ),
+        ({"x": ROWS, "y": np.zeros((4, 0), int)}, "y should have shape (rows,)"),
+        ({"x": np.array(1.0), "y": np.array(1)}, "x should have numbers of shape (rows, …), and has float64 of ()"),
+        ({"x": ROWS, "y": WHOLE, "task": WHOLE[:, None]}, "task should have shape (rows,), and has (4, 1)"),
+        ({"x": ROWS, "y": np.array([0, 1, 0, 2**63], np.uint64)}, "y has a number above 9223372036854775807"),
+    ],
+)
+def test_arrays_that_are_no_table(arrays: dict[str, Any], said: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "1.npz", **arrays)
+    with pytest.raises(ConfigError) as caught:
+        chosen(tmp_path)
+    assert said in str(caught.value)
+    assert "cannot be read" not in str(caught.value)
+
+
+def test_a_member_that_is_no_array(tmp_path: Path) -> None:
+    with ZipFile(tmp_path / "1.npz", "w") as file:
+        file.writestr("x.npy", "text")
+    with pytest.raises(ConfigError, match="it should have x and y"):
+        chosen(tmp_path)
+
+
+def test_a_column_is_named_once(tmp_path: Path) -> None:
+    written(tmp_path / "1.csv", "a,b,y\n1,2,3.5\n2,3,4.5\n")
+    with pytest.raises(ConfigError, match="targets = y,y: a column is there twice"):
+        chosen(tmp_path, targets=("y", "y"))
+
+
+def test_thousands_of_columns_are_read_in_a_moment(tmp_path: Path) -> None:
+    names = [f"c{number}" for number in range(20_000)]
+    table = written(tmp_path / "1.csv", "\n".join([",".join([*names, "y"]), *[",".join(["1"] * 20_000 + ["0.5"])] * 3]))
+    began = time.process_time()
+    read_table(table, Columns((), (), "task", "split"), None)
+    assert time.process_time() - began < 1.5
 
 
 def test_no_such_folder() -> None:
