@@ -70,22 +70,17 @@ class Inputs(Readable):
                 f"method {self._config.method} measures importances on the task's data: give them to "
                 f"run.end_task(inputs=…), as a DataLoader, a tensor or an iterable of batches"
             )
-        if isinstance(self._given, Iterator):
-            self._given = iter(self._given)
-            first = next(self._given, None)
-            self._given = None if first is None else _Once(chain([first], self._given))
-        else:
-            first = next(self._raw(), None)
+        batches = self._given if isinstance(self._given, Iterator) else self._raw()
+        first = next(batches, None)
         if first is None:
             raise EngineError("run.end_task(inputs=…) got no batch: give the task's data")
-        self.net = model = self._weights.model
+        if batches is self._given:
+            self._given = chain([first], batches)
         forward = self._meaning.forward
         if forward is not None or self._active is not None:
             active = None if self._active is None else torch.tensor(self._active, device=self._weights.device)
-            self.net = Seen(model, forward or _of_inputs, active)
-        labelled, self._labelled = self._labelled, False
-        batch = self._batch(first)
-        self._labelled = labelled
+            self.net = Seen(self._weights.model, forward or _of_inputs, active)
+        batch = self._batch(first, labelled=False)
         if not len(batch):
             raise EngineError("the first batch of run.end_task(inputs=…) has no example: give the task's data")
         self.inputs = tuple(batch.inputs.shape[1:])
@@ -135,7 +130,7 @@ class Inputs(Readable):
                 yield from Batch(batch.inputs[own], targets, 0).split(size or len(batch))
 
     def count(self, phase: int, part: str) -> int:
-        if isinstance(self._given, _Once):
+        if isinstance(self._given, Iterator):
             raise EngineError(
                 "fisher_samples draws from all examples, and run.end_task(inputs=…) got an iterator, which ends: give "
                 "a DataLoader, a tensor or a list of batches"
@@ -165,10 +160,10 @@ class Inputs(Readable):
             )
         return self._meaning.targets(found, self._active, self._problem.outputs)
 
-    def _batch(self, raw: Any) -> Batch:
+    def _batch(self, raw: Any, labelled: bool = True) -> Batch:
         """``raw`` as a batch on the network's device: its inputs, or its rows' numbers where ``forward`` sees it."""
         raw = _moved(raw, self._weights.device)
-        targets = self._targets(raw) if self._labelled else torch.empty(0, device=self._weights.device)
+        targets = self._targets(raw) if labelled and self._labelled else torch.empty(0, device=self._weights.device)
         if isinstance(self.net, Seen):
             self.net.batch = raw
             return Batch(torch.arange(_length(raw), device=self._weights.device), targets, 0)
@@ -182,16 +177,6 @@ class Inputs(Readable):
         if not inputs.dim():
             raise EngineError("a batch of run.end_task(inputs=…) is a single number: give tensors of shape (N, …)")
         return Batch(inputs, targets, 0)
-
-
-class _Once:
-    """An iterable that can be gone through once."""
-
-    def __init__(self, batches: Iterable[Any]) -> None:
-        self._batches = batches
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._batches)
 
 
 def _is_pair(given: Any) -> bool:
