@@ -133,6 +133,8 @@ def _values(config: RunConfig) -> dict[str, object]:
 def _titles(runs: Sequence[Readable], settings: Sequence[Setting]) -> list[str]:
     """Method and strength, and the settings that distinguish groups which share both."""
     methods = [text.method_and_strength(run.config.method, run.config.strength) for run in runs]
+    if any(setting.name == "benchmark" for setting in settings):
+        settings = [of for of in settings if not any(of.name in run.config.from_data() for run in runs)]
     titles = []
     for place, method in enumerate(methods):
         alike = [k for k, other in enumerate(methods) if other == method]

@@ -695,6 +695,9 @@ def test_what_a_folder_says_makes_no_title_long(tmp_path: Path, folder: Path) ->
     assert "images photos-0, 2 classes" in first
     assert "images photos-1, 4 classes" in second
     assert "bee" not in first + second
+    photos = compared(folder, ["si-0", "images-0"]).groups[1].title
+    assert "benchmark images" in photos
+    assert "2 classes" not in photos
     found = compared(folder, ["si-0", "bf16"])
     assert {setting.name: setting.values for setting in found.settings} == {"precision": ("fp32", "bf16")}
     assert [group.title for group in found.groups] == ["si c 1", "si c 1 · precision bf16"]
