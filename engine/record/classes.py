@@ -79,16 +79,16 @@ def ways(history: History) -> list[str]:
 
 def classes(history: History) -> list[Classes]:
     """At each task's end, as far as they were told."""
-    return [_classes(history, told) for told in history.measured.get(CLASSES, ())]
+    return [found for told in history.measured.get(CLASSES, ()) if (found := _classes(history, told))]
 
 
 def confusion(history: History, way: str, phase: int | None = None) -> Confusion | None:
     """At the end of ``phase``, or the newest; None if it was not told."""
     found = _of(history.measured.get(_name(way), ()), phase)
     named = found and _of(history.measured.get(CLASSES, ()), found.phase)
-    if found is None or named is None:
+    known = _classes(history, named) if named else None
+    if found is None or known is None:
         return None
-    known = _classes(history, named)
     sizes = [known.tasks.count(task) for task in range(known.phase + 1)]
     counts = _table(found.values, sizes, way)
     return None if counts is None else Confusion(known, way, counts, _right(known, shared=not way))
@@ -102,8 +102,11 @@ def _of(told: Sequence[Measured], phase: int | None) -> Measured | None:
     return next((one for one in reversed(told) if phase is None or one.phase == phase), None)
 
 
-def _classes(history: History, told: Measured) -> Classes:
+def _classes(history: History, told: Measured) -> Classes | None:
+    """None if a later plan, which a stranger's log may have, gives these tasks other classes."""
     sizes = [task.classes for task in history.tasks[: told.phase + 1]]
+    if sum(sizes) != len(told.values):
+        return None
     tasks = [task for task, size in enumerate(sizes) for _ in range(size)]
     names = told.labels or tuple(map(str, range(1, len(told.values) + 1)))
     return Classes(told.step, told.phase, tuple(tasks), names, told.values)

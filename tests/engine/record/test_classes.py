@@ -1,6 +1,7 @@
 """Classes and confusions, worked out by hand, and from logs that say something else."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from engine.record.events import (
     RunStarted,
     TaskEnded,
     TaskInfo,
+    TasksPlanned,
     TaskStarted,
 )
 from engine.record.history import History
@@ -97,3 +99,12 @@ def test_counts_that_fit_no_classes_are_not_known(way: str, values: list[float])
 def test_accuracies_of_other_classes_contradict_the_tasks() -> None:
     with pytest.raises(ValueError, match="2 accuracies of 3 classes"):
         after_two(told(CLASSES, [0.5, 1.0]))
+
+
+@pytest.mark.parametrize("count", [1, 3, 10**12])
+def test_a_plan_that_gives_tasks_other_classes_leaves_none_known(count: int) -> None:
+    """A stranger's log may have one after the last accuracies."""
+    planned = TasksPlanned(0, 0, tuple(replace(task, classes=count) for task in STARTED.tasks), "forged")
+    history = after_two(ACCURACIES, told(CONFUSION, [1.0] * 6), planned)
+    assert classes(history) == []
+    assert confusion(history, "") is None
