@@ -148,6 +148,8 @@ def exports(
         for path in (places[kind] / file for file in files):
             if path.is_dir():
                 raise ExportRefused(f"--{kind} {path} is a folder: name a file")
+            if path.exists() and not path.is_file():  # a device; a file would take its place
+                raise ExportRefused(f"--{kind} {path} is no file: name one")
             if path.exists() and not force:
                 told = f"{path} already exists: choose another path, or add --force to replace it"
                 raise ExportRefused(f"--{kind}: {told}")

@@ -32,7 +32,7 @@ def more_tasks(typed: str) -> int:
     found = _MORE.fullmatch(typed.strip())
     if found is None:
         number = typed.strip().lstrip("+-")
-        wanted = f"+{number}" if number.isdecimal() and int(number) > 0 else "+1"
+        wanted = f"+{number}" if _MORE.fullmatch(f"+{number}") else "+1"
         raise ConfigError(f"--tasks {typed}: say how many tasks to add, with a plus: --tasks {wanted}", "tasks")
     return int(found[1])
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import os
 import struct
 import tomllib
 from collections.abc import Iterator
@@ -290,15 +291,18 @@ def test_an_export_on_the_standard_output(cl_tui: CommandLine, sessions: Path) -
         (["--html", "sessions"], "is a folder"),
         (["--csv", "file"], "--csv: file/curves.csv cannot be written"),
         (["--json", "file/x.json"], "cannot be written"),
+        (["--json", "pipe", "--force"], "--json pipe is no file: name one"),
     ],
     ids=str,
 )
 def test_a_place_that_cannot_be_written(cl_tui: CommandLine, sessions: Path, options: list[str], words: str) -> None:
     create(sessions, tiny(), "calm-otter")
     Path("file").touch()
+    os.mkfifo("pipe")
     answer = cl_tui("sessions", "export", "calm-otter", *options)
     assert (answer.exit_code, answer.out, answer.err.count("\n")) == (2, "", 1)
     assert words in answer.err
+    assert Path("pipe").is_fifo()
 
 
 def test_a_session_that_is_not_there(cl_tui: CommandLine) -> None:

@@ -420,8 +420,9 @@ def test_what_was_shared_cannot_change() -> None:
 
 @pytest.mark.parametrize("typed", ["+0", "0", "2", "-1", "", "+", "two", "+1.5", "+-1", "++1", "+99999"])
 def test_only_a_number_with_a_plus_is_taken(typed: str) -> None:
-    with pytest.raises(ConfigError, match=r"say how many tasks to add, with a plus: --tasks \+\d"):
+    with pytest.raises(ConfigError, match=r"say how many tasks to add, with a plus: --tasks \+\d") as caught:
         more_tasks(typed)
+    assert more_tasks(str(caught.value).rpartition(" ")[2]) > 0
 
 
 @pytest.mark.parametrize("extended_at", [[2], [3], [1, 1], [2, 1]])
