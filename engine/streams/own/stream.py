@@ -48,8 +48,8 @@ def stream(config: RunConfig, progress: Progress = QUIET) -> ExampleStream:
     known = bool(config.option("task_classes"))
     if len(tasks) < config.tasks and (known or not config.option("all_tasks")):
         there = f"only {len(tasks)} task{'s' * (len(tasks) != 1)}"
-        what = "this run has" if known else "--tasks says"
-        raise BenchmarkError(f"{code.label} gives {there}, but {what} {config.tasks}")
+        wanted = f"this run has {config.tasks}" if known else f"{config.tasks} are asked for"
+        raise BenchmarkError(f"{code.label} gives {there}, but {wanted}")
     _check_alike(code, tasks)
     is_regression = tasks[0].train.targets.is_floating_point()
     labels: list[Sequence[int]] = [] if is_regression else _labels(config, code, tasks)

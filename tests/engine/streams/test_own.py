@@ -261,7 +261,7 @@ def test_only_the_tasks_that_are_needed_are_read(tmp_path: Path) -> None:
     assert len(given(tmp_path, code, tasks=3).phases) == 3
     with pytest.raises(EngineError, match="gives more than 1,000 tasks: say --tasks N"):
         given(tmp_path, code)
-    with pytest.raises(EngineError, match="gives only 1 task, but --tasks says 3"):
+    with pytest.raises(EngineError, match="gives only 1 task, but 3 are asked for"):
         given(tmp_path, "def tasks(): return [(pair, pair)]", tasks=3)
 
 
