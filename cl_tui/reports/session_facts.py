@@ -4,6 +4,7 @@ import math
 import shlex
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,10 +126,10 @@ def differing(config: RunConfig) -> list[tuple[str, str, str]]:
 
 def _usual(config: RunConfig) -> RunConfig:
     named = {key: getattr(config, key) for key in ("benchmark", "model", "method", "scenario")} | config.from_data()
-    try:
-        return resolve(named | {"preset": config.preset})
-    except ConfigError:  # this version does not have the preset
-        return resolve(named)
+    for given in (named | {"preset": config.preset}, named):  # this version may not have the preset
+        with suppress(ConfigError):
+            return resolve(given)
+    return resolve({"method": config.method})  # with so many classes, even the default network would be too large
 
 
 def values_of(config: RunConfig) -> dict[str, Any]:

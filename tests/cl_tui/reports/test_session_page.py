@@ -4,6 +4,7 @@ import math
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
@@ -25,6 +26,7 @@ from engine.record.events import (
     TaskStarted,
 )
 from engine.sessions.listing import Listed, read_session
+from engine.settings.run import resolve, validated
 from tests import screen_data
 from tests.conftest import CommandLine
 from tests.runs import AtStep, create, finished, tiny, train
@@ -184,3 +186,19 @@ def test_a_line_that_is_continued_is_the_same_to_a_shell(width: int) -> None:
     line = "cl-tui run --method ewc --data-dir 'a b' --seed 3 --strength 1e-07"
     assert shlex.split(continued(line, width).replace("\\\n", " ")) == shlex.split(line)
     assert all(len(part) <= max(width, 22) for part in continued(line, width).splitlines())
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"problem": "classification", "normalize_targets": False, "task_classes": [50_000] * 300, "tasks": 300},
+        {"example": []},
+    ],
+)
+def test_settings_whose_defaults_make_no_run_are_told_all_the_same(given: dict[str, Any], tmp_path: Path) -> None:
+    """With so many classes the default network is too large, and a stranger's table of unknown shape is not there."""
+    (tmp_path / "1.csv").write_text("a,y\n1,2.5\n2,3.5\n")
+    table = resolve({"benchmark": "table", "data_dir": str(tmp_path), "hidden": [1]})
+    config = validated(table.plain() | given)
+    assert facts.differing(config)
+    assert facts.command(config, Path("config.toml")).startswith("cl-tui run --")
