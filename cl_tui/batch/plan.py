@@ -116,9 +116,12 @@ def run_name(config: RunConfig) -> str:
 
 def _computed(config: RunConfig) -> dict[str, Any]:
     """The settings that determine a run's numbers. What has its default is left out, so that a new setting changes no
-    name; of the method's options, only what is None. What the user's own code says follows from its file."""
+    name; of the method's options, only what is None. What the user's own code says follows from its file, and
+    what a table's classes are called changes no number."""
     values, known, of_method = config.flat(), known_settings(), dict(config.method_options)
-    follows = {*FOLLOWS, "tasks"} if config.option("all_tasks") else FOLLOWS if config.option("task_file") else ()
+    follows = FOLLOWS if config.option("task_file") else {"task_labels"}
+    if config.option("all_tasks"):
+        follows = follows | {"tasks"}
     return {
         key: {of: given for of, given in value.items() if given is not None} if isinstance(value, dict) else value
         for key, value in config.plain().items()

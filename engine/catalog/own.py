@@ -21,9 +21,6 @@ class OwnModelOptions(Options):
 class OwnTasksOptions(GivenOptions):
     augment: Augmentations = AUGMENT
     task_file: str = FILE_HASH
-    task_labels: tuple[str, ...] = setting(
-        (), meaning="the classes of each task, one task after another", from_data=True, max_length=100_000
-    )
     own_validation: bool = setting(False, meaning="whether the tasks have validation sets", from_data=True)
     all_tasks: bool = setting(True, meaning="whether the run has all tasks of the function", from_data=True)
 

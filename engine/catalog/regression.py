@@ -56,3 +56,6 @@ class GivenOptions(RegressionOptions):
     task_classes: tuple[Annotated[int, ("ge", 1), ("le", 10**9)], ...] = setting(
         (), meaning="number of classes of each task; of numbers to a target", from_data=True, max_length=MOST_TASKS
     )
+    task_labels: tuple[str, ...] = setting(
+        (), meaning="the classes of each task, one task after another", from_data=True, max_length=100_000
+    )

@@ -3,12 +3,17 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
+from engine import strict_json
 from engine.catalog.regression import RegressionOptions
 from engine.settings.run import RunConfig
 from engine.settings.text import shown
-from engine.text import some
+from engine.text import some, visible
 
 MOST_CLASSES = 100_000
+MOST_LABEL_BYTES = 50_000
+"""Bytes that all labels may take in a session's settings, which are a small file; else it does not keep them."""
+LONGEST_LABEL = 1000
+"""Letters that a label may have to be kept."""
 TARGETS = ("target", "targets", "y", "label", "labels", "fine_label", "class")
 """What targets may be called, in the order in which they are looked for."""
 
@@ -25,6 +30,19 @@ def shared_labels(each: Sequence[Sequence[Label]], scenario: str) -> list[Sequen
     every = sorted({label for labels in each for label in labels})
     shared = scenario == "domain" and sum(map(len, each)) > len(every)
     return [every] * len(each) if shared else list(each)
+
+
+def kept_labels(each: Sequence[Sequence[object]]) -> list[str]:
+    """What a session keeps of the classes of each task, as text that can be shown.
+
+    >>> kept_labels([["ant", "bee\\x00"], [3]])
+    ['ant', 'bee\\\\x00', '3']
+    """
+    texts = [visible(str(label)) for labels in each for label in labels]
+    if any(len(text) > LONGEST_LABEL for text in texts):
+        return []
+    lines = (f"    {strict_json.dumps(text, ensure_ascii=False)},\n" for text in texts)
+    return texts if sum(len(line.encode()) for line in lines) <= MOST_LABEL_BYTES else []
 
 
 def untrained(labels: Collection[Label], trained: Collection[Label]) -> str:
@@ -54,10 +72,14 @@ def repeated(labels: Collection[Label], scenario: str) -> list[str]:
 
 
 def difference(config: RunConfig, says: Mapping[str, Any]) -> str:
-    """The first fact of the data that is not as the session has it; empty if all are."""
+    """The first fact of the data that is not as the session has it; empty if all are. A session may know no labels."""
     known = {key: list(of) if isinstance(of, tuple) else of for key, of in config.from_data().items()}
-    found = ((key.replace("_", " "), known[key], of) for key, of in says.items() if key in known)
-    return next((f"{key} was {shown(was)}, is {shown(of)}" for key, was, of in found if was != of), "")
+    found = ((key.replace("_", " "), known[key], of) for key, of in says.items() if known.get(key, []) != [])
+    return next((f"{key} was {_told(was)}, is {_told(of)}" for key, was, of in found if was != of), "")
+
+
+def _told(fact: object) -> str:
+    return some(list(map(str, fact))) if isinstance(fact, list) else shown(fact)
 
 
 def check_kind(config: RunConfig, refuse: Callable[[str, str], None], why: str) -> None:

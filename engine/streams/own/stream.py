@@ -15,7 +15,7 @@ from engine.seeds import number, others_seeded
 from engine.settings.own_code import Code, a_kind, called, load, named, running
 from engine.settings.run import FirstTask, RunConfig, validated
 from engine.streams.examples import DataSet, Examples, ExampleStream
-from engine.streams.given import MOST_CLASSES, classes, difference, repeated, shared_labels, untrained
+from engine.streams.given import MOST_CLASSES, classes, difference, kept_labels, repeated, shared_labels, untrained
 from engine.streams.own.parts import Fault, Part, read_part
 from engine.streams.progress import QUIET, Progress
 from engine.streams.titles import LONGEST_NAME, safe, title
@@ -23,8 +23,6 @@ from engine.text import by, listed, some
 
 EXAMPLE = "def tasks(), def tasks(seed) or def tasks(seed, data_dir)"
 KEYS = ("train", "test", "validation")
-MOST_LABEL_BYTES = 50_000
-"""Bytes that all labels may take in a session's settings, which are a small file; else it does not keep them."""
 
 
 class OwnTask(NamedTuple):
@@ -224,14 +222,13 @@ def _data_set(task: OwnTask, labels: Sequence[int] | None) -> DataSet:
 
 
 def _says(config: RunConfig, tasks: Sequence[OwnTask], labels: Sequence[Sequence[int]]) -> dict[str, Any]:
-    texts = [str(label) for of in labels for label in of]
     sizes = [len(of) for of in labels] or [task.train.targets.shape[1] for task in tasks]
     return {
         "tasks": len(tasks),
         "task_classes": sizes,
         "problem": "classification" if labels else "regression",
         "example": list(tasks[0].train.shape),
-        "task_labels": texts if sum(len(text) + len('    "",\n') for text in texts) <= MOST_LABEL_BYTES else [],
+        "task_labels": kept_labels(labels),
         "own_validation": "validation" in tasks[0].parts,
     }
 

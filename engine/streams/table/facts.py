@@ -8,7 +8,7 @@ from engine.catalog.benchmarks.table import TableOptions
 from engine.disk import expanded
 from engine.errors import ConfigError
 from engine.settings.run import RunConfig
-from engine.streams.given import check_kind
+from engine.streams.given import check_kind, kept_labels
 from engine.streams.table.files import Columns
 from engine.streams.table.layout import layout
 from engine.streams.table.reading import Table, read_table
@@ -44,6 +44,7 @@ def says(table: Table, count: int, scenario: str) -> dict[str, Any]:
         "problem": table.problem,
         "example": list(table.shape),
         "task_classes": list(table.sizes(count, scenario)),
+        "task_labels": kept_labels(table.labels(count, scenario)) if table.problem == "classification" else [],
     }
 
 

@@ -1,5 +1,6 @@
 """Tables of the user's own: which files, columns and rows are what, and what is wrong with them."""
 
+import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,10 +16,14 @@ from hypothesis import given
 from hypothesis import settings as of_hypothesis
 from hypothesis import strategies as st
 
+from cl_tui.batch.plan import run_name
 from cl_tui.screens import form
 from engine.errors import BenchmarkError, ConfigError, SessionMismatch
+from engine.sessions.listing import summary_of
 from engine.sessions.session import Session
-from engine.settings.run import RunConfig, resolve
+from engine.sessions.summary import checksum
+from engine.settings.run import RunConfig, resolve, validated
+from engine.streams.class_names import class_names
 from engine.streams.examples import ExampleStream
 from engine.streams.table.files import Columns
 from engine.streams.table.reading import read_table
@@ -26,6 +31,7 @@ from engine.streams.table.stream import stream
 from engine.training.control import Control
 from engine.training.extend import extend, extended_config
 from engine.training.runner import train
+from engine.training.weights_out import trained_network
 from tests import runs
 
 
@@ -144,6 +150,8 @@ def test_whole_numbers_and_text_are_classes(labels: tuple[str, str], tmp_path: P
     assert [phase.class_names for phase in stream(config).phases] == [(other, one), tuple(sorted((other, third)))]
     assert [phase.class_names for phase in stream(domain).phases] == [tuple(sorted((one, other, third)))] * 2
     assert stream(domain).problem().outputs == 3
+    assert class_names(config) == [[other, one], sorted((other, third))]
+    assert class_names(domain) == [sorted((one, other, third))] * 2
 
 
 def test_targets_are_named_and_their_kind_can_be_said(tmp_path: Path) -> None:
@@ -336,6 +344,49 @@ def test_a_changed_table_does_not_go_on(tmp_path: Path) -> None:
     again = Session.open(tmp_path, "stopped")
     assert train(again, Control()).state == "finished"
     runs.assert_same_run(again, whole)
+
+
+def animals(folder: Path, *labels: str) -> Path:
+    rows = (f"{n},{labels[n % len(labels)]}\n" for n in range(40))
+    return written(folder / "animals.csv", "a,label\n" + "".join(rows))
+
+
+def test_a_session_keeps_what_the_classes_are_called(tmp_path: Path) -> None:
+    """One that was made before sessions did counts them, and continues all the same."""
+    config = chosen(animals(tmp_path, "dog", "cat\u202e1"), epochs=2, batch_size=8)
+    session = runs.create(tmp_path, config, "stopped")
+    assert train(session, runs.AtStep(3)).state == "stopped"
+    assert [output["classes"] for output in json.loads(trained_network(session).about["outputs"])] == [
+        ["cat\\u202e1", "dog"]
+    ]
+    before = validated(config.plain() | {"task_labels": []})
+    assert run_name(before) == run_name(config)
+    old = runs.create(tmp_path, before, "old")
+    format_line, _, settings = old.config_path.read_text().split("\n", 2)
+    settings = settings.replace("task_labels = []\n", "")
+    assert "task_labels" not in settings
+    old.config_path.write_text(f'{format_line}\nchecksum = "{checksum(settings.encode())}"\n{settings}')
+    old = Session.open(tmp_path, "old")
+    assert class_names(old.config) == [["0", "1"]]
+    assert train(old, Control()).state == "finished"
+    assert train(Session.open(tmp_path, "stopped"), Control()).state == "finished"
+    assert class_names(summary_of(tmp_path, "old").config or config) == [["0", "1"]]
+    runs.assert_same_history(session.history(), old.history())
+
+
+def test_a_table_with_other_labels_does_not_go_on(tmp_path: Path) -> None:
+    session = runs.create(tmp_path, chosen(animals(tmp_path, "dog", "cat")), "animals")
+    animals(tmp_path, "dog", "bat")
+    with pytest.raises(BenchmarkError, match="task labels was cat, dog, is bat, dog"):
+        train(session, Control())
+
+
+@pytest.mark.parametrize("labels", [("x." * 600, "y"), tuple(f"{n}" + "é" * 700 for n in range(40))])
+def test_labels_too_long_for_a_small_file_are_not_kept(labels: tuple[str, ...], tmp_path: Path) -> None:
+    config = chosen(animals(tmp_path, *labels * 2))
+    session = runs.create(tmp_path, config, "long")
+    assert Session.open(tmp_path, "long").config == config == session.config
+    assert class_names(config) == [[str(n) for n in range(len(labels))]]
 
 
 cells = st.text(alphabet="0123456789.,;\t\n\"'-+eE abyné\x00\r|", max_size=60)
