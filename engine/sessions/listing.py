@@ -140,7 +140,7 @@ def _file_state(path: str) -> tuple[int, int]:
 def _from_summary(path: Path, format: int, began: int, settings: bytes) -> tuple[Session, History]:
     """What a list shows of a finished session. Raises SessionError or ConfigError."""
     found = read_summary(path, format > 1)
-    if format > 1:  # TOML is slow to read, and the summary has the same settings
+    if format > 1 and found.get("benchmark") != OWN_LOOP:  # TOML is slow to read, and the summary has the same settings
         config = _config({**found["hyperparameters"], **{key: found.get(key) for key in NAMED}})
     else:
         config = from_toml(settings.decode(), str(path / "config.toml"))

@@ -10,6 +10,7 @@ from typing import Any, Self, cast
 from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, ValidationError, model_validator
 
 from engine import strict_json
+from engine.catalog.own_loop import KNOWN, OWN_LOOP
 from engine.commands import command
 from engine.disk import read_plain, write_whole
 from engine.errors import SessionDamaged, first_line, unreadable
@@ -80,13 +81,13 @@ def _classes(history: History) -> list[dict[str, Any]] | None:
 
 
 def settled(name: str, config: RunConfig) -> dict[str, Any]:
-    """The entries of a summary that the folder's name and config.toml determine."""
+    """The entries of a summary that the folder's name and config.toml determine. A hyperparameter is null if the run
+    does not read it."""
     named = {key: getattr(config, key) for key in NAMED}
-    return {
-        "name": name,
-        **named,
-        "hyperparameters": {key: value for key, value in config.plain().items() if key not in NAMED},
-    }
+    others = {key: value for key, value in config.plain().items() if key not in NAMED}
+    if config.benchmark == OWN_LOOP:
+        others = {key: value if key in (*KNOWN, *config.method_options.kept) else None for key, value in others.items()}
+    return {"name": name, **named, "hyperparameters": others}
 
 
 def write_summary(folder: Path, found: Mapping[str, Any], sums: bool) -> None:

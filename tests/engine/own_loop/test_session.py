@@ -1,5 +1,6 @@
 """A session of protect among the others: what commands do with it, and refuse."""
 
+import json
 from functools import partial
 from pathlib import Path
 
@@ -60,6 +61,18 @@ def test_it_is_listed_shown_replayed_exported_and_compared(
     assert "older version" not in compared
     rows = {words[0]: words[1:] for words in map(str.split, compared.splitlines()) if len(words) == 3}
     assert [rows[key][0] for key in ("epochs", "batch_size", "lr")] == ["—"] * 3
+
+
+def test_its_summary_has_only_the_settings_that_it_reads(robot_arm: str, cl_tui: CommandLine, sessions: Path) -> None:
+    written = json.loads((sessions / robot_arm / "summary.json").read_text())["hyperparameters"]
+    exported = json.loads(cl_tui("sessions", "export", robot_arm, "--json", "-").out)["hyperparameters"]
+    assert exported == written
+    config = Session.open(sessions, robot_arm).config
+    has = {key for key, value in written.items() if value is not None}
+    assert has - {*config.method_options.kept} == {"leave_alone", "strength", "tasks", "threads"}
+    assert written["xi"] == config.option("xi")
+    assert {"epochs", "batch_size", "lr", "optimizer"} <= written.keys()
+    assert summary_of(sessions, robot_arm).config == config
 
 
 @pytest.mark.parametrize(
