@@ -28,7 +28,7 @@ CODE = {
     "benchmark": Setting("benchmark_code", str, help="A function in a file, such as my_tasks.py:tasks.", panel=WHAT),
 }
 """The fields that name it."""
-NAME = Setting("name", str, usual="two random words", help="Name of the session.", panel=WHERE)
+NAME = Setting("name", str, usual="two random words", help="Name of the new session.", panel=WHERE)
 
 
 @dataclass(frozen=True)
