@@ -21,7 +21,7 @@ from engine.own_loop.meaning import meaning_of
 from engine.own_loop.recorder import LoopRecorder
 from engine.own_loop.refusals import check_alone, check_method, check_model, check_optimizer, check_options
 from engine.own_loop.resume import Resumption
-from engine.own_loop.run import MOST_STRENGTH, ProtectedRun, described
+from engine.own_loop.run import MOST_STRENGTH, OPEN, ProtectedRun, described
 from engine.own_loop.state import State
 from engine.own_loop.weights import Weights
 from engine.record.score import LONGEST_NAME, SCORES, score_info
@@ -75,10 +75,8 @@ def protect(
     >>> run.steps, run.ended, sorted(run.importance())
     (3, ('first',), ['bias', 'weight'])
     """
-    check_alone()
-    check_optimizer(optimizer, check_model(model))
+    weights = _weights(model, optimizer)
     _check_words(scaler, score, unit)
-    weights = Weights(getattr(model, "_orig_mod", model))  # torch.compile keeps the network there
     config = _config(check_method(method), strength, seed, optimizer, weights, options)
     meaning, state, names = meaning_of(problem, forward, config), State(config, weights), _names(tasks)
     folder = _folder(sessions_dir)
@@ -92,6 +90,16 @@ def protect(
         if resumption is None:
             journal.begin(names, *described(weights, optimizer))
         return ProtectedRun(state, optimizer, journal, meaning, scaler, opening.pop_all(), resumption, names)
+
+
+def _weights(model: nn.Module, optimizer: Optimizer) -> Weights:
+    """Raises ConfigError if they cannot be protected."""
+    check_alone()
+    check_optimizer(optimizer, check_model(model))
+    weights = Weights(getattr(model, "_orig_mod", model))  # torch.compile keeps the network there
+    for run in list(OPEN):
+        run.check_apart(weights.model, optimizer)
+    return weights
 
 
 def _folder(given: object) -> Path:

@@ -7,9 +7,10 @@ import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
+from weakref import WeakSet
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from engine.catalog.entries import MOST_TASKS
@@ -30,6 +31,8 @@ from engine.text import visible
 from engine.training.runner import LONGEST_MESSAGE
 
 MOST_STRENGTH = 1e15
+OPEN: "WeakSet[ProtectedRun]" = WeakSet()
+"""The protections that have not ended."""
 
 
 class ProtectedRun:
@@ -68,6 +71,7 @@ class ProtectedRun:
         self._closed = False
         self._process = os.getpid()
         self._local = state.weights.device.type == "cpu"
+        OPEN.add(self)
 
     # What it knows
 
@@ -108,6 +112,19 @@ class ProtectedRun:
             return {}
         found = state.penalty.diagonal()
         return dict(zip(state.weights.names, (part.clone() for part in state.weights.parts(found)), strict=True))
+
+    def check_apart(self, model: nn.Module, optimizer: Optimizer) -> None:
+        """Raises ConfigError if another protection may not have ``model`` and ``optimizer``: each would add its pull to
+        the gradients of the other."""
+        if os.getpid() != self._process:
+            return
+        for same, key in ((model is self._state.weights.model, "model"), (optimizer is self._optimizer, "optimizer")):
+            if same:
+                raise ConfigError(
+                    f"session {self.name} still protects with this {key}: end it with run.close(), or leave its with, "
+                    f"before the next protect(…)",
+                    key,
+                )
 
     # Training
 
@@ -333,6 +350,7 @@ class ProtectedRun:
         if self._closed:
             return
         self._closed = True
+        OPEN.discard(self)
         if os.getpid() != self._process:  # what the process that trains records is not for a copy of it to end
             return
         self._step.close()

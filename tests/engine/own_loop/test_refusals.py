@@ -101,6 +101,23 @@ def test_lbfgs_frozen_complex_and_lazy_models_are_refused(tmp_path: Path) -> Non
         protect(tmp_path, imaginary)
 
 
+def test_a_model_or_an_optimizer_is_protected_once_at_a_time(tmp_path: Path) -> None:
+    model, other = net(), net()
+    optimizer = SGD([*model.parameters(), *other.parameters()], lr=0.1)
+    with protect(tmp_path, model, optimizer):
+        for again, by, what in [
+            (model, SGD(model.parameters(), lr=0.1), "model"),
+            (other, optimizer, "optimizer"),
+        ]:
+            with pytest.raises(ConfigError, match=f"session own still protects with this {what}: end it with"):
+                protect(tmp_path, again, by, session="second")
+        protect(tmp_path, other, session="other").close()
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == ["other", "own"]
+    protect(tmp_path, model, optimizer, session="after").close()
+    protect(tmp_path, model, optimizer, session="forgotten")  # nothing refers to it any more
+    protect(tmp_path, model, optimizer, session="last").close()
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_each_method_is_served_or_says_why_not(method: str, tmp_path: Path) -> None:
     model = net()

@@ -190,7 +190,7 @@ def test_a_session_that_exists_is_refused_unless_it_is_to_be_resumed(tmp_path: P
     with program.protect() as run:
         program.train(run)
         with pytest.raises(SessionLocked):
-            program.protect(resume=True)
+            Program("si", tmp_path).protect(resume=True)
     with pytest.raises(SessionExists, match=r"choose another session=…, or continue it with resume=True"):
         program.protect()
     with pytest.raises(ConfigError, match=r"strength = 3.*session own-si has 1.*run.set_strength"):
