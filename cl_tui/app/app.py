@@ -232,7 +232,9 @@ class ClTui(App[ExitStatus]):
 
     def _help_of(self, screen: Screen[object], never: AbstractSet[str]) -> list[Section]:
         """The screen's keys, with those that all its panes have; then each pane, with its own."""
-        own = [key for owner in (type(screen), type(self)) for key in declared(owner) if key.action not in never]
+        of_screen = declared(type(screen))
+        of_program = [key for key in declared(type(self)) if key.key not in {key.key for key in of_screen}]
+        own = [key for key in (*of_screen, *of_program) if key.action not in never]
         panes = [(pane, declared(type(pane))) for pane in screen.query(Pane)]
         shared = [key for key in panes[0][1] if all(key in keys for _, keys in panes)] if panes else []
         return [

@@ -18,6 +18,7 @@ from cl_tui.screens.fork import ForkDialog
 from cl_tui.screens.panes import PanesScreen
 from cl_tui.screens.position import GoDialog, PositionLine, following, position, speed
 from cl_tui.screens.reader import Reader
+from engine.catalog.own_loop import OWN_LOOP
 from engine.errors import SessionDamaged
 from engine.record.history import History
 from engine.sessions.recording import Replay
@@ -38,6 +39,7 @@ _PLAY = "Replay: play, or pause"
 _STEP = "Replay: one report of steps forward, or back"
 _SPEED = "Replay: faster, or slower"
 _BORDER = "Replay: to the start of the next task, or of the one before"
+_QUIT = "Quit; watching changes nothing"
 _MODE = "Replay what is recorded so far, or follow the run again"
 
 
@@ -59,7 +61,8 @@ class WatchScreen(PanesScreen):
         Binding("r", "replay", "Replay", tooltip=_MODE),
         Binding("r", "follow", "Follow", tooltip=_MODE),
         Binding("F", "fork", "Fork", tooltip="Start a new session from the end of a task", show=False),
-        Binding("q", "app.leave", "Quit", tooltip="Quit; watching changes nothing"),
+        Binding("q", "app.leave", "Quit", tooltip=_QUIT),
+        Binding("ctrl+c", "app.quit", "Quit", tooltip=_QUIT, show=False, priority=True),
     ]
 
     def __init__(self, sessions_dir: Path, name: str, read_only: bool = False) -> None:
@@ -173,9 +176,9 @@ class WatchScreen(PanesScreen):
 
     @property
     def never(self) -> frozenset[str]:
-        """Forking from a read-only page; following a run that is over."""
+        """Forking from a read-only page, or what a program of the user's own trains; following a run that is over."""
         found = super().never
-        if self._read_only:
+        if self._read_only or self.session.config.benchmark == OWN_LOOP:
             found |= {"fork"}
         if self.replay is not None and self.recording.newest.state == "finished":
             found |= {"replay", "follow"}

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from textual.binding import Binding
 from textual.screen import Screen
 
 from cl_tui.app.app import ClTui, declared
@@ -25,11 +24,9 @@ async def test_every_binding_is_in_the_help(first: Callable[[Path], Screen[ExitS
         await pilot.pause()
         if isinstance(watched := app.first, WatchScreen):
             await on_screen(pilot, lambda: watched.replay is not None)
-        others = {ClTui, *map(type, app.first.query(Pane))}
-        of_screen, of_others = (
-            [binding for owner in owners for binding in Binding.make_bindings(declared(owner))]
-            for owners in ({type(app.first)}, others)
-        )
+        of_screen, of_program = declared(type(app.first)), declared(ClTui)
+        of_program = [key for key in of_program if key.key not in {key.key for key in of_screen}]
+        of_others = of_program + [key for pane in app.first.query(Pane) for key in declared(type(pane))]
         assert isinstance(app.first, RootScreen)
         bindings = [*of_others, *(binding for binding in of_screen if binding.action not in app.first.never)]
         assert len(bindings) > 10
@@ -58,13 +55,15 @@ async def test_what_a_key_does_wraps_in_its_own_column(tmp_path: Path) -> None:
             assert [row[:column].strip() for row in rows if row[:column].strip()] == [keys for keys, _ in table.lines]
 
 
-async def test_a_key_stands_once_in_each_section(tmp_path: Path) -> None:
-    app = ClTui(monitor(tmp_path))
+@pytest.mark.parametrize("first", FIRST_SCREENS)
+async def test_a_key_stands_once_in_each_section(first: Callable[[Path], Screen[ExitStatus]], tmp_path: Path) -> None:
+    app = ClTui(first(tmp_path))
     async with app.run_test(size=(100, 200)) as pilot:
         await pilot.press("question_mark")
         await pilot.pause()
         tables = list(app.screen.query(KeyTable))
-        assert len(tables) == 5, "the screen's, and a table for each pane"
+        panes = len(app.first.query(Pane))
+        assert len(tables) == 1 + panes, "the screen's, and a table for each pane"
         for table in tables:
             keys = [key for keys, _ in table.lines for key in keys.split()]
             assert sorted(keys) == sorted(set(keys))

@@ -29,10 +29,12 @@ from cl_tui.screens.fork import ForkDialog
 from cl_tui.screens.position import GoDialog, PositionLine
 from cl_tui.screens.reader import READ_SECONDS, Reader
 from cl_tui.screens.watch import WatchScreen
+from engine.catalog.own_loop import OWN_LOOP
 from engine.errors import SessionNotFound
 from engine.record.events import Event, RunResumed, RunStopped
 from engine.sessions.log import EventLog
 from engine.sessions.session import Session
+from engine.settings.run import resolve
 from tests import screen_data
 from tests.conftest import CommandLine
 from tests.engine.sessions.test_follow import lines
@@ -468,6 +470,17 @@ async def test_every_key_is_in_the_help(tmp_path: Path) -> None:
         assert never == {"replay", "follow"}, "of a run that is finished"
         for binding in Binding.make_bindings(WatchScreen.BINDINGS):
             assert (binding.tooltip in shown) == (binding.action not in never)
+
+
+async def test_the_help_of_a_loop_of_one_s_own_has_no_fork(tmp_path: Path) -> None:
+    session = Session.create(tmp_path, "own", resolve({"benchmark": OWN_LOOP, "method": "si"}))
+    session.events_path.write_bytes(lines(RUN))
+    async with watching(session, (100, 60)) as watched:
+        await watched.press("question_mark")
+        assert "Start a new session from the end of a task" not in helped(watched.app.screen)
+        await watched.press("escape", "F")
+        assert watched.app.screen is watched.screen
+        assert "No fork" in watched.notice
 
 
 # Forking
