@@ -96,8 +96,10 @@ def _chart(
     changes = [] if height < 7 else _changes(history, time)
     plot_height = max(height - 1 - with_numbers - bool(changes), 1)
 
+    both = record.columns(time)
+    with_penalty = with_penalty and (bool(METHODS[view.config.method].symbol) or _somewhere(both[1]))
     inks = [(palette.loss, False), (palette.penalty, True)][: 1 + with_penalty]
-    raw = record.columns(time)[: len(inks)]
+    raw = both[: len(inks)]
     axis = value_axis(options.y, raw)
     canvas = Canvas(plot_width, plot_height, palette.muted)
     for columns, (style, dotted) in zip(raw, inks, strict=True):
@@ -131,6 +133,11 @@ def _chart(
     below = time.ticks(plot_width) if zoomed else time.ends(plot_width, kind)
     lines.append([Segment(f"{'log y' if zoomed and axis.log else '':<{GUTTER}}{below}", palette.muted)])
     return lines
+
+
+def _somewhere(penalty: Columns) -> bool:
+    """Whether it is anything but 0 in any column."""
+    return bool(((penalty.lows < 0) | (penalty.highs > 0) | penalty.broken).any())
 
 
 def value_axis(scale: str, curves: Sequence[Columns]) -> Axis:

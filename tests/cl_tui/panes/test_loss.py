@@ -366,6 +366,20 @@ def test_of_a_hundred_layers_the_largest_are_listed_and_the_others_counted() -> 
         assert f"and {100 - names} more" in more
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.9])
+@pytest.mark.parametrize(
+    ("method", "penalty", "there"),
+    [("replay", 0.0, False), ("none", 0.0, False), ("lwf", 0.0, False), ("lwf", 0.2, True), ("si", 0.0, True)],
+)
+def test_a_penalty_that_does_not_exist_has_no_curve(method: str, penalty: float, there: bool, smoothing: float) -> None:
+    losses = np.linspace(0.9, 0.3, 300).tolist()
+    known = replace(long_run(np.array(losses), 3), curve=curve(losses, [penalty] * 300, elapsed=0.3))
+    for zoomed in (False, True):
+        lines = drawn(view(known, method=method), zoomed=zoomed, smoothing=smoothing)
+        inked = [part for line in lines for part in line if part.style and part.style.color == PALETTE.penalty.color]
+        assert bool("".join(part.text for part in inked).strip()) == there
+
+
 def test_a_layer_whose_penalty_is_not_a_number_is_listed() -> None:
     known = screen_data.history(2500).after(probed(2, 2500, (0.9,) * 3, (0.1, math.nan, 0.2)))
     assert any("nan" in line for line in text(drawn(view(known))))
