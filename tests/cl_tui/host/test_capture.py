@@ -135,7 +135,7 @@ with capturing(captured):
 print("after the end, on stdout")
 print("after the end, on stderr", file=sys.stderr)
 if app.return_code:
-    for line in captured.since()[-1:]:
+    for line in [line for line in captured.since() if line.stream == "err"][-1:]:
         print("captured:", line.text, file=sys.stderr)
 """
 
