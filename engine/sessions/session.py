@@ -127,7 +127,11 @@ class Session:
                 if os.path.lexists(path) and error.errno != errno.EIO:
                     raise SessionExists(exists) from None
                 raise
-            sync(sessions_dir)
+            try:
+                sync(sessions_dir)
+            except OSError:
+                path.rename(hidden)  # or somebody trains in a folder that a loss of power takes back
+                raise
             session.path = path
         except FileExistsError:
             raise SessionError(f"{sessions_dir} is not a folder: choose another --sessions-dir") from None

@@ -139,8 +139,10 @@ def no_end(session: Session, task: int, cannot: str) -> EngineError:
         kept = [end for end in range(ended) if session.task_checkpoint(end) is not None]
         if forking := cannot == "be forked at":
             kept = forkable(session, history)
-        where = f"{'forks are' if forking else 'it is'} possible at {numbered(kept)}"
-        where = where if kept else "there is no task to fork at" if forking else "no checkpoint of a task's end is left"
+        if kept:
+            where = f"{'forks are' if forking else 'it is'} possible at {numbered(kept)}"
+        else:
+            where = "there is no task to fork at" if forking else "no checkpoint of a task's end is left"
         return ConfigError(f"{refused}: the checkpoint of that task was not kept ({why}); {where}")
     if task < ended:
         return SessionDamaged(

@@ -156,6 +156,23 @@ def full_disk(*_: object) -> None:
 # The lock
 
 
+def test_a_session_whose_name_is_not_on_the_disk_is_not_left_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loss of power could take it back with all that was trained in it."""
+
+    def broken(path: Path) -> None:
+        if path == tmp_path:
+            raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as broken_disk:
+        broken_disk.setattr("engine.sessions.session.sync", broken)
+        with pytest.raises(SessionError, match="Input/output error"):
+            Session.create(tmp_path, "calm-otter", resolve({}))
+    assert not list(tmp_path.iterdir())
+    Session.create(tmp_path, "calm-otter", resolve({}))
+
+
 def test_two_processes_never_train_the_same_session(tmp_path: Path) -> None:
     session = stopped(tmp_path)
     before = session.events_path.read_bytes()

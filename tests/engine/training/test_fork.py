@@ -186,6 +186,12 @@ def test_a_task_whose_checkpoint_was_not_kept(cl_tui: CommandLine, sessions: Pat
     assert "after task 5 of 5" in found.out
     why = "it needs the checkpoints of all ended tasks, and not all were kept (keep_checkpoints = last)"
     assert found.out.count(why) == 2
+    last = whole.task_checkpoint(3)
+    assert last is not None
+    last.unlink()
+    refused = cl_tui("fork", "calm-otter", "--at-task", "4", "--headless")
+    assert refused.exit_code == 2
+    assert refused.err.endswith("(keep_checkpoints = last); there is no task to fork at\n")
 
 
 def test_a_missing_checkpoint_is_damage_where_all_are_kept(tmp_path: Path) -> None:
