@@ -1,5 +1,5 @@
 """Scores that are no accuracies, on every pane, in every table, page and file: in their own range and unit, with the
-right direction, and whatever numbers a stranger's log has."""
+right direction, and with any numbers that a stranger's log has."""
 
 import csv
 import io

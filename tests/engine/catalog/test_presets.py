@@ -1,4 +1,4 @@
-"""The published configurations: whole, valid, chosen by a method or a scenario, and under whatever the user says."""
+"""The published configurations: whole, valid, chosen by a method or a scenario, and under any settings of the user."""
 
 from pathlib import Path
 from typing import Any

@@ -29,7 +29,7 @@ FIRST_OF_SECOND_TASK = 4
 def test_two_identical_runs_end_in_the_same_bits(
     method: str, options: dict[str, Any], scenario: str, tmp_path: Path
 ) -> None:
-    """Weights, optimizer, Ω, anchors, accuracy matrix and every loss; whatever else drew random numbers meanwhile."""
+    """Weights, optimizer, Ω, anchors, accuracy matrix and every loss, though something else drew numbers meanwhile."""
     config = runs.tiny(method, scenario=scenario, **options)
     first = runs.finished(tmp_path, config, "first")
     torch.manual_seed(12345)

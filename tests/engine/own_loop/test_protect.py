@@ -1,4 +1,4 @@
-"""protect computes what the engine's own training computes, whatever program trains."""
+"""protect computes what the engine's own training computes, in any program."""
 
 from pathlib import Path
 

@@ -92,7 +92,7 @@ def test_a_score_is_a_number_that_a_log_can_hold() -> None:
 @given(seed=st.integers(0, 99))
 @settings(max_examples=8)
 def test_importances_equal_the_loop_over_examples(scenario: Scenario, seed: int) -> None:
-    """Of the normal distribution with variance 1 around the outputs of the task, whatever the loss is."""
+    """Of the normal distribution with variance 1 around the outputs of the task, with either loss."""
     sizes = [2, 3] if scenario == "task" else [2, 2]
     torch.manual_seed(seed)
     problem = Regression(scenario, sizes, delta=0.5)
