@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.errors import ConfigError
+from engine.training.futures import Ahead, Futures
 
 
 class Stopped(Exception):
@@ -41,6 +42,10 @@ class Control:
         self.paused = False
         self.stopping = False
         self.pause_at_task_end = False
+        self.ahead: Ahead | None = None
+        """A look ahead that is asked for; training waits until it is None again."""
+        self.futures = Futures()
+        """What a look ahead has found; written by the engine."""
         self.activity = "starting"
         """Description of what the engine is doing; written by the engine."""
         self.trouble = ""
@@ -55,7 +60,12 @@ class Control:
 
     @property
     def _called(self) -> bool:
-        return self.paused or self.stopping or self._requests is not NOTHING
+        return self.paused or self.stopping or self.ahead is not None or self.asked
+
+    @property
+    def asked(self) -> bool:
+        """Whether there are requests to take."""
+        return self._requests is not NOTHING
 
     def set_pause_at_task_end(self, wanted: bool) -> None:
         with self._changed:
@@ -70,9 +80,25 @@ class Control:
 
     def set_strength(self, strength: float) -> None:
         """Changes c or λ from the next step on. Raises ConfigError unless it is finite and not negative."""
-        if not (math.isfinite(strength) and strength >= 0):
-            raise ConfigError(f"strength = {strength:g} cannot be used: give 0 or a larger number")
+        check_strength(strength)
         self._ask(strength=strength)
+
+    def look_ahead(self, ahead: Ahead) -> None:
+        """Holds training at its step and trains short futures from there, until ``stay`` or ``choose``. Nothing of it
+        is logged. Raises ConfigError as ``set_strength`` does."""
+        for strength in ahead.strengths:
+            check_strength(strength)
+        self._set(ahead=ahead)
+
+    def stay(self) -> None:
+        """Ends a look ahead: training goes on as if it had not been."""
+        self._set(ahead=None)
+
+    def choose(self, strength: float) -> None:
+        """Ends a look ahead and goes on with ``strength``. Raises ConfigError as ``set_strength`` does."""
+        with self._changed:
+            self.set_strength(strength)
+            self.stay()
 
     def evaluate(self) -> None:
         """Asks for the accuracy on the whole test set of every task seen so far."""
@@ -117,7 +143,12 @@ class Control:
     def wait_while_paused(self) -> None:
         """Waits until training may continue or there is another request."""
         with self._changed:
-            self._changed.wait_for(lambda: not self.paused or self.stopping or self._requests is not NOTHING)
+            self._changed.wait_for(lambda: not self.paused or self.stopping or self.asked or self.ahead is not None)
+
+    def wait_while_ahead(self, answered: Ahead) -> None:
+        """Waits until something else is wanted than the look ahead ``answered``."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.stopping or self.asked or self.ahead is not answered)
 
     def wait(self, seconds: float) -> bool:
         """Waits ``seconds`` and returns True, or False as soon as a stop is requested."""
@@ -152,6 +183,12 @@ def typed_pace(text: str | None, default: float | None) -> float | None:
         raise ConfigError(f"--pace {text!r}: give steps per second, or max", "pace") from None
     check_pace(pace)
     return pace
+
+
+def check_strength(strength: float) -> None:
+    """Raises ConfigError unless it is finite and not negative."""
+    if not (math.isfinite(strength) and strength >= 0):
+        raise ConfigError(f"strength = {strength:g} cannot be used: give 0 or a larger number")
 
 
 def check_pace(pace: float | None) -> None:

@@ -7,6 +7,8 @@ from engine.record.events import StrengthChanged, TasksPlanned
 from engine.sessions.session import Session
 from engine.training.checkpointing import Checkpointer
 from engine.training.control import NOTHING, Requests
+from engine.training.fan import Fan
+from engine.training.futures import Futures
 from engine.training.plan import Plan
 from engine.training.recorder import Recorder
 from engine.training.reporting import Reporter
@@ -22,6 +24,7 @@ class RequestHandler:
     plan: Plan
     reporter: Reporter
     checkpointer: Checkpointer
+    fan: Fan
     interventions: list[Intervention] = field(default_factory=list)
     """Those after the checkpoint from which the run continues; they are repeated at the same steps."""
 
@@ -35,6 +38,7 @@ class RequestHandler:
                 self._end_task()
         control = self.recorder.control
         self._handle(control.take_requests())
+        self._look_ahead()
         if control.paused and not control.stopping:
             self.reporter.steps()
             self.checkpointer.finish()
@@ -44,11 +48,32 @@ class RequestHandler:
             while control.paused and not control.stopping:
                 control.wait_while_paused()
                 self._handle(control.take_requests())
+                self._look_ahead()
             self.recorder.clock.start()
             self.recorder.note("continued")
             control.activity = "training"
         control.check()
         control.wait_for_pace()
+
+    def _look_ahead(self) -> None:
+        """Holds training while a look ahead is asked for. The clock stands still, and nothing is logged."""
+        control, clock = self.recorder.control, self.recorder.clock
+        if control.ahead is None:
+            return
+        self.reporter.steps()
+        ticking, activity = clock.ticking, control.activity
+        clock.pause()
+        control.activity = "looking ahead"
+        self.fan.begin()
+        try:
+            while (ahead := control.ahead) is not None and not control.stopping:
+                self.fan.answer(ahead)
+                control.wait_while_ahead(ahead)
+                self._handle(control.take_requests())
+        finally:
+            control.activity, control.futures = activity, Futures()
+            if ticking:
+                clock.start()
 
     def _handle(self, requests: Requests) -> None:
         if requests == NOTHING:

@@ -1,7 +1,9 @@
 """RunState: everything that must survive a stop."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import get_type_hints
 
@@ -9,7 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import SessionDamaged, SessionMismatch
-from engine.methods.base import Method
+from engine.methods.base import Learned, Method
 from engine.models.flat import PerParameter
 from engine.models.statistics import Statistics
 from engine.models.weights import Weights, put, read_weights
@@ -123,6 +125,42 @@ class RunState(TrainingState):
         self.statistics.end_task(self.task)
         self.task, self.task_step = self.task + 1, 0
         self.best, self.best_score = {}, None
+
+    def consolidated(self, check: Callable[[], None]) -> Penalty | None:
+        """The penalty after the task, which does not hold what it may not. Changes nothing; ``check`` may raise."""
+        learned = Learned(
+            self.task,
+            self.model,
+            self.parameters.values,
+            self.problem,
+            self._stream,
+            check,
+            tested_on=partial(self.statistics.of, newest=self.task),
+        )
+        penalty = self.method.consolidate(learned, self.penalty)
+        return penalty and penalty.masked(self.penalised)
+
+    @contextmanager
+    def set_aside(self) -> Iterator[None]:
+        """Within, the network may be trained on, through ends of tasks too; afterwards all is as before, to the bit."""
+        own = ("penalty", "pull", "strength", "best", "best_score", "task", "task_step", "step")
+        tensors = {name: tensor.clone() for name, tensor in self._fixed().items()}
+        values, newest = {name: getattr(self, name) for name in own}, self.problem.newest
+        modes = {module: module.training for module in self.model.modules()}
+        draws = [(torch.get_rng_state(), torch.set_rng_state)]
+        if self.device.type != "cpu":
+            device = getattr(torch, self.device.type)
+            draws.append((device.get_rng_state(), device.set_rng_state))
+        try:
+            yield
+        finally:
+            _copy(tensors, self._fixed())
+            vars(self).update(values)
+            self.problem.begin(newest)
+            for module, training in modes.items():
+                module.training = training
+            for found, put_back in draws:
+                put_back(found)
 
     # The best epoch
 

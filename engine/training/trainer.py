@@ -7,9 +7,7 @@ import torch
 
 from engine.errors import ConfigError, NumericsError
 from engine.importance.measure import MEMORY, TRIED, survey
-from engine.methods.base import Learned
 from engine.models.statistics import layer_of_one_value
-from engine.penalties.penalty import Penalty
 from engine.record.events import RunFinished, RunStarted, TaskEnded, TaskStarted
 from engine.streams.progress import Progress
 from engine.training import resume
@@ -18,6 +16,7 @@ from engine.training.checkpointing import Checkpointer
 from engine.training.control import Stopped
 from engine.training.diagnosis import cause
 from engine.training.evaluation import PATH_EXAMPLES, Evaluator
+from engine.training.fan import Fan
 from engine.training.plan import Plan
 from engine.training.probing import HISTOGRAMS_PER_TASK, PROBES_PER_TASK, Probing
 from engine.training.recorder import Recorder
@@ -65,7 +64,8 @@ class Trainer:
             self.state.schedule.score = self.evaluator.newest_choice
         self.reporter = Reporter(recorder, self.state, self.step, self.evaluator)
         self.checkpointer = Checkpointer(recorder, self.state, self.reporter)
-        self.requests = RequestHandler(recorder, self.state, self.plan, self.reporter, self.checkpointer)
+        fan = Fan(config, control, self.state, self.stream, self.plan, self.step, self.evaluator)
+        self.requests = RequestHandler(recorder, self.state, self.plan, self.reporter, self.checkpointer, fan)
 
     def _check_last_batches(self) -> None:
         """Batch normalisation may need two examples. Raises ConfigError if a step would have one."""
@@ -182,7 +182,7 @@ class Trainer:
         """Changes nothing until everything is computed, so a resume after a stop in here begins at the last step."""
         state, control = self.state, self.control
         control.activity = f"measuring the importance for task {state.task + 1}"
-        penalty = self._consolidated()
+        penalty = state.consolidated(control.check)
         control.activity = "evaluating"
         scores = self.reporter.ended(self.config.looks_ahead)
         state.adopt(penalty)
@@ -196,18 +196,3 @@ class Trainer:
         self.checkpointer.save(ended_task=ended)
         if control.pause_at_task_end and state.task < len(self.plan):
             control.pause()
-
-    def _consolidated(self) -> Penalty | None:
-        """The penalty after the task; it does not hold what it may not."""
-        state = self.state
-        learned = Learned(
-            state.task,
-            state.model,
-            state.parameters.values,
-            state.problem,
-            self.stream,
-            self.control.check,
-            tested_on=partial(state.statistics.of, newest=state.task),
-        )
-        penalty = state.method.consolidate(learned, state.penalty)
-        return penalty and penalty.masked(state.penalised)
