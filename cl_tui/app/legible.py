@@ -44,10 +44,10 @@ class AsciiFilter(LineFilter):
 
 def _legible(segment: Segment, background: Color) -> Segment:
     text, style, control = segment
-    if style is None or control:
+    if style is None or control or not _TEXT.search(text):
         return segment
     better = legible(style, background.rgb)
-    return segment if better is style or not _TEXT.search(text) else Segment(text, better, control)
+    return segment if better is style else Segment(text, better, control)
 
 
 @lru_cache(4096)

@@ -1,11 +1,14 @@
 """Lines of a drawing, and the styles that they are drawn in."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from rich.segment import Segment
 from rich.style import Style
 
 Line = list[Segment]
+Tones = Literal["full", "four", "two", "none"]
+"""How many colours pictures have: as many as they need, four, two without colour, or none, in ASCII."""
 
 
 @dataclass(frozen=True)
@@ -25,3 +28,4 @@ class Palette:
     """Backgrounds of an accuracy, from poor to perfect."""
     coloured: bool = False
     """Whether the terminal shows colours; otherwise signs replace them."""
+    tones: Tones = "full"

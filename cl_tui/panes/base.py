@@ -15,7 +15,8 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from cl_tui.charts.style import Line, Palette
+from cl_tui.charts.style import Line, Palette, Tones
+from cl_tui.host.host import Host
 from cl_tui.panes.view import View, Viewport
 
 _NAMES = ("text", "muted", "strong", "good", "caution", "bad", "loss", "penalty", "importance")
@@ -147,7 +148,14 @@ class Pane(Widget, can_focus=True):
     def _palette(self) -> Palette:
         styles = {name: self.get_component_rich_style(f"pane--{name}") for name in _NAMES}
         heat = tuple(self.get_component_rich_style(f"pane--{name}") for name in _HEAT)
-        return Palette(**styles, heat=heat, coloured=not self.app.no_color)
+        return Palette(**styles, heat=heat, coloured=not self.app.no_color, tones=self._tones())
+
+    def _tones(self) -> Tones:
+        """Textual turns colours into greys for NO_COLOR, but leaves out the terminal's own sixteen."""
+        if isinstance(self.app, Host) and self.app.ascii_charts:
+            return "none"
+        few = self.app.native_ansi_color or self.app.console.color_system == "standard"
+        return "full" if not few else "two" if self.app.no_color else "four"
 
     def action_pan(self, across: int, down: int) -> None:
         if self.view is None:
