@@ -17,8 +17,9 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.widget import Widget
 
-from cl_tui.app.legible import AsciiFilter, LegibleFilter
+from cl_tui.app.legible import AsciiFilter, LegibleFilter, NarrowFilter
 from cl_tui.app.themes import DEFAULT, THEMES
+from cl_tui.charts.marks import ambiguous
 from cl_tui.host import preferences, signals
 from cl_tui.host.ascii_filter import spelled, wanted
 from cl_tui.host.capture import Captured, Line
@@ -72,7 +73,8 @@ class ClTui(App[ExitStatus]):
         self._quitting = False
         self._signals = contextlib.ExitStack()
         """Listens to signals from before the terminal is changed until it is restored."""
-        self._ascii, self._legible = AsciiFilter(), LegibleFilter()
+        self._ascii, self._legible, self._narrow = AsciiFilter(), LegibleFilter(), NarrowFilter()
+        self._ambiguous = ambiguous(os.environ)
         self._apply_preferences()
 
     def _apply_preferences(self) -> None:
@@ -81,7 +83,8 @@ class ClTui(App[ExitStatus]):
         self.ascii_charts = wanted(self.preferences.charts, os.environ)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), self._legible, *([self._ascii] if self.ascii_charts else [])]
+        signs = [self._ascii] if self.ascii_charts else [self._narrow] if self._ambiguous else []
+        return [*super().get_line_filters(), self._legible, *signs]
 
     def get_key_display(self, binding: Binding) -> str:
         shown = super().get_key_display(binding)

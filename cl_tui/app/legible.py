@@ -11,15 +11,16 @@ from rich.style import Style
 from textual.color import Color
 from textual.filter import LineFilter
 
+from cl_tui.charts.contrast import LEAST_CONTRAST, contrast, luminance, mixed
+from cl_tui.charts.marks import NARROW
 from cl_tui.host.ascii_filter import by_sign, spelled_line
 
-LEAST_CONTRAST = 4.5
-"""WCAG 2.1, AA, contrast of text with its background; black or white reaches it on every colour."""
 DIM = 0.66
 """The share of its colour that dim text keeps."""
 _TEXT = re.compile("[^\\s\u2500-\u259f\u2800-\u28ff·]")
 """Any character except lines, blocks and braille, which form pictures."""
 _STEPS = 16
+_NARROW = str.maketrans(NARROW)
 
 
 class LegibleFilter(LineFilter):
@@ -42,6 +43,18 @@ class AsciiFilter(LineFilter):
         return [Segment("".join(islice(letters, len(text))), style, control) for text, style, control in segments]
 
 
+class NarrowFilter(LineFilter):
+    """Replaces signs that East Asian terminals draw two cells wide."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        return [
+            segment
+            if segment.control or segment.text.isascii()
+            else Segment(segment.text.translate(_NARROW), segment.style)
+            for segment in segments
+        ]
+
+
 def _legible(segment: Segment, background: Color) -> Segment:
     text, style, control = segment
     if style is None or control or not _TEXT.search(text):
@@ -58,32 +71,12 @@ def legible(style: Style, background: tuple[int, int, int]) -> Style:
         return style
     below = ColorTriplet(*background) if paper is None or paper.triplet is None else paper.triplet
     front, back = (below, ink.triplet) if style.reverse else (ink.triplet, below)
-    seen = _mixed(back, front, DIM) if style.dim else front
+    seen = mixed(back, front, DIM) if style.dim else front
     if contrast(seen, back) >= LEAST_CONTRAST:
         return style
-    lighter = _luminance(front) >= _luminance(back)
+    lighter = luminance(front) >= luminance(back)
     ends = [ColorTriplet(*([255] * 3 if end else [0] * 3)) for end in (lighter, not lighter)]
     end = next(end for end in ends if contrast(end, back) >= LEAST_CONTRAST)
-    mixes = (_mixed(front, end, step / _STEPS) for step in range(1, _STEPS + 1))
+    mixes = (mixed(front, end, step / _STEPS) for step in range(1, _STEPS + 1))
     found = RichColor.from_triplet(next(mix for mix in mixes if contrast(mix, back) >= LEAST_CONTRAST))
     return style + Style(bgcolor=found, dim=False) if style.reverse else style + Style(color=found, dim=False)
-
-
-def contrast(one: ColorTriplet, other: ColorTriplet) -> float:
-    """
-    >>> contrast(ColorTriplet(255, 255, 255), ColorTriplet(0, 0, 0))
-    21.0
-    """
-    darker, lighter = sorted((_luminance(one), _luminance(other)))
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def _luminance(colour: ColorTriplet) -> float:
-    shares = [value / 255 for value in colour]
-    red, green, blue = (share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _mixed(one: ColorTriplet, other: ColorTriplet, share: float) -> ColorTriplet:
-    red, green, blue = (round(a + (b - a) * share) for a, b in zip(one, other, strict=True))
-    return ColorTriplet(red, green, blue)

@@ -24,6 +24,7 @@ class Palette:
     loss: Style = Style()
     penalty: Style = Style()
     importance: Style = Style()
+    accent: Style = Style()
     heat: tuple[Style, ...] = (Style(),) * 6
     """Backgrounds of an accuracy, from poor to perfect."""
     coloured: bool = False

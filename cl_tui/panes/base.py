@@ -19,7 +19,7 @@ from cl_tui.charts.style import Line, Palette, Tones
 from cl_tui.host.host import Host
 from cl_tui.panes.view import View, Viewport
 
-_NAMES = ("text", "muted", "strong", "good", "caution", "bad", "loss", "penalty", "importance")
+_NAMES = ("text", "muted", "strong", "good", "caution", "bad", "loss", "penalty", "importance", "accent")
 _HEAT = tuple(f"heat-{level}" for level in range(6))
 
 FEWEST = 4

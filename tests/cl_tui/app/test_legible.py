@@ -7,7 +7,8 @@ import pytest
 from textual.screen import Screen
 
 from cl_tui.app.app import ClTui
-from cl_tui.app.legible import _TEXT, DIM, LEAST_CONTRAST, LegibleFilter, _mixed, contrast
+from cl_tui.app.legible import _TEXT, DIM, LegibleFilter
+from cl_tui.charts.contrast import LEAST_CONTRAST, contrast, mixed
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.screens.compare import CompareScreen
 from cl_tui.screens.home import HomeScreen
@@ -64,7 +65,7 @@ def unreadable(app: ClTui) -> Iterator[str]:
             ink, paper = style.color.triplet, style.bgcolor.triplet
             if ink is None or paper is None:
                 continue
-            seen = contrast(_mixed(paper, ink, DIM) if style.dim else ink, paper)
+            seen = contrast(mixed(paper, ink, DIM) if style.dim else ink, paper)
             if seen < LEAST_CONTRAST:
                 yield f"{text!r}: {seen:.2f}"
 
