@@ -4,7 +4,7 @@ import contextlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,9 @@ from engine.disk import expanded
 from engine.errors import ConfigError, EngineError
 from engine.sessions.names import check_name, is_name
 from engine.text import visible
+
+if TYPE_CHECKING:
+    from engine.sessions.listing import Listed
 
 
 class UsageError(EngineError):
@@ -67,7 +70,21 @@ def json_option(help: str, panel: str | None = None) -> Any:
 
 Name = Annotated[str, typer.Argument(metavar="SESSION", autocompletion=sessions)]
 Names = Annotated[list[str], typer.Argument(metavar="SESSION", autocompletion=sessions)]
+Filter = Annotated[
+    str | None,
+    typer.Option("--filter", help="Only sessions that fit, such as 'method:si acc>95 tag:paper'.", metavar="FILTER"),
+]
 SessionsDir = Annotated[Path, where("Folder of the saved sessions.", envvar="CL_TUI_SESSIONS_DIR", callback=showable)]
+
+
+def filter_by(text: str, found: "Sequence[Listed]") -> "list[Listed]":
+    """Those of the sessions ``found`` that fit a filter. Raises UsageError if it is not understood."""
+    from cl_tui.reports.filter import understood
+
+    wanted = understood(text)
+    if wanted.problem:
+        raise UsageError(f"--filter {wanted.problem}")
+    return [listed for listed in found if wanted.accepts(listed)]
 
 
 def located_all(sessions_dir: Path, names: Sequence[str]) -> tuple[Path, list[str]]:

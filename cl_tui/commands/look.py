@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from cl_tui.commands.arguments import Names, SessionsDir, json_option, located, located_all, sessions, where
+from cl_tui.commands.arguments import (
+    Filter,
+    Names,
+    SessionsDir,
+    filter_by,
+    json_option,
+    located,
+    located_all,
+    sessions,
+    where,
+)
 from cl_tui.commands.options import TrustCode, Typed, check_code, takes_settings
 from cl_tui.commands.screen import no_screen, require_terminal, show_screen
 from engine.catalog.options import WHERE
@@ -18,6 +28,8 @@ WatchedName = Annotated[
         metavar="SESSION", help="The session to watch; by default choose from a list.", autocompletion=sessions
     ),
 ]
+
+AnyNames = Annotated[list[str] | None, typer.Argument(metavar="SESSION", autocompletion=sessions)]
 
 
 def web(
@@ -70,7 +82,8 @@ def watch(name: WatchedName = None, sessions_dir: SessionsDir = Path("sessions")
 
 
 def compare(
-    names: Names,
+    names: AnyNames = None,
+    filter: Filter = None,
     plain: Annotated[bool, typer.Option("--plain", help="Print the comparison instead of opening the screen.")] = False,
     json: Annotated[
         Path | None, json_option("Print the comparison, and write it to this file, accuracies as fractions.")
@@ -86,10 +99,16 @@ def compare(
 
       cl-tui compare calm-otter brave-fox
       cl-tui compare sessions/si-* sessions/ewc-* --plain
+      cl-tui compare --filter 'tag:paper lr:0.01'
     """
     from cl_tui.reports import comparison as comparing
 
-    sessions_dir, names = located_all(sessions_dir, names)
+    sessions_dir, names = located_all(sessions_dir, names or [])
+    if filter:
+        from engine.sessions.listing import list_sessions
+
+        fitting = [of.name for of in filter_by(filter, list_sessions(sessions_dir)) if of.state != "damaged"]
+        names = [*names, *(name for name in fitting if name not in names)]
     comparing.check(sessions_dir, names)
     if not plain and json is None and not no_screen():
         from cl_tui.screens.compare import CompareScreen

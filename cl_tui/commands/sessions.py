@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cl_tui.commands.arguments import (
+    Filter,
     Name,
     Names,
     SessionsDir,
     UsageError,
     file_option,
+    filter_by,
     located,
     located_all,
     refuse_sessions_dir,
@@ -42,19 +44,22 @@ Head = Annotated[
 def root(ctx: typer.Context, sessions_dir: SessionsDir = Path("sessions")) -> None:
     """List, show, export and delete the saved sessions. Without a command, it lists them."""
     if ctx.invoked_subcommand is None:
-        list_(sessions_dir)
+        list_(sessions_dir=sessions_dir)
     refuse_sessions_dir(ctx)
 
 
-def list_(sessions_dir: SessionsDir = Path("sessions")) -> None:
+def list_(filter: Filter = None, sessions_dir: SessionsDir = Path("sessions")) -> None:
     """List the saved sessions, newest first."""
     from cl_tui.reports import output, tables
     from engine.sessions.listing import list_sessions
 
     found = list_sessions(sessions_dir)
-    if found:
+    shown = list(filter_by(filter, found)) if filter else found
+    if shown:
         console = output.console()
-        console.print(tables.sessions_table(found, console.width))
+        console.print(tables.sessions_table(shown, console.width))
+    elif found:
+        print(visible(f"none of the {len(found)} sessions in {sessions_dir} fits {filter}"))
     else:
         print(f"no sessions in {sessions_dir}: '{command('run', sessions_dir)}' starts one")
 

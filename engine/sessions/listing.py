@@ -16,21 +16,24 @@ from engine.catalog.own_loop import OWN_LOOP
 from engine.commands import command
 from engine.disk import open_plain
 from engine.errors import ConfigError, SessionDamaged, SessionError, SessionNotFound, first_line, unreadable
-from engine.record.events import StepsTaken
+from engine.record.events import RunForked, StepsTaken, StrengthChanged, TasksPlanned
 from engine.record.history import History
 from engine.record.score import ACCURACY, score_info
-from engine.record.series import Curve
+from engine.record.series import Curve, Series
 from engine.sessions import log as event_log
 from engine.sessions.log import FORMAT, Lines
 from engine.sessions.names import is_name
+from engine.sessions.notes import FILE as NOTES
+from engine.sessions.notes import NONE, Notes, read_notes
 from engine.sessions.session import Session, session_path, settings_of
 from engine.sessions.summary import NAMED, read_summary
 from engine.settings.reading import from_toml
 from engine.settings.run import RunConfig, validated
+from engine.text import visible
 
 SessionState = Literal["running", "stopped", "interrupted", "failed", "finished", "damaged"]
 Files = tuple[tuple[int, int], ...]
-"""(nanoseconds when modified, bytes) of config.toml, events.jsonl and summary.json; (0, 0) for a missing file."""
+"""(nanoseconds when modified, bytes) of config.toml, events.jsonl, summary.json and notes.toml; (0, 0) if missing."""
 _NOT_LISTED = {b"importance", b"path", b"measured", b"consolidated", b"saved", b"noted", b"warned", b"format"}
 _PROBE, _HEAD = b'"part":"probe"', 80
 """What says that scores are those of a probe, and in how many bytes from the beginning of a line."""
@@ -48,6 +51,7 @@ class Listed:
     problem: str = ""
     created: float = 0.0
     session: Session | None = field(default=None, compare=False)
+    notes: Notes = NONE
     scanned: "Scanned | None" = None
 
     def known(self) -> tuple[RunConfig, History]:
@@ -108,17 +112,22 @@ def _listed(path: Path, files: Files, earlier: Listed | None) -> Listed:
         state = _state(earlier.session, earlier.history)
         return earlier if state == earlier.state else replace(earlier, state=state)
     created, changed = files[0][0] / 1e9, _changed(files) / 1e9
+    notes = read_notes(path) if files[3] != (0, 0) else NONE
     try:
         if files[2] != (0, 0):
             session, history = _from_summary(path, *settings_of(path))
-            return Listed(name, "finished", changed, session.config, history, "", created, session, Scanned(files))
+            return Listed(
+                name, "finished", changed, session.config, history, "", created, session, notes, Scanned(files)
+            )
         session = (earlier.session if earlier else None) or Session.open(path.parent, name)
         history, scanned = tail_scan(session, files, earlier)
     except (SessionError, ConfigError) as error:
         session_path(path.parent, name)  # raises SessionNotFound if it was deleted meanwhile
-        return Listed(name, "damaged", changed, problem=str(error), created=created, scanned=Scanned(files))
+        return Listed(
+            name, "damaged", changed, problem=str(error), created=created, notes=notes, scanned=Scanned(files)
+        )
     state = _state(session, history)
-    return Listed(name, state, changed, session.config, history, "", created, session, scanned)
+    return Listed(name, state, changed, session.config, history, "", created, session, notes, scanned)
 
 
 def _changed(files: Files) -> int:
@@ -126,7 +135,7 @@ def _changed(files: Files) -> int:
 
 
 def _files(path: str) -> Files:
-    return tuple(_file_state(f"{path}/{file}") for file in ("config.toml", "events.jsonl", "summary.json"))
+    return tuple(_file_state(f"{path}/{file}") for file in ("config.toml", "events.jsonl", "summary.json", NOTES))
 
 
 def _file_state(path: str) -> tuple[int, int]:
@@ -146,6 +155,8 @@ def _from_summary(path: Path, format: int, began: int, settings: bytes) -> tuple
         config = from_toml(settings.decode(), str(path / "config.toml"))
     rows = enumerate(found["accuracy_matrix"], start=1)
     matrix = tuple(tuple(math.nan if score is None else score for score in row[:seen]) for seen, row in rows)
+    told, forked = found.get("interventions", []), found.get("forked")
+    changes = (of for of in told if not of.get("why"))
     history = History(
         "finished",
         score=score_info(found.get("score", ACCURACY.name), found.get("unit", "")),
@@ -153,6 +164,9 @@ def _from_summary(path: Path, format: int, began: int, settings: bytes) -> tuple
         step=found["steps"],
         elapsed=found["seconds"],
         matrix=matrix,
+        strengths=Series(StrengthChanged(of["step"], 0.0, of["before"], of["strength"]) for of in changes),
+        plans=Series(TasksPlanned(of["step"], 0.0, (), visible(of["why"])) for of in told if of.get("why")),
+        forked=forked and RunForked(0.0, forked["step"], visible(forked["parent"]), forked["task"]),
     )
     return Session(path, config, format, began), history
 
@@ -236,8 +250,9 @@ def read_session(sessions_dir: Path, name: str) -> Listed:
             session.summary()
         history = session.history()
     except (SessionError, ConfigError) as error:
-        return Listed(name, "damaged", changed, problem=str(error))
-    return Listed(name, _state(session, history), changed, session.config, history, session=session)
+        return Listed(name, "damaged", changed, problem=str(error), notes=read_notes(path))
+    state, notes = _state(session, history), read_notes(path)
+    return Listed(name, state, changed, session.config, history, session=session, notes=notes)
 
 
 def _state(session: Session, history: History) -> SessionState:

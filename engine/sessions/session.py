@@ -43,6 +43,7 @@ from engine.sessions import log as event_log
 from engine.sessions.lock import in_training, locked, refuse_links
 from engine.sessions.log import FORMAT, Lines
 from engine.sessions.names import check_name, refuse_alike
+from engine.sessions.notes import FILES as NOTES_FILES
 from engine.sessions.summary import checksum, read_summary, settled, summary, write_summary
 from engine.settings.reading import MOST_BYTES, from_toml
 from engine.settings.run import RunConfig
@@ -51,7 +52,7 @@ ROLLING_CHECKPOINTS = 2
 _FIRST_LINES = re.compile(rb"format = (\d{1,9})\n(?:checksum = \"([0-9a-f]{32})\"\n)?")
 _BEGAN = re.compile(rb"log = ([12])\n")
 _LOST = "restore a copy of that file, or undo the changes to it"
-_CONTENTS = {"config.toml", "events.jsonl", "checkpoints", "summary.json", "lock", "error.txt"}
+_CONTENTS = {"config.toml", "events.jsonl", "checkpoints", "summary.json", "lock", "error.txt", *NOTES_FILES}
 _STEP = re.compile(r"(?:task-\d+-)?step-(\d+)\.safetensors")
 
 

@@ -60,6 +60,10 @@ def summary(name: str, config: RunConfig, history: History) -> dict[str, Any]:
         "one_class_tasks": one_class,
         "without_one_class_tasks": without(history.matrix, one_class) if one_class else None,
         "forked": {key: getattr(forked, key) for key in ("parent", "task", "step")} if forked else None,
+        "interventions": [
+            *({"step": of.step, "before": of.before, "strength": of.strength} for of in history.strengths),
+            *({"step": of.step, "why": of.why} for of in history.plans),
+        ],
         "path_integral": [path.ratio for path in history.paths] or None,
         "steps": history.step,
         "seconds": round(history.elapsed, 3),
@@ -107,6 +111,21 @@ class _Averages(BaseModel):
     backward_transfer: float | None
 
 
+class _Forked(BaseModel):
+    parent: str
+    task: NonNegativeInt | None
+    step: NonNegativeInt
+
+
+class _Intervention(BaseModel):
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    step: NonNegativeInt
+    before: NonNegativeFloat = 0.0
+    strength: NonNegativeFloat = 0.0
+    why: str = ""
+
+
 class _Result(_Averages):
     """The part of summary.json that lists and tables show."""
 
@@ -116,6 +135,8 @@ class _Result(_Averages):
     accuracy_matrix: list[list[float | None]]
     one_class_tasks: list[NonNegativeInt] = []
     without_one_class_tasks: _Averages | None = None
+    forked: _Forked | None = None
+    interventions: list[_Intervention] = []
     steps: NonNegativeInt
     seconds: NonNegativeFloat
     steps_per_second: NonNegativeFloat | None

@@ -434,6 +434,7 @@ def test_the_summary_has_the_promised_schema(tmp_path: Path) -> None:
         "one_class_tasks",
         "without_one_class_tasks",
         "forked",
+        "interventions",
         "path_integral",
         "steps",
         "seconds",
