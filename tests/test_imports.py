@@ -34,6 +34,7 @@ LIGHT = [
     "record.one_class",
     "record.score",
     "record.series",
+    "record.shown",
     "record.watchdog",
     "sessions.folders",
     "sessions.follow",

@@ -37,6 +37,7 @@ def as_of(history: History, step: int | None) -> History:
         probed=history.probed[:ended],
         scores={part: scores.until(step) for part, scores in history.scores.items()},
         measured={name: measured.until(step) for name, measured in history.measured.items()},
+        packed={name: packed.until(step) for name, packed in history.packed.items()},
         settled=history.evaluations.until(step),
         pending=None,
         importance=importance_as_of(history, step),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from engine.record.history import History
+from engine.record.shown import Shown
 from engine.settings.run import RunConfig
 
 
@@ -29,6 +30,8 @@ class View:
     viewport: Viewport = field(default_factory=Viewport)
     trouble: str = ""
     """Why training waits for the disk, in a sentence; "" if it does not."""
+    shown: Shown | None = None
+    """The examples of each task to look at; None if the session keeps none, or before they are read."""
 
     @property
     def loading(self) -> bool:
@@ -59,6 +62,7 @@ class View:
         return (
             other is None
             or self.history is not other.history
+            or self.shown is not other.shown
             or (self.activity, self.paused, self.pace, self.viewport, self.trouble)
             != (other.activity, other.paused, other.pace, other.viewport, other.trouble)
         )

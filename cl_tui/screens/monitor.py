@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Hashable, Iterator
+from pathlib import Path
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -92,7 +93,11 @@ class MonitorScreen(PanesScreen):
     def current_view(self) -> View:
         engine, control, session = self.engine, self.engine.control, self.engine.session
         state = (control.activity, control.paused, control.pace)
-        return View(session.name, session.config, engine.history, *state, self.viewport, control.trouble)
+        return View(session.name, session.config, engine.history, *state, self.viewport, control.trouble, self.shown)
+
+    @property
+    def folder(self) -> Path:
+        return self.engine.session.path
 
     def news_of(self, before: View | None, view: View) -> str:
         earlier = before.history if before else History()

@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Hashable
+from functools import partial
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -9,6 +11,7 @@ from textual.binding import BindingType
 from textual.containers import Container
 from textual.widgets import Footer
 
+from cl_tui.host.background import run_in_background
 from cl_tui.host.preferences import Preferences
 from cl_tui.panes import files as pane_files
 from cl_tui.panes.accuracy.pane import AccuracyPane
@@ -24,6 +27,8 @@ from cl_tui.screens.dialogs import SaveDialog
 from cl_tui.screens.root import too_small
 from cl_tui.screens.zooming import ZoomingScreen
 from engine.errors import EngineError
+from engine.record.events import SHOWN_FILE
+from engine.record.shown import Shown
 from engine.record.watchdog import alarms
 
 PANES: tuple[type[Pane], ...] = (TasksPane, AccuracyPane, CurvesPane, ImportancePane)
@@ -50,6 +55,15 @@ class PanesScreen(ZoomingScreen):
         self.news = ""
         """The last notable event, for the line below the panes."""
         self._drawn_at = 0.0
+        self.shown: Shown | None = None
+        """What the session keeps to look at, as it was last read."""
+        self._shown_at: int | None = None
+        """When that was written, in nanoseconds."""
+
+    @property
+    def folder(self) -> Path:
+        """The session's."""
+        raise NotImplementedError
 
     def current_view(self) -> View:
         """The View of this moment."""
@@ -114,10 +128,24 @@ class PanesScreen(ZoomingScreen):
 
     def poll(self) -> None:
         """Runs ten times a second: redraws if there is anything new, as often as ``redraw_interval`` allows."""
+        self._look_for_shown()
         now = time.monotonic()
         view = self.current_view()
         if view.differs(self.view) and now - self._drawn_at >= self.redraw_interval(view):
             self.redraw()
+
+    def _look_for_shown(self) -> None:
+        """Reads what the session keeps to look at, when that is there and whenever it is another."""
+        try:
+            written = (self.folder / SHOWN_FILE).stat().st_mtime_ns
+        except OSError:
+            return
+        if written != self._shown_at:
+            self._shown_at = written
+            self.run_worker(self._read_shown(), group="shown", exclusive=True)
+
+    async def _read_shown(self) -> None:
+        self.shown = await run_in_background(self, partial(Shown.read, self.folder))
 
     def redraw(self) -> None:
         before, view = self.view, self.current_view()

@@ -151,7 +151,12 @@ class WatchScreen(PanesScreen):
 
     def current_view(self) -> View:
         paused, session = self.replay is not None and not self.replay.playing, self.session
-        return View(session.name, session.config, self._history(), self._activity(), paused, viewport=self.viewport)
+        state = (self._history(), self._activity(), paused)
+        return View(session.name, session.config, *state, viewport=self.viewport, shown=self.shown)
+
+    @property
+    def folder(self) -> Path:
+        return self.session.path
 
     def _history(self) -> History:
         if self.replay is None:

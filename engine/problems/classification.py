@@ -92,6 +92,9 @@ class Classification(Problem):
             return {AWARE: aware, AGNOSTIC: agnostic}
         return {AGNOSTIC: agnostic, AWARE: aware}
 
+    def competing(self, outputs: Tensor, phase: int) -> tuple[Tensor, int]:
+        return outputs[:, self.active(phase)], self._starts[phase] if self._scenario == "class" else 0
+
     def gradients(
         self, outputs: Tensor, batch: Batch, form: Form, random: torch.Generator | None = None
     ) -> Iterator[Tensor]:

@@ -70,6 +70,15 @@ class Problem(Protocol):
         network knew more, or less, of the task. By the names that a log has for them."""
         return {}
 
+    def competing(self, outputs: Tensor, phase: int) -> tuple[Tensor, int] | None:
+        """For a problem that has classes: the outputs that compete for examples of ``phase``, as scores judge, shape
+        (N, C), and the place of its first class among them."""
+        return None
+
+    def predicted(self, outputs: Tensor, phase: int) -> Tensor | None:
+        """For a problem whose targets are numbers: what was predicted for examples of ``phase``, shape (N, D)."""
+        return None
+
     def gradients(
         self, outputs: Tensor, batch: Batch, form: Form, random: torch.Generator | None = None
     ) -> Iterator[Tensor]:

@@ -108,6 +108,9 @@ class Regression(Problem):
             return 0.0
         return float((self._of(self._variances, task) * self._of(self._scales, task).square()).mean().sqrt())
 
+    def predicted(self, outputs: Tensor, phase: int) -> Tensor:
+        return outputs[:, self.active(phase)]
+
     def gradients(
         self, outputs: Tensor, batch: Batch, form: Form, random: torch.Generator | None = None
     ) -> Iterator[Tensor]:

@@ -1,10 +1,12 @@
 """What a run reports: frozen events, one JSON line each in events.jsonl. ``time`` is in seconds since the epoch,
 ``elapsed`` in seconds of training without pauses, ``step`` counts over the whole run. ``decode`` trusts no log."""
 
+import base64
 import math
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Interval, Len, MaxLen, MinLen
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
@@ -12,6 +14,9 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from engine import strict_json
 from engine.catalog.entries import MOST_TASKS
 from engine.text import visible
+
+if TYPE_CHECKING:
+    import numpy as np
 
 TaskIndex = Annotated[int, Interval(ge=0, lt=MOST_TASKS)]
 Whole = Annotated[int, Interval(ge=0, le=10**15)]
@@ -55,6 +60,16 @@ NEGATIVE = "weights with a negative importance"
 
 LEARNING_RATE = "learning rate"
 """Of the next step, where it is not the same throughout a task."""
+ANSWERS = "answers"
+"""Packed at probes and tasks' ends, for the shown examples of the tasks seen (``engine.record.shown``), one task's
+after another: the class that was answered, and 255 times the probability of the right class and of that one, in three
+rows of shape (N,). Of regression: the numbers that were predicted, shape (N, D)."""
+SHOWN_FILE = "shown.npz"
+"""In a session's folder: these examples."""
+MOST_PACKED = 1 << 22
+"""Most bytes of a packed array: one that says that it has more is as if it were not told."""
+ITEM_BYTES = {"u1": 1, "u2": 2, "f4": 4, "root": 1}
+"""Of each kind of packed numbers."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +200,57 @@ class Measured:
     def __post_init__(self) -> None:
         if len(self.labels) not in (0, len(self.values)):
             raise ValueError(f"{len(self.values)} values but {len(self.labels)} labels")
+
+
+@dataclass(frozen=True)
+class Packed:
+    """An array of numbers after ``step``, while ``phase`` was the newest, such as ANSWERS."""
+
+    step: Whole
+    phase: TaskIndex
+    name: Annotated[Text, MinLen(1)]
+    shape: Annotated[tuple[Whole, ...], Len(1, 4)]
+    kind: Literal["u1", "u2", "f4", "root"]
+    """Unsigned bytes, pairs of bytes, floats; or bytes b that stand for (b/255)², since a picture needs no more."""
+    data: Annotated[str, MaxLen(2 * MOST_PACKED)]
+    """The numbers, least byte first, compressed with zlib, in base64."""
+    scale: Annotated[float, Interval(ge=0, le=1e38)] = 1.0
+    """What each number is multiplied by."""
+    event: Literal["packed"] = "packed"
+
+    @property
+    def nbytes(self) -> int:
+        return math.prod(self.shape) * ITEM_BYTES[self.kind]
+
+    @classmethod
+    def of(cls, step: int, phase: int, name: str, numbers: "np.ndarray", root: bool = False) -> "Packed":
+        """``numbers``: bytes, pairs of bytes or floats; ``root``: not below 0, kept to 1/255 of their roots."""
+        kind: Any = numbers.dtype.str[1:]
+        scale = 1.0
+        if root:
+            most = float(numbers.max(initial=0.0))
+            kind, scale = "root", most if 0 < most <= 1e38 else 1.0
+            numbers = ((numbers / scale) ** 0.5 * 255).round().astype("u1")
+        given = numbers.astype(numbers.dtype.newbyteorder("<"), copy=False).tobytes()
+        packed = base64.b64encode(zlib.compress(given, 1)).decode()
+        return cls(step, phase, name, numbers.shape, kind, packed, scale)
+
+    def array(self) -> "np.ndarray | None":
+        """The numbers; None if a stranger's log has others than it says. Never unpacks more than it says."""
+        import numpy as np
+
+        if self.nbytes > MOST_PACKED:
+            return None
+        try:
+            unpacking = zlib.decompressobj()
+            found = unpacking.decompress(base64.b64decode(self.data), self.nbytes or 1)
+            if len(found) != self.nbytes or not unpacking.eof:
+                raise ValueError("it has another size")
+        except (ValueError, zlib.error):
+            return None
+        if self.kind == "root":
+            return (np.frombuffer(found, "u1").reshape(self.shape) / np.float32(255)) ** 2 * np.float32(self.scale)
+        return np.frombuffer(found, f"<{self.kind}").reshape(self.shape)
 
 
 @dataclass(frozen=True)
@@ -341,7 +407,7 @@ class RunFinished:
 
 _OfRun = RunStarted | RunResumed | RunForked | RunStopped | RunFailed | RunFinished
 _OfTask = TasksPlanned | TasksAdded | TaskStarted | StepsTaken | TaskEnded | Consolidated | Saved
-Event = _OfRun | _OfTask | Scored | Measured | ImportanceMeasured | StrengthChanged | Noted | Warned
+Event = _OfRun | _OfTask | Scored | Measured | Packed | ImportanceMeasured | StrengthChanged | Noted | Warned
 
 _ANY_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
 

@@ -22,6 +22,7 @@ from engine.record.events import (
     ImportanceMeasured,
     Measured,
     Noted,
+    Packed,
     RunFailed,
     RunFinished,
     RunForked,
@@ -118,6 +119,7 @@ class History:
     scores: Mapping[str, Series[Scored]] = field(default_factory=dict)
     """The scores on each part of the data that were taken alone."""
     measured: Mapping[str, Series[Measured]] = field(default_factory=dict)
+    packed: Mapping[str, Series[Packed]] = field(default_factory=dict)
     settled: Series[Evaluation] = field(default_factory=Series)
     pending: Evaluation | None = None
     """The newest evaluation while it may still be that of a task's end."""
@@ -331,6 +333,8 @@ class History:
                 self._score(event)
             case Measured():
                 self.measured = _with(self.measured, event.name, event)
+            case Packed():
+                self.packed = _with(self.packed, event.name, event)
             case Consolidated():
                 self.consolidations = self.consolidations.plus(event)
             case StrengthChanged():
@@ -435,7 +439,7 @@ class History:
                 raise ValueError(f"task {event.task + 1} ends without a step")
             case ImportanceMeasured() | Warned() if event.task > begun:
                 raise ValueError(f"task {event.task + 1} of {tasks}, before it begins")
-            case Scored() | Measured() | Consolidated() if event.phase > begun:
+            case Scored() | Measured() | Packed() | Consolidated() if event.phase > begun:
                 raise ValueError(f"task {event.phase + 1} of {tasks}, before it begins")
             case Scored() if not event.phase < len(event.values) <= tasks:
                 raise ValueError(f"{len(event.values)} scores, on {event.phase + 1} to {tasks} tasks")
@@ -445,7 +449,7 @@ class History:
                 raise ValueError(f"{len(values)} values of the path integral")
             case Measured(name=name, values=values) if name == CLASSES and len(values) != self._classes(event.phase):
                 raise ValueError(f"{len(values)} accuracies of {self._classes(event.phase)} classes")
-            case Measured() if event.name in self.measured and event.phase < self.measured[event.name][-1].phase:
+            case Measured() | Packed() if self._told_of_later(event):
                 raise ValueError(f"{event.name} of task {event.phase + 1} after a later task")
             case RunForked(task=None) if event.step != self.step:
                 raise ValueError(f"a fork at step {event.step:,}, after step {self.step:,}")
@@ -461,6 +465,11 @@ class History:
                 raise ValueError("a task that has ended has no number of steps")
             case ImportanceMeasured(running=False) if not self._may_consolidate(event.task):
                 raise ValueError(f"the importance at the end of task {event.task + 1} a second time")
+
+    def _told_of_later(self, event: Measured | Packed) -> bool:
+        told: Series[Measured] | Series[Packed] | None
+        told = (self.measured if isinstance(event, Measured) else self.packed).get(event.name)
+        return told is not None and event.phase < told[-1].phase
 
     def _classes(self, phase: int) -> int:
         """Of the tasks up to ``phase``."""

@@ -5,6 +5,7 @@
                   checkpoints/step-*.safetensors   rolling, the last two
                   checkpoints/task-*.safetensors   one at each task's end, as many as keep_checkpoints says
                   checkpoints/*.damaged            set aside by a resume that could not use them
+                  shown.npz                        examples of each task to look at
                   summary.json                     when finished
                   lock                             held while it trains
 
@@ -37,7 +38,7 @@ from engine.errors import (
     first_line,
     unreadable,
 )
-from engine.record.events import Event, StrengthChanged, decode
+from engine.record.events import SHOWN_FILE, Event, StrengthChanged, decode
 from engine.record.history import History
 from engine.sessions import log as event_log
 from engine.sessions.lock import in_training, locked, refuse_links
@@ -52,7 +53,16 @@ ROLLING_CHECKPOINTS = 2
 _FIRST_LINES = re.compile(rb"format = (\d{1,9})\n(?:checksum = \"([0-9a-f]{32})\"\n)?")
 _BEGAN = re.compile(rb"log = ([12])\n")
 _LOST = "restore a copy of that file, or undo the changes to it"
-_CONTENTS = {"config.toml", "events.jsonl", "checkpoints", "summary.json", "lock", "error.txt", *NOTES_FILES}
+_CONTENTS = {
+    "config.toml",
+    "events.jsonl",
+    "checkpoints",
+    "summary.json",
+    "lock",
+    "error.txt",
+    SHOWN_FILE,
+    *NOTES_FILES,
+}
 _STEP = re.compile(r"(?:task-\d+-)?step-(\d+)\.safetensors")
 
 

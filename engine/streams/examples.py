@@ -24,10 +24,11 @@ from engine.seeds import generator
 from engine.settings.consistent import shape_of
 from engine.settings.run import FirstTask, RunConfig
 from engine.streams.augment import augmented
-from engine.streams.normalize import channels_of, normalized, told
+from engine.streams.looked_at import looked_at, spread
+from engine.streams.normalize import channels_of, denormalized, normalized, told
 from engine.streams.numbers import regression
 from engine.streams.pixels import Pixels, Store
-from engine.streams.stream import Phase, Stream
+from engine.streams.stream import Phase, Pictured, Stream
 from engine.streams.unlabelled import read_unlabelled
 from engine.text import visible
 
@@ -69,6 +70,12 @@ class Examples:
         else:
             inputs = self.inputs.index_select(0, rows)
         return self._ordered(inputs), self.targets.index_select(0, rows).to(inputs.device)
+
+    def raw(self, rows: Tensor) -> Tensor:
+        """The bytes of images, in the order in which a network sees them."""
+        assert isinstance(self.inputs, Pixels)
+        found = self.inputs.raw(rows if self.rows is None else self.rows.index_select(0, rows))
+        return self._ordered(found)
 
     def slice(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
         if isinstance(self.inputs, Pixels):
@@ -165,8 +172,8 @@ class ExampleStream(Stream):
                     f"validation {config.validation:g}: task {visible(task.name)} {few} two training examples, so none "
                     f"can be held out"
                 )
-        subsets = evaluation_subsets(tasks, config.seed, config.extended_at or ())
-        self._probes = [task.test.subset(rows) for task, rows in zip(self.tasks, subsets, strict=True)]
+        self._subsets = evaluation_subsets(tasks, config.seed, config.extended_at or ())
+        self._probes = [task.test.subset(rows) for task, rows in zip(self.tasks, self._subsets, strict=True)]
         self._order = torch.empty(0, dtype=torch.int64)
         """The rows of one epoch, in training order."""
         self._order_of: tuple[int, int] | None = None
@@ -327,6 +334,18 @@ class ExampleStream(Stream):
     def _together(self) -> int:
         """Examples in one pass without a gradient."""
         return min(BATCH, max(1, BATCH_BYTES // (4 * math.prod(self.inputs))))
+
+    def picture(self, phase: int, count: int) -> Pictured:
+        probe, places = self._probes[phase], self._subsets[phase]
+        targets = probe.targets.cpu()
+        rows = spread(targets, count)
+        own = rows.to(probe.targets.device)
+        if isinstance(probe.inputs, Pixels):
+            found = probe.raw(own).cpu()
+        else:
+            found = denormalized(probe.take(own)[0].cpu(), self._channels)
+        pictures, numbers = looked_at(found.view(-1, *self.inputs))
+        return Pictured(rows, places[rows], targets[rows], pictures, numbers)
 
     def count(self, phase: int, part: str) -> int:
         if part == "validation" and self.tasks[phase].validation is None:

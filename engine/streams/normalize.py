@@ -37,6 +37,15 @@ def normalized(inputs: Store, channels: Channels | None) -> Store:
     return ((inputs.view(len(inputs), len(means), -1) - means) / deviations).view(inputs.shape).float()
 
 
+def denormalized(inputs: Tensor, channels: Channels | None) -> Tensor:
+    """What ``normalized`` made ``inputs`` of, which are no bytes; shape (N, …)."""
+    if channels is None or not inputs.is_floating_point():
+        return inputs
+    parts = len(channels[0])
+    means, deviations = (torch.tensor(of, dtype=inputs.dtype).view(-1, 1) for of in channels)
+    return (inputs.reshape(len(inputs), parts, -1) * deviations + means).view(inputs.shape)
+
+
 def channels_of(given: str | Sequence[float] | None, parts: Sequence[Part], columns: bool = False) -> Channels | None:
     """What ``normalize`` says, for the training examples in ``parts``; ``columns``: each of their values is a channel.
     Raises ConfigError if it does not fit them."""

@@ -28,6 +28,21 @@ class Phase:
     """What its classes are called."""
 
 
+@dataclass(frozen=True)
+class Pictured:
+    """Examples of a phase's evaluation subset, as people look at them."""
+
+    rows: Tensor
+    """Their places in the evaluation subset, shape (N,), ascending; on the CPU, as all here."""
+    places: Tensor
+    """Their places in the phase's test set. Shape (N,), ascending."""
+    targets: Tensor
+    pictures: Tensor | None = None
+    """Bytes of shape (N, C, H, W), with C = 1 or 3; None if an example is no picture."""
+    numbers: Tensor | None = None
+    """The first numbers of each example that is no picture, shape (N, F)."""
+
+
 class Readable(Protocol):
     """What a method may read when a phase was learned. A phase's part is "train", "validation" (for choices), "test",
     "probe" (of the test set, always the same), or the folder of own inputs."""
@@ -82,6 +97,11 @@ class Stream(Readable, Protocol):
 
     def drawn(self, phase: int, count: int, purpose: str, part: str = "train") -> Batch:
         """At most ``count`` examples of the part, chosen as ``sampled`` does."""
+
+    def picture(self, phase: int, count: int) -> Pictured | None:
+        """At most ``count`` examples of the phase's evaluation subset, as people look at them; always the same. None if
+        there is nothing to look at."""
+        return None
 
     def test_counts(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Of each phase: how many examples its test set has, and its evaluation subset."""

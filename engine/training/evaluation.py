@@ -42,12 +42,13 @@ class Evaluator:
         seen = len(self.stream.phases) if ahead and self.problem.looks_ahead else self.problem.newest + 1
         return self._scores(range(seen), "test", self.check, see or _ignore)
 
-    def probe(self, whole: Sequence[float] = ()) -> tuple[float, ...]:
-        """On each evaluation subset. ``whole``: what the whole test sets, which some subsets are, just gave."""
+    def probe(self, whole: Sequence[float] = (), see: See | None = None) -> tuple[float, ...]:
+        """On each evaluation subset. ``whole``: what the whole test sets, which some subsets are, just gave. ``see``
+        gets the outputs on the other subsets."""
         phases, count = range(self.problem.newest + 1), self.stream.count
         known = dict(enumerate(whole[: len(phases)]))
         smaller = [phase for phase in phases if phase not in known or count(phase, "probe") < count(phase, "test")]
-        known |= dict(zip(smaller, self._scores(smaller, "probe"), strict=True))
+        known |= dict(zip(smaller, self._scores(smaller, "probe", see=see or _ignore), strict=True))
         return tuple(known[phase] for phase in phases)
 
     def newest_choice(self) -> float:

@@ -14,7 +14,7 @@ from engine.catalog.methods import METHODS
 from engine.catalog.own_loop import OWN_LOOP
 from engine.disk import open_plain, write_whole
 from engine.errors import ConfigError, EngineError, SessionDamaged, SessionTooYoung
-from engine.record.events import Event, RunForked, StrengthChanged
+from engine.record.events import SHOWN_FILE, Event, RunForked, StrengthChanged
 from engine.record.history import History
 from engine.record.one_class import numbered
 from engine.sessions.log import FORMAT, line, marker
@@ -105,6 +105,8 @@ def branched(parent: Session, config: RunConfig, checkpoint_path: Path, task: in
         for event in events:
             log += line(event, len(log))
         write_whole(session.events_path, log)
+        with contextlib.suppress(OSError, ValueError):  # an older session has none
+            _share(parent.path / SHOWN_FILE, session.path / SHOWN_FILE)
         for earlier in range(task):
             if (path := parent.task_checkpoint(earlier)) is not None:
                 with contextlib.suppress(FileNotFoundError):  # the parent is training and keeps only the last

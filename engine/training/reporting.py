@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from engine.batch import Batch
 from engine.errors import NumericsError
 from engine.models.flat import Layer, layer_not_finite
 from engine.record.events import (
@@ -32,6 +33,7 @@ from engine.record.watchdog import fresh
 from engine.training.answers import Tally
 from engine.training.evaluation import Evaluator
 from engine.training.histogram import histograms
+from engine.training.looking import Looking
 from engine.training.recorder import Recorder
 from engine.training.state import RunState, TrainingState
 from engine.training.step import TrainingStep
@@ -78,6 +80,7 @@ class Reporter:
     state: RunState
     step: TrainingStep
     evaluator: Evaluator
+    looking: Looking
     _due: float = 0.0
 
     @property
@@ -108,8 +111,14 @@ class Reporter:
         self.steps()
         state = self.state
         penalties = layer_penalties(state, state.parameters.values, state.parameters.layers)
-        self.recorder.emit(*([self._probed()] if look else []), *self.learning_rate(), *penalties)
+        self.recorder.emit(*(self._looked() if look else []), *self.learning_rate(), *penalties)
         self.warnings()
+
+    def _looked(self) -> list[Event]:
+        """Scores on the evaluation subsets, and the answers for what is shown of them."""
+        self.looking.begin(whole=False)
+        scores = self.evaluator.probe(see=self.looking.see)
+        return [self._probed(scores), *self.looking.answers(self.state.step)]
 
     def learning_rate(self) -> list[Event]:
         state = self.state
@@ -123,7 +132,8 @@ class Reporter:
         """On whole test sets, and on the evaluation subsets, of the tasks seen."""
         state = self.state
         scores = self.evaluator.scores()
-        return Scored(state.step, state.problem.newest, WHOLE, _known(scores)), self._probed(scores)
+        whole = Scored(state.step, state.problem.newest, WHOLE, _known(scores))
+        return whole, self._probed(self.evaluator.probe(scores))
 
     def initial(self) -> None:
         """Scores on whole test sets before the first step, where those of later tasks mean something."""
@@ -136,12 +146,19 @@ class Reporter:
         """Everything that is measured on test data at a task's end; ``ahead``: on later tasks too."""
         state = self.state
         tally = Tally(state.problem, self.evaluator.stream.phases)
-        scores = self.evaluator.scores(ahead, tally.see)
-        whole = Scored(state.step, state.problem.newest, WHOLE, scores)
-        return [*tally.events(state.step), whole, self._probed(scores)]
+        self.looking.begin(whole=True)
 
-    def _probed(self, whole: Sequence[float] = ()) -> Scored:
-        return Scored(self.state.step, self.state.problem.newest, PROBE, _known(self.evaluator.probe(whole)))
+        def see(outputs: Tensor, batch: Batch) -> None:
+            tally.see(outputs, batch)
+            self.looking.see(outputs, batch)
+
+        scores = self.evaluator.scores(ahead, see)
+        whole = Scored(state.step, state.problem.newest, WHOLE, scores)
+        probed = self._probed(self.evaluator.probe(scores))
+        return [*self.looking.answers(state.step), *tally.events(state.step), whole, probed]
+
+    def _probed(self, scores: Sequence[float]) -> Scored:
+        return Scored(self.state.step, self.state.problem.newest, PROBE, _known(scores))
 
     def running_importance(self) -> None:
         state = self.state

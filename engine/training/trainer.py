@@ -17,6 +17,7 @@ from engine.training.control import Stopped
 from engine.training.diagnosis import cause
 from engine.training.evaluation import PATH_EXAMPLES, Evaluator
 from engine.training.fan import Fan
+from engine.training.looking import Looking
 from engine.training.plan import Plan
 from engine.training.probing import HISTOGRAMS_PER_TASK, PROBES_PER_TASK, Probing
 from engine.training.recorder import Recorder
@@ -62,7 +63,8 @@ class Trainer:
         )
         if self.stream.count(0, "validation"):
             self.state.schedule.score = self.evaluator.newest_choice
-        self.reporter = Reporter(recorder, self.state, self.step, self.evaluator)
+        self.looking = Looking(self.stream, self.state.problem)
+        self.reporter = Reporter(recorder, self.state, self.step, self.evaluator, self.looking)
         self.checkpointer = Checkpointer(recorder, self.state, self.reporter)
         fan = Fan(config, control, self.state, self.stream, self.plan, self.step, self.evaluator)
         self.requests = RequestHandler(recorder, self.state, self.plan, self.reporter, self.checkpointer, fan)
@@ -118,6 +120,8 @@ class Trainer:
             made = resume.start(recorder, self.state, started, notes)
         self.requests.interventions = made
         recorder.patiently(recorder.session.keep_config)
+        if shown := self.looking.shown(together=self.config.scenario == "class"):
+            recorder.patiently(partial(shown.keep, recorder.session.path))
         recorder.clock.start()
         self.checkpointer.start()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from textual.app import App
 from textual.binding import Binding
@@ -32,6 +33,7 @@ from cl_tui.screens.watch import WatchScreen
 from engine.catalog.own_loop import OWN_LOOP
 from engine.errors import SessionNotFound
 from engine.record.events import Event, RunResumed, RunStopped
+from engine.record.shown import Shown, ShownTask
 from engine.sessions.log import EventLog
 from engine.sessions.session import Session
 from engine.settings.run import resolve
@@ -583,3 +585,14 @@ def test_the_command_needs_a_terminal_and_a_session(cl_tui: CommandLine, tmp_pat
     answer = cl_tui("watch", "nobody")
     assert answer.exit_code == 2
     assert answer.err.startswith("cl-tui: no session nobody in sessions")
+
+
+async def test_what_the_session_keeps_to_look_at_is_read_when_it_is_there(tmp_path: Path) -> None:
+    session = written(tmp_path, RUN)
+    async with watching(session) as watched:
+        assert watched.screen.current_view().shown is None
+        task = ShownTask(None, np.ones((1, 2), "f4"), np.zeros(1, "i4"), ("a",), np.zeros(1, "i8"))
+        Shown((task,), together=False).keep(session.path)
+        await watched.until(lambda: watched.screen.current_view().shown)
+        assert watched.screen.view is not None
+        await watched.until(lambda: watched.screen.view and watched.screen.view.shown)

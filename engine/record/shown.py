@@ -1,0 +1,258 @@
+"""The examples that people look at: up to 64 of each task's evaluation subset, and what the network answered for them.
+
+Imports no torch. A session keeps the examples in shown.npz, and the answers in its log as ANSWERS.
+"""
+
+import contextlib
+import json
+import math
+import zipfile
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from io import BytesIO
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.disk import read_plain, write_whole
+from engine.record.events import ANSWERS, SHOWN_FILE, Packed
+from engine.record.history import History
+from engine.record.series import Series
+from engine.text import visible
+
+if TYPE_CHECKING:
+    import numpy as np
+
+EXAMPLES = 64
+"""Most of a task."""
+MOST_BYTES = 1 << 22
+"""Of all pictures together; they are made smaller until they fit."""
+MOST_FILE_BYTES = 1 << 25
+"""Of shown.npz, unpacked."""
+MOST_NAMES = 100_000
+
+
+@dataclass(frozen=True)
+class ShownTask:
+    """Examples of one task's evaluation subset."""
+
+    pictures: "np.ndarray | None"
+    """Bytes of shape (N, H, W, C), with C = 1 or 3; None if an example is no picture."""
+    numbers: "np.ndarray | None"
+    """The first numbers of each example that is no picture, shape (N, F); else None."""
+    targets: "np.ndarray"
+    """The classes, which count the task's own from 0, shape (N,); of regression the numbers, (N, D)."""
+    names: tuple[str, ...]
+    """What the task's classes are called; empty for regression."""
+    places: "np.ndarray"
+    """Where the examples are in the task's test set. Shape (N,), ascending."""
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    tasks: tuple[ShownTask, ...]
+    together: bool
+    """Whether the classes of all tasks seen compete, as in the class scenario."""
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Of the classes of all tasks, one task's after another's."""
+        return tuple(name for task in self.tasks for name in task.names)
+
+    @classmethod
+    def read(cls, folder: Path) -> "Shown | None":
+        """Of the session in ``folder``; None if it keeps none, or none that can be read."""
+        try:
+            return cls.unpacked(read_plain(folder / SHOWN_FILE, MOST_FILE_BYTES))
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, NotImplementedError):
+            return None
+
+    def keep(self, folder: Path) -> None:
+        """Writes shown.npz, unless it is there and says the same. Raises OSError."""
+        data = self.packed()
+        with contextlib.suppress(OSError, ValueError):
+            if read_plain(folder / SHOWN_FILE, MOST_FILE_BYTES) == data:
+                return
+        write_whole(folder / SHOWN_FILE, data)
+
+    def packed(self) -> bytes:
+        import numpy as np
+
+        first = self.tasks[0]
+        names = json.dumps([task.names for task in self.tasks], allow_nan=False).encode()
+        counts, together = np.array([len(task) for task in self.tasks]), np.array([self.together], "u1")
+        arrays: dict[str, Any] = {"counts": counts, "together": together, "names": np.frombuffer(names, "u1")}
+        joined = {key: [getattr(task, key) for task in self.tasks] for key in ("targets", "places")}
+        if first.pictures is not None:
+            joined["pictures"] = [task.pictures for task in self.tasks]
+        if first.numbers is not None:
+            joined["numbers"] = [task.numbers for task in self.tasks]
+        file = BytesIO()
+        arrays |= {key: np.concatenate(parts) for key, parts in joined.items()}
+        np.savez_compressed(file, **arrays)
+        return file.getvalue()
+
+    @classmethod
+    def unpacked(cls, data: bytes) -> "Shown":
+        """Raises ValueError, KeyError or BadZipFile for what ``packed`` did not make."""
+        import numpy as np
+
+        found = _arrays(data)
+        counts = found["counts"].tolist()
+        names = json.loads(found["names"].tobytes())
+        pictures, numbers = found.get("pictures"), found.get("numbers")
+        parts = [of for of in (pictures, numbers, found["targets"], found["places"]) if of is not None]
+        if not counts or min(counts) < 0 or {len(of) for of in parts} != {sum(counts)} or len(names) != len(counts):
+            raise ValueError("its parts do not fit")
+        if pictures is not None and (
+            pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[3] not in (1, 3)
+        ):
+            raise ValueError("it has no pictures of bytes")
+        if sum(map(len, names)) > MOST_NAMES:
+            raise ValueError("it has too many names")
+        made, end = [], 0
+        for count, own in zip(counts, names, strict=True):
+            rows = slice(end, end := end + count)
+            called = tuple(visible(str(name)) for name in own)
+            targets = found["targets"][rows]
+            if called and count and (targets.ndim != 1 or not 0 <= targets.min() <= targets.max() < len(called)):
+                raise ValueError("its classes have no names")
+            shown, told = (None if of is None else of[rows] for of in (pictures, numbers))
+            made.append(ShownTask(shown, told, targets, called, found["places"][rows]))
+        return cls(tuple(made), bool(found["together"].any()))
+
+
+def _arrays(data: bytes) -> "dict[str, np.ndarray]":
+    """The arrays of numbers in an .npz file; never unpacks more than MOST_FILE_BYTES, nor a pickle."""
+    import numpy as np
+
+    found: dict[str, np.ndarray] = {}
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        members = archive.infolist()
+        if len(members) > 10 or sum(member.file_size for member in members) > MOST_FILE_BYTES:
+            raise ValueError("it is too large")
+        for member in members:
+            content = BytesIO(archive.read(member))
+            version = np.lib.format.read_magic(content)
+            if version != (1, 0):
+                raise ValueError(f"an array of version {version}")
+            shape, fortran, dtype = np.lib.format.read_array_header_1_0(content)
+            rest = content.read()
+            if fortran or dtype.kind not in "uif" or math.prod(shape) * dtype.itemsize != len(rest):
+                raise ValueError("an array has another size than it says")
+            found[member.filename.removesuffix(".npy")] = np.frombuffer(rest, dtype).reshape(shape)
+    return found
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the network answered for one task's shown examples, after ``step``."""
+
+    step: int
+    task: int
+    given: "np.ndarray"
+    """The class: one of the task's own, counted from 0; in the class scenario one of ``Shown.names``. Shape (N,). Of
+    regression the numbers that were predicted, (N, D)."""
+    target: "np.ndarray"
+    """The right one, counted as ``given``."""
+    right: "np.ndarray | None"
+    """The probability of the right class. Shape (N,); None for regression."""
+    sure: "np.ndarray | None"
+    """The probability of the class that was given. Shape (N,); None for regression."""
+    names: tuple[str, ...]
+    """What the classes in ``given`` are called; empty for regression."""
+
+    @property
+    def wrong(self) -> "np.ndarray":
+        """Which answers are another class than the right one, shape (N,); none for regression."""
+        import numpy as np
+
+        if self.right is None:
+            return np.zeros(len(self.given), bool)
+        found: np.ndarray = self.given != self.target
+        return found
+
+
+def answers(history: History, shown: Shown, step: int | None = None) -> list[Answers]:
+    """The newest answers up to ``step``, or of all, for each task seen by then; empty if there are none."""
+    told = _told(history, step)
+    return answers_of(told[-1], shown) if told else []
+
+
+def _told(history: History, step: int | None) -> Series[Packed]:
+    told: Series[Packed] = history.packed.get(ANSWERS) or Series()
+    return told if step is None else told.until(step)
+
+
+def answers_of(told: Packed, shown: Shown) -> list[Answers]:
+    """Of one event of ANSWERS; empty if they are not for what is ``shown``."""
+    array, tasks = told.array(), shown.tasks[: told.phase + 1]
+    if array is None or len(tasks) <= told.phase or array.ndim != 2:
+        return []
+    classes = bool(tasks[0].names)
+    count = sum(map(len, tasks))
+    if array.shape[1 if classes else 0] != count or (classes and len(array) != 3):
+        return []
+    made, end, first = [], 0, 0
+    for number, task in enumerate(tasks):
+        rows = slice(end, end := end + len(task))
+        if not classes:
+            made.append(Answers(told.step, number, array[rows], task.targets, None, None, ()))
+            continue
+        given, right, sure = array[:, rows]
+        names, target = (shown.names, task.targets + first) if shown.together else (task.names, task.targets)
+        if given.size and given.max() >= len(names):
+            return []
+        made.append(Answers(told.step, number, given, target, right / 255, sure / 255, names))
+        first += len(task.names)
+    return made
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Which of one task's shown examples were right when it was learned and are wrong now. All of shape (N,)."""
+
+    task: int
+    learned: "np.ndarray"
+    """Whether it was right at the task's end."""
+    lost: "np.ndarray"
+    """Whether it was, and is wrong now."""
+    since: "np.ndarray"
+    """The step of the look from which on it was wrong for good; 0 where it is not lost."""
+
+
+def lost(history: History, shown: Shown, step: int | None = None) -> list[Lost]:
+    """Of each task that had ended by the newest answers up to ``step``, or by the newest of all; not of regression."""
+    import numpy as np
+
+    told = list(_told(history, step))
+    looks = [(of, found) for of in told if (found := _wrong(of, shown)) is not None]
+    if not looks or not shown.names:
+        return []
+    starts = list(accumulate(map(len, shown.tasks), initial=0))
+    made = []
+    for task in range(min(len(history.matrix), looks[-1][0].phase + 1)):
+        rows = slice(starts[task], starts[task + 1])
+        at_end = [number for number, (of, _) in enumerate(looks) if of.phase == task]
+        if not at_end:
+            continue
+        later = looks[at_end[-1] :]
+        wrong = np.stack([found[rows] for _, found in later])
+        lost = ~wrong[0] & wrong[-1]
+        last_right = len(later) - 1 - (~wrong)[::-1].argmax(0)
+        steps = np.array([of.step for of, _ in later])
+        since = np.where(lost, steps[np.minimum(last_right + 1, len(later) - 1)], 0)
+        made.append(Lost(task, ~wrong[0], lost, since))
+    return made
+
+
+@lru_cache(maxsize=1 << 12)
+def _wrong(told: Packed, shown: Shown) -> "np.ndarray | None":
+    """Which answers are wrong, one task's after another's; None if they are not for what is ``shown``."""
+    import numpy as np
+
+    found = answers_of(told, shown)
+    return np.concatenate([of.wrong for of in found]) if found else None
