@@ -199,7 +199,7 @@ async def test_watching_and_what_opens_over_it(folder: Path) -> None:
     async with opened(screen) as shown:
         await shown.until(lambda: screen.replay is not None)
         assert "[red]r[/] [@cli…" in await shown.every_pane(screen)
-        for key in ("left_square_bracket", "comma", "full_stop"):
+        for key in ("left_square_bracket", "comma", "semicolon"):
             await shown.text(key)
         assert "[red]r[/]" in await shown.text("l")
         for key in ("escape", "question_mark", "escape", "G", "escape", "w", "escape", "F"):

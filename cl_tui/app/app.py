@@ -6,7 +6,6 @@ import gc
 import os
 import signal
 from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import ClassVar
 
@@ -27,11 +26,13 @@ from cl_tui.host.exit_status import INTERRUPTED, ExitStatus
 from cl_tui.host.preferences import Preferences
 from cl_tui.panes.base import Pane, keys
 from cl_tui.panes.files import started_in, without_fonts, write_new
-from cl_tui.screens.help import HelpScreen, Section
+from cl_tui.screens.help import HelpScreen
+from cl_tui.screens.keys_here import ActionsDialog, offered, sections
 from cl_tui.screens.log import LogScreen
 from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.screens.panes import PanesScreen
 from cl_tui.screens.root import RootScreen
+from cl_tui.screens.theme import ThemeDialog
 from cl_tui.screens.timeline import timeline
 from engine.errors import EngineError
 
@@ -48,9 +49,12 @@ class ClTui(App[ExitStatus]):
     TITLE = "cl-tui"
     BINDINGS: ClassVar[list[BindingType]] = [
         *keys(
-            ("t", "next_theme", "Next theme", "Next theme; saved for the next start"),
+            ("T", "theme", "Theme", "Pick a theme, and see it before you choose"),
             ("0", "reset_appearance", "Reset appearance", "Reset theme, scales and smoothing to the defaults"),
             ("l", "log", "Log", "Printed lines, warnings, and the events of the run"),
+        ),
+        Binding(
+            "full_stop", "here", "Here", key_display=".", tooltip="What can be done with the pane in focus", show=False
         ),
         Binding("question_mark", "help", "Help", key_display="?", tooltip="Keys, and how to read the screen"),
         Binding("q", "leave", "Quit", tooltip=_QUIT),
@@ -193,9 +197,7 @@ class ClTui(App[ExitStatus]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every key of the screen, and of Textual's own commands those that no key does."""
         for command in super().get_system_commands(screen):
-            if command.title == "Theme":
-                yield command
-            elif command.title == "Screenshot":
+            if command.title == "Screenshot":
                 yield command._replace(help="Save a picture of the screen as an SVG file")
         offered = {"quit", "command_palette"}
         for node, binding, enabled, _ in screen.active_bindings.values():
@@ -228,31 +230,38 @@ class ClTui(App[ExitStatus]):
     def action_help(self) -> None:
         """Builds each page once, by the kind of screen and its keys: building it takes longer than a key press may."""
         never = self.screen.never if isinstance(self.screen, RootScreen) else frozenset[str]()
-        name = f"help of {type(self.screen).__name__} without {sorted(never)}"
+        focused = self._pane_in_focus
+        name = f"help of {type(self.screen).__name__}, {type(focused).__name__} without {sorted(never)}"
         if not self.is_screen_installed(name):
-            self.install_screen(HelpScreen(self._help_of(self.screen, never)), name)
-        self.push_screen(name)
+            self.install_screen(HelpScreen(sections(self.screen, type(self), focused, never)), name)
+        self.push_screen(name, self._press)
 
-    def _help_of(self, screen: Screen[object], never: AbstractSet[str]) -> list[Section]:
-        """The screen's keys, with those that all its panes have; then each pane, with its own."""
-        of_screen = declared(type(screen))
-        of_program = [key for key in declared(type(self)) if key.key not in {key.key for key in of_screen}]
-        own = [key for key in (*of_screen, *of_program) if key.action not in never]
-        panes = [(pane, declared(type(pane))) for pane in screen.query(Pane)]
-        shared = [key for key in panes[0][1] if all(key in keys for _, keys in panes)] if panes else []
-        return [
-            Section("Keys", "", [*own, *shared]),
-            *(
-                Section(pane.HELP_TITLE, pane.how_to_read, [key for key in keys if key not in shared])
-                for pane, keys in panes
-            ),
-        ]
+    def action_here(self) -> None:
+        """What can be done with the pane in focus, or on this screen if it has none."""
+        pane = self._pane_in_focus
+        found = offered(self.screen, pane)
+        self.push_screen(ActionsDialog(pane.HELP_TITLE if pane else "What can be done here", found), self._press)
 
-    def action_next_theme(self) -> None:
-        names = list(self.available_themes)
-        self.theme = names[(names.index(self.theme) + 1) % len(names)]
-        self.root.reply(f"Theme: {self.theme}")
-        self.remember(theme=self.theme)
+    @property
+    def _pane_in_focus(self) -> Pane | None:
+        focused = self.screen.focused
+        return focused if isinstance(focused, Pane) else None
+
+    def _press(self, key: str | None) -> None:
+        """Does what ``key``, chosen from a list, does."""
+        if key is not None:
+            self.simulate_key(key)
+
+    def action_theme(self) -> None:
+        before = self.theme
+
+        def chosen(name: str | None) -> None:
+            self.theme = name or before
+            if name:
+                self.remember(theme=name)
+                self.root.reply(f"Theme: {name}")
+
+        self.push_screen(ThemeDialog(list(self.available_themes), before), chosen)
 
     def action_reset_appearance(self) -> None:
         self.remember(**dict(Preferences()))
@@ -274,15 +283,3 @@ class ClTui(App[ExitStatus]):
             return timeline(view.history, view.config)
 
         self.push_screen(LogScreen(self.captured, happened))
-
-
-def declared(owner: type) -> list[Binding]:
-    """The keys of ``owner``, then of its bases here (not Textual's), without those that a subclass declares again."""
-    found: list[Binding] = []
-    taken: set[str] = set()
-    for base in owner.__mro__:
-        if base.__module__.startswith("cl_tui."):
-            own = [key for key in Binding.make_bindings(vars(base).get("BINDINGS", ())) if key.key not in taken]
-            found += own
-            taken |= {key.key for key in own}
-    return found

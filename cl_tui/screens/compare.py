@@ -26,6 +26,7 @@ from engine.sessions.listing import Listed
 class CompareScreen(ZoomingScreen):
     """Compares the sessions ``names``, which a thread reads while the screen is already open."""
 
+    KEYS_TITLE = "Compare"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "next_curves", "Curves", tooltip="Curves of accuracy, loss or penalty"),
         Binding("m", "next_matrix", "Matrix", tooltip="The next matrix, or difference from the first group"),

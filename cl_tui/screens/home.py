@@ -54,6 +54,7 @@ T = TypeVar("T")
 class HomeScreen(RootScreen):
     """The first screen of ``cl-tui``. ``read_only``: no training and no changes from here."""
 
+    KEYS_TITLE = "Sessions"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new_run", "New run", tooltip="Choose what to train, and start it"),
         Binding("enter", "open", "Open", tooltip="Watch the session, or replay it"),

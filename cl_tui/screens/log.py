@@ -163,7 +163,7 @@ class LogScreen(Dialog[None]):
         Binding("n", "go(1)", "Next", tooltip="The next match"),
         Binding("N", "go(-1)", "Previous", tooltip="The previous match"),
         Binding("f", "filter", "Filter", tooltip="Show everything, prints, errors, or the run"),
-        Binding("c", "copy", "Copy", tooltip="Copy the lines shown; only the newest if there are very many"),
+        Binding("C", "copy", "Copy", tooltip="Copy the lines shown; only the newest if there are very many"),
         Binding("escape", "back", "Close", tooltip="Leave the search, then the log"),
         Binding("l,q", "dismiss", "Close", show=False),
     ]

@@ -45,6 +45,7 @@ _BREAK = "Pause after each task, or no longer"
 class MonitorScreen(PanesScreen):
     """Shows ``engine``'s run, starts it after the first frame, and ends with an ExitStatus."""
 
+    KEYS_TITLE = "Run"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "pause", "Pause", tooltip=_PAUSE),
         Binding("space", "proceed", "Continue", tooltip=_PAUSE),

@@ -41,7 +41,7 @@ class PanesScreen(ZoomingScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = keys(
         ("escape", "back", "Back", "Leave the crosshair, the zoomed axis, or the zoomed pane"),
-        ("c", "copy", "Copy", "Copy the pane's data as CSV"),
+        ("C", "copy", "Copy", "Copy the pane's data as CSV"),
         ("w", "write", "Write", "Write the pane to a file: SVG, CSV or JSON"),
     )
     ALLOW_IN_MAXIMIZED_VIEW = "HeaderLine, WarningLine, Notice, Footer, .in-zoom, #too-small"
@@ -188,7 +188,7 @@ class PanesScreen(ZoomingScreen):
 
     def action_write(self) -> None:
         if self.app.is_web:
-            self.reply("A page in a browser writes no files: c copies the pane's data")
+            self.reply("A page in a browser writes no files: C copies the pane's data")
         elif self.view is not None:
             pane = self.active_pane
             self.app.push_screen(SaveDialog(f"{self.view.session}-{pane_files.name_of(pane)}"), self._write)

@@ -1,7 +1,7 @@
 """A screen that q leaves."""
 
 from collections.abc import Hashable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.screen import Screen
 from textual.widgets import Static
@@ -26,6 +26,8 @@ class RootScreen(Screen[ExitStatus]):
     """q leaves it, while Esc closes dialogs over it. Its Notice answers keys. Footer and palette leave out actions
     ``refused`` now, help those that ``never`` work here; their keys still answer, with the reason."""
 
+    KEYS_TITLE: ClassVar[str] = "View"
+    """What the keys that this class declares are for, as a title in the help."""
     _offered: Hashable = ()
     """The values that determined the keys when the footer was last built."""
 

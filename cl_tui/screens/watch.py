@@ -46,10 +46,11 @@ _MODE = "Replay what is recorded so far, or follow the run again"
 class WatchScreen(PanesScreen):
     """Follows the session while it trains; otherwise replays it, starting at its end."""
 
+    KEYS_TITLE = "Replay"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "play", "Play", tooltip=_PLAY),
         Binding("space", "pause", "Pause", tooltip=_PLAY),
-        Binding("full_stop", "step(1)", "Step", key_display=".", tooltip=_STEP, show=False),
+        Binding("semicolon", "step(1)", "Step", key_display=";", tooltip=_STEP, show=False),
         Binding("comma", "step(-1)", "Step back", key_display=",", tooltip=_STEP, show=False),
         Binding("greater_than_sign", "speed(1)", "Faster", key_display=">", tooltip=_SPEED, show=False),
         Binding("less_than_sign", "speed(-1)", "Slower", key_display="<", tooltip=_SPEED, show=False),

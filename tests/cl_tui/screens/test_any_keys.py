@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from textual.binding import Binding
 from textual.screen import Screen
 
-from cl_tui.app.app import ClTui, declared
+from cl_tui.app.app import ClTui
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.accuracy.pane import AccuracyPane
 from cl_tui.panes.importance.pane import ImportancePane
@@ -20,6 +20,7 @@ from cl_tui.panes.loss.pane import CurvesPane
 from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.screens.compare import CompareScreen
 from cl_tui.screens.home import HomeScreen
+from cl_tui.screens.keys_here import declared
 from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.screens.watch import WatchScreen
 from tests.first_screens import FIRST_SCREENS

@@ -14,6 +14,7 @@ from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
 from cl_tui.app.app import ClTui
+from cl_tui.host import preferences
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes import notice as warning_module
 from cl_tui.panes.accuracy.pane import AccuracyPane
@@ -329,12 +330,17 @@ async def test_f_switches_between_slow_motion_and_full_speed(tmp_path: Path) -> 
         assert watched.engine.control.pace == 123.0
 
 
-async def test_t_takes_the_next_theme(tmp_path: Path) -> None:
+async def test_a_theme_is_seen_before_it_is_chosen(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
         before = watched.app.theme
-        await watched.press("t")
+        await watched.press("T", "down")
+        assert watched.app.theme != before
+        await watched.press("escape")
+        assert watched.app.theme == before
+        await watched.press("T", "down", "enter")
         assert watched.app.theme != before
         assert watched.app.theme in watched.notice
+        assert preferences.load()[0].theme == watched.app.theme
 
 
 async def test_dark_light_and_sixteen_colour_themes_draw_the_panes(tmp_path: Path) -> None:
@@ -349,7 +355,7 @@ async def test_help_lists_every_key_and_closes(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
         await watched.press("question_mark")
         keys = helped(watched.app.screen)
-        for key in ("space", "s ", "z", "esc", "n tab", "f ", "t ", "?", "q ^c", "^p"):
+        for key in ("space", "s ", "z", "esc", "n tab", "f ", "T ", "?", "q ^c", "^p"):
             assert f"\n{key}" in f"\n{keys}", key
         await watched.press("escape")
         assert watched.app.screen is watched.monitor
@@ -461,7 +467,7 @@ async def test_an_answer_to_a_key_leaves_the_warning_and_goes_after_three_second
     silent = curve(known.curve.losses().tolist(), [0.0] * known.curve.length)
     async with watching(tmp_path, known=replace(known, curve=silent), size=size) as watched:
         warning = watched.warning
-        for key, answer in (("s", "Sav"), ("space", "Paused"), ("z", ""), ("b", "A break"), ("t", "Theme")):
+        for key, answer in (("s", "Sav"), ("space", "Paused"), ("z", ""), ("b", "A break")):
             await watched.press(key)
             assert answer in watched.notice
             assert watched.warning == warning, key

@@ -286,9 +286,9 @@ async def test_a_replay_that_catches_up_with_the_run_follows_it(tmp_path: Path) 
             assert watched.notice == "Caught up with the run, and following it again"
 
 
-@pytest.mark.parametrize("key", ["space", ".", ",", ">", "<", "]", "[", "g", "end"], ids=lambda key: f"key {key}")
+@pytest.mark.parametrize("key", ["space", ";", ",", ">", "<", "]", "[", "g", "end"], ids=lambda key: f"key {key}")
 async def test_keys_of_the_replay_say_why_they_do_nothing_while_following(tmp_path: Path, key: str) -> None:
-    names = {".": "full_stop", ",": "comma", ">": "greater_than_sign", "<": "less_than_sign"}
+    names = {";": "semicolon", ",": "comma", ">": "greater_than_sign", "<": "less_than_sign"}
     names |= {"]": "right_square_bracket", "[": "left_square_bracket"}
     session = written(tmp_path, HALF)
     with session.locked():
@@ -329,13 +329,13 @@ async def test_space_plays_from_the_start_and_pauses(tmp_path: Path, monkeypatch
         assert "✔" in watched.header
 
 
-async def test_full_stop_and_comma_step_on_and_back(tmp_path: Path) -> None:
+async def test_semicolon_and_comma_step_on_and_back(tmp_path: Path) -> None:
     async with watching(written(tmp_path, RUN)) as watched:
-        await watched.press("full_stop")
+        await watched.press("semicolon")
         assert watched.notice == "This is the end of the replay"
         await watched.press("comma", "comma")
         assert "step 500 of 600" in watched.position
-        await watched.press("full_stop")
+        await watched.press("semicolon")
         assert "step 550 of 600" in watched.position
         await watched.press("home", "comma")
         assert watched.notice == "This is the start of the replay"

@@ -251,7 +251,7 @@ async def test_copy_takes_what_is_shown_and_says_how_much(monkeypatch: pytest.Mo
     host = Host(captured, History())
     async with host.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        await pilot.press("c")
+        await pilot.press("C")
         assert [line.split(maxsplit=1)[1] for line in host.clipboard.splitlines()] == [
             f"out  line {number}" for number in range(3)
         ]
@@ -259,7 +259,7 @@ async def test_copy_takes_what_is_shown_and_says_how_much(monkeypatch: pytest.Mo
         for _ in range(200):
             captured.add("out", "x" * 999)
         await settled(pilot)
-        await pilot.press("c")
+        await pilot.press("C")
         assert len(host.clipboard) <= MOST_COPIED
         assert "the newest 59 of 203 lines" in subtitle(pilot)
 

@@ -1,0 +1,106 @@
+"""The keys of a screen: all of them for the help, by what they are for, and those that do something now."""
+
+from collections.abc import Set as AbstractSet
+from typing import ClassVar, NamedTuple
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.dom import DOMNode
+from textual.screen import Screen
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from cl_tui.panes.base import Pane
+from cl_tui.screens.dialogs import Dialog
+from cl_tui.screens.help import Section
+
+PROGRAM = "Program"
+VIEW = "View"
+
+
+def declared(owner: type) -> list[Binding]:
+    """The keys of ``owner``, then of its bases here (not Textual's), without those that a subclass declares again."""
+    return [binding for _, binding in _declared(owner)]
+
+
+def _declared(owner: type) -> list[tuple[type, Binding]]:
+    found: list[tuple[type, Binding]] = []
+    taken: set[str] = set()
+    for base in owner.__mro__:
+        if base.__module__.startswith("cl_tui."):
+            own = [key for key in Binding.make_bindings(vars(base).get("BINDINGS", ())) if key.key not in taken]
+            found += [(base, key) for key in own]
+            taken |= {key.key for key in own}
+    return found
+
+
+def sections(screen: Screen[object], app: type, focused: Pane | None, never: AbstractSet[str]) -> list[Section]:
+    """The pane in focus, the screen's keys by what they are for (``KEYS_TITLE`` of the class that declares them), the
+    program's, and then the other panes. Without the actions in ``never``."""
+    own = _declared(type(screen))
+    taken = {key.key for _, key in own}
+    panes = {type(pane): pane for pane in screen.query(Pane)}
+    keys = {kind: declared(kind) for kind in panes}
+    every = list(keys.values())
+    shared = [key for key in every[0] if all(key in keys for keys in every)] if every else []
+    titled: dict[str, list[Binding]] = {}
+    for base, key in own:
+        if key.action not in never:
+            titled.setdefault(getattr(base, "KEYS_TITLE", VIEW), []).append(key)
+    if shared:
+        titled.setdefault(VIEW, []).extend(shared)
+    titled[PROGRAM] = [key for key in declared(app) if key.key not in taken and key.action not in never]
+
+    def of_pane(kind: type[Pane]) -> Section:
+        rest = [key for key in keys[kind] if key not in shared]
+        where = " (in focus)" if focused is not None and kind is type(focused) else ""
+        return Section(f"{kind.HELP_TITLE}{where}", panes[kind].how_to_read, rest, first=bool(where))
+
+    first = [of_pane(type(focused))] if focused is not None else []
+    others = [of_pane(kind) for kind in panes if focused is None or kind is not type(focused)]
+    return [*first, *(Section(title, "", keys) for title, keys in titled.items()), *others]
+
+
+class Action(NamedTuple):
+    key: str
+    shown: str
+    name: str
+    does: str
+
+
+def offered(screen: Screen[object], pane: Pane | None) -> list[Action]:
+    """What the keys of ``pane``, or else of ``screen``, do now."""
+    node: DOMNode = pane or screen
+    found: dict[str, Action] = {}
+    for active in screen.active_bindings.values():
+        binding = active.binding
+        if active.node is node and active.enabled and binding.tooltip:
+            shown = screen.app.get_key_display(binding)
+            found.setdefault(binding.action, Action(binding.key, shown, binding.description, binding.tooltip))
+    return list(found.values())
+
+
+class ActionsDialog(Dialog[str | None]):
+    """Returns the key of the chosen action, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "", "Do it"),
+        Binding("escape,full_stop", "dismiss(None)", "Close"),
+    ]
+
+    def __init__(self, heading: str, actions: list[Action]) -> None:
+        super().__init__(heading)
+        self._actions = actions
+
+    def content(self) -> ComposeResult:
+        wide = max((len(action.shown) for action in self._actions), default=0)
+        yield OptionList(
+            *(
+                Option(Content.assemble((f"{action.shown:<{wide}}  ", "bold"), Content(action.does)))
+                for action in self._actions
+            )
+        )
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._actions[event.option_index].key)
