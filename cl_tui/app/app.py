@@ -11,19 +11,20 @@ from typing import ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.events import AppBlur
+from textual.events import AppBlur, Event, Key
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.widget import Widget
 
+from cl_tui.app.keymap import Keymap
 from cl_tui.app.legible import AsciiFilter, LegibleFilter, NarrowFilter
-from cl_tui.app.themes import DEFAULT, THEMES
+from cl_tui.app.themes import DEFAULT, THEMES, own_theme
 from cl_tui.charts.marks import ambiguous
 from cl_tui.host import preferences, signals
 from cl_tui.host.ascii_filter import spelled, wanted
 from cl_tui.host.capture import Captured, Line
 from cl_tui.host.exit_status import INTERRUPTED, ExitStatus
-from cl_tui.host.preferences import Preferences
+from cl_tui.host.preferences import APPEARANCE, Preferences
 from cl_tui.panes.base import Pane, keys
 from cl_tui.panes.files import started_in, without_fonts, write_new
 from cl_tui.screens.help import HelpScreen
@@ -72,6 +73,9 @@ class ClTui(App[ExitStatus]):
         self.first = first
         self.captured = captured or Captured()
         self.preferences, self._complaint = preferences.load()
+        for name, own in self.preferences.themes.items():
+            self.register_theme(own_theme(name, own))
+        self._own_keys = Keymap(self.preferences.keys)
         self._first_theme = theme
         self.zoomed: type[Widget] | None = None
         self._quitting = False
@@ -90,8 +94,21 @@ class ClTui(App[ExitStatus]):
         signs = [self._ascii] if self.ascii_charts else [self._narrow] if self._ambiguous else []
         return [*super().get_line_filters(), self._legible, *signs]
 
+    async def on_event(self, event: Event) -> None:
+        """A key of the user's own is read as the one whose meaning it has, except where it is typed."""
+        if isinstance(event, Key) and not event.is_forwarded and not self._typing(event):
+            if not (meant := self._own_keys.meant(event.key)):
+                return
+            event.key = meant
+        await super().on_event(event)
+
+    def _typing(self, event: Key) -> bool:
+        typed_into = self.focused is not None and self.focused.check_consume_key(event.key, event.character)
+        return typed_into or isinstance(self.screen, HelpScreen)
+
     def get_key_display(self, binding: Binding) -> str:
-        shown = super().get_key_display(binding)
+        own = self._own_keys.own(binding.key)
+        shown = super().get_key_display(binding if own == binding.key else binding.with_key(own))
         return spelled(shown) if self.ascii_charts else shown
 
     def remember(self, **chosen: object) -> None:
@@ -250,7 +267,7 @@ class ClTui(App[ExitStatus]):
     def _press(self, key: str | None) -> None:
         """Does what ``key``, chosen from a list, does."""
         if key is not None:
-            self.simulate_key(key)
+            self.simulate_key(self._own_keys.own(key))
 
     def action_theme(self) -> None:
         before = self.theme
@@ -264,7 +281,7 @@ class ClTui(App[ExitStatus]):
         self.push_screen(ThemeDialog(list(self.available_themes), before), chosen)
 
     def action_reset_appearance(self) -> None:
-        self.remember(**dict(Preferences()))
+        self.remember(**Preferences().model_dump(include=set(APPEARANCE)))
         self.zoomed = None
         self._apply_preferences()
         self.screen.refresh(layout=True)

@@ -1,12 +1,15 @@
 """Themes whose colours everyone can distinguish, and which theme suits a terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.console import Console
 from textual.theme import Theme
 
+from cl_tui.host.preferences import OwnTheme
+
 DEFAULT = "nord"
+LIGHT = "okabe-ito-light"
 SIXTEEN = "ansi-dark"
 """The theme for terminals with at most sixteen colours, where others would be rounded to unreadable colours."""
 
@@ -33,11 +36,22 @@ THEMES = [
 ]
 
 
-def suiting(environment: Mapping[str, str]) -> str:
-    """The theme for a first start.
+def own_theme(name: str, own: OwnTheme) -> Theme:
+    """A theme of the user's own, on the colours of Okabe & Ito."""
+    suiting = {part: pair[not own.dark] for part, pair in _PARTS.items()}
+    chosen = own.model_dump(exclude={"dark"}, exclude_none=True)
+    return Theme(name, dark=own.dark, **suiting | chosen)
+
+
+def suiting(environment: Mapping[str, str], light: Callable[[], bool] = lambda: False) -> str:
+    """The theme for a first start, where ``light`` finds out whether the terminal is.
 
     >>> suiting({"TERM": "xterm-256color"}), suiting({"TERM": "linux"})
     ('nord', 'ansi-dark')
+    >>> suiting({"TERM": "xterm-256color"}, lambda: True)
+    'okabe-ito-light'
     """
     console = Console(force_terminal=True, _environ=environment)
-    return DEFAULT if console.color_system in ("256", "truecolor") else SIXTEEN
+    if console.color_system not in ("256", "truecolor"):
+        return SIXTEEN
+    return LIGHT if light() else DEFAULT

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from cl_tui.commands import batch, cache, look, registries, sessions, train
+from cl_tui.commands import batch, cache, config, look, registries, sessions, train
 from cl_tui.commands.arguments import refuse_sessions_dir, showable
 from cl_tui.commands.help_pages import App
 from cl_tui.commands.screen import no_screen, show_screen
@@ -27,7 +27,8 @@ for _command in (look.web, look.watch, look.compare, look.analyse):
     app.command(rich_help_panel="Look")(_command)
 for _command in (registries.methods, registries.benchmarks, registries.presets, registries.models):
     app.command(rich_help_panel="Look")(_command)
-app.command("cache", rich_help_panel="Look")(cache.cache)
+for _command in (cache.cache, config.config):
+    app.command(rich_help_panel="Look")(_command)
 sessions_app.callback(invoke_without_command=True)(sessions.root)
 sessions_app.command("list")(sessions.list_)
 for _command in (sessions.show, sessions.export, sessions.delete):

@@ -48,15 +48,18 @@ def watch_training(session: "Session", pace: float | None) -> int:
 
 def show_screen(first: "Screen[ExitStatus]") -> int:
     """Runs the program in the whole terminal, starting with ``first``; returns the exit code."""
-    from cl_tui.app.app import ClTui
-    from cl_tui.app.themes import DEFAULT, suiting
-    from cl_tui.host.capture import Captured, capturing
-    from cl_tui.host.preferences import in_browser
+    from cl_tui.host.background_colour import asked
     from cl_tui.host.terminal import size_known
 
     size_known()
-    captured = Captured()
-    app = ClTui(first, captured, DEFAULT if in_browser() else suiting(os.environ))
+    with asked(os.environ) as light:
+        from cl_tui.app.app import ClTui
+        from cl_tui.app.themes import DEFAULT, suiting
+        from cl_tui.host.capture import Captured, capturing
+        from cl_tui.host.preferences import in_browser
+
+        captured = Captured()
+        app = ClTui(first, captured, DEFAULT if in_browser() else suiting(os.environ, light))
     with capturing(captured):
         ended = app.run()
     if ended is None:  # the screen broke and said why; the last printed lines may explain more

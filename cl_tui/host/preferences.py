@@ -2,33 +2,81 @@
 
 import contextlib
 import os
+import re
 import tempfile
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import platformdirs
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from engine.disk import expanded
+from engine.text import visible
 
 FILE = "preferences.toml"
 ASIDE = "preferences.damaged.toml"
 
 
-class Preferences(BaseModel):
-    """The defaults are those of a first start."""
+def _colour(text: str) -> str:
+    if not re.fullmatch("#[0-9a-fA-F]{6}", text):
+        raise ValueError(f"{visible(text)} is not a colour; write one as #56b4e9")
+    return text
+
+
+Colour = Annotated[str, AfterValidator(_colour)]
+
+
+class OwnTheme(BaseModel):
+    """Colours of the user's own; the others are those of a theme that suits every kind of colour vision."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    dark: bool = True
+    primary: Colour | None = None
+    secondary: Colour | None = None
+    accent: Colour | None = None
+    success: Colour | None = None
+    warning: Colour | None = None
+    error: Colour | None = None
+    foreground: Colour | None = None
+    background: Colour | None = None
+    surface: Colour | None = None
+    panel: Colour | None = None
+
+
+class Preferences(BaseModel):
+    """The defaults are those of a first start."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
     theme: str | None = None
-    """None: the theme that suits the terminal."""
+    """Colours; auto: those that suit the terminal."""
     charts: Literal["auto", "braille", "ascii"] = "auto"
+    """Characters; auto: ASCII where the terminal has no others."""
     y: Literal["auto", "log", "linear"] = "auto"
     """Scale of the curves; auto: logarithmic if they span more than two decades."""
     x: Literal["steps", "epochs", "seconds"] = "steps"
+    """Unit of the time axis."""
     smoothing: float = Field(default=0.0, ge=0.0, lt=1.0, allow_inf_nan=False)
+    """How far the curves are smoothed: 0 is not at all."""
+    keys: dict[str, Annotated[str, Field(min_length=1)]] = {}
+    """Which keys do what another does."""
+    themes: dict[str, OwnTheme] = {}
+    """Themes of the user's own, by their names."""
+
+    @field_validator("keys")
+    @classmethod
+    def _each_once(cls, keys: dict[str, str]) -> dict[str, str]:
+        given = [key.strip() for own in keys.values() for key in own.split(",")]
+        if twice := sorted({key for key in given if given.count(key) > 1}):
+            raise ValueError(f"{twice[0]} would do two things; give one of them another key")
+        return keys
+
+
+APPEARANCE = frozenset({"theme", "charts", "y", "x", "smoothing"})
+"""What is reset at once: not what the user has made."""
 
 
 def folder() -> Path:
@@ -58,7 +106,7 @@ def load() -> tuple[Preferences, str]:
         return Preferences(), f"{path}: {error.strerror or error}: the screens use the defaults"
     except ValidationError as error:
         first = error.errors()[0]
-        why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        why = f"{'.'.join(map(str, first['loc']))}: {first['msg'].removeprefix('Value error, ')}"
     except ValueError as error:  # not TOML, or not UTF-8
         why = f"not TOML ({error})"
     where = "correct it or move it away"

@@ -21,10 +21,10 @@ VIEW = "View"
 
 def declared(owner: type) -> list[Binding]:
     """The keys of ``owner``, then of its bases here (not Textual's), without those that a subclass declares again."""
-    return [binding for _, binding in _declared(owner)]
+    return [binding for _, binding in declared_by_class(owner)]
 
 
-def _declared(owner: type) -> list[tuple[type, Binding]]:
+def declared_by_class(owner: type) -> list[tuple[type, Binding]]:
     found: list[tuple[type, Binding]] = []
     taken: set[str] = set()
     for base in owner.__mro__:
@@ -38,7 +38,7 @@ def _declared(owner: type) -> list[tuple[type, Binding]]:
 def sections(screen: Screen[object], app: type, focused: Pane | None, never: AbstractSet[str]) -> list[Section]:
     """The pane in focus, the screen's keys by what they are for (``KEYS_TITLE`` of the class that declares them), the
     program's, and then the other panes. Without the actions in ``never``."""
-    own = _declared(type(screen))
+    own = declared_by_class(type(screen))
     taken = {key.key for _, key in own}
     panes = {type(pane): pane for pane in screen.query(Pane)}
     keys = {kind: declared(kind) for kind in panes}
