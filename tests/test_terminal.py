@@ -288,7 +288,7 @@ def test_a_zoomed_pane_survives_a_small_terminal(tmp_path: Path) -> None:
         terminal.send("n", "n", "z")
         terminal.wait_for(r"(?s)^(?!.*Importance Ω)")
         terminal.resize(40, 12)
-        terminal.wait_for(r"(?m)^╭─ Loss and penalty ─+╮\s*$")
+        terminal.wait_for(r"(?m)^ 3 Loss and penalty ━+\s*$")
         terminal.resize(120, 40)
         terminal.wait_for("Loss and penalty")
         terminal.send("escape")

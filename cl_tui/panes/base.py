@@ -1,4 +1,5 @@
-"""Pane: a bordered part of the monitor. Its lines are built once per change, and only different lines are repainted."""
+"""Pane: a part of the monitor under its title. Its lines are built once per change, and only different lines are
+repainted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,8 +7,10 @@ from itertools import zip_longest
 from textwrap import wrap
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Region
@@ -40,7 +43,7 @@ def arrows(does: str) -> list[tuple[str, str, str, str]]:
 class Pane(Widget, can_focus=True):
     """Subclasses define the content; the arrow keys move ``offset`` if not everything fits."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"pane--{name}" for name in (*_NAMES, *_HEAT)}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"pane--{name}" for name in (*_NAMES, *_HEAT, "title", "rule")}
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = keys(
         *arrows("Pan where there are more tasks than fit"),
@@ -61,9 +64,12 @@ class Pane(Widget, can_focus=True):
 
         viewport: Viewport
 
+    number: int | None = None
+    """The digit that goes to the pane."""
+
     def __init__(self) -> None:
+        self._title, self._subtitle = self.HELP_TITLE, ""
         super().__init__()
-        self.border_title = self._title = self.HELP_TITLE
         self.view: View | None = None
         self.pan: tuple[int, int] | None = None
         """First visible column and row of tasks; None to follow the task in training."""
@@ -79,11 +85,11 @@ class Pane(Widget, can_focus=True):
         return self.HOW_TO_READ
 
     def title(self, view: View) -> str:
-        """The text of the upper border."""
+        """What stands above the pane, at the left end of a rule."""
         return self.HELP_TITLE
 
     def subtitle(self, view: View) -> str:
-        """The text of the lower border."""
+        """What stands at the right end of the rule."""
         return ""
 
     def pannable(self, view: View) -> tuple[int, int]:
@@ -107,15 +113,11 @@ class Pane(Widget, can_focus=True):
         self.post_message(self.Said(text))
 
     def show(self, view: View) -> None:
-        """Repaints the lines that ``view`` changes."""
+        """Repaints the lines that ``view`` changes; nothing while the pane has no place on the screen."""
         self.view = view
-        if not self.size:
+        if not self.size or not self.region:
             return
-        if (title := self.title(view)) != self._title:
-            self._title, self.border_title = title, Content(title)
-        subtitle = self.subtitle(view)
-        if subtitle != self.border_subtitle:
-            self.border_subtitle = subtitle
+        self.border_title, self.border_subtitle = self.title(view), self.subtitle(view)
         before, self._strips = self._strips, None
         if before is None or len(before) != self.size.height:  # the size may be new before the pane learns of it
             self.refresh()
@@ -124,6 +126,59 @@ class Pane(Widget, can_focus=True):
         changed = [y for y, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
         if changed:
             self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
+
+    @property
+    def border_title(self) -> str:
+        """Textual would repaint the whole pane if its title changes; this repaints its line alone."""
+        return self._title
+
+    @border_title.setter
+    def border_title(self, title: str | Text | Content | None) -> None:
+        before, self._title = self._title, str(title or "")
+        if self._title != before:
+            self._refresh_title()
+
+    @property
+    def border_subtitle(self) -> str:
+        return self._subtitle
+
+    @border_subtitle.setter
+    def border_subtitle(self, subtitle: str | Text | Content | None) -> None:
+        before, self._subtitle = self._subtitle, str(subtitle or "")
+        if self._subtitle != before:
+            self._refresh_title()
+
+    def _refresh_title(self) -> None:
+        self.refresh(Region(0, -1, self.size.width, 1))
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The title stands in the padding above the content."""
+        lines = super().render_lines(crop)
+        if crop.y == 0 and lines:
+            line = self._title_line()
+            for each in self.get_line_filters():
+                line = line.apply_filter(each, self.background_colors[1])
+            lines[0] = line.crop(crop.x, crop.right)
+        return lines
+
+    def _title_line(self) -> Strip:
+        left, room = self.gutter.left, self.size.width
+        blank, muted, title, rule = (
+            self.rich_style,
+            *(self.get_component_rich_style(f"pane--{name}") for name in ("muted", "title", "rule")),
+        )
+        name = self.HELP_TITLE if self._title.startswith(self.HELP_TITLE) else self._title
+        head = [Segment(f"{self.number} " if self.number else "", muted), Segment(name, title)]
+        line = Strip([*head, Segment(self._title[len(name) :], muted)])
+        if line.cell_length > room:
+            line = line.crop(0, max(room - 1, 0))
+            line = Strip([*line, Segment("…", muted)])
+        between = room - line.cell_length - cell_len(self._subtitle)
+        end = [Segment(f" {self._subtitle}", muted)] if self._subtitle and between >= 3 else []
+        ruled = room - line.cell_length - sum(segment.cell_length for segment in end) - 1
+        ink = "━" if self.has_focus else "─"
+        line = Strip([Segment(" " * left, blank), *line, Segment(f" {ink * ruled}" if ruled > 0 else "", rule), *end])
+        return line.adjust_cell_length(self.outer_size.width, blank)
 
     def render_line(self, y: int) -> Strip:
         strips = self._built()

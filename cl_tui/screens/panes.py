@@ -8,7 +8,6 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container
 from textual.widgets import Footer
 
 from cl_tui.host.background import run_in_background
@@ -24,6 +23,7 @@ from cl_tui.panes.notice import Notice, WarningLine
 from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.panes.view import View, Viewport
 from cl_tui.screens.dialogs import SaveDialog
+from cl_tui.screens.panes_grid import PanesGrid
 from cl_tui.screens.root import too_small
 from cl_tui.screens.zooming import ZoomingScreen
 from engine.errors import EngineError
@@ -32,8 +32,9 @@ from engine.record.shown import Shown
 from engine.record.watchdog import alarms
 
 PANES: tuple[type[Pane], ...] = (TasksPane, AccuracyPane, CurvesPane, ImportancePane)
-"""From left to right and down, two in a row."""
+"""In the order of their numbers, and of the keys 1 to 9 that go to them. Layouts say where each stands."""
 POLL_SECONDS = 0.1
+_GO = "Go to the pane of this number; again: zoom it, or back"
 
 
 class PanesScreen(ZoomingScreen):
@@ -43,6 +44,7 @@ class PanesScreen(ZoomingScreen):
         ("escape", "back", "Back", "Leave the crosshair, the zoomed axis, or the zoomed pane"),
         ("C", "copy", "Copy", "Copy the pane's data as CSV"),
         ("w", "write", "Write", "Write the pane to a file: SVG, CSV or JSON"),
+        *((str(number), f"go_to_pane({number})", f"Pane {number}", _GO) for number in range(1, 10)),
     )
     ALLOW_IN_MAXIMIZED_VIEW = "HeaderLine, WarningLine, Notice, Footer, .in-zoom, #too-small"
     HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (32, "-narrow"), (60, "-wide-enough")]  # noqa: RUF012 (as Textual declares it)
@@ -83,8 +85,11 @@ class PanesScreen(ZoomingScreen):
 
     def compose(self) -> ComposeResult:
         yield HeaderLine()
-        with Container(id="panes"):
-            yield from (kind() for kind in PANES)
+        with PanesGrid(id="panes"):
+            for number, kind in enumerate(PANES, start=1):
+                pane = kind()
+                pane.number = number if number < 10 else None
+                yield pane
         yield from self.compose_below()
         yield WarningLine()
         yield Notice()
@@ -152,7 +157,7 @@ class PanesScreen(ZoomingScreen):
         self.view, self._drawn_at = view, time.monotonic()
         self.news = self.news_of(before, view) or self.news
         self.query_one(HeaderLine).show(view)
-        for pane in [self.maximized] if isinstance(self.maximized, Pane) else self.query(Pane):
+        for pane in self.query(Pane):
             pane.show(view)
         self.query_one(WarningLine).say(self.warning(view))
         self.query_one(Notice).say(f"{view.activity}…" if view.loading and not view.trouble else self.news)
@@ -177,7 +182,28 @@ class PanesScreen(ZoomingScreen):
         self.viewport = message.viewport
         self.redraw()
 
+    @property
+    def panes_in_place(self) -> list[Pane]:
+        return self.query_one(PanesGrid).shown
+
+    def action_go_to_pane(self, number: int) -> None:
+        """Gives the keys to the pane of this number, and the screen if the layout leaves it out. Again: zooms it, or
+        back."""
+        pane = next((pane for pane in self.query(Pane) if pane.number == number), None)
+        if pane is None:
+            self.reply(f"There is no pane {number}: they have numbers up to {len(PANES)}")
+            return
+        again = self.maximized is pane or (self.maximized is None and self.focused is pane)
+        self.set_focus(pane)
+        if again:
+            self.show_alone(None if self.maximized is pane else pane)
+        elif self.maximized is not None or pane not in self.panes_in_place:
+            self.show_alone(pane)
+
     def show_alone(self, pane: Pane | None) -> None:
+        """Without ``pane`` the focus returns to a pane of the layout, if the last one is none."""
+        if pane is None and (shown := self.panes_in_place) and self.active_pane not in shown:
+            self.set_focus(shown[0])
         super().show_alone(pane)
         self.host.zoomed = type(pane) if pane else None
         self.call_after_refresh(self.redraw)

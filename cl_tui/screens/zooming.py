@@ -81,9 +81,14 @@ class ZoomingScreen(RootScreen):
     def action_unzoom(self) -> None:
         self.show_alone(None)
 
+    @property
+    def panes_in_place(self) -> list[Pane]:
+        """The panes that are seen if none is zoomed."""
+        return list(self.query(Pane))
+
     def action_next_pane(self, direction: Literal[1, -1]) -> None:
-        panes = list(self.query(Pane))
-        here = panes.index(self.focused) if isinstance(self.focused, Pane) else -direction
+        panes = self.panes_in_place if self.maximized is None else list(self.query(Pane))
+        here = panes.index(self.focused) if self.focused in panes else -direction
         pane = panes[(here + direction) % len(panes)]
         if self.maximized is not None:
             self.show_alone(pane)
