@@ -27,6 +27,7 @@ from cl_tui.host.exit_status import INTERRUPTED, ExitStatus
 from cl_tui.host.preferences import APPEARANCE, Preferences
 from cl_tui.panes.base import Pane, keys
 from cl_tui.panes.files import started_in, without_fonts, write_new
+from cl_tui.screens.catalog import CATALOGS, CatalogScreen, Kind
 from cl_tui.screens.help import HelpScreen
 from cl_tui.screens.keys_here import ActionsDialog, offered, sections
 from cl_tui.screens.log import LogScreen
@@ -216,12 +217,17 @@ class ClTui(App[ExitStatus]):
         for command in super().get_system_commands(screen):
             if command.title == "Screenshot":
                 yield command._replace(help="Save a picture of the screen as an SVG file")
+        for title, kind in CATALOGS.items():
+            yield SystemCommand(title, f"Read about the {title.lower()}", partial(self._show_catalog, kind))
         offered = {"quit", "command_palette"}
         for node, binding, enabled, _ in screen.active_bindings.values():
             if enabled and binding.tooltip and binding.action not in offered:
                 offered.add(binding.action)
                 run = partial(self.run_action, binding.action, node)
                 yield SystemCommand(binding.description, binding.tooltip, run)
+
+    def _show_catalog(self, kind: Kind) -> None:
+        self.push_screen(CatalogScreen(kind, self.root.trains_in))
 
     def deliver_screenshot(
         self, filename: str | None = None, path: str | None = None, time_format: str | None = None

@@ -70,20 +70,21 @@ def _options(method: MethodInfo) -> Table:
 
 
 def benchmarks_page() -> RenderableType:
-    parts: list[RenderableType] = []
-    for benchmark in BENCHMARKS.values():
-        strengths = [f"{METHODS[name].symbol} of {name} {shown(value)}" for name, value in benchmark.strengths.items()]
-        for given in benchmark.method_defaults.values():
-            strengths += [f"{key} {shown(value)}" for key, value in given.items()]
-        grid = Table.grid(padding=(0, 2))
-        grid.add_row("source", benchmark.source)
-        grid.add_row("tasks", f"{benchmark.default_tasks}, at most {benchmark.most_tasks}")
-        grid.add_row("scenario", benchmark.scenario)
-        usual = {"model": benchmark.model, **benchmark.defaults}
-        grid.add_row("defaults", ", ".join(f"{key} {shown(value)}" for key, value in usual.items()))
-        grid.add_row("strengths", ", ".join(strengths))
-        parts += [Text(f"{benchmark.name}: {benchmark.title}", style="bold"), indented(grid)]
-    return Group(*parts)
+    return Group(*map(benchmark_page, BENCHMARKS.values()))
+
+
+def benchmark_page(benchmark: BenchmarkInfo) -> RenderableType:
+    strengths = [f"{METHODS[name].symbol} of {name} {shown(value)}" for name, value in benchmark.strengths.items()]
+    for given in benchmark.method_defaults.values():
+        strengths += [f"{key} {shown(value)}" for key, value in given.items()]
+    usual = {"model": benchmark.model, **benchmark.defaults}
+    grid = Table.grid(padding=(0, 2))
+    grid.add_row("source", benchmark.source)
+    grid.add_row("tasks", f"{benchmark.default_tasks}, at most {benchmark.most_tasks}")
+    grid.add_row("scenario", benchmark.scenario)
+    grid.add_row("defaults", ", ".join(f"{key} {shown(value)}" for key, value in usual.items()))
+    grid.add_row("strengths", ", ".join(strengths))
+    return Group(Text(f"{benchmark.name}: {benchmark.title}", style="bold"), indented(grid))
 
 
 def models_page() -> RenderableType:

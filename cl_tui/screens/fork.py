@@ -32,8 +32,16 @@ class ForkDialog(Dialog[Session | None]):
         Binding("escape", "dismiss(None)", "Cancel"),
     ]
 
-    def __init__(self, parent: Session, history: History, task: int | None = None) -> None:
-        """``task``: the task to branch off after, initially, counted from 0; by default the last possible one.
+    def __init__(
+        self,
+        parent: Session,
+        history: History,
+        task: int | None = None,
+        method: str | None = None,
+        strength: float | None = None,
+    ) -> None:
+        """What the form shows at first: the ``task`` to branch off after, counted from 0, by default the last possible
+        one; the ``method`` and ``strength``, by default those of the parent.
 
         ``history`` must have a completed task that is not the last: see ``forkable``.
         """
@@ -42,18 +50,27 @@ class ForkDialog(Dialog[Session | None]):
         self._possible = forkable(parent, history)
         self._names = [info.name for info in history.tasks]
         self._at_first = task if task in self._possible else self._possible[-1]
-        self._strength = history.strength(parent.config)
+        self._strengths = {parent.config.method: history.strength(parent.config)}
+        """What the form shows for a method; for others, their default."""
+        self._method = method or parent.config.method
+        if strength is not None:
+            self._strengths[self._method] = strength
         self._at_work = False
 
     def content(self) -> ComposeResult:
-        config = self._parent_session.config
         tasks = ((Text(f"{task + 1}  {self._names[task]}"), task) for task in self._possible)
         methods = ((name, name) for name in METHODS)
         yield Horizontal(Label("after task"), Select(tasks, value=self._at_first, allow_blank=False, id="task"))
-        yield Horizontal(Label("method"), Select(methods, value=config.method, allow_blank=False, id="method"))
-        yield Horizontal(Label("strength"), Input(shown(self._strength), id="strength"), id="of-the-penalty")
+        yield Horizontal(Label("method"), Select(methods, value=self._method, allow_blank=False, id="method"))
+        yield Horizontal(
+            Label("strength"), Input(shown(self._strength_of(self._method)), id="strength"), id="of-the-penalty"
+        )
         yield Horizontal(Label("name"), Input(self._free_name(), id="name"))
         yield Static("", id="problem", markup=False)
+
+    def _strength_of(self, method: str) -> float:
+        known = self._strengths.get(method)
+        return forked_config(self._parent_session.config, {"method": method}).strength if known is None else known
 
     def _free_name(self) -> str:
         folder, stem = self._parent_session.path.parent, self._parent_session.name
@@ -62,11 +79,8 @@ class ForkDialog(Dialog[Session | None]):
 
     def on_select_changed(self, event: Select.Changed) -> None:
         """Another method has its own strength."""
-        parent = self._parent_session.config
         if event.select.id == "method":
-            same = event.value == parent.method
-            strength = self._strength if same else forked_config(parent, {"method": event.value}).strength
-            self.query_one("#strength", Input).value = shown(strength)
+            self.query_one("#strength", Input).value = shown(self._strength_of(str(event.value)))
         self.query_one("#of-the-penalty").display = self._has_strength
         self._check()
 

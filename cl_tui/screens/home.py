@@ -45,8 +45,8 @@ PORTION_SECONDS = 0.1
 """How long rows are gathered before the first are shown; the time doubles after that."""
 RESULT_SECONDS = 10.0
 """How long the result of a run, or the reason why something failed, is shown."""
-_CHANGING = {"new_run", "resume", "fork", "rename", "delete"}
-"""Actions that write."""
+_CHANGING = {"new_run", "resume", "fork", "rename", "delete", "analyse"}
+"""Actions that write, or that compute for long."""
 
 T = TypeVar("T")
 
@@ -68,6 +68,7 @@ class HomeScreen(RootScreen):
         Binding("d,delete", "delete", "Delete", tooltip="Delete the session, or the marked ones; asks first"),
         Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only sessions that contain certain words"),
         *keys(
+            ("A", "analyse", "Analyse", "Measure what the session's method did, and where the forgetting comes from"),
             ("o", "sort", "Sort", "Sort by age, name, method or accuracy"),
             ("escape", "back", "Back", "Leave the filter, or remove the marks"),
         ),
@@ -80,6 +81,7 @@ class HomeScreen(RootScreen):
         super().__init__()
         self._folder = sessions_dir
         self._read_only = read_only
+        self.trains_in = None if read_only else sessions_dir
         self._sessions: dict[str, Listed] = {}
         self._marked: set[str] = set()
         self._order = "newest"
@@ -354,6 +356,17 @@ class HomeScreen(RootScreen):
             await self._done("Cleaning up", partial(discard_if_untrained, session))
         self.reply(f"{session.name}: {ended.message.splitlines()[0]}", RESULT_SECONDS)
         self.read_folder()
+
+    def action_analyse(self) -> None:
+        listed = self._chosen("analyse")
+        if listed is None:
+            return
+        if listed.session is None:
+            self.reply(listed.problem)
+        else:
+            from cl_tui.screens.analyse import AnalyseScreen
+
+            self.app.push_screen(AnalyseScreen(listed.session))
 
     def action_mark(self) -> None:
         listed = self._chosen("mark", changes=False)

@@ -8,10 +8,12 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.base import keys
 from cl_tui.panes.view import View
 from cl_tui.reports import text
 from cl_tui.reports.ending import exit_status, kept
+from cl_tui.screens.card import CardScreen
 from cl_tui.screens.dialogs import FailureDialog
 from cl_tui.screens.panes import PanesScreen
 from cl_tui.screens.strength import StrengthDialog
@@ -53,6 +55,7 @@ class MonitorScreen(PanesScreen):
         Binding("k", "strength", "Strength", tooltip="Change the strength c or λ, from the next step on"),
         Binding("f", "full_speed", "Full speed", tooltip=_PACE),
         Binding("f", "slow_motion", "Slow", tooltip=_PACE),
+        Binding("R", "card", "Result", tooltip="What became of the finished run, and what to do next"),
         *keys(
             ("e", "evaluate", "Evaluate", "Measure the accuracy on whole test sets now"),
             ("b", "pause_at_task_end", "Break", _BREAK),
@@ -63,6 +66,7 @@ class MonitorScreen(PanesScreen):
     def __init__(self, engine: EngineThread, pace: float | None) -> None:
         super().__init__()
         self.engine = engine
+        self.trains_in = engine.session.path.parent
         self._slow_pace = pace or benchmark_info(engine.session.config.benchmark).watch_pace or SLOW_PACE
         self.sure = False
         """Whether to leave even if nothing can be saved."""
@@ -70,6 +74,10 @@ class MonitorScreen(PanesScreen):
         self._failure_shown = False
         self._end_asked = (-1, -SURE_SECONDS)
         """The task to end and the time of the request, which must be repeated."""
+        self.card: CardScreen | None = None
+        """What became of the run, once it is finished."""
+        self._watched = False
+        """Whether this screen has seen the run before its end."""
         self._spent_before = 0.0
         """Processor seconds that the screen's thread had used when the last redraw began."""
 
@@ -90,6 +98,8 @@ class MonitorScreen(PanesScreen):
             self.app.push_screen(FailureDialog(self.engine.error, self.engine.history, exit_status(self.engine)))
         else:
             super().poll()
+            if self.engine.history.state == "finished" and self.card is None and self._watched and self.is_current:
+                self.action_card()
 
     def current_view(self) -> View:
         engine, control, session = self.engine, self.engine.control, self.engine.session
@@ -110,8 +120,33 @@ class MonitorScreen(PanesScreen):
     def never(self) -> frozenset[str]:
         """Steering after the run has ended, and the strength of a method without penalty."""
         if self.engine.history.state not in ("loading", "training"):
-            return super().never | {binding.action for binding in Binding.make_bindings(self.BINDINGS)}
+            own = {binding.action for binding in Binding.make_bindings(self.BINDINGS)}
+            return super().never | (own - {"card"} if self.engine.history.state == "finished" else own)
         return super().never | (set() if METHODS[self.engine.session.config.method].symbol else {"strength"})
+
+    @property
+    def refused(self) -> frozenset[str]:
+        return super().refused | (set() if self.engine.history.state == "finished" else {"card"})
+
+    def action_card(self) -> None:
+        engine = self.engine
+        if engine.history.state != "finished":
+            self.reply("The result is shown when the run is finished")
+        elif self._leaving_since is None:
+            self.card = CardScreen(engine.session, engine.history, self._replay, lambda words: self.leave())
+            self.app.push_screen(self.card)
+
+    def _replay(self, step: int) -> None:
+        from cl_tui.screens.watch import WatchScreen
+
+        session = self.engine.session
+        self.app.push_screen(WatchScreen(session.path.parent, session.name, start_at=step))
+
+    def _status(self) -> ExitStatus:
+        """With what the card says, if it was shown."""
+        status = exit_status(self.engine)
+        words = self.card.words if self.card and status.exit_code == 0 else ""
+        return ExitStatus(status.exit_code, f"{status.message}\n{words}".rstrip())
 
     def choices(self, view: View) -> tuple[Hashable, ...]:
         return (view.paused, view.pace is None, view.history.state)
@@ -123,6 +158,7 @@ class MonitorScreen(PanesScreen):
         return min(max(FULL_SPEED_SECONDS, spent / SCREEN_SHARE), SELDOM_SECONDS)
 
     def redraw(self) -> None:
+        self._watched |= self.engine.history.state in ("loading", "training")
         self._spent_before = time.thread_time()
         super().redraw()
 
@@ -252,7 +288,7 @@ class MonitorScreen(PanesScreen):
             return
         engine.control.stop()
         if not engine.alive or engine.history.state == "loading" or self._patience_is_over:
-            self.host.end(self, exit_status(engine))
+            self.host.end(self, self._status())
         elif self._leaving_since is None:
             self._leaving_since = time.monotonic()
             self.reply("Quitting…" if engine.control.trouble else "Saving…", float("inf"))
@@ -263,7 +299,7 @@ class MonitorScreen(PanesScreen):
 
     def _leave_when_saved(self) -> None:
         if not self.engine.alive:
-            self.host.end(self, exit_status(self.engine))
+            self.host.end(self, self._status())
         elif self._patience_is_over:
             self.reply(f"The engine does not respond: q quits at once. Kept: {kept(self.engine)}", float("inf"))
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -43,9 +44,11 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (60, "-wide-enough")]  # noqa: RUF012 (as Textual declares it)
     VERTICAL_BREAKPOINTS = [(0, "-too-low"), (18, "-high-enough")]  # noqa: RUF012 (as Textual declares it)
 
-    def __init__(self, sessions_dir: Path) -> None:
+    def __init__(self, sessions_dir: Path, chosen: Mapping[str, str] | None = None) -> None:
+        """``chosen``: names that the form begins with, by method, preset, benchmark or model."""
         super().__init__()
         self._folder = sessions_dir
+        self._at_first = chosen or {}
         self._fields = form.fields()
         self._usual = form.wanted(self._fields, {})
         """The run that results from the choices so far and nothing else."""
@@ -84,6 +87,8 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
         return Vertical(Horizontal(Label(markup=False), entry, classes="row"), problem, id=f"row-{field.key}")
 
     def on_mount(self) -> None:
+        for key, name in self._at_first.items():
+            self.query_one(f"#{key}", Select).value = name
         self._check()
 
     # Filling in the form

@@ -30,6 +30,7 @@ from engine.errors import EngineError
 from engine.record.events import SHOWN_FILE
 from engine.record.shown import Shown
 from engine.record.watchdog import alarms
+from engine.sessions.session import Session
 
 PANES: tuple[type[Pane], ...] = (TasksPane, AccuracyPane, CurvesPane, ImportancePane)
 """In the order of their numbers, and of the keys 1 to 9 that go to them. Layouts say where each stands."""
@@ -45,6 +46,7 @@ class PanesScreen(ZoomingScreen):
         ("C", "copy", "Copy", "Copy the pane's data as CSV"),
         ("w", "write", "Write", "Write the pane to a file: SVG, CSV or JSON"),
         *((str(number), f"go_to_pane({number})", f"Pane {number}", _GO) for number in range(1, 10)),
+        ("A", "analyse", "Analyse", "Measure what the method did, and where the forgetting comes from"),
     )
     ALLOW_IN_MAXIMIZED_VIEW = "HeaderLine, WarningLine, Notice, Footer, .in-zoom, #too-small"
     HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (32, "-narrow"), (60, "-wide-enough")]  # noqa: RUF012 (as Textual declares it)
@@ -228,6 +230,14 @@ class PanesScreen(ZoomingScreen):
             self.reply(str(error))
         else:
             self.reply(f"Saved as {path}")
+
+    def action_analyse(self) -> None:
+        from cl_tui.screens.analyse import AnalyseScreen
+
+        if self.trains_in is None:
+            self.reply("This screen is read-only: it cannot analyse sessions")
+        elif self.view is not None:
+            self.app.push_screen(AnalyseScreen(Session.open(self.trains_in, self.view.session)))
 
     def action_back(self) -> None:
         """The crosshair and the zoomed axis are layers too."""

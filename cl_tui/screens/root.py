@@ -1,6 +1,7 @@
 """A screen that q leaves."""
 
 from collections.abc import Hashable
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.screen import Screen
@@ -28,6 +29,8 @@ class RootScreen(Screen[ExitStatus]):
 
     KEYS_TITLE: ClassVar[str] = "View"
     """What the keys that this class declares are for, as a title in the help."""
+    trains_in: Path | None = None
+    """Where a new run that is started from here is saved; None if none may be started."""
     _offered: Hashable = ()
     """The values that determined the keys when the footer was last built."""
 

@@ -61,15 +61,19 @@ class WatchScreen(PanesScreen):
         Binding("end", "end", "End", tooltip="Replay: to the end", priority=True, show=False),
         Binding("r", "replay", "Replay", tooltip=_MODE),
         Binding("r", "follow", "Follow", tooltip=_MODE),
+        Binding("R", "card", "Result", tooltip="What became of the finished run, and what to do next", show=False),
         Binding("F", "fork", "Fork", tooltip="Start a new session from the end of a task", show=False),
         Binding("q", "app.leave", "Quit", tooltip=_QUIT),
         Binding("ctrl+c", "app.quit", "Quit", tooltip=_QUIT, show=False, priority=True),
     ]
 
-    def __init__(self, sessions_dir: Path, name: str, read_only: bool = False) -> None:
-        """``read_only``: no forks either. Raises SessionNotFound, or SessionDamaged if its settings are unreadable."""
+    def __init__(self, sessions_dir: Path, name: str, read_only: bool = False, start_at: int | None = None) -> None:
+        """``read_only``: no forks either. ``start_at``: the step that a replay begins at, by default the last. Raises
+        SessionNotFound, or SessionDamaged if its settings are unreadable."""
         super().__init__()
         self._read_only = read_only
+        self.trains_in = None if read_only else sessions_dir
+        self._start_at = start_at
         self.session = Session.open(sessions_dir, name)
         self.reader = Reader(self.session)
         self.recording = self.reader.recording
@@ -115,6 +119,8 @@ class WatchScreen(PanesScreen):
         self._decided = True
         if self.replay is None and self.recording.events and (self.over or self._gone):
             self.replay = Replay(self.recording)
+            if self._start_at is not None:
+                self._go_to_step(self._start_at)
             self.refresh_bindings()
             if not self.over:
                 self.reply(
@@ -185,7 +191,7 @@ class WatchScreen(PanesScreen):
         """Forking from a read-only page, or what a program of the user's own trains; following a run that is over."""
         found = super().never
         if self._read_only or self.session.config.benchmark == OWN_LOOP:
-            found |= {"fork"}
+            found |= {"fork", "analyse"}
         if self.replay is not None and self.recording.newest.state == "finished":
             found |= {"replay", "follow"}
         return found
@@ -314,6 +320,29 @@ class WatchScreen(PanesScreen):
             self.replay.seek(event)
             self._jumped()
 
+    def _go_to_step(self, step: int) -> None:
+        if self.replay is not None:
+            self.replay.seek(self.recording.at_step(step))
+            self._jumped()
+
+    def action_card(self) -> None:
+        from cl_tui.screens.card import CardScreen
+
+        known = self.recording.newest
+        if known.state != "finished":
+            self.reply("No result yet: the run is not finished")
+        else:
+            if self.replay is not None:
+                self.replay.pause()
+            self.app.push_screen(CardScreen(self.session, known, self._from_card, self._leave_with, self._read_only))
+
+    def _from_card(self, step: int) -> None:
+        """Replays from ``step`` on, with the card gone."""
+        self.app.pop_screen()
+        if self.replay is None:
+            self.action_replay()
+        self._go_to_step(step)
+
     def action_fork(self) -> None:
         """Offers the last task that had been completed at this moment."""
         known = self.recording.newest
@@ -333,6 +362,11 @@ class WatchScreen(PanesScreen):
             self.reply(f"Forked. To train it: {resume_line(made)}", PROBLEM_SECONDS)
 
     # Leaving
+
+    def _leave_with(self, words: str) -> None:
+        self.reader.end()
+        result = text.result(self.recording.newest, self.session.config)
+        self.host.end(self, ExitStatus(0, f"{result}.\n{words}"))
 
     def leave(self) -> None:
         self.reader.end()

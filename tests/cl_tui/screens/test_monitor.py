@@ -203,9 +203,10 @@ async def test_a_finished_run_offers_no_key_that_steers_it(tmp_path: Path) -> No
         assert "Change the strength" in await help_now()
         watched.engine.known = screen_data.history()
         await watched.settle()
+        await watched.press("escape")  # leaves the card
         assert not offered() & STEERING
         await watched.pilot.pause()
-        assert {key.description for key in footer.query(FooterKey)} == {"Zoom", "Quit", "Help", "Palette"}
+        assert {key.description for key in footer.query(FooterKey)} == {"Zoom", "Quit", "Help", "Palette", "Result"}
         told = await help_now()
         assert "Change the strength" not in told
         assert "Pause" not in told

@@ -1,0 +1,268 @@
+"""What the end of a run says: its result beside chance, none and joint, what each task lost, and a remedy."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import mean
+
+from cl_tui.reports import text
+from cl_tui.reports.statistics import Estimate, estimate, with_error
+from engine.catalog.methods import METHODS
+from engine.catalog.own_loop import OWN_LOOP
+from engine.errors import EngineError
+from engine.record import metrics
+from engine.record.history import History
+from engine.record.score import ScoreInfo
+from engine.sessions.listing import Listed
+from engine.settings.run import WITHOUT_EFFECT, RunConfig
+
+BOUNDS = ("none", "joint")
+"""The methods between which a result lies: nothing is protected, and nothing has to be remembered."""
+REMEDY_METHOD = "si"
+"""What protects a run that had no penalty."""
+STRONGER = 10.0
+"""Factor of the strength that is offered for a run that forgot."""
+_OF_METHOD = {"method", "leave_alone", *(option for method in METHODS.values() for option in method.options.kept)}
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Sessions that have all settings but those of the method in common with a run."""
+
+    title: str
+    method: str
+    same: str | None
+    """The name of the session with the same seed, if there is one."""
+    average: float | None
+    """Its average accuracy, or other score."""
+    over: Estimate | None
+    """The average over the seeds."""
+    seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class TaskLine:
+    number: int
+    name: str
+    learned: float
+    now: float
+    lost: float
+    """How much worse it has become; negative if it became better."""
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """A fork at the end of ``task`` (counted from 0) that may keep what was lost after it."""
+
+    task: int
+    method: str
+    strength: float
+
+    @property
+    def title(self) -> str:
+        with_ = f"with {text.method_and_strength(self.method, self.strength)}"
+        return f"Fork at the end of task {self.task + 1} {with_}"
+
+
+@dataclass(frozen=True)
+class Card:
+    title: str
+    """Method and strength."""
+    method: str
+    benchmark: str
+    finished: str
+    score: ScoreInfo
+    average: float | None
+    forgetting: float | None
+    chance: float | None
+    tasks: tuple[TaskLine, ...]
+    own: Peer
+    """The run itself, and its other seeds."""
+    peers: tuple[Peer, ...]
+    """Other methods, the best first."""
+    remedy: Remedy | None
+    seed: int
+    told: tuple[str, ...] = ()
+    """What became of the worst task, in sentences."""
+
+    @property
+    def worst(self) -> TaskLine | None:
+        """The task that lost most, if any lost something."""
+        lost = [task for task in self.tasks[:-1] if task.lost > 0]
+        return max(lost, key=lambda task: task.lost, default=None)
+
+    @property
+    def bounds(self) -> dict[str, float]:
+        """The averages of ``none`` and ``joint`` with the same seed, as far as they are known."""
+        found = {peer.method: peer.average for peer in self.peers if peer.method in BOUNDS}
+        return {method: value for method, value in found.items() if value is not None}
+
+    @property
+    def missing(self) -> list[str]:
+        """The methods of BOUNDS that have not been run with this seed."""
+        return [method for method in BOUNDS if method != self.method and method not in self.bounds]
+
+    @property
+    def result(self) -> str:
+        """The first line."""
+        count = f"{len(self.tasks)} task{'s' if len(self.tasks) != 1 else ''}"
+        if self.average is None:
+            return f"{self.finished}, before a task ended"
+        told = f"{self.score.full(self.average)} average {self.score.title} after {count}"
+        return told if self.forgetting is None else f"{told}, forgetting {self.score.change(self.forgetting)}"
+
+    @property
+    def against(self) -> tuple[str, ...]:
+        """How it compares with none and joint, and over several seeds."""
+        score, parts = self.score, []
+        if self.average is not None and "none" in self.bounds:
+            gain = score.lost(self.average, self.bounds["none"])
+            where = "above" if gain >= 0 else "below"
+            parts.append(f"{_signed(score, gain)} {where} none with the same seed.")
+        seeds = [self.own, *(peer for peer in self.peers if peer.method in BOUNDS)]
+        if self.own.over is not None and (self.own.over.count or 0) > 1:
+            count = self.own.over.count or 0
+            told = [f"{peer.title} {with_error(peer.over, score=score)}{_of(peer, count)}" for peer in seeds]
+            parts.append(f"Over {_number(count)} seeds: {', '.join(told)}.")
+        return tuple(parts)
+
+    def lines(self) -> list[str]:
+        """The card in print: everything but its first line, which the result of a run says, and the keys."""
+        score = self.score
+        width = max((len(task.name) for task in self.tasks), default=0)
+        found = [" ".join(self.against)] if self.against else []
+        for task in self.tasks:
+            change = _signed(score, -task.lost, points=False) if abs(task.lost) >= 0.0005 else ""
+            then, now = score.value(task.learned), score.value(task.now)
+            found.append(f"  {task.number:>2}  {task.name:<{width}}  {then:>6} → {now:>6}  {change:>7}".rstrip())
+        return [*found, *self.told]
+
+
+def _of(peer: Peer, count: int) -> str:
+    """How many sessions a mean is over, if that is another number."""
+    own = peer.over.count if peer.over else None
+    return "" if own == count else f" ({_number(own or 0)})"
+
+
+def _number(count: int) -> str:
+    return _NUMBERS[count] if count < len(_NUMBERS) else str(count)
+
+
+def _signed(score: ScoreInfo, change: float, points: bool = True) -> str:
+    told = score.change(abs(change)) if points else score.value(abs(change))
+    return f"{'−' if change < 0 else '+'}{told}"
+
+
+def card(name: str, config: RunConfig, history: History, others: Iterable[Listed], told: Sequence[str] = ()) -> Card:
+    """The card of a run; ``others`` are the sessions of its folder."""
+    matrix, score = history.matrix, history.score
+    average = metrics.average_accuracy(matrix)
+    tasks = tuple(
+        TaskLine(number, info.name, row[number - 1], now, score.lost(row[number - 1], now))
+        for number, (info, row, now) in enumerate(
+            zip(history.tasks, matrix, matrix[-1] if matrix else (), strict=False), 1
+        )
+    )
+    own, peers = _peers(name, config, average, others)
+    took = text.duration(history.elapsed) if history.elapsed >= 60 else f"{history.elapsed:.0f} s"
+    return Card(
+        text.method_and_strength(config.method, history.strength(config)),
+        config.method,
+        " · ".join((*text.benchmark(config), *text.scenario(config), f"seed {config.seed}")),
+        f"finished in {took}" if history.state == "finished" else f"{history.state} after {took}",
+        score,
+        average,
+        metrics.forgetting(matrix, score),
+        chance(config, history),
+        tasks,
+        own,
+        peers,
+        remedy(config, history),
+        config.seed,
+        tuple(told),
+    )
+
+
+def chance(config: RunConfig, history: History) -> float | None:
+    """The average score of guessing, over the tasks; None if nobody knows it."""
+    tasks = history.tasks
+    if config.problem == "regression":
+        known = [task.chance for task in tasks if task.chance is not None]
+        return mean(known) if known and len(known) == len(tasks) else None
+    if not history.score.fraction or config.benchmark == OWN_LOOP or not all(task.classes for task in tasks):
+        return None
+    if config.scenario == "class":
+        return 1 / sum(task.classes for task in tasks) if tasks else None
+    return mean(1 / task.classes for task in tasks) if tasks else None
+
+
+def remedy(config: RunConfig, history: History) -> Remedy | None:
+    """A fork where the task that lost most had just been learned; None if nothing notable was lost."""
+    matrix, score = history.matrix, history.score
+    if len(matrix) < 2 or config.benchmark == OWN_LOOP or config.method == "joint":
+        return None
+    losses = [score.lost(matrix[task][task], matrix[-1][task]) for task in range(len(matrix) - 1)]
+    worst = max(range(len(losses)), key=losses.__getitem__)
+    if not score.fallen(losses[worst], matrix[-1][worst]):
+        return None
+    method = config.method if METHODS[config.method].symbol else REMEDY_METHOD
+    if method == config.method and history.strength(config) > 0:
+        return Remedy(worst, method, STRONGER * history.strength(config))
+    from engine.training.fork import forked_config
+
+    try:
+        return Remedy(worst, method, forked_config(config, {"method": method}).strength or 1.0)
+    except EngineError:
+        return None
+
+
+def _peers(
+    name: str, config: RunConfig, average: float | None, others: Iterable[Listed]
+) -> tuple[Peer, tuple[Peer, ...]]:
+    """The run with its other seeds, and other methods on the same settings."""
+    found: dict[str, list[tuple[str, RunConfig, float]]] = {_of_method(config): [(name, config, average or 0.0)]}
+    alike = _but_method(config)
+    for listed in others:
+        if listed.name == name or listed.state != "finished" or listed.config is None or listed.history is None:
+            continue
+        reached = metrics.average_accuracy(listed.history.matrix)
+        if reached is None or _but_method(listed.config) != alike or _forked(listed):
+            continue
+        found.setdefault(_of_method(listed.config), []).append((listed.name, listed.config, reached))
+    peers = [_peer(runs, config.seed) for runs in found.values()]
+    sign = -1 if config.problem == "regression" else 1
+    known = sorted(peers[1:], key=lambda peer: (peer.average is None, -sign * (peer.average or 0.0)))
+    return peers[0], tuple(known)
+
+
+def _peer(runs: Sequence[tuple[str, RunConfig, float]], seed: int) -> Peer:
+    of = runs[0][1]
+    same = next(((name, reached) for name, config, reached in runs if config.seed == seed), None)
+    by_seed = {config.seed: reached for _, config, reached in reversed(runs)}
+    return Peer(
+        text.method_and_strength(of.method, of.strength),
+        of.method,
+        same[0] if same else None,
+        same[1] if same else None,
+        estimate(by_seed.values()),
+        tuple(by_seed),
+    )
+
+
+def _but_method(config: RunConfig) -> str:
+    """What a run and one of another method have in common if only the method differs."""
+    left_out = WITHOUT_EFFECT | _OF_METHOD | {"seed", "strength", "preset"}
+    return repr({key: value for key, value in config.flat().items() if key not in left_out})
+
+
+def _of_method(config: RunConfig) -> str:
+    own = _OF_METHOD | ({"strength"} if METHODS[config.method].symbol else set())
+    return repr({key: value for key, value in config.flat().items() if key in own})
+
+
+def _forked(listed: Listed) -> bool:
+    """Whether it shares the beginning of another session, so that it is no run of its own method."""
+    try:
+        return listed.session is None or bool(listed.session.summary().get("forked"))
+    except EngineError:
+        return True
