@@ -64,6 +64,10 @@ ANSWERS = "answers"
 """Packed at probes and tasks' ends, for the shown examples of the tasks seen (``engine.record.shown``), one task's
 after another: the class that was answered, and 255 times the probability of the right class and of that one, in three
 rows of shape (N,). Of regression: the numbers that were predicted, shape (N, D)."""
+WHOLE_ANSWERS, WHOLE_TARGETS = "answers on whole test sets", "classes of whole test sets"
+"""Packed at tasks' ends, for each test example of the tasks seen, one task's after another: 0 for the right answer,
+else the class that was answered plus 1. And the classes of those that were not told before, as the task's own count
+them."""
 SHOWN_FILE = "shown.npz"
 """In a session's folder: these examples."""
 MOST_PACKED = 1 << 22

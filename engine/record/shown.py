@@ -7,6 +7,7 @@ import contextlib
 import json
 import math
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from io import BytesIO
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.disk import read_plain, write_whole
-from engine.record.events import ANSWERS, SHOWN_FILE, Packed
+from engine.record.events import ANSWERS, SHOWN_FILE, WHOLE_ANSWERS, WHOLE_TARGETS, Packed
 from engine.record.history import History
 from engine.record.series import Series
 from engine.text import visible
@@ -209,6 +210,58 @@ def answers_of(told: Packed, shown: Shown) -> list[Answers]:
         made.append(Answers(told.step, number, given, target, right / 255, sure / 255, names))
         first += len(task.names)
     return made
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What of one class of a whole test set was right when its task was learned and got one other answer later."""
+
+    task: int
+    target: int
+    """The right class, as the task's own count."""
+    answer: int
+    """The class that was answered instead; in the class scenario one of ``Shown.names``."""
+    count: int
+    learned: int
+    """How many of the class were right at the task's end."""
+
+
+def forgotten(history: History, phase: int) -> list[Forgotten]:
+    """At the end of task ``phase``, the most frequent first within each task; empty if it is not told."""
+    import numpy as np
+
+    told = {of.phase: of for of in history.packed.get(WHOLE_ANSWERS, ())}
+    sizes = history.started.test_examples if history.started else ()
+    starts = list(accumulate(sizes, initial=0))
+    targets = _joined(history.packed.get(WHOLE_TARGETS, ()))
+    now = told[phase].array() if phase in told else None
+    if now is None or targets is None or phase + 1 >= len(starts) or not len(now) == starts[phase + 1] <= len(targets):
+        return []
+    made: list[Forgotten] = []
+    for task in range(phase):
+        rows, then = slice(starts[task], starts[task + 1]), told[task].array() if task in told else None
+        if then is None or len(then) != rows.stop:
+            continue
+        learned = then[rows] == 0
+        known = np.bincount(targets[rows][learned])
+        lost = learned & (now[rows] > 0)
+        pairs = np.stack([targets[rows][lost], now[rows][lost] - 1])
+        found, counts = np.unique(pairs, axis=1, return_counts=True)
+        order = np.argsort(-counts, kind="stable")
+        made += [
+            Forgotten(task, int(target), int(answer), int(count), int(known[target]))
+            for (target, answer), count in zip(found.T[order], counts[order], strict=True)
+        ]
+    return made
+
+
+def _joined(told: Iterable[Packed]) -> "np.ndarray | None":
+    """The arrays of all, one after another; None if there is none, or one that cannot be read."""
+    import numpy as np
+
+    arrays = [of.array() for of in told]
+    known = [of for of in arrays if of is not None and of.ndim == 1]
+    return np.concatenate(known) if known and len(known) == len(arrays) else None
 
 
 @dataclass(frozen=True)

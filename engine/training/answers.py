@@ -8,8 +8,21 @@ from torch import Tensor
 
 from engine.batch import Batch
 from engine.problems.problem import Problem
-from engine.record.events import CLASSES, CONFUSION, MOST_CLASSES, MOST_CONFUSED, Measured, Scored
+from engine.record.events import (
+    CLASSES,
+    CONFUSION,
+    MOST_CLASSES,
+    MOST_CONFUSED,
+    WHOLE_ANSWERS,
+    WHOLE_TARGETS,
+    Measured,
+    Packed,
+    Scored,
+)
 from engine.streams.stream import Phase
+
+MOST_WHOLE = 1 << 20
+"""Most examples of whole test sets of whose answers each is told: those of 100 tasks of MNIST."""
 
 
 @dataclass
@@ -30,6 +43,9 @@ class Tally:
     phases: Sequence[Phase]
     counted: dict[str, dict[int, Counted]] = field(default_factory=dict)
     """By the way of judging and the phase."""
+    _mistakes: list[Tensor] = field(default_factory=list)
+    """Of each example, as scores judge: 0 for the right answer, else the one that was given plus 1."""
+    _targets: list[Tensor] = field(default_factory=list)
 
     @property
     def classes(self) -> int:
@@ -41,7 +57,11 @@ class Tally:
         assert isinstance(phase, int)
         if phase > self.problem.newest:
             return
-        for way, found in self.problem.answers(outputs, batch).items():
+        for number, (way, found) in enumerate(self.problem.answers(outputs, batch).items()):
+            right = found.given == targets + found.first
+            if number == 0:
+                self._mistakes.append((found.given + 1).masked_fill_(right, 0).short())
+                self._targets.append(targets.short())
             rows = self.phases[phase].classes
             known = self.counted.setdefault(way, {})
             if phase not in known:
@@ -49,7 +69,7 @@ class Tally:
                 zeros = targets.new_zeros
                 known[phase] = Counted(zeros(rows, 2), zeros(told, found.competing))
             counted = known[phase]
-            counted.right += _counts(targets, found.given == targets + found.first, rows, 2)
+            counted.right += _counts(targets, right, rows, 2)
             if len(counted.answers):
                 counted.answers += _counts(targets, found.given, rows, found.competing)
 
@@ -69,6 +89,17 @@ class Tally:
                 counts = torch.cat([part.answers.flatten() for part in parts]).tolist()
                 made.append(Measured(step, newest, f"{way} {CONFUSION}".lstrip(), tuple(counts)))
         return made
+
+    def examples(self, step: int, known: int) -> list[Packed]:
+        """WHOLE_ANSWERS, and WHOLE_TARGETS without the first ``known``, which were told before; nothing for a problem
+        without classes, or if there are too many examples."""
+        count = sum(map(len, self._mistakes))
+        if not 0 < count <= MOST_WHOLE or self.classes >= 1 << 15:
+            return []
+        told = ((WHOLE_ANSWERS, self._mistakes, 0), (WHOLE_TARGETS, self._targets, known))
+        arrays = [(name, torch.cat(found)[start:].cpu().numpy()) for name, found, start in told]
+        kind = "u1" if self.classes < 256 else "u2"
+        return [Packed.of(step, self.problem.newest, name, of.astype(kind)) for name, of in arrays if len(of)]
 
 
 def _share(counts: Sequence[int]) -> float | None:

@@ -21,6 +21,7 @@ from engine.record.events import (
     PATH_LABELS,
     PROBE,
     WHOLE,
+    WHOLE_TARGETS,
     Event,
     ImportanceMeasured,
     Measured,
@@ -155,7 +156,10 @@ class Reporter:
         scores = self.evaluator.scores(ahead, see)
         whole = Scored(state.step, state.problem.newest, WHOLE, scores)
         probed = self._probed(self.evaluator.probe(scores))
-        return [*self.looking.answers(state.step), *tally.events(state.step), whole, probed]
+        told = self.recorder.history.packed.get(WHOLE_TARGETS) or ()
+        known = sum(of.shape[0] for of in told)
+        answers = [*self.looking.answers(state.step), *tally.examples(state.step, known)]
+        return [*answers, *tally.events(state.step), whole, probed]
 
     def _probed(self, scores: Sequence[float]) -> Scored:
         return Scored(self.state.step, self.state.problem.newest, PROBE, _known(scores))

@@ -2,15 +2,26 @@
 
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from engine.record.events import ANSWERS, SHOWN_FILE, Packed, decode, encode
+from engine.record.events import (
+    ANSWERS,
+    SHOWN_FILE,
+    WHOLE_ANSWERS,
+    WHOLE_TARGETS,
+    Packed,
+    RunStarted,
+    TaskInfo,
+    decode,
+    encode,
+)
 from engine.record.history import History
 from engine.record.series import Series
-from engine.record.shown import Shown, ShownTask, answers, lost
+from engine.record.shown import Forgotten, Shown, ShownTask, answers, forgotten, lost
 
 
 def shown(together: bool = False) -> Shown:
@@ -149,3 +160,22 @@ def test_lost_is_what_was_right_at_the_end_and_is_wrong_for_good() -> None:
     assert found.since.tolist() == [8, 6, 0]
     (earlier,) = lost(history, shown(), step=7)
     assert earlier.lost.tolist() == [False, True, False]
+
+
+def test_what_was_forgotten_is_counted_by_class_and_answer() -> None:
+    def packed(phase: int, name: str, numbers: list[int]) -> Packed:
+        return Packed.of(phase + 1, phase, name, np.array(numbers, "u1"))
+
+    tasks = (TaskInfo("0 1", 1, 2), TaskInfo("2 3", 1, 2))
+    started = RunStarted(0.0, tasks, "cpu", 1, {}, test_examples=(5, 2))
+    history = History(
+        started=started,
+        packed={
+            WHOLE_ANSWERS: Series([packed(0, "x", [0, 0, 0, 1, 0]), packed(1, "x", [2, 0, 2, 1, 1, 0, 0])]),
+            WHOLE_TARGETS: Series([packed(0, "x", [0, 0, 0, 1, 1]), packed(1, "x", [0, 1])]),
+        },
+    )
+    assert forgotten(history, 1) == [Forgotten(0, 0, 1, 2, 3), Forgotten(0, 1, 0, 1, 1)]
+    assert forgotten(history, 0) == []
+    assert forgotten(replace(history, started=replace(started, test_examples=(4, 2))), 1) == []
+    assert forgotten(replace(history, packed={}), 1) == []

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.record.events import ANSWERS
-from engine.record.shown import EXAMPLES, MOST_BYTES, Shown, answers
+from engine.record.events import ANSWERS, WHOLE_ANSWERS, WHOLE_TARGETS
+from engine.record.shown import EXAMPLES, MOST_BYTES, Shown, answers, forgotten
 from engine.settings.run import RunConfig, resolve
 from engine.streams.examples import DataSet, Examples, ExampleStream
 from engine.streams.looked_at import LARGEST, MOST_NUMBERS
@@ -59,6 +59,30 @@ def test_the_answers_are_those_of_the_network(benchmark: str, scenario: str, tmp
         assert np.allclose(of.right, shares[np.arange(len(shares)), of.target], atol=0.002)
         right = batch.targets[places].numpy()
         assert np.array_equal(of.target - (of.task * 5 if scenario == "class" else 0), right)
+
+
+@pytest.mark.parametrize("scenario", runs.SCENARIOS)
+def test_the_answers_on_whole_test_sets_are_those_that_were_scored(scenario: str, tmp_path: Path) -> None:
+    config = runs.tiny("none", scenario=scenario, tasks=3, epochs=12, threads=1)
+    history = runs.finished(tmp_path, config).history()
+    assert history.started is not None
+    sizes = history.started.test_examples
+    ends = [of.array() for of in history.packed[WHOLE_ANSWERS]]
+    parts = [np.split(of, np.cumsum(sizes)[:phase]) for phase, of in enumerate(ends) if of is not None]
+    assert [[float((part == 0).mean()) for part in row] for row in parts] == [
+        pytest.approx(list(row)) for row in history.matrix
+    ]
+    targets = [of.array() for of in history.packed[WHOLE_TARGETS]]
+    assert [len(of) for of in targets if of is not None] == list(sizes)
+    found = forgotten(history, 2)
+    assert found
+    for task in (0, 1):
+        lost = (parts[task][task] == 0) & (parts[2][task] > 0)
+        assert sum(of.count for of in found if of.task == task) == lost.sum()
+        for of in found:
+            if of.task == task:
+                assert of.count == (lost & (targets[task] == of.target) & (parts[2][task] == of.answer + 1)).sum()
+                assert of.learned == ((parts[task][task] == 0) & (targets[task] == of.target)).sum()
 
 
 @pytest.mark.parametrize("normalize", [None, (0.3, 0.4)])
