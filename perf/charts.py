@@ -11,10 +11,10 @@ from rich.style import Style
 
 from cl_tui.charts.canvas import steps_axis
 from cl_tui.charts.style import Palette
-from cl_tui.panes.base import strips
 from cl_tui.panes.loss.axes import CurveOptions, seen_steps
 from cl_tui.panes.loss.cache import CurveCache
 from cl_tui.panes.loss.chart import draw_curves, layout
+from cl_tui.panes.painted import strips
 from cl_tui.panes.view import View, Viewport
 from engine.record.events import RunStarted, StepsTaken, TaskInfo
 from engine.record.history import History

@@ -16,14 +16,10 @@ from textual.content import Content
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
-from cl_tui.charts.style import Line, Palette, Tones
-from cl_tui.host.host import Host
+from cl_tui.charts.style import Line, Palette
+from cl_tui.panes.painted import Painted
 from cl_tui.panes.view import View, Viewport
-
-_NAMES = ("text", "muted", "strong", "good", "caution", "bad", "loss", "penalty", "importance", "accent")
-_HEAT = tuple(f"heat-{level}" for level in range(6))
 
 FEWEST = 4
 """Rows from which a list of tasks that does not fit has a header, and a last line with the number of missing tasks."""
@@ -40,11 +36,10 @@ def arrows(does: str) -> list[tuple[str, str, str, str]]:
     return [(key, f"pan({way})", key.capitalize(), does) for key, way in ways]
 
 
-class Pane(Widget, can_focus=True):
+class Pane(Painted, can_focus=True):
     """Subclasses define the content; the arrow keys move ``offset`` if not everything fits."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"pane--{name}" for name in (*_NAMES, *_HEAT, "title", "rule")}
-    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"pane--title", "pane--rule"}
     BINDINGS: ClassVar[list[BindingType]] = keys(
         *arrows("Pan where there are more tasks than fit"),
         ("home", "follow", "Follow", "Follow the task in training again"),
@@ -73,7 +68,6 @@ class Pane(Widget, can_focus=True):
         self.view: View | None = None
         self.pan: tuple[int, int] | None = None
         """First visible column and row of tasks; None to follow the task in training."""
-        self._strips: list[Strip] | None = None
 
     def draw(self, view: View, width: int, height: int, palette: Palette) -> list[Line]:
         """The pane's content, at most ``height`` lines of at most ``width`` cells."""
@@ -118,14 +112,10 @@ class Pane(Widget, can_focus=True):
         if not self.size or not self.region:
             return
         self.border_title, self.border_subtitle = self.title(view), self.subtitle(view)
-        before, self._strips = self._strips, None
-        if before is None or len(before) != self.size.height:  # the size may be new before the pane learns of it
-            self.refresh()
-            return
-        after = self._built()
-        changed = [y for y, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
-        if changed:
-            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
+        self.repaint()
+
+    def drawing(self, width: int, height: int, palette: Palette) -> list[Line]:
+        return self.draw(self.view, width, height, palette) if self.view else []
 
     @property
     def border_title(self) -> str:
@@ -180,38 +170,6 @@ class Pane(Widget, can_focus=True):
         line = Strip([Segment(" " * left, blank), *line, Segment(f" {ink * ruled}" if ruled > 0 else "", rule), *end])
         return line.adjust_cell_length(self.outer_size.width, blank)
 
-    def render_line(self, y: int) -> Strip:
-        strips = self._built()
-        return strips[y] if y < len(strips) else Strip.blank(self.size.width, self.rich_style)
-
-    def notify_style_update(self) -> None:
-        self._strips = None
-        super().notify_style_update()
-
-    def on_resize(self) -> None:
-        self._strips = None
-        self.refresh()
-
-    def _built(self) -> list[Strip]:
-        if self._strips is None:
-            width, height = self.size
-            palette = self._palette()
-            lines = self.draw(self.view, width, height, palette) if self.view else []
-            self._strips = strips(lines, width, height, palette.text)
-        return self._strips
-
-    def _palette(self) -> Palette:
-        styles = {name: self.get_component_rich_style(f"pane--{name}") for name in _NAMES}
-        heat = tuple(self.get_component_rich_style(f"pane--{name}") for name in _HEAT)
-        return Palette(**styles, heat=heat, coloured=not self.app.no_color, tones=self._tones())
-
-    def _tones(self) -> Tones:
-        """Textual turns colours into greys for NO_COLOR, but leaves out the terminal's own sixteen."""
-        if isinstance(self.app, Host) and self.app.ascii_charts:
-            return "none"
-        few = self.app.native_ansi_color or self.app.console.color_system == "standard"
-        return "full" if not few else "two" if self.app.no_color else "four"
-
     def action_pan(self, across: int, down: int) -> None:
         if self.view is None:
             return
@@ -224,12 +182,6 @@ class Pane(Widget, can_focus=True):
         self.pan = None
         if self.view is not None:
             self.show(self.view)
-
-
-def strips(lines: Sequence[Line], width: int, height: int, blank: Style) -> list[Strip]:
-    """Exactly ``height`` strips of exactly ``width`` cells."""
-    built = [Strip(line).adjust_cell_length(width, blank) for line in lines[:height]]
-    return built + [Strip.blank(width, blank)] * (height - len(built))
 
 
 def message(text: str, width: int, style: Style) -> list[Line]:

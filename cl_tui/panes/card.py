@@ -15,7 +15,8 @@ from textual.message import Message
 from textual.strip import Strip
 
 from cl_tui.charts.style import Line, Palette
-from cl_tui.panes.base import Pane, keys, message, side_by_side, strips
+from cl_tui.panes.base import Pane, keys, message, side_by_side
+from cl_tui.panes.painted import strips
 from cl_tui.reports.card import Card, TaskLine
 
 WIDEST = 120

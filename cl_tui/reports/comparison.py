@@ -1,7 +1,7 @@
 """Compares sessions: those that differ only in the seed form a group; each group is compared with the first."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
@@ -17,6 +17,7 @@ from engine.catalog.methods import METHODS
 from engine.errors import EngineError
 from engine.record import metrics
 from engine.record.figures import FIGURES, figures
+from engine.record.history import History
 from engine.record.score import ACCURACY, ScoreInfo
 from engine.sessions.listing import Listed, read_session
 from engine.sessions.session import Session
@@ -58,7 +59,7 @@ def compare(sessions: Iterable[Listed]) -> Comparison:
     groups: dict[object, list[Readable]] = {}
     for listed in sessions:
         run = Readable(listed.name, listed.state, *listed.known())
-        groups.setdefault(_identity(run), []).append(run)
+        groups.setdefault(identity(run.config, run.history), []).append(run)
     score = _common_score([run for found in groups.values() for run in found])
     if len(groups) > len(LETTERS):
         raise NotComparable(f"{len(groups)} different settings are too many: name sessions with at most {len(LETTERS)}")
@@ -86,15 +87,13 @@ def _named(score: ScoreInfo) -> str:
     return f"{score.title}{score.measured_in}"
 
 
-def _identity(run: Readable) -> object:
+def identity(config: RunConfig, history: History | None) -> Hashable:
     """The same for sessions that differ only by chance: their settings and interventions."""
-    deciding = {key: value for key, value in run.config.flat().items() if key not in INDIFFERENT}
-    return repr((deciding, _steering(run)))
+    return config.replace(**dict.fromkeys(INDIFFERENT)), tuple(_steering(history).items()) if history else ()
 
 
-def _steering(run: Readable) -> dict[str, str]:
+def _steering(history: History) -> dict[str, str]:
     """How the run departed from its settings, in words."""
-    history = run.history
     found = {}
     if history.forked is not None:
         found["forked from"] = f"{history.forked.parent}, {history.forked.place.removeprefix('the end of ')}"
@@ -106,7 +105,7 @@ def _steering(run: Readable) -> dict[str, str]:
 
 
 def _settings(runs: Sequence[Readable]) -> tuple[Setting, ...]:
-    known = [_values(run.config) | _steering(run) for run in runs]
+    known = [_values(run.config) | _steering(run.history) for run in runs]
     names = dict.fromkeys([*known_settings(), *(name for values in known for name in values)])
     rows = (
         Setting(name, tuple(text.setting(values[name]) if name in values else text.unset(name) for values in known))

@@ -11,7 +11,8 @@ from textual.content import Content
 from textual.strip import Strip
 
 from cl_tui.charts.style import Line, Palette
-from cl_tui.panes.base import Pane, arrows, keys, message, strips, window
+from cl_tui.panes.base import Pane, arrows, keys, message, window
+from cl_tui.panes.painted import strips
 from cl_tui.reports import text
 from cl_tui.reports.compare_page import points, uncertain
 from cl_tui.reports.group_curves import KINDS, CurveKind

@@ -1,0 +1,76 @@
+"""Painted: a widget of lines. They are drawn once per change, and only different lines are repainted."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from cl_tui.charts.style import Line, Palette, Tones
+from cl_tui.host.host import Host
+
+_NAMES = ("text", "muted", "strong", "good", "caution", "bad", "loss", "penalty", "importance", "accent")
+_HEAT = tuple(f"heat-{level}" for level in range(6))
+
+
+class Painted(Widget):
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"pane--{name}" for name in (*_NAMES, *_HEAT)}
+    ALLOW_SELECT = False
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._strips: list[Strip] | None = None
+
+    def drawing(self, width: int, height: int, palette: Palette) -> list[Line]:
+        """The content, at most ``height`` lines of at most ``width`` cells."""
+        raise NotImplementedError
+
+    def repaint(self) -> None:
+        """Draws again, and paints the lines that differ."""
+        before, self._strips = self._strips, None
+        if before is None or len(before) != self.size.height:  # the size may be new before the widget learns of it
+            self.refresh()
+            return
+        after = self._built()
+        changed = [y for y, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
+        if changed:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
+
+    def render_line(self, y: int) -> Strip:
+        strips = self._built()
+        return strips[y] if y < len(strips) else Strip.blank(self.size.width, self.rich_style)
+
+    def notify_style_update(self) -> None:
+        self._strips = None
+        super().notify_style_update()
+
+    def on_resize(self) -> None:
+        self._strips = None
+        self.refresh()
+
+    def _built(self) -> list[Strip]:
+        if self._strips is None:
+            width, height = self.size
+            palette = self._palette()
+            self._strips = strips(self.drawing(width, height, palette), width, height, palette.text)
+        return self._strips
+
+    def _palette(self) -> Palette:
+        styles = {name: self.get_component_rich_style(f"pane--{name}") for name in _NAMES}
+        heat = tuple(self.get_component_rich_style(f"pane--{name}") for name in _HEAT)
+        return Palette(**styles, heat=heat, coloured=not self.app.no_color, tones=self._tones())
+
+    def _tones(self) -> Tones:
+        """Textual turns colours into greys for NO_COLOR, but leaves out the terminal's own sixteen."""
+        if isinstance(self.app, Host) and self.app.ascii_charts:
+            return "none"
+        few = self.app.native_ansi_color or self.app.console.color_system == "standard"
+        return "full" if not few else "two" if self.app.no_color else "four"
+
+
+def strips(lines: Sequence[Line], width: int, height: int, blank: Style) -> list[Strip]:
+    """Exactly ``height`` strips of exactly ``width`` cells."""
+    built = [Strip(line).adjust_cell_length(width, blank) for line in lines[:height]]
+    return built + [Strip.blank(width, blank)] * (height - len(built))
