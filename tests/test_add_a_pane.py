@@ -18,7 +18,7 @@ def test_a_pane_is_a_file_and_a_line(tmp_path: Path) -> None:
     (tmp_path / "cl_tui" / "panes" / "lost.py").write_text(FILE, encoding="utf-8")
     panes = tmp_path / "cl_tui" / "screens" / "panes.py"
     before = panes.read_text(encoding="utf-8")
-    after = before.replace("CurvesPane, ImportancePane)", "CurvesPane, ImportancePane, LostPane)")
+    after = re.sub(r"(\nPANES: [^(]*\([^)]*?),?(\s*\)\n)", r"\1, LostPane\2", before)
     assert after != before
     imported = "from cl_tui.panes.notice import"
     panes.write_text(after.replace(imported, f"from cl_tui.panes.lost import LostPane\n{imported}"), encoding="utf-8")

@@ -67,7 +67,7 @@ def half_blocks(
     pixels = picture.reshape(*picture.shape[:2], -1).astype(float) / 255
     if pixels.shape[2] != 3 or tint is not None or palette.tones != "full":
         grey = pixels @ _LIGHT if pixels.shape[2] == 3 else pixels.mean(axis=2)
-        lines = _of_shares(_scaled(grey, columns, 2 * rows), palette, tint or GREY)
+        lines = _of_shares(_bright(_scaled(grey, columns, 2 * rows), grey), palette, tint or GREY)
     else:
         shown = np.stack([_scaled(pixels[:, :, channel], columns, 2 * rows) for channel in range(3)], axis=2)
         tile = np.array(_TILE)
@@ -108,6 +108,12 @@ def _scaled(array: "np.ndarray", columns: int, rows: int) -> "np.ndarray":
     return shown
 
 
+def _bright(shown: "np.ndarray", before: "np.ndarray") -> "np.ndarray":
+    """As bright at its brightest as before it shrank: thin strokes would fade in the mean."""
+    most = float(shown.max(initial=0.0))
+    return shown * (float(before.max()) / most) if most > 0 else shown
+
+
 @lru_cache(64)
 def _overlap(before: int, after: int) -> "np.ndarray":
     """How much each of ``after`` parts of a line takes of ``before`` parts, shape (after, before). Rows add up to 1."""
@@ -123,7 +129,7 @@ def _of_shares(shares: "np.ndarray", palette: Palette, ramp: Ramp) -> list[Line]
     import numpy as np
 
     if palette.tones == "two":
-        on = (shares >= 0.4).astype(int)
+        on = (shares >= 0.45).astype(int)
         return [
             [Segment("".join(_BLOCKS[top + 2 * below] for top, below in zip(*pair, strict=True)), palette.text)]
             for pair in zip(on[::2].tolist(), on[1::2].tolist(), strict=True)

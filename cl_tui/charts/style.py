@@ -27,6 +27,8 @@ class Palette:
     accent: Style = Style()
     heat: tuple[Style, ...] = (Style(),) * 6
     """Backgrounds of an accuracy, from poor to perfect."""
+    selected: Style = Style()
+    """The background of what is chosen, and what else marks it."""
     coloured: bool = False
     """Whether the terminal shows colours; otherwise signs replace them."""
     tones: Tones = "full"

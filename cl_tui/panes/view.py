@@ -32,6 +32,8 @@ class View:
     """Why training waits for the disk, in a sentence; "" if it does not."""
     shown: Shown | None = None
     """The examples of each task to look at; None if the session keeps none, or before they are read."""
+    replaying: bool = False
+    """Whether this is a moment of a replay."""
 
     @property
     def loading(self) -> bool:
@@ -63,6 +65,6 @@ class View:
             other is None
             or self.history is not other.history
             or self.shown is not other.shown
-            or (self.activity, self.paused, self.pace, self.viewport, self.trouble)
-            != (other.activity, other.paused, other.pace, other.viewport, other.trouble)
+            or (self.activity, self.paused, self.pace, self.viewport, self.trouble, self.replaying)
+            != (other.activity, other.paused, other.pace, other.viewport, other.trouble, other.replaying)
         )

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Hashable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -15,6 +16,7 @@ from cl_tui.host.preferences import Preferences
 from cl_tui.panes import files as pane_files
 from cl_tui.panes.accuracy.pane import AccuracyPane
 from cl_tui.panes.base import Pane, keys
+from cl_tui.panes.forgotten.pane import ForgottenPane
 from cl_tui.panes.header import HeaderLine
 from cl_tui.panes.importance.pane import ImportancePane
 from cl_tui.panes.loss.axes import CurveOptions
@@ -32,7 +34,7 @@ from engine.record.shown import Shown
 from engine.record.watchdog import alarms
 from engine.sessions.session import Session
 
-PANES: tuple[type[Pane], ...] = (TasksPane, AccuracyPane, CurvesPane, ImportancePane)
+PANES: tuple[type[Pane], ...] = (TasksPane, AccuracyPane, CurvesPane, ImportancePane, ForgottenPane)
 """In the order of their numbers, and of the keys 1 to 9 that go to them. Layouts say where each stands."""
 POLL_SECONDS = 0.1
 _GO = "Go to the pane of this number; again: zoom it, or back"
@@ -179,6 +181,10 @@ class PanesScreen(ZoomingScreen):
 
     def forget_reply(self) -> None:
         self.query_one(Notice).forget()
+
+    def on_forgotten_pane_step_wanted(self, message: ForgottenPane.StepWanted) -> None:
+        self.viewport = replace(self.viewport, cursor=message.step)
+        self.redraw()
 
     def on_pane_viewport_changed(self, message: Pane.ViewportChanged) -> None:
         self.viewport = message.viewport

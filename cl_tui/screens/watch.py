@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from cl_tui.host.exit_status import ExitStatus
+from cl_tui.panes.forgotten.pane import ForgottenPane
 from cl_tui.panes.view import View
 from cl_tui.reports import text
 from cl_tui.reports.ending import resume_line
@@ -159,7 +161,8 @@ class WatchScreen(PanesScreen):
     def current_view(self) -> View:
         paused, session = self.replay is not None and not self.replay.playing, self.session
         state = (self._history(), self._activity(), paused)
-        return View(session.name, session.config, *state, viewport=self.viewport, shown=self.shown)
+        replaying = self.replay is not None
+        return View(session.name, session.config, *state, viewport=self.viewport, shown=self.shown, replaying=replaying)
 
     @property
     def folder(self) -> Path:
@@ -239,6 +242,16 @@ class WatchScreen(PanesScreen):
             why = f"{state}: r replays it" if self.reader.loaded else "Still reading: r replays what is read so far"
             self.reply(f"{why}, and then you can {wish}")
         return self.replay
+
+    def on_forgotten_pane_step_wanted(self, message: ForgottenPane.StepWanted) -> None:
+        """Without a replay, the crosshair goes there."""
+        if self.replay is None:
+            super().on_forgotten_pane_step_wanted(message)
+            return
+        self.replay.pause()
+        self.viewport = replace(self.viewport, cursor=None)
+        self.replay.seek(self.recording.at_step(message.step))
+        self._jumped()
 
     def _jumped(self) -> None:
         self.news = ""

@@ -255,6 +255,26 @@ def forgotten(history: History, phase: int) -> list[Forgotten]:
     return made
 
 
+def turned_in(history: History, phase: int, of: Forgotten) -> dict[int, int]:
+    """How many of them turned for good in each task, as told at the ends of tasks up to ``phase``."""
+    import numpy as np
+
+    told = {one.phase: one.array() for one in history.packed.get(WHOLE_ANSWERS, ()) if of.task <= one.phase <= phase}
+    targets = _joined(history.packed.get(WHOLE_TARGETS, ()))
+    sizes = history.started.test_examples if history.started else ()
+    start = sum(sizes[: of.task])
+    rows = slice(start, start + sizes[of.task] if of.task < len(sizes) else start)
+    known = {number: array[rows] for number, array in sorted(told.items()) if array is not None}
+    if targets is None or not {of.task, phase} <= known.keys() or len({len(array) for array in known.values()}) > 1:
+        return {}
+    lost = (targets[rows] == of.target) & (known[of.task] == 0) & (known[phase] == of.answer + 1)
+    turned = np.full(int(lost.sum()), phase)
+    for number in reversed(known):
+        turned[(known[number][lost] > 0) & (turned == number)] = number - 1
+    found, counts = np.unique(turned + 1, return_counts=True)
+    return {int(number): int(count) for number, count in zip(found, counts, strict=True)}
+
+
 def _joined(told: Iterable[Packed]) -> "np.ndarray | None":
     """The arrays of all, one after another; None if there is none, or one that cannot be read."""
     import numpy as np

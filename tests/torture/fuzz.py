@@ -27,6 +27,7 @@ from cl_tui.commands.cli import app, main
 from cl_tui.panes import files as pane_files
 from cl_tui.panes.accuracy.pane import AccuracyPane
 from cl_tui.panes.base import Pane
+from cl_tui.panes.forgotten.pane import ForgottenPane
 from cl_tui.panes.header import header
 from cl_tui.panes.importance.pane import ImportancePane
 from cl_tui.panes.loss.pane import CurvesPane
@@ -283,7 +284,7 @@ def _print(shown: Any) -> None:
     Console(file=io.StringIO(), width=80).print(shown)
 
 
-PANES = (TasksPane, AccuracyPane, CurvesPane, ImportancePane)
+PANES = (TasksPane, AccuracyPane, CurvesPane, ImportancePane, ForgottenPane)
 ZOOMED = tuple(type(pane.__name__, (pane,), {"zoomed": True}) for pane in PANES)
 IN_PLACE = tuple(type(pane.__name__, (pane,), {"zoomed": False}) for pane in PANES)
 

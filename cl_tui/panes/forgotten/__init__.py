@@ -1,0 +1,1 @@
+"""Examples that were right when their task was learned and are wrong now."""
