@@ -20,13 +20,21 @@ _CURSOR = Style(reverse=True)
 @dataclass(frozen=True)
 class Series:
     letter: str
-    """A few characters to the right of the line's last value; + follows if more lines end there."""
+    """A few characters to the right of the line's last value; + if there is no room for it."""
     xs: np.ndarray
     """The steps of its points, ascending."""
     ys: np.ndarray
     style: Style
     dotted: bool = False
     """Whether to leave out every other column, which distinguishes the line without colour."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """A value that a dashed line marks."""
+
+    label: str
+    value: float
 
 
 def line_chart(
@@ -39,29 +47,57 @@ def line_chart(
     cursor: int | None = None,
     borders: Iterable[int] = (),
     values: tuple[float, float] | None = None,
+    levels: Sequence[Level] = (),
+    marked: Iterable[int] = (),
 ) -> list[Line]:
     """``height`` lines of at most ``width`` cells, for the steps after ``steps[0]``, up to ``steps[1]``. ``cursor`` is
-    the step at the crosshair; something begins after each of the steps ``borders``. ``values``: the ends of the other
-    axis, by default fitting what is visible. ``shown`` formats a value."""
-    letters = max((len(line.letter) for line in series), default=0)
-    plot_width, plot_height = max(width - GUTTER - letters - 1, 4), max(height - 1, 1)
+    the step at the crosshair; something begins after each of the steps ``borders``, and ▲ stands at those ``marked``.
+    ``values``: the ends of the other axis, by default fitting what is visible. ``shown`` formats a value."""
+    room = max(
+        (len(label) for label in (*(line.letter for line in series), *(level.label for level in levels))), default=0
+    )
+    plot_width, plot_height = max(width - GUTTER - room - 1, 4), max(height - 1, 1)
     time = steps_axis(steps, 2 * plot_width)
     drawn = [line_columns(line.xs, line.ys, time) for line in series]
     axis = axis_for(drawn, values)
     canvas = Canvas(plot_width, plot_height, palette.muted)
-    marks: dict[int, list[tuple[str, Style]]] = {}
+    ends: list[tuple[int, str, Style]] = []
+    for level in levels:
+        if (row := axis.row(level.value, plot_height)) is not None:
+            canvas.dashes(row, palette.muted)
+            ends.append((row, level.label, palette.muted))
     for line, (lows, highs) in zip(series, drawn, strict=True):
         canvas.curve(braille.outline(lows, highs, axis, plot_height, line.dotted), line.style, joined=True)
         last = lows[np.isfinite(lows)][-1:]
         row = axis.row(float(last[0]), plot_height) if len(last) else None
         if row is not None:
-            marks.setdefault(row, []).append((line.letter, line.style))
+            ends.insert(0, (row, line.letter, line.style))
+    for step in marked:
+        canvas.mark(time.cell(step), palette.caution)
     lines = framed(canvas, axis, time, palette, shown, cursor, borders)
-    for row, cells in enumerate(lines[:plot_height]):
-        ends = marks.get(row, [])
-        cells += [Segment(f"{letter:<{letters}}", style) for letter, style in ends[:1]]
-        cells.append(Segment("+" if len(ends) > 1 else "", palette.muted))
+    for row, (label, style) in placed(ends, plot_height, palette.muted).items():
+        lines[row].append(Segment(f"{label:<{room}}"[: room + 1], style))
     return lines[:height]
+
+
+def placed(ends: Sequence[tuple[int, str, Style]], height: int, muted: Style) -> dict[int, tuple[str, Style]]:
+    """A label for each row, as near as there is room to the row that it wants; + after the last if some are left out.
+
+    >>> placed([(0, "a", Style()), (0, "b", Style()), (4, "c", Style())], 3, Style()).keys()
+    dict_keys([0, 1, 2])
+    """
+    order = sorted(ends, key=lambda end: end[0])
+    kept = order[:height]
+    rows: list[int] = []
+    for row, _, _ in kept:
+        rows.append(max(row, rows[-1] + 1 if rows else 0))
+    for back, place in enumerate(reversed(range(len(rows)))):
+        rows[place] = min(rows[place], height - 1 - back)
+    found = {row: (label, style) for row, (_, label, style) in zip(rows, kept, strict=True)}
+    if len(kept) < len(order):
+        row = rows[-1]
+        found[row] = (f"{found[row][0]}+", found[row][1])
+    return found
 
 
 def framed(
@@ -226,6 +262,7 @@ class Canvas:
         self.cells = np.full((height, width), ord(" "), dtype="<u4")
         self._inks = np.zeros((height, width), dtype=np.uint8)
         self._styles = [style]
+        self._behind = Style()
 
     def curve(self, dots: np.ndarray, style: Style, joined: bool = False) -> None:
         """Draws dots of shape (4·height, 2·width), instead of those already in a cell, or ``joined`` to them."""
@@ -236,12 +273,41 @@ class Canvas:
         self.cells[drawn] = codes[drawn]
         self._inks[drawn] = self._ink(style)
 
+    def shade(self, filled: np.ndarray, style: Style) -> None:
+        """Fills the background of half cells, of shape (2·height, width), with that of ``style``; to be drawn before
+        everything else. Without a background it draws dots."""
+        upper, lower = filled[::2], filled[1::2]
+        if style.bgcolor is None or style.bgcolor.is_default:
+            self.cells[upper | lower] = ord("·")
+            self._inks[upper | lower] = self._ink(style)
+            return
+        half = Style(color=style.bgcolor)
+        for there, sign in ((upper & ~lower, "▀"), (lower & ~upper, "▄")):
+            self.cells[there] = ord(sign)
+            self._inks[there] = self._ink(half)
+        self._full = upper & lower
+        self._behind = Style(bgcolor=style.bgcolor)
+
     def vertical(self, cell: int | None, sign: str, style: Style) -> None:
         """Fills the empty cells of a column."""
         if cell is not None:
             empty = self.cells[:, cell] == ord(" ")
             self.cells[empty, cell] = ord(sign)
             self._inks[empty, cell] = self._ink(style)
+
+    def dashes(self, row: int, style: Style, cells: slice = slice(None)) -> None:
+        """Fills every other cell of a row that is empty."""
+        there = np.zeros(self.cells.shape[1], dtype=bool)
+        there[cells] = True
+        there[1::2] = False
+        there &= self.cells[row] == ord(" ")
+        self.put(row, there, "╌", style)
+
+    def mark(self, cell: int | None, style: Style) -> None:
+        """▲ in the top row of a column."""
+        if cell is not None:
+            self.cells[0, cell] = ord("▲")
+            self._inks[0, cell] = self._ink(style)
 
     def crosshair(self, cell: int | None, style: Style) -> None:
         """Fills a whole column; the dots that it crosses are reversed."""
@@ -268,12 +334,16 @@ class Canvas:
         nearest = np.maximum.accumulate(np.where(inked, np.arange(width), -1), axis=1)
         spread = np.where(nearest < 0, 0, np.take_along_axis(self._inks, nearest, axis=1))
         inks = np.where(self.cells == ord(" "), spread, self._inks)
+        styles = self._styles
+        if self._behind:
+            inks = np.where(self._full, inks + len(styles), inks)
+            styles = [*styles, *(style + self._behind for style in styles)]
         changes = inks[:, 1:] != inks[:, :-1]
         lines: list[Line] = []
         for row in range(height):
             cuts = [0, *(np.flatnonzero(changes[row]) + 1).tolist(), width]
             start, ink = row * width, inks[row].tolist()
-            lines.append([Segment(text[start + a : start + b], self._styles[ink[a]]) for a, b in pairwise(cuts)])
+            lines.append([Segment(text[start + a : start + b], styles[ink[a]]) for a, b in pairwise(cuts)])
         return lines
 
     def _ink(self, style: Style) -> int:

@@ -39,7 +39,7 @@ _FOUR = (("blue", "bright_white"), ("bright_black", "bright_white"), ("yellow", 
 """Backgrounds and texts in a terminal with sixteen colours."""
 LEVELS = 64
 """How many colours the scale has, so that neighbouring cells often share a style."""
-SIGNS = "#x=-'."
+SIGNS = "#x=-' "
 """Characters used without colours, from poor to perfect."""
 _BLACK, _WHITE = ColorTriplet(0, 0, 0), ColorTriplet(255, 255, 255)
 
@@ -86,7 +86,7 @@ def sign_at(fraction: float) -> str:
     """The character for a fraction where there are no colours.
 
     >>> sign_at(0.0), sign_at(0.5), sign_at(1.0)
-    ('#', '-', '.')
+    ('#', '-', ' ')
     """
     return SIGNS[min(int(min(max(fraction, 0.0), 1.0) * len(SIGNS)), len(SIGNS) - 1)]
 
@@ -155,9 +155,9 @@ class ColourScale:
         text = [*f"{low}{gap}{high}"[:width]]
         if self.chance is not None:
             place = round(self.fraction(self.chance) * (width - 1))
-            label = "chance" if place == 0 else f"{self.score.tick(self.chance)} chance"
-            start = len(low) + 1 if place == 0 else place
-            if len(low) < start and start + len(label) < width - len(high):
+            label = " chance " if place == 0 else f" {self.score.tick(self.chance)} chance "
+            start = len(low) if place == 0 else place - 1
+            if len(low) <= start and start + len(label) < width - len(high):
                 text[start : start + len(label)] = label
         line: Line = []
         for cell, mark in enumerate(text):

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from cl_tui.charts.colour_scale import ColourScale
 from cl_tui.charts.style import Line
 from cl_tui.panes.view import View
-from cl_tui.reports.scale import Scale, axis
+from cl_tui.reports.scale import axis
 from cl_tui.reports.session_facts import probed_rows
+from engine.record.chance import common_chance
 from engine.record.events import ImportanceMeasured
 from engine.record.history import History
 from engine.record.metrics import Looks, Stability, stability
@@ -95,14 +97,13 @@ class AccuracyTable:
         sign = history.score.sign
         return axis(history.score, sign * lowest, sign * self._best)
 
-    def scale(self, history: History) -> Scale:
+    def scale(self, view: View) -> ColourScale:
         """The colours of the scores, of which the whole run has the same."""
-        if history.score.fraction:
-            return Scale(history.score)
-        self.looks(history)
-        sign = history.score.sign
+        self.looks(view.history)
+        score = view.history.score
         worst = self._lowest_learned if self._lowest_learned < math.inf else self._lowest
-        return Scale.of(history.score, (sign * worst, sign * self._best))
+        chance = common_chance(view.history, view.config)
+        return ColourScale.of(score, (score.sign * worst, score.sign * self._best), chance)
 
     def stability(self, view: View) -> Stability:
         """The stability gap as known at the crosshair, or now."""

@@ -221,3 +221,12 @@ def more(shown: range, count: int, before: str = "above", after: str = "below") 
     if earlier and later:
         return f"{earlier} more {before}, {later} {after}"
     return f"{earlier} more {before}" if earlier else f"{later} more {after}" if later else ""
+
+
+def out_of_view(shown: range, visible: range, count: int, width: int, palette: Palette) -> Line:
+    """How many of ``count`` columns and rows a matrix leaves out."""
+    sides = [more(shown, count, "left", "right"), more(visible, count)]
+    text = " · ".join(side for side in sides if side)
+    shortest = f"{len(shown)} of {count} tasks"
+    fitting = (form for form in (text, text.replace(" more", "")) if len(form) <= width)
+    return [Segment(next(fitting, shortest), palette.muted)]

@@ -13,14 +13,13 @@ from rich.style import Style
 
 from cl_tui.charts.style import Palette
 from cl_tui.exports import export, html_page
-from cl_tui.panes.accuracy.grid import draw_matrix
+from cl_tui.panes.accuracy.grid import Scores, draw_matrix
 from cl_tui.panes.accuracy.pane import AccuracyPane
 from cl_tui.panes.accuracy.zoomed import draw_accuracies
 from cl_tui.panes.as_of import AccuracyTable
 from cl_tui.panes.view import View, Viewport
 from cl_tui.reports import compare_page, comparison
 from cl_tui.reports.class_facts import class_facts, worst
-from cl_tui.reports.scale import Scale
 from cl_tui.reports.session_page import session_page
 from engine.catalog.entries import AGNOSTIC, AWARE
 from engine.record.classes import confusion
@@ -65,15 +64,17 @@ def printed(content: object, width: int = 80) -> str:
 def test_the_matrix_has_later_tasks_without_a_colour(folder: Path) -> None:
     _, config, history = listed(folder, "task")
     view = View("task", config, history, "")
-    lines = draw_matrix(view, Scale(history.score), 60, 12, PALETTE)
-    rows = [[segment for segment in line[1:] if segment.text.strip()] for line in lines[1:] if len(line) == 4]
+    table = AccuracyTable()
+    scale, scores = table.scale(view), Scores.of(history, table, history)
+    lines = draw_matrix(view, scale, scores, 60, 12, PALETTE)
+    rows = [[segment for segment in line[1:] if segment.text.strip()] for line in lines[1:] if len(line) == 7]
     cells = [row for row in rows if row][:3]
     for after, row in enumerate(cells):
         for on, segment in enumerate(row):
             assert segment.text.strip() == history.score.value(history.full_matrix[after][on])
             assert segment.style is not None
-            assert segment.style.meta["name"].startswith("heat" if on <= after else "muted")
-    plain = draw_matrix(view, Scale(history.score), 60, 12, replace(PALETTE, coloured=False))
+            assert bool(segment.style.bgcolor) == (on <= after)
+    plain = draw_matrix(view, scale, scores, 60, 12, replace(PALETTE, coloured=False))
     text = ["".join(segment.text for segment in line) for line in plain]
     assert sum(line.count("(") for line in text) == 3, "in brackets where nothing has a colour"
 
@@ -81,11 +82,11 @@ def test_the_matrix_has_later_tasks_without_a_colour(folder: Path) -> None:
 def test_in_the_zoom_of_many_tasks_later_ones_are_signs(folder: Path) -> None:
     _, config, history = listed(folder, "task")
     view = View("task", config, history, "")
-    width = len("3 now ") + 3 * 2
+    width = len("now ") + 3 * 2
     for palette, signs in ((PALETTE, 3), (replace(PALETTE, coloured=False), 0)):
         lines = draw_accuracies(view, AccuracyTable(), width, 14, palette)
         text = ["".join(segment.text for segment in line) for line in lines[1:4]]
-        later = "".join(line[len("3 now ") + 2 * (after + 1) :] for after, line in enumerate(text))
+        later = "".join(line[len("now ") + 2 * (after + 1) :] for after, line in enumerate(text))
         assert len(re.findall("[#x=\\-']", later)) == signs
         assert ("·" in later) == (signs == 0)
 

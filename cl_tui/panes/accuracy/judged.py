@@ -7,8 +7,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from cl_tui.charts.style import Line, Palette
-from cl_tui.panes.accuracy.grid import out_of_view
-from cl_tui.panes.base import window
+from cl_tui.panes.base import out_of_view, window
 from cl_tui.reports import text
 from cl_tui.reports.class_facts import NOTABLE, TOLD, share_text
 from engine.record.classes import Confusion, confusion, ways

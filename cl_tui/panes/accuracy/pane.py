@@ -7,7 +7,6 @@ from textual.binding import BindingType
 
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.accuracy import judged
-from cl_tui.panes.accuracy.grid import draw_matrix
 from cl_tui.panes.as_of import AccuracyTable, as_of_cursor, when
 from cl_tui.panes.base import Pane, keys, message
 from cl_tui.panes.view import View
@@ -22,15 +21,16 @@ class AccuracyPane(Pane):
     )
     HELP_TITLE = "Accuracy"
     HOW_TO_READ = (
-        "Row: after training this task. Column: accuracy (%) on that task's test set. '·' means not evaluated yet; "
-        "it is not 0. Rows of ended tasks are measured on whole test sets, the row 'now' on the evaluation subset: "
-        "some test examples of each class, the same for the whole run (all of a small test set). Read down a "
-        "column: falling numbers are forgetting. 'lost' is each task's forgetting: its best accuracy minus its newest, "
-        "in points, both on the same test examples; the line below has the mean. Zoomed: also the accuracies on the "
-        "subset over time, each line named by its task, avg the average of the tasks seen. With many tasks, "
-        "each cell is a colour, or a sign in terminals without colours; the line below explains them. Numbers without "
-        "a colour are on tasks that had not begun, for forward transfer. Zoomed, o shows the accuracies if the task is "
-        "told (task-aware) or not (task-agnostic), and what each class is taken for."
+        "Row: after training this task. Column: accuracy (%) on that task's test set, from chance (dark) to the best "
+        "(bright), as the scale below says; without room for numbers each cell is a colour, and of very many tasks two "
+        "rows share a line. '·' means not evaluated yet; it is not 0. Rows of ended tasks are measured on whole test "
+        "sets, the row 'now' on the evaluation subset: some test examples of each class, the same for the whole run "
+        "(all of a small test set). Read down a column: darker cells are forgetting. 'lost' is each task's forgetting: "
+        "its best accuracy minus its newest, in points, both on the same test examples; the last line has the mean. "
+        "Zoomed: also the accuracies on the subset over time, each line named by its task, avg the average of the "
+        "tasks seen; ▲ is a warning. Numbers without a colour are on tasks that had not begun, for forward transfer. "
+        "Zoomed, o shows the accuracies if the task is told (task-aware) or not (task-agnostic), and what each class "
+        "is taken for."
     )
 
     def __init__(self) -> None:
@@ -40,21 +40,29 @@ class AccuracyPane(Pane):
         """What the zoomed pane shows instead of the matrix, of ``judged.choices``."""
 
     def draw(self, view: View, width: int, height: int, palette: Palette) -> list[Line]:
+        if not view.history.tasks:
+            what = "Scores" if view.config.problem == "regression" else "Accuracies"
+            return message(f"{what} appear while the first task trains.", width, palette.muted)
+        from cl_tui.panes.accuracy.grid import Scores, draw_matrix
+        from cl_tui.panes.accuracy.zoomed import draw_accuracies
+
         if self.zoomed and self._shown:
             return self._draw_judged(view, width, height, palette)
         if self.zoomed and view.history.accuracies:
-            from cl_tui.panes.accuracy.zoomed import draw_accuracies
-
             return draw_accuracies(view, self._table, width, height, palette, self.pan)
-        scale = self._table.scale(view.history)
-        return draw_matrix(as_of_cursor(view), scale, width, height, palette, self.pan)
+        now = as_of_cursor(view)
+        scores = Scores.of(now.history, self._table, view.history)
+        return draw_matrix(now, self._table.scale(view), scores, width, height, palette, self.pan)
 
     def _draw_judged(self, view: View, width: int, height: int, palette: Palette) -> list[Line]:
+        from cl_tui.panes.accuracy.grid import Scores, draw_matrix
+
         now = as_of_cursor(view)
         if not self._shown.startswith(judged.CONFUSION):
             history = judged.judged(view.config.scenario, now.history, self._shown)
-            scale = self._table.scale(view.history)
-            return draw_matrix(replace(now, history=history), scale, width, height, palette, self.pan, with_best=True)
+            scale, scores = self._table.scale(view), Scores.of_matrix(history)
+            now = replace(now, history=history)
+            return draw_matrix(now, scale, scores, width, height, palette, self.pan, with_best=True)
         found = judged.shown_confusion(now.history, self._shown)
         if found is None:
             return message("Confusions appear at the end of a task.", width, palette.muted)

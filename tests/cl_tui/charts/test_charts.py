@@ -14,6 +14,7 @@ from rich.style import Style
 from cl_tui.charts import braille
 from cl_tui.charts.braille import Envelope
 from cl_tui.charts.canvas import steps_axis, value_labels
+from cl_tui.charts.colour_scale import style_at
 from cl_tui.charts.style import Line, Palette
 from cl_tui.exports import svg
 from cl_tui.panes.accuracy import grid
@@ -30,15 +31,14 @@ from cl_tui.panes.view import View
 from cl_tui.reports import session_page
 from cl_tui.reports import text as words
 from cl_tui.reports.scale import LEVELS, Scale
-from engine.record.events import RunStarted, StepsTaken, TaskInfo, TaskStarted
 from engine.record.history import History
 from engine.record.score import ACCURACY
 from engine.settings.run import resolve
 from tests import screen_data
-from tests.told import curve, ended
+from tests.told import curve
 
 BAD = Style(color="red")
-PALETTE = Palette(bad=BAD, heat=tuple(Style(color=f"color({level})") for level in range(6)))
+PALETTE = Palette(bad=BAD)
 
 
 def view(history: History, pace: float | None = None, activity: str = "training", **settings: object) -> View:
@@ -47,7 +47,10 @@ def view(history: History, pace: float | None = None, activity: str = "training"
 
 
 def draw_matrix(of: View, width: int, height: int, palette: Palette) -> list[Line]:
-    return grid.draw_matrix(of, AccuracyTable().scale(of.history), width, height, palette)
+    if not of.history.tasks:
+        return []
+    table = AccuracyTable()
+    return grid.draw_matrix(of, table.scale(of), grid.Scores.of(of.history, table, of.history), width, height, palette)
 
 
 def text(lines: list[Line]) -> list[str]:
@@ -201,12 +204,12 @@ def test_a_wide_tasks_pane_counts_steps() -> None:
 def test_of_many_tasks_the_present_one_is_in_view() -> None:
     known = screen_data.history(4050, tasks=60, steps=100)
     assert any(line.startswith("▶ 41") for line in text(draw_tasks(view(known), 36, 8, PALETTE)))
-    assert any(line.startswith("41 ") for line in text(draw_matrix(view(known), 36, 8, PALETTE)))
+    assert any(line.startswith("now ") for line in text(draw_matrix(view(known), 36, 8, PALETTE)))
     assert text(draw_tasks(view(known), 36, 8, PALETTE, start=0))[1].startswith("✔  1")
 
 
 @pytest.mark.parametrize(
-    ("start", "told"), [(0, "50 more below"), (30, "30 more above, 20 below"), (60, "50 more above")]
+    ("start", "told"), [(0, "50 more below"), (30, "30 more above, 20 below"), (60, "51 more above")]
 )
 def test_tasks_that_do_not_fit_are_counted_under_a_header(start: int, told: str) -> None:
     known = view(screen_data.history(4050, tasks=60, steps=100))
@@ -229,7 +232,7 @@ def test_every_line_fits_its_pane(width: int) -> None:
             for draw in panes:
                 lines = text(draw(view(known), width, height, PALETTE))
                 assert len(lines) <= height, draw
-                assert max(map(len, lines)) <= width, (draw, height)
+                assert max(map(len, lines), default=0) <= width, (draw, height)
             if known.curve.length:
                 lines = text(curves(known, width, height))
                 assert len(lines) <= height
@@ -239,39 +242,47 @@ def test_every_line_fits_its_pane(width: int) -> None:
 def test_what_is_not_evaluated_is_a_point_and_not_a_zero() -> None:
     lines = draw_matrix(view(screen_data.history(2500)), 36, 9, PALETTE)
     assert text(lines)[1].split() == ["1", "99.0", "·", "·", "·", "·"]
-    assert text(lines)[3].split() == ["3", "now", "95.0", "97.0", "99.0", "·", "·"]
-    assert text(lines)[-2].split() == ["lost", "4.0", "2.0"]
+    assert text(lines)[3].split() == ["now", "95.0", "97.0", "99.0", "·", "·"]
+    assert text(lines)[-3].split() == ["lost", "4.0", "2.0"]
+    assert "50 chance" in text(lines)[-2]
     assert text(lines)[-1].split() == ["average", "97.0", "%", "lost", "3.0", "points"]
     wide = text(draw_matrix(view(screen_data.history(2500)), 40, 9, PALETTE))[-1]
     assert wide == "average 97.0 %  forgetting 3.0 points"
 
 
 @pytest.mark.parametrize("accuracy", [0.0, 0.64, 0.65, 0.8, 0.9, 0.9499, 0.95, 0.98, 1.0])
-def test_an_accuracy_has_the_same_colour_on_screens_and_pages(accuracy: float) -> None:
-    """There were three scales, of four, six and seven colours."""
+def test_an_accuracy_has_the_same_colour_on_all_pages(accuracy: float) -> None:
     level = Scale(ACCURACY).level(accuracy)
-    heat = tuple(Style(color=f"color({number})") for number in range(len(LEVELS) + 1))
-    history = History().after(
-        [
-            RunStarted(0.0, (TaskInfo("0 8", 4, 2),), "cpu", 1, {}),
-            TaskStarted(0, 0),
-            StepsTaken(4, 0.1, (0.1,) * 4, (0.0,) * 4),
-            *ended(0, 4, 0.1, (accuracy,)),
-        ]
-    )
-    cell = grid.draw_matrix(view(history), Scale(ACCURACY), 36, 9, Palette(heat=heat))[1][1]
-    assert cell.style == heat[level]
-    assert len(Palette().heat) == len(session_page.LEVELS) == len(heat)
+    assert len(LEVELS) + 1 == len(session_page.LEVELS)
     assert [mark.kind for mark in svg.matrix_map([[accuracy]], Scale(ACCURACY)).marks] == [f"h{level}"]
     css = (Path(svg.__file__).parent / "templates" / "page.css").read_text(encoding="utf-8")
     assert f".h{level} {{" in css
-    assert f".h{len(heat)} {{" not in css
+    assert f".h{len(LEVELS) + 1} {{" not in css
 
 
 def test_the_matrix_colours_what_is_forgotten() -> None:
-    first = draw_matrix(view(screen_data.history()), 36, 9, PALETTE)[5]
-    colours = [segment.style for segment in first if segment.style in PALETTE.heat]
-    assert colours == [PALETTE.heat[3], PALETTE.heat[3], PALETTE.heat[4], PALETTE.heat[4], PALETTE.heat[5]]
+    known, coloured = view(screen_data.history()), replace(PALETTE, coloured=True)
+    last = draw_matrix(known, 36, 9, coloured)[5]
+    scale = AccuracyTable().scale(known)
+    assert (scale.worst, scale.best) == (0.5, 1.0), "from chance to the best"
+    colours = [segment.style for segment in last if segment.style and segment.style.bgcolor]
+    assert colours == [style_at(scale.fraction(value), coloured) for value in known.history.matrix[-1]]
+    assert len(set(colours)) == 5, "two points are another colour"
+
+
+@pytest.mark.parametrize("palette", [PALETTE, replace(PALETTE, coloured=True)])
+def test_a_hundred_tasks_fit_a_pane_of_106_by_52(palette: Palette) -> None:
+    known = view(screen_data.history(tasks=100, steps=20, bundle=10))
+    lines = draw_matrix(known, 106, 52, palette)
+    assert len(lines) == 52
+    assert max(map(len, text(lines))) <= 106
+    shown = text(lines)
+    assert shown[-1].strip().startswith("0")
+    if palette.coloured:
+        blocks = "".join(shown[1:-1])
+        assert 2 * blocks.count("▀") + blocks.count("▄") == 100 * 101 // 2, "the triangle, two rows a line"
+    else:
+        assert "51 more above" in "".join(shown)
 
 
 def test_importance_names_layers_zeros_and_the_range() -> None:
@@ -354,10 +365,10 @@ def test_at_a_break_no_task_has_time_left() -> None:
 
 @pytest.mark.parametrize(
     ("width", "height", "told"),
-    [(36, 9, ""), (20, 9, "1 more left, 1 right"), (36, 5, "1 more above, 2 below"), (20, 5, "3 of 5 tasks")],
+    [(36, 9, ""), (20, 9, ""), (8, 9, "1 right"), (36, 5, "1 more above, 2 below"), (8, 5, "4 of 5 tasks")],
 )
 def test_the_matrix_tells_how_many_tasks_it_leaves_out(width: int, height: int, told: str) -> None:
     lines = text(draw_matrix(view(screen_data.history(2500)), width, height, PALETTE))
     assert len(lines) <= height
     assert any(line.startswith(told) for line in lines)
-    assert bool(told) == any(re.search("left|above| of ", line) for line in lines[1:])
+    assert bool(told) == any(re.search("left|right|above| of ", line) for line in lines[1:])

@@ -233,9 +233,11 @@ def test_a_chart_of_lines_joins_their_points_and_names_them() -> None:
     assert shown[-1].endswith("500 steps")
 
 
-def test_lines_that_end_together_are_counted() -> None:
+def test_lines_that_end_together_are_named_below_each_other() -> None:
     lines = [Series(str(n), np.array([1, 9]), np.array([0.5, 1.0]), Style()) for n in range(3)]
-    assert text(line_chart(lines, (0, 9), 40, 5, PALETTE, quantity, values=(0.0, 1.0)))[0].endswith("0+")
+    drawn = text(line_chart(lines, (0, 9), 40, 5, PALETTE, quantity, values=(0.0, 1.0)))
+    assert sorted(line[-1] for line in drawn[:3]) == ["0", "1", "2"]
+    assert text(line_chart(lines, (0, 9), 40, 3, PALETTE, quantity, values=(0.0, 1.0)))[1].endswith("+")
     assert len(line_chart([], (0, 9), 40, 5, PALETTE, quantity)) == 5
     assert len(line_chart([Series("n", np.empty(0), np.empty(0), Style())], (0, 9), 40, 5, PALETTE, quantity)) == 5
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from rich.style import Style
 
-from cl_tui.charts.style import Line, Palette
+from cl_tui.charts.colour_scale import sign_at
+from cl_tui.charts.style import Line, Palette, Tones
 from cl_tui.panes.accuracy.pane import AccuracyPane
 from cl_tui.panes.accuracy.zoomed import draw_accuracies
 from cl_tui.panes.as_of import AccuracyTable, as_of, importance_as_of
@@ -49,7 +50,6 @@ PALETTE = Palette(
     bad=Style(color="red"),
     caution=Style(color="yellow"),
     good=Style(color="green"),
-    heat=tuple(Style(color=f"color({level})") for level in range(6)),
 )
 
 
@@ -192,9 +192,12 @@ def test_what_is_kept_is_drawn_again_only_for_new_looks_or_another_key() -> None
 def test_a_crosshair_in_a_matrix_of_signs_cuts_it_off() -> None:
     history, table = told(tasks=60), AccuracyTable()
     past = text(draw_accuracies(view(history, Viewport(cursor=40_250)), table, 76, 30, PALETTE))
-    assert any(line.startswith("41 now ") for line in past)
-    now = next(line for line in past if line.startswith("41 now "))
-    assert now == next(line for line in matrix(told(tasks=60, until=40_250), height=30) if line.startswith("41 now "))
+    now = next(line for line in past if line.startswith("now "))
+    assert (
+        now[4:]
+        == "".join(sign_at(table.scale(view(history)).fraction(value)) for value in told(tasks=60, until=40_250).probe)
+        + 19 * "·"
+    )
     assert len(table.looks(history)) == 60 * 11
 
 
@@ -265,11 +268,12 @@ def test_the_time_axis_spans_the_steps_that_are_looked_at() -> None:
 
 def test_the_zoomed_matrix_has_each_task_s_best() -> None:
     lines = matrix(told(until=2500))
-    assert lines[3].split() == ["3", "now", "97.0", "98.0", "95.0", "·", "·"]
+    assert lines[3].split() == ["now", "97.0", "98.0", "95.0", "·", "·"]
     assert lines[6].split() == ["best", "98.7", "98.7", "95.0"]
     assert lines[7].split() == ["lost", "1.7", "0.7"]
-    assert lines[8] == "average 96.7 %  forgetting 1.2 points  on 600 test examples per task"
-    assert lines[9] == "Over time (%), 600 test examples per task: each task, and their average"
+    assert "50 chance" in lines[8], "the scale from chance to the best"
+    assert lines[9] == "average 96.7 %  forgetting 1.2 points  on 600 test examples per task"
+    assert lines[10] == "Over time (%), 600 test examples per task: each task, and their average"
     assert lines[-1].endswith("5,000 steps")
 
 
@@ -295,7 +299,7 @@ def test_what_is_lost_is_told_between_accuracies_on_the_same_examples() -> None:
     """While a task trains, in every pane; a full evaluation is compared with the matrix instead."""
     known = apart()
     lines = matrix(known)
-    assert [line.split() for line in lines if "0.0" in line][:2] == [["1", "90.0", "·"], ["2", "now", "80.0", "50.0"]]
+    assert [line.split() for line in lines if "0.0" in line][:2] == [["1", "90.0", "·"], ["now", "80.0", "50.0"]]
     assert next(line.split() for line in lines if line.startswith("lost")) == ["lost", "0.0"]
     (row, _) = task_rows(view(known), AccuracyTable().stability(view(known)))
     assert (row["measured_on"], row["learned"], row["best"], row["now"]) == ("evaluation subset", 0.8, 0.8, 0.8)
@@ -319,7 +323,7 @@ def test_of_an_older_session_it_is_said_that_unlike_things_are_compared() -> Non
 
 def test_in_a_wide_pane_the_curves_stand_beside_the_matrix() -> None:
     lines = matrix(told(), 160, 20)
-    assert lines[0].startswith("after ")
+    assert lines[0].split()[:2] == ["0", "8"]
     assert "Over time (%)" in lines[0]
     assert len(lines) == 20
     assert {line.rstrip("+ ")[-1] for line in lines[1:-1]} >= {"1", "2", "4", "5"}
@@ -327,33 +331,24 @@ def test_in_a_wide_pane_the_curves_stand_beside_the_matrix() -> None:
 
 def test_a_hundred_tasks_become_signs_that_are_explained() -> None:
     lines = matrix(told(tasks=100, until=60_500), 76, 30)
-    now = next(line for line in lines if line.startswith("61 now "))
-    cells = now[len("100 now ") :]
+    now = next(line for line in lines if line.startswith("now "))
+    cells = now[len("100 ") :]
     assert set(cells) <= set("#x=-' ·")
     assert cells.endswith("·"), "what is not evaluated is a point"
-    assert len(cells) == 68, "one cell for each task that fits"
-    assert any(line.startswith("lost ") and "█" in line for line in lines)
-    assert any("<65" in line and "not yet" in line for line in lines)
+    assert len(cells) == 72, "one cell for each task that fits"
+    assert any("50" in line and "#" in line and "100" in line for line in lines), "the scale"
     assert "600 test examples per task: 3 that lost most, newest, average" in "".join(lines)
 
 
 @pytest.mark.parametrize("width", [76, 106, 256])
-@pytest.mark.parametrize("inverse", [False, True])
-def test_where_there_are_colours_no_letter_stands_in_their_place(width: int, inverse: bool) -> None:
-    """In a theme of sixteen colours some levels are a colour of the letters: these cells are shaded."""
+@pytest.mark.parametrize("tones", ["full", "four", "none"])
+def test_where_there_are_colours_no_letter_stands_in_their_place(width: int, tones: Tones) -> None:
+    """In ASCII a row takes a line of its own."""
     known = view(screen_data.history(99_450, tasks=100))
-    heat = tuple(Style(bgcolor=f"color({level})") for level in range(6))
-    shades = heat if inverse else (*heat[:2], *(Style(color=f"color({level})") for level in (2, 3, 4)), heat[5])
-    palette = replace(PALETTE, heat=shades, coloured=True)
-    lines = draw_accuracies(known, AccuracyTable(), width, 30, palette)
-    cells = [segment for line in lines for segment in line if segment.style in shades]
-    assert {segment.style for segment in cells} >= {shades[0], shades[-1]}
-    for segment in cells:
-        assert set(segment.text) == ({" "} if segment.style.bgcolor else {"▒"})
-    plain = draw_accuracies(known, AccuracyTable(), width, 30, PALETTE)
-    assert {
-        character for line in plain for segment in line if segment.style in PALETTE.heat for character in segment.text
-    } > set("#x=")
+    lines = draw_accuracies(known, AccuracyTable(), width, 30, replace(PALETTE, coloured=True, tones=tones))
+    cells = [segment for line in lines[1:20] for segment in line if segment.style and segment.style.bgcolor]
+    assert len({segment.style for segment in cells}) >= 4
+    assert {letter for segment in cells for letter in segment.text} <= set(" " if tones == "none" else " ▀")
 
 
 @pytest.mark.parametrize("no_color", [False, True])
@@ -365,25 +360,23 @@ async def test_a_terminal_without_colours_gets_letters(
         monkeypatch.setenv("NO_COLOR", "1")
     async with watching(tmp_path, known=screen_data.history(59_450, tasks=60), size=(120, 40)) as watched:
         await watched.press("n", "z")
-        row = watched.text(AccuracyPane).splitlines()[20]
-        assert (set("#x=") <= set(row)) == no_color
-        assert row[8:40].strip() != "" if no_color else row[8:40].strip() == ""
+        shown = watched.text(AccuracyPane)
+        assert ("▀" in shown) != no_color
+        row = next(line for line in shown.splitlines() if line.startswith("59 "))
+        assert (set(row[4:60]) >= {"#", "="}) == no_color
 
 
-def test_signs_and_colours_follow_the_accuracy() -> None:
+def test_signs_follow_the_accuracy() -> None:
     history = told(tasks=60)
-    rows = draw_accuracies(view(history), AccuracyTable(), 76, 30, PALETTE)
-    last = next(line for line in rows if line[0].text.strip() == "60")
-    expected = []
-    for value in history.matrix[-1]:
-        expected.append(PALETTE.heat[sum(value >= level for level in (0.65, 0.80, 0.90, 0.95, 0.98))])
-    drawn = [segment.style for segment in last[1:] for _ in segment.text]
-    assert drawn == expected
+    table, known = AccuracyTable(), view(history)
+    rows = text(draw_accuracies(known, table, 76, 30, PALETTE))
+    last = next(line for line in rows if line.split()[0] == "60")
+    assert last[4:64] == "".join(sign_at(table.scale(known).fraction(value)) for value in history.matrix[-1])
 
 
 def test_at_the_crosshair_the_matrix_ends_where_it_ended() -> None:
     lines = matrix(told(), viewport=Viewport(cursor=2550))
-    assert lines[3].split() == ["3", "now", "97.0", "98.0", "95.0", "·", "·"]
+    assert lines[3].split() == ["now", "97.0", "98.0", "95.0", "·", "·"]
     assert lines[4].split() == ["4", "·", "·", "·", "·", "·"]
 
 
@@ -589,7 +582,7 @@ async def test_all_three_panes_show_and_say_the_crosshair_s_step(tmp_path: Path)
     async with watching(tmp_path, known=told()) as watched:
         await sighted(watched, Viewport(cursor=2550))
         assert "▶ 3" in watched.text(TasksPane)
-        assert "3 now" in watched.text(AccuracyPane)
+        assert "\nnow   " in watched.text(AccuracyPane)
         for kind in (TasksPane, AccuracyPane, ImportancePane):
             assert str(pane_of(watched, kind).border_subtitle).startswith("at step 2,550")
         assert pane_of(watched, ImportancePane).border_subtitle == "at step 2,550 · after task 2"
@@ -602,7 +595,7 @@ async def test_before_the_first_importance_the_crosshair_finds_none(tmp_path: Pa
     async with watching(tmp_path, known=told()) as watched:
         await sighted(watched, Viewport(cursor=300))
         assert "No importance is kept for steps" in watched.text(ImportancePane)
-        assert "1 now" in watched.text(AccuracyPane)
+        assert "\nnow   " in watched.text(AccuracyPane)
 
 
 async def test_arrows_scrub_through_the_tasks_importances(tmp_path: Path) -> None:
