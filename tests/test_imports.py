@@ -26,6 +26,7 @@ LIGHT = [
     "commands",
     "disk",
     "errors",
+    "record.chance",
     "record.classes",
     "record.events",
     "record.figures",

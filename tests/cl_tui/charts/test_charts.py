@@ -209,7 +209,7 @@ def test_of_many_tasks_the_present_one_is_in_view() -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "told"), [(0, "50 more below"), (30, "30 more above, 20 below"), (60, "51 more above")]
+    ("start", "told"), [(0, "50 more below"), (30, "30 more above, 20 below"), (60, "50 more above")]
 )
 def test_tasks_that_do_not_fit_are_counted_under_a_header(start: int, told: str) -> None:
     known = view(screen_data.history(4050, tasks=60, steps=100))
