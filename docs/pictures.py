@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import re
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -12,8 +11,10 @@ from typing import Any
 from textual.pilot import Pilot
 
 from cl_tui.app.app import ClTui
+from cl_tui.exports.cells import svg
 from cl_tui.host import preferences
 from cl_tui.host.preferences import Preferences
+from cl_tui.panes.picture import grid_of
 from cl_tui.screens.compare import CompareScreen
 from cl_tui.screens.home import HomeScreen
 from cl_tui.screens.monitor import MonitorScreen
@@ -62,10 +63,9 @@ async def picture(name: str, app: ClTui, size: tuple[int, int], then: Callable[[
         await pilot.pause(1.0)
         await then(pilot)
         await pilot.pause(1.0)
-        drawn = app.export_screenshot(title="cl-tui")
+        drawn = svg(grid_of(app), "cl-tui")
     preferences.save(Preferences())  # the next one begins unzoomed
-    drawn = re.sub(r"@font-face\s*{.*?}", "", drawn, flags=re.DOTALL)
-    (HERE / f"{name}.svg").write_text(re.sub(r"terminal-\d+", "terminal-0", drawn), encoding="utf-8")
+    (HERE / f"{name}.svg").write_text(drawn, encoding="utf-8")
     print(f"docs/{name}.svg")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import ClassVar
 
+from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import AppBlur, Event, Key
@@ -20,13 +21,16 @@ from cl_tui.app.keymap import Keymap
 from cl_tui.app.legible import AsciiFilter, LegibleFilter, NarrowFilter
 from cl_tui.app.themes import DEFAULT, THEMES, own_theme
 from cl_tui.charts.marks import ambiguous
+from cl_tui.exports.cells import svg
 from cl_tui.host import preferences, signals
 from cl_tui.host.ascii_filter import spelled, wanted
+from cl_tui.host.background import run_in_background
 from cl_tui.host.capture import Captured, Line
 from cl_tui.host.exit_status import INTERRUPTED, ExitStatus
 from cl_tui.host.preferences import APPEARANCE, Preferences
 from cl_tui.panes.base import Pane, keys
-from cl_tui.panes.files import started_in, without_fonts, write_new
+from cl_tui.panes.files import started_in, write_new
+from cl_tui.panes.picture import grid_of
 from cl_tui.screens.catalog import CATALOGS, CatalogScreen, Kind
 from cl_tui.screens.help import HelpScreen
 from cl_tui.screens.keys_here import ActionsDialog, offered, sections
@@ -34,9 +38,11 @@ from cl_tui.screens.log import LogScreen
 from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.screens.panes import PanesScreen
 from cl_tui.screens.root import RootScreen
+from cl_tui.screens.share import Shared, ShareDialog, captions, film, picture, shown_session
 from cl_tui.screens.theme import ThemeDialog
 from cl_tui.screens.timeline import timeline
 from engine.errors import EngineError
+from engine.sessions.session import Session
 
 FIRST_SCREEN_SECONDS = 0.05
 """Seconds between two checks whether the first screen is there, if a signal comes before it."""
@@ -55,6 +61,7 @@ class ClTui(App[ExitStatus]):
             ("0", "reset_appearance", "Reset appearance", "Reset theme, scales and smoothing to the defaults"),
             ("l", "log", "Log", "Printed lines, warnings, and the events of the run"),
         ),
+        Binding("S", "share", "Share", tooltip="A picture of the pane or the screen, or the run as a film or a page"),
         Binding(
             "full_stop", "here", "Here", key_display=".", tooltip="What can be done with the pane in focus", show=False
         ),
@@ -236,7 +243,7 @@ class ClTui(App[ExitStatus]):
         if self.is_web:
             return super().deliver_screenshot(filename, path, time_format)
         try:
-            picture = without_fonts(self.export_screenshot())
+            picture = svg(grid_of(self), "cl-tui")
             written = write_new(started_in(), "cl-tui-screenshot", "svg", picture)
         except EngineError as error:
             self.notify(str(error), title="Screenshot", severity="error", markup=False)
@@ -274,6 +281,42 @@ class ClTui(App[ExitStatus]):
         """Does what ``key``, chosen from a list, does."""
         if key is not None:
             self.simulate_key(self._own_keys.own(key))
+
+    def action_share(self) -> None:
+        root, pane = self.root, self._pane_in_focus
+        session = shown_session(root)
+
+        def chosen(kind: Shared | None) -> None:
+            if kind in ("film", "gif", "cast"):
+                assert session is not None
+                self._share_film(kind, session)
+            elif kind is not None:
+                self.call_after_refresh(self._share_picture, kind, pane, session)
+
+        if self.is_web:
+            root.reply("A page in a browser writes no files")
+        else:
+            self.push_screen(ShareDialog(pane is not None, session is not None), chosen)
+
+    def _share_picture(self, kind: Shared, pane: Pane | None, session: Session | None) -> None:
+        caption = captions(session) if session is not None else []
+        try:
+            path = picture(self, kind, pane, session.name if session is not None else "cl-tui", caption)
+        except EngineError as error:
+            self.root.reply(str(error))
+        else:
+            self.root.reply(f"Saved as {path}")
+
+    @work
+    async def _share_film(self, kind: Shared, session: Session) -> None:
+        root, size = self.root, (self.size.width, self.size.height)
+        root.reply("Making the film…", float("inf"))
+        try:
+            path = await run_in_background(root, partial(film, kind, session, size))
+        except EngineError as error:
+            root.reply(str(error))
+        else:
+            root.reply(f"Saved as {path}")
 
     def action_theme(self) -> None:
         before = self.theme

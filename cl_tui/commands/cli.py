@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from cl_tui.commands import batch, cache, config, look, registries, sessions, train
+from cl_tui.commands import batch, cache, config, export, look, registries, sessions, train
 from cl_tui.commands.arguments import refuse_sessions_dir, showable
 from cl_tui.commands.help_pages import App
 from cl_tui.commands.screen import no_screen, show_screen
@@ -31,7 +31,7 @@ for _command in (cache.cache, config.config):
     app.command(rich_help_panel="Look")(_command)
 sessions_app.callback(invoke_without_command=True)(sessions.root)
 sessions_app.command("list")(sessions.list_)
-for _command in (sessions.show, sessions.export, sessions.delete):
+for _command in (sessions.show, export.export, sessions.delete):
     sessions_app.command()(_command)
 
 

@@ -1,9 +1,8 @@
-"""The commands that list, show, export and delete sessions."""
+"""The commands that list, show and delete sessions."""
 
 import sys
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -13,32 +12,13 @@ from cl_tui.commands.arguments import (
     Names,
     SessionsDir,
     UsageError,
-    file_option,
     filter_by,
     located,
     located_all,
     refuse_sessions_dir,
 )
-from cl_tui.commands.options import TrustCode, check_code
-from engine.catalog.own import file_and_name
 from engine.commands import command
 from engine.text import visible
-
-if TYPE_CHECKING:
-    from cl_tui.exports.export import OfNetwork
-
-
-EndOf = Annotated[
-    int | None,
-    typer.Option(
-        "--at-task",
-        help="Network as it was at the end of this task.  [dim]\\[default: the newest checkpoint][/]",
-        min=1,
-    ),
-]
-Head = Annotated[
-    int | None, typer.Option("--head", help="Network with the outputs of this task alone.", metavar="TASK", min=1)
-]
 
 
 def root(ctx: typer.Context, sessions_dir: SessionsDir = Path("sessions")) -> None:
@@ -83,78 +63,6 @@ def show(
         return
     console = output.console(piped=PAPER_WIDTH)
     console.print(session_page(listed, sessions_dir, console.width, everything))
-
-
-def export(
-    name: Name,
-    html: Annotated[
-        Path | None,
-        file_option("A page for the browser and for printing; - prints it.  [dim]\\[default: SESSION.html][/]"),
-    ] = None,
-    json: Annotated[Path | None, file_option("Everything in one file; - prints it.")] = None,
-    csv: Annotated[Path | None, file_option("Tables: curves, accuracies, probes, importances.", "DIR")] = None,
-    tensorboard: Annotated[
-        Path | None, file_option("An event file in DIR/SESSION, for tensorboard --logdir DIR.", "DIR")
-    ] = None,
-    weights: Annotated[
-        Path | None, file_option("The network's weights as safetensors, for load_state_dict in plain PyTorch.")
-    ] = None,
-    onnx: Annotated[Path | None, file_option("The network for programs that read ONNX.")] = None,
-    at_task: EndOf = None,
-    head: Head = None,
-    trust_code: TrustCode = False,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Replace existing files.")] = False,
-    sessions_dir: SessionsDir = Path("sessions"),
-) -> None:
-    """Write a session as a page, as tables, as JSON, or for TensorBoard, or its network. Without an option, it writes a
-    page.
-
-    It also works while the session is training. CSV and JSON hold complete curves. For TensorBoard, each curve is cut
-    into 10,000 pieces, and each piece is given by its lowest and its highest value.
-
-    A file of weights also says, in its metadata, which outputs belong to which task and class.
-
-    [bold]Examples[/]
-
-      cl-tui sessions export calm-otter
-      cl-tui sessions export calm-otter --html report.html --csv tables --force
-      cl-tui sessions export calm-otter --weights otter.safetensors --at-task 2
-    """
-    from cl_tui.exports.export import Kind, OfNetwork, exports
-    from cl_tui.reports.output import STDOUT
-    from engine.sessions.listing import read_session
-    from engine.sessions.session import session_path
-
-    sessions_dir, name = located(sessions_dir, name)
-    places: dict[Kind | OfNetwork, Path | None] = {"html": html, "json": json, "csv": csv, "tensorboard": tensorboard}
-    places |= {"weights": weights, "onnx": onnx}
-    wanted = {kind: path for kind, path in places.items() if path is not None} or {"html": Path(f"{name}.html")}
-    for option, given in (("--at-task", at_task), ("--head", head)):
-        if given is not None and weights is onnx is None:
-            raise UsageError(f"{option} {given}: it chooses a network, so it needs --weights FILE or --onnx FILE")
-
-    listed = read_session(sessions_dir, name)
-    told = sys.stderr if STDOUT in wanted.values() else sys.stdout
-    for written in exports(
-        listed,
-        session_path(sessions_dir, name),
-        wanted,
-        force,
-        partial(_network, session_path(sessions_dir, name), at_task, head, trust_code),
-    ):
-        print(visible(f"wrote {written}"), file=told)
-
-
-def _network(path: Path, at_task: int | None, head: int | None, trust: bool, kind: "OfNetwork") -> bytes:
-    """The content of a file that holds the network of the session in ``path``."""
-    from engine.sessions.session import Session
-    from engine.training import weights_out
-
-    session = Session.open(path.parent, path.name)
-    if file_and_name(session.config.model):  # else none is run
-        check_code(session.config, [], trust, f"the network of session {session.name}")
-    trained = weights_out.trained_network(session, at_task, head)
-    return weights_out.weights_file(trained) if kind == "weights" else weights_out.onnx_file(trained)
 
 
 def delete(

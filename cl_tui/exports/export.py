@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from cl_tui.exports.csv_files import CSV_FILES
 from cl_tui.reports import session_facts
@@ -15,9 +15,11 @@ from engine.record.events import LAYER_PENALTIES, PATH, PROBE, Scored
 from engine.sessions.listing import Listed
 from engine.sessions.summary import summary
 
-Kind = Literal["html", "json", "csv", "tensorboard"]
-OfNetwork = Literal["weights", "onnx"]
-"""What holds the trained network; only commands may load PyTorch, so they give what makes its file."""
+Kind = Literal["html", "json", "csv", "tensorboard", "film"]
+Made = Literal["weights", "onnx", "png", "svg", "gif", "cast"]
+"""The trained network, and pictures of the screens. Only commands may load PyTorch and screens, so they give what makes
+the file."""
+MADE: tuple[Made, ...] = ("weights", "onnx", "png", "svg", "gif", "cast")
 FORMAT = 1
 """Format version of the JSON file; it grows when a key is removed or changes its meaning."""
 
@@ -37,6 +39,10 @@ def contents(kind: Kind, listed: Listed, folder: Path) -> dict[Path, bytes]:
             from cl_tui.exports import html_page
 
             return {Path(): html_page.page(listed, folder).encode("utf-8", "replace")}
+        case "film":
+            from cl_tui.exports import film_page
+
+            return {Path(): film_page.page(listed, folder).encode("utf-8", "replace")}
         case "json":
             return {Path(): as_json(listed)}
         case "csv":
@@ -119,30 +125,32 @@ def _told(event: Any) -> dict[str, Any]:
 def exports(
     listed: Listed,
     folder: Path,
-    places: Mapping[Kind | OfNetwork, Path],
+    places: Mapping[Kind | Made, Path],
     force: bool,
-    network: Callable[[OfNetwork], bytes] | None = None,
+    make: Callable[[Made], bytes] | None = None,
 ) -> Iterator[str]:
     """Writes each kind to its place and says where, or prints it; writes nothing if a place is taken.
 
-    ``folder``: the session's; ``network`` makes a file of its network. Raises SessionDamaged, or ExportRefused for a
-    place that cannot be written.
+    ``folder``: the session's; ``make`` makes a file of what only a command can make. Raises SessionDamaged, or
+    ExportRefused for a place that cannot be written.
     """
     printed = [kind for kind, path in places.items() if path == STDOUT]
     for kind in printed:
         if kind in ("csv", "tensorboard"):
             raise ExportRefused(f"--{kind} -: it writes files into a folder, so name a folder")
-        if kind in ("weights", "onnx"):
+        if kind in MADE:
             raise ExportRefused(f"--{kind} -: it writes a file that is not text, so name a file")
     if len(printed) > 1:
-        raise ExportRefused("only one of --html and --json can be -, the standard output: name a file for the other")
-    made: dict[Kind | OfNetwork, dict[Path, bytes]] = {}
+        raise ExportRefused(
+            "only one of --html, --film and --json can be -, the standard output: name files for the others"
+        )
+    made: dict[Kind | Made, dict[Path, bytes]] = {}
     for kind in places:
-        if kind == "weights" or kind == "onnx":
-            assert network is not None
-            made[kind] = {Path(): network(kind)}
+        if kind in MADE:
+            assert make is not None
+            made[kind] = {Path(): make(kind)}
         else:
-            made[kind] = contents(kind, listed, folder)
+            made[kind] = contents(cast(Kind, kind), listed, folder)
     for_stdout = [made.pop(kind)[Path()].decode() for kind in printed]
     for kind, files in made.items():
         for path in (places[kind] / file for file in files):

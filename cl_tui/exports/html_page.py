@@ -7,9 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from cl_tui.exports import svg
+from cl_tui.exports.templates_of import templates
 from cl_tui.reports import session_facts, text
 from cl_tui.reports.class_facts import TOLD, class_facts, share_text, shown_confusion, worst
 from cl_tui.reports.scale import Scale
@@ -19,7 +18,6 @@ from engine.record.figures import OWN, matrices
 from engine.record.history import History
 from engine.sessions.listing import Listed
 from engine.settings.run import RunConfig
-from engine.text import visible
 
 MOST_TASKS = 20
 """Most rows and columns of a matrix with numbers."""
@@ -35,7 +33,7 @@ WIDEST_NAME = 16
 def page(listed: Listed, path: Path) -> str:
     """The whole file. ``path``: the session's folder. The session must be readable."""
     config, history = listed.known()
-    template = _templates().get_template("page.html")
+    template = templates().get_template("page.html")
     return template.render(
         version=version("cl-tui"),
         dense=DENSE,
@@ -60,31 +58,6 @@ def page(listed: Listed, path: Path) -> str:
         steered=history.strengths or history.plans or history.forked,
         command=session_facts.command(config, path / "config.toml").split(" "),
     )
-
-
-def _templates() -> Environment:
-    """All that comes from outside is escaped, and made visible where it would hide."""
-    found = Environment(
-        loader=PackageLoader("cl_tui.exports"),
-        autoescape=True,
-        finalize=_written,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return found
-
-
-def _written(value: object) -> object:
-    """Numbers with at most one decimal, as a drawing needs them; what already is markup stays.
-
-    >>> _written(2.0), _written(0.25), _written("\\x1b")
-    ('2', '0.2', '\\\\x1b')
-    """
-    if hasattr(value, "__html__"):
-        return value
-    return f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else visible(str(value))
 
 
 def _matrix(history: History) -> dict[str, Any] | None:

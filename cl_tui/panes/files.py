@@ -1,14 +1,14 @@
 """Exports a pane's data: to the clipboard, or as a picture or a table into a file."""
 
-import io
 import math
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from cl_tui.exports.cells import svg
 from cl_tui.exports.csv_files import table
 from cl_tui.panes.base import Pane
+from cl_tui.panes.picture import grid_of
 from cl_tui.panes.view import View
 from engine import strict_json
 from engine.errors import EngineError
@@ -52,27 +52,7 @@ def _cell(value: object) -> object:
 
 def svg_text(pane: Pane, title: str) -> str:
     """The pane as the screen shows it, with its border."""
-    from rich.console import Console
-    from rich.segment import Segment, Segments
-
-    width, height = pane.region.size
-    console = Console(
-        width=width,
-        height=height,
-        file=io.StringIO(),
-        force_terminal=True,
-        color_system="truecolor",
-        record=True,
-        legacy_windows=False,
-    )
-    lines = (Segments([*strip, Segment.line()]) for strip in pane.render_lines(pane.region.reset_offset))
-    console.print(*lines, sep="", end="")
-    return without_fonts(console.export_svg(title=title))
-
-
-def without_fonts(svg: str) -> str:
-    """The picture without the fonts that it would load from another machine."""
-    return re.sub(r"@font-face\s*{.*?}", "", svg, flags=re.DOTALL)
+    return svg(grid_of(pane.app, pane), title)
 
 
 def copy_pane(app: "App[object]", pane: Pane, view: View) -> str:
@@ -109,13 +89,13 @@ def started_in() -> Path:
         raise EngineError("the folder that cl-tui was started in is gone: start it in another folder to save") from None
 
 
-def write_new(folder: Path, stem: str, kind: str, text: str) -> Path:
+def write_new(folder: Path, stem: str, kind: str, content: str | bytes) -> Path:
     """Writes ``<stem>.<kind>``, with -2, -3 … if that exists, and returns its path. Raises EngineError if it cannot."""
     path, number = folder / f"{stem}.{kind}", 1
     while True:
         try:
-            with path.open("x", encoding="utf-8", newline="") as file:
-                file.write(text)
+            with path.open("xb") as file:
+                file.write(content if isinstance(content, bytes) else content.encode())
             return path
         except FileExistsError:
             number += 1

@@ -356,6 +356,14 @@ class WatchScreen(PanesScreen):
             self.action_replay()
         self._go_to_step(step)
 
+    def show_at(self, event: int) -> None:
+        """Replays, and stands still after this event of the recording, which must have one."""
+        if self.replay is None:
+            self.replay = Replay(self.recording)
+        self.replay.pause()
+        self.replay.seek(event)
+        self._jumped()
+
     def action_fork(self) -> None:
         """Offers the last task that had been completed at this moment."""
         known = self.recording.newest

@@ -280,7 +280,7 @@ def test_an_export_on_the_standard_output(cl_tui: CommandLine, sessions: Path) -
     assert json.loads(printed.out)["name"] == "calm-otter"
     assert printed.err.startswith("wrote tables")
     assert cl_tui(*line, "--html", "-").out.startswith("<!DOCTYPE html>")
-    assert "only one of --html and --json" in cl_tui(*line, "--html", "-", "--json", "-").err
+    assert "only one of --html, --film and --json" in cl_tui(*line, "--html", "-", "--json", "-").err
     assert "--csv -: it writes files into a folder, so name a folder" in cl_tui(*line, "--csv", "-").err
     assert not Path("-").exists()
 
