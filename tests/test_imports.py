@@ -30,6 +30,7 @@ LIGHT = [
     "record.classes",
     "record.events",
     "record.figures",
+    "record.held",
     "record.history",
     "record.metrics",
     "record.one_class",

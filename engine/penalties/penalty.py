@@ -34,6 +34,10 @@ class Penalty(Protocol):
     def diagonal(self) -> Tensor:
         """Ω: how strongly it holds each weight, half its second derivative. Shape (P,)."""
 
+    def displacement(self, theta: Tensor) -> Tensor | None:
+        """How far each weight is from where it pulls it, shape (P,); None if there is no such place."""
+        return None
+
     def by_layer(self, theta: Tensor, layers: Sequence[Layer]) -> tuple[float, ...]:
         """Its share of each of ``layers`` at ``theta`` of shape (P,), without the constant."""
 

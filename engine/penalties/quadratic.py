@@ -48,8 +48,11 @@ class Quadratic(Penalty):
     def diagonal(self) -> Tensor:
         return self.importance
 
+    def displacement(self, theta: Tensor) -> Tensor:
+        return theta - self.anchor
+
     def by_layer(self, theta: Tensor, layers: Sequence[Layer]) -> tuple[float, ...]:
-        displacement = theta - self.anchor
+        displacement = self.displacement(theta)
         each = displacement.mul_(displacement).mul_(self.importance)
         return tuple(torch.stack([each[layer.start : layer.stop].sum() for layer in layers]).tolist())
 

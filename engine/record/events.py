@@ -68,6 +68,24 @@ WHOLE_ANSWERS, WHOLE_TARGETS = "answers on whole test sets", "classes of whole t
 """Packed at tasks' ends, for each test example of the tasks seen, one task's after another: 0 for the right answer,
 else the class that was answered plus 1. And the classes of those that were not told before, as the task's own count
 them."""
+HELD, HELD_OWN = "held by Ω", "held by Ω of a task"
+"""Packed with each Ω, also while a task is trained: the first layer's, summed to one picture of the inputs, shape
+(1, H, W), or of convolutions to one of each filter, (filters, H, W). And with each Ω that stays: what the task that
+ended added to it."""
+PULLED = "pulled by the gradient"
+"""Packed several times a task: |g| of the loss at the step that was just taken, summed to pictures as HELD is."""
+CONFLICT = "conflict"
+"""At probes: which share of the change |θ−θ*| falls on the weights that hold half of Ω, the fewest that do, and which
+share of all weights these are. For the layer whose pictures HELD has and that the labels name, and for WHOLE_NETWORK.
+"""
+WHOLE_NETWORK = "the whole network"
+DISTANCE = "‖θ−θ*‖"
+"""At probes: how far the weights are from where the penalty pulls them."""
+GRADIENT_NORM = "gradient norm"
+"""At probes: of what the optimizer got at the step that was just taken, before it is clipped."""
+TIMES = "times of a step"
+TIMES_OF = ("data", "loss and gradient", "penalty and importance", "optimizer")
+"""At probes: the seconds that each part of the step that was just taken took, named by TIMES_OF."""
 SHOWN_FILE = "shown.npz"
 """In a session's folder: these examples."""
 MOST_PACKED = 1 << 22

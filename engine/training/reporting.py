@@ -11,8 +11,10 @@ from torch import Tensor
 from engine.batch import Batch
 from engine.errors import NumericsError
 from engine.models.flat import Layer, layer_not_finite
+from engine.penalties.penalty import Penalty
 from engine.record.events import (
     DRIFT,
+    GRADIENT_NORM,
     INITIAL,
     LAYER_PENALTIES,
     LEARNING_RATE,
@@ -20,6 +22,7 @@ from engine.record.events import (
     PATH,
     PATH_LABELS,
     PROBE,
+    TIMES,
     WHOLE,
     WHOLE_TARGETS,
     Event,
@@ -34,6 +37,7 @@ from engine.record.watchdog import fresh
 from engine.training.answers import Tally
 from engine.training.evaluation import Evaluator
 from engine.training.histogram import histograms
+from engine.training.holding import Holding
 from engine.training.looking import Looking
 from engine.training.recorder import Recorder
 from engine.training.state import RunState, TrainingState
@@ -82,6 +86,7 @@ class Reporter:
     step: TrainingStep
     evaluator: Evaluator
     looking: Looking
+    holding: Holding
     _due: float = 0.0
 
     @property
@@ -112,8 +117,23 @@ class Reporter:
         self.steps()
         state = self.state
         penalties = layer_penalties(state, state.parameters.values, state.parameters.layers)
-        self.recorder.emit(*(self._looked() if look else []), *self.learning_rate(), *penalties)
+        told = [*self.learning_rate(), *penalties, *self._watched(), *self._distances()]
+        self.recorder.emit(*(self._looked() if look else []), *told)
         self.warnings()
+
+    def _watched(self) -> list[Event]:
+        """Of the step that was just taken."""
+        state, watched = self.state, self.step.watched
+        if watched is None:
+            return []
+        norm, seconds = short([watched.norm.item()]), tuple(float(f"{part:.3g}") for part in watched.seconds)
+        return [Measured(state.step, state.task, GRADIENT_NORM, norm), Measured(state.step, state.task, TIMES, seconds)]
+
+    def _distances(self) -> list[Event]:
+        state = self.state
+        if self.recorder.session.config.reset_network:  # then the weights did not begin where the penalty pulls them
+            return []
+        return [*self.holding.distances(state.step, state.task, state.parameters.values, state.penalty)]
 
     def _looked(self) -> list[Event]:
         """Scores on the evaluation subsets, and the answers for what is shown of them."""
@@ -165,13 +185,16 @@ class Reporter:
         return Scored(self.state.step, self.state.problem.newest, PROBE, _known(scores))
 
     def running_importance(self) -> None:
-        state = self.state
+        state, watched = self.state, self.step.watched
+        if watched is not None and self.holding.first is not None:
+            self.recorder.emit(*self.holding.pulled(state.step, state.task, watched.gradient))
         running = state.method.running_importance(state.parameters.values, state.penalty)
         if running is not None:
             self.importance(running * state.penalised, running=True)
 
-    def importance(self, importance: Tensor, running: bool) -> None:
-        """Ω as one histogram per layer. Raises NumericsError if it is not finite."""
+    def importance(self, importance: Tensor, running: bool, before: Penalty | None = None) -> None:
+        """Ω as one histogram per layer, and as pictures; ``before``: the penalty before the task that ended. Raises
+        NumericsError if it is not finite."""
         state = self.state
         if where := layer_not_finite(state.parameters.layers, importance):
             self.steps()  # a non-finite loss is the cause, and is reported instead
@@ -179,7 +202,8 @@ class Reporter:
                 f"the importance is no longer finite at step {state.step}, in task {state.task + 1}, in {where}"
             )
         low, high, layers = histograms(importance, state.parameters.layers)
-        self.recorder.emit(ImportanceMeasured(state.task, state.step, running, low, high, layers))
+        pictures = self.holding.held(state.step, state.task, importance, before, running)
+        self.recorder.emit(ImportanceMeasured(state.task, state.step, running, low, high, layers), *pictures)
         if not running and (below := int((importance < 0).sum())):
             self._negative(importance, below)
 

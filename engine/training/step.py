@@ -1,21 +1,69 @@
 """The training step: loss, penalty, optimizer, method."""
 
 import math
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from engine.batch import Batch
+from engine.record.events import TIMES_OF
 from engine.seeds import number
 from engine.settings.run import RunConfig
 from engine.streams.stream import Stream
 from engine.training.forward import compiled, forward_of
 from engine.training.state import RunState
 
+DATA, LOSS, PENALTY, OPTIMIZER = range(len(TIMES_OF))
+
+
+class Stopwatch:
+    """The seconds that each part of a step takes, with what a device other than the CPU computes for it."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.seconds = [0.0] * len(TIMES_OF)
+        self._wait = {"cuda": torch.cuda.synchronize, "mps": torch.mps.synchronize}.get(device.type)
+        self._since = self._now()
+
+    def _now(self) -> float:
+        if self._wait:
+            self._wait()
+        return time.perf_counter()
+
+    def lap(self, part: int) -> None:
+        """What was done since the last lap belongs to ``part``."""
+        now = self._now()
+        self.seconds[part] += now - self._since
+        self._since = now
+
+
+def _no_lap(part: int) -> None:
+    """Nobody watches."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What was found of one step, until the next is taken."""
+
+    norm: Tensor
+    """Of what the optimizer got, before it is clipped. Shape ()."""
+    _gradient: Tensor
+    _penalty: Tensor | None
+    """The part of it that is the penalty's; None if it has none."""
+    seconds: list[float]
+    """By the parts in TIMES_OF."""
+
+    @property
+    def gradient(self) -> Tensor:
+        """Of the loss alone, at the first layer. Shape (weights,)."""
+        return self._gradient if self._penalty is None else self._gradient - self._penalty
+
 
 class TrainingStep:
-    def __init__(self, config: RunConfig, state: RunState, stream: Stream) -> None:
+    def __init__(self, config: RunConfig, state: RunState, stream: Stream, first: slice = slice(0, 0)) -> None:
+        """``first``: the weights whose gradient a step that is watched keeps."""
         self.state = state
         self._stream = stream
         self._parts = config.accumulate or 1
@@ -33,6 +81,9 @@ class TrainingStep:
         self._total = torch.empty_like(state.parameters.values)
         """What the optimizer gets, where it is clipped or a method needs the gradient of the loss alone. Shape (P,)."""
         self._before = torch.empty_like(state.parameters.values)
+        self._first = first
+        self.watched: Watched | None = None
+        """What was found of the last step; None if that was not watched."""
         self.losses: list[Tensor] = []
         """Losses since the last report, each of shape ()."""
         self.penalties: list[Tensor] = []
@@ -46,8 +97,11 @@ class TrainingStep:
         by_shape = {part.inputs.shape: part.inputs for batch in firsts for part in [next(self.split(batch))]}
         return list(by_shape.values())
 
-    def take(self) -> None:
+    def take(self, watch: bool = False) -> None:
+        """``watch``: also finds what ``watched`` says of this step; it waits for the device."""
         state = self.state
+        clock = Stopwatch(state.device) if watch else None
+        lap = clock.lap if clock else _no_lap
         parameters, method, pull = state.parameters, state.method, state.pull
         total = gradient = parameters.gradient
         for seed_draws in self._seed_draws:
@@ -60,23 +114,34 @@ class TrainingStep:
             total.zero_()
         if total is not gradient or not pull:
             gradient.zero_()
+        shared = gradient[self._first].clone() if watch and pull and total is gradient else None
+        lap(PENALTY)
         batch = method.batch(self._stream.batch(state.task, state.task_step), state.step)
+        lap(DATA)
         loss, added = self._loss(batch) if self._parts == 1 else self._loss_by_parts(batch)
+        lap(LOSS)
         if total is not gradient:
             total += gradient
         if method.directs:
             method.direct(total, parameters.values)
+        norm = torch.linalg.vector_norm(total) if watch else None
         if self._clip_norm is not None:  # what the method gets below is not clipped
             scale = self._clip_norm / (torch.linalg.vector_norm(total) + 1e-6)
             total = torch.mul(total, scale.clamp(max=1.0), out=self._total)
 
         if method.sees_steps:
             self._before.copy_(parameters.values)
+        lap(PENALTY)
         state.update.step(total, state.schedule.lr(state.task, state.task_step))
+        lap(OPTIMIZER)
         if method.sees_steps:
             torch.sub(parameters.values, self._before, out=self._before)
             method.after_step(gradient, self._before)
+        lap(PENALTY)
 
+        self.watched = (
+            Watched(norm, gradient[self._first], shared, clock.seconds) if clock and norm is not None else None
+        )
         self.losses.append(loss)
         if added is not None:
             self.added.append(added)

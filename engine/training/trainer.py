@@ -17,6 +17,7 @@ from engine.training.control import Stopped
 from engine.training.diagnosis import cause
 from engine.training.evaluation import PATH_EXAMPLES, Evaluator
 from engine.training.fan import Fan
+from engine.training.holding import Holding, first_layer
 from engine.training.looking import Looking
 from engine.training.plan import Plan
 from engine.training.probing import HISTOGRAMS_PER_TASK, PROBES_PER_TASK, Probing
@@ -56,7 +57,8 @@ class Trainer:
                 )
         self.plan = Plan(self.stream)
         control.activity = "compiling" if config.compile else control.activity
-        self.step = TrainingStep(config, self.state, self.stream)
+        self.holding = Holding(first_layer(self.state.model, self.state.parameters.layers, self.stream.inputs))
+        self.step = TrainingStep(config, self.state, self.stream, self.holding.place)
         self._check_last_batches()
         self.evaluator = Evaluator(
             self.state.model, self.stream, self.state.problem, self.state.statistics, config.batch_size, control.check
@@ -64,7 +66,7 @@ class Trainer:
         if self.stream.count(0, "validation"):
             self.state.schedule.score = self.evaluator.newest_choice
         self.looking = Looking(self.stream, self.state.problem)
-        self.reporter = Reporter(recorder, self.state, self.step, self.evaluator, self.looking)
+        self.reporter = Reporter(recorder, self.state, self.step, self.evaluator, self.looking, self.holding)
         self.checkpointer = Checkpointer(recorder, self.state, self.reporter)
         fan = Fan(config, control, self.state, self.stream, self.plan, self.step, self.evaluator)
         self.requests = RequestHandler(recorder, self.state, self.plan, self.reporter, self.checkpointer, fan)
@@ -163,7 +165,8 @@ class Trainer:
         probes = Probing.of(state.model, phase.steps, PROBES_PER_TASK, examples, trained)
         histograms = Probing.of(state.model, phase.steps, HISTOGRAMS_PER_TASK, PATH_EXAMPLES, trained)
         while state.task_step < self.plan.steps[state.task]:
-            step.take()
+            place = state.task_step + 1
+            step.take(watch=place % probes.every == 0 or place % histograms.every == 0)
             if state.task_step % probes.every == 0:
                 reporter.probe(probes.tests(state.task_step))
             if state.task_step % histograms.every == 0 and state.task_step < phase.steps:
@@ -186,12 +189,12 @@ class Trainer:
         """Changes nothing until everything is computed, so a resume after a stop in here begins at the last step."""
         state, control = self.state, self.control
         control.activity = f"measuring the importance for task {state.task + 1}"
-        penalty = state.consolidated(control.check)
+        before, penalty = state.penalty, state.consolidated(control.check)
         control.activity = "evaluating"
         scores = self.reporter.ended(self.config.looks_ahead)
         state.adopt(penalty)
         if penalty is not None:
-            self.reporter.importance(penalty.diagonal(), running=False)
+            self.reporter.importance(penalty.diagonal(), running=False, before=before)
         drift = self.reporter.statistics()
         self.recorder.emit(*drift, *scores, TaskEnded(state.task, state.step, self.recorder.clock.elapsed, time.time()))
         self.reporter.warnings()

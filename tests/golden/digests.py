@@ -18,7 +18,18 @@ import numpy as np
 import torch
 
 from engine.catalog.methods import METHODS
-from engine.record.events import RunFailed, RunResumed, RunStopped, Saved, StepsTaken
+from engine.record.events import (
+    CONFLICT,
+    DISTANCE,
+    GRADIENT_NORM,
+    TIMES,
+    Measured,
+    RunFailed,
+    RunResumed,
+    RunStopped,
+    Saved,
+    StepsTaken,
+)
 from engine.sessions.session import Session
 from engine.training.control import Control
 from engine.training.fork import fork
@@ -30,6 +41,8 @@ CLOCKS = ("time", "elapsed", "versions", "device")
 """Fields of events that depend on when and where a run is made."""
 LATER = {"unit": ""}
 """Fields that events did not have when the digests were made, with what they then say: nothing."""
+EXTRAS = (CONFLICT, DISTANCE, GRADIENT_NORM)
+"""Quantities that were not told when the digests were made: they have one of their own."""
 Digests = dict[str, str]
 """By what was digested: ``theta``, ``optimizer``, ``probed``, …"""
 
@@ -63,8 +76,11 @@ def digests(session: Session) -> Digests:
     parts["steps"] += [curve.losses().tobytes(), curve.penalties().tobytes()]
     for event in session.readable(0)[0]:
         if not isinstance(event, StepsTaken | Saved | RunResumed | RunStopped | RunFailed):
+            if isinstance(event, Measured) and event.name == TIMES:
+                continue
             told = {key: value for key, value in asdict(event).items() if key not in CLOCKS and LATER.get(key) != value}
-            parts[event.event].append(json.dumps(told).encode())
+            part = "extras" if isinstance(event, Measured) and event.name in EXTRAS else event.event
+            parts[part].append(json.dumps(told).encode())
     return {name: hashlib.sha256(b"\0".join(found)).hexdigest()[:12] for name, found in sorted(parts.items())}
 
 

@@ -370,6 +370,7 @@ def test_a_finished_session_holds_what_is_promised_and_no_temporary_file(tmp_pat
     assert found - {"lock"} == {
         "config.toml",
         "events.jsonl",
+        "shown.npz",
         "summary.json",
         "checkpoints/task-001-step-00000004.safetensors",
         "checkpoints/task-002-step-00000008.safetensors",

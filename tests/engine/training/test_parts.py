@@ -10,7 +10,18 @@ import torch
 
 from engine.errors import SessionError
 from engine.methods.rwalk import RiemannianWalk
-from engine.record.events import PATH, Event, ImportanceMeasured, Measured, RunStarted, Saved, StepsTaken
+from engine.record.events import (
+    HELD,
+    PATH,
+    PULLED,
+    Event,
+    ImportanceMeasured,
+    Measured,
+    Packed,
+    RunStarted,
+    Saved,
+    StepsTaken,
+)
 from engine.sessions import checkpoint
 from engine.sessions.log import EventLog
 from engine.training.checkpoint_writer import CheckpointWriter
@@ -79,7 +90,7 @@ def test_what_is_said_of_a_step_comes_after_the_report_of_that_step(tmp_path: Pa
         if isinstance(event, StepsTaken):
             reported = event.step
         elif not isinstance(event, RunStarted | ImportanceMeasured | Saved) and not (
-            isinstance(event, Measured) and event.name == PATH
+            isinstance(event, Measured | Packed) and event.name in (PATH, HELD, PULLED)
         ):
             assert event.step == reported
             said.add(event.event)
