@@ -26,17 +26,17 @@ def test_a_pane_is_a_file_and_a_line(tmp_path: Path) -> None:
     run = ["run", "--tasks", "2", "--epochs", "1", "--name", "otter", "--pace", "max"]
     environment = {"PYTHONPATH": str(tmp_path), "CL_TUI_CONFIG_DIR": str(tmp_path)}
     with Terminal(run, tmp_path, 100, 40, environment=environment) as terminal:
-        terminal.wait_for(r"5 Lost ─")
+        terminal.wait_for(r"\d Lost ─")
+        terminal.wait_for(r"The end of a run ━")
+        terminal.send("\x1b")
         terminal.wait_for(r"task 1  -?\d+\.\d")
-        terminal.wait_for(r"Finished in")
-        terminal.send("nnnnwc")
+        terminal.send("\x1b[Zwc")
         terminal.wait_for(r"Saved as .*otter-lost\.csv")
         terminal.send("?")
         terminal.wait_for(r"─ Help ─")
-        terminal.send("\x1b[F")
         terminal.wait_for(r"the points of accuracy that it has\b")
         terminal.send("\x1b")
-        terminal.wait_for(r"2 Accuracy ─")
+        terminal.wait_for(r"1 Tasks ─")
         terminal.send("q")
         assert terminal.wait_for_end() == 0
     assert (tmp_path / "otter-lost.csv").read_text(encoding="utf-8").startswith("task,lost\n1,")

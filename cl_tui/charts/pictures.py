@@ -104,6 +104,8 @@ def heat_image(
 
 def _scaled(array: "np.ndarray", columns: int, rows: int) -> "np.ndarray":
     """Each new pixel is the mean of the area that it covers: smooth if it shrinks, larger pixels if it grows."""
+    if array.shape == (rows, columns):
+        return array
     shown: np.ndarray = _overlap(array.shape[0], rows) @ array @ _overlap(array.shape[1], columns).T
     return shown
 

@@ -16,6 +16,7 @@ from cl_tui.host.preferences import Preferences
 from cl_tui.panes import files as pane_files
 from cl_tui.panes.accuracy.pane import AccuracyPane
 from cl_tui.panes.base import Pane, keys
+from cl_tui.panes.confusion.pane import ConfusionPane
 from cl_tui.panes.forgotten.pane import ForgottenPane
 from cl_tui.panes.header import HeaderLine
 from cl_tui.panes.importance.pane import ImportancePane
@@ -23,6 +24,7 @@ from cl_tui.panes.loss.axes import CurveOptions
 from cl_tui.panes.loss.pane import CurvesPane
 from cl_tui.panes.notice import Notice, WarningLine
 from cl_tui.panes.tasks.pane import TasksPane
+from cl_tui.panes.turned.pane import TurnedPane
 from cl_tui.panes.view import View, Viewport
 from cl_tui.screens.dialogs import SaveDialog
 from cl_tui.screens.panes_grid import PanesGrid
@@ -34,7 +36,15 @@ from engine.record.shown import Shown
 from engine.record.watchdog import alarms
 from engine.sessions.session import Session
 
-PANES: tuple[type[Pane], ...] = (TasksPane, AccuracyPane, CurvesPane, ImportancePane, ForgottenPane)
+PANES: tuple[type[Pane], ...] = (
+    TasksPane,
+    AccuracyPane,
+    CurvesPane,
+    ImportancePane,
+    ForgottenPane,
+    ConfusionPane,
+    TurnedPane,
+)
 """In the order of their numbers, and of the keys 1 to 9 that go to them. Layouts say where each stands."""
 POLL_SECONDS = 0.1
 _GO = "Go to the pane of this number; again: zoom it, or back"

@@ -25,17 +25,13 @@ from rich.console import Console
 from cl_tui.charts.style import Palette
 from cl_tui.commands.cli import app, main
 from cl_tui.panes import files as pane_files
-from cl_tui.panes.accuracy.pane import AccuracyPane
 from cl_tui.panes.base import Pane
-from cl_tui.panes.forgotten.pane import ForgottenPane
 from cl_tui.panes.header import header
-from cl_tui.panes.importance.pane import ImportancePane
-from cl_tui.panes.loss.pane import CurvesPane
-from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.panes.view import View, Viewport
 from cl_tui.reports import tables as report
 from cl_tui.reports import text as words
 from cl_tui.screens import timeline
+from cl_tui.screens.panes import PANES
 from engine.catalog.methods import METHODS
 from engine.errors import ConfigError, EngineError, SessionDamaged, SessionError
 from engine.record import watchdog
@@ -284,7 +280,6 @@ def _print(shown: Any) -> None:
     Console(file=io.StringIO(), width=80).print(shown)
 
 
-PANES = (TasksPane, AccuracyPane, CurvesPane, ImportancePane, ForgottenPane)
 ZOOMED = tuple(type(pane.__name__, (pane,), {"zoomed": True}) for pane in PANES)
 IN_PLACE = tuple(type(pane.__name__, (pane,), {"zoomed": False}) for pane in PANES)
 

@@ -9,7 +9,7 @@ from textual.geometry import Size
 
 from cl_tui.panes.importance.pane import ImportancePane
 from cl_tui.panes.tasks.pane import TasksPane
-from cl_tui.screens import layouts
+from cl_tui.screens import layouts, panes
 from tests.cl_tui.screens.test_monitor import watching
 
 NAMES = ("tasks", "accuracy", "loss", "importance", "forgotten", "held", "log", "confusion", "turned", "lost")
@@ -33,7 +33,8 @@ def test_as_the_width_shrinks_held_goes_first_then_the_log(width: int, gone: tup
     assert set(NAMES[:7]) - found.keys() == set(gone)
 
 
-async def test_a_digit_goes_to_its_pane_and_zooms_it(tmp_path: Path) -> None:
+async def test_a_digit_goes_to_its_pane_and_zooms_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(panes, "PANES", panes.PANES[:4])
     async with watching(tmp_path) as watched:
         monitor = watched.monitor
         await watched.press("4")

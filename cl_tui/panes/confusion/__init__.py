@@ -1,0 +1,1 @@
+"""What each class is taken for, and what it lost."""
