@@ -31,6 +31,7 @@ from cl_tui.host.preferences import APPEARANCE, Preferences
 from cl_tui.panes.base import Pane, keys
 from cl_tui.panes.files import started_in, write_new
 from cl_tui.panes.picture import grid_of
+from cl_tui.reports.timeline import Falls, timeline
 from cl_tui.screens.catalog import CATALOGS, CatalogScreen, Kind
 from cl_tui.screens.help import HelpScreen
 from cl_tui.screens.keys_here import ActionsDialog, offered, sections
@@ -40,7 +41,6 @@ from cl_tui.screens.panes import PanesScreen
 from cl_tui.screens.root import RootScreen
 from cl_tui.screens.share import Shared, ShareDialog, captions, film, picture, shown_session
 from cl_tui.screens.theme import ThemeDialog
-from cl_tui.screens.timeline import timeline
 from engine.errors import EngineError
 from engine.sessions.session import Session
 
@@ -340,12 +340,12 @@ class ClTui(App[ExitStatus]):
         self.root.reply("Theme, scales and smoothing are reset to the defaults")
 
     def action_log(self) -> None:
-        root = self.root
+        root, falls = self.root, Falls()
 
         def happened() -> list[Line]:
             if not isinstance(root, PanesScreen):
                 return []
             view = root.current_view()
-            return timeline(view.history, view.config)
+            return timeline(view.history, view.config, falls)
 
         self.push_screen(LogScreen(self.captured, happened))

@@ -1,6 +1,7 @@
 """Histograms as block characters, and bars of progress."""
 
 from collections.abc import Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from rich.segment import Segment
@@ -62,3 +63,19 @@ def bar(share: float, width: int, done: Style, rest: Style) -> Line:
     halves = int(share * width * 2)
     full, half = divmod(halves, 2)
     return [Segment("━" * full + "╸" * half, done), Segment("─" * (width - full - half), rest)]
+
+
+def sparkline(values: Sequence[float], length: int, width: int) -> str:
+    """``values``, of ``length`` in the end, in at most ``width`` characters, from 0 (lowest) to 1 (highest).
+
+    No bar has the full height of the line, so that the curves of neighbouring rows stay apart.
+
+    >>> sparkline([1.0, 0.6, 0.0], 5, 10), sparkline([1.0] * 30, 40, 4)
+    ('▇▅▁··', '▇▇▇·')
+    """
+    columns = max(1, min(length, width))
+    drawn = ""
+    for column in range(columns):
+        within = values[column * length // columns : max((column + 1) * length // columns, column + 1)]
+        drawn += "▁▂▃▄▅▆▇"[min(6, max(0, int(fmean(within) * 7)))] if within else "·"
+    return drawn

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from textwrap import wrap
 from typing import ClassVar
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
@@ -197,6 +197,14 @@ def side_by_side(left: Sequence[Line], right: Sequence[Line], width: int, style:
         gap = width - sum(segment.cell_length for segment in before)
         lines.append([*before, Segment(" " * gap, style), *after])
     return lines
+
+
+def cut(text: str, width: int) -> str:
+    """
+    >>> cut("learning rate", 9)
+    'learning…'
+    """
+    return text if cell_len(text) <= width else f"{set_cell_size(text, max(width - 1, 0))}…"
 
 
 def window(count: int, room: int, start: int | None, follow: int) -> range:

@@ -2,13 +2,18 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
+from typing import ClassVar
 
 from rich.cells import cell_len
+from textual.content import Content
+from textual.style import Style
 
 from cl_tui.panes.notice import Sentence
 from cl_tui.panes.view import View
 from cl_tui.reports import text
 from engine.catalog.methods import METHODS
+from engine.record.history import History
 from engine.settings.run import RunConfig
 from engine.settings.text import shown
 
@@ -18,6 +23,33 @@ class Part:
     text: str
     weight: int
     """Parts with the least weight are dropped first."""
+
+
+class TaskLine(Sentence):
+    """Under the header: each task's number before a line of its length, heavy as far as it is done."""
+
+    def show(self, view: View) -> None:
+        accent, muted = (self.get_visual_style(f"task-line--{name}", partial=True) for name in ("now", "muted"))
+        self.put(task_line(view.history, self.content_size.width, accent, muted), layout=False)
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"task-line--now", "task-line--muted"}
+
+
+def task_line(history: History, width: int, now: Style, muted: Style) -> Content:
+    """The tasks' lengths are those of their steps, as far as these are known. Numbers that do not fit are left out."""
+    tasks = [max(history.steps_of(task), 1) for task in range(len(history.tasks))]
+    ends = [round(width * end / sum(tasks)) for end in accumulate(tasks)]
+    parts: list[tuple[str, Style]] = []
+    for task, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
+        number = f"{task + 1} "
+        room = end - start - (task < len(tasks) - 1)
+        label = number if room >= len(number) + 2 else ""
+        line = max(room - len(label), 0)
+        done = int(line * history.steps_done(task) / tasks[task])
+        in_training = task == history.task and not history.between
+        parts += [(label, now if in_training else muted), ("━" * done, now), ("─" * (line - done), muted)]
+        parts.append((" " * (end - start - len(label) - line), muted))
+    return Content.assemble(*parts)
 
 
 class HeaderLine(Sentence):

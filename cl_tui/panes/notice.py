@@ -1,12 +1,17 @@
-"""The lines below the panes: current problems; and under them the news, or for a while the answer to a key."""
+"""The lines below the panes: current problems; under them the news, the answer to a key, or how the run is doing."""
 
 import math
+import time
 
+from rich.cells import cell_len
+from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Static
 
 REPLY_SECONDS = 3.0
 """How long the answer to a key replaces the news."""
+NEWS_SECONDS = 5.0
+"""How long news replace the strip of the system, where both do not fit into the line."""
 
 
 class Sentence(Static):
@@ -15,7 +20,7 @@ class Sentence(Static):
     def __init__(self, classes: str | None = None) -> None:
         super().__init__(markup=False, classes=classes)
 
-    def put(self, text: str, layout: bool = True) -> None:
+    def put(self, text: str | Content, layout: bool = True) -> None:
         if text != self.content:
             self.update(text, layout=layout)
 
@@ -26,11 +31,15 @@ class Notice(Sentence):
     def __init__(self) -> None:
         super().__init__()
         self._news = self._answer = ""
+        self._strip = Content("")
+        self._news_at = -math.inf
         self._timer: Timer | None = None
 
-    def say(self, news: str) -> None:
-        """Sets the text shown while there is no answer."""
-        self._news = news
+    def say(self, news: str, strip: Content | None = None) -> None:
+        """Sets what is shown while there is no answer: both if they fit, else the news first and then the strip."""
+        if news != self._news:
+            self._news_at = time.monotonic()
+        self._news, self._strip = news, strip or Content("")
         self._show()
 
     def answer(self, text: str, seconds: float | None = None) -> None:
@@ -49,7 +58,16 @@ class Notice(Sentence):
         self._show()
 
     def _show(self) -> None:
-        self.put(self._answer or self._news)
+        before, news, strip = self.content, Content(self._news), self._strip
+        between = self.content_size.width - strip.cell_length - news.cell_length
+        if self._answer or not strip:
+            shown: str | Content = self._answer or self._news
+        elif between >= 3:
+            shown = Content.assemble(strip, " " * between, news)
+        else:
+            shown = self._news if time.monotonic() - self._news_at < NEWS_SECONDS else strip
+        lines = [cell_len(str(each)) // max(self.content_size.width, 1) for each in (before, shown)]
+        self.put(shown, layout=lines != [0, 0])
 
 
 class WarningLine(Sentence):

@@ -9,6 +9,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from cl_tui.host.exit_status import ExitStatus
+from cl_tui.host.system import Load, LoadSampler
 from cl_tui.panes.base import keys
 from cl_tui.panes.view import View
 from cl_tui.reports import text
@@ -68,6 +69,7 @@ class MonitorScreen(PanesScreen):
         self.engine = engine
         self.trains_in = engine.session.path.parent
         self._slow_pace = pace or benchmark_info(engine.session.config.benchmark).watch_pace or SLOW_PACE
+        self._sampler = LoadSampler()
         self.sure = False
         """Whether to leave even if nothing can be saved."""
         self._leaving_since: float | None = None
@@ -83,6 +85,14 @@ class MonitorScreen(PanesScreen):
 
     def start(self) -> None:
         self.engine.start()
+        self._sampler.start()
+
+    def on_unmount(self) -> None:
+        self._sampler.end()
+
+    def load(self, view: View) -> Load | None:
+        self._sampler.device = view.history.device
+        return self._sampler.newest
 
     # Following the run
 

@@ -13,16 +13,19 @@ from textual.widgets import Footer
 
 from cl_tui.host.background import run_in_background
 from cl_tui.host.preferences import Preferences
+from cl_tui.host.system import Load
 from cl_tui.panes import files as pane_files
 from cl_tui.panes.accuracy.pane import AccuracyPane
 from cl_tui.panes.base import Pane, keys
 from cl_tui.panes.confusion.pane import ConfusionPane
 from cl_tui.panes.forgotten.pane import ForgottenPane
-from cl_tui.panes.header import HeaderLine
+from cl_tui.panes.header import HeaderLine, TaskLine
 from cl_tui.panes.importance.pane import ImportancePane
+from cl_tui.panes.log import LogPane
 from cl_tui.panes.loss.axes import CurveOptions
 from cl_tui.panes.loss.pane import CurvesPane
 from cl_tui.panes.notice import Notice, WarningLine
+from cl_tui.panes.system import strip
 from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.panes.turned.pane import TurnedPane
 from cl_tui.panes.view import View, Viewport
@@ -42,6 +45,7 @@ PANES: tuple[type[Pane], ...] = (
     CurvesPane,
     ImportancePane,
     ForgottenPane,
+    LogPane,
     ConfusionPane,
     TurnedPane,
 )
@@ -60,7 +64,7 @@ class PanesScreen(ZoomingScreen):
         *((str(number), f"go_to_pane({number})", f"Pane {number}", _GO) for number in range(1, 10)),
         ("A", "analyse", "Analyse", "Measure what the method did, and where the forgetting comes from"),
     )
-    ALLOW_IN_MAXIMIZED_VIEW = "HeaderLine, WarningLine, Notice, Footer, .in-zoom, #too-small"
+    ALLOW_IN_MAXIMIZED_VIEW = "HeaderLine, TaskLine, WarningLine, Notice, Footer, .in-zoom, #too-small"
     HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (32, "-narrow"), (60, "-wide-enough")]  # noqa: RUF012 (as Textual declares it)
     AUTO_FOCUS = "TasksPane"
 
@@ -93,12 +97,17 @@ class PanesScreen(ZoomingScreen):
         """What in ``view`` determines the keys that the footer offers."""
         return ()
 
+    def load(self, view: View) -> Load | None:
+        """How busy the machine is, where it trains the run."""
+        return None
+
     def redraw_interval(self, view: View) -> float:
         """Least seconds between two redraws of ``view``."""
         return 0.0
 
     def compose(self) -> ComposeResult:
         yield HeaderLine()
+        yield TaskLine()
         with PanesGrid(id="panes"):
             for number, kind in enumerate(PANES, start=1):
                 pane = kind()
@@ -171,10 +180,13 @@ class PanesScreen(ZoomingScreen):
         self.view, self._drawn_at = view, time.monotonic()
         self.news = self.news_of(before, view) or self.news
         self.query_one(HeaderLine).show(view)
+        self.query_one(TaskLine).show(view)
         for pane in self.query(Pane):
             pane.show(view)
         self.query_one(WarningLine).say(self.warning(view))
-        self.query_one(Notice).say(f"{view.activity}…" if view.loading and not view.trouble else self.news)
+        notice = self.query_one(Notice)
+        news = f"{view.activity}…" if view.loading and not view.trouble else self.news
+        notice.say(news, strip(view, self.load(view), notice.content_size.width))
         self.offer_by(*self.choices(view))
 
     def warning(self, view: View) -> str:

@@ -12,6 +12,7 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
 
+from cl_tui.charts.bars import sparkline
 from cl_tui.reports import text
 from cl_tui.reports.tables import ago
 from engine.record import metrics
@@ -146,22 +147,6 @@ def _heights(score: ScoreInfo, values: Sequence[float]) -> list[float]:
         worst, best = 0.0, 1.0
     heights = [(value - worst) / (best - worst) if best != worst else 1.0 for value in values]
     return [max(0.0, min(height, 1.0)) if height == height else 0.0 for height in heights]
-
-
-def sparkline(values: Sequence[float], length: int, width: int) -> str:
-    """``values``, of ``length`` in the end, in at most ``width`` characters, from 0 (lowest) to 1 (highest).
-
-    No bar has the full height of the line, so that the curves of neighbouring rows stay apart.
-
-    >>> sparkline([1.0, 0.6, 0.0], 5, 10), sparkline([1.0] * 30, 40, 4)
-    ('▇▅▁··', '▇▇▇·')
-    """
-    columns = max(1, min(length, width))
-    drawn = ""
-    for column in range(columns):
-        within = values[column * length // columns : max((column + 1) * length // columns, column + 1)]
-        drawn += "▁▂▃▄▅▆▇"[min(6, max(0, int(fmean(within) * 7)))] if within else "·"
-    return drawn
 
 
 NAME = Column("session", 0, lambda listed, width: text.shortened(listed.name, width - 1))

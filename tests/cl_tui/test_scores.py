@@ -32,8 +32,8 @@ from cl_tui.reports.comparison import NotComparable, compare, read
 from cl_tui.reports.scale import Scale, axis
 from cl_tui.reports.session_page import session_page
 from cl_tui.reports.tables import results, sessions_table
+from cl_tui.reports.timeline import timeline
 from cl_tui.screens.sessions_table import arranged
-from cl_tui.screens.timeline import timeline
 from engine.record.events import (
     PROBE,
     WHOLE,

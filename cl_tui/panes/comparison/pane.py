@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.strip import Strip
 
 from cl_tui.charts.style import Line, Palette
-from cl_tui.panes.base import Pane, arrows, keys, message, window
+from cl_tui.panes.base import Pane, arrows, cut, keys, message, window
 from cl_tui.panes.painted import strips
 from cl_tui.reports import text
 from cl_tui.reports.compare_page import points, uncertain
@@ -114,14 +114,14 @@ class GroupsPane(ComparePane):
                 state = "" if member.state == "finished" else f"{member.state}, "
                 name = f" {state}seed {member.seed}  {member.name}"
                 style = palette.muted if member.state == "finished" else palette.caution
-                lines.append([Segment(group.letter, self.ink(number)), Segment(_cut(name, width - 1), style)])
+                lines.append([Segment(group.letter, self.ink(number)), Segment(cut(name, width - 1), style)])
         return lines
 
     def _head(self, number: int, group: Group, width: int, palette: Palette) -> Line:
         counted = f" n {group.size}"
         if group.ended < len(group.tasks):
             counted = f" {group.ended}/{len(group.tasks)} tasks{counted}"
-        title = _cut(group.title, width - 2 - len(counted))
+        title = cut(group.title, width - 2 - len(counted))
         room = width - 2 - cell_len(title)
         letter = Segment(f"{group.letter} ", self.ink(number) + Style(bold=True))
         return [letter, Segment(title, palette.strong), Segment(f"{counted:>{room}}", palette.muted)]
@@ -159,11 +159,11 @@ class SettingsPane(ComparePane):
             head.append(Segment(f"  {found.groups[k].letter:<{cell}}", self.ink(k) + Style(bold=True)))
         lines: list[Line] = [[*head, Segment(more, palette.muted)]]
         for setting in found.settings:
-            line = [Segment(f"{_cut(setting.name, name):<{name}}", palette.muted)]
+            line = [Segment(f"{cut(setting.name, name):<{name}}", palette.muted)]
             for k, cell in zip(groups, widths, strict=True):
                 value = setting.values[k]
                 style = palette.muted if value == UNKNOWN else palette.text
-                line.append(Segment(f"  {set_cell_size(_cut(value, cell), cell)}", style))
+                line.append(Segment(f"  {set_cell_size(cut(value, cell), cell)}", style))
             lines.append(line)
         return lines
 
@@ -371,11 +371,3 @@ def _style(change: Change, palette: Palette) -> Style:
     if not change.certain or not change.direction:
         return palette.muted
     return palette.good if change.direction > 0 else palette.bad
-
-
-def _cut(text: str, width: int) -> str:
-    """
-    >>> _cut("learning rate", 9)
-    'learning…'
-    """
-    return text if cell_len(text) <= width else f"{set_cell_size(text, max(width - 1, 0))}…"

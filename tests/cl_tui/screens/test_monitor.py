@@ -519,7 +519,7 @@ async def test_a_zoomed_pane_fills_what_the_lines_leave(tmp_path: Path) -> None:
         for width, height in ((40, 24), (40, 20), (80, 24)):
             await watched.pilot.resize_terminal(width, height)
             await watched.settle()
-            around = ("HeaderLine", "Pane.-maximized", "WarningLine", "Notice", "Footer")
+            around = ("HeaderLine", "TaskLine", "Pane.-maximized", "WarningLine", "Notice", "Footer")
             heights = [watched.monitor.query_one(name).region.height for name in around]
             assert sum(heights) == height
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cl_tui.screens.timeline import timeline
+from cl_tui.reports.timeline import timeline
 from engine.analysis.measure import analyse
 from engine.errors import ConfigError
 from engine.models.mode import evaluating

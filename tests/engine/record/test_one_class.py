@@ -12,8 +12,8 @@ from cl_tui.panes.as_of import AccuracyTable
 from cl_tui.panes.view import View
 from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
+from cl_tui.reports.timeline import timeline
 from cl_tui.screens.sessions_table import COLUMNS
-from cl_tui.screens.timeline import timeline
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.record.watchdog import caution
 from engine.sessions.listing import summary_of

@@ -8,8 +8,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from cl_tui.host.capture import Captured, Stream
+from cl_tui.reports.timeline import timeline
 from cl_tui.screens.log import MOST_COPIED, LogLines, LogScreen
-from cl_tui.screens.timeline import timeline
 from engine.record.events import (
     Noted,
     RunFailed,
