@@ -218,7 +218,7 @@ async def test_the_monitor_and_what_opens_over_it(folder: Path) -> None:
     monitor = MonitorScreen(engine, None)
     async with opened(monitor) as shown:
         assert "[red]r[/] [@cli…" in await shown.every_pane(monitor)
-        for key in ("k", "escape", "l", "escape", "question_mark", "escape"):
+        for key in ("k", "e", "escape", "escape", "l", "escape", "question_mark", "escape"):
             await shown.text(key)
         engine.control.trouble = str(EngineError(harm(0)))
         monitor.redraw()

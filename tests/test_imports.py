@@ -64,6 +64,7 @@ LIGHT = [
     "strict_json",
     "text",
     "training.control",
+    "training.futures",
     "training.extend",
     "training.fork",
     "training.runner",

@@ -65,7 +65,7 @@ def assert_saved(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("opened", "shows", "how"),
     [
-        ("k", "From the next step on", ["SIGTERM"]),
+        ("k", "nothing is logged", ["SIGTERM"]),
         ("?", "Esc closes", ["SIGQUIT"]),
         ("z", TRAINING, ["SIGTERM", "SIGHUP"]),
         ("space", "paused", "ctrl+c"),
@@ -269,6 +269,8 @@ def test_the_knob_is_turned_and_the_log_remembers(tmp_path: Path) -> None:
     with Terminal([*RUN, "--pace", "100"], tmp_path) as terminal:
         terminal.wait_for(r"si c=1 .*▶ 1/5.*slow")
         terminal.send("k")
+        terminal.wait_for("nothing is logged")
+        terminal.send("e")
         terminal.wait_for("From the next step on")
         terminal.send("7", "enter")
         terminal.wait_for("si c=7")

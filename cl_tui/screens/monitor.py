@@ -16,8 +16,8 @@ from cl_tui.reports import text
 from cl_tui.reports.ending import exit_status, kept
 from cl_tui.screens.card import CardScreen
 from cl_tui.screens.dialogs import FailureDialog
+from cl_tui.screens.fan import FanScreen
 from cl_tui.screens.panes import PanesScreen
-from cl_tui.screens.strength import StrengthDialog
 from cl_tui.screens.zooming import NOTHING_OPEN
 from engine.catalog.choices import benchmark_info
 from engine.catalog.methods import METHODS
@@ -53,7 +53,7 @@ class MonitorScreen(PanesScreen):
         Binding("space", "pause", "Pause", tooltip=_PAUSE),
         Binding("space", "proceed", "Continue", tooltip=_PAUSE),
         Binding("s", "save", "Save", tooltip="Save a checkpoint now"),
-        Binding("k", "strength", "Strength", tooltip="Change the strength c or λ, from the next step on"),
+        Binding("k", "strength", "Strength", tooltip="Short futures at other strengths c or λ; choose one"),
         Binding("f", "full_speed", "Full speed", tooltip=_PACE),
         Binding("f", "slow_motion", "Slow", tooltip=_PACE),
         Binding("R", "card", "Result", tooltip="What became of the finished run, and what to do next"),
@@ -209,7 +209,7 @@ class MonitorScreen(PanesScreen):
             self.forget_reply()
             self.engine.control.save()
             self.news = "Saving…"
-            self._say_if_it_waits("Saved")
+            self.say_if_it_waits("Saved")
 
     def action_full_speed(self) -> None:
         if not self._ended("speed up"):
@@ -227,14 +227,10 @@ class MonitorScreen(PanesScreen):
             return
         if not method.symbol:
             self.reply(f"{method.name} has no penalty whose strength could change")
+        elif not self.engine.history.tasks:
+            self.reply("No future yet: training has not begun")
         else:
-            self.app.push_screen(StrengthDialog(method.symbol, self.current_view().strength), self._set_strength)
-
-    def _set_strength(self, strength: float | None) -> None:
-        if strength is not None and not self._ended("strengthen"):
-            self.engine.control.set_strength(strength)
-            self.forget_reply()
-            self._say_if_it_waits("The new strength applies")
+            self.app.push_screen(FanScreen(self, method.symbol, self.current_view().strength))
 
     def action_evaluate(self) -> None:
         if self._ended("evaluate"):
@@ -244,7 +240,7 @@ class MonitorScreen(PanesScreen):
         else:
             self.engine.control.evaluate()
             self.reply("Evaluating on whole test sets…")
-            self._say_if_it_waits("Evaluated")
+            self.say_if_it_waits("Evaluated")
 
     def action_pause_at_task_end(self) -> None:
         if not self._ended("wait for"):
@@ -272,9 +268,9 @@ class MonitorScreen(PanesScreen):
             self._end_asked = (-1, -SURE_SECONDS)
             self.engine.control.end_task(task)
             self.reply(f"Ending task {number}")
-            self._say_if_it_waits(f"Task {number} ends")
+            self.say_if_it_waits(f"Task {number} ends")
 
-    def _say_if_it_waits(self, what: str) -> None:
+    def say_if_it_waits(self, what: str) -> None:
         """Says why ``what``, which was asked for, is not done now."""
         if self.engine.control.trouble:
             self.reply(f"{what} as soon as the disk can be written; until then everything waits")

@@ -2,6 +2,7 @@
 score; rows may be ragged (only j ≤ i), and the last may be missing during a run. ``score`` says which direction is
 worse: forgetting is how much worse a score has become, and backward transfer how much better."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -101,6 +102,17 @@ def average_anytime_accuracy(probes: Matrix) -> float | None:
     0.5625
     """
     return average_incremental_accuracy(probes)
+
+
+def sampling_error(accuracies: Sequence[float], examples: Sequence[int]) -> float:
+    """Standard error of the mean of ``accuracies``, each measured on so many test ``examples``: how far it would differ
+    on others. It does not know how much a run differs from one with another seed.
+
+    >>> round(sampling_error([0.5, 0.5], [100, 100]), 4), sampling_error([1.0], [10])
+    (0.0354, 0.0)
+    """
+    variances = (share * (1 - share) / max(count, 1) for share, count in zip(accuracies, examples, strict=False))
+    return math.sqrt(sum(variances)) / max(len(accuracies), 1)
 
 
 def figure(name: str, matrix: Matrix, score: ScoreInfo = ACCURACY) -> float | None:

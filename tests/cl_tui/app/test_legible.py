@@ -42,7 +42,17 @@ def compared(folder: Path) -> Screen[ExitStatus]:
 WALKS: dict[str, tuple[Callable[[Path], Screen[ExitStatus]], list[list[str]]]] = {
     "monitor": (
         monitor,
-        [["k"], ["escape", "question_mark"], ["escape", "z"], ["n"], ["n", "left"], ["n"], ["l"], ["escape", "w"]],
+        [
+            ["k"],
+            ["e"],
+            ["escape", "escape", "question_mark"],
+            ["escape", "z"],
+            ["n"],
+            ["n", "left"],
+            ["n"],
+            ["l"],
+            ["escape", "w"],
+        ],
     ),
     "home": (home, [["down", "space"], ["down", "f"], ["escape", "d"], ["escape", "slash", "a"]]),
     "form": (home, [["n"], ["tab"], ["tab", "tab"], ["enter"]]),

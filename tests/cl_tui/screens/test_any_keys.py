@@ -19,6 +19,7 @@ from cl_tui.panes.importance.pane import ImportancePane
 from cl_tui.panes.loss.pane import CurvesPane
 from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.screens.compare import CompareScreen
+from cl_tui.screens.fan import FanScreen
 from cl_tui.screens.home import HomeScreen
 from cl_tui.screens.keys_here import declared
 from cl_tui.screens.monitor import MonitorScreen
@@ -26,7 +27,7 @@ from cl_tui.screens.watch import WatchScreen
 from tests.first_screens import FIRST_SCREENS
 
 SIZES = [(80, 24), (160, 48), (60, 18), (40, 12), (200, 50)]
-OWNERS = (MonitorScreen, WatchScreen, HomeScreen, CompareScreen, ClTui)
+OWNERS = (MonitorScreen, FanScreen, WatchScreen, HomeScreen, CompareScreen, ClTui)
 OWNERS += (TasksPane, AccuracyPane, CurvesPane, ImportancePane)
 LEAVING = {"q", "ctrl+c", "ctrl+p"}
 BOUND = {binding.key for owner in OWNERS for binding in Binding.make_bindings(declared(owner))}

@@ -553,25 +553,25 @@ def tuned(watched: Watched) -> float | None:
     return watched.engine.control.take_requests().strength
 
 
-async def test_k_opens_the_strength_knob_and_enter_turns_it(tmp_path: Path) -> None:
+async def test_e_among_the_futures_opens_the_strength_knob_and_enter_turns_it(tmp_path: Path) -> None:
     async with watching(tmp_path, method="ewc", strength=1000.0) as watched:
-        await watched.press("k")
+        await watched.press("k", "e")
         assert isinstance(watched.app.screen, StrengthDialog)
         await watched.press("up", "up", "enter")
         assert tuned(watched) == 10_000
-        await watched.press("k", "down", "enter")
+        await watched.press("k", "e", "down", "enter")
         assert tuned(watched) == 320
 
 
 async def test_the_knob_takes_a_typed_number_and_refuses_what_is_none(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
-        await watched.press("k", "x", "enter")
+        await watched.press("k", "e", "x", "enter")
         assert isinstance(watched.app.screen, StrengthDialog)
         assert tuned(watched) is None
         await watched.press("backspace", *"0.25", "enter")
         assert watched.app.screen is watched.monitor
         assert tuned(watched) == 0.25
-        await watched.press("k", "5", "escape")
+        await watched.press("k", "e", "5", "escape", "escape")
         assert watched.app.screen is watched.monitor
         assert tuned(watched) is None
 
@@ -646,7 +646,7 @@ async def test_training_that_waits_for_the_disk_says_so_until_it_goes_on(tmp_pat
         (["s"], Requests(save=True)),
         (["e"], Requests(evaluate=True)),
         (["x", "x"], Requests(end_task=2)),
-        (["k", "5", "enter"], Requests(strength=5.0)),
+        (["k", "e", "5", "enter"], Requests(strength=5.0)),
     ],
 )
 async def test_what_is_wished_for_meanwhile_is_kept_and_the_reason_told(
