@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
+LONGEST_BAR = 20
+"""Cells from which a bar would only repeat itself."""
 
 
 def bars(

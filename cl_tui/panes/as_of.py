@@ -71,6 +71,8 @@ class AccuracyTable:
 
     _tasks = -1
     """How many tasks the arrays are for; none before the first call of ``looks``, which the other methods need."""
+    behind: "AccuracyTable | None" = None
+    """The measurements of the baseline."""
 
     def _begin(self, tasks: int) -> None:
         import numpy as np

@@ -18,6 +18,19 @@ class Viewport:
 
 
 @dataclass(frozen=True, eq=False)
+class Baseline:
+    """A session of the same benchmark, whose scores are drawn dim behind those of the one that is looked at."""
+
+    session: str
+    config: RunConfig
+    history: History
+
+    def label(self, beside: RunConfig) -> str:
+        """Its method, or its name if that has the same method as the run ``beside`` it."""
+        return self.config.method if self.config.method != beside.method else self.session
+
+
+@dataclass(frozen=True, eq=False)
 class View:
     session: str
     config: RunConfig
@@ -32,6 +45,7 @@ class View:
     """Why training waits for the disk, in a sentence; "" if it does not."""
     shown: Shown | None = None
     """The examples of each task to look at; None if the session keeps none, or before they are read."""
+    baseline: Baseline | None = None
     replaying: bool = False
     """Whether this is a moment of a replay."""
 
@@ -64,6 +78,7 @@ class View:
         return (
             other is None
             or self.history is not other.history
+            or self.baseline is not other.baseline
             or self.shown is not other.shown
             or (self.activity, self.paused, self.pace, self.viewport, self.trouble, self.replaying)
             != (other.activity, other.paused, other.pace, other.viewport, other.trouble, other.replaying)

@@ -55,7 +55,7 @@ from tests import saved, screen_data
 from tests.cl_tui.screens.test_home import at_home
 from tests.cl_tui.screens.test_monitor import watching
 
-PALETTE = Palette(bad=Style(color="red"), heat=tuple(Style(color=f"color({level})") for level in range(6)))
+PALETTE = Palette(bad=Style(color="red"), caution=Style(color="yellow"))
 CONFIG = resolve({"method": "si", "device": "cpu"})
 ODD = (math.nan, 1e30, -1e30, 0.0, 1e-300, 7.0)
 
@@ -144,10 +144,10 @@ def test_the_tasks_say_how_bad_an_error_was_and_r2_how_low() -> None:
 
 
 def test_a_task_s_line_has_both_scores_and_colours_the_one_that_became_worse() -> None:
-    lines = draw_tasks(view(screen_data.history(score="r2")), 38, 8, PALETTE)
+    lines = draw_tasks(view(screen_data.history(score="r2")), AccuracyTable(), 38, 8, PALETTE)
     assert "0.990 →  -3.01" in told(lines)
     assert {len("".join(segment.text for segment in line)) for line in lines[:6]} == {38}
-    assert all(any(segment.style == PALETTE.bad for segment in line) for line in lines[1:5])
+    assert all(any(segment.style == PALETTE.caution for segment in line) for line in lines[1:5])
 
 
 def test_the_pane_s_rows_for_a_file_have_the_worst_error() -> None:
@@ -189,7 +189,7 @@ async def test_no_number_of_a_stranger_breaks_a_pane(name: str, tmp_path: Path) 
                 lines = draw(view(known), AccuracyTable(), width, height, PALETTE)
                 assert width < 78 or all(sum(segment.cell_length for segment in line) <= width for line in lines)
             assert matrix(known, width, height)
-            assert draw_tasks(view(known), width, height, PALETTE)
+            assert draw_tasks(view(known), AccuracyTable(), width, height, PALETTE)
     assert timeline(history, CONFIG)
     async with watching(tmp_path, history) as opened:
         assert opened.text(AccuracyPane)

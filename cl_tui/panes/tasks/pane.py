@@ -1,7 +1,7 @@
 """Task progress and scores. Zoomed: every task's learning history on a shared time axis, and the stability gap."""
 
 from cl_tui.charts.style import Line, Palette
-from cl_tui.panes.as_of import AccuracyTable, as_of_cursor, when
+from cl_tui.panes.as_of import AccuracyTable, when
 from cl_tui.panes.base import Pane
 from cl_tui.panes.tasks.lines import draw_tasks
 from cl_tui.panes.view import View
@@ -11,9 +11,10 @@ from cl_tui.reports import text
 class TasksPane(Pane):
     HELP_TITLE = "Tasks"
     HOW_TO_READ = (
-        "One line per task: ✔ learned, ▶ in training, no sign if it waits. The bar shows how many steps are done. "
-        "On the right the accuracy (%) when it was learned → now, both on the same examples: on the evaluation subset "
-        "while a task is trained, else on the whole test set. If the second number falls, that is forgetting. Zoomed: "
+        "Each task: ✔ learned, ▶ in training, no sign if it waits. Its curve is its accuracy over time, from 0 to "
+        "100 %, with chance dashed, and a baseline (B) dim. On the right the accuracy (%) when it was learned → now, "
+        "both on the same examples: on the evaluation subset while a task is trained, else on the whole test set. − is "
+        "what was lost, in points; ▼ says that the task is below chance, which is worse than guessing. Zoomed: "
         "each task's accuracy over time on the evaluation subset, some test examples of each class, the same for the "
         "whole run; the line above gives the scale and their number. 'Lowest' is the lowest accuracy since the task "
         "was learned, and in which task that was; a dip is how far it fell then, and min-ACC is the mean of the lowest."
@@ -29,7 +30,7 @@ class TasksPane(Pane):
             from cl_tui.panes.tasks.zoomed import draw_histories
 
             return draw_histories(view, self._table, width, height, palette, start)
-        return draw_tasks(as_of_cursor(view), width, height, palette, start)
+        return draw_tasks(view, self._table, width, height, palette, start)
 
     @property
     def how_to_read(self) -> str:

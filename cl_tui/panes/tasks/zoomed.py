@@ -4,16 +4,16 @@ import numpy as np
 from rich.cells import cell_len
 from rich.segment import Segment
 
-from cl_tui.charts import braille
-from cl_tui.charts.canvas import Canvas, TimeAxis, line_columns, steps_axis
+from cl_tui.charts.canvas import steps_axis
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.as_of import AccuracyTable, as_of_cursor
 from cl_tui.panes.base import more, window
+from cl_tui.panes.tasks.charts import task_charts
 from cl_tui.panes.tasks.lines import fallen, label
 from cl_tui.panes.view import View
 from cl_tui.reports import text
 from engine.record.history import History
-from engine.record.metrics import Looks, Lowest, Stability
+from engine.record.metrics import Lowest, Stability
 from engine.record.score import ScoreInfo
 
 _HEADS = f"{'learned':>9}{'best':>7}{'now':>7}{'lowest in':>12}"
@@ -25,8 +25,6 @@ _STEP, _DIPS = 10, 34
 """Columns for the step at which a task was lowest, and most columns for its dips."""
 _MOST_BAND = 8
 """Most rows of a task's chart."""
-_LEAST_BORDER = 4
-"""Least distance of two task borders in cells; closer ones are not drawn."""
 
 
 def draw_histories(
@@ -34,13 +32,12 @@ def draw_histories(
 ) -> list[Line]:
     """Every task's score over time as small charts on one axis, beside its numbers. At the crosshair, the numbers
     are those of its step, while the charts show the whole run."""
-    whole, found, view = view.history, table.stability(view), as_of_cursor(view)
-    looks = table.looks(whole)
-    history, cursor, score = view.history, view.viewport.cursor, view.history.score
+    whole, found, whole_view, view = view.history, table.stability(view), view, as_of_cursor(view)
+    history, score = view.history, view.history.score
     count = len(history.tasks)
     number_width = len(str(count))
     name_width = min(max(cell_len(task.name) for task in history.tasks), max(4, width // 8))
-    label_width = 2 + number_width + 2 + name_width + 1
+    label_width = 2 + number_width + 1 + name_width + 1
     wide = width >= _WIDE
     numbers = len(_HEADS) + number_width
     room = max(height - 3, 1)
@@ -54,15 +51,11 @@ def draw_histories(
     ends = table.ends(whole)
 
     def draw() -> list[Line]:
-        canvas = Canvas(chart_width, len(shown) * band, palette.muted)
-        canvas.curve(_dots(looks, shown, band, ends, time), palette.loss)
-        if count * _LEAST_BORDER <= chart_width:
-            for border in whole.starts[1:-1]:
-                canvas.vertical(time.cell(border + 1), "┊", palette.muted)
-        canvas.crosshair(time.cell(cursor) if cursor is not None else None, palette.strong)
-        return canvas.lines()
+        return task_charts(whole_view, table, shown, time, band, ends, palette)
 
-    charts = table.kept((chart_width, band, shown, view.viewport, whole.total_steps, palette), draw)
+    charts = table.kept(
+        (chart_width, band, shown, view.viewport, whole.total_steps, whole_view.baseline, palette), draw
+    )
     heads = f"{'':{label_width}}{_scale(ends, history, chart_width):<{chart_width}}{_HEADS if score.higher else _WORST}"
     heads += " " * number_width
     lines: list[Line] = [[Segment(heads + (f"  {'at step':>{_STEP}}  dips" if wide else ""), palette.muted)]]
@@ -97,19 +90,6 @@ def _scale(ends: tuple[float, float], history: History, width: int) -> str:
     scale = f"{low}–{high}{history.score.mark}" if ends[0] >= 0 else f"{low} to {high}{history.score.mark}"
     on = f"{scale} on {text.probed_on(history)}"
     return on if len(on) < width else scale
-
-
-def _dots(looks: Looks, shown: range, band: int, between: tuple[float, float], time: TimeAxis) -> np.ndarray:
-    """The tasks' curves below each other, in ``band`` rows of cells each; from four rows on, one of them is empty."""
-    lows, highs = line_columns(looks.steps, looks.accuracies[:, shown.start : shown.stop], time)
-    count, columns = lows.shape
-    tall = band - (band >= 4)
-    gap = ((0, 0), (0, 1))  # an empty column between two tasks' curves, so that one outline serves all
-    ends = [np.pad(part, gap, constant_values=np.nan).ravel() for part in (lows, highs)]
-    drawn = braille.outline(ends[0], ends[1], braille.Axis(*between, log=False), tall)
-    dots = np.zeros((count, 4 * band, columns), dtype=bool)
-    dots[:, : 4 * tall] = drawn.reshape(4 * tall, count, columns + 1)[:, :, :columns].transpose(1, 0, 2)
-    return dots.reshape(-1, columns)
 
 
 def _numbers(

@@ -19,6 +19,7 @@ from cl_tui.charts.style import Line, Palette
 from cl_tui.exports import svg
 from cl_tui.panes.accuracy import grid
 from cl_tui.panes.as_of import AccuracyTable
+from cl_tui.panes.baseline import aligned
 from cl_tui.panes.header import header
 from cl_tui.panes.importance.pane import draw_importance
 from cl_tui.panes.loss.axes import CurveOptions
@@ -27,7 +28,7 @@ from cl_tui.panes.loss.chart import draw_curves
 from cl_tui.panes.tasks.lines import draw_tasks
 from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.panes.tasks.zoomed import draw_histories
-from cl_tui.panes.view import View
+from cl_tui.panes.view import Baseline, View
 from cl_tui.reports import session_page
 from cl_tui.reports import text as words
 from cl_tui.reports.scale import LEVELS, Scale
@@ -44,6 +45,10 @@ PALETTE = Palette(bad=BAD)
 def view(history: History, pace: float | None = None, activity: str = "training", **settings: object) -> View:
     config = resolve({"method": "si", "device": "cpu", **settings})
     return View("calm-otter", config, history, activity, pace=pace)
+
+
+def tasks(of: View, width: int, height: int, palette: Palette) -> list[Line]:
+    return draw_tasks(of, AccuracyTable(), width, height, palette)
 
 
 def draw_matrix(of: View, width: int, height: int, palette: Palette) -> list[Line]:
@@ -182,30 +187,56 @@ def test_a_redraw_after_a_hundred_thousand_steps_is_cheap() -> None:
     assert best < 0.004, f"{best * 1e3:.2f} ms"
 
 
-def test_the_tasks_pane_tells_learned_now_and_waiting() -> None:
-    lines = text(draw_tasks(view(screen_data.history(2500)), 36, 8, PALETTE))
-    assert lines[1].startswith("✔ 1  0 8  ━")
-    assert lines[1].endswith(" 99.0 →  95.0")
-    assert lines[3].startswith("▶ 3  2 3  ━")
-    assert "─" in lines[3]
-    assert lines[3].endswith("99.0")
-    assert lines[4].startswith("  4  4 9  ─")
+def test_the_tasks_pane_tells_learned_now_lost_and_waiting() -> None:
+    lines = text(tasks(view(screen_data.history(2500)), 36, 8, PALETTE))
+    assert lines[0].split() == ["learned", "→", "now", "lost"]
+    assert lines[1].startswith("✔ 1 0 8 ⠈⠉")
+    assert lines[1].split()[-4:] == ["99.0", "→", "95.0", "−4.0"]
+    assert lines[3].startswith("▶ 3 2 3 ")
+    assert lines[3].split()[-1] == "99.0"
+    assert lines[4].startswith("  4 4 9 ")
     assert not lines[4].rstrip().endswith("9.0")
-    assert lines[-1].startswith("all")
-    assert lines[-1].endswith("50 %")
+    assert lines[-1].startswith("average 97.0 %   forgetting 3.0")
 
 
-def test_a_wide_tasks_pane_counts_steps() -> None:
-    lines = text(draw_tasks(view(screen_data.history(2500)), 90, 8, PALETTE))
-    assert lines[1].endswith("1,000 / 1,000")
-    assert lines[3].endswith("500 / 1,000")
+def test_bars_end_at_twenty_cells_and_the_room_shows_curves() -> None:
+    lines = text(tasks(view(screen_data.history(2500)), 120, 24, PALETTE))
+    assert {line.count("━") + line.count("─") + line.count("╸") for line in lines} == {0, 20}
+    assert "each 0 to 100" in lines[0]
+    assert any("╌" in line for line in lines), "chance"
+    assert any(line.endswith("500 of 1,000 steps") for line in lines)
+
+
+def test_what_is_below_chance_is_said() -> None:
+    known = view(screen_data.history(tasks=30))
+    assert known.history.matrix[-1][0] < 0.5
+    assert text(tasks(known, 60, 32, PALETTE))[1].endswith("−58.0▼")
+    assert any(line.endswith("▼ below chance, 50") for line in text(tasks(known, 60, 100, PALETTE)))
+    unknown = view(screen_data.history(tasks=30), benchmark="own-loop")
+    assert not any("▼" in line for line in text(tasks(unknown, 60, 100, PALETTE)))
+
+
+def test_a_baseline_is_drawn_and_compared_at_the_same_part_of_the_run() -> None:
+    """Even if it took other numbers of steps."""
+    known, other = screen_data.history(2500), screen_data.history(tasks=5, steps=100, bundle=10)
+    worse = replace(other, matrix=tuple(tuple(value - 0.2 for value in row) for row in other.matrix))
+    behind = Baseline("calm-otter", resolve({"method": "none", "device": "cpu"}), other)
+    shown = replace(view(known), baseline=behind)
+    assert "against none 0.0" in text(tasks(shown, 60, 9, PALETTE))[-1]
+    finished = replace(view(screen_data.history()), baseline=replace(behind, history=worse))
+    assert "against none +20.0" in text(tasks(finished, 60, 9, PALETTE))[-1]
+    early = replace(shown, baseline=replace(behind, history=screen_data.history(120, tasks=5, steps=100, bundle=10)))
+    assert "against" not in text(tasks(early, 60, 9, PALETTE))[-1], "it has not come so far"
+    looks = aligned(shown, AccuracyTable())
+    assert looks is not None
+    assert looks.steps[looks.ended].tolist() == [1000, 2000, 3000, 4000, 5000]
 
 
 def test_of_many_tasks_the_present_one_is_in_view() -> None:
     known = screen_data.history(4050, tasks=60, steps=100)
-    assert any(line.startswith("▶ 41") for line in text(draw_tasks(view(known), 36, 8, PALETTE)))
+    assert any(line.startswith("▶ 41") for line in text(draw_tasks(view(known), AccuracyTable(), 36, 8, PALETTE)))
     assert any(line.startswith("now ") for line in text(draw_matrix(view(known), 36, 8, PALETTE)))
-    assert text(draw_tasks(view(known), 36, 8, PALETTE, start=0))[1].startswith("✔  1")
+    assert text(draw_tasks(view(known), AccuracyTable(), 36, 8, PALETTE, start=0))[1].startswith("✔  1")
 
 
 @pytest.mark.parametrize(
@@ -214,21 +245,21 @@ def test_of_many_tasks_the_present_one_is_in_view() -> None:
 def test_tasks_that_do_not_fit_are_counted_under_a_header(start: int, told: str) -> None:
     known = view(screen_data.history(4050, tasks=60, steps=100))
     for lines in (
-        text(draw_tasks(known, 76, 12, PALETTE, start)),
+        text(draw_tasks(known, AccuracyTable(), 76, 12, PALETTE, start)),
         text(draw_histories(known, AccuracyTable(), 76, 13, PALETTE, start)),
     ):
         assert "learned" in lines[0]
         assert sum(line[2:4].strip().isdigit() for line in lines) == 10
         (line,) = (line for line in lines if " more " in line)
         assert line.strip().endswith(told)
-    assert not any("more" in line for line in text(draw_tasks(known, 76, 70, PALETTE)))
+    assert not any("more" in line for line in text(draw_tasks(known, AccuracyTable(), 76, 70, PALETTE)))
 
 
 @pytest.mark.parametrize("width", [26, 36, 76, 156])
 def test_every_line_fits_its_pane(width: int) -> None:
     for known in (History(), screen_data.history(2500), screen_data.history(4050, tasks=60, steps=100)):
         for height in (4, 8, 20, 40):
-            panes = [draw_tasks, draw_matrix, draw_importance]
+            panes = [tasks, draw_matrix, draw_importance]
             for draw in panes:
                 lines = text(draw(view(known), width, height, PALETTE))
                 assert len(lines) <= height, draw

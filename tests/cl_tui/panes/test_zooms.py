@@ -214,7 +214,7 @@ def test_looks_begin_anew_where_a_replay_goes_back() -> None:
 
 def test_each_task_says_how_low_it_was_and_when() -> None:
     lines = histories(told())
-    first = next(line for line in lines if line.startswith("✔ 1  0 8 "))
+    first = next(line for line in lines if line.startswith("✔ 1 0 8 "))
     assert first.split()[-6:] == ["98.7", "98.7", "95.0", "90.0", "in", "5"]
     assert lines[lines.index(first) + 1].endswith("lowest at step 4,100")
     assert lines[lines.index(first) + 2].endswith("dips 5.7 6.0 6.0 6.0")
@@ -223,7 +223,7 @@ def test_each_task_says_how_low_it_was_and_when() -> None:
 
 
 def test_a_wide_pane_has_everything_of_a_task_in_one_line() -> None:
-    first = next(line for line in histories(told(), 150, 18) if line.startswith("✔ 1  0 8 "))
+    first = next(line for line in histories(told(), 150, 18) if line.startswith("✔ 1 0 8 "))
     assert first.split()[-11:] == [
         *("98.7", "98.7", "95.0", "90.0", "in", "5", "4,100"),
         *("5.7", "6.0", "6.0", "6.0"),
@@ -304,7 +304,7 @@ def test_what_is_lost_is_told_between_accuracies_on_the_same_examples() -> None:
     (row, _) = task_rows(view(known), AccuracyTable().stability(view(known)))
     assert (row["measured_on"], row["learned"], row["best"], row["now"]) == ("evaluation subset", 0.8, 0.8, 0.8)
     assert row["dip_in_task_2"] == 0.0
-    unzoomed = text(draw_tasks(view(known), 76, 10, PALETTE))
+    unzoomed = text(draw_tasks(view(known), AccuracyTable(), 76, 10, PALETTE))
     assert any("80.0 →  80.0" in line for line in unzoomed)
 
     with_whole = known.after(evaluated(1, 15, (0.7, 0.5), (0.6, 0.5)))
