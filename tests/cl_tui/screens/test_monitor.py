@@ -125,8 +125,8 @@ async def test_the_first_frame_is_painted_before_the_engine_starts(
 @pytest.mark.parametrize("size", [(80, 24), (60, 18), (160, 48)])
 async def test_all_four_panes_are_readable(tmp_path: Path, size: tuple[int, int]) -> None:
     async with watching(tmp_path, size=size) as watched:
-        assert "✔ 1  0 8" in watched.text(TasksPane)
-        assert "3 now" in watched.text(AccuracyPane)
+        assert "✔ 1 0 8" in watched.text(TasksPane)
+        assert "\nnow " in watched.text(AccuracyPane)
         assert "L " in watched.text(CurvesPane)
         assert "5,000 steps" in watched.text(CurvesPane)
         assert "fc1.wei" in watched.text(ImportancePane)
@@ -138,7 +138,7 @@ async def test_news_of_the_engine_reach_every_pane(tmp_path: Path) -> None:
         watched.engine.known = screen_data.history(1500)
         await watched.settle()
         assert "✔ 1" in watched.text(TasksPane)
-        assert "2 now" in watched.text(AccuracyPane)
+        assert "\nnow " in watched.text(AccuracyPane)
         assert "Task 1 learned: 99.0 %" in watched.notice
         pane = watched.monitor.query_one(ImportancePane)
         assert pane.border_subtitle == "after task 1"
@@ -271,7 +271,7 @@ async def test_the_focused_pane_zooms_and_comes_back(tmp_path: Path, key: str) -
         await watched.press(key)
         assert watched.monitor.maximized is None
         assert accuracy.size.width < 40
-        assert "3 now" in watched.text(AccuracyPane)
+        assert "\nnow " in watched.text(AccuracyPane)
 
 
 async def test_keys_typed_faster_than_the_screen_follows_mean_the_same(tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ async def test_the_next_pane_in_a_zoom_zooms_that_one(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
         await watched.press("z", "tab")
         assert isinstance(watched.monitor.maximized, AccuracyPane)
-        assert "3 now" in watched.text(AccuracyPane)
+        assert "\nnow " in watched.text(AccuracyPane)
 
 
 @pytest.mark.parametrize(
@@ -379,7 +379,7 @@ async def test_arrows_pan_where_there_are_many_tasks(tmp_path: Path) -> None:
     async with watching(tmp_path, known=screen_data.history(4050, tasks=60, steps=100)) as watched:
         assert "▶ 41" in watched.text(TasksPane)
         await watched.press("down")
-        assert " 2  " in watched.text(TasksPane)
+        assert "✔  2 " in watched.text(TasksPane)
         assert "▶ 41" not in watched.text(TasksPane)
         await watched.press("home")
         assert "▶ 41" in watched.text(TasksPane)
