@@ -233,7 +233,7 @@ async def test_a_comparison(folder: Path) -> None:
     async with opened(screen) as shown:
         await shown.until(lambda: screen.found)
         seen = await shown.every_pane(screen)
-        for key in ("m", "m", "m", "c", "c"):
+        for key in ("3", "5", "4", "u", "y", "y"):
             seen += await shown.text(key)
         assert "[red]r[/]" in seen
 

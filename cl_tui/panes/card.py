@@ -12,11 +12,9 @@ from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.events import Click
 from textual.message import Message
-from textual.strip import Strip
 
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.base import Pane, keys, message, side_by_side
-from cl_tui.panes.painted import strips
 from cl_tui.reports.card import Card, TaskLine
 
 WIDEST = 120
@@ -78,31 +76,23 @@ class CardPane(Pane, inherit_bindings=False):
         actions = [offer.action for offer in offers]
         kept = before and self.chosen and before[0].action in actions
         self.chosen = actions.index(before[0].action) if kept else 0
-        self._redraw()
+        self.repaint()
 
-    def _redraw(self) -> None:
-        self._strips = None
-        self.refresh()
-
-    def _built(self) -> list[Strip]:
-        if self._strips is None:
-            width, height = self.size
-            palette = self._palette()
-            lines: list[Line] = []
-            if self.card is not None:
-                room = min(width, WIDEST)
-                below = self._offers(room, palette)
-                above = card_lines(self.card, room, palette, self.pictures)
-                if len(above) + len(below) > height:
-                    above = card_lines(self.card, room, palette, self.pictures, roomy=False)
-                shown = max(height - len(below), 0)
-                self._beyond = max(len(above) - shown, 0)
-                self._top = min(self._top, self._beyond)
-                lines = [*above[self._top : self._top + shown], *below]
-                self._first_offer = len(lines) - len(self.offers)
-            self.border_subtitle = "PgUp PgDn more" if self._beyond else ""
-            self._strips = strips(lines, width, height, palette.text)
-        return self._strips
+    def drawing(self, width: int, height: int, palette: Palette) -> list[Line]:
+        if self.card is None:
+            return []
+        room = min(width, WIDEST)
+        below = self._offers(room, palette)
+        above = card_lines(self.card, room, palette, self.pictures)
+        if len(above) + len(below) > height:
+            above = card_lines(self.card, room, palette, self.pictures, roomy=False)
+        shown = max(height - len(below), 0)
+        self._beyond = max(len(above) - shown, 0)
+        self._top = min(self._top, self._beyond)
+        lines = [*above[self._top : self._top + shown], *below]
+        self._first_offer = len(lines) - len(self.offers)
+        self.border_subtitle = "PgUp PgDn more" if self._beyond else ""
+        return lines
 
     def _offers(self, width: int, palette: Palette) -> list[Line]:
         lines = offer_lines(self.offers, self.chosen, width, palette)
@@ -115,11 +105,11 @@ class CardPane(Pane, inherit_bindings=False):
     def action_choose(self, by: int) -> None:
         if self.offers:
             self.chosen = (self.chosen + by) % len(self.offers)
-            self._redraw()
+            self.repaint()
 
     def action_scroll(self, by: int) -> None:
         self._top = min(max(self._top + by, 0), self._beyond)
-        self._redraw()
+        self.repaint()
 
     def action_do(self) -> None:
         if self.offers:
@@ -129,7 +119,7 @@ class CardPane(Pane, inherit_bindings=False):
         place = event.get_content_offset_capture(self).y - self._first_offer
         if 0 <= place < len(self.offers):
             self.chosen = place
-            self._redraw()
+            self.repaint()
             self.action_do()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
 
 from cl_tui.reports import session_facts, text
+from cl_tui.reports.card import chance
 from cl_tui.reports.comparison_notes import Readable, notes
 from cl_tui.reports.group_curves import KINDS, bin_width, group_curve
 from cl_tui.reports.groups import Comparison, Group, Member, Setting
@@ -17,7 +18,7 @@ from engine.catalog.methods import METHODS
 from engine.errors import EngineError
 from engine.record import metrics
 from engine.record.figures import FIGURES, figures
-from engine.record.history import History
+from engine.record.history import History, Rows
 from engine.record.score import ACCURACY, ScoreInfo
 from engine.sessions.listing import Listed, read_session
 from engine.sessions.session import Session
@@ -172,7 +173,32 @@ def _group(letter: str, title: str, runs: Sequence[Readable], width: int, score:
         score,
         tuple(tuple(_cells(rows)) for rows in zip_longest(*(history.matrix for history in histories), fillvalue=())),
         {kind: curve for kind, curve in curves.items() if curve is not None},
+        runs[0].config.method,
+        tuple(_after_tasks([history.matrix for history in histories])),
+        estimate(_mean(metrics.after_each_task(history.matrix)) for history in farthest),
+        estimate(_mean(history.matrix[-1][:-1]) for history in farthest if ended > 1),
+        estimate(history.step / history.elapsed if history.elapsed else None for history in histories),
+        tuple(_seconds(histories, longest.starts)),
+        tuple(history.matrix for history in histories),
+        chance(runs[0].config, longest),
     )
+
+
+def _mean(scores: Sequence[float]) -> float | None:
+    return sum(scores) / len(scores) if scores else None
+
+
+def _after_tasks(matrices: Sequence[Rows]) -> Iterator[Estimate]:
+    for rows in zip_longest(*matrices):
+        yield estimate(_mean(row) if row else None for row in rows) or Estimate(math.nan)
+
+
+def _seconds(histories: Sequence[History], starts: Sequence[int]) -> Iterator[float]:
+    for step in starts:
+        known = [session_facts.seconds(history, step) for history in histories if history.curve.length >= step]
+        if not known:
+            return
+        yield sum(known) / len(known)
 
 
 def _progress(run: Readable) -> str:

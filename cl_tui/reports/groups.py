@@ -9,6 +9,7 @@ from cl_tui.reports.group_curves import CurveKind, GroupCurve
 from cl_tui.reports.statistics import Estimate
 from cl_tui.reports.text import AVERAGES
 from engine.record.figures import FIGURES
+from engine.record.history import Rows
 from engine.record.score import ACCURACY, ScoreInfo
 
 
@@ -41,6 +42,25 @@ class Group:
     """Accuracies as fractions, other scores as they are: row i, column j is that on task j after task i."""
     curves: Mapping[CurveKind, GroupCurve]
     """Only curves that have a point."""
+    method: str
+    after_tasks: tuple[Estimate, ...]
+    """The average score over the tasks so far, at the end of each."""
+    learned: Estimate | None
+    """The mean of the scores right after each task (plasticity)."""
+    kept: Estimate | None
+    """The mean of the newest scores on all tasks but the last (stability)."""
+    rate: Estimate | None
+    """Steps a second."""
+    seconds: tuple[float, ...]
+    """When each of ``starts`` is reached, as a mean over the sessions; only as far as any has come."""
+    matrices: tuple[Rows, ...]
+    """Of each of ``members``."""
+    chance: float | None
+    """The average score of guessing."""
+
+    @property
+    def average(self) -> Estimate | None:
+        return self.figures["average_accuracy"]
 
     @property
     def finished(self) -> bool:

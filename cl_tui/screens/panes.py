@@ -51,7 +51,6 @@ PANES: tuple[type[Pane], ...] = (
 )
 """In the order of their numbers, and of the keys 1 to 9 that go to them. Layouts say where each stands."""
 POLL_SECONDS = 0.1
-_GO = "Go to the pane of this number; again: zoom it, or back"
 
 
 class PanesScreen(ZoomingScreen):
@@ -61,7 +60,6 @@ class PanesScreen(ZoomingScreen):
         ("escape", "back", "Back", "Leave the crosshair, the zoomed axis, or the zoomed pane"),
         ("C", "copy", "Copy", "Copy the pane's data as CSV"),
         ("w", "write", "Write", "Write the pane to a file: SVG, CSV or JSON"),
-        *((str(number), f"go_to_pane({number})", f"Pane {number}", _GO) for number in range(1, 10)),
         ("A", "analyse", "Analyse", "Measure what the method did, and where the forgetting comes from"),
     )
     ALLOW_IN_MAXIMIZED_VIEW = "HeaderLine, TaskLine, WarningLine, Notice, Footer, .in-zoom, #too-small"
@@ -216,24 +214,7 @@ class PanesScreen(ZoomingScreen):
     def panes_in_place(self) -> list[Pane]:
         return self.query_one(PanesGrid).shown
 
-    def action_go_to_pane(self, number: int) -> None:
-        """Gives the keys to the pane of this number, and the screen if the layout leaves it out. Again: zooms it, or
-        back."""
-        pane = next((pane for pane in self.query(Pane) if pane.number == number), None)
-        if pane is None:
-            self.reply(f"There is no pane {number}: they have numbers up to {len(PANES)}")
-            return
-        again = self.maximized is pane or (self.maximized is None and self.focused is pane)
-        self.set_focus(pane)
-        if again:
-            self.show_alone(None if self.maximized is pane else pane)
-        elif self.maximized is not None or pane not in self.panes_in_place:
-            self.show_alone(pane)
-
     def show_alone(self, pane: Pane | None) -> None:
-        """Without ``pane`` the focus returns to a pane of the layout, if the last one is none."""
-        if pane is None and (shown := self.panes_in_place) and self.active_pane not in shown:
-            self.set_focus(shown[0])
         super().show_alone(pane)
         self.host.zoomed = type(pane) if pane else None
         self.call_after_refresh(self.redraw)

@@ -9,6 +9,7 @@ from cl_tui.panes.base import Pane, keys
 from cl_tui.screens.root import RootScreen
 
 NOTHING_OPEN = "Nothing to leave; q quits"
+_GO = "Go to the pane of this number; again: zoom it, or back"
 _ZOOM = "Zoom the pane, or back (also: double click)"
 
 
@@ -19,6 +20,7 @@ class ZoomingScreen(RootScreen):
         *keys(
             ("n,tab", "next_pane(1)", "Next pane", "Next pane"),
             ("shift+tab", "next_pane(-1)", "Previous", "Previous pane"),
+            *((str(number), f"go_to_pane({number})", f"Pane {number}", _GO) for number in range(1, 10)),
         ),
     ]
     ESCAPE_TO_MINIMIZE = False
@@ -57,8 +59,10 @@ class ZoomingScreen(RootScreen):
             self.step_out()
 
     def show_alone(self, pane: Pane | None) -> None:
-        """Gives ``pane`` the whole screen; None shows all."""
+        """Gives ``pane`` the whole screen; None shows all, with the focus on one that is seen."""
         if pane is None:
+            if (shown := self.panes_in_place) and self.active_pane not in shown:
+                self.set_focus(shown[0])
             self.minimize()
         else:
             self.maximize(pane)
@@ -85,6 +89,20 @@ class ZoomingScreen(RootScreen):
     def panes_in_place(self) -> list[Pane]:
         """The panes that are seen if none is zoomed."""
         return list(self.query(Pane))
+
+    def action_go_to_pane(self, number: int) -> None:
+        """Gives the keys to the pane of this number, and the screen if the layout leaves it out. Again: zooms it, or
+        back."""
+        pane = next((pane for pane in self.query(Pane) if pane.number == number), None)
+        if pane is None:
+            self.reply(f"There is no pane {number}: they have numbers up to {len(self.query(Pane))}")
+            return
+        again = self.maximized is pane or (self.maximized is None and self.focused is pane)
+        self.set_focus(pane)
+        if again:
+            self.show_alone(None if self.maximized is pane else pane)
+        elif self.maximized is not None or pane not in self.panes_in_place:
+            self.show_alone(pane)
 
     def action_next_pane(self, direction: Literal[1, -1]) -> None:
         panes = self.panes_in_place if self.maximized is None else list(self.query(Pane))

@@ -17,13 +17,19 @@ from rich.console import Console
 from textual.pilot import Pilot
 
 from cl_tui.app.app import ClTui
-from cl_tui.panes.comparison.pane import ComparePane, GroupsPane, MatrixPane, OverlayPane, SettingsPane
+from cl_tui.panes.comparison.base import ComparePane
+from cl_tui.panes.comparison.curves import GroupCurves
+from cl_tui.panes.comparison.matrices import MatricesPane
+from cl_tui.panes.comparison.results import ResultsPane
+from cl_tui.panes.comparison.scatter import ScatterPane
+from cl_tui.panes.comparison.settings import SettingsPane
 from cl_tui.reports import comparison as comparing
 from cl_tui.reports.compare_page import page
 from cl_tui.reports.comparison import compare, read
 from cl_tui.reports.group_curves import KINDS
 from cl_tui.reports.groups import Comparison, difference
 from cl_tui.screens.compare import CompareScreen
+from cl_tui.screens.watch import WatchScreen
 from engine.errors import SessionDamaged, SessionNotFound
 from engine.record.events import Event, RunForked, RunStarted, Scored, StepsTaken, StrengthChanged, TaskInfo
 from engine.record.history import History
@@ -399,80 +405,98 @@ def text_of(pane: ComparePane) -> str:
     return "\n".join("".join(segment.text for segment in strip) for strip in pane._built())
 
 
-@pytest.mark.parametrize("size", [(60, 18), (80, 24), (200, 50)])
-def test_the_screen_shows_groups_settings_curves_and_matrix(folder: Path, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("size", [(60, 18), (80, 24), (120, 36), (200, 50)])
+def test_the_screen_shows_results_settings_curves_and_matrices(folder: Path, size: tuple[int, int]) -> None:
     async def act(pilot: Pilot[Any], screen: CompareScreen) -> None:
-        groups = text_of(screen.query_one(GroupsPane))
-        assert "A si c 1" in groups
-        assert "93.0" in groups
-        assert "n 3" in groups
-        assert "1000" in text_of(screen.query_one(SettingsPane))
-        curves = text_of(screen.query_one(OverlayPane))
-        assert all(letter in curves.partition("\n")[2] for letter in "AB")
-        assert "93" in text_of(screen.query_one(MatrixPane))
+        results = text_of(screen.query_one(ResultsPane))
+        assert "A ● si c 1" in results
+        assert "93.0 ± 2.6" in results
+        curves = text_of(screen.query_one(GroupCurves))
+        assert all(mark in curves for mark in "●◆")
+        for key, pane, shows in (("3", MatricesPane, "93"), ("5", SettingsPane, "1000"), ("2", ScatterPane, "●")):
+            await pilot.press(key)
+            await pilot.pause()
+            assert screen.focused is screen.query_one(pane)
+            assert shows in text_of(screen.query_one(pane))
         assert "⚠" not in text_of(screen.query_one(SettingsPane))
 
     shown(folder, NAMES, act, size)
 
 
-def test_c_goes_through_the_curves(folder: Path) -> None:
+def test_y_goes_through_the_curves_and_x_through_their_clocks(folder: Path) -> None:
     async def act(pilot: Pilot[Any], screen: CompareScreen) -> None:
-        pane = screen.query_one(OverlayPane)
+        pane = screen.query_one(GroupCurves)
         seen = []
         for _ in range(4):
-            seen.append((text_of(pane), str(pane.border_title)))
-            await pilot.press("c")
-            await pilot.pause()
+            seen.append((text_of(pane), pane.border_title))
+            await pilot.press("y")
         assert [title.split()[0] for _, title in seen] == ["Average", "Task", "Penalty", "Average"]
         assert len({text for text, _ in seen}) == 3
+        await pilot.press("y", "y")
+        below = []
+        for _ in range(3):
+            below.append(text_of(pane).splitlines()[-1].split())
+            await pilot.press("x")
+        assert [words[-1] for words in below] == ["3", "steps", "seconds"]
+        assert below[0][:2] == ["1:", "0"], "tasks are of equal width, and carry their names"
 
     shown(folder, NAMES, act)
 
 
-def test_m_goes_through_the_matrices_and_the_difference(folder: Path) -> None:
+def test_the_chosen_group_may_become_the_baseline(folder: Path) -> None:
     async def act(pilot: Pilot[Any], screen: CompareScreen) -> None:
-        pane = screen.query_one(MatrixPane)
-        titles = []
-        for _ in range(4):
-            text = text_of(pane)
-            titles.append(str(pane.border_title))
-            if titles[-1].startswith("Difference"):
-                assert "-18.0" in text
-            await pilot.press("m")
-            await pilot.pause()
-        assert titles == [
-            "Accuracy of A: si c 1",
-            "Accuracy of B: ewc λ 1000",
-            "Difference B − A, in points",
-            "Accuracy of A: si c 1",
-        ]
+        matrices, results = screen.query_one(MatricesPane), screen.query_one(ResultsPane)
+        board = screen.board
+        assert board is not None
+        assert (board.baseline, board.best, board.selected) == (0, 0, 0), "the first, for there is no run of none"
+        assert "−18" in text_of(matrices)
+        await pilot.press("down", "B")
+        assert "+18" in text_of(matrices)
+        lines = text_of(results).splitlines()
+        assert "+18.0 ± " in lines[1]
+        assert "baseline" in lines[2]
+        await pilot.press("o", "o", "o", "o")
+        assert "by name" in results.border_title
+        assert "ewc" in text_of(results).splitlines()[1]
 
-    shown(folder, NAMES, act)
+    shown(folder, NAMES, act, (160, 40))
 
 
-def test_arrows_scroll_and_move_the_crosshair_which_escape_takes_away(folder: Path) -> None:
+def test_the_seeds_of_a_group_unfold_and_enter_opens_one(folder: Path) -> None:
     async def act(pilot: Pilot[Any], screen: CompareScreen) -> None:
-        groups, curves = screen.query_one(GroupsPane), screen.query_one(OverlayPane)
-        assert "A si c 1" in text_of(groups)
-        await pilot.press(*["down"] * 4)
-        assert "A si c 1" not in text_of(groups)
-        await pilot.press("home")
-        assert "A si c 1" in text_of(groups)
-        await pilot.press("tab")
+        results = screen.query_one(ResultsPane)
+        await pilot.press("u")
+        assert [line.split()[1] for line in text_of(results).splitlines()[2:5]] == ["0", "1", "2"]
+        await pilot.press("down", "down", "enter")
+        await on_screen(pilot, lambda: isinstance(pilot.app.screen, WatchScreen))
+        opened = pilot.app.screen
+        assert isinstance(opened, WatchScreen)
+        assert opened.session.name == "si-1"
+        await pilot.press("q")
+        await on_screen(pilot, lambda: screen.is_current)
+        await pilot.press("u")
+        assert "si-1" not in text_of(results)
+
+    shown(folder, NAMES, act, (120, 30))
+
+
+def test_arrows_move_the_crosshair_which_escape_takes_away(folder: Path) -> None:
+    async def act(pilot: Pilot[Any], screen: CompareScreen) -> None:
+        curves = screen.query_one(GroupCurves)
+        await pilot.press("1", "x", "left")
         assert screen.focused is curves
-        await pilot.press("left")
-        last = curves.cursor
+        assert screen.board is not None
+        last = screen.board.cursor
         assert last is not None
         assert last > 580
-        assert f"step {last}" in text_of(curves)
-        await pilot.press("left")
-        assert curves.cursor is not None
-        assert curves.cursor < last
+        before = text_of(curves)
+        await pilot.press(*["left"] * 30)
+        assert screen.board.cursor is not None
+        assert screen.board.cursor < last
+        assert text_of(curves) != before
         await pilot.press("escape")
-        assert curves.cursor is None
+        assert screen.board.cursor is None
         assert screen.is_current
-        await pilot.press("shift+tab")
-        assert screen.focused is groups
 
     shown(folder, NAMES, act)
 
@@ -480,9 +504,11 @@ def test_arrows_scroll_and_move_the_crosshair_which_escape_takes_away(folder: Pa
 def test_z_zooms_and_escape_backs_out_and_never_quits(folder: Path) -> None:
     async def act(pilot: Pilot[Any], screen: CompareScreen) -> None:
         await pilot.press("z")
-        assert screen.maximized is screen.query_one(GroupsPane)
-        await pilot.press("tab")
-        assert screen.maximized is screen.query_one(OverlayPane)
+        assert screen.maximized is screen.query_one(ResultsPane)
+        assert "Final accuracy of si c 1 by task" in text_of(screen.query_one(ResultsPane))
+        await pilot.press("3")
+        assert screen.maximized is screen.query_one(MatricesPane)
+        assert "93.0 ± 2.6" in text_of(screen.query_one(MatricesPane))
         await pilot.press("escape")
         assert screen.maximized is None
         await pilot.press("escape", "escape")
@@ -533,13 +559,13 @@ def test_r_reads_again(folder: Path) -> None:
     async def act(pilot: Pilot[Any], screen: CompareScreen) -> None:
         before = screen.found
         assert before is not None
-        assert "1/3 tasks" in text_of(screen.query_one(GroupsPane))
+        assert "1/3 tasks" in text_of(screen.query_one(ResultsPane))
         log = EventLog(folder / "running" / "events.jsonl", (folder / "running" / "events.jsonl").stat().st_size)
         log.append(*ended(1, 400, 1.0, (0.5, 0.9)))
         log.close()
         await pilot.press("r")
         await on_screen(pilot, lambda: screen.found is not before)
-        assert "2/3 tasks" in text_of(screen.query_one(GroupsPane))
+        assert "2/3 tasks" in text_of(screen.query_one(ResultsPane))
 
     shown(folder, ["si-0", "running"], act)
 
@@ -549,7 +575,7 @@ def test_what_cannot_be_read_is_told_on_the_screen_and_after_it(folder: Path) ->
 
     async def act(pilot: Pilot[Any], screen: CompareScreen) -> None:
         assert "si-1 is damaged" in str(screen.query_one("WarningLine").render())
-        await pilot.press("c", "m", "left", "z", "z", "q")
+        await pilot.press("y", "x", "B", "u", "o", "left", "enter", "z", "z", "q")
 
     app = shown(folder, ["si-0", "si-1"], act)
     assert app.return_value is not None
@@ -579,7 +605,7 @@ def test_the_first_frame_waits_for_no_session(folder: Path, monkeypatch: pytest.
         async with app.run_test() as pilot:
             await on_screen(pilot, lambda: "Reading 1 of 5: si-0" in str(screen.query_one("Notice").render()))
             assert screen.found is None
-            await pilot.press("c", "m", "r", "left")
+            await pilot.press("y", "x", "r", "left")
             assert "Still reading" in str(screen.query_one("Notice").render())
             let_go.set()
             await on_screen(pilot, lambda: screen.found is not None)
@@ -610,10 +636,10 @@ def test_q_waits_for_no_session(folder: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)])
 def test_no_title_of_the_curves_is_cut(folder: Path, size: tuple[int, int]) -> None:
     async def act(pilot: Pilot[Any], screen: CompareScreen) -> None:
-        pane = screen.query_one(OverlayPane)
+        pane = screen.query_one(GroupCurves)
         for _ in KINDS:
-            await pilot.press("c")
-            assert cell_len(str(pane.border_title)) + 4 <= pane.region.width
+            await pilot.press("y")
+            assert cell_len(pane.border_title) + 4 <= pane.region.width
 
     shown(folder, NAMES, act, size)
 
@@ -626,8 +652,8 @@ def test_it_follows_every_size(folder: Path) -> None:
             small = width < 32 or height < 18
             assert screen.query_one("#too-small").display == small
             assert screen.query_one("#panes").display != small
-            await pilot.press("c", "m")
-        assert "A si c 1" in text_of(screen.query_one(GroupsPane))
+            await pilot.press("y", "x", "o")
+        assert "si c 1" in text_of(screen.query_one(ResultsPane))
         await pilot.press("z")
         await pilot.resize_terminal(40, 12)
         await pilot.pause()
@@ -639,7 +665,7 @@ def test_it_follows_every_size(folder: Path) -> None:
 def test_in_a_real_terminal(folder: Path) -> None:
     with Terminal(["compare", *NAMES], folder.parent) as terminal:
         terminal.wait_for("5 sessions in 2 groups")
-        terminal.send("c")
+        terminal.send("y")
         terminal.wait_for("Task loss")
         terminal.resize(120, 40)
         terminal.wait_for("93.0 ± 2.6")
@@ -659,27 +685,36 @@ def test_in_a_real_terminal(folder: Path) -> None:
         assert "Difference of accuracy in points" in terminal.text
 
 
-def test_many_groups_and_tasks_scroll(tmp_path: Path) -> None:
+def test_twenty_five_groups_of_three_seeds_stay_readable(tmp_path: Path) -> None:
     names = []
-    for number in range(30):
-        names.append(f"run-{number}")
-        lr = 0.001 * (number + 1)
-        write(tmp_path, names[-1], lowered(0.01 * number, tasks=20), benchmark="permuted-mnist", tasks=20, lr=lr)
+    for number in range(25):
+        for seed in range(3):
+            names.append(f"run-{number}-{seed}")
+            lowers, strength = lowered(0.01 * number + 0.002 * seed, tasks=20), 0.5 * (number + 1)
+            write(tmp_path, names[-1], lowers, benchmark="permuted-mnist", tasks=20, strength=strength, seed=seed)
 
     async def act(pilot: Pilot[Any], screen: CompareScreen) -> None:
-        settings, matrix = screen.query_one(SettingsPane), screen.query_one(MatrixPane)
-        assert "0.03" not in text_of(settings)
-        settings.focus()
-        await pilot.press(*["right"] * 40)
-        assert "0.03" in text_of(settings)
-        assert "20" not in text_of(matrix).splitlines()[0]
-        matrix.focus()
-        await pilot.press(*["right"] * 25, *["down"] * 25)
-        assert "99" in text_of(matrix)
-        for key in "cccm":
-            await pilot.press(key)
+        board = screen.board
+        assert board is not None
+        results, curves = screen.query_one(ResultsPane), screen.query_one(GroupCurves)
+        assert len(board.drawn) == 7
+        assert len({board.marks[k].sign for k in board.drawn}) == 7
+        await pilot.press(*["down"] * 30)
+        assert "si c 12.5" in text_of(results), "the table scrolls with the chosen group"
+        assert "si c 12.5" in text_of(curves), "which the chart always has"
+        chosen = screen.board
+        assert chosen is not None
+        assert len(chosen.drawn) == 7
+        assert chosen.drawn[-1] == 24
+        await pilot.press("5", *["right"] * 40)
+        assert "12.5" in text_of(screen.query_one(SettingsPane))
+        await pilot.press("3")
+        assert "si c 12.5" in text_of(screen.query_one(MatricesPane))
+        for size in ((80, 24), (240, 60), (60, 18)):
+            await pilot.resize_terminal(*size)
+            await pilot.press("1", "2", "3", "4", "5", "y", "x", "o", "u", "home")
 
-    shown(tmp_path, names, act)
+    shown(tmp_path, names, act, (160, 48))
 
 
 def test_what_a_folder_says_makes_no_title_long(tmp_path: Path, folder: Path) -> None:
