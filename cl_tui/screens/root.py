@@ -37,7 +37,7 @@ class RootScreen(Screen[ExitStatus]):
     @property
     def never(self) -> frozenset[str]:
         """Actions of the screen or the program that are impossible here, or no longer possible."""
-        return frozenset({"write", "suspend_process"} if in_browser() else ())
+        return frozenset({"write", "share", "suspend_process"} if in_browser() else ())
 
     @property
     def refused(self) -> frozenset[str]:

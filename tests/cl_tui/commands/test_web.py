@@ -28,7 +28,8 @@ from cl_tui.commands.web import MOST_CELLS, allowed_hosts
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.base import Pane
 from cl_tui.screens.home import HomeScreen
-from tests import runs, saved
+from cl_tui.screens.watch import WatchScreen
+from tests import first_screens, runs, saved
 from tests.conftest import CommandLine
 from tests.first_screens import FIRST_SCREENS
 from tests.waiting import PATIENCE_SECONDS, on_screen, until
@@ -117,7 +118,7 @@ async def test_a_page_shows_the_session_and_answers_keys(address: str, sessions:
     before = everything(sessions)
     text = await screen(address, "(?s)calm-otter.*Loss and penalty")
     assert "calm-otter" in text
-    assert "Keys" in await screen(address, "─ Help ─", "?")
+    assert "type to filter" in await screen(address, "─ Help ─", "?")
     assert everything(sessions) == before
 
 
@@ -199,9 +200,21 @@ async def test_a_page_offers_only_what_it_can_do(address: str) -> None:
     """In its footer and its help. A finished run cannot be followed."""
     footer = (await screen(address, "space Play.*Palette")).splitlines()[-1]
     assert footer.split("  ")[0].strip() == "z Zoom space Play g Go to q Quit ? Help"
-    helped = await screen(address, "(?s)Help.*Next pane", "?")
-    assert "Branch off" not in helped
-    assert "Write the pane" not in helped
+
+
+async def test_the_help_of_a_page_lists_only_what_it_can_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEXTUAL_DRIVER", "textual.drivers.web_driver:WebDriver")
+    watched = first_screens.replay(tmp_path)
+    assert isinstance(watched, WatchScreen)
+    app = ClTui(watched)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await on_screen(pilot, lambda: watched.replay is not None)
+        await pilot.press("question_mark")
+        await pilot.pause()
+        text = first_screens.helped(app.screen)
+    assert "Next pane" in text
+    for impossible in ("Start a new session", "Write the pane", "A picture of the pane", "Back to the shell"):
+        assert impossible not in text
 
 
 async def test_a_page_is_as_wide_as_the_device_and_has_the_focus_by_itself(address: str) -> None:
