@@ -40,6 +40,11 @@ BLUE_TO_ORANGE = Ramp(
     ("bright_blue", "blue", "black", "yellow", "bright_yellow"),
 )
 """For a share between two sides; the middle is dark."""
+ORANGE_TO_GREEN = Ramp(
+    ((240, 160, 45), (128, 78, 22), (30, 32, 38), (16, 96, 74), (52, 196, 146)),
+    ("bright_yellow", "yellow", "black", "green", "bright_green"),
+)
+"""For the probability of the right answer: wrong, undecided, right."""
 
 
 def fit(shape: Sequence[int], width: int, height: int) -> tuple[int, int]:
@@ -100,6 +105,16 @@ def heat_image(
     columns, rows = fit(values.shape, width, height)
     lines = _of_shares(_scaled(shares, columns, 2 * rows), palette, ramp)
     return _middle(lines, columns, rows, width, height, palette.text)
+
+
+def heat_rows(shares: "np.ndarray", palette: Palette, ramp: Ramp) -> list[Line]:
+    """Shares of shape (rows, columns) in the colours of ``ramp``: a cell to a column, two rows to a line."""
+    import numpy as np
+
+    if palette.tones == "none" or not shares.size:
+        return []
+    whole = np.concatenate([shares, shares[-1:]]) if len(shares) % 2 else shares
+    return _of_shares(np.clip(np.nan_to_num(whole), 0, 1), palette, ramp)
 
 
 def _scaled(array: "np.ndarray", columns: int, rows: int) -> "np.ndarray":

@@ -1,16 +1,18 @@
 """Watching a run, live or in a replay: panes that show one View, and the keys to explore it."""
 
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.widgets import Footer
 
+from cl_tui.host.apart import run_apart
 from cl_tui.host.background import run_in_background
 from cl_tui.host.preferences import Preferences
 from cl_tui.host.system import Load
@@ -39,6 +41,11 @@ from engine.record.shown import Shown
 from engine.record.watchdog import alarms
 from engine.sessions.session import Session
 
+if TYPE_CHECKING:
+    from engine.analysis.figures import PutBack
+    from engine.record.events import Packed
+
+T = TypeVar("T")
 PANES: tuple[type[Pane], ...] = (
     TasksPane,
     AccuracyPane,
@@ -51,6 +58,8 @@ PANES: tuple[type[Pane], ...] = (
 )
 """In the order of their numbers, and of the keys 1 to 9 that go to them. Layouts say where each stands."""
 POLL_SECONDS = 0.1
+ANALYSIS = "engine.analysis.forgotten"
+"""A module that loads torch."""
 
 
 class PanesScreen(ZoomingScreen):
@@ -205,6 +214,49 @@ class PanesScreen(ZoomingScreen):
     def on_forgotten_pane_step_wanted(self, message: ForgottenPane.StepWanted) -> None:
         self.viewport = replace(self.viewport, cursor=message.step)
         self.redraw()
+
+    @work
+    async def on_forgotten_pane_layers_wanted(self, message: ForgottenPane.LayersWanted) -> None:
+        where = (self.folder.parent, self.folder.name)
+
+        def compute() -> "PutBack":
+            found: PutBack = run_apart(f"{ANALYSIS}:put_back", *where, message.task, message.ended)
+            return found
+
+        pane = self.query_one(ForgottenPane)
+        doing = f"Putting layers back to the end of task {message.task + 1}, one at a time"
+        if (found := await self._computed(pane, doing, compute)) is not None:
+            pane.put_back(found)
+
+    @work
+    async def on_forgotten_pane_examples_wanted(self) -> None:
+        where = (self.folder.parent, self.folder.name)
+
+        def compute() -> "tuple[Shown, tuple[Packed, ...]]":
+            found: tuple[Shown, tuple[Packed, ...]] = run_apart(f"{ANALYSIS}:retold", *where)
+            return found
+
+        pane = self.query_one(ForgottenPane)
+        doing = "Testing the network of each task's checkpoint, in the background"
+        if (found := await self._computed(pane, doing, compute)) is not None:
+            pane.retell(*found)
+
+    async def _computed(self, pane: ForgottenPane, doing: str, compute: Callable[[], T]) -> T | None:
+        """What ``compute`` returns, in the background; None if it cannot, which the screen says."""
+        pane.busy = doing
+        self.reply(f"{doing}…", float("inf"))
+        try:
+            found = await run_in_background(self, compute)
+            self.forget_reply()
+            return found
+        except EngineError as error:
+            self.reply(str(error))
+        except OSError as error:
+            self.reply(f"{error.filename or 'a file'}: {error.strerror or error}")
+        finally:
+            pane.busy = ""
+            self.redraw()
+        return None
 
     def on_pane_viewport_changed(self, message: Pane.ViewportChanged) -> None:
         self.viewport = message.viewport

@@ -140,6 +140,28 @@ class Forgetting:
 
 
 @dataclass(frozen=True)
+class LayerBack:
+    """What a task is worth if one layer alone is put back to the task's end."""
+
+    score: float
+    """On the whole test set."""
+    right: tuple[float, ...]
+    """The probability of the right class, for each shown example; empty for a regression."""
+
+
+@dataclass(frozen=True)
+class PutBack:
+    task: int
+    """Counted from 0."""
+    ended: int
+    """The layers are put into the network as it was when so many tasks had ended."""
+    now: float
+    """The task's score without any layer put back."""
+    layers: dict[str, LayerBack]
+    """By what a weight and its bias share of their names, such as 'fc1'."""
+
+
+@dataclass(frozen=True)
 class Analysis:
     """The analysis of one session at the end of its last ended task. Parts that do not apply are None; ``left_out``
     maps their names to the reason. ``--json`` writes these fields, nested in the same way, as plain numbers."""

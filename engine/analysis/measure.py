@@ -223,7 +223,7 @@ def _agreements(
     for task in range(count):
         tell(f"measuring Fisher and MAS, task {task + 1} of {count}")
         if len(ends) == count:
-            state.load_network(_own_statistics(state, ends[task].network))
+            state.load_network(own_statistics(state, ends[task].network))
         curvature += fisher(state.model, state.problem, subject.training(task))
         sensitive += sensitivity(state.model, state.problem, subject.training(task))
     state.load_network(now)
@@ -309,7 +309,7 @@ def _task_forgetting(subject: _Subject, task: int, end: dict[str, Tensor]) -> Ta
     state, parameters, values = subject.state, subject.state.parameters, subject.state.parameters.values
     batch = subject.tested(task)
     before = {name: tensor.clone() for name, tensor in state.network().items()}
-    own = _own_statistics(state, end)
+    own = own_statistics(state, end)
     state.load_network(own)
     last = before | own
     now, then = last["theta"], end["theta"].to(values.device)
@@ -342,7 +342,7 @@ def _task_forgetting(subject: _Subject, task: int, end: dict[str, Tensor]) -> Ta
     return TaskForgetting(task, subject.stream.phases[task].name, len(batch), loss, accuracy, whole, layers)
 
 
-def _own_statistics(state: RunState, end: dict[str, Tensor]) -> dict[str, Tensor]:
+def own_statistics(state: RunState, end: dict[str, Tensor]) -> dict[str, Tensor]:
     """Those with which a task is tested after its end, if tasks have statistics of their own."""
     return {name: tensor for name, tensor in end.items() if name.startswith("buffers/") and state.statistics.own}
 

@@ -9,12 +9,12 @@ from cl_tui.panes.forgotten.chosen import ORDERS, Chosen, Example
 from cl_tui.panes.forgotten.column import Slots, draw_column, room
 from cl_tui.panes.forgotten.film import draw_film
 from cl_tui.panes.forgotten.found import Found, Group, Looks, find
-from cl_tui.panes.forgotten.layers import PutBack
 from cl_tui.panes.forgotten.regression import curves, draw_regression
-from cl_tui.panes.forgotten.story import Story, draw_story
+from cl_tui.panes.forgotten.story import Story, draw_alone
 from cl_tui.panes.forgotten.tiles import Tiles, drawable
 from cl_tui.panes.forgotten.zoomed import Scene, draw_zoomed
 from cl_tui.panes.view import View
+from engine.analysis.figures import PutBack
 from engine.record.events import ANSWERS
 from engine.record.shown import Shown
 
@@ -34,7 +34,8 @@ class Drawing:
 
     def __init__(self) -> None:
         self.slots = Slots()
-        self.put_back: dict[int, PutBack] = {}
+        self.put_back: dict[tuple[int, int], PutBack] = {}
+        """By the task, and how many tasks had ended."""
         self._tiles = Tiles()
         self._looks = Looks()
         self._kept: tuple[object, Found] | None = None
@@ -53,7 +54,10 @@ class Drawing:
         if chosen.alone and how.zoomed and chosen.example is not None:
             story = self.story(view, found, shown, chosen.example)
             if story is not None:
-                return draw_story(story, self._tiles, width, height, palette)
+                group = found.group_of(chosen.example)
+                rows = found.rows(group, ORDERS[chosen.order]) if group is not None else []
+                fellows = [Example(chosen.example.task, row) for row in rows]
+                return draw_alone(story, fellows, self._looks, self._tiles, width, height, palette)
         selected = select(found, chosen)
         if selected is None or filmed(view, chosen):
             ended = len(as_of_cursor(view).history.matrix)
@@ -83,7 +87,8 @@ class Drawing:
     ) -> list[Line]:
         order = ORDERS[chosen.order]
         story = self.story(view, found, shown, example) if example is not None else None
-        history, back = as_of_cursor(view).history, self.put_back.get(group.task)
+        history = as_of_cursor(view).history
+        back = self.put_back.get((group.task, len(history.matrix)))
         scene = Scene(found, history, shown, group, found.rows(group, order), example, story, back, order)
         return draw_zoomed(scene, self._tiles, width, height, palette)
 
@@ -103,7 +108,7 @@ class Drawing:
         way = self._looks.way(example, cursor, example.task < len(history.matrix))
         if way is None:
             return None
-        back = self.put_back.get(example.task)
+        back = self.put_back.get((example.task, len(history.matrix)))
         return Story(example, history, shown, found.answers[example.task], way, back, cursor)
 
 

@@ -198,6 +198,8 @@ class Looks:
     def __init__(self) -> None:
         self._shown: Shown | None = None
         self._told: list[Packed] = []
+        self._marks = np.empty((0, 2), dtype=int)
+        """The step and the phase of each look; both ascend."""
         self._values = np.empty((0, 0), dtype=np.float32)
         self._wrong = np.empty((0, 0), dtype=bool)
 
@@ -206,6 +208,7 @@ class Looks:
         if shown is not self._shown or not self._continues(told):
             count = sum(map(len, shown.tasks))
             self._shown, self._told = shown, []
+            self._marks = np.zeros((256, 2), dtype=int)
             self._values = np.full((256, count), np.nan, dtype=np.float32)
             self._wrong = np.zeros((256, count), dtype=bool)
         for one in told[len(self._told) :]:
@@ -219,8 +222,10 @@ class Looks:
     def _add(self, one: Packed, shown: Shown) -> None:
         place = len(self._told)
         if place == len(self._values):
+            self._marks = np.concatenate([self._marks, np.zeros_like(self._marks)])
             self._values = np.concatenate([self._values, np.full_like(self._values, np.nan)])
             self._wrong = np.concatenate([self._wrong, np.zeros_like(self._wrong)])
+        self._marks[place] = one.step, one.phase
         end = 0
         for of in answers_of(one, shown):
             rows = slice(end, end := end + len(of.given))
@@ -230,16 +235,21 @@ class Looks:
 
     def way(self, example: Example, until: int | None, ended: bool) -> Way | None:
         """``ended``: whether its task has ended by then; None if there was no look yet."""
-        assert self._shown is not None
-        column = [*accumulate(map(len, self._shown.tasks), initial=0)][example.task] + example.row
-        places = [
-            place
-            for place, one in enumerate(self._told)
-            if one.phase >= example.task and (until is None or one.step <= until)
-        ]
-        if not places:
+        steps, values, wrong = self.together([example], until)
+        if not len(steps):
             return None
-        own = [number for number, place in enumerate(places) if self._told[place].phase == example.task]
-        steps = np.array([self._told[place].step for place in places])
-        learned = own[-1] if ended and own else None
-        return Way(steps, self._values[places, column], self._wrong[places, column], learned)
+        own = int(np.count_nonzero(self._marks[: len(self._told), 1] == example.task))
+        learned = own - 1 if ended and own else None
+        return Way(steps, values[:, 0], wrong[:, 0], learned)
+
+    def together(self, examples: Sequence[Example], until: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of examples of one task, since it began: the steps of the looks, and the values and what was wrong at each,
+        shape (looks, examples)."""
+        assert self._shown is not None
+        starts = [*accumulate(map(len, self._shown.tasks), initial=0)]
+        columns = [starts[example.task] + example.row for example in examples]
+        marks = self._marks[: len(self._told)]
+        first = int(np.searchsorted(marks[:, 1], examples[0].task))
+        last = len(marks) if until is None else int(np.searchsorted(marks[:, 0], until, side="right"))
+        looks = slice(first, max(first, last))
+        return marks[looks, 0], self._values[looks, columns], self._wrong[looks, columns]

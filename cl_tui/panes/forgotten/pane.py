@@ -7,14 +7,19 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from cl_tui.charts.style import Line, Palette
-from cl_tui.panes.as_of import when
+from cl_tui.panes.as_of import as_of_cursor, when
 from cl_tui.panes.base import Pane, keys, message
 from cl_tui.panes.forgotten.chosen import ORDERS, Chosen
 from cl_tui.panes.view import View
+from engine.record.events import Packed
+from engine.record.history import History
+from engine.record.series import Series
+from engine.record.shown import Shown
 
 if TYPE_CHECKING:
     from cl_tui.panes.forgotten.drawing import Drawing
     from cl_tui.panes.forgotten.found import Found
+    from engine.analysis.figures import PutBack
 
 CALM_SECONDS = 0.3
 """Until more pictures change, if not all could at once."""
@@ -54,14 +59,25 @@ class ForgottenPane(Pane):
 
     @dataclass
     class LayersWanted(Message):
-        """Layers of ``task`` should be put back, one at a time."""
+        """Layers should be put back to the end of ``task``, one at a time, in the network at a later task's end."""
 
         task: int
+        ended: int
+        """How many tasks had ended."""
+
+    @dataclass
+    class ExamplesWanted(Message):
+        """The session's examples, and the answers at tasks' ends, should be computed from its checkpoints."""
 
     def __init__(self) -> None:
         super().__init__()
         self.chosen = Chosen()
+        self.busy = ""
+        """What is being computed in the background."""
         self._microscope: Drawing | None = None
+        self._retold: tuple[Shown, tuple[Packed, ...]] | None = None
+        """What was computed for a session that keeps no examples."""
+        self._merged: tuple[History, History] | None = None
 
     @property
     def microscope(self) -> "Drawing":
@@ -72,6 +88,7 @@ class ForgottenPane(Pane):
         return self._microscope
 
     def draw(self, view: View, width: int, height: int, palette: Palette) -> list[Line]:
+        view = self._with_examples(view)
         if view.shown is None:
             return message(self._without_examples(view), width, palette.muted)
         from cl_tui.panes.forgotten.drawing import How
@@ -82,10 +99,37 @@ class ForgottenPane(Pane):
             self.set_timer(CALM_SECONDS, self._again)
         return lines
 
+    def _with_examples(self, view: View) -> View:
+        """The view, with what was computed from checkpoints if the session keeps no examples."""
+        if self._retold is None or view.shown is not None:
+            return view
+        if self._merged is None or self._merged[0] is not view.history:
+            told = self._retold[1]
+            packed: dict[str, Series[Packed]] = dict(view.history.packed)
+            for event in told:
+                if event.step <= view.history.step:
+                    packed[event.name] = packed.get(event.name, Series()).plus(event)
+            self._merged = (view.history, replace(view.history, packed=packed))
+        return replace(view, shown=self._retold[0], history=self._merged[1])
+
     def _without_examples(self, view: View) -> str:
         if view.loading:
             return f"Examples to look at come with the data: {view.activity}…"
-        return "This session keeps no examples to look at."
+        if self.busy:
+            return f"{self.busy}…"
+        return (
+            "This session keeps no examples to look at: an older version trained it. Enter computes them from its "
+            "checkpoints at tasks' ends, in the background; that takes about as long as testing the network after "
+            "each task did."
+        )
+
+    def put_back(self, found: "PutBack") -> None:
+        self.microscope.put_back[found.task, found.ended] = found
+        self._again()
+
+    def retell(self, shown: Shown, told: tuple[Packed, ...]) -> None:
+        self._retold = (shown, told)
+        self._again()
 
     def title(self, view: View) -> str:
         width = self.size.width if self.is_attached else 0
@@ -99,9 +143,10 @@ class ForgottenPane(Pane):
         return f"{found.told} {when(view)}".rstrip()
 
     def _found(self, view: View | None) -> "Found | None":
-        if view is None or view.shown is None:
+        if view is None:
             return None
-        return self.microscope.found(view, view.shown)
+        view = self._with_examples(view)
+        return None if view.shown is None else self.microscope.found(view, view.shown)
 
     def _again(self) -> None:
         if self.view is not None:
@@ -158,7 +203,12 @@ class ForgottenPane(Pane):
     async def action_follow_example(self) -> None:
         from cl_tui.panes.forgotten.drawing import select
 
-        if not self.zoomed:
+        if self.view is not None and self._with_examples(self.view).shown is None:
+            if self.busy or self.view.loading:
+                self.say(f"{self.busy or 'The data are loaded first'}…")
+            else:
+                self.post_message(self.ExamplesWanted())
+        elif not self.zoomed:
             await self.run_action("screen.zoom")
         elif self.chosen.alone:
             self._choose(replace(self.chosen, alone=False))
@@ -194,13 +244,22 @@ class ForgottenPane(Pane):
 
         found = self._some()
         selected = select(found, self.chosen) if found is not None else None
-        if selected is not None:
-            self.post_message(self.LayersWanted(selected[0].task))
+        if selected is None or self.view is None:
+            return
+        task, ended = selected[0].task, len(as_of_cursor(self.view).history.matrix)
+        if self.busy:
+            self.say(f"{self.busy}…")
+        elif (task, ended) in self.microscope.put_back:
+            self.say(f"Known already: layers put back to the end of task {task + 1}")
+        elif task + 1 >= ended:
+            self.say(f"Layers can be put back when a task has ended after task {task + 1}")
+        else:
+            self.post_message(self.LayersWanted(task, ended))
 
     def action_film(self) -> None:
         from cl_tui.panes.forgotten.drawing import filmed
 
-        if self.view is None or self.view.shown is None:
+        if self.view is None or self._with_examples(self.view).shown is None:
             self.say("There are no examples for a film")
             return
         film = not filmed(self.view, self.chosen)
@@ -209,7 +268,5 @@ class ForgottenPane(Pane):
 
     def data(self, view: View) -> list[dict[str, object]]:
         """The forgotten examples that are shown, a row each."""
-        found = self._found(view)
-        if found is None or view.shown is None:
-            return []
-        return found.data(view.shown)
+        found, shown = self._found(view), self._with_examples(view).shown
+        return [] if found is None or shown is None else found.data(shown)

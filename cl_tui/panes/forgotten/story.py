@@ -1,7 +1,9 @@
 """One example through time: how sure the network was of the right answer at each look, and when it turned."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from rich.cells import cell_len
@@ -9,22 +11,25 @@ from rich.segment import Segment
 from rich.style import Style
 
 from cl_tui.charts import braille
-from cl_tui.charts.bars import bar
 from cl_tui.charts.canvas import Canvas, TimeAxis, line_columns, steps_axis
+from cl_tui.charts.pictures import ORANGE_TO_GREEN, heat_rows
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.base import message
 from cl_tui.panes.forgotten.chosen import Example
 from cl_tui.panes.forgotten.column import lost_style
-from cl_tui.panes.forgotten.found import Way
-from cl_tui.panes.forgotten.layers import PutBack
+from cl_tui.panes.forgotten.found import Looks, Way
+from cl_tui.panes.forgotten.layers import of_example, sure
 from cl_tui.panes.forgotten.tiles import Tiles, beside, block, drawable, fixed
 from cl_tui.panes.tasks.lines import beginning
+from engine.analysis.figures import PutBack
 from engine.record.history import History
 from engine.record.shown import Answers, Shown
 
 _GUTTER = 5
 _SIDE = 26
 """Cells of the words at the right."""
+_LOWEST = 16
+"""Lines that the example has above the others of its group."""
 _WIDE = 72
 """Cells from which there are such words."""
 
@@ -55,21 +60,61 @@ class Story:
         return int(self.shown.tasks[self.example.task].places[self.example.row]) + 1
 
 
+def draw_alone(
+    story: Story,
+    fellows: Sequence[Example],
+    looks: Looks,
+    tiles: Tiles,
+    width: int,
+    height: int,
+    palette: Palette,
+) -> list[Line]:
+    """One example, and below it the others of its group on the same axis, a row of colours each."""
+    rows = min((len(fellows) + 1) // 2, height - _LOWEST - 2) if palette.tones != "none" else 0
+    if rows < 1:
+        return draw_story(story, tiles, width, height, palette)
+    columns = _columns(story, width, palette)
+    room = columns.plot - _GUTTER
+    steps, values, _ = looks.together(fellows[: 2 * rows], story.cursor)
+    shares = line_columns(steps, values, steps_axis(_span(story), room))[0]
+    told = f"{len(shares)} of its group, a row each: green while right, orange while wrong"
+    indent = Segment(" " * (columns.picture + _GUTTER), palette.text)
+    strips = heat_rows(np.where(np.isnan(shares), 0.5, shares), palette, ORANGE_TO_GREEN)
+    return [
+        *draw_story(story, tiles, width, height - rows - 2, palette),
+        [],
+        [indent, Segment(told[: width - columns.picture - _GUTTER], palette.muted)],
+        *([indent, *line] for line in strips),
+    ]
+
+
+class _Columns(NamedTuple):
+    picture: int
+    plot: int
+    side: int
+
+
+def _columns(story: Story, width: int, palette: Palette) -> _Columns:
+    """Cells of the picture, the curve and the words beside it."""
+    picture = (30 if width < 150 else 42) if width >= 96 and drawable(story.shown, palette) else 0
+    side = _SIDE + 2 if width >= _WIDE else 0
+    return _Columns(picture, width - picture - side, side)
+
+
 def draw_story(story: Story, tiles: Tiles, width: int, height: int, palette: Palette) -> list[Line]:
     """``height`` lines of ``width`` cells."""
     head, inner = _head(story, width, palette), max(height - 1, 1)
-    picture = min(inner - 1, 14 if height < 24 else 20)
-    with_picture = width >= 96 and drawable(story.shown, palette)
-    with_side = width >= _WIDE
-    left = 2 * picture + 2 if with_picture else 0
-    plot = width - left - (_SIDE + 2 if with_side else 0)
+    left, plot, with_side = _columns(story, width, palette)
+    with_picture, picture = bool(left), min(inner - 1, (left - 2) // 2)
     parts = []
     if with_picture:
         tile = tiles.lines(story.shown, story.example, 2 * picture, picture, palette)
         parts.append(block(tile, left, inner, palette))
     parts.append(block(_curve(story, plot, inner, palette), plot, inner, palette))
     if with_side:
-        parts.append(block([[], *_side(story, _SIDE, inner, palette)], _SIDE + 2, inner, palette))
+        gap = Segment("  ", palette.text)
+        side = [[gap, *line] for line in _side(story, _SIDE, inner - 1, palette)]
+        parts.append(block([[], *side], _SIDE + 2, inner, palette))
     return [head, *beside(parts, 0, palette)]
 
 
@@ -95,8 +140,7 @@ def _curve(story: Story, width: int, height: int, palette: Palette) -> list[Line
     way, history = story.way, story.history
     with_marks = height >= 11
     plot_width, plot_height = max(width - _GUTTER, 8), max(height - 2 - with_marks, 1)
-    first = history.starts[story.example.task]
-    time = steps_axis((first, max(int(way.steps[-1]), first + 1)), 2 * plot_width)
+    time = steps_axis(_span(story), 2 * plot_width)
     axis, canvas = braille.Axis(0.0, 1.0, log=False), Canvas(plot_width, plot_height, palette.muted)
     middle = plot_height // 2
     for number, (start, end, style) in enumerate(_parts(way, palette)):
@@ -120,6 +164,11 @@ def _curve(story: Story, width: int, height: int, palette: Palette) -> list[Line
     if with_marks:
         lines.append([gutter, *_marks(way, time, plot_width, palette)])
     return [*lines, [gutter, *_told(story, plot_width, palette)]]
+
+
+def _span(story: Story) -> tuple[int, int]:
+    first = story.history.starts[story.example.task]
+    return first, max(int(story.way.steps[-1]), first + 1)
 
 
 def _parts(way: Way, palette: Palette) -> list[tuple[int, int, Style]]:
@@ -173,19 +222,21 @@ def _marks(way: Way, time: TimeAxis, width: int, palette: Palette) -> Line:
 
 def _told(story: Story, width: int, palette: Palette) -> Line:
     way = story.way
-    now = _percent(float(way.values[-1]))
+    now = sure(float(way.values[-1]))
     if way.learned is None:
         return [Segment(f"not learned yet: {now}", palette.text)]
     at = int(way.steps[way.learned])
     if way.wrong[way.learned]:
         return [Segment(f"it was wrong when its task ended at {at:,}; now {now}", palette.muted)]
-    line: Line = [Segment(f"✔ learned at {at:,}: {_percent(float(way.values[way.learned]))}", palette.good)]
+    line: Line = [Segment(f"✔ learned at {at:,}: {sure(float(way.values[way.learned]))}", palette.good)]
     if way.turned is None:
         return [*line, Segment(f"   still right: {now}", palette.text)]
     turned = int(way.steps[way.turned])
-    told = f"▲ turned for good at {turned:,}; now {now}"
-    if sum(segment.cell_length for segment in line) + 3 + len(told) > width:
-        told = f"▲ turned at {turned:,}"
+    taken = sum(segment.cell_length for segment in line)
+    tries = (f"▲ turned for good at {turned:,}; now {now}", f"▲ turned at {turned:,}")
+    told = next((one for one in tries if taken + 3 + len(one) <= width), f"▲ {turned:,}")
+    if taken + 3 + len(told) > width:
+        line = [Segment(f"✔ {at:,}", palette.good)]
     return [*line, Segment("   ", palette.text), Segment(told, palette.caution)]
 
 
@@ -193,28 +244,15 @@ def _side(story: Story, width: int, height: int, palette: Palette) -> list[Line]
     """Which layer did it, and how it turned, in words."""
     lines: list[Line] = []
     found = story.put_back
-    if found is not None and story.name:
-        lines += message(
-            f"{story.name} again, if put back to the end of task {story.example.task + 1}", width, palette.text
-        )
-        lines += layer_bars(found, story.example.row, width, palette)
+    words = message(_turned(story), width, palette.text)
+    if found is not None:
+        again = f"{story.name} again, if put back to the end of task {story.example.task + 1}"
+        lines += message(again, width, palette.text)
+        lines += of_example(found, story.example.row, width, max(height - len(words) - 4, 1), palette)
         lines.append([])
-    lines += message(_turned(story), width, palette.text)
+    lines += words
     if found is None and height > len(lines) + 3 and story.way.turned is not None:
         lines += [[], [Segment("L", palette.accent), Segment(" which layer did it?", palette.muted)]]
-    return lines
-
-
-def layer_bars(found: PutBack, row: int, width: int, palette: Palette) -> list[Line]:
-    """How sure the network is of the example if one layer is put back."""
-    names = max(cell_len(name) for name in found.layers)
-    best = max(float(layer.right[row]) for layer in found.layers.values())
-    lines: list[Line] = []
-    for name, layer in found.layers.items():
-        right = float(layer.right[row])
-        style = palette.strong if right == best and right >= 0.01 else palette.text
-        line = [Segment(f"{name:<{names}} {_percent(right):>8} ", style)]
-        lines.append([*line, *bar(right, max(width - names - 10, 0), palette.good, palette.muted)])
     return lines
 
 
@@ -237,11 +275,3 @@ def _turned(story: Story) -> str:
 
 def _times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count} times")
-
-
-def _percent(share: float) -> str:
-    """
-    >>> _percent(0.998), _percent(0.0004), _percent(1.0), _percent(0.213)
-    ('99.8 %', '0.0 %', '100 %', '21.3 %')
-    """
-    return "100 %" if share >= 0.9995 else f"{100 * share:.1f} %"

@@ -13,10 +13,11 @@ from cl_tui.panes.base import window
 from cl_tui.panes.forgotten.chosen import Example, Order
 from cl_tui.panes.forgotten.column import lost_style, pair
 from cl_tui.panes.forgotten.found import Found, Group
-from cl_tui.panes.forgotten.layers import PutBack, judged
+from cl_tui.panes.forgotten.layers import judged
 from cl_tui.panes.forgotten.story import Story, draw_story
 from cl_tui.panes.forgotten.tiles import Tiles, beside, block, drawable, fixed
 from cl_tui.panes.tasks.lines import beginning
+from engine.analysis.figures import PutBack
 from engine.record.history import History
 from engine.record.shown import Shown
 
@@ -144,7 +145,7 @@ def _foot(scene: Scene, width: int, palette: Palette) -> list[Line]:
             line += [Segment(f" {count:,}", palette.strong), Segment(told, palette.text)]
         lines.append(fixed(line, width, palette))
     if scene.put_back is not None:
-        lines += judged(scene.put_back, width, palette)
+        lines += judged(scene.put_back, scene.history.score, width, 4, palette)
     elif counts:
         lines.append([Segment("L", palette.accent), Segment(" which layer did it?", palette.muted)])
     return lines

@@ -13,8 +13,8 @@ from cl_tui.panes.forgotten.column import CHANGES, Room, Slots
 from cl_tui.panes.forgotten.drawing import Drawing, How, other_example, other_group, select
 from cl_tui.panes.forgotten.film import cast
 from cl_tui.panes.forgotten.found import Found, Group
-from cl_tui.panes.forgotten.layers import LayerBack, PutBack
 from cl_tui.panes.view import View, Viewport
+from engine.analysis.figures import LayerBack, PutBack
 from engine.record.events import (
     ANSWERS,
     WHOLE_ANSWERS,
@@ -172,11 +172,10 @@ def test_a_replay_that_goes_back_is_followed() -> None:
 
 
 def test_layers_put_back_are_judged_on_the_whole_task_and_for_the_example() -> None:
-    right = np.zeros(COUNT)
-    right[1] = 0.998
-    layers = {"fc1": LayerBack(0.54, np.zeros(COUNT)), "fc2": LayerBack(0.98, right)}
+    right = tuple(0.998 if row == 1 else 0.0 for row in range(COUNT))
+    layers = {"fc1": LayerBack(0.54, (0.0,) * COUNT), "fc2": LayerBack(0.98, right)}
     of, drawing = view(), Drawing()
-    drawing.put_back[0] = PutBack(0, 300, 0.21, layers)
+    drawing.put_back[0, 3] = PutBack(0, 3, 0.21, layers)
     shows = text(drawing.lines(of, Chosen(example=Example(0, 1)), How(True, True), 118, 32, PALETTE))
     assert "Task 1 with one layer put back (now 21 %):" in shows
     assert "fc2 98 %   fc1 54 %" in shows

@@ -14,21 +14,17 @@ from textual.screen import Screen
 
 from cl_tui.app.app import ClTui
 from cl_tui.host.exit_status import ExitStatus
-from cl_tui.panes.accuracy.pane import AccuracyPane
-from cl_tui.panes.importance.pane import ImportancePane
-from cl_tui.panes.loss.pane import CurvesPane
-from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.screens.compare import CompareScreen
 from cl_tui.screens.fan import FanScreen
 from cl_tui.screens.home import HomeScreen
 from cl_tui.screens.keys_here import declared
 from cl_tui.screens.monitor import MonitorScreen
+from cl_tui.screens.panes import PANES
 from cl_tui.screens.watch import WatchScreen
 from tests.first_screens import FIRST_SCREENS
 
 SIZES = [(80, 24), (160, 48), (60, 18), (40, 12), (200, 50)]
-OWNERS = (MonitorScreen, FanScreen, WatchScreen, HomeScreen, CompareScreen, ClTui)
-OWNERS += (TasksPane, AccuracyPane, CurvesPane, ImportancePane)
+OWNERS = (MonitorScreen, FanScreen, WatchScreen, HomeScreen, CompareScreen, ClTui, *PANES)
 LEAVING = {"q", "ctrl+c", "ctrl+p"}
 BOUND = {binding.key for owner in OWNERS for binding in Binding.make_bindings(declared(owner))}
 KEYS = [*sorted(BOUND - LEAVING), *"1t5", "backspace", "down", "enter"]
