@@ -7,11 +7,12 @@ import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import takewhile
-from typing import Literal
 
 from engine.catalog.methods import METHODS
 from engine.catalog.own_loop import OWN_LOOP
+from engine.record.alarm import STRONGER, Alarm, Cure
 from engine.record.events import Warned
+from engine.record.forgetting import forgot
 from engine.record.history import History
 from engine.record.one_class import numbered, one_class_tasks
 from engine.settings.run import RunConfig
@@ -41,25 +42,6 @@ GROWN = 1.2
 """Multiple of ΣΩ after the first task above which importance accumulates from task to task."""
 
 MOST_NAMED = 8
-
-Name = Literal["not-finite", "diverging", "no-penalty", "drowned", "saturated", "no-learning"]
-
-
-@dataclass(frozen=True)
-class Alarm:
-    """A problem and its remedy; each text is part of a sentence, without a capital or a full stop."""
-
-    name: Name
-    task: int
-    """The task concerned, counted from 0."""
-    what: str
-    cause: str
-    remedy: str
-
-    @property
-    def text(self) -> str:
-        """One sentence of at most three lines of 80 characters."""
-        return f"{self.what}: {self.cause}; {self.remedy}"
 
 
 def caution(config: RunConfig) -> str:
@@ -141,7 +123,7 @@ def alarms(history: History, config: RunConfig) -> tuple[Alarm, ...]:
     found = [diverging, _no_penalty(penalised[0]) if penalised else None]
     if judged and not diverging:
         found.append(_hindered(judged[0]) if _may_hinder(judged[0]) else _no_learning(judged[0]))
-    return tuple(alarm for alarm in found if alarm)
+    return (*(alarm for alarm in found if alarm), *([] if diverging else forgot(history, config)))
 
 
 def fresh(history: History, config: RunConfig) -> list[Alarm]:
@@ -382,10 +364,18 @@ def _hindered(at: _Stretch) -> Alarm | None:
             f"the importance has grown {float(f'{growth:.2g}'):g}-fold since task 1 "
             f"and leaves almost no weight free to change"
         )
-        return Alarm("saturated", at.task, what, cause, "try a tenth of the strength, or larger hidden layers")
+        remedy = "try a tenth of the strength, or larger hidden layers"
+        return Alarm("saturated", at.task, what, cause, remedy, _weaker(at))
     symbol = METHODS[at.config.method].symbol
     cause = f"{symbol} = {shown(at.strength)} is too high: the penalty holds the weights where they are"
-    return Alarm("drowned", at.task, what, cause, f"try a tenth, {shown(at.strength / 10)}")
+    return Alarm("drowned", at.task, what, cause, f"try a tenth, {shown(at.strength / STRONGER)}", _weaker(at))
+
+
+def _weaker(at: _Stretch) -> tuple[Cure, ...]:
+    """A tenth of the strength: now, while the task is trained, and in a fork from before it."""
+    strength, method = at.strength / STRONGER, at.config.method
+    now = () if at.ended or at.history.state != "training" else (Cure(method, strength),)
+    return (*now, Cure(method, strength, at.task - 1))
 
 
 def _told(at: _Stretch, score: float) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from engine.catalog.methods import METHODS
 from engine.errors import NumericsError
+from engine.record.alarm import Alarm, Cure
 from engine.record.events import (
     PROBE,
     ImportanceMeasured,
@@ -25,7 +26,7 @@ from engine.record.events import (
 )
 from engine.record.history import History
 from engine.record.series import Series
-from engine.record.watchdog import Alarm, alarms, caution, warnings
+from engine.record.watchdog import alarms, caution, warnings
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, resolve
 from engine.training.control import Control
@@ -43,14 +44,19 @@ def after_tasks(*accuracies: float, importances: tuple[float, ...] = (), begin: 
     """At the start of a task, with one task ended for each of ``accuracies`` on itself."""
     tasks = (*(TaskInfo(f"task {number}", STEPS, 2) for number in range(len(accuracies) + 1)),)
     history = History().apply(RunStarted(0.0, tasks, "cpu", 10, {})).apply(TaskStarted(0, 0))
-    for task, accuracy in enumerate(accuracies):
+    for task in range(len(accuracies)):
         history = in_training(history, [begin] * STEPS, [0.01 if task else 0.0] * STEPS)
         if importances:
             layers = (LayerHistogram("fc1.weight", 100, 10, importances[task], (90,)),)
             history = history.apply(ImportanceMeasured(task, history.step, False, 1e-8, 1.0, layers))
-        history = history.after(ended(task, history.step, 1.0, (0.5,) * task + (accuracy,)))
+        history = history.after(ended(task, history.step, 1.0, accuracies[: task + 1]))
         history = history.apply(TaskStarted(task + 1, history.step))
     return history
+
+
+def kept(history: History) -> tuple[float, ...]:
+    """The accuracies of the tasks that have ended, as they were learned."""
+    return tuple(row[-1] for row in history.matrix)
 
 
 def in_training(history: History, losses: list[float], penalties: list[float], looks: list[float] = STUCK) -> History:
@@ -60,7 +66,7 @@ def in_training(history: History, losses: list[float], penalties: list[float], l
         until = len(losses) if number == len(looks) - 1 else done + taken
         step = history.step + until - done
         history = history.apply(StepsTaken(step, 1.0, tuple(losses[done:until]), tuple(penalties[done:until])))
-        history = history.after(probed(history.task, step, (0.5,) * history.task + (look,)))
+        history = history.after(probed(history.task, step, (*kept(history), look)))
         done = until
     return history
 
@@ -77,6 +83,44 @@ def only(history: History, settings: RunConfig) -> Alarm:
     (alarm,) = alarms(history, settings)
     assert warnings(history, settings) == (f"{alarm.what}: {alarm.cause}; {alarm.remedy}",) == (alarm.text,)
     return alarm
+
+
+# What was learned is lost
+
+
+def falling(*looks: float, first: float = 0.9) -> History:
+    """In the second task, with these looks at the first."""
+    history = after_tasks(first)
+    for number, look in enumerate(looks, start=1):
+        history = history.apply(StepsTaken(history.step + 10, 1.0, (0.1,) * 10, (0.01,) * 10))
+        history = history.after(probed(1, STEPS + 10 * number, (look, 0.9)))
+    return history
+
+
+def test_a_task_that_lost_half_of_what_it_had_gained_is_forgotten() -> None:
+    """Over guessing: from 90 % to below 70 % of two classes; not in a dip at the start of the next task."""
+    alarm = only(falling(0.69, 0.2, 0.42), config(scenario="domain", strength=2.0))
+    assert (alarm.name, alarm.task) == ("forgot", 0)
+    assert alarm.what == "task 1 is forgotten in task 2 (90.0 % → 42.0 %, below the 50.0 % of guessing)"
+    assert "c = 2 is too low" in alarm.cause
+    assert alarm.cures == (Cure("si", 20.0, fork=0), Cure("si", 20.0))
+    settings = config(scenario="domain")
+    for recovering in ((0.69, 0.2), (0.71, 0.2, 0.2), (0.2, 0.2, 0.2, 0.72)):
+        assert alarms(falling(*recovering), settings) == ()
+    assert alarms(falling(0.5, 0.5, 0.5, first=0.65), settings) == (), "it was barely learned"
+    assert "fork at the end of task 1 with method si" in only(falling(0.2, 0.2, 0.2), config("none")).text
+    assert only(falling(0.2, 0.2, 0.2), config("none", scenario="class")).cures == (Cure("replay", None, fork=0),)
+    assert alarms(falling(0.2, 0.2, 0.2), config("joint")) == ()
+
+
+def test_a_fork_begins_where_the_task_was_good_for_the_last_time() -> None:
+    history = after_tasks(0.9, 0.9, 0.9)
+    rows = ((0.9,), (0.8, 0.9), (0.3, 0.9, 0.9))
+    alarm = only(replace(history, matrix=rows, probed=rows), config(scenario="domain", strength=1.0))
+    assert alarm.task == 0
+    assert alarm.cures[0] == Cure("si", 10.0, fork=1)
+    finished = replace(history, matrix=rows, probed=rows, state="finished", task=3, tasks=history.tasks[:3])
+    assert only(finished, config(scenario="domain", strength=1.0)).cures == (Cure("si", 10.0, fork=1),)
 
 
 # The penalty is exactly zero
@@ -171,7 +215,7 @@ def test_the_penalty_is_not_blamed_where_the_first_task_was_not_learned_either()
 def test_an_alarm_stays_until_the_next_task_can_be_judged() -> None:
     history = in_second_task([0.6] * STEPS, 1.0)
     tasks = (*history.tasks, history.tasks[0])
-    history = replace(history, tasks=tasks).after(ended(1, history.step, 1.0, (0.5, 0.5)))
+    history = replace(history, tasks=tasks).after(ended(1, history.step, 1.0, (1.0, 0.5)))
     assert only(history, config()).name == "drowned"
     history = in_training(history.apply(TaskStarted(2, history.step)), [0.6] * 90, [1.0] * 90)
     assert "task 2 is barely learned" in only(history, config()).what
@@ -327,6 +371,8 @@ def test_no_false_alarm_in_the_default_run(method: str, tmp_path: Path) -> None:
         ("drowned", {"method": "mas", "strength": 1e4, "benchmark": "permuted-digits", "hidden": (20,)}),
         ("saturated", {"method": "si", "strength": 30.0, "benchmark": "permuted-digits", "hidden": (20,), "tasks": 3}),
         ("no-penalty", {"method": "ewc", "leave_alone": ("*",)}),
+        ("forgot", {"method": "none", "scenario": "domain"}),
+        ("forgot", {"method": "si", "strength": 1e-9, "scenario": "class"}),
         ("no-learning", {"method": "si", "lr": 1e-9}),
         ("no-learning", {"method": "none", "optimizer": "sgd", "lr": 10.0}),
         ("diverging", {"method": "si", "lr": 900.0, "epochs": None, "steps": 60}),
@@ -388,7 +434,7 @@ def test_no_judgement_changes_between_two_looks() -> None:
     known = alarms(history, config(strength=30.0))
     falling = history.apply(StepsTaken(history.step + 150, 2.0, (0.01,) * 150, (1.0,) * 150))
     assert alarms(falling, config(strength=30.0)) == known != ()
-    assert alarms(falling.after(probed(1, falling.step, (0.5, 0.9))), config(strength=30.0)) == ()
+    assert alarms(falling.after(probed(1, falling.step, (1.0, 0.9))), config(strength=30.0)) == ()
 
 
 def test_a_judgement_takes_no_longer_in_a_long_run() -> None:
@@ -410,6 +456,6 @@ def test_a_judgement_takes_no_longer_in_a_long_run() -> None:
     for _ in range(50):
         history = replace(known)
         began = time.thread_time()
-        assert only(history, settings).name == "drowned"
+        assert alarms(history, settings)[0].name == "drowned"
         took.append(time.thread_time() - began)
     assert min(took) < 1e-3
