@@ -48,6 +48,7 @@ LIGHT = [
     "sessions.lock",
     "sessions.log",
     "sessions.names",
+    "sessions.notes",
     "sessions.recording",
     "sessions.session",
     "sessions.summary",

@@ -61,6 +61,8 @@ class Preferences(BaseModel):
     """Unit of the time axis."""
     smoothing: float = Field(default=0.0, ge=0.0, lt=1.0, allow_inf_nan=False)
     """How far the curves are smoothed: 0 is not at all."""
+    home_columns: tuple[str, ...] = ()
+    """Columns of the table of sessions; none: the usual ones."""
     keys: dict[str, Annotated[str, Field(min_length=1)]] = {}
     """Which keys do what another does."""
     themes: dict[str, OwnTheme] = {}

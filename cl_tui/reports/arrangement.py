@@ -9,6 +9,7 @@ from itertools import zip_longest
 from statistics import fmean
 from typing import Any
 
+from cl_tui.charts.colour_scale import ColourScale
 from cl_tui.reports import text
 from cl_tui.reports.comparison import INDIFFERENT, identity
 from cl_tui.reports.statistics import Estimate, estimate
@@ -149,6 +150,22 @@ class Block:
                 found.setdefault(row.method, []).append(row.first.config)
         return found
 
+    @cached_property
+    def best(self) -> Row | None:
+        """The row with the best average over all tasks."""
+        known = [row for row in self.rows if row.mean is not None and len(row.tasks) == self.tasks]
+        return min(known, key=_best, default=None)
+
+    @cached_property
+    def scale(self) -> ColourScale:
+        """From chance to the best average."""
+        return ColourScale.of(self.score, (row.mean for row in self.rows if row.mean is not None), self.chance)
+
+    @cached_property
+    def task_scale(self) -> ColourScale:
+        """From chance to the best score on a task."""
+        return ColourScale.of(self.score, (value for row in self.rows for value in row.tasks), self.chance)
+
     def told(self, row: Row) -> str:
         """What distinguishes a row from the others: method, strength, its variant, and other settings that differ."""
         config, method = row.first.config, row.method
@@ -288,16 +305,18 @@ def _place(listed: Listed) -> tuple[Any, ...]:
     config = listed.config
     if config is None:
         return (CANNOT_BE_READ,)
-    return (*text.benchmark(config), *text.scenario(config), config.tasks)
+    score = listed.history.score if listed.history else ACCURACY  # which a loop of one's own chooses itself
+    return (*text.benchmark(config), *text.scenario(config), config.tasks, score.name)
 
 
 def _block(place: tuple[Any, ...], rows: Sequence[Row]) -> Block:
     config = rows[0].first.config
     if config is None:
         return Block(CANNOT_BE_READ, 0, ACCURACY, None, tuple(rows))
-    *named, tasks = place
-    score = next((row.score for row in rows if row.mean is not None), ACCURACY)
-    title = " · ".join([*map(str, named), f"{tasks} task{'s' if tasks != 1 else ''}"])
+    *named, tasks, _ = place
+    score = rows[0].score
+    others = [] if score.fraction else [score.heading]
+    title = " · ".join([*map(str, named), f"{tasks} task{'s' if tasks != 1 else ''}", *others])
     return Block(title, tasks, score, _chance(config), tuple(rows))
 
 
@@ -336,7 +355,9 @@ def _seed_label(listed: Listed, members: Sequence[Listed]) -> str:
 
 
 def _fork_label(listed: Listed) -> str:
+    """After which task it branched off, and to what."""
     assert listed.history is not None
     assert listed.history.forked is not None
-    place = listed.history.forked.place.removeprefix("the end of ")
-    return f"after {place}: {Row((listed,)).method}"
+    forked = listed.history.forked
+    place = f"step {forked.step:,}" if forked.task is None else str(forked.task + 1)
+    return f"{place} → {Row((listed,)).method}"

@@ -27,13 +27,13 @@ from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.panes.tasks.zoomed import draw_histories, task_rows
 from cl_tui.panes.view import View, Viewport
 from cl_tui.reports import text
+from cl_tui.reports.arrangement import arranged
 from cl_tui.reports.compare_page import page
 from cl_tui.reports.comparison import NotComparable, compare, read
 from cl_tui.reports.scale import Scale, axis
 from cl_tui.reports.session_page import session_page
 from cl_tui.reports.tables import results, sessions_table
 from cl_tui.reports.timeline import timeline
-from cl_tui.screens.sessions_table import arranged
 from engine.record.events import (
     PROBE,
     WHOLE,
@@ -335,23 +335,21 @@ def test_a_lower_error_is_better() -> None:
 # Home
 
 
-async def test_home_shows_each_score_and_sorts_the_best_first(folder: Path) -> None:
-    async with at_home(folder, size=(160, 30)) as opened:
-        shown = "\n".join(opened.table.render_line(y).text for y in range(8))
-        assert "RMSE 144 m" in shown
-        assert "178 m" in shown
-        assert "95.0 %" in shown
+async def test_home_shows_each_score_in_a_block_of_its_own(folder: Path) -> None:
+    async with at_home(folder, size=(118, 30)) as opened:
+        shown = "\n".join(opened.table.render_line(y).text for y in range(16))
+        assert "5 tasks · RMSE m" in shown
+        assert " 144 " in shown
+        assert " 95.0 " in shown
 
 
 def test_sessions_of_a_score_stay_together_and_the_best_comes_first(folder: Path) -> None:
     better = saved.create(folder, "better")
     saved.tell(better, *strange("rmse", (1.0,)))
     better.write_summary(better.history())
-    names = [listed.name for listed in arranged(list_sessions(folder), "", "accuracy")]
-    assert names[0] == "better"
+    blocks = arranged(list_sessions(folder))
+    (names,) = [names for block in blocks if "better" in (names := [row.first.name for row in block])]
     assert names.index("better") < names.index("errors-0")
-    groups = [name.split("-")[0] for name in names]
-    assert groups == sorted(groups, key=groups.index)
 
 
 def test_what_is_said_of_a_task_names_the_score() -> None:

@@ -19,7 +19,6 @@ import aiohttp
 import pyte
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from textual.binding import Binding
 from textual.screen import Screen
 
 from cl_tui.app.app import ClTui
@@ -28,6 +27,7 @@ from cl_tui.commands.web import MOST_CELLS, allowed_hosts
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.base import Pane
 from cl_tui.screens.home import HomeScreen
+from cl_tui.screens.keys_here import declared
 from cl_tui.screens.watch import WatchScreen
 from tests import first_screens, runs, saved
 from tests.conftest import CommandLine
@@ -254,7 +254,7 @@ async def test_no_key_of_read_only_home_changes_anything(tmp_path: Path, monkeyp
     app = ClTui(home)
     async with app.run_test(size=(120, 30)) as pilot:
         await on_screen(pilot, lambda: home.current)
-        for binding in Binding.make_bindings(HomeScreen.BINDINGS):  # also those that are not offered
+        for binding in declared(HomeScreen):  # also those that are not offered
             await pilot.press(binding.key)
             await pilot.pause()
             while app.screen is not home:

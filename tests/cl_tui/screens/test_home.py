@@ -8,27 +8,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.binding import Binding
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from cl_tui.app.app import ClTui
+from cl_tui.host import preferences
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.notice import Notice
+from cl_tui.panes.sessions.preview import PreviewPane
+from cl_tui.panes.sessions.table import SessionsTable
 from cl_tui.screens import home as home_module
+from cl_tui.screens import session_actions as actions_module
 from cl_tui.screens.compare import CompareScreen
 from cl_tui.screens.dialogs import ConfirmDialog, FailureDialog, NameDialog
 from cl_tui.screens.fork import ForkDialog
 from cl_tui.screens.help import HelpScreen
 from cl_tui.screens.home import HomeScreen
+from cl_tui.screens.keys_here import declared
 from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.screens.new_run import NewRunScreen
-from cl_tui.screens.sessions_table import SessionsTable, arranged, sparkline
 from cl_tui.screens.watch import WatchScreen
 from engine.errors import BenchmarkError, NumericsError
-from engine.record.events import RunFailed
+from engine.record.events import RunFailed, RunForked
 from engine.sessions.listing import Listed, each_session
+from engine.sessions.notes import Notes, read_notes
 from engine.sessions.session import Session
 from tests import saved, screen_data
 from tests.conftest import CommandLine
@@ -57,14 +61,26 @@ class Opened:
 
     @property
     def rows(self) -> dict[str, str]:
-        """Each row in one line, by session."""
+        """Each row in one line, by session; of several by the first of them."""
+        table, shown = self.table, self.table._shown
+        columns, palette = table._columns(), table._palette()
+        lines = (
+            (shown.places[place].row, table._line(shown.places[place], columns, 200, palette, False))
+            for place in shown.rows
+        )
         return {
-            str(key.value): "|".join(str(cell).strip() for cell in self.table.get_row(key)) for key in self.table.rows
+            row.key: " ".join("".join(segment.text for segment in line).split())
+            for row, line in lines
+            if row is not None
         }
 
     @property
     def names(self) -> list[str]:
-        return [str(row.key.value) for row in self.table.ordered_rows]
+        return [row.key for row in self.table.rows]
+
+    @property
+    def headings(self) -> list[str]:
+        return [column.name for column, _ in self.table._columns()]
 
     def said(self, name: str) -> str:
         return str(self.home.query_one(name, Static).content)
@@ -112,9 +128,9 @@ def every_state(tmp_path: Path) -> Iterator[Path]:
     """A folder with a session in each state, each named after its state."""
     folder = tmp_path / "sessions"
     saved.finished(folder, "finished")
-    saved.stopped(folder, "stopped")
+    saved.stopped(folder, "stopped", strength=10.0)
     saved.interrupted(folder, "interrupted", method="ewc")
-    saved.failed(folder, "failed", message="[red]loss[/] is nan \x1b[2J")
+    saved.failed(folder, "failed", message="[red]loss[/] is nan \x1b[2J", method="l2")
     saved.damaged(folder, "damaged")
     with saved.interrupted(folder, "running", until=500, method="mas").locked():
         yield folder
@@ -123,7 +139,7 @@ def every_state(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Monitors opened from here follow an engine that trains nothing."""
-    monkeypatch.setattr(home_module, "EngineThread", lambda session, pace: ToldEngine(session, None, pace))
+    monkeypatch.setattr(actions_module, "EngineThread", lambda session, pace: ToldEngine(session, None, pace))
 
 
 # What one sees
@@ -131,13 +147,16 @@ def told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_every_state_is_shown_with_how_far_it_is(every_state: Path) -> None:
     async with at_home(every_state) as opened:
-        assert opened.rows["finished"].startswith("|finished|✔ finished|si c 1|95.0|▇▇▇▇▇|")
-        assert opened.rows["stopped"].startswith("|stopped|■ stopped 50 %|si c 1|97.0|▇▇▇··|")
-        assert opened.rows["interrupted"].startswith("|interrupted|⚠ interrupted 50 %|ewc λ 1000|97.0|")
-        assert "|✖ failed 50 %|" in opened.rows["failed"]
-        assert "|✖ damaged|" in opened.rows["damaged"]
-        assert "|▶ running 10 %|mas λ 0.1|99.0|" in opened.rows["running"]
+        assert opened.rows["finished"].startswith("✔ si c 1 ───")
+        assert " 1 95.0 " in opened.rows["finished"]
+        assert opened.rows["stopped"].startswith("■ si c 10 50 % ")
+        assert opened.rows["stopped"].endswith("97.0 2.0 95 97 99 · ·")
+        assert opened.rows["interrupted"].startswith("⚠ ewc λ 1000 ───")
+        assert opened.rows["failed"].startswith("✖ l2 λ 0.1 50 %")
+        assert opened.rows["damaged"].startswith("✖ damaged")
+        assert opened.rows["running"].startswith("▶ mas λ 0.1 10 %")
         assert opened.names[0] == "running"
+        assert opened.names[-1] == "damaged"
         assert "6 sessions · 1 running" in opened.said("#title")
 
 
@@ -153,7 +172,7 @@ async def test_the_line_below_tells_of_the_session_under_the_cursor(every_state:
 
 
 async def test_hostile_text_is_shown_as_text(every_state: Path) -> None:
-    async with at_home(every_state, (160, 24)) as opened:
+    async with at_home(every_state, (118, 24)) as opened:
         await opened.go_to("failed")
         assert "[red]loss[/] is nan \\x1b[2J" in opened.said("#detail")
         drawn = opened.home.query_one("#detail").render_line(1).text
@@ -181,7 +200,7 @@ async def test_the_first_frame_waits_for_no_session(tmp_path: Path, monkeypatch:
 
 async def test_rows_come_in_portions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(6):
-        saved.finished(tmp_path, f"run-{number}")
+        saved.finished(tmp_path, f"run-{number}", strength=float(number))
     go = threading.Event()
 
     def slow(folder: Path, earlier: Mapping[str, Listed]) -> Iterator[Listed]:
@@ -206,25 +225,26 @@ async def test_a_row_moves_with_its_training(tmp_path: Path) -> None:
     with session.locked():
         saved.tell(session, *events[:20])
         async with at_home(tmp_path) as opened:
-            assert "▶ running 17 %" in opened.rows["run"]
+            assert opened.rows["run"].startswith("▶ si c 1 17 %")
             saved.tell(session, *events[20:64])
             await opened.look()
-            assert "▶ running 48 %" in opened.rows["run"]
+            assert opened.rows["run"].startswith("▶ si c 1 48 %")
             saved.tell(session, *events[64:])
             session.write_summary(session.history())
             await opened.look()
-            assert "✔ finished" in opened.rows["run"]
+            assert opened.rows["run"].startswith("✔ si c 1")
 
 
 async def test_sessions_that_come_and_go_leave_the_cursor_where_it_is(tmp_path: Path) -> None:
-    for name in ("a", "b", "c"):
-        saved.finished(tmp_path, name)
+    for strength, name in enumerate("abc"):
+        saved.finished(tmp_path, name, strength=float(strength))
     async with at_home(tmp_path) as opened:
         await opened.go_to("b")
-        saved.finished(tmp_path, "d")
+        saved.finished(tmp_path, "d", strength=7.0)
         await opened.look()
         assert len(opened.names) == 4
-        assert opened.table.current == "b"
+        assert opened.home.current is not None
+        assert opened.home.current.name == "b"
         await opened.press("space")
         saved_path = tmp_path / opened.names[0]
         saved_path.rename(tmp_path.parent / "elsewhere")
@@ -236,7 +256,7 @@ async def test_an_empty_folder_says_what_to_press(tmp_path: Path) -> None:
     async with at_home(tmp_path / "none") as opened:
         assert "Press n for a new run" in opened.said("#nothing")
         assert opened.home.query_one("#nothing").region.height > 0
-        for key in ("enter", "r", "f", "m", "d", "space"):
+        for key in ("enter", "r", "F", "a", "N", "m", "d", "space"):
             await opened.press(key)
             assert "There is no session to" in opened.notice, key
 
@@ -251,12 +271,28 @@ async def test_a_folder_that_may_not_be_looked_into_is_told(tmp_path: Path, monk
         assert opened.said("#nothing") == f"{tmp_path}: Permission denied"
 
 
-@pytest.mark.parametrize(("size", "headings"), [((60, 12), 5), ((80, 24), 7), ((120, 30), 10), ((200, 50), 11)])
-async def test_a_wider_terminal_shows_more_columns(size: tuple[int, int], headings: int, every_state: Path) -> None:
+WIDE = ["method", "dots", "seeds", "accuracy", "forgetting", "tasks", "age"]
+
+
+@pytest.mark.parametrize(
+    ("size", "headings"),
+    [
+        ((40, 12), ["method", "seeds", "accuracy"]),
+        ((60, 12), ["method", "dots", "accuracy", "tasks"]),
+        ((80, 24), ["method", "dots", "seeds", "accuracy", "forgetting", "tasks"]),
+        ((110, 30), WIDE),
+        ((120, 30), ["method", "dots", "accuracy", "forgetting", "tasks"]),
+        ((200, 50), WIDE),
+    ],
+)
+async def test_a_wider_terminal_shows_more_columns(
+    size: tuple[int, int], headings: list[str], every_state: Path
+) -> None:
     async with at_home(every_state, size) as opened:
-        assert len(opened.table.columns) == headings
-        width = sum(column.width for column in opened.table.columns.values())
-        assert width <= opened.table.scrollable_content_region.width
+        assert opened.headings == headings
+        for y in range(opened.table.size.height):
+            assert opened.table.render_line(y).cell_length == opened.table.size.width
+        assert bool(opened.home.query_one(PreviewPane).region) == (size[0] >= 120)
 
 
 async def test_it_follows_the_terminal_s_size(every_state: Path) -> None:
@@ -266,27 +302,12 @@ async def test_it_follows_the_terminal_s_size(every_state: Path) -> None:
         await opened.pilot.pause()
         assert opened.home.query_one("#too-small").region.height > 0
         assert opened.table.region.height == 0
-        await opened.pilot.resize_terminal(40, 12)
-        await opened.pilot.pause()
-        assert opened.home.query_one("#too-small").region.height == 0
-        assert sum(column.width for column in opened.table.columns.values()) <= opened.table.size.width
-        headings = [str(column.label).strip() for column in opened.table.columns.values()]
-        assert headings == ["", "session", "state", "acc. %"]
-        assert str(opened.table.get_row("stopped")[2]).strip() == "■ 50 %"
         await opened.pilot.resize_terminal(80, 24)
         await opened.pilot.pause()
         assert opened.home.query_one("#too-small").region.height == 0
-        assert len(opened.table.columns) == 7
-        assert opened.table.current == "stopped"
-
-
-async def test_another_theme_redraws_the_rows(every_state: Path) -> None:
-    async with at_home(every_state) as opened:
-        before = opened.table.get_row("failed")[2].spans
-        opened.app.theme = "textual-light"
-        await opened.pilot.pause()
-        await opened.pilot.pause()
-        assert opened.table.get_row("failed")[2].spans != before
+        assert len(opened.headings) == 6
+        assert opened.home.current is not None
+        assert opened.home.current.name == "stopped"
 
 
 # What one does
@@ -305,10 +326,10 @@ async def test_enter_opens_a_session_and_q_comes_back(every_state: Path) -> None
 
 async def test_a_click_on_the_row_under_the_cursor_opens_it(tmp_path: Path) -> None:
     saved.finished(tmp_path, "a")
-    saved.finished(tmp_path, "b")
+    saved.finished(tmp_path, "b", strength=2.0)
     async with at_home(tmp_path) as opened:
-        await opened.pilot.click(SessionsTable, offset=(5, 2))
-        await opened.pilot.click(SessionsTable, offset=(5, 2))
+        await opened.pilot.click(SessionsTable, offset=(8, 3))
+        await opened.pilot.click(SessionsTable, offset=(8, 3))
         assert (await opened.shown(WatchScreen)).session.name == opened.names[1]
 
 
@@ -337,7 +358,7 @@ async def test_r_goes_on_in_the_monitor_and_its_end_is_told(name: str, every_sta
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("finished", "is finished: f forks it"),
+        ("finished", "is finished: F forks it"),
         ("running", "already being trained: Enter watches"),
         ("damaged", "config.toml"),
     ],
@@ -354,7 +375,7 @@ async def test_data_that_are_missing_are_told_in_a_sentence(every_state: Path, m
     def refuse(benchmark: str, data_dir: Path) -> None:
         raise BenchmarkError(f"{benchmark} is not in {data_dir}")
 
-    monkeypatch.setattr(home_module, "prepare", refuse)
+    monkeypatch.setattr(actions_module, "prepare", refuse)
     async with at_home(every_state) as opened:
         await opened.go_to("stopped")
         await opened.press("r")
@@ -366,7 +387,9 @@ async def test_data_that_are_missing_are_told_in_a_sentence(every_state: Path, m
 async def test_a_session_of_a_missing_device_is_trained_on_what_is_there_after_asking(
     every_state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(home_module, "device_problem", lambda config: f"device {config.device} is not available here")
+    monkeypatch.setattr(
+        actions_module, "device_problem", lambda config: f"device {config.device} is not available here"
+    )
     with_settings(Session.open(every_state, "stopped"), device="cuda")
     async with at_home(every_state) as opened:
         await opened.go_to("stopped")
@@ -385,7 +408,7 @@ async def test_a_session_of_a_missing_device_is_trained_on_what_is_there_after_a
 @pytest.mark.usefixtures("told")
 async def test_slow_work_blocks_nothing_but_a_second_one(every_state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     go = threading.Event()
-    monkeypatch.setattr(home_module, "prepare", lambda benchmark, data_dir: go.wait(PATIENCE_SECONDS))
+    monkeypatch.setattr(actions_module, "prepare", lambda benchmark, data_dir: go.wait(PATIENCE_SECONDS))
     async with at_home(every_state) as opened:
         await opened.go_to("stopped")
         await opened.press("r")
@@ -410,12 +433,12 @@ async def test_a_run_that_fails_in_the_monitor_is_told_at_home(every_state: Path
         assert (every_state / "stopped").exists()
 
 
-async def test_f_forks_where_a_task_has_ended(every_state: Path) -> None:
+async def test_capital_f_forks_where_a_task_has_ended(every_state: Path) -> None:
     checkpoints = every_state / "finished" / "checkpoints"
     (checkpoints / "task-001-step-00001000.safetensors").touch()
     async with at_home(every_state) as opened:
         await opened.go_to("finished")
-        await opened.press("f")
+        await opened.press("F")
         await opened.shown(ForkDialog)
         await opened.press("escape")
         assert opened.app.screen is opened.home
@@ -425,7 +448,7 @@ async def test_f_forks_where_a_task_has_ended(every_state: Path) -> None:
 async def test_what_cannot_be_forked_says_why(name: str, why: str, every_state: Path) -> None:
     async with at_home(every_state) as opened:
         await opened.go_to(name)
-        await opened.press("f")
+        await opened.press("F")
         await opened.until(lambda: why in opened.notice)
         assert opened.app.screen is opened.home
 
@@ -434,11 +457,11 @@ async def test_space_marks_and_escape_takes_the_marks_away(every_state: Path) ->
     async with at_home(every_state) as opened:
         first = opened.names[0]
         await opened.press("space", "space")
-        assert opened.rows[first].startswith("●|")
-        assert opened.table.cursor_row == 2
+        assert opened.rows[first].startswith("●▶")
+        assert opened.home.row is opened.table.rows[2]
         assert "2 marked" in opened.said("#title")
         await opened.press("escape")
-        assert not any(row.startswith("●") for row in opened.rows.values())
+        assert not any("●▶" in row for row in opened.rows.values())
         await opened.press("escape")
         assert "q quits" in opened.notice
 
@@ -475,9 +498,10 @@ async def test_m_renames(every_state: Path) -> None:
         dialog = await opened.shown(NameDialog)
         dialog.query_one(Input).value = "better"
         await opened.press("enter")
-        await opened.until(lambda: opened.rows.get("better", "").startswith("●|") and "stopped" not in opened.rows)
+        await opened.until(lambda: opened.rows.get("better", "").startswith("●■") and "stopped" not in opened.rows)
         assert (every_state / "better").is_dir()
-        assert opened.table.current == "better"
+        assert opened.home.current is not None
+        assert opened.home.current.name == "better"
         assert "1 marked" in opened.said("#title")
 
 
@@ -574,43 +598,119 @@ async def test_the_filter_finds_words_anywhere(every_state: Path) -> None:
         await opened.press("escape")
         assert len(opened.names) == 6
         await opened.press("slash", *"nothing")
-        assert "No session has all of these words" in opened.said("#nothing")
+        assert "No session fits the filter" in opened.said("#nothing")
         await opened.press("escape")
         assert opened.app.focused is opened.table
         assert len(opened.names) == 6
 
 
-async def test_o_sorts_by_each_order_in_turn(every_state: Path) -> None:
-    async with at_home(every_state) as opened:
-        await opened.press("o")
-        assert opened.names == sorted(opened.names)
-        assert opened.notice == "Sorted by name"
-        await opened.press("o")
-        assert opened.names[:2] == ["interrupted", "running"]
-        assert opened.names[-1] == "damaged"
-        await opened.press("o")
-        assert opened.names[0] == "running"
-        assert opened.names[-2:] == ["finished", "damaged"]
-        await opened.press("o")
-        assert opened.names[0] == "running"
-        assert opened.notice == "Sorted by newest"
+async def test_o_sorts_inside_a_block_and_a_click_on_a_heading_too(tmp_path: Path) -> None:
+    for name, strength in (("b", 5.0), ("a", 1.0), ("c", 3.0)):
+        saved.finished(tmp_path, name, strength=strength)
+    saved.finished(tmp_path, "other", benchmark="permuted-digits")
+    async with at_home(tmp_path) as opened:
+        assert opened.names[0] == "other", "the newest block comes first"
+        while "by method" not in opened.said("#title"):
+            await opened.press("o")
+        assert opened.names == ["other", "b", "c", "a"]
+        await opened.press("O")
+        assert opened.names == ["other", "a", "c", "b"]
+        assert opened.notice == "Sorted by method inside each block, reversed"
+        await opened.pilot.click(SessionsTable, offset=(9, 0))
+        assert opened.names == ["other", "b", "c", "a"]
+        await opened.pilot.click(SessionsTable, offset=(9, 0))
+        assert opened.names == ["other", "a", "c", "b"]
 
 
-def test_the_newest_come_first_and_those_that_train_before_them() -> None:
-    listed = [
-        Listed("old", "finished", 10.0, created=9.0),
-        Listed("new", "finished", 20.0, created=1.0),
-        Listed("first", "running", 40.0, created=5.0),
-        Listed("second", "running", 30.0, created=6.0),
-    ]
-    assert [one.name for one in arranged(listed, "", "newest")] == ["second", "first", "new", "old"]
+async def test_seeds_are_one_row_that_unfolds(tmp_path: Path) -> None:
+    for seed in (2, 0, 1):
+        saved.finished(tmp_path, f"run-{seed}", seed=seed)
+    async with at_home(tmp_path) as opened:
+        assert list(opened.rows) == ["run-0 and others"]
+        assert " 3 95.0 ± 0.0 " in opened.rows["run-0 and others"]
+        await opened.press("left")
+        assert opened.notice == "There is nothing to fold here"
+        await opened.press("right")
+        assert opened.names == ["run-0 and others", "run-0", "run-1", "run-2"]
+        assert opened.rows["run-1"].startswith("├ seed 1 ")
+        await opened.press("down", "down", "left")
+        assert opened.home.row is opened.table.rows[0], "the row above"
+        await opened.press("space", "up", "left")
+        assert "3 marked" in opened.said("#title")
+        assert len(opened.names) == 1
+        await opened.press("enter")
+        assert len(opened.names) == 4, "Enter unfolds, too"
+        await opened.press("enter")
+        assert (await opened.shown(WatchScreen)).session.name == "run-0"
 
 
-def test_a_sparkline_is_as_wide_as_it_may_be_and_knows_what_is_to_come() -> None:
-    assert sparkline([], 5, 10) == "·····"
-    assert sparkline([1.0] * 100, 100, 8) == "▇" * 8
-    assert sparkline([1.0, 0.0], 2, 8) == "▇▁"
-    assert sparkline([0.5] * 7, 7, 3) == "▄▄▄"
+async def test_a_fork_stands_below_what_it_was_forked_from(tmp_path: Path) -> None:
+    saved.finished(tmp_path, "parent")
+    for name, parent in (("child", "parent"), ("grandchild", "child"), ("orphan", "gone")):
+        session = saved.finished(tmp_path, name, strength=10.0)
+        history = session.history()
+        history.forked = RunForked(0.0, 2000, parent, 1)
+        session.write_summary(history)
+    async with at_home(tmp_path) as opened:
+        tree = opened.names[opened.names.index("parent") :][:3]
+        assert tree == ["parent", "child", "grandchild"]
+        assert opened.rows["child"].startswith("▾ └ 2 → si c 10 ")
+        assert "orphan" in opened.names
+        await opened.go_to("grandchild")
+        await opened.press("a")
+        assert opened.notice == "grandchild is a fork: F forks child once more"
+
+
+@pytest.mark.usefixtures("told")
+async def test_a_trains_the_same_with_the_next_seed(tmp_path: Path) -> None:
+    for seed in (0, 4):
+        saved.finished(tmp_path, f"run-{seed}", seed=seed)
+    async with at_home(tmp_path) as opened:
+        await opened.press("a")
+        monitor = await opened.shown(MonitorScreen)
+        assert monitor.engine.session.config == Session.open(tmp_path, "run-0").config.changed(seed=5)
+
+
+async def test_a_note_tags_and_a_pin_are_written_and_found(tmp_path: Path) -> None:
+    saved.finished(tmp_path, "best", strength=2.0)
+    saved.finished(tmp_path, "pinned")
+    async with at_home(tmp_path, (120, 40)) as opened:
+        await opened.go_to("pinned")
+        await opened.press("N", *"as expected", "tab", *"paper", "tab", "space", "ctrl+s")
+        await opened.until(lambda: read_notes(tmp_path / "pinned") == Notes("as expected", ("paper",), pinned=True))
+        await opened.until(lambda: opened.names == ["pinned", "best"])
+        assert opened.rows["pinned"].startswith("↑✔")
+        preview = opened.home.query_one(PreviewPane)
+        assert "as expected" in "".join(preview.render_line(y).text for y in range(preview.size.height))
+        await opened.press("slash", *"tag:paper acc>")
+        assert opened.names == ["pinned"]
+        assert opened.notice == "acc>: a number is missing; write acc>95, for example"
+
+
+async def test_columns_are_chosen_and_remembered(tmp_path: Path) -> None:
+    saved.finished(tmp_path, "run")
+    async with at_home(tmp_path, (110, 24)) as opened:
+        await opened.press("v", "space", "ctrl+s")
+        assert "session" in opened.headings
+        assert opened.rows["run"].startswith("✔ si c 1 run ")
+        assert "session" in preferences.load()[0].home_columns
+
+
+async def test_the_preview_shows_what_the_log_tells(tmp_path: Path) -> None:
+    saved.finished(tmp_path, "run")
+    saved.finished(tmp_path, "bare", method="none")
+    async with at_home(tmp_path, (160, 48)) as opened:
+        await opened.go_to("run")
+        preview = opened.home.query_one(PreviewPane)
+
+        def told() -> str:
+            return "\n".join(preview.render_line(y).text for y in range(preview.size.height))
+
+        assert "against none, points" in told()
+        await opened.until(lambda: "none 95" in told())
+        assert "Accuracy over time" in told()
+        assert "none yet; N writes one" in told()
+        assert len(preview._known) >= 1
 
 
 @pytest.mark.usefixtures("told")
@@ -628,7 +728,7 @@ async def test_n_opens_the_form_and_a_run_started_there_is_watched(tmp_path: Pat
 async def test_read_only_only_shows(every_state: Path) -> None:
     async with at_home(every_state, read_only=True) as opened:
         await opened.go_to("stopped")
-        for key in ("r", "f", "m", "d", "n"):
+        for key in ("r", "F", "a", "N", "m", "d", "n"):
             await opened.press(key)
             assert "This screen is read-only" in opened.notice, key
             assert opened.app.screen is opened.home
@@ -660,7 +760,7 @@ async def test_every_key_is_in_the_help(every_state: Path) -> None:
     async with at_home(every_state) as opened:
         await opened.press("question_mark")
         keys = helped(await opened.shown(HelpScreen))
-        for binding in Binding.make_bindings(HomeScreen.BINDINGS):
+        for binding in declared(HomeScreen):
             assert binding.tooltip, binding
             assert f"{opened.app.get_key_display(binding)}" in keys
             assert binding.tooltip in keys
@@ -699,7 +799,7 @@ def test_cl_tui_alone_opens_home_and_leaves_the_terminal_as_it_was(tmp_path: Pat
 def test_home_shows_the_folder_that_is_named(tmp_path: Path) -> None:
     saved.finished(tmp_path / "elsewhere", "run")
     with Terminal(["--sessions-dir", "elsewhere"], tmp_path) as terminal:
-        terminal.wait_for("run .*finished")
+        terminal.wait_for("si c 1 .*95.0")
         terminal.send("ctrl+c")
         assert terminal.wait_for_end() == 0
         assert terminal.restored

@@ -16,7 +16,7 @@ from tests.runs import AtStep, create
 from tests.waiting import on_screen
 
 
-@pytest.mark.parametrize("key", ["r", "f"])
+@pytest.mark.parametrize("key", ["r", "F"])
 async def test_neither_resume_nor_fork(key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own_code.write(tmp_path)
     session = create(tmp_path / "sessions", own_code.own(tmp_path), "theirs")
@@ -24,7 +24,7 @@ async def test_neither_resume_nor_fork(key: str, tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(allowed, "_ALLOWED", set())
     shutil.rmtree(tmp_path / "preferences")
     app = ClTui(HomeScreen(tmp_path / "sessions"))
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with app.run_test(size=(110, 36)) as pilot:
         home = app.first
         assert isinstance(home, HomeScreen)
 
@@ -33,9 +33,9 @@ async def test_neither_resume_nor_fork(key: str, tmp_path: Path, monkeypatch: py
 
         await on_screen(pilot, lambda: "my_nets.py:build" in told("#detail"))
         await pilot.press(key)
-        if key == "f":
+        if key == "F":
             await on_screen(pilot, lambda: isinstance(app.screen, ForkDialog))
-        where = "#problem" if key == "f" else "Notice"
+        where = "#problem" if key == "F" else "Notice"
         await on_screen(pilot, lambda: "the function build in" in told(where))
         assert "--trust-code" in told(where)
     assert [path.name for path in (tmp_path / "sessions").iterdir()] == ["theirs"]

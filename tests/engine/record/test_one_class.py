@@ -9,14 +9,15 @@ import pytest
 from cl_tui.charts.style import Palette
 from cl_tui.panes.accuracy.zoomed import draw_accuracies
 from cl_tui.panes.as_of import AccuracyTable
+from cl_tui.panes.sessions.columns import COLUMNS
 from cl_tui.panes.view import View
 from cl_tui.reports import session_facts as facts
 from cl_tui.reports import text as words
+from cl_tui.reports.arrangement import arranged
 from cl_tui.reports.timeline import timeline
-from cl_tui.screens.sessions_table import COLUMNS
 from engine.catalog.benchmarks import BENCHMARKS
 from engine.record.watchdog import caution
-from engine.sessions.listing import summary_of
+from engine.sessions.listing import Listed, summary_of
 from engine.sessions.session import Session
 from engine.settings.run import resolve
 from engine.training.runner import train
@@ -128,17 +129,20 @@ def averages(session: Session) -> tuple[str, str]:
 def test_lists_mark_the_average_and_home_explains_it(mixed: Session, cl_tui: CommandLine, tmp_path: Path) -> None:
     every, others = averages(mixed)
     listed = summary_of(tmp_path, mixed.name)
-    column = next(column for column in COLUMNS if column.heading == "acc. %")
-    assert column.content(listed, column.width) == f"*{every}"
+    assert shown_average(listed) == f"{every}*"
     assert f"; without tasks 4–7 of one class: average accuracy {others} %" in facts.result(listed)
     printed = cl_tui("sessions", "--sessions-dir", str(tmp_path)).out
     assert f" *{every} " in printed
     assert "* with tasks of one class: 'cl-tui sessions show' has the average without them" in printed
 
     runs.finished(tmp_path, runs.tiny("none", tasks=7, steps=5, scenario="class"), "brave-fox")
-    assert "*" not in column.content(summary_of(tmp_path, "brave-fox"), column.width), (
-        "there they compete with all others"
-    )
+    assert "*" not in shown_average(summary_of(tmp_path, "brave-fox")), "there they compete with all others"
+
+
+def shown_average(listed: Listed) -> str:
+    (block,) = arranged([listed])
+    line = COLUMNS["accuracy"].draw(block, block.rows[0], 12, Palette())
+    return "".join(segment.text for segment in line).strip()
 
 
 def test_a_run_that_has_seen_no_such_task_yet_is_not_marked(tmp_path: Path) -> None:

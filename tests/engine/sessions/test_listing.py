@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from cl_tui.reports.arrangement import Row
 from cl_tui.reports.tables import sessions_table
-from cl_tui.screens.sessions_table import COLUMNS
 from engine.errors import ConfigError, SessionExists, SessionLocked, SessionNotFound
 from engine.record.events import RunResumed, StepsTaken, StrengthChanged
 from engine.sessions.folders import rename_session
@@ -238,8 +238,7 @@ def test_a_run_whose_strength_was_changed_is_listed_with_the_one_in_force(tmp_pa
     session = saved.create(tmp_path, "run")
     saved.tell(session, *list(screen_data.events())[:20], StrengthChanged(900, 0.0, 1.0, 7.0))
     listed = summary_of(tmp_path, "run")
-    (method,) = [column for column in COLUMNS if column.heading == "method"]
-    assert method.content(listed, 20) == "si c 7"
+    assert Row((listed,)).method == "si c 1 → 7"
     printed = io.StringIO()
     Console(width=120, file=printed).print(sessions_table([listed], 120))
     assert "si c 7" in printed.getvalue()
