@@ -46,6 +46,18 @@ class OwnTheme(BaseModel):
     panel: Colour | None = None
 
 
+Share = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
+
+
+class OwnColumn(BaseModel):
+    """A column of a layout of the user's own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    share: Share
+    panes: Annotated[dict[str, Share], Field(min_length=1, max_length=20)]
+
+
 class Preferences(BaseModel):
     """The defaults are those of a first start."""
 
@@ -63,6 +75,10 @@ class Preferences(BaseModel):
     """How far the curves are smoothed: 0 is not at all."""
     home_columns: tuple[str, ...] = ()
     """Columns of the table of sessions; none: the usual ones."""
+    layout_of: dict[str, str] = {}
+    """The layout of each benchmark, where it is not chosen by the terminal's width."""
+    layouts: dict[str, Annotated[tuple[OwnColumn, ...], Field(min_length=1, max_length=10)]] = {}
+    """Layouts of the user's own, by their names: columns with their panes, each with its share of the room."""
     keys: dict[str, Annotated[str, Field(min_length=1)]] = {}
     """Which keys do what another does."""
     themes: dict[str, OwnTheme] = {}
@@ -77,7 +93,7 @@ class Preferences(BaseModel):
         return keys
 
 
-APPEARANCE = frozenset({"theme", "charts", "y", "x", "smoothing"})
+APPEARANCE = frozenset({"theme", "charts", "y", "x", "smoothing", "layout_of"})
 """What is reset at once: not what the user has made."""
 
 

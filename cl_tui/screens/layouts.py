@@ -1,7 +1,7 @@
 """Layouts: which panes stand where, by the width of the terminal. Numbers in, numbers out; no widgets here."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from textual.geometry import Region, Size
@@ -86,12 +86,17 @@ def by_width(width: int) -> Layout:
     return [layout for least, layout in AUTOMATIC.items() if least <= max(width, min(AUTOMATIC))][-1]
 
 
-def places(layout: Layout, size: Size, known: Collection[str]) -> dict[str, Region]:
-    """Where each pane stands in ``size``, of those that are ``known``: last, those that no automatic layout knows."""
+def complete(layout: Layout, known: Collection[str]) -> Layout:
+    """With the panes that no automatic layout knows, at the end."""
+    listed = {pane for each in AUTOMATIC.values() for pane in each.panes} | set(layout.panes)
     *others, last = layout.columns
-    foreign = {pane: 1.0 for pane in known if all(pane not in each.panes for each in AUTOMATIC.values())}
-    given = [*others, Column(last.share, {**last.panes, **foreign})]
-    columns = [(column.share, _fitting(column, size.height, known)) for column in given]
+    panes = {**last.panes, **{pane: max(last.panes.values()) for pane in known if pane not in listed}}
+    return replace(layout, columns=(*others, Column(last.share, panes)))
+
+
+def places(layout: Layout, size: Size, known: Collection[str]) -> dict[str, Region]:
+    """Where each pane stands in ``size``, of those that are ``known``."""
+    columns = [(column.share, _fitting(column, size.height, known)) for column in layout.columns]
     columns = [(share, panes) for share, panes in columns if panes]
     if size.width < min(AUTOMATIC):
         stacked = [pane for pane in known if any(pane in panes for _, panes in columns)]
@@ -106,6 +111,99 @@ def places(layout: Layout, size: Size, known: Collection[str]) -> dict[str, Regi
         for y, height, pane in zip(_starts(heights), heights, panes, strict=True):
             found[pane] = Region(x, y, width, height)
     return found
+
+
+def automatic(name: str) -> bool:
+    return any(layout.name == name for layout in AUTOMATIC.values())
+
+
+# Changes of a layout
+
+
+def with_border(layout: Layout, size: Size, known: Collection[str], column: int, by: int) -> Layout:
+    """``by`` cells more for the ``column`` (of those that are seen), and less for the next."""
+    seen = [place for place, each in enumerate(layout.columns) if any(pane in known for pane in each.panes)]
+    if not 0 <= column < len(seen) - 1:
+        return layout
+    widths = divided(size.width, [layout.columns[place].share for place in seen], [NARROWEST] * len(seen))
+    by = min(max(by, NARROWEST - widths[column]), widths[column + 1] - NARROWEST)
+    widths[column], widths[column + 1] = widths[column] + by, widths[column + 1] - by
+    scale = sum(layout.columns[place].share for place in seen) / sum(widths)
+    columns = list(layout.columns)
+    for place, width in zip(seen, widths, strict=True):
+        columns[place] = replace(columns[place], share=round(width * scale, 3))
+    return replace(layout, columns=tuple(columns))
+
+
+def with_line(layout: Layout, size: Size, known: Collection[str], pane: str, by: int) -> Layout:
+    """``by`` lines more for the ``pane``, and less for the one below it."""
+    column = next(column for column in layout.columns if pane in column.panes)
+    seen = _fitting(column, size.height, known)
+    names = list(seen)
+    place = names.index(pane)
+    if place + 1 == len(names):
+        return layout
+    least = [LEAST_HEIGHT.get(name, LOWEST) for name in names]
+    heights = divided(size.height, list(seen.values()), least)
+    by = min(max(by, least[place] - heights[place]), heights[place + 1] - least[place + 1])
+    heights[place], heights[place + 1] = heights[place] + by, heights[place + 1] - by
+    scale = sum(seen.values()) / sum(heights)
+    panes = {**column.panes, **{name: round(lines * scale, 3) for name, lines in zip(names, heights, strict=True)}}
+    return _changed(layout, column, panes)
+
+
+def without(layout: Layout, pane: str) -> Layout:
+    """The last pane of a layout stays."""
+    if layout.panes == (pane,):
+        return layout
+    columns = [
+        replace(column, panes={name: share for name, share in column.panes.items() if name != pane})
+        for column in layout.columns
+    ]
+    return replace(layout, columns=tuple(column for column in columns if column.panes))
+
+
+def with_pane(layout: Layout, pane: str, below: str) -> Layout:
+    """``pane`` below the other, with half of its lines."""
+    column = next(column for column in layout.columns if below in column.panes)
+    panes: dict[str, float] = {}
+    for name, share in column.panes.items():
+        panes |= {name: share / 2, pane: share / 2} if name == below else {name: share}
+    return _changed(layout, column, panes)
+
+
+def moved(layout: Layout, pane: str, across: int, down: int) -> Layout:
+    """``pane`` in the next column, a new one beyond the last, or one place further down (or the other way)."""
+    place = next(place for place, column in enumerate(layout.columns) if pane in column.panes)
+    column = layout.columns[place]
+    if down:
+        names = list(column.panes)
+        here = names.index(pane)
+        there = min(max(here + down, 0), len(names) - 1)
+        names[here], names[there] = names[there], names[here]
+        return _changed(layout, column, {name: column.panes[name] for name in names})
+    if not across:
+        return layout
+    target = place + across
+    share = column.panes[pane]
+    columns = [
+        replace(each, panes={name: part for name, part in each.panes.items() if name != pane})
+        for each in layout.columns
+    ]
+    if 0 <= target < len(columns):
+        others = columns[target].panes
+        mean = sum(others.values()) / len(others)
+        columns[target] = replace(columns[target], panes={**others, pane: mean})
+    elif len(column.panes) > 1:
+        columns.insert(max(target, 0), Column(column.share, {pane: share}))
+    else:
+        return layout
+    return replace(layout, columns=tuple(each for each in columns if each.panes))
+
+
+def _changed(layout: Layout, column: Column, panes: Mapping[str, float]) -> Layout:
+    new = replace(column, panes=panes)
+    return replace(layout, columns=tuple(new if each is column else each for each in layout.columns))
 
 
 def _fitting(column: Column, height: int, known: Collection[str]) -> dict[str, float]:

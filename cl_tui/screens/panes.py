@@ -31,10 +31,10 @@ from cl_tui.panes.system import strip
 from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.panes.turned.pane import TurnedPane
 from cl_tui.panes.view import View, Viewport
+from cl_tui.screens.arranging import ArrangingScreen
 from cl_tui.screens.dialogs import SaveDialog
 from cl_tui.screens.panes_grid import PanesGrid
 from cl_tui.screens.root import too_small
-from cl_tui.screens.zooming import ZoomingScreen
 from engine.errors import EngineError
 from engine.record.events import SHOWN_FILE
 from engine.record.shown import Shown
@@ -62,7 +62,7 @@ ANALYSIS = "engine.analysis.forgotten"
 """A module that loads torch."""
 
 
-class PanesScreen(ZoomingScreen):
+class PanesScreen(ArrangingScreen):
     """Subclasses define what is shown (``current_view``), and what other keys do."""
 
     BINDINGS: ClassVar[list[BindingType]] = keys(
@@ -104,6 +104,13 @@ class PanesScreen(ZoomingScreen):
         """What in ``view`` determines the keys that the footer offers."""
         return ()
 
+    @property
+    def benchmark(self) -> str:
+        return self.current_view().config.benchmark
+
+    def redraw_soon(self) -> None:
+        self.call_after_refresh(self.redraw)
+
     def load(self, view: View) -> Load | None:
         """How busy the machine is, where it trains the run."""
         return None
@@ -144,7 +151,8 @@ class PanesScreen(ZoomingScreen):
         raise NotImplementedError
 
     def apply_preferences(self, preferences: Preferences) -> None:
-        """Applies the remembered scales and smoothing, and the zoom of this program run."""
+        """Applies the remembered layout, scales and smoothing, and the zoom of this program run."""
+        self.apply_layout(preferences)
         self.query_one(CurvesPane).options = CurveOptions(preferences.y, preferences.x, preferences.smoothing)
         if self.host.zoomed is not None:
             zoomed = self.query_one(self.host.zoomed)
@@ -261,10 +269,6 @@ class PanesScreen(ZoomingScreen):
     def on_pane_viewport_changed(self, message: Pane.ViewportChanged) -> None:
         self.viewport = message.viewport
         self.redraw()
-
-    @property
-    def panes_in_place(self) -> list[Pane]:
-        return self.query_one(PanesGrid).shown
 
     def show_alone(self, pane: Pane | None) -> None:
         super().show_alone(pane)
