@@ -11,11 +11,18 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.events import Click
+from textual.geometry import Region
 from textual.message import Message
+from textual.strip import Strip
 
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.base import Pane, keys, message, side_by_side
+from cl_tui.panes.forgotten import worst
+from cl_tui.panes.forgotten.found import Found
+from cl_tui.panes.forgotten.tiles import Tiles
+from cl_tui.panes.painted import Painted
 from cl_tui.reports.card import Card, TaskLine
+from engine.record.shown import Shown
 
 WIDEST = 120
 """Columns that a card uses at most."""
@@ -62,30 +69,40 @@ class CardPane(Pane, inherit_bindings=False):
     def __init__(self) -> None:
         super().__init__()
         self.card: Card | None = None
-        self.pictures: Sequence[Line] = ()
-        """Pictures of what was forgotten, with what they are now called."""
+        self.found: Found | None = None
+        """What was forgotten, as far as the run tells it."""
+        self.shown: Shown | None = None
+        self._tiles = Tiles()
         self.offers: list[Offer] = []
         self.chosen = 0
         self._top = self._beyond = 0
         self._first_offer = 0
         """The line of the first offer."""
 
-    def show_card(self, card: Card, offers: Sequence[Offer], pictures: Sequence[Line] = ()) -> None:
+    def show_card(self, card: Card, offers: Sequence[Offer], found: Found | None, shown: Shown | None) -> None:
         before = self.offers[self.chosen : self.chosen + 1]
-        self.card, self.offers, self.pictures = card, list(offers), pictures
+        self.card, self.offers, self.found, self.shown = card, list(offers), found, shown
         actions = [offer.action for offer in offers]
         kept = before and self.chosen and before[0].action in actions
         self.chosen = actions.index(before[0].action) if kept else 0
         self.repaint()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Without the title of a pane: the screen has one."""
+        return Painted.render_lines(self, crop)
 
     def drawing(self, width: int, height: int, palette: Palette) -> list[Line]:
         if self.card is None:
             return []
         room = min(width, WIDEST)
         below = self._offers(room, palette)
-        above = card_lines(self.card, room, palette, self.pictures)
-        if len(above) + len(below) > height:
-            above = card_lines(self.card, room, palette, self.pictures, roomy=False)
+        pictures: list[Line] = []
+        if self.found is not None and self.shown is not None and self.card.worst is not None:
+            pictures = worst.pictures(self.found, self.shown, self.card.worst.number - 1, self._tiles, palette)
+        for gaps in (2, 1, 0):
+            above = card_lines(self.card, room, palette, pictures, gaps)
+            if len(above) + len(below) <= height:
+                break
         shown = max(height - len(below), 0)
         self._beyond = max(len(above) - shown, 0)
         self._top = min(self._top, self._beyond)
@@ -123,11 +140,10 @@ class CardPane(Pane, inherit_bindings=False):
             self.action_do()
 
 
-def card_lines(
-    card: Card, width: int, palette: Palette, pictures: Sequence[Line] = (), roomy: bool = True
-) -> list[Line]:
-    """Everything above the offers, with empty lines between the parts if ``roomy``."""
-    gap: list[Line] = [[]] if roomy else []
+def card_lines(card: Card, width: int, palette: Palette, pictures: Sequence[Line] = (), gaps: int = 2) -> list[Line]:
+    """Everything above the offers. ``gaps``: 2 for empty lines between all parts, 1 between the main ones, or 0."""
+    gap: list[Line] = [[]] if gaps == 2 else []
+    main: list[Line] = [[]] if gaps else []
     lines = [*gap, *_result(card, width, palette), *gap, *scale(card, width, palette)]
     if card.against:
         lines += [*gap, *_against(card, width, palette)]
@@ -136,8 +152,8 @@ def card_lines(
     tasks = [_heading("Tasks", "learned → now", left - 2, palette), *_tasks(card, left - 2, palette)]
     told = [line for sentence in card.told for line in _emphasised(sentence, left - 2, palette)]
     if card.told and card.worst:
-        tasks += [*gap, _heading(f"Worst: task {card.worst.number}", "", left - 2, palette), *told]
-    lines += [*gap, *(side_by_side(tasks, pictures, left, palette.text) if beside else tasks), *gap]
+        tasks += [*main, _heading(f"Worst: task {card.worst.number}", "", left - 2, palette), *told]
+    lines += [*main, *(side_by_side(tasks, pictures, left, palette.text) if beside else tasks), *main]
     return lines
 
 

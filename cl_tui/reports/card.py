@@ -135,7 +135,8 @@ class Card:
             change = _signed(score, -task.lost, points=False) if abs(task.lost) >= 0.0005 else ""
             then, now = score.value(task.learned), score.value(task.now)
             found.append(f"  {task.number:>2}  {task.name:<{width}}  {then:>6} → {now:>6}  {change:>7}".rstrip())
-        return [*found, *self.told]
+        worst = [f"Worst: task {self.worst.number}."] if self.told and self.worst else []
+        return [*found, " ".join([*worst, *self.told])] if self.told else found
 
 
 def _of(peer: Peer, count: int) -> str:

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -14,14 +15,18 @@ from textual.widgets import Footer, Static
 from cl_tui.host.background import run_in_background
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.card import CardPane, Offer
+from cl_tui.panes.forgotten import worst
+from cl_tui.panes.forgotten.found import Found, find
 from cl_tui.panes.notice import Notice
 from cl_tui.reports.card import Card, card
+from cl_tui.screens.analyse import AnalyseScreen
 from cl_tui.screens.root import too_small
 from cl_tui.screens.training import TrainingScreen
 from engine.catalog.own_loop import OWN_LOOP
 from engine.commands import command
 from engine.errors import EngineError
 from engine.record.history import History
+from engine.record.shown import Shown
 from engine.sessions.listing import Listed, each_session
 from engine.sessions.names import free_name
 from engine.sessions.session import Session
@@ -68,6 +73,10 @@ class CardScreen(TrainingScreen):
         self._replay, self._leave_with = replay, leave_with
         self._read_only = read_only
         self.card: Card | None = None
+        self._forgotten: Found | None = None
+        self._shown: Shown | None = None
+        self._analysis: AnalyseScreen | None = None
+        """The last analysis, which knows which layer brings a task back."""
         self._at_work = False
 
     @property
@@ -83,7 +92,7 @@ class CardScreen(TrainingScreen):
         yield too_small("the card", 32, 18)
 
     def on_mount(self) -> None:
-        self._show(card(self.session.name, self.session.config, self.history, ()))
+        self._show(card(self.session.name, self.session.config, self.history, ()), None, None)
         self.read()
 
     def on_screen_resume(self) -> None:
@@ -93,30 +102,39 @@ class CardScreen(TrainingScreen):
 
     @work(exclusive=True)
     async def read(self) -> None:
-        """Reads the other sessions of the folder."""
-        self._show(await run_in_background(self, self._read))
+        """Reads the other sessions of the folder, and what was forgotten."""
+        self._show(*await run_in_background(self, self._read))
 
-    def _read(self) -> Card:
-        found: list[Listed] = []
+    def _read(self) -> tuple[Card, Found | None, Shown | None]:
+        others: list[Listed] = []
         with contextlib.suppress(OSError):  # the card then shows the run alone
-            found = list(each_session(self._folder))
-        return card(self.session.name, self.session.config, self.history, found)
+            others = list(each_session(self._folder))
+        made = card(self.session.name, self.session.config, self.history, others)
+        shown = Shown.read(self.session.path)
+        if shown is None or made.worst is None:
+            return made, None, None
+        task, found = made.worst.number - 1, find(self.history, shown, None)
+        told = worst.sentences(found, task, [info.name for info in self.history.tasks])
+        analysis = self._analysis.found if self._analysis else None
+        if analysis is not None and analysis.forgetting is not None:
+            told += worst.brought_back(analysis.forgetting, task)
+        return replace(made, told=tuple(told)), found, shown
 
     @property
     def _folder(self) -> Path:
         return self.session.path.parent
 
-    def _show(self, found: Card) -> None:
-        self.card = found
+    def _show(self, found: Card, forgotten: Found | None, shown: Shown | None) -> None:
+        self.card, self._forgotten, self._shown = found, forgotten, shown
         title = f"{found.title}   {found.benchmark}"
         width = self.size.width - 2 - len(title)
         self.query_one("#title", Static).update(f"{title}{f'✔ {found.finished}':>{max(width, 2)}}")
-        self.query_one(CardPane).show_card(found, self.offers(found))
+        self.query_one(CardPane).show_card(found, self.offers(found), forgotten, shown)
         self.refresh_bindings()
 
     def on_resize(self) -> None:
         if self.card is not None:
-            self._show(self.card)
+            self._show(self.card, self._forgotten, self._shown)
 
     # What can be done next
 
@@ -142,6 +160,8 @@ class CardScreen(TrainingScreen):
             offers.append(Offer("a", "again", f"Again with seed {self._next_seed(found)}"))
             if found.tasks:
                 offers.append(Offer("A", "analyse", "Analyse: which layers moved, and what it cost"))
+        if not self._read_only:
+            offers.append(Offer("S", "app.share", "Share: this card, the run as a film, or a page that replays itself"))
         return offers
 
     @staticmethod
@@ -183,9 +203,8 @@ class CardScreen(TrainingScreen):
 
     def action_analyse(self) -> None:
         if self._may("analyse", "This session cannot be analysed here"):
-            from cl_tui.screens.analyse import AnalyseScreen
-
-            self.app.push_screen(AnalyseScreen(self.session))
+            self._analysis = AnalyseScreen(self.session)
+            self.app.push_screen(self._analysis)
 
     def action_run_bound(self, method: str) -> None:
         if self._may(f"run_bound('{method}')", f"A run of {method} is there already, or nothing can be trained here"):

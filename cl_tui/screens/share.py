@@ -14,6 +14,7 @@ from cl_tui.panes.base import Pane
 from cl_tui.panes.files import name_of, started_in, write_new
 from cl_tui.panes.picture import grid_of
 from cl_tui.reports import session_facts
+from cl_tui.screens.card import CardScreen
 from cl_tui.screens.dialogs import Dialog
 from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.screens.root import RootScreen
@@ -90,7 +91,7 @@ def shown_session(screen: RootScreen) -> Session | None:
     """The session whose run ``screen`` shows, if it shows one."""
     if isinstance(screen, MonitorScreen):
         return screen.engine.session
-    return screen.session if isinstance(screen, WatchScreen) else None
+    return screen.session if isinstance(screen, WatchScreen | CardScreen) else None
 
 
 def unused(folder: Path, stem: str, ending: str) -> Path:

@@ -1,5 +1,6 @@
 """The card over a run that has just ended, or over its replay, and the screens that it leads to."""
 
+import re
 from itertools import dropwhile
 from pathlib import Path
 
@@ -65,7 +66,14 @@ async def test_the_keys_of_the_card_of_a_replay_lead_on(tmp_path: Path) -> None:
         pane = card.query_one(CardPane)
         actions = [offer.action for offer in pane.offers]
         assert actions[0] == "run_bound('joint')"
-        assert set(actions[1:]) == {"fork", "compare", "replay", "again", "analyse"}
+        assert set(actions[1:]) == {"fork", "compare", "replay", "again", "analyse", "app.share"}
+        shown = "\n".join(strip.text for strip in pane._built())
+        assert card.card is not None
+        assert card.card.worst is not None
+        assert f"Worst: task {card.card.worst.number}" in shown
+        assert re.search(r"\d+ of \d+ \w+ are now called \d", shown)
+        assert "▀" in shown, "pictures of them"
+        assert "turned for good in task" in card.words
         await pilot.press("c")
         assert isinstance(app.screen, CompareScreen)
         await on_screen(pilot, lambda: isinstance(app.screen, CompareScreen) and app.screen.found is not None)
@@ -78,6 +86,7 @@ async def test_the_keys_of_the_card_of_a_replay_lead_on(tmp_path: Path) -> None:
         assert isinstance(found, AnalyseScreen)
         await on_screen(pilot, lambda: found.found is not None)
         await pilot.press("escape")
+        await on_screen(pilot, lambda: "alone brings" in card.words)
         await pilot.press("F")
         await on_screen(pilot, lambda: isinstance(app.screen, ForkDialog))
         assert app.screen.query_one("#strength", Input).value == "100", "ten times the strength"
