@@ -22,6 +22,7 @@ from cl_tui.panes.base import Pane, keys
 from cl_tui.panes.confusion.pane import ConfusionPane
 from cl_tui.panes.forgotten.pane import ForgottenPane
 from cl_tui.panes.header import HeaderLine, TaskLine
+from cl_tui.panes.held.pane import HeldPane
 from cl_tui.panes.importance.pane import ImportancePane
 from cl_tui.panes.log import LogPane
 from cl_tui.panes.loss.axes import CurveOptions
@@ -37,6 +38,7 @@ from cl_tui.screens.panes_grid import PanesGrid
 from cl_tui.screens.root import too_small
 from engine.errors import EngineError
 from engine.record.events import SHOWN_FILE
+from engine.record.held import Neurons
 from engine.record.shown import Shown
 from engine.record.watchdog import alarms
 from engine.sessions.session import Session
@@ -52,6 +54,7 @@ PANES: tuple[type[Pane], ...] = (
     CurvesPane,
     ImportancePane,
     ForgottenPane,
+    HeldPane,
     LogPane,
     ConfusionPane,
     TurnedPane,
@@ -265,6 +268,19 @@ class PanesScreen(ArrangingScreen):
             pane.busy = ""
             self.redraw()
         return None
+
+    @work
+    async def on_held_pane_neurons_wanted(self, message: HeldPane.NeuronsWanted) -> None:
+        where = (self.folder.parent, self.folder.name)
+
+        def read() -> Neurons | str:
+            try:
+                found: Neurons = run_apart("engine.analysis.neurons:neurons", *where, message.layers, message.shape)
+            except EngineError as error:
+                return str(error)
+            return found
+
+        message.pane.take(await run_in_background(self, read))
 
     def on_pane_viewport_changed(self, message: Pane.ViewportChanged) -> None:
         self.viewport = message.viewport
