@@ -34,9 +34,9 @@ class Worker:
             self.process.start()
         theirs.close()
 
-    def send(self, task: tuple[Path, Mapping[str, Any]] | Literal["save", "stop"]) -> None:
-        """Sends a session's folder and its settings from ``PLACE`` that were typed; or, for the run in training: save a
-        checkpoint, or save and stop."""
+    def send(self, task: tuple[Path, Mapping[str, Any]] | int | Literal["save", "stop"]) -> None:
+        """Sends a session's folder and its settings from ``PLACE`` that were typed; or, for the run in training: the
+        step up to which it may go, save a checkpoint, or save and stop."""
         with contextlib.suppress(OSError):  # it is dead: its end of the connection shows that
             self.connection.send(task)
 
@@ -52,6 +52,12 @@ class Worker:
         """Ends the process; if it is still training, it saves first."""
         self.connection.close()
         self.process.join()
+
+
+def prepare() -> None:
+    """Starts what all workers share, while the program still has a standard error: a screen takes it away."""
+    if hasattr(signal, "pthread_sigmask"):
+        resource_tracker.ensure_running()
 
 
 @contextlib.contextmanager
@@ -99,11 +105,13 @@ def _train(path: Path, place: Mapping[str, Any], connection: Connection) -> RunE
     engine.start()
     due = time.monotonic()
     while not engine.join(0.1):
-        if not engine.control.stopping and connection.poll():
-            asked = "stop"
+        while not engine.control.stopping and connection.poll():
+            asked: object = "stop"
             with contextlib.suppress(EOFError, OSError):  # the parent is gone
                 asked = connection.recv()
-            if asked == "save":
+            if isinstance(asked, int):
+                engine.control.set_limit(asked)
+            elif asked == "save":
                 engine.control.save()
             else:
                 engine.control.stop()

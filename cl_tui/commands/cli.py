@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from cl_tui.commands import batch, cache, config, export, look, registries, sessions, train
+from cl_tui.commands import batch, cache, config, export, look, race, registries, sessions, train
 from cl_tui.commands.arguments import refuse_sessions_dir, showable
 from cl_tui.commands.help_pages import App
 from cl_tui.commands.screen import no_screen, show_screen
@@ -21,7 +21,7 @@ from engine.text import visible
 app = App(name="cl-tui", pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]})
 sessions_app = App(help="List, show, export and delete the saved sessions.")
 app.add_typer(sessions_app, name="sessions", rich_help_panel="Look")
-for _command in (train.run, train.resume, train.fork, train.extend, batch.batch, batch.reproduce):
+for _command in (train.run, train.resume, train.fork, train.extend, race.race, batch.batch, batch.reproduce):
     app.command(rich_help_panel="Train")(_command)
 for _command in (look.web, look.watch, look.compare, look.analyse):
     app.command(rich_help_panel="Look")(_command)

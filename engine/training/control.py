@@ -42,6 +42,8 @@ class Control:
         self.paused = False
         self.stopping = False
         self.pause_at_task_end = False
+        self.limit: int | None = None
+        """Training waits at this step until the limit is raised; None: it never waits."""
         self.ahead: Ahead | None = None
         """A look ahead that is asked for; training waits until it is None again."""
         self.futures = Futures()
@@ -56,7 +58,7 @@ class Control:
 
     @property
     def attention(self) -> bool:
-        return self._called or self.pace is not None
+        return self._called or self.pace is not None or self.limit is not None
 
     @property
     def _called(self) -> bool:
@@ -99,6 +101,10 @@ class Control:
         with self._changed:
             self.set_strength(strength)
             self.stay()
+
+    def set_limit(self, step: int | None) -> None:
+        """Lets training go on up to ``step``; None: to the end."""
+        self._set(limit=step)
 
     def evaluate(self) -> None:
         """Asks for the accuracy on the whole test set of every task seen so far."""
@@ -149,6 +155,15 @@ class Control:
         """Waits until something else is wanted than the look ahead ``answered``."""
         with self._changed:
             self._changed.wait_for(lambda: self.stopping or self.asked or self.ahead is not answered)
+
+    def held_at(self, step: int) -> bool:
+        """Whether the limit holds training at ``step``."""
+        return self.limit is not None and step >= self.limit and not self.stopping
+
+    def wait_at_limit(self, step: int) -> None:
+        """Waits until the limit is raised, or until there is a request."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self.held_at(step) or self.asked)
 
     def wait(self, seconds: float) -> bool:
         """Waits ``seconds`` and returns True, or False as soon as a stop is requested."""

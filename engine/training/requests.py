@@ -52,8 +52,20 @@ class RequestHandler:
             self.recorder.clock.start()
             self.recorder.note("continued")
             control.activity = "training"
+        if control.held_at(self.state.step):
+            self._wait_at_limit()
         control.check()
         control.wait_for_pace()
+
+    def _wait_at_limit(self) -> None:
+        """The clock stands still, and nothing is logged."""
+        control, clock = self.recorder.control, self.recorder.clock
+        self.reporter.steps()
+        clock.pause()
+        while control.held_at(self.state.step):
+            control.wait_at_limit(self.state.step)
+            self._handle(control.take_requests())
+        clock.start()
 
     def _look_ahead(self) -> None:
         """Holds training while a look ahead is asked for. The clock stands still, and nothing is logged."""

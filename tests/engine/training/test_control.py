@@ -303,3 +303,31 @@ def test_a_break_between_tasks_waits_with_the_task_saved(tmp_path: Path) -> None
 def test_a_strength_that_cannot_be_is_refused(strength: float) -> None:
     with pytest.raises(ConfigError, match="strength"):
         Control().set_strength(strength)
+
+
+def test_a_limit_holds_the_run_and_its_clock_until_it_is_raised(tmp_path: Path) -> None:
+    config = runs.tiny("si")
+    session = runs.create(tmp_path, config)
+    engine = EngineThread(session)
+    engine.control.set_limit(3)
+    engine.start()
+    until(lambda: engine.history.step == 3)
+    time.sleep(0.3)
+    assert engine.history.step == engine.history.curve.length == 3
+    engine.control.set_limit(5)
+    until(lambda: engine.history.step == 5)
+    engine.control.set_limit(None)
+    assert engine.join(PATIENCE_SECONDS)
+    assert engine.history.state == "finished"
+    assert not [note.text for note in engine.history.notes if "paused" in note.text]
+    runs.assert_same_run(session, runs.finished(tmp_path, config, "whole"))
+
+
+def test_a_stop_ends_a_run_that_its_limit_holds(tmp_path: Path) -> None:
+    engine = EngineThread(runs.create(tmp_path, runs.tiny("si")))
+    engine.control.set_limit(2)
+    engine.start()
+    until(lambda: engine.history.step == 2)
+    engine.control.stop()
+    assert engine.join(PATIENCE_SECONDS)
+    assert (engine.history.state, engine.history.saved_step) == ("stopped", 2)
