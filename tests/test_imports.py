@@ -23,6 +23,7 @@ LIGHT = [
     "catalog.own_loop",
     "catalog.own",
     "catalog.presets",
+    "catalog.recipes",
     "commands",
     "disk",
     "errors",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
@@ -71,6 +72,9 @@ class Painted(Widget):
 
 
 def strips(lines: Sequence[Line], width: int, height: int, blank: Style) -> list[Strip]:
-    """Exactly ``height`` strips of exactly ``width`` cells."""
-    built = [Strip(line).adjust_cell_length(width, blank) for line in lines[:height]]
+    """Exactly ``height`` strips of exactly ``width`` cells; what has no style is ``blank``."""
+    built = []
+    for line in lines[:height]:
+        inked = [of if of.style is not None else Segment(of.text, blank) for of in line]
+        built.append(Strip(inked).adjust_cell_length(width, blank))
     return built + [Strip.blank(width, blank)] * (height - len(built))

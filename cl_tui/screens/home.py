@@ -19,6 +19,7 @@ from cl_tui.panes.base import keys
 from cl_tui.panes.notice import Notice
 from cl_tui.panes.sessions.columns import DEFAULT
 from cl_tui.panes.sessions.preview import PreviewPane
+from cl_tui.panes.sessions.recipes import RecipesPane
 from cl_tui.panes.sessions.table import SessionsTable
 from cl_tui.reports import session_facts, text
 from cl_tui.reports.arrangement import ORDERS, Block, Order, Row, arranged
@@ -69,6 +70,7 @@ class HomeScreen(SessionActions):
             with Vertical(id="list"):
                 yield SessionsTable()
                 yield Static(id="nothing", markup=False)
+                yield RecipesPane()
                 yield Static(id="detail", markup=False)
             yield PreviewPane(self._folder)
         yield Input(placeholder=f"words, or {EXAMPLE}", id="filter", compact=True)
@@ -79,6 +81,7 @@ class HomeScreen(SessionActions):
     def on_mount(self) -> None:
         self._table.chosen = self.host.preferences.home_columns or DEFAULT
         self._say_title()
+        self.query_one(RecipesPane).display = False
         self.call_after_refresh(self.read_folder)
         self.set_interval(CHECK_SECONDS, self._tick)
 
@@ -154,12 +157,24 @@ class HomeScreen(SessionActions):
         self._table.show(arranged(shown, self._order), self._marked, self._order)
         if self._go_to in self._sessions and self._table.go_to(self._go_to):
             self._go_to = ""
+        empty = self._read_once and not (self._sessions or self._problem or self._read_only)
+        self._show_recipes(empty)
         self._table.display = bool(shown)
         nothing = self.query_one("#nothing", Static)
-        nothing.display = not shown and self._read_once
+        nothing.display = not shown and self._read_once and not empty
         nothing.update(self._nothing_there())
         self._say_title(len(shown))
         self._say_detail()
+
+    def _show_recipes(self, empty: bool) -> None:
+        recipes = self.query_one(RecipesPane)
+        if recipes.display != empty:
+            recipes.display = empty
+            self.set_class(empty, "-empty")
+            (recipes if empty else self._table).focus()
+
+    def on_recipes_pane_chosen(self, message: RecipesPane.Chosen) -> None:
+        self.start(message.recipe.settings)
 
     def show_marks(self) -> None:
         self._table.show_marks(self._marked)
@@ -171,14 +186,7 @@ class HomeScreen(SessionActions):
             return "No session fits the filter.\n\nEsc shows all again."
         if self._problem:
             return self._problem
-        if self._read_only:
-            return f"No sessions in {self._folder}."
-        return (
-            f"No sessions in {self._folder} yet.\n\n"
-            "Press n for a new run. By default it trains Synaptic Intelligence on handwritten digits, "
-            "needs no download, and takes half a minute in slow motion.\n\n"
-            "Every run is saved and listed here, so that you can resume, replay, fork and compare it."
-        )
+        return f"No sessions in {self._folder}."
 
     def _say_title(self, shown: int | None = None) -> None:
         parts = [f"{len(self._sessions)} sessions" if len(self._sessions) != 1 else "1 session"]
@@ -205,7 +213,7 @@ class HomeScreen(SessionActions):
         """Also actions that are not possible for the session under the cursor."""
         row, refused = self.row, self.never
         if row is None:
-            return refused | CHANGING - {"new_run"} | {"open", "mark", "compare", "unfold"}
+            return refused | CHANGING - {"new_run"} | {"open", "mark", "compare", "unfold", "filter"}
         if row.state not in ("stopped", "interrupted", "failed"):
             refused |= {"resume"}
         if row.state == "damaged":

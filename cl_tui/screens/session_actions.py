@@ -30,7 +30,7 @@ from engine.sessions.names import check_name, free_name
 from engine.sessions.notes import Notes, write_notes
 from engine.sessions.session import Session
 from engine.settings.own_code import require_trust
-from engine.settings.run import RunConfig, moved
+from engine.settings.run import RunConfig, moved, resolve
 from engine.streams.files import prepare
 from engine.text import some, visible
 from engine.training.runner import EngineThread, device_problem
@@ -157,6 +157,14 @@ class SessionActions(RootScreen):
             self.reply(f"{listed.name} is already being trained: Enter watches it")
         else:
             self._continue(listed.name, listed.config.benchmark)
+
+    @work
+    async def start(self, settings: Mapping[str, object]) -> None:
+        """Trains a new session of these settings."""
+        config = resolve(settings)
+        made = await self._done("Preparing", partial(_another, self._folder, config, config.seed))
+        if made is not None:
+            self._train(made, benchmark_info(config.benchmark).watch_pace, new=True)
 
     @work
     async def action_fork(self) -> None:

@@ -17,7 +17,9 @@ from cl_tui.host import preferences
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.notice import Notice
 from cl_tui.panes.sessions.preview import PreviewPane
+from cl_tui.panes.sessions.recipes import RecipesPane
 from cl_tui.panes.sessions.table import SessionsTable
+from cl_tui.reports import session_facts
 from cl_tui.screens import home as home_module
 from cl_tui.screens import session_actions as actions_module
 from cl_tui.screens.compare import CompareScreen
@@ -29,11 +31,13 @@ from cl_tui.screens.keys_here import declared
 from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.screens.new_run import NewRunScreen
 from cl_tui.screens.watch import WatchScreen
+from engine.catalog.recipes import RECIPES
 from engine.errors import BenchmarkError, NumericsError
 from engine.record.events import RunFailed, RunForked
 from engine.sessions.listing import Listed, each_session
 from engine.sessions.notes import Notes, read_notes
 from engine.sessions.session import Session
+from engine.settings.run import resolve
 from tests import saved, screen_data
 from tests.conftest import CommandLine
 from tests.first_screens import helped
@@ -252,13 +256,33 @@ async def test_sessions_that_come_and_go_leave_the_cursor_where_it_is(tmp_path: 
         assert len(opened.names) == 3
 
 
-async def test_an_empty_folder_says_what_to_press(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("told")
+async def test_an_empty_folder_offers_three_recipes_with_their_results(tmp_path: Path) -> None:
     async with at_home(tmp_path / "none") as opened:
-        assert "Press n for a new run" in opened.said("#nothing")
-        assert opened.home.query_one("#nothing").region.height > 0
-        for key in ("enter", "r", "F", "a", "N", "m", "d", "space"):
+        recipes = opened.home.query_one(RecipesPane)
+        told = "\n".join(recipes.render_line(y).text for y in range(recipes.size.height))
+        assert "average 42 %   lost 72 points   last task 100 %" in told
+        assert "average 65 %   lost 43 points   last task 99 %" in told
+        assert "average 60 %   lost 25 points   last task 36 %" in told
+        for recipe in RECIPES:
+            assert session_facts.command(resolve(recipe.settings), Path()) in told
+        for key in ("r", "F", "a", "N", "m", "d", "space"):
             await opened.press(key)
             assert "There is no session to" in opened.notice, key
+        await opened.press("down", "enter")
+        monitor = await opened.shown(MonitorScreen)
+        assert monitor.engine.session.config == resolve(RECIPES[1].settings)
+        await opened.press("q")
+        await opened.until(lambda: len(opened.names) == 1)
+        assert not recipes.display
+        assert opened.app.focused is opened.table
+
+
+@pytest.mark.usefixtures("told")
+async def test_a_number_starts_a_recipe(tmp_path: Path) -> None:
+    async with at_home(tmp_path, (160, 48)) as opened:
+        await opened.press("3")
+        assert (await opened.shown(MonitorScreen)).engine.session.config.strength == 1e5
 
 
 async def test_a_folder_that_may_not_be_looked_into_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -788,7 +812,7 @@ async def test_steps_told_while_a_monitor_is_open_wait_until_one_is_back(
 
 def test_cl_tui_alone_opens_home_and_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
     with Terminal([], tmp_path) as terminal:
-        terminal.wait_for("Press n for a new run")
+        terminal.wait_for("What does it forget")
         terminal.send("q")
         assert terminal.wait_for_end() == 0
         assert terminal.restored
