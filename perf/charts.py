@@ -4,6 +4,7 @@ chart of the same size with 500 points of each curve."""
 import statistics
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 import numpy as np
 import plotext
@@ -21,6 +22,7 @@ from engine.record.history import History
 from engine.settings.run import resolve
 from perf.measure import CLOCKS, arguments, interleaved, ratios
 
+CURVES: tuple[Literal["mean", "raw"], ...] = ("mean", "raw")
 POINTS = 500
 """Points of each curve in the plotext chart."""
 LENGTHS = ((1_000, 5), (100_000, 5), (1_000_000, 100))
@@ -46,18 +48,18 @@ def pane(
 ) -> tuple[str, Callable[[], object]]:
     """A name, which says where the columns come from, and a function that draws the newest ``seen`` steps."""
     record = CurveCache()
-    record.follow(history, options.smoothing)
+    record.follow(history)
     length = history.curve.length
     viewport = Viewport(cursor=length - seen // 2, steps=None if seen == length else (length - seen, length))
     view = View("charts", resolve({"method": "si", "device": "cpu"}), history, "training", viewport=viewport)
 
     def draw() -> object:
-        record.follow(history, options.smoothing)
+        record.follow(history)
         return strips(draw_curves(view, record, width, height, PALETTE, options, zoomed=True), width, height, Style())
 
     time = steps_axis(seen_steps(view), 2 * layout(view, width, height, zoomed=True).plot_width)
     source = "steps" if record.step_by_step(time) else "envelope"
-    return f"{seen:,} of {length:,} steps, {source}{', mean' if options.smoothing else ''}", draw
+    return f"{seen:,} of {length:,} steps, {source}{', ' + options.curves}", draw
 
 
 def with_plotext(history: History, width: int, height: int) -> None:
@@ -82,8 +84,8 @@ def main() -> None:
             history = recorded(length, tasks)
             sides: dict[str, Callable[[], object]] = {"plotext": partial(with_plotext, history, columns, rows)}
             for seen in sorted({length, length // 5, length // 20, 200}, reverse=True):
-                for smoothing in (0.0, 0.99) if seen in (length, 200) else (0.0,):
-                    name, draw = pane(history, seen, CurveOptions(smoothing=smoothing), columns - 4, rows - AROUND)
+                for curves in CURVES:
+                    name, draw = pane(history, seen, CurveOptions(curves=curves), columns - 4, rows - AROUND)
                     sides[name] = draw
             seconds = interleaved(sides, rounds, CLOCKS[options.clock])
             for name, took in seconds.items():

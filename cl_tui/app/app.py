@@ -58,7 +58,7 @@ class ClTui(App[ExitStatus]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *keys(
             ("T", "theme", "Theme", "Pick a theme, and see it before you choose"),
-            ("0", "reset_appearance", "Reset appearance", "Reset theme, scales and smoothing to the defaults"),
+            ("0", "reset_appearance", "Reset appearance", "Reset theme, scales and curves to the defaults"),
             ("l", "log", "Log", "Printed lines, warnings, and the events of the run"),
         ),
         Binding("S", "share", "Share", tooltip="A picture of the pane or the screen, or the run as a film or a page"),
@@ -337,7 +337,7 @@ class ClTui(App[ExitStatus]):
         for screen in self.screen_stack:
             if isinstance(screen, PanesScreen):
                 screen.apply_preferences(self.preferences)
-        self.root.reply("Theme, scales and smoothing are reset to the defaults")
+        self.root.reply("Theme, scales and curves are reset to the defaults")
 
     def action_log(self) -> None:
         root, falls = self.root, Falls()

@@ -281,7 +281,7 @@ class Canvas:
             self.cells[upper | lower] = ord("·")
             self._inks[upper | lower] = self._ink(style)
             return
-        half = Style(color=style.bgcolor)
+        half = Style(color=style.bgcolor, bgcolor=self._styles[0].bgcolor)
         for there, sign in ((upper & ~lower, "▀"), (lower & ~upper, "▄")):
             self.cells[there] = ord(sign)
             self._inks[there] = self._ink(half)
@@ -295,13 +295,19 @@ class Canvas:
             self.cells[empty, cell] = ord(sign)
             self._inks[empty, cell] = self._ink(style)
 
-    def dashes(self, row: int, style: Style, cells: slice = slice(None)) -> None:
-        """Fills every other cell of a row that is empty."""
-        there = np.zeros(self.cells.shape[1], dtype=bool)
-        there[cells] = True
+    def dashes(self, row: int, style: Style, cells: np.ndarray | None = None) -> None:
+        """Fills every other cell of a row that is empty, among ``cells``, of shape (width,)."""
+        there = self.cells[row] == ord(" ")
         there[1::2] = False
-        there &= self.cells[row] == ord(" ")
-        self.put(row, there, "╌", style)
+        self.put(row, there if cells is None else there & cells, "╌", style)
+
+    def write(self, row: int, cell: int, text: str, style: Style) -> str:
+        """Writes from a cell on; returns what has no room."""
+        room = max(self.cells.shape[1] - cell, 0)
+        for place, letter in enumerate(text[:room], start=cell):
+            self.cells[row, place] = ord(letter)
+            self._inks[row, place] = self._ink(style)
+        return text[room:]
 
     def mark(self, cell: int | None, style: Style) -> None:
         """▲ in the top row of a column."""

@@ -74,12 +74,12 @@ def level_style(level: int, coloured: bool, sixteen: bool) -> Style:
 
 
 @lru_cache(4096)
-def halves(upper: int | None, lower: int | None, sixteen: bool) -> tuple[str, Style]:
-    """The character and the style of a cell whose halves have these LEVELS; None leaves a half empty."""
+def halves(upper: int | None, lower: int | None, sixteen: bool, blank: Style) -> tuple[str, Style]:
+    """The character and the style of a cell whose halves have these LEVELS; None leaves a half ``blank``."""
     above, below = (None if level is None else level_style(level, True, sixteen).bgcolor for level in (upper, lower))
     if above is None:
-        return (" ", Style()) if below is None else ("▄", Style(color=below))
-    return "▀", Style(color=above, bgcolor=below)
+        return (" ", blank) if below is None else ("▄", Style(color=below, bgcolor=blank.bgcolor))
+    return "▀", Style(color=above, bgcolor=below or blank.bgcolor)
 
 
 def sign_at(fraction: float) -> str:

@@ -1,14 +1,13 @@
-"""Means along a curve of any length, in numpy alone."""
-
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import accumulate, pairwise
+"""Means and bands along a curve of any length, in numpy alone."""
 
 import numpy as np
 
-_FEW = 32
-_NEGLIGIBLE = 1e-8
+from cl_tui.charts.braille import MOST_BINS
+
+SAMPLE = 64
+"""Most values of which a band is taken: with more its ends move by less than the eye sees."""
+_LOW, _HIGH = 6, 57
+"""The places of the tenth and the ninetieth percentile among SAMPLE values."""
 
 
 def means_between(starts: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -19,72 +18,72 @@ def means_between(starts: np.ndarray, values: np.ndarray) -> np.ndarray:
     """
     finite = np.isfinite(values)
     sums, counts = np.add.reduceat(np.where(finite, values, 0.0), starts), np.add.reduceat(finite, starts, dtype=float)
-    means: np.ndarray = np.divide(sums, counts, out=np.full(len(starts), np.nan), where=counts > 0)
-    return means
+    return _divided(sums, counts)
 
 
-@dataclass(frozen=True)
-class RunningMean:
-    """A running mean in which each value counts ``weight`` times as much as the next: about the last
-    1 ÷ (1 − ``weight``) values. Values that are not finite do not count."""
+def means_within(starts: np.ndarray, ends: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The mean of the finite values in each stretch, which may overlap; NaN where there is none.
 
-    weight: float
-    sum: float = 0.0
-    count: float = 0.0
-
-    def extended(self, values: np.ndarray, begins: Sequence[int] = ()) -> tuple[np.ndarray, "RunningMean"]:
-        """The mean after each of the next ``values``, NaN while there is none, and the state that continues it.
-
-        It restarts before the values at ``begins``, ascending indices between 0 and the number of values.
-        """
-        finite = np.isfinite(values)
-        counted = np.where(finite, values, 0.0)
-        sums, counts = np.empty(len(values)), np.empty(len(values))
-        total, number = self.sum, self.count
-        pieces = [0, *(place for place in begins if place < len(values)), len(values)]
-        for piece, (start, end) in enumerate(pairwise(pieces)):
-            if piece:
-                total = number = 0.0
-            if start < end:
-                sums[start:end] = _decayed(counted[start:end], self.weight, total)
-                counts[start:end] = _counted(finite[start:end], self.weight, number)
-                total, number = float(sums[end - 1]), float(counts[end - 1])
-        means = np.divide(sums, counts, out=np.full(len(values), np.nan), where=counts > 0)
-        return means, RunningMean(self.weight, total, number)
-
-    @property
-    def memory(self) -> int:
-        """How many values back a value still counts, to four digits."""
-        return math.ceil(math.log(1e-4) / math.log(self.weight))
-
-
-def _counted(finite: np.ndarray, weight: float, before: float) -> np.ndarray:
-    """_decayed for ones and zeros; a geometric series if there are only ones."""
-    if not finite.all():
-        return _decayed(finite.astype(float), weight, before)
-    all_ones = 1 / (1 - weight)
-    counts: np.ndarray = all_ones - (all_ones - before) * np.exp(math.log(weight) * np.arange(1, len(finite) + 1))
-    return counts
-
-
-def _decayed(values: np.ndarray, weight: float, before: float) -> np.ndarray:
-    """s[k] = weight · s[k−1] + values[k], where s[−1] is ``before``.
-
-    Computed in blocks short enough for weight ** −block to lose no digits; the blocks' ends are summed the same way.
+    >>> means_within(np.array([0, 1]), np.array([2, 3]), np.array([1.0, 2.0, 4.0])).tolist()
+    [1.5, 3.0]
     """
-    if len(values) <= _FEW:
-        return np.array(
-            list(accumulate(values.tolist(), lambda sum_, value: weight * sum_ + value, initial=before))[1:]
-        )
-    if weight < _NEGLIGIBLE:
-        return values + weight * np.concatenate([[before], values[:-1]])
-    block = max(2, round(-8 / math.log(weight)))
-    rows = -(-len(values) // block)
-    padded = np.zeros(rows * block)
-    padded[: len(values)] = values
-    powers = weight ** np.arange(block)
-    within = np.cumsum(padded.reshape(rows, block) / powers, axis=1) * powers
-    ends = _decayed(within[:, -1], weight**block, before)
-    carried = np.concatenate([[before], ends[:-1]])
-    sums: np.ndarray = within + carried[:, None] * (powers * weight)
-    return sums.ravel()[: len(values)]
+    finite = np.isfinite(values)
+    return _divided(
+        _sums_within(starts, ends, np.where(finite, values, 0.0)), _sums_within(starts, ends, finite.astype(float))
+    )
+
+
+class Sums:
+    """The sum and the number of the finite values in each of a bounded number of bins of ``width`` steps, so that means
+    cost the same after any step."""
+
+    def __init__(self, bins: int = MOST_BINS) -> None:
+        self.width = 1
+        self.length = 0
+        self._bins = np.zeros((2, bins))
+
+    def extend(self, values: np.ndarray) -> None:
+        if not len(values):
+            return
+        bins = self._bins.shape[1]
+        while self.length + len(values) > bins * self.width:
+            halved = self._bins[:, 0::2] + self._bins[:, 1::2]
+            self._bins = np.concatenate([halved, np.zeros((2, bins - halved.shape[1]))], axis=1)
+            self.width *= 2
+        finite = np.isfinite(values)
+        first, last = self.length // self.width, (self.length + len(values) - 1) // self.width
+        starts = np.maximum(np.arange(first, last + 1) * self.width - self.length, 0)
+        self._bins[0, first : last + 1] += np.add.reduceat(np.where(finite, values, 0.0), starts)
+        self._bins[1, first : last + 1] += np.add.reduceat(finite, starts, dtype=float)
+        self.length += len(values)
+
+    def means(self, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """As ``means_within``, to a bin."""
+        first = starts // self.width
+        last = np.maximum(-(-ends // self.width), first + 1)
+        sums, counts = (_sums_within(first, last, row) for row in self._bins)
+        return _divided(sums, counts)
+
+
+def band_within(starts: np.ndarray, ends: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The tenth and the ninetieth percentile of the values in each stretch, of at most SAMPLE equally spaced ones; NaN
+    where there are not so many finite ones."""
+    along = (np.arange(SAMPLE) + 0.5) / SAMPLE
+    places = (starts[:, None] + along * (ends - starts)[:, None]).astype(int)
+    sample = values[np.minimum(places, len(values) - 1)]
+    sample = np.partition(np.where(np.isfinite(sample), sample, np.nan), (_LOW, _HIGH), axis=1)
+    return sample[:, _LOW], sample[:, _HIGH]
+
+
+def _sums_within(starts: np.ndarray, ends: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Needs ``starts`` < ``ends`` ≤ len(values)."""
+    if not len(starts):
+        return np.empty(0)
+    borders = np.stack([starts, ends], axis=1).ravel()
+    sums: np.ndarray = np.add.reduceat(np.append(values, 0.0), borders)[::2]
+    return sums
+
+
+def _divided(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    means: np.ndarray = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+    return means

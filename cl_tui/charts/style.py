@@ -25,6 +25,8 @@ class Palette:
     penalty: Style = Style()
     importance: Style = Style()
     accent: Style = Style()
+    band: Style = Style()
+    """The background of a band around a curve."""
     heat: tuple[Style, ...] = (Style(),) * 6
     """Backgrounds of an accuracy, from poor to perfect."""
     selected: Style = Style()

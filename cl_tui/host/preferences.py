@@ -71,8 +71,8 @@ class Preferences(BaseModel):
     """Scale of the curves; auto: logarithmic if they span more than two decades."""
     x: Literal["steps", "epochs", "seconds"] = "steps"
     """Unit of the time axis."""
-    smoothing: float = Field(default=0.0, ge=0.0, lt=1.0, allow_inf_nan=False)
-    """How far the curves are smoothed: 0 is not at all."""
+    curves: Literal["mean", "raw"] = "mean"
+    """The loss as its mean with a band of 80 % of its values, or from its smallest to its largest value."""
     home_columns: tuple[str, ...] = ()
     """Columns of the table of sessions; none: the usual ones."""
     layout_of: dict[str, str] = {}
@@ -93,7 +93,7 @@ class Preferences(BaseModel):
         return keys
 
 
-APPEARANCE = frozenset({"theme", "charts", "y", "x", "smoothing", "layout_of"})
+APPEARANCE = frozenset({"theme", "charts", "y", "x", "curves", "layout_of"})
 """What is reset at once: not what the user has made."""
 
 
@@ -116,7 +116,8 @@ def load() -> tuple[Preferences, str]:
     path = folder() / FILE
     try:
         read = tomllib.loads(path.read_text(encoding="utf-8"))
-        read.pop("zoomed", None)  # older versions stored it
+        for former in ("zoomed", "smoothing"):  # older versions stored them
+            read.pop(former, None)
         return Preferences.model_validate(read), ""
     except FileNotFoundError:
         return Preferences(), ""

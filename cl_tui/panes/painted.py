@@ -12,7 +12,20 @@ from textual.widget import Widget
 from cl_tui.charts.style import Line, Palette, Tones
 from cl_tui.host.host import Host
 
-_NAMES = ("text", "muted", "strong", "good", "caution", "bad", "loss", "penalty", "importance", "accent", "selected")
+_NAMES = (
+    "text",
+    "muted",
+    "strong",
+    "good",
+    "caution",
+    "bad",
+    "loss",
+    "penalty",
+    "importance",
+    "accent",
+    "band",
+    "selected",
+)
 _HEAT = tuple(f"heat-{level}" for level in range(6))
 
 

@@ -154,9 +154,9 @@ class PanesScreen(ArrangingScreen):
         raise NotImplementedError
 
     def apply_preferences(self, preferences: Preferences) -> None:
-        """Applies the remembered layout, scales and smoothing, and the zoom of this program run."""
+        """Applies the remembered layout, scales and curves, and the zoom of this program run."""
         self.apply_layout(preferences)
-        self.query_one(CurvesPane).options = CurveOptions(preferences.y, preferences.x, preferences.smoothing)
+        self.query_one(CurvesPane).options = CurveOptions(preferences.y, preferences.x, preferences.curves)
         if self.host.zoomed is not None:
             zoomed = self.query_one(self.host.zoomed)
             self.set_focus(zoomed)
@@ -167,7 +167,7 @@ class PanesScreen(ArrangingScreen):
 
     def on_curves_pane_options_changed(self, message: CurvesPane.OptionsChanged) -> None:
         options = message.options
-        self.host.remember(y=options.y, x=options.x, smoothing=options.smoothing)
+        self.host.remember(y=options.y, x=options.x, curves=options.curves)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.redraw)

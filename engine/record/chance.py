@@ -1,4 +1,6 @@
-"""The score that guessing reaches."""
+"""The score that guessing reaches, and its loss."""
+
+import math
 
 from engine.catalog.own_loop import OWN_LOOP
 from engine.record.history import History
@@ -25,3 +27,11 @@ def common_chance(history: History, config: RunConfig) -> float | None:
         return 1 / sum(info.classes for info in history.tasks) if whole else None
     found = {chance_of(history, config, task) for task in range(whole)}
     return found.pop() if len(found) == 1 else None
+
+
+def guess_loss(history: History, config: RunConfig, task: int) -> float | None:
+    """The loss, in nats, while ``task`` is trained, if all classes that compete are equally likely; None if unknown."""
+    if config.problem == "regression" or config.benchmark == OWN_LOOP:
+        return None
+    first = 0 if config.scenario == "class" else task
+    return math.log(sum(info.classes for info in history.tasks[first : task + 1]))

@@ -234,7 +234,7 @@ def _halved(view: View, scale: ColourScale, scores: Scores, shape: _Shape, palet
         cuts = [0, *(np.flatnonzero(changes[place]) + 1).tolist(), len(upper)]
         for start, end in pairwise(cuts):
             above, below = upper[start], lower[start]
-            sign, style = halves(above if above >= 0 else None, below if below >= 0 else None, few)
+            sign, style = halves(above if above >= 0 else None, below if below >= 0 else None, few, palette.text)
             line.append(Segment(sign * shape.cell * (end - start), style))
         lines.append(line)
     return lines

@@ -15,7 +15,6 @@ Unit = Literal["steps", "epochs", "seconds"]
 
 SCALES: tuple[Scale, ...] = ("auto", "log", "linear")
 UNITS: tuple[Unit, ...] = ("steps", "epochs", "seconds")
-SMOOTHINGS = (0.0, 0.9, 0.99, 0.999)
 FEWEST_STEPS = 16
 """Fewest steps on the time axis."""
 
@@ -27,8 +26,8 @@ class CurveOptions:
     y: Scale = "auto"
     """auto: logarithmic if the curves span more than two decades."""
     x: Unit = "steps"
-    smoothing: float = 0.0
-    """Weight of each value relative to the next in the running mean; 0: no such line."""
+    curves: Literal["mean", "raw"] = "mean"
+    """mean: with the band of 80 % of the values; raw: from the smallest to the largest value."""
 
 
 def seen_steps(view: View) -> tuple[int, int]:

@@ -1,79 +1,103 @@
 """The data that the loss and penalty pane keeps of a run's curves, so that a redraw costs the same after any step."""
 
-from bisect import bisect_left
 from itertools import accumulate
 
 import numpy as np
 
 from cl_tui.charts.braille import Columns, Envelope, exact_columns
 from cl_tui.charts.canvas import TimeAxis, epochs_axis, seconds_axis, steps_axis
-from cl_tui.charts.smoothing import RunningMean
+from cl_tui.charts.smoothing import Sums, band_within, means_within
 from cl_tui.panes.loss.axes import knows_epochs
 from engine.record.history import History
 from engine.record.series import Curve
 
+_WINDOWS = 40
+"""How many means beside each other span the time axis."""
 _COARSE = 2
 """Fewest bins of an envelope that a column spans; otherwise its values are read directly."""
 
 
 class CurveCache:
-    """Envelopes of loss and penalty, raw and smoothed, that follow a History."""
+    """Envelopes and sums of loss and penalty that follow a History."""
 
     def __init__(self) -> None:
         self._begin()
 
     def _begin(self) -> None:
         self._curve = Curve()
-        self._borders: tuple[int, ...] = ()
+        self._starts = np.zeros(1, dtype=int)
         self._last = b""
-        self._raw = (Envelope(), Envelope())
-        self._smooth = (Envelope(), Envelope())
-        self._means: list[RunningMean] = []
+        self._envelopes = (Envelope(), Envelope())
+        self._sums = (Sums(), Sums())
 
-    def follow(self, history: History, smoothing: float) -> None:
+    def follow(self, history: History) -> None:
         """Adds what is new; reads everything again if the history goes back, as in a replay."""
         curve, seen = history.curve, self._curve.length
         if curve.length < seen or (seen and _row(curve, seen) != self._last):
             self._begin()
             seen = 0
-        weight = self._means[0].weight if self._means else 0.0
-        if smoothing != weight:
-            self._smooth = (Envelope(), Envelope())
-            self._means = [RunningMean(smoothing)] * 2 if smoothing else []
-        self._curve, self._borders = curve, history.starts[1:]
+        self._curve, self._starts = curve, np.array(history.starts)
         if not curve.length:
             return
-        for envelope, values in zip(self._raw, _curves(curve, seen), strict=True):
+        for envelope, sums, values in zip(self._envelopes, self._sums, _curves(curve, seen), strict=True):
             envelope.extend(values)
-        if self._means:
-            begun = self._smooth[0].length
-            begins = self._begins(begun, curve.length)
-            for number, values in enumerate(_curves(curve, begun)):
-                smoothed, self._means[number] = self._means[number].extended(values, begins)
-                self._smooth[number].extend(smoothed)
+            sums.extend(values)
         self._last = _row(curve, curve.length)
 
-    def columns(self, time: TimeAxis, smooth: bool = False) -> list[Columns]:
+    def columns(self, time: TimeAxis) -> list[Columns]:
         """Loss and penalty over ``time``: from the envelopes, or from each step if their bins are too wide."""
         if not self.step_by_step(time):
-            return [envelope.columns(time.edges) for envelope in (self._smooth if smooth else self._raw)]
-        first = max(0, int(time.edges[0]) - (self._means[0].memory if smooth and self._means else 0))
-        last = min(max(int(time.edges[-1]), int(time.edges[-2]) + 1), self._curve.length)
-        curves = [values[: max(last - first, 0)] for values in _curves(self._curve, first)]
-        if smooth and self._means:
-            fresh, begins = RunningMean(self._means[0].weight), self._begins(first, last)
-            curves = [fresh.extended(values, begins)[0] for values in curves]
+            return [envelope.columns(time.edges) for envelope in self._envelopes]
+        first, last = self._part(time)
+        curves = [values[: last - first] for values in _curves(self._curve, first)]
         return [exact_columns(values, time.edges - first) for values in curves]
+
+    def means(self, time: TimeAxis) -> list[np.ndarray]:
+        """The mean of loss and penalty around each column of ``time``, within its task; NaN where there is none."""
+        begun, starts, ends = self._stretches(time, 1)
+        count = len(time.edges) - 1
+        found = []
+        for sums, values in zip(self._sums, _curves(self._curve, 0), strict=True):
+            means = np.full(count, np.nan)
+            if begun and self.step_by_step(time):
+                first, last = int(starts[0]), int(ends.max())
+                means[:begun] = means_within(starts - first, ends - first, values[first:last])
+            elif begun:
+                means[:begun] = sums.means(starts, ends)
+            found.append(means)
+        return found
+
+    def band(self, time: TimeAxis) -> tuple[np.ndarray, np.ndarray]:
+        """Between which values 80 % of the losses lie around each cell, two columns of ``time``."""
+        begun, starts, ends = self._stretches(time, 2)
+        low, high = np.full((2, (len(time.edges) - 1) // 2), np.nan)
+        if begun:
+            low[:begun], high[:begun] = band_within(starts, ends, self._curve.losses())
+        return low, high
 
     def step_by_step(self, time: TimeAxis) -> bool:
         """Whether the columns of ``time`` are too narrow for the bins of the envelopes."""
-        width = self._raw[0].width
+        width = self._envelopes[0].width
         return width > 1 and time.span < _COARSE * width * (len(time.edges) - 1)
 
-    def _begins(self, first: int, last: int) -> list[int]:
-        """The starts of tasks among the values of the steps after ``first``, up to ``last``."""
-        borders = self._borders
-        return [border - first for border in borders[bisect_left(borders, first) : bisect_left(borders, last)]]
+    def _part(self, time: TimeAxis) -> tuple[int, int]:
+        first = max(0, int(time.edges[0]))
+        return first, max(min(max(int(time.edges[-1]), int(time.edges[-2]) + 1), self._curve.length), first)
+
+    def _stretches(self, time: TimeAxis, every: int) -> tuple[int, np.ndarray, np.ndarray]:
+        """How many groups of ``every`` columns have begun, and from where to where their means reach: over a share of
+        ``time``, but only within the group's task."""
+        edges, length = time.edges[::every], self._curve.length
+        begun = int(np.searchsorted(edges[:-1], length))
+        left, right = edges[:begun], np.minimum(np.maximum(edges[1 : begun + 1], edges[:begun] + 1), length)
+        middle = (left + right) // 2
+        reach = max(time.span // _WINDOWS // 2, 1 if every == 1 else 4)
+        task = np.clip(np.searchsorted(self._starts, middle, side="right") - 1, 0, max(len(self._starts) - 2, 0))
+        lower, upper = self._starts[task], self._starts[np.minimum(task + 1, len(self._starts) - 1)]
+        upper = np.where(upper > middle, upper, length)
+        starts = np.maximum(np.minimum(left, middle - reach), lower)
+        ends = np.minimum(np.minimum(np.maximum(right, middle + reach), upper), length)
+        return begun, starts, np.maximum(ends, starts + 1)
 
 
 def _curves(curve: Curve, start: int) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ from rich.style import Style
 from cl_tui.charts import braille
 from cl_tui.charts.bars import bar
 from cl_tui.charts.braille import Axis, Columns
-from cl_tui.charts.canvas import GUTTER, Canvas, TimeAxis, framed
+from cl_tui.charts.canvas import GUTTER, Canvas, TimeAxis, framed, placed
 from cl_tui.charts.style import Line, Palette
 from cl_tui.charts.ticks import round_step, spaced
 from cl_tui.panes.base import side_by_side
@@ -21,15 +21,19 @@ from cl_tui.panes.loss.cache import CurveCache, time_axis
 from cl_tui.panes.view import View
 from cl_tui.reports import text
 from engine.catalog.methods import METHODS
+from engine.record.chance import guess_loss
 from engine.record.events import Measured
 from engine.record.history import History
 from engine.record.series import Curve
 
 MARKS = 2
-"""Cells right of the plot, where L and P mark the current values."""
+"""Cells right of a narrow plot, where L and P mark the current values."""
+_LABELS, _WITH_LABELS = 12, 46
+"""Cells right of a plot for its labels, and the width of a pane from which there are some."""
+_LEAST_EXTRA = 4
+"""Least lines of the quantity below the loss."""
 _GAP = 3
 """Cells between the chart and the part beside it."""
-_FAINT = Style(dim=True)
 _BORDER_CELLS = 5
 """Least width of a task in cells for its border to be drawn."""
 
@@ -46,7 +50,12 @@ class Layout:
 
     @property
     def plot_width(self) -> int:
-        return max(self.width - GUTTER - MARKS, 4)
+        return max(self.width - GUTTER - margin_of(self.width), 4)
+
+
+def margin_of(width: int) -> int:
+    """Cells right of the plot."""
+    return _LABELS if width >= _WITH_LABELS else MARKS
 
 
 def layout(view: View, width: int, height: int, zoomed: bool) -> Layout:
@@ -62,19 +71,53 @@ def layout(view: View, width: int, height: int, zoomed: bool) -> Layout:
 
 
 def draw_curves(
-    view: View, record: CurveCache, width: int, height: int, palette: Palette, options: CurveOptions, zoomed: bool
+    view: View,
+    record: CurveCache,
+    width: int,
+    height: int,
+    palette: Palette,
+    options: CurveOptions,
+    zoomed: bool,
+    extra: str = "",
 ) -> list[Line]:
-    """The pane's lines. ``record`` has followed the view's history."""
+    """The pane's lines. ``record`` has followed the view's history. ``extra``: the quantity below the loss."""
     parts = layout(view, width, height, zoomed)
     steps = seen_steps(view)
-    chart = _chart(view, record, steps, parts.width, parts.height - 1, palette, options, zoomed)
-    lines = [legend(view, width, palette), *chart]
+    below = draw_extra(view, extra, steps, parts, palette, options) if extra else []
+    room = parts.height - 1 - len(below)
+    chart = _chart(view, record, steps, parts.width, room, palette, options, zoomed) + below
+    lines = [legend(view, width, palette, options), *chart]
     if parts.beside:
         aside = _aside(view, record, parts, palette, options)
         lines[1:] = side_by_side(chart, aside, parts.width + _GAP, palette.text)
     if parts.below:
         lines += draw_layers(view, width, parts.below, palette)
     return lines
+
+
+def draw_extra(
+    view: View, name: str, steps: tuple[int, int], parts: Layout, palette: Palette, options: CurveOptions
+) -> list[Line]:
+    """A chart of another quantity on the same time axis; nothing where there is no room, or it is not known."""
+    from cl_tui.panes.loss import extras
+
+    height = parts.height // 4
+    if height < _LEAST_EXTRA or name not in extras.EXTRAS or not extras.known(view.history, name):
+        return []
+    time = time_axis(view.history, steps, options.x, 2 * parts.plot_width)
+    lows, highs = extras.columns(view.history, name, time)
+    axis = value_axis("auto", [Columns(lows, highs, np.zeros(len(lows), dtype=bool))])
+    canvas = Canvas(parts.plot_width, height - 1, palette.muted)
+    canvas.curve(braille.outline(lows, highs, axis, height - 1), palette.text)
+    newest = view.viewport.cursor or view.history.curve.length
+    value = extras.value_at(view.history, name, newest)
+    extra = extras.EXTRAS[name]
+    told = "" if value is None else f"{extra.sign} {text.quantity(value)}"
+    head: Line = [Segment(" " * GUTTER, palette.muted), Segment(told, palette.strong)]
+    rest = f"  {extra.title}"
+    if GUTTER + len(told) + len(rest) <= parts.width:
+        head.append(Segment(rest, palette.muted))
+    return [head, *framed(canvas, axis, time, palette, text.quantity, view.viewport.cursor)[:-1]]
 
 
 def _chart(
@@ -90,24 +133,17 @@ def _chart(
 ) -> list[Line]:
     """``height`` lines: the plot, the changes of strength, the tasks' numbers, the time axis."""
     history = view.history
-    plot_width = max(width - GUTTER - MARKS, 4)
+    margin = margin_of(width)
+    plot_width = max(width - GUTTER - margin, 4)
     time = time_axis(history, steps, options.x, 2 * plot_width)
     with_numbers = height >= 9
     changes = [] if height < 7 else _changes(history, time)
     plot_height = max(height - 1 - with_numbers - bool(changes), 1)
 
-    both = record.columns(time)
-    with_penalty = with_penalty and (bool(METHODS[view.config.method].symbol) or _somewhere(both[1]))
-    inks = [(palette.loss, False), (palette.penalty, True)][: 1 + with_penalty]
-    raw = both[: len(inks)]
-    axis = value_axis(options.y, raw)
     canvas = Canvas(plot_width, plot_height, palette.muted)
-    for columns, (style, dotted) in zip(raw, inks, strict=True):
-        dots = braille.outline(columns.lows, columns.highs, axis, plot_height, dotted)
-        canvas.curve(dots, style + _FAINT if options.smoothing else style)
-    if options.smoothing:
-        for columns, (style, dotted) in zip(record.columns(time, smooth=True)[: len(inks)], inks, strict=True):
-            canvas.curve(braille.outline(columns.lows, columns.highs, axis, plot_height, dotted), style)
+    axis, ends = _plot(canvas, view, record, time, palette, options, with_penalty)
+    if margin > MARKS:
+        ends += _guesses(canvas, view, time, axis, palette)
     for cell, _ in changes:
         canvas.vertical(cell, "┊", palette.penalty)
     numbered = _numbered(history, time, plot_width)
@@ -115,16 +151,12 @@ def _chart(
         if time.edges[0] < step < time.edges[-1]:  # in the cell where the next step begins
             cell = int(np.searchsorted(time.edges, step, side="right") - 1) // 2
             canvas.vertical(cell, "┊", palette.muted)
-    broken = np.logical_or.reduce([found.broken for found in raw])
-    canvas.put(0, broken.reshape(-1, 2).any(axis=1), "✖", palette.bad)
-
+    for warned in history.warnings:
+        canvas.mark(time.cell(max(warned.step, 1)), palette.caution)
+    rests = _written(canvas, ends, time, history.curve.length, margin, palette)
     *lines, _ = framed(canvas, axis, time, palette, text.quantity, view.viewport.cursor)
-    newest = history.curve.length
-    if time.cell(newest) is not None:
-        for letter, value, (style, _) in zip("LP", _values(history.curve, newest), inks, strict=False):
-            at = axis.row(value, plot_height)
-            for row, cells in enumerate(lines):
-                cells.append(Segment(letter if row == at else " ", style))
+    for row, (rest, style) in rests.items():
+        lines[row].append(Segment(rest, style))
     if changes:
         lines.append([Segment(" " * GUTTER + _change_labels(changes, view, plot_width), palette.penalty)])
     if with_numbers:
@@ -133,6 +165,97 @@ def _chart(
     below = time.ticks(plot_width) if zoomed else time.ends(plot_width, kind)
     lines.append([Segment(f"{'log y' if zoomed and axis.log else '':<{GUTTER}}{below}", palette.muted)])
     return lines
+
+
+_Ends = list[tuple[int, str, Style]]
+"""Where lines end: the row, a label, and its style."""
+
+
+def _plot(
+    canvas: Canvas,
+    view: View,
+    record: CurveCache,
+    time: TimeAxis,
+    palette: Palette,
+    options: CurveOptions,
+    with_penalty: bool,
+) -> tuple[Axis, _Ends]:
+    """Draws the curves, the loss over the penalty, which never covers it."""
+    height = canvas.cells.shape[0]
+    raw = record.columns(time)
+    with_penalty = with_penalty and (bool(METHODS[view.config.method].symbol) or _somewhere(raw[1]))
+    kept = 1 + with_penalty
+    newest: tuple[float, ...] = _values(view.history.curve, view.history.curve.length)
+    drawn = list(raw[:kept])
+    ink = palette.loss
+    if options.curves == "mean":
+        ink = palette.strong
+        means = record.means(time)[:kept]
+        low, high = (np.repeat(end, 2) for end in record.band(time))
+        drawn = [Columns(mean, mean, columns.broken) for mean, columns in zip(means, raw, strict=False)]
+        seen = [Columns(means[0], np.fmax(high, means[0]), drawn[0].broken), *drawn[1:]]
+        axis = value_axis(options.y, seen)
+        canvas.shade(_between(low[::2], high[::2], axis, height), palette.band)
+        newest = tuple(float(mean[np.isfinite(mean)][-1]) if np.isfinite(mean).any() else math.nan for mean in means)
+    else:
+        axis = value_axis(options.y, drawn)
+    styles = (ink, palette.penalty)
+    for number in reversed(range(kept)):
+        dots = braille.outline(drawn[number].lows, drawn[number].highs, axis, height, dotted=number == 1)
+        canvas.curve(dots, styles[number])
+    broken = np.logical_or.reduce([found.broken for found in raw[:kept]])
+    canvas.put(0, broken.reshape(-1, 2).any(axis=1), "✖", palette.bad)
+    ends: _Ends = []
+    for name, value, style in zip(("loss", "pen."), newest, styles, strict=False):
+        if (row := axis.row(value, height)) is not None and len(ends) < kept:
+            ends.append((row, f"{name} {text.quantity(value)}", style))
+    return axis, ends
+
+
+def _between(low: np.ndarray, high: np.ndarray, axis: Axis, height: int) -> np.ndarray:
+    """The half cells from ``low`` to ``high``, shape (2·height, cells)."""
+    tops, bottoms = axis.rows(high, height) // 2, axis.rows(low, height) // 2
+    bottoms = np.where(bottoms < 0, 2 * height - 1, bottoms)  # on a logarithmic axis, below its lower end
+    y = np.arange(2 * height)[:, None]
+    found: np.ndarray = (tops >= 0) & (y >= tops) & (y <= bottoms)
+    return found
+
+
+def _guesses(canvas: Canvas, view: View, time: TimeAxis, axis: Axis, palette: Palette) -> _Ends:
+    """Dashes at the loss of guessing, which may differ between tasks; its label at the right."""
+    height, width = canvas.cells.shape
+    history = view.history
+    if not history.tasks:
+        return []
+    middles = (time.edges[:-2:2] + time.edges[2::2] + 1) // 2
+    tasks = np.clip(np.searchsorted(history.starts, middles, side="right") - 1, 0, len(history.tasks) - 1)
+    rows: dict[int, np.ndarray] = {}
+    last = None
+    for task in np.unique(tasks).tolist():
+        loss = guess_loss(history, view.config, task)
+        if loss is not None and axis.low < loss < axis.high and (row := axis.row(loss, height)) is not None:
+            rows[row] = rows.get(row, np.zeros(width, dtype=bool)) | (tasks == task)
+            last = row
+    for row, cells in rows.items():
+        canvas.dashes(row, palette.muted, cells)
+    return [] if last is None else [(last, "guess", palette.muted)]
+
+
+def _written(
+    canvas: Canvas, ends: _Ends, time: TimeAxis, newest: int, margin: int, palette: Palette
+) -> dict[int, tuple[str, Style]]:
+    """Writes each label behind the newest step; returns what stands right of the plot. A narrow plot has letters."""
+    height, width = canvas.cells.shape
+    cell = time.cell(newest)
+    if margin == MARKS:
+        ends = [(row, label[0].upper(), style) for row, label, style in ends] if cell is not None else []
+        return {row: (label, style) for row, (label, style) in placed(ends, height, palette.muted).items()}
+    ends = [end for end in ends if cell is not None or end[1] == "guess"]
+    rests = {}
+    for row, (label, style) in placed(ends, height, palette.muted).items():
+        start = width if cell is None or label == "guess" else min(cell + 1, width)
+        rests[row] = (canvas.write(row, start, label, style)[:margin], style)
+    return rests
 
 
 def _somewhere(penalty: Columns) -> bool:
@@ -195,8 +318,9 @@ def _change_labels(changes: Sequence[tuple[int, float]], view: View, width: int)
     row = [" "] * width
     for number, (cell, strength) in enumerate(changes):
         end = changes[number + 1][0] if number + 1 < len(changes) else width
-        label = f"▲{symbol}={text.quantity(strength)}"
-        shown = label if cell + len(label) <= end else "▲"
+        label = f"{symbol}={text.quantity(strength)}"
+        shown = label if cell + len(label) < end or end == width else "·"
+        shown = shown if cell + len(shown) <= width else "·"
         row[cell : cell + len(shown)] = shown
     return "".join(row)
 
@@ -204,14 +328,22 @@ def _change_labels(changes: Sequence[tuple[int, float]], view: View, width: int)
 # Text
 
 
-def legend(view: View, width: int, palette: Palette) -> Line:
-    """The values at the crosshair, or else the current values; in a narrow pane with letters only."""
+def legend(view: View, width: int, palette: Palette, options: CurveOptions) -> Line:
+    """The values at the crosshair; else what the lines mean, or in a narrow pane the current values."""
     curve = view.history.curve
     cursor = view.viewport.cursor
+    if cursor is None and width >= _WITH_LABELS:
+        line = [Segment("loss", palette.strong if options.curves == "mean" else palette.loss)]
+        if options.curves == "mean":
+            line += [Segment(", mean and ", palette.muted), Segment("80 % band", palette.text + palette.band)]
+        if METHODS[view.config.method].symbol or _values(curve, curve.length)[1]:
+            line += [Segment("   penalty", palette.penalty)]
+        rate = _learning_rate(view.history, curve.length, "   ", palette)
+        return line + rate if sum(len(part.text) for part in line + rate) <= width else line
     if cursor is None:
         wide = width >= len("L loss 1.2e-10   P penalty 1.2e-10")
         loss, penalty = _values(curve, curve.length)
-        line = [Segment(f"L {'loss ' if wide else ''}{text.quantity(loss)}", palette.loss)]
+        line = [Segment(f"L {'loss ' if wide else ''}{text.quantity(loss)}", palette.strong)]
         if METHODS[view.config.method].symbol or penalty:
             line.append(Segment(f"   P {'penalty ' if wide else ''}{text.quantity(penalty)}", palette.penalty))
         rate = _learning_rate(view.history, curve.length, "   ", palette)

@@ -22,7 +22,6 @@ from cl_tui.panes.base import Pane, keys, message
 from cl_tui.panes.loss.axes import (
     FEWEST_STEPS,
     SCALES,
-    SMOOTHINGS,
     UNITS,
     CurveOptions,
     holding,
@@ -62,16 +61,19 @@ class CurvesPane(Pane):
         ("o", "only_task", "Only one task", "Only the task under the crosshair or in training, or all tasks"),
         ("y", "scale", "Scale", "Y axis automatic, logarithmic, linear"),
         ("u", "unit", "Unit", "X axis in steps, epochs, seconds"),
-        ("m", "smooth", "Smooth", "Running mean off, or over more steps"),
+        ("m", "mean", "Mean", "The mean with its band, or the values themselves"),
+        ("l", "extra", "Rate", "Also the learning rate, the gradient norm, or the distance ‖θ−θ*‖, below the loss"),
     )
     HELP_TITLE = "Loss and penalty"
     HOW_TO_READ = (
-        "Solid dots, L: the loss on the current task alone; with joint and replay, on all examples of a step. Sparse "
-        "dots, P: the penalty that holds earlier tasks' weights; for lwf, how far the network is from what its teacher "
-        "answers, times N−1 in task N, as a step weighs it against L. Each column spans from the smallest to the "
-        "largest value of its steps, so a single spike stays visible. ┊ is a task border, ▲ a change of the strength, "
-        "✖ a step whose value was not finite. On a logarithmic axis ('log') a penalty of 0 or less has no dots. A "
-        "running mean starts again with each task; the values themselves are faint behind it."
+        "The line is the mean loss on the current task alone (with joint and replay, on all examples of a step); the "
+        "shaded band holds 80 % of its values. Sparse dots: the penalty that holds earlier tasks' weights; for lwf, "
+        "how far the network is from what its teacher answers, times N−1 in task N, as a step weighs it against the "
+        "loss. Dashed: the loss of guessing. ┊ is a task border or, with its value below, a change of the strength; ▲ "
+        "a warning (W lists them); ✖ a step whose value was not finite. On a logarithmic axis ('log') a penalty of 0 "
+        "or less has no dots. m shows the values themselves: each column from the smallest to the largest, so that a "
+        "single spike stays visible. l adds the learning rate, the norm of the gradient, or ‖θ−θ*‖, how far the "
+        "weights are from where the penalty pulls them."
     )
 
     @dataclass
@@ -83,6 +85,8 @@ class CurvesPane(Pane):
     def __init__(self) -> None:
         super().__init__()
         self.options = CurveOptions()
+        self._extra = ""
+        """The quantity drawn below the loss."""
         self._record: CurveCache | None = None
 
     def draw(self, view: View, width: int, height: int, palette: Palette) -> list[Line]:
@@ -93,18 +97,18 @@ class CurvesPane(Pane):
 
         if self._record is None:
             self._record = CurveCache()
-        self._record.follow(view.history, self.options.smoothing)
-        return draw_curves(view, self._record, width, height, palette, self.options, self.zoomed)
+        self._record.follow(view.history)
+        return draw_curves(view, self._record, width, height, palette, self.options, self.zoomed, self._extra)
 
     def subtitle(self, view: View) -> str:
         """What differs from the plain whole run; everything, with its keys, if the pane is zoomed."""
         options = self.options
-        mean = f"mean of {_steps_of(options.smoothing)}" if options.smoothing else ""
+        raw = "raw" if options.curves == "raw" else ""
         steps = view.viewport.steps
         part = f"steps {steps[0] + 1:,}–{steps[1]:,}" if steps else ""
         if self.zoomed:
-            return f"y {options.y} · u {options.x} · m {mean or 'raw'} · + − {part or 'whole run'}"
-        return " · ".join(filter(None, (options.y if options.y != "auto" else "", mean, part)))
+            return f"y {options.y} · u {options.x} · m {raw or 'mean'} · + − {part or 'whole run'}"
+        return " · ".join(filter(None, (options.y if options.y != "auto" else "", raw, part)))
 
     # How the curves are drawn
 
@@ -125,10 +129,25 @@ class CurvesPane(Pane):
             x, said = "seconds", "x axis in seconds of training: this session did not record how long an epoch is"
         self._draw_with(replace(self.options, x=x), said)
 
-    def action_smooth(self) -> None:
-        smoothing = next((weight for weight in SMOOTHINGS if weight > self.options.smoothing), 0.0)
-        said = f"Running mean of about {_steps_of(smoothing)}" if smoothing else "No running mean"
-        self._draw_with(replace(self.options, smoothing=smoothing), said)
+    def action_mean(self) -> None:
+        if self.options.curves == "mean":
+            self._draw_with(replace(self.options, curves="raw"), "The values, from the smallest to the largest")
+        else:
+            self._draw_with(replace(self.options, curves="mean"), "The mean, and a band of 80 % of the values")
+
+    def action_extra(self) -> None:
+        from cl_tui.panes.loss.extras import EXTRAS, known
+
+        if self.view is None or not self.view.history.curve.length:
+            self.say("No step has been taken yet: there is nothing to read")
+            return
+        there = ["", *(name for name in EXTRAS if known(self.view.history, name))]
+        if len(there) == 1:
+            self.say("This session tells no learning rate, gradient norm or distance")
+            return
+        self._extra = there[(there.index(self._extra) + 1) % len(there)] if self._extra in there else ""
+        self.say(f"Below the loss: {EXTRAS[self._extra].title}" if self._extra else "The loss alone")
+        self.show(self.view)
 
     # Navigation
 
@@ -291,7 +310,3 @@ class CurvesPane(Pane):
             rows = step_rows(view.config, view.history, first, last)
             return [dict(zip(STEP_COLUMNS, row, strict=True)) for row in rows]
         return rows_by_column(view.history.curve, self._time(view))
-
-
-def _steps_of(smoothing: float) -> str:
-    return f"{1 / (1 - smoothing):,.0f} steps"

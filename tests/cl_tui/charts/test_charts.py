@@ -141,7 +141,7 @@ def test_decades_label_a_logarithmic_axis() -> None:
 
 def curves(history: History, width: int = 36, height: int = 8, **settings: object) -> list[Line]:
     record = CurveCache()
-    record.follow(history, 0.0)
+    record.follow(history)
     return draw_curves(view(history, **settings), record, width, height, PALETTE, CurveOptions(), zoomed=False)
 
 
@@ -167,7 +167,7 @@ def test_a_nan_is_marked_where_it_happened() -> None:
     known = replace(known, curve=curve(losses.tolist(), known.curve.penalties().tolist()))
     line = curves(known, width=108)[1]
     assert [segment.style for segment in line if "✖" in segment.text] == [BAD]
-    assert text([line])[0].index("✖") == 6 + 25
+    assert text([line])[0].index("✖") == 6 + 22
 
 
 def test_a_method_without_penalty_shows_none() -> None:
@@ -177,7 +177,7 @@ def test_a_method_without_penalty_shows_none() -> None:
 def test_a_redraw_after_a_hundred_thousand_steps_is_cheap() -> None:
     known = screen_data.history(tasks=5, steps=20_000, bundle=1000)
     record = CurveCache()
-    record.follow(known, 0.0)
+    record.follow(known)
     shown = view(known)
     best = math.inf
     for _ in range(20):

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.segment import Segment
+from rich.style import Style
 from textual.color import Color
 
 from cl_tui.app.legible import NarrowFilter
@@ -81,14 +82,14 @@ def test_the_bar_names_its_ends_and_chance(palette: Palette, width: int) -> None
 
 
 def test_two_rows_share_a_line() -> None:
-    sign, style = halves(0, LEVELS - 1, False)
+    sign, style = halves(0, LEVELS - 1, False, Style())
     assert sign == "▀"
     assert style.color is not None
     assert style.bgcolor is not None
     assert (style.color.triplet, style.bgcolor.triplet) == (colour_at(0.0), colour_at(1.0))
-    assert halves(None, None, False)[0] == " "
-    assert halves(None, 5, False)[0] == "▄"
-    assert halves(5, None, False)[1].bgcolor is None
+    assert halves(None, None, False, Style())[0] == " "
+    assert halves(None, 5, False, Style())[0] == "▄"
+    assert halves(5, None, False, Style())[1].bgcolor is None
 
 
 def test_every_method_has_a_mark_of_its_own_on_every_terminal() -> None:

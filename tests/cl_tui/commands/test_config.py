@@ -29,14 +29,14 @@ def stored() -> dict[str, object]:
 def test_a_preference_is_shown_changed_and_reset() -> None:
     assert "not there yet" in config().stdout.replace("\n", " ")
     for name, value in (
-        ("smoothing", "0.5"),
+        ("curves", "raw"),
         ("keys.down", "down, j"),
         ("keys..", "h"),
         ("themes.mine.accent", "#56b4e9"),
     ):
         assert config(name, value).returncode == 0
     assert stored() == {
-        "smoothing": 0.5,
+        "curves": "raw",
         "keys": {"down": "down, j", ".": "h"},
         "themes": {"mine": {"accent": "#56b4e9"}},
     }
@@ -50,8 +50,8 @@ def test_a_preference_is_shown_changed_and_reset() -> None:
     ("name", "value", "why"),
     [
         ("colour", "red", "there is no preference 'colour': 'cl-tui config' lists them"),
-        ("smoothing.x", "1", "there is no preference 'smoothing.x'"),
-        ("smoothing", "7", "smoothing = 7: Input should be less than 1"),
+        ("curves.x", "1", "there is no preference 'curves.x'"),
+        ("curves", "7", "curves = 7: Input should be 'mean' or 'raw'"),
         ("theme", "drakula", "there is no theme 'drakula'; there are "),
         ("themes.mine.accent", "red", "red is not a colour; write one as #56b4e9"),
         ("keys.x", "h", "h would do two things; give one of them another key"),

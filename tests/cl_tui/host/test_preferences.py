@@ -10,7 +10,7 @@ import pytest
 from cl_tui.host import preferences
 from cl_tui.host.preferences import ASIDE, FILE, Preferences, folder, load, save
 
-CHOSEN = Preferences(theme="dracula", charts="ascii", y="linear", x="seconds", smoothing=0.9)
+CHOSEN = Preferences(theme="dracula", charts="ascii", y="linear", x="seconds", curves="raw")
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
@@ -23,7 +23,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
 
 def test_a_zoom_that_an_earlier_version_remembered_is_passed_over() -> None:
     folder().mkdir(parents=True)
-    (folder() / FILE).write_text('theme = "nord"\nzoomed = "AccuracyPane"\n')
+    (folder() / FILE).write_text('theme = "nord"\nzoomed = "AccuracyPane"\nsmoothing = 0.9\n')
     assert load() == (Preferences(theme="nord"), "")
 
 
@@ -38,8 +38,7 @@ def test_only_what_differs_from_a_first_start_is_written() -> None:
     [
         (b"theme = ", "not TOML"),
         (b"\xff\xfe", "not TOML"),
-        (b"smoothing = 1.5", "smoothing: Input should be less than 1"),
-        (b"smoothing = nan", "smoothing"),
+        (b"curves = 1.5", "curves: Input should be 'mean' or 'raw'"),
         (b"charts = 'sixel'", "charts: Input should be 'auto', 'braille' or 'ascii'"),
         (b"future = 1", "future: Extra inputs are not permitted"),
     ],
@@ -89,7 +88,9 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(monkeypatch: pytest
 
 def test_programs_that_save_at_once_leave_one_whole_file() -> None:
     """Whoever reads in between finds what one of them chose, never a mixture or nothing."""
-    choices = [Preferences(theme=f"theme-{number}" * 200, smoothing=number / 10) for number in range(4)]
+    choices = [
+        Preferences(theme=f"theme-{number}" * 200, x="seconds" if number % 2 else "steps") for number in range(4)
+    ]
     save(choices[0])
     over = threading.Event()
 
