@@ -158,13 +158,16 @@ class Block:
 
     @cached_property
     def scale(self) -> ColourScale:
-        """From chance to the best average."""
-        return ColourScale.of(self.score, (row.mean for row in self.rows if row.mean is not None), self.chance)
+        """From chance to the best average; of accuracies to 100 %."""
+        return self._scale([row.mean for row in self.rows if row.mean is not None])
 
     @cached_property
     def task_scale(self) -> ColourScale:
-        """From chance to the best score on a task."""
-        return ColourScale.of(self.score, (value for row in self.rows for value in row.tasks), self.chance)
+        """The same for the scores on single tasks."""
+        return self._scale([value for row in self.rows for value in row.tasks])
+
+    def _scale(self, values: list[float]) -> ColourScale:
+        return ColourScale.of(self.score, [*values, 1.0] if self.score.fraction else values, self.chance)
 
     def told(self, row: Row) -> str:
         """What distinguishes a row from the others: method, strength, its variant, and other settings that differ."""

@@ -93,9 +93,9 @@ def _told(found: Estimate | None, score: ScoreInfo, ink: Style, palette: Palette
         return []
     value = score.value(found.mean)
     error = "" if found.error is None else f" ± {score.value(found.error)}"
-    if max(len(value), 5) + len(error) > width:
+    if max(len(value), 4) + len(error) > width:
         error = ""
-    return [Segment(f"{value:>5}", ink), Segment(error, palette.muted)]
+    return [Segment(f"{value:>4}", ink), Segment(error, palette.muted)]
 
 
 def _accuracy(block: Block, row: Row, width: int, palette: Palette) -> Line:
@@ -206,6 +206,18 @@ def padded(line: Line, width: int, right: bool = False) -> Line:
         room = width - 1 - sum(of.cell_length for of in kept)
         kept.append(Segment(set_cell_size(segment.text, min(segment.cell_length, room)), segment.style))
     return [*kept, Segment("…", line[-1].style)]
+
+
+def on_cursor(line: Line, cursor: Style, palette: Palette) -> Line:
+    """With the cursor's background, except where a cell has a colour of its own."""
+    plain = palette.text.bgcolor
+    under = Style(bgcolor=cursor.bgcolor, bold=cursor.bold, reverse=cursor.reverse)
+    return [
+        Segment(
+            of.text, cursor if of.style is None else of.style + under if of.style.bgcolor in (None, plain) else of.style
+        )
+        for of in line
+    ]
 
 
 def headings(block_scores: Sequence[ScoreInfo]) -> dict[str, str]:

@@ -20,8 +20,10 @@ from cl_tui.reports import session_facts, text
 from cl_tui.reports.arrangement import Block, Row
 from cl_tui.reports.card import remedy
 from cl_tui.reports.statistics import Estimate, with_error
+from engine.catalog.choices import benchmark_info
 from engine.record.history import History
 from engine.sessions.listing import Listed, read_session
+from engine.settings.run import WITHOUT_EFFECT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,7 +73,14 @@ class Glance:
 
     @cached_property
     def differing(self) -> list[tuple[str, str, str]]:
-        return session_facts.differing(self.listed.config) if self.listed.config else []
+        """What its benchmark, network and method do not say of themselves."""
+        config = self.listed.config
+        if config is None:
+            return []
+        usual = benchmark_info(config.benchmark).scenario
+        scenario = [("scenario", config.scenario, usual)] if config.scenario != usual else []
+        others = [of for of in session_facts.differing(config) if of[0] not in WITHOUT_EFFECT - {"preset"}]
+        return scenario + others
 
 
 # Reading, in a thread of its own
@@ -164,7 +173,7 @@ def draw(glance: Glance, width: int, height: int, palette: Palette) -> list[Line
 
 def _heading(name: str, more: str, width: int, palette: Palette, end: str = "") -> Line:
     room = width - cell_len(name) - cell_len(end) - 3
-    more = text.shortened(more, max(room, 1)) if more and room > 3 else ""
+    more = next((shorter for shorter in (more, more.rpartition(", ")[2]) if cell_len(shorter) <= room), "")
     rule = max(width - cell_len(name) - cell_len(more) - cell_len(end) - (2 if more else 1) - bool(end), 0)
     between = [Segment(f" {more}", palette.muted)] if more else []
     after = [Segment(f" {end}", palette.muted)] if end else []
@@ -178,7 +187,7 @@ def _wrapped(sentence: str, width: int, style: Style) -> list[Line]:
 def _head(glance: Glance, width: int, palette: Palette) -> list[Line]:
     row, block, count = glance.row, glance.block, len(glance.row.members)
     name = row.first.name if count == 1 else f"{count} seeds"
-    lines = [_heading(row.method or row.first.name, f"{block.title} · {name}", width, palette)]
+    lines = [_heading(row.method or row.first.name, f"{block.title}, {name}", width, palette)]
     if row.accuracy is None:
         return [*lines, *_wrapped(session_facts.result(glance.listed), width, palette.muted)[:2]]
     told = with_error(row.accuracy, score=row.score)
@@ -223,7 +232,8 @@ def _matrices(glance: Glance, width: int, height: int, palette: Palette) -> list
     baseline = glance.baseline.matrix if glance.baseline else ()
     room = (width - 2) // 2
     mean = ", mean of seeds" if len(glance.row.members) > 1 else ""
-    left = [[Segment(text.shortened(f"{glance.row.score.title}{mean}", room), palette.muted)]]
+    named = glance.row.score.title
+    left = [[Segment(f"{named}{mean}" if cell_len(named + mean) <= room else named, palette.muted)]]
     cell = min(room // max(tasks, 1), 6)
     if cell < 4 or tasks + 2 > height:
         return [*left, *_halves(glance, room, height - 1, palette)]
@@ -361,20 +371,23 @@ def _lost(glance: Glance, width: int, height: int, palette: Palette) -> list[Lin
 
 
 def _settings(glance: Glance, width: int, height: int, palette: Palette) -> list[Line]:
+    """Key, value and default of each, several to a line."""
     found = glance.differing
     if height < 2 or not found:
         return []
-    lines: list[Line] = [_heading("Differs from the defaults", "", width, palette)]
-    for key, value, usual in found[: max(1, min(height - 1, 4))]:
-        told = f"{key.replace('_', ' ')} "
-        room = max(width - cell_len(told) - cell_len(usual) - 4, 6)
-        value = text.shortened(value, room)
-        lines.append(
-            [Segment(told, palette.muted), Segment(value, palette.text), Segment(f"  ({usual})", palette.muted)]
-        )
-    if len(found) > len(lines) - 1:
-        lines[-1] = [Segment(f"… and {len(found) - len(lines) + 2} more settings", palette.muted)]
-    return lines
+    lines: list[Line] = [[]]
+    for key, value, usual in found:
+        value = text.shortened(value, max(width - cell_len(f"{key}  ({usual})"), 6))
+        told = [Segment(f"{key.replace('_', ' ')} ", palette.muted), Segment(value, palette.text)]
+        told.append(Segment(f" ({usual})   ", palette.muted))
+        cells = sum(segment.cell_length for segment in (*lines[-1], *told))
+        if lines[-1] and cells > width + 3:
+            lines.append([])
+        lines[-1] += told
+    room = min(height - 1, 4)
+    if len(lines) > room:
+        lines = [*lines[: room - 1], [*padded(lines[room - 1], max(width - 1, 1)), Segment("…", palette.muted)]]
+    return [_heading("Differs from the defaults", "", width, palette), *lines]
 
 
 def _warning(glance: Glance, width: int, height: int, palette: Palette) -> list[Line]:
@@ -387,7 +400,7 @@ def _warning(glance: Glance, width: int, height: int, palette: Palette) -> list[
     for sentence in read.warnings[-1:]:
         first, *rest = _wrapped(sentence, width - 2, palette.text)
         lines += [[Segment("▲ ", palette.caution), *first], *([Segment("  "), *line] for line in rest[:3])]
-    if read.way_out:
+    if read.way_out and not read.warnings:
         told = f"{read.way_out[0].lower()}{read.way_out[1:]}"
         lines.append([Segment("F ", palette.loss), Segment(text.shortened(told, width - 2), palette.text)])
     return lines

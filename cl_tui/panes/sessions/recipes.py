@@ -11,7 +11,7 @@ from textual.message import Message
 from cl_tui.charts.colour_scale import LEVELS, ColourScale, halves, sign_at
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.painted import Painted
-from cl_tui.panes.sessions.columns import padded
+from cl_tui.panes.sessions.columns import on_cursor, padded
 from cl_tui.reports import session_facts, text
 from engine.catalog.recipes import RECIPES, Recipe
 from engine.record import metrics
@@ -70,10 +70,7 @@ class RecipesPane(Painted, can_focus=True):
         for number, recipe in enumerate(RECIPES):
             told = _told(recipe, number, number == self._at, min(width, 100), palette)
             if number == self._at:
-                told[0] = [
-                    Segment(segment.text, back + segment.style if segment.style else back)
-                    for segment in padded(told[0], min(width, 100))
-                ]
+                told[0] = on_cursor(padded(told[0], min(width, 100)), back, palette)
             lines += [*told, *([[]] * (self._pitch(height) - len(told)))]
         return lines
 

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.message import Message
@@ -21,6 +20,7 @@ from cl_tui.panes.sessions.columns import (
     fitting,
     headings,
     label,
+    on_cursor,
     padded,
 )
 from cl_tui.reports.arrangement import ORDERS, Block, Order, Row
@@ -328,8 +328,7 @@ class SessionsTable(Painted, can_focus=True):
         line.pop()
         if not on:
             return line
-        back = self.get_component_rich_style("sessions--cursor")
-        return [_under(segment, back) for segment in padded(line, width)]
+        return on_cursor(padded(line, width), self.get_component_rich_style("sessions--cursor"), palette)
 
     def _left(self, row: Row, place: _Place, palette: Palette, on: bool) -> Line:
         marked = {listed.name for listed in row.members} <= self._marked
@@ -350,12 +349,6 @@ def _progress(row: Row) -> str:
     if row.state in ("finished", "damaged") or history is None or not history.tasks:
         return ""
     return f" {share_done(history)}"
-
-
-def _under(segment: Segment, back: Style) -> Segment:
-    """With the cursor's background, except where a cell has a colour of its own."""
-    style = segment.style
-    return Segment(segment.text, back + style if style is not None else back)
 
 
 def _axis(blocks: Sequence[Block], width: int) -> str:
