@@ -119,7 +119,7 @@ def _blocks(matrix: Sequence[Sequence[Estimate]], share: Callable[[Estimate], fl
         line: Line = []
         for column in range(max(len(upper), len(lower))):
             pair = [round(63 * share(row[column])) if column < len(row) else None for row in (upper, lower)]
-            sign, style = halves(pair[0], pair[1], sixteen)
+            sign, style = halves(pair[0], pair[1], sixteen, palette.text)
             line.append(Segment(sign, style if palette.coloured else palette.text))
         lines.append(line)
     return lines

@@ -295,7 +295,7 @@ def _halves(glance: Glance, width: int, height: int, palette: Palette) -> list[L
     lines: list[Line] = []
     for upper, lower in zip(levels[::2].tolist(), levels[1::2].tolist(), strict=True):
         cells = (
-            halves(a if a >= 0 else None, b if b >= 0 else None, palette.tones != "full")
+            halves(a if a >= 0 else None, b if b >= 0 else None, palette.tones != "full", palette.text)
             for a, b in zip(upper, lower, strict=True)
         )
         lines.append([Segment(sign, style) for sign, style in cells])

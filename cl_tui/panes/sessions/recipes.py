@@ -115,7 +115,7 @@ def _thumbnail(recipe: Recipe, cell: int, palette: Palette) -> list[Line]:
             shares = [scale.fraction(row[task]) if task < len(row) else None for row in pair]
             if palette.coloured:
                 levels = [None if share is None else round(share * (LEVELS - 1)) for share in shares]
-                sign, style = halves(levels[0], levels[1], palette.tones != "full")
+                sign, style = halves(levels[0], levels[1], palette.tones != "full", palette.text)
             else:
                 sign, style = sign_at(next(share for share in reversed(shares) if share is not None)), palette.text
             line.append(Segment(sign * cell, style))
