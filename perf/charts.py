@@ -1,9 +1,11 @@
 """Milliseconds to build the loss and penalty pane, by the length of the run and the visible part, against a plotext
-chart of the same size with 500 points of each curve."""
+chart of the same size with 500 points of each curve; and to build the pane of what was forgotten, with its pictures."""
 
 import statistics
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from itertools import cycle
 from typing import Literal
 
 import numpy as np
@@ -12,13 +14,17 @@ from rich.style import Style
 
 from cl_tui.charts.canvas import steps_axis
 from cl_tui.charts.style import Palette
+from cl_tui.panes.forgotten.chosen import Chosen, Example
+from cl_tui.panes.forgotten.drawing import Drawing, How
 from cl_tui.panes.loss.axes import CurveOptions, seen_steps
 from cl_tui.panes.loss.cache import CurveCache
 from cl_tui.panes.loss.chart import draw_curves, layout
 from cl_tui.panes.painted import strips
 from cl_tui.panes.view import View, Viewport
-from engine.record.events import RunStarted, StepsTaken, TaskInfo
+from engine.record.events import ANSWERS, Packed, RunStarted, StepsTaken, TaskInfo
 from engine.record.history import History
+from engine.record.series import Series
+from engine.record.shown import EXAMPLES, Shown, ShownTask
 from engine.settings.run import resolve
 from perf.measure import CLOCKS, arguments, interleaved, ratios
 
@@ -72,6 +78,56 @@ def with_plotext(history: History, width: int, height: int) -> None:
     plotext.build()
 
 
+def forgetful(looks: int) -> tuple[History, Shown]:
+    """Ten tasks of 64 pictures of 28×28; at each of ``looks``, a share of the earlier tasks that grows is wrong."""
+    rng, tasks = np.random.default_rng(0), 10
+    history = recorded(tasks * looks, tasks)
+    shown, told = [], []
+    for task in range(tasks):
+        pictures = rng.integers(0, 256, (EXAMPLES, 28, 28, 1), dtype=np.uint8)
+        names = (str(2 * task), str(2 * task + 1))
+        shown.append(ShownTask(pictures, None, np.arange(EXAMPLES) % 2, names, np.arange(EXAMPLES)))
+    for step in range(tasks, tasks * looks + 1, tasks):
+        newest = (step - 1) // looks
+        target = np.arange(EXAMPLES * (newest + 1)) % 2
+        wrong = rng.random(len(target)) < step / (tasks * looks) * (target == 1)
+        sure = rng.integers(128, 256, len(target))
+        given = np.where(wrong, 1 - target, target)
+        rows = np.stack([given, np.where(wrong, 255 - sure, sure), sure]).astype("u1")
+        told.append(Packed.of(step, newest, ANSWERS, rows))
+    history = replace(
+        history, state="finished", task=tasks, packed={ANSWERS: Series(told)}, matrix=((0.5,) * tasks,) * tasks
+    )
+    return history, Shown(tuple(shown), together=False)
+
+
+def pictures(history: History, shown: Shown, width: int, height: int) -> dict[str, Callable[[], object]]:
+    """Names, and functions that draw the pane in each of its ways; the last one as if there were new answers."""
+    view = View("charts", resolve({"method": "si", "device": "cpu"}), history, "", shown=shown)
+    example = Example(0, 1)
+    ways = {
+        "beside others": (Chosen(), False),
+        "zoomed": (Chosen(), True),
+        "one example": (Chosen(example=example, alone=True), True),
+        "the film": (Chosen(film=True), True),
+    }
+
+    def drawing(chosen: Chosen, zoomed: bool, fresh: bool = False) -> Callable[[], object]:
+        pane = Drawing()
+        columns = width if zoomed else width // 3
+
+        def draw() -> object:
+            seen = replace(view, viewport=Viewport(cursor=history.step - next(steps))) if fresh else view
+            lines = pane.lines(seen, chosen, How(zoomed), columns, height, PALETTE)
+            return strips(lines, columns, height, Style())
+
+        steps = cycle(range(0, 100, 10))
+        return draw
+
+    sides = {f"forgotten, {name}": drawing(*way) for name, way in ways.items()}
+    return sides | {"forgotten, zoomed, new answers": drawing(Chosen(), True, fresh=True)}
+
+
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--rounds", type=int, default=25)
@@ -91,6 +147,10 @@ def main() -> None:
             for name, took in seconds.items():
                 ratio = f"   plotext ÷ this = {ratios(seconds['plotext'], took)[1]:.0f}" if name != "plotext" else ""
                 print(f"{columns}×{rows}  {name:46} {statistics.median(took) * 1e3:7.2f} ms{ratio}", flush=True)
+        history, shown = forgetful(10 if options.tiny else 400)
+        seconds = interleaved(pictures(history, shown, columns - 4, rows - AROUND), rounds, CLOCKS[options.clock])
+        for name, took in seconds.items():
+            print(f"{columns}×{rows}  {name:46} {statistics.median(took) * 1e3:7.2f} ms", flush=True)
 
 
 if __name__ == "__main__":

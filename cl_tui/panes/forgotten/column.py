@@ -19,24 +19,36 @@ CHANGES = 4
 """Most pictures that change in one redraw while the run trains, unless those of one group are more."""
 _BEST, _LEAST = 7, 4
 """Lines of a picture: 28 pixels at half their size, and the smallest digit that most people read."""
+_DEEPEST = 3
+"""Rows of pictures of a group, where there are few groups."""
 _WANTED = 5
 """Groups that should have pictures before pictures become large."""
 
 
 @dataclass(frozen=True)
 class Room:
-    """What fits: lines of a picture, groups, and pictures of each."""
+    """What fits."""
 
     lines: int
+    """Of a picture."""
     groups: int
-    each: int
+    across: int
+    """Pictures of a group beside each other."""
+    deep: int = 1
+    """Rows of its pictures."""
+
+    @property
+    def each(self) -> int:
+        return self.across * self.deep
 
 
 def room(width: int, height: int, groups: int, pictures: bool) -> Room:
     """
     >>> room(46, 42, 8, True), room(62, 42, 3, True), room(30, 12, 8, True), room(46, 42, 8, False)
-    (Room(lines=7, groups=5, each=3), Room(lines=7, groups=3, each=4), Room(lines=4, groups=2, each=3), \
-Room(lines=0, groups=8, each=0))
+    (Room(lines=7, groups=5, across=3, deep=1), Room(lines=7, groups=3, across=4, deep=1), \
+Room(lines=4, groups=2, across=3, deep=1), Room(lines=0, groups=8, across=0, deep=1))
+    >>> room(46, 42, 2, True)
+    Room(lines=7, groups=2, across=3, deep=2)
     """
     if not pictures or height < 1 + _LEAST or width < 2 * _LEAST:
         return Room(0, min(groups, height), 0)
@@ -46,7 +58,9 @@ Room(lines=0, groups=8, each=0))
     fitting = height // (lines + 1)
     if fitting < groups and fitting * (lines + 1) == height and fitting > 1:
         fitting -= 1  # for the line with the others
-    return Room(lines, min(groups, fitting), max(1, (width + 1) // (2 * lines + 1)))
+    seen = min(groups, fitting)
+    deep = max(1, min(_DEEPEST, (height // seen - 1) // lines)) if seen == groups else 1
+    return Room(lines, seen, max(1, (width + 1) // (2 * lines + 1)), deep)
 
 
 class Slots:
@@ -99,16 +113,19 @@ def draw_column(
     """``marked``: the chosen group, while the pane has the focus."""
     fits = room(width, height, len(found.groups), drawable(shown, palette))
     lines: list[Line] = []
+    names = names_width([group for group, _ in arranged], 23)
     for group, rows in arranged:
         chosen = marked is not None and marked.key == group.key
-        lines.append(headed(group, found.whole, width, palette, chosen))
-        if rows and fits.lines:
+        lines.append(headed(group, found.whole, names, width, palette, chosen))
+        for start in range(0, fits.each, max(fits.across, 1)):
             pictures = [
-                tiles.lines(shown, Example(group.task, row), 2 * fits.lines, fits.lines, palette) for row in rows
+                tiles.lines(shown, Example(group.task, row), 2 * fits.lines, fits.lines, palette)
+                for row in rows[start : start + fits.across]
             ]
-            lines += beside(pictures, 1, palette)
-        elif fits.lines:
-            lines += [[]] * fits.lines
+            if pictures:
+                lines += beside(pictures, 1, palette)
+            elif not start:
+                lines += [[]] * fits.lines
     seen = {group.key for group, _ in arranged}
     others = [group for group in found.largest if group.key not in seen]
     if others and len(lines) < height:
@@ -116,18 +133,17 @@ def draw_column(
     return lines
 
 
-def headed(group: Group, whole: bool, width: int, palette: Palette, marked: bool) -> Line:
-    """'4 → 5   818  83 % of 4s  ━━━━━━──  task 3', less where there is less room."""
-    name = max(1, min(12, (width - 18) // 2))
+def headed(group: Group, whole: bool, names: int, width: int, palette: Palette, marked: bool) -> Line:
+    """'4 → 5   818   83 % of 4s  ━━━━━━──  task 3', less where there is less room. ``names``: cells of the pair."""
+    names = min(names, max(5, width - 20))
     line: Line = [
         Segment("▸" if marked else " ", palette.accent),
-        *pair(group, palette, name),
+        *fixed(pair(group, palette, (names - 3) // 2), names, palette),
         Segment(f"{group.count:>{7 if whole else 5},}", palette.strong),
+        Segment(f"  {share(group, whole)}", palette.text),
     ]
-    line.append(Segment(f"  {share(group, whole)}", palette.text))
     task = f"task {group.task + 1}"
-    taken = sum(segment.cell_length for segment in line)
-    left = width - taken - len(task) - 4
+    left = width - sum(segment.cell_length for segment in line) - len(task) - 4
     if left >= 4:
         line.append(Segment("  ", palette.text))
         line += bar(group.count / max(group.of, 1), min(left, 10), lost_style(palette), palette.muted)
@@ -135,6 +151,11 @@ def headed(group: Group, whole: bool, width: int, palette: Palette, marked: bool
     if width - taken > len(task):
         line.append(Segment(f"{task:>{width - taken}}", palette.muted))
     return fixed(line, width, palette)
+
+
+def names_width(groups: Sequence[Group], most: int) -> int:
+    """Cells of the longest pair of names, each in at most half of ``most``."""
+    return min(max((2 * max(cell_len(of.name), cell_len(of.answer)) + 3 for of in groups), default=5), most)
 
 
 def lost_style(palette: Palette) -> Style:
@@ -152,11 +173,15 @@ def pair(group: Group, palette: Palette, width: int = 12, between: str = " → "
 
 def share(group: Group, whole: bool) -> str:
     """
-    >>> share(Group(2, "4", "5", (), 818, 982), True), share(Group(0, "cat", "dog", (), 7, 32), False)
-    ('83 % of 4s', 'of 32 cat')
+    >>> share(Group(2, "4", "5", (), 818, 982), True), share(Group(0, "cat", "dog", (), 7, 32), True)
+    (' 83 % of 4s', ' 22 %')
+    >>> share(Group(2, "4", "5", (), 7, 32), False), share(Group(0, "cat", "dog", (), 7, 32), False)
+    ('of 32 4s', 'of 32')
     """
-    name = f"{group.name}s" if cell_len(group.name) == 1 else beginning(group.name, 12)
-    return f"{100 * group.count / max(group.of, 1):.0f} % of {name}" if whole else f"of {group.of} {name}"
+    name = f"{group.name}s" if cell_len(group.name) == 1 else ""
+    if not whole:
+        return f"of {group.of} {name}".rstrip()
+    return f"{100 * group.count / max(group.of, 1):>3.0f} %{f' of {name}' if name else ''}"
 
 
 def _others(groups: Sequence[Group], width: int, palette: Palette) -> Line:

@@ -9,7 +9,7 @@ from cl_tui.panes.forgotten.chosen import ORDERS, Chosen, Example
 from cl_tui.panes.forgotten.column import Slots, draw_column, room
 from cl_tui.panes.forgotten.film import draw_film
 from cl_tui.panes.forgotten.found import Found, Group, Looks, find
-from cl_tui.panes.forgotten.regression import curves, draw_regression
+from cl_tui.panes.forgotten.regression import Curves, curves, draw_regression
 from cl_tui.panes.forgotten.story import Story, draw_alone
 from cl_tui.panes.forgotten.tiles import Tiles, drawable
 from cl_tui.panes.forgotten.zoomed import Scene, draw_zoomed
@@ -39,6 +39,7 @@ class Drawing:
         self._tiles = Tiles()
         self._looks = Looks()
         self._kept: tuple[object, Found] | None = None
+        self._curves: tuple[Found, list[Curves]] | None = None
 
     def lines(self, view: View, chosen: Chosen, how: How, width: int, height: int, palette: Palette) -> list[Line]:
         shown = view.shown
@@ -49,8 +50,9 @@ class Drawing:
             return message("Examples appear when the network is first tested.", width, palette.muted)
         if found.answers[0].right is None:
             history = as_of_cursor(view).history
-            told = curves(history, shown, view.viewport.cursor)
-            return draw_regression(told, history, chosen.task, width, height, palette)
+            if self._curves is None or self._curves[0] is not found:
+                self._curves = (found, curves(history, shown, view.viewport.cursor))
+            return draw_regression(self._curves[1], history, chosen.task, width, height, palette)
         if chosen.alone and how.zoomed and chosen.example is not None:
             story = self.story(view, found, shown, chosen.example)
             if story is not None:

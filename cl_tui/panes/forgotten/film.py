@@ -46,7 +46,7 @@ def grid(width: int, height: int, count: int, pictures: bool) -> tuple[int, int,
     """Columns, rows, and lines of a picture, so that as many of ``count`` as possible are seen, as large as possible.
 
     >>> grid(46, 42, 24, True), grid(116, 30, 24, True), grid(30, 10, 24, True), grid(46, 42, 24, False)
-    ((4, 6, 5), (8, 3, 7), (3, 2, 3), (4, 6, 0))
+    ((4, 6, 4), (8, 3, 6), (3, 2, 3), (4, 6, 0))
     """
     if not pictures:
         columns = max(1, width // 10)

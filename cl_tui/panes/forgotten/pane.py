@@ -133,7 +133,7 @@ class ForgottenPane(Pane):
 
     def title(self, view: View) -> str:
         width = self.size.width if self.is_attached else 0
-        told = " right when learned, wrong now" if width >= 64 else " right once, wrong now" if width >= 44 else ""
+        told = " right when learned, wrong now" if width >= 64 else " right once, wrong now" if width >= 50 else ""
         return f"{self.HELP_TITLE}{told}"
 
     def subtitle(self, view: View) -> str:

@@ -18,7 +18,7 @@ from engine.record.history import History
 from engine.record.shown import Shown, answers_of
 
 _GUTTER = 8
-_LEAST = 6
+_LEAST = 9
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,10 +100,11 @@ def _chart(of: Curves, history: History, width: int, height: int, palette: Palet
     axis = braille.Axis(low, high if high > low else low + 1, log=False)
     time, canvas = steps_axis((0, len(of.target)), 2 * plot_width), Canvas(plot_width, plot_height, palette.muted)
     places = np.arange(1, len(of.target) + 1)
-    styles = (lost_style(palette), palette.good, palette.text)
-    for values, style, dotted in zip((of.now, of.then, of.target), styles, (False, False, True), strict=True):
+    styles = (palette.text, palette.good, lost_style(palette))
+    for values, style, dotted in zip((of.target, of.then, of.now), styles, (False, True, False), strict=True):
         lows, highs = line_columns(places, values.astype(float), time)
-        canvas.curve(braille.outline(lows, highs, axis, plot_height, dotted and not palette.coloured), style)
+        dots = braille.outline(lows, highs, axis, plot_height, dotted and not palette.coloured)
+        canvas.curve(dots, style, joined=True)
     labels = {0: f"{axis.high:.3g}", plot_height - 1: f"{axis.low:.3g}"}
     return [
         head,

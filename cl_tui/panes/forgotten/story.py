@@ -19,7 +19,7 @@ from cl_tui.panes.forgotten.chosen import Example
 from cl_tui.panes.forgotten.column import lost_style
 from cl_tui.panes.forgotten.found import Looks, Way
 from cl_tui.panes.forgotten.layers import of_example, sure
-from cl_tui.panes.forgotten.tiles import Tiles, beside, block, drawable, fixed
+from cl_tui.panes.forgotten.tiles import Tiles, beside, block, drawable, fixed, tall
 from cl_tui.panes.tasks.lines import beginning
 from engine.analysis.figures import PutBack
 from engine.record.history import History
@@ -30,6 +30,8 @@ _SIDE = 26
 """Cells of the words at the right."""
 _LOWEST = 16
 """Lines that the example has above the others of its group."""
+_JOIN = "\0"
+"""A blank where a line does not break."""
 _WIDE = 72
 """Cells from which there are such words."""
 
@@ -109,12 +111,13 @@ def draw_story(story: Story, tiles: Tiles, width: int, height: int, palette: Pal
     parts = []
     if with_picture:
         tile = tiles.lines(story.shown, story.example, 2 * picture, picture, palette)
-        parts.append(block(tile, left, inner, palette))
+        gap, blank = Segment(" " * (left - 2 * picture), palette.text), [Segment(" " * left, palette.text)]
+        parts.append([*([*line, gap] for line in tile), *[blank] * (inner - len(tile))])
     parts.append(block(_curve(story, plot, inner, palette), plot, inner, palette))
     if with_side:
         gap = Segment("  ", palette.text)
         side = [[gap, *line] for line in _side(story, _SIDE, inner - 1, palette)]
-        parts.append(block([[], *side], _SIDE + 2, inner, palette))
+        parts.append(tall([[], *side], inner))
     return [head, *beside(parts, 0, palette)]
 
 
@@ -244,7 +247,10 @@ def _side(story: Story, width: int, height: int, palette: Palette) -> list[Line]
     """Which layer did it, and how it turned, in words."""
     lines: list[Line] = []
     found = story.put_back
-    words = message(_turned(story), width, palette.text)
+    words = [
+        [Segment(segment.text.replace(_JOIN, " "), segment.style) for segment in line]
+        for line in message(_turned(story), width, palette.text)
+    ]
     if found is not None:
         again = f"{story.name} again, if put back to the end of task {story.example.task + 1}"
         lines += message(again, width, palette.text)
@@ -268,9 +274,9 @@ def _turned(story: Story) -> str:
         return f"Right now, though it turned {_times(times)} in between" if times else "It has been right ever since"
     step = int(way.steps[way.turned])
     task = sum(start < step for start in history.starts[1:])
-    steps, name = step - history.starts[task], history.tasks[task].name
+    steps, name = step - history.starts[task], beginning(history.tasks[task].name, 16).replace(" ", _JOIN)
     often = "turned once," if way.times == 1 else f"turned {_times(way.times)}, for good"
-    return f"{often} {steps:,} step{'s' * (steps != 1)} into task {task + 1} ({beginning(name, 16)})"
+    return f"{often} {steps:,} step{'s' * (steps != 1)} into task {task + 1} ({name})"
 
 
 def _times(count: int) -> str:

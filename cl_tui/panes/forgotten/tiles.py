@@ -48,6 +48,11 @@ def block(lines: list[Line], width: int, height: int, palette: Palette) -> list[
     return shown + [[Segment(" " * width, palette.text)]] * (height - len(shown))
 
 
+def tall(lines: list[Line], height: int) -> list[Line]:
+    """Exactly ``height`` lines; for a block with nothing to its right."""
+    return lines[:height] + [[]] * (height - len(lines))
+
+
 def fixed(line: Line, width: int, palette: Palette) -> Line:
     """Exactly ``width`` cells."""
     taken = sum(segment.cell_length for segment in line)

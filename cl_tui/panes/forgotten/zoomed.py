@@ -11,11 +11,11 @@ from cl_tui.charts.bars import bar
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.base import window
 from cl_tui.panes.forgotten.chosen import Example, Order
-from cl_tui.panes.forgotten.column import lost_style, pair
+from cl_tui.panes.forgotten.column import lost_style, names_width, pair, share
 from cl_tui.panes.forgotten.found import Found, Group
 from cl_tui.panes.forgotten.layers import judged
 from cl_tui.panes.forgotten.story import Story, draw_story
-from cl_tui.panes.forgotten.tiles import Tiles, beside, block, drawable, fixed
+from cl_tui.panes.forgotten.tiles import Tiles, beside, block, drawable, fixed, tall
 from cl_tui.panes.tasks.lines import beginning
 from engine.analysis.figures import PutBack
 from engine.record.history import History
@@ -24,7 +24,7 @@ from engine.record.shown import Shown
 _LIST, _SHORT_LIST = 42, 29
 _WIDE = 100
 """Cells from which the list has tasks and bars."""
-_LOWEST = 18
+_LOWEST = 15
 """Lines from which an example is followed below the pictures."""
 
 
@@ -46,14 +46,14 @@ class Scene:
 def draw_zoomed(scene: Scene, tiles: Tiles, width: int, height: int, palette: Palette) -> list[Line]:
     below = 0
     if scene.story is not None and height >= _LOWEST:
-        below = min(max(height * 9 // 20, 10), 17)
+        below = min(max(height * 9 // 20, 8), 17)
     above = height - below - (below > 0)
     left = _LIST if width >= _WIDE else _SHORT_LIST
     right = width - left - 2
     lines = beside(
         [
             block(_list(scene, left, above, palette), left, above, palette),
-            block(_gallery(scene, tiles, right, above, palette), right, above, palette),
+            tall(_gallery(scene, tiles, right, above, palette), above),
         ],
         2,
         palette,
@@ -77,7 +77,7 @@ def _list(scene: Scene, width: int, height: int, palette: Palette) -> list[Line]
             entries.append((_task_line(scene, task, width, palette), False))
         entries.append((_group_line(scene, group, width, palette), group.key == scene.group.key))
     foot = _foot(scene, width, palette) if wide else []
-    foot = foot if len(entries) + len(foot) + 1 <= max(height, 12) and height >= 12 else []
+    foot = foot if height >= 12 else []
     room = height - len(foot) - bool(foot)
     here = next((place for place, (_, chosen) in enumerate(entries) if chosen), 0)
     seen = window(len(entries), room, None, here)
@@ -105,16 +105,12 @@ def _task_line(scene: Scene, task: int, width: int, palette: Palette) -> Line:
 
 def _group_line(scene: Scene, group: Group, width: int, palette: Palette) -> Line:
     chosen, wide = group.key == scene.group.key, width == _LIST
-    names = _names_width(scene.found.groups, 17 if wide else 11)
-    told = f"{group.name}s" if cell_len(group.name) == 1 else beginning(group.name, 6)
-    share = (
-        f"{100 * group.count / max(group.of, 1):>3.0f} % of {told}" if scene.found.whole else f"of {group.of} {told}"
-    )
+    names = names_width(scene.found.groups, 21 if wide else 11)
     line: Line = [
         Segment("▸ " if chosen else "  ", palette.accent),
         *fixed(pair(group, palette, (names - 3) // 2), names, palette),
         Segment(f"{group.count:>7,}", palette.strong),
-        Segment(f"  {share}", palette.text),
+        Segment(f"  {share(group, scene.found.whole)}", palette.text),
     ]
     if wide:
         taken = sum(segment.cell_length for segment in line)
@@ -125,11 +121,6 @@ def _group_line(scene: Scene, group: Group, width: int, palette: Palette) -> Lin
     line = fixed(line, width, palette)
     mark = Style(bgcolor=palette.selected.bgcolor, bold=palette.selected.bold or None)
     return [Segment(text, (style or palette.text) + mark) for text, style, _ in line] if chosen else line
-
-
-def _names_width(groups: Sequence[Group], most: int) -> int:
-    """Of the longest pair of names."""
-    return min(max(2 * max(cell_len(group.name), cell_len(group.answer)) + 3 for group in groups), most)
 
 
 def _foot(scene: Scene, width: int, palette: Palette) -> list[Line]:
@@ -165,7 +156,7 @@ def _gallery(scene: Scene, tiles: Tiles, width: int, height: int, palette: Palet
     head.append(Segment("─" * max(0, width - taken), palette.muted))
     if not scene.rows:
         return [head, [Segment("none of them is among the examples that are shown", palette.muted)]]
-    caption = 9 + min(cell_len(group.name), 9) + min(cell_len(group.answer), 9) + 2
+    caption = len("▸ now  100 %") + min(cell_len(group.name), 9) + min(cell_len(group.answer), 9)
     pictures = drawable(scene.shown, palette)
     rows, lines = _fit(width, height - 1, len(scene.rows), caption, pictures)
     across = max(2 * lines, caption)
@@ -188,10 +179,10 @@ def _fit(width: int, height: int, count: int, caption: int, pictures: bool) -> t
     """Rows of pictures, and their lines: a picture of seven lines where there is room, larger where there are few."""
     if not pictures:
         return max(1, height), 0
-    for lines in (14, 10, 7):
+    for lines in (14, 10, 7, 6):
         columns = max(1, (width + 1) // (max(2 * lines, caption) + 1))
         rows = height // (lines + 1)
-        if rows and rows * columns >= min(count, 10 if lines == 7 else count):
+        if rows and rows * columns >= min(count, 10 if lines <= 7 else count):
             return rows, lines
     rows = max(1, height // 8)
     return rows, min(max(height // rows - 1, 1), 7)
