@@ -20,6 +20,7 @@ from textual.strip import Strip
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.painted import Painted
 from cl_tui.panes.view import View, Viewport
+from cl_tui.reports.glossary import Number
 
 FEWEST = 4
 """Rows from which a list of tasks that does not fit has a header, and a last line with the number of missing tasks."""
@@ -98,6 +99,12 @@ class Pane(Painted, can_focus=True):
     def data(self, view: View) -> list[dict[str, object]]:
         """The pane's content as rows of named values, for a table or a file."""
         raise NotImplementedError
+
+    def numbers(self) -> list[Number]:
+        """What i explains: the numbers that the pane shows, the one at the cursor first."""
+        from cl_tui.panes import numbers
+
+        return numbers.of_run(self.view) if self.view else []
 
     def back_out(self) -> bool:
         """Closes what Esc should close inside the pane; False if there is nothing."""

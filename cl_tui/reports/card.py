@@ -10,6 +10,7 @@ from engine.catalog.methods import METHODS
 from engine.catalog.own_loop import OWN_LOOP
 from engine.errors import EngineError
 from engine.record import metrics
+from engine.record.chance import chance_of, common_chance
 from engine.record.history import History
 from engine.record.score import ScoreInfo
 from engine.sessions.listing import Listed
@@ -185,16 +186,11 @@ def card(name: str, config: RunConfig, history: History, others: Iterable[Listed
 
 
 def chance(config: RunConfig, history: History) -> float | None:
-    """The average score of guessing, over the tasks; None if nobody knows it."""
-    tasks = history.tasks
-    if config.problem == "regression":
-        known = [task.chance for task in tasks if task.chance is not None]
-        return mean(known) if known and len(known) == len(tasks) else None
-    if not history.score.fraction or config.benchmark == OWN_LOOP or not all(task.classes for task in tasks):
-        return None
-    if config.scenario == "class":
-        return 1 / sum(task.classes for task in tasks) if tasks else None
-    return mean(1 / task.classes for task in tasks) if tasks else None
+    """The score of guessing at the end of the run, as a mean over the tasks; None if nobody knows it."""
+    common = common_chance(history, config)
+    known = [chance_of(history, config, task) for task in range(len(history.tasks))]
+    told = [value for value in known if value is not None]
+    return common if common is not None or not told or len(told) < len(known) else mean(told)
 
 
 def remedy(config: RunConfig, history: History) -> Remedy | None:

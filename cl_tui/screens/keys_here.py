@@ -55,11 +55,20 @@ def sections(screen: Screen[object], app: type, focused: Pane | None, never: Abs
     def of_pane(kind: type[Pane]) -> Section:
         rest = [key for key in keys[kind] if key not in shared]
         where = " (in focus)" if focused is not None and kind is type(focused) else ""
-        return Section(f"{kind.HELP_TITLE}{where}", panes[kind].how_to_read, rest, first=bool(where))
+        words = panes[kind].how_to_read
+        if where:
+            words = "\n".join([words, *_terms(panes[kind])])
+        return Section(f"{kind.HELP_TITLE}{where}", words, rest, first=bool(where))
 
     first = [of_pane(type(focused))] if focused is not None else []
     others = [of_pane(kind) for kind in panes if focused is None or kind is not type(focused)]
     return [*first, *(Section(title, "", keys) for title, keys in titled.items()), *others]
+
+
+def _terms(pane: Pane) -> list[str]:
+    """What the numbers of a pane are, a line each."""
+    terms = dict.fromkeys(number.term for number in pane.numbers())
+    return [f"{term.name}: {term.meaning}." for term in terms]
 
 
 class Action(NamedTuple):

@@ -20,6 +20,7 @@ class ZoomingScreen(RootScreen):
         *keys(
             ("n,tab", "next_pane(1)", "Next pane", "Next pane"),
             ("shift+tab", "next_pane(-1)", "Previous", "Previous pane"),
+            ("i", "explain", "Explain", "What the numbers of the pane in focus are, and how they were measured"),
             *((str(number), f"go_to_pane({number})", f"Pane {number}", _GO) for number in range(1, 10)),
         ),
     ]
@@ -103,6 +104,14 @@ class ZoomingScreen(RootScreen):
             self.show_alone(None if self.maximized is pane else pane)
         elif self.maximized is not None or pane not in self.panes_in_place:
             self.show_alone(pane)
+
+    def action_explain(self) -> None:
+        from cl_tui.screens.explain import ExplainDialog
+
+        if found := self.active_pane.numbers():
+            self.app.push_screen(ExplainDialog(self.active_pane.HELP_TITLE, found))
+        else:
+            self.reply("There are no numbers yet")
 
     def action_next_pane(self, direction: Literal[1, -1]) -> None:
         panes = self.panes_in_place if self.maximized is None else list(self.query(Pane))

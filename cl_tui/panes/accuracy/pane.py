@@ -11,6 +11,7 @@ from cl_tui.panes.as_of import AccuracyTable, as_of_cursor, when
 from cl_tui.panes.base import Pane, keys, message
 from cl_tui.panes.view import View
 from cl_tui.reports import text
+from cl_tui.reports.glossary import Number
 from engine.record.classes import Confusion
 from engine.record.history import History
 
@@ -112,6 +113,11 @@ class AccuracyPane(Pane):
         history = as_of_cursor(view).history
         other = self.is_attached and self.zoomed and self._shown
         return judged.judged(view.config.scenario, history, self._shown) if other else history
+
+    def numbers(self) -> list[Number]:
+        from cl_tui.panes import numbers
+
+        return numbers.of_tasks(self.view) if self.view else []
 
     def data(self, view: View) -> list[dict[str, object]]:
         """The matrix, a row after each task; the last row while a task trains. Accuracies as fractions."""

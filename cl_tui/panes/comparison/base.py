@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.base import Pane, cut, keys
 from cl_tui.panes.comparison.board import Board
+from cl_tui.reports.glossary import Number
 
 
 class ComparePane(Pane, inherit_bindings=False):
@@ -37,6 +38,11 @@ class ComparePane(Pane, inherit_bindings=False):
     def content(self, board: Board, width: int, height: int, palette: Palette) -> list[Line]:
         """All lines, of at most ``width`` cells."""
         raise NotImplementedError
+
+    def numbers(self) -> list[Number]:
+        from cl_tui.panes import numbers
+
+        return numbers.of_comparison(self.board) if self.board else []
 
     def columns_beyond(self, board: Board) -> int:
         """How far the pane can scroll to the right."""

@@ -19,6 +19,7 @@ from cl_tui.panes.importance.modules import folded
 from cl_tui.panes.importance.zoomed import LayerOptions, axis_line, chosen, draw_layers, share, shown_importance
 from cl_tui.panes.view import View
 from cl_tui.reports import session_facts, text
+from cl_tui.reports.glossary import Number
 from engine.catalog.methods import METHODS
 from engine.record.history import History
 
@@ -77,6 +78,11 @@ class ImportancePane(Pane):
         whole = f"{known} · {check}"
         in_ascii = self.is_attached and isinstance(self.app, Host) and self.app.ascii_charts
         return whole if len(translated(whole) if in_ascii else whole) <= self.size.width else check
+
+    def numbers(self) -> list[Number]:
+        from cl_tui.panes import numbers
+
+        return numbers.of_importance(self.view) if self.view else []
 
     def data(self, view: View) -> list[dict[str, object]]:
         """A row per layer that matches the filter, of the Ω that is shown; counts by the lower end of their bins."""

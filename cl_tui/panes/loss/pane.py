@@ -33,6 +33,7 @@ from cl_tui.panes.loss.axes import (
     task_of,
 )
 from cl_tui.panes.view import View, Viewport
+from cl_tui.reports.glossary import Number
 
 if TYPE_CHECKING:
     from cl_tui.charts.canvas import TimeAxis
@@ -295,6 +296,11 @@ class CurvesPane(Pane):
         return time.step(min(max(cell, 0), cells - 1))
 
     # Copying and saving
+
+    def numbers(self) -> list[Number]:
+        from cl_tui.panes import numbers
+
+        return numbers.of_curves(self.view) if self.view else []
 
     def data(self, view: View) -> list[dict[str, object]]:
         """One row per step in view, with the columns of ``sessions export --csv``. Above MOST_ROWS steps, one row per

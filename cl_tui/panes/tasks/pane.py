@@ -6,6 +6,7 @@ from cl_tui.panes.base import Pane
 from cl_tui.panes.tasks.lines import draw_tasks
 from cl_tui.panes.view import View
 from cl_tui.reports import text
+from cl_tui.reports.glossary import Number
 
 
 class TasksPane(Pane):
@@ -49,6 +50,11 @@ class TasksPane(Pane):
 
     def pannable(self, view: View) -> tuple[int, int]:
         return (0, max(0, len(view.history.tasks) - 1))
+
+    def numbers(self) -> list[Number]:
+        from cl_tui.panes import numbers
+
+        return numbers.of_tasks(self.view, self.pan[1] if self.pan else None) if self.view else []
 
     def data(self, view: View) -> list[dict[str, object]]:
         """A row per task: progress, its scores since it was learned, and its dip in each later task."""
