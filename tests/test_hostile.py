@@ -170,7 +170,18 @@ class Shown:
 def assert_picture(svg: str) -> None:
     """Well-formed, and of nothing but what Rich draws with."""
     for each in ElementTree.fromstring(svg).iter():
-        assert each.tag.rpartition("}")[2] in {"svg", "style", "defs", "clipPath", "rect", "circle", "g", "text"}
+        assert each.tag.rpartition("}")[2] in {
+            "svg",
+            "title",
+            "style",
+            "defs",
+            "clipPath",
+            "rect",
+            "circle",
+            "g",
+            "text",
+            "path",
+        }
         assert not any(name.startswith("on") or "href" in name for name in each.attrib)
 
 
