@@ -32,6 +32,8 @@ def declared_by_class(owner: type) -> list[tuple[type, Binding]]:
             own = [key for key in Binding.make_bindings(vars(base).get("BINDINGS", ())) if key.key not in taken]
             found += [(base, key) for key in own]
             taken |= {key.key for key in own}
+            if not vars(base).get("_inherit_bindings", True):  # as Textual keeps inherit_bindings
+                break
     return found
 
 
