@@ -269,6 +269,15 @@ class PanesScreen(ArrangingScreen):
             self.redraw()
         return None
 
+    def on_accuracy_pane_confusion_wanted(self, message: AccuracyPane.ConfusionWanted) -> None:
+        pane = self.query_one(ConfusionPane)
+        if message.step is not None:
+            self.viewport = replace(self.viewport, cursor=message.step)
+        pane.at(message.task)
+        self.set_focus(pane)
+        self.show_alone(pane)
+        self.redraw()
+
     @work
     async def on_held_pane_neurons_wanted(self, message: HeldPane.NeuronsWanted) -> None:
         where = (self.folder.parent, self.folder.name)

@@ -17,14 +17,16 @@ from cl_tui.panes.accuracy.grid import Scores, draw_matrix
 from cl_tui.panes.accuracy.pane import AccuracyPane
 from cl_tui.panes.accuracy.zoomed import draw_accuracies
 from cl_tui.panes.as_of import AccuracyTable
-from cl_tui.panes.view import View, Viewport
+from cl_tui.panes.confusion.pane import ConfusionPane
+from cl_tui.panes.view import View
 from cl_tui.reports import compare_page, comparison
-from cl_tui.reports.class_facts import class_facts, worst
+from cl_tui.reports.class_facts import TOLD, class_facts, worst
 from cl_tui.reports.session_page import session_page
 from engine.catalog.entries import AGNOSTIC, AWARE
 from engine.record.classes import confusion
 from engine.record.figures import FIGURES, matrices
 from engine.record.history import History
+from engine.record.mistakes import at_end
 from engine.sessions.listing import Listed, read_session
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, resolve
@@ -243,14 +245,14 @@ def test_an_older_session_is_shown_as_before(name: str, tmp_path: Path) -> None:
     assert [len(rows_of(files, file)) for file in ("judged.csv", "classes.csv", "confusions.csv")] == [0, 0, 0]
 
 
-async def test_o_shows_the_other_way_of_judging_and_confusions(folder: Path, tmp_path: Path) -> None:
+async def test_j_shows_the_other_way_of_judging(folder: Path, tmp_path: Path) -> None:
     _, _, history = listed(folder, "task")
     async with watching(tmp_path, known=history, size=(80, 24)) as watched:
         pane = watched.monitor.query_one(AccuracyPane)
         watched.monitor.set_focus(pane)
-        await watched.press("o")
+        await watched.press("j")
         assert watched.notice.startswith("Zoom the accuracies (z)")
-        await watched.press("z", "o")
+        await watched.press("z", "j")
         other = matrices("task", history)[AGNOSTIC]
         assert watched.notice == "Shown: if the task is not told (task-agnostic)"
         assert str(pane.border_subtitle) == "if the task is not told (task-agnostic)"
@@ -258,43 +260,41 @@ async def test_o_shows_the_other_way_of_judging_and_confusions(folder: Path, tmp
             assert history.score.value(number) in watched.text(AccuracyPane)
         assert watched.monitor.view is not None
         assert [row["task_1"] for row in pane.data(watched.monitor.view)] == [row[0] for row in other]
-        for way in (AWARE, AGNOSTIC):
-            await watched.press("o")
-            found = confusion(history, way)
-            assert found is not None
-            shown = [line.split() for line in watched.text(AccuracyPane).splitlines()]
-            assert shown[0] == found.answers
-            shares = found.shares().tolist()
-            expected = [["·" if not share >= 0.005 else f"{100 * share:.0f}" for share in row] for row in shares]
-            assert [row[1:] for row in shown[1:11]] == expected
-            data = pane.data(watched.monitor.view)
-            counts = [list(row.values())[2:] for row in data]
-            assert [[-1 if count is None else count for count in row] for row in counts] == found.counts.tolist()
-        await watched.press("o")
-        assert watched.notice == "Shown: the matrix"
+        await watched.press("j")
+        assert watched.notice == "Shown: as the scenario judges"
         assert pane.data(watched.monitor.view)[0]["task_3"] == history.full_matrix[0][2]
 
 
-async def test_confusions_are_those_at_the_crosshair_and_pan(folder: Path, tmp_path: Path) -> None:
+async def test_enter_on_a_cell_opens_the_confusion_of_that_task_at_that_time(folder: Path, tmp_path: Path) -> None:
     _, _, history = listed(folder, "task")
-    async with watching(tmp_path, known=history, size=(42, 20)) as watched:
-        watched.monitor.set_focus(watched.monitor.query_one(AccuracyPane))
-        await watched.press("z", "o", "o", "o")
-        assert "more" in watched.text(AccuracyPane)
-        first = watched.text(AccuracyPane).splitlines()[0].split()[0]
-        await watched.press("right", "down")
-        assert watched.text(AccuracyPane).splitlines()[0].split()[0] != first
-        watched.monitor.viewport = Viewport(cursor=45)
-        await watched.settle()
-        assert watched.text(AccuracyPane).splitlines()[0].split() == history.tasks[0].name.split()
-        watched.monitor.viewport = Viewport(cursor=20)
-        await watched.settle()
-        assert "Confusions appear at the end of a" in watched.text(AccuracyPane)
+    async with watching(tmp_path, known=history, size=(80, 24)) as watched:
+        monitor = watched.monitor
+        accuracy, confused = monitor.query_one(AccuracyPane), monitor.query_one(ConfusionPane)
+        monitor.set_focus(accuracy)
+        await watched.press("up", "up", "left")
+        row = len(history.matrix) - 2
+        score = history.score.value(history.matrix[row][row])
+        assert str(accuracy.border_subtitle) == f"task {row + 1} after task {row + 1}: {score} %"
+        await watched.press("left", "enter")
+        assert monitor.maximized is confused
+        assert monitor.viewport.cursor == history.starts[row + 1]
+        found = at_end(history, AWARE, row)
+        assert found is not None
+        own = [name for name, task in zip(found.names, found.tasks, strict=True) if task == row - 1]
+        shown = watched.text(ConfusionPane).splitlines()
+        assert [line.split()[0] for line in shown[1 : 1 + len(own)]] == own
+        await watched.press("j")
+        assert watched.notice == f"Judged as if {TOLD[AGNOSTIC]}"
+        await watched.press("home", "escape", "escape")
+        assert monitor.maximized is None
+        monitor.set_focus(accuracy)
+        await watched.press("escape", "right", "up", "right", "enter")
+        assert watched.notice.startswith("Task")
 
 
-async def test_where_nothing_was_told_o_says_so(tmp_path: Path) -> None:
+async def test_where_nothing_was_told_j_says_so(tmp_path: Path) -> None:
     async with watching(tmp_path, known=screen_data.history()) as watched:
         watched.monitor.set_focus(watched.monitor.query_one(AccuracyPane))
-        await watched.press("z", "o")
-        assert watched.notice == "There are no confusions"
+        await watched.press("z", "j")
+        assert watched.notice == "There is one way of judging"
         assert "Over time" in watched.text(AccuracyPane)

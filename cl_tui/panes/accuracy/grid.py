@@ -31,6 +31,7 @@ _BELOW = 4
 _SPACED = 7
 """Cells of a column from which on a blank separates it from the next."""
 _BOLD = Style(bold=True)
+_POINTED = Style(reverse=True, bold=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +95,8 @@ class _Shape:
     rows: range
     cut: bool
     """Whether a line says how many tasks are out of view."""
+    pointed: tuple[int, int] | None
+    """The column and row of the cell that is pointed at."""
 
     @property
     def gap(self) -> int:
@@ -109,17 +112,17 @@ def _shape(
     each = min((width - label) // count, WIDEST)
     if each >= narrowest(score) and height > count:
         tall = min(max((height - _BELOW - 1) // count, 1), max(each // 2, 1), _TALLEST)
-        return _Shape(label, each, tall, True, range(count), range(count), False)
+        return _Shape(label, each, tall, True, range(count), range(count), False, pan)
     label = max(len(str(count)), len("now")) + 1
     room = max(height - 2, 1)  # without the line above and the scale below
     cell = max(min((width - label) // count, WIDEST), 1)
     halved = palette.coloured and palette.tones != "none" and (cell == 1 or count > room)
-    columns = window(count, max((width - label) // cell, 1), pan[0] if pan else None, now)
+    columns = window(count, max((width - label) // cell, 1), None, pan[0] if pan else now)
     cut = height >= FEWEST and (len(columns) < count or count > (2 * room if halved else room))
     room = max(room - cut, 1)
-    rows = window(count, 2 * room if halved else room, pan[1] if pan else None, now)
+    rows = window(count, 2 * room if halved else room, None, pan[1] if pan else now)
     tall = 0 if halved else min(max((height - _BELOW) // count, 1), max(cell // 2, 1), _TALLEST)
-    return _Shape(label, cell, tall, False, columns, rows, cut)
+    return _Shape(label, cell, tall, False, columns, rows, cut, pan)
 
 
 def draw_matrix(
@@ -133,7 +136,7 @@ def draw_matrix(
     with_best: bool = False,
 ) -> list[Line]:
     """The map; below it, as far as there is room, what the colours mean, the averages, what each task lost and, if
-    asked, its best. Panned if not all tasks fit."""
+    asked, its best. ``pan``: the column and row that are pointed at."""
     history, score = view.history, view.history.score
     shape = _shape(history, score, width, height, palette, pan)
     lines = [
@@ -188,9 +191,10 @@ def _rows(view: View, scale: ColourScale, scores: Scores, shape: _Shape, palette
         for part in range(shape.tall):
             middle = part == shape.tall // 2
             line = [Segment(name if middle else " " * shape.label, palette.loss if current else palette.muted)]
-            for said, level in zip(texts, levels[place].tolist(), strict=True):
+            for column, said, level in zip(shape.columns, texts, levels[place].tolist(), strict=True):
                 style = palette.muted if level < 0 else level_style(level, palette.coloured, few)
                 style = style + _BOLD if current and level >= 0 else style
+                style = style + _POINTED if (column, row) == shape.pointed else style
                 line.append(Segment(said if middle else " " * (shape.cell - gap), style))
                 if gap:
                     line.append(Segment(" ", palette.text))
@@ -230,6 +234,7 @@ def _halved(view: View, scale: ColourScale, scores: Scores, shape: _Shape, palet
         training = view.training and row <= len(view.history.matrix) <= last and len(scores.rows) > row
         numbered = row == 0 or (last + 1) % 10 == 0 or (row + 1) % 10 == 0
         name = "now" if training else str(row + 1 + (row % 10 == 8)) if numbered else ""
+        name = f"▸{name}" if shape.pointed and row <= shape.pointed[1] <= last else name
         line = [Segment(f"{name:<{shape.label}}", palette.loss if training else palette.muted)]
         cuts = [0, *(np.flatnonzero(changes[place]) + 1).tolist(), len(upper)]
         for start, end in pairwise(cuts):
@@ -272,6 +277,9 @@ def _heads(history: History, shape: _Shape, palette: Palette) -> Line:
         said = "".join(centred(head, shape.cell - gap) + " " * gap for head in heads)
     else:
         said = _column_numbers(shape.columns, shape.cell)
+        if shape.pointed and not shape.tall:
+            place = shape.columns.index(shape.pointed[0]) * shape.cell
+            said = f"{said[:place]}▾{said[place + 1 :]}"
     return [Segment(f"{'':<{shape.label}}{said}", palette.muted)]
 
 
