@@ -72,6 +72,7 @@ class PanesScreen(ArrangingScreen):
         ("escape", "back", "Back", "Leave the crosshair, the zoomed axis, or the zoomed pane"),
         ("C", "copy", "Copy", "Copy the pane's data as CSV"),
         ("w", "write", "Write", "Write the pane to a file: SVG, CSV or JSON"),
+        ("Y", "tree", "Tree", "The forks and choices of strength of this session's family"),
         ("A", "analyse", "Analyse", "Measure what the method did, and where the forgetting comes from"),
     )
     ALLOW_IN_MAXIMIZED_VIEW = "HeaderLine, TaskLine, WarningLine, Notice, Footer, .in-zoom, #too-small"
@@ -328,6 +329,17 @@ class PanesScreen(ArrangingScreen):
             self.reply("This screen is read-only: it cannot analyse sessions")
         elif self.view is not None:
             self.app.push_screen(AnalyseScreen(Session.open(self.trains_in, self.view.session)))
+
+    def action_tree(self) -> None:
+        from cl_tui.screens.tree import TreeScreen
+
+        self.app.push_screen(TreeScreen(self.folder.parent, self.folder.name, self.look_at, self.trains_in is None))
+
+    def look_at(self, step: int) -> None:
+        """Puts the crosshair there."""
+        if self.view is not None and self.view.history.step:
+            self.viewport = replace(self.viewport, cursor=min(max(step, 1), self.view.history.step))
+            self.redraw()
 
     def action_back(self) -> None:
         """The crosshair and the zoomed axis are layers too."""

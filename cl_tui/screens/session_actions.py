@@ -59,7 +59,10 @@ class SessionActions(RootScreen):
         Binding("N", "note", "Note", tooltip="Write a note, tags, or pin the session"),
         Binding("m", "rename", "Rename", tooltip="Rename the session", show=False),
         Binding("d,delete", "delete", "Delete", tooltip="Delete the row's sessions, or the marked ones; asks first"),
-        *keys(("A", "analyse", "Analyse", "Measure what its method did, and where the forgetting comes from")),
+        *keys(
+            ("A", "analyse", "Analyse", "Measure what its method did, and where the forgetting comes from"),
+            ("Y", "tree", "Tree", "The session's forks and choices of strength, as a tree"),
+        ),
     ]
 
     def __init__(self, sessions_dir: Path, read_only: bool = False) -> None:
@@ -130,6 +133,12 @@ class SessionActions(RootScreen):
             self.reply(f"This screen is read-only: it cannot {wish} sessions")
             return None
         return row.urgent if row else None
+
+    def action_tree(self) -> None:
+        from cl_tui.screens.tree import TreeScreen
+
+        if (chosen := self._chosen("show the forks of", changes=False)) is not None:
+            self.app.push_screen(TreeScreen(self._folder, chosen.name, read_only=self._read_only))
 
     def action_open(self) -> None:
         listed = self._chosen("open", changes=False)

@@ -16,7 +16,7 @@ LANE = 36
 GAP = 2
 CURVES = 10
 """Most rows of a curve."""
-SMALLEST, LARGEST = (9, 5), (12, 6)
+SMALLEST, LARGEST = (9, 4), (12, 6)
 """Cells of an example's picture."""
 
 
@@ -54,7 +54,8 @@ def drawn(view: RaceView, gallery: Gallery, width: int, height: int, palette: Pa
         lines += _below(view, gallery, width, room - 1, palette)
     lines += [[]] * (height - len(lines) - bool(told))
     if told:
-        lines.append([Segment(told[:width], palette.muted)])
+        shorter = told if len(told) <= width else f"{told.partition(':')[0]}."
+        lines.append([Segment(shorter[:width], palette.muted)])
     return lines[:height]
 
 
@@ -120,6 +121,7 @@ def _narrow(view: RaceView, gallery: Gallery, width: int, height: int, palette: 
     places = {of.entry: of.place for of in view.standings}
     lines = [title(view, at, places[at], width, palette)]
     size = (min((width + 1) // EXAMPLES - 1, 14), min(height - 2, 7))
+    size = (size[0], min(size[1], size[0] // 2))
     if view.examples and size[0] >= 6 and height >= 4:
         lines += gallery.row(view, at, view.examples, size, palette)
     left = height - len(lines)
