@@ -10,7 +10,9 @@ from engine.catalog.methods import METHODS
 from engine.catalog.own_loop import OWN_LOOP
 from engine.errors import EngineError
 from engine.record import metrics
+from engine.record.alarm import STRONGER, Cure
 from engine.record.chance import chance_of, common_chance
+from engine.record.forgetting import forgot
 from engine.record.history import History
 from engine.record.score import ScoreInfo
 from engine.sessions.listing import Listed
@@ -20,8 +22,6 @@ BOUNDS = ("none", "joint")
 """The methods between which a result lies: nothing is protected, and nothing has to be remembered."""
 REMEDY_METHOD = "si"
 """What protects a run that had no penalty."""
-STRONGER = 10.0
-"""Factor of the strength that is offered for a run that forgot."""
 _OF_METHOD = {"method", "leave_alone", *(option for method in METHODS.values() for option in method.options.kept)}
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -52,20 +52,6 @@ class TaskLine:
 
 
 @dataclass(frozen=True)
-class Remedy:
-    """A fork at the end of ``task`` (counted from 0) that may keep what was lost after it."""
-
-    task: int
-    method: str
-    strength: float
-
-    @property
-    def title(self) -> str:
-        with_ = f"with {text.method_and_strength(self.method, self.strength)}"
-        return f"Fork at the end of task {self.task + 1} {with_}"
-
-
-@dataclass(frozen=True)
 class Card:
     title: str
     """Method and strength."""
@@ -81,7 +67,8 @@ class Card:
     """The run itself, and its other seeds."""
     peers: tuple[Peer, ...]
     """Other methods, the best first."""
-    remedy: Remedy | None
+    remedy: Cure | None
+    """A fork that may keep what was lost."""
     seed: int
     told: tuple[str, ...] = ()
     """What became of the worst task, in sentences."""
@@ -193,24 +180,32 @@ def chance(config: RunConfig, history: History) -> float | None:
     return common if common is not None or not told or len(told) < len(known) else mean(told)
 
 
-def remedy(config: RunConfig, history: History) -> Remedy | None:
-    """A fork where the task that lost most had just been learned; None if nothing notable was lost."""
+def remedy(config: RunConfig, history: History) -> Cure | None:
+    """The fork of the watchdog's alarm for the task that lost most, or of another task. Without an alarm, one with more
+    strength where that task had just been learned; None if nothing notable was lost."""
     matrix, score = history.matrix, history.score
     if len(matrix) < 2 or config.benchmark == OWN_LOOP or config.method == "joint":
         return None
     losses = [score.lost(matrix[task][task], matrix[-1][task]) for task in range(len(matrix) - 1)]
     worst = max(range(len(losses)), key=losses.__getitem__)
-    if not score.fallen(losses[worst], matrix[-1][worst]):
-        return None
-    method = config.method if METHODS[config.method].symbol else REMEDY_METHOD
-    if method == config.method and history.strength(config) > 0:
-        return Remedy(worst, method, STRONGER * history.strength(config))
-    from engine.training.fork import forked_config
+    told = sorted(forgot(history, config), key=lambda alarm: alarm.task != worst)
+    forks = [cure for alarm in told for cure in alarm.cures if cure.fork is not None]
+    if forks or not score.fallen(losses[worst], matrix[-1][worst]) or config.scenario == "class":
+        return forks[0] if forks else None
+    strength = history.strength(config)
+    if not METHODS[config.method].symbol or not strength:
+        return Cure(REMEDY_METHOD, None, worst)
+    return Cure(config.method, STRONGER * strength, worst)
 
-    try:
-        return Remedy(worst, method, forked_config(config, {"method": method}).strength or 1.0)
-    except EngineError:
-        return None
+
+def fork_title(cure: Cure) -> str:
+    """
+    >>> fork_title(Cure("si", 10.0, 2)), fork_title(Cure("replay", None, 0))
+    ('Fork at the end of task 3 with si c 10', 'Fork at the end of task 1 with replay')
+    """
+    assert cure.fork is not None
+    method = cure.method if cure.strength is None else text.method_and_strength(cure.method, cure.strength)
+    return f"Fork at the end of task {cure.fork + 1} with {method}"
 
 
 def _peers(

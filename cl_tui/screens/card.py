@@ -18,7 +18,7 @@ from cl_tui.panes.card import CardPane, Offer
 from cl_tui.panes.forgotten import worst
 from cl_tui.panes.forgotten.found import Found, find
 from cl_tui.panes.notice import Notice
-from cl_tui.reports.card import Card, card
+from cl_tui.reports.card import Card, card, fork_title
 from cl_tui.screens.analyse import AnalyseScreen
 from cl_tui.screens.root import too_small
 from cl_tui.screens.training import TrainingScreen
@@ -148,8 +148,8 @@ class CardScreen(TrainingScreen):
                 for method, (key, why) in _BOUNDS.items()
                 if method in found.missing
             ]
-            if found.remedy is not None and found.remedy.task in forkable(self.session, self.history):
-                offers.append(Offer("F", "fork", found.remedy.title))
+            if found.remedy is not None and found.remedy.fork in forkable(self.session, self.history):
+                offers.append(Offer("F", "fork", fork_title(found.remedy)))
         if others := self._same_seed(found):
             named = [peer.title for peer in found.peers if peer.same][:4]
             rest = f" and {len(others) - 4} more" if len(others) > 4 else ""
@@ -223,7 +223,7 @@ class CardScreen(TrainingScreen):
         remedy = self.card.remedy
         assert remedy is not None
         made = await self.app.push_screen_wait(
-            ForkDialog(self.session, self.history, remedy.task, remedy.method, remedy.strength)
+            ForkDialog(self.session, self.history, remedy.fork, remedy.method, remedy.strength)
         )
         if made is not None:
             self.train(made)

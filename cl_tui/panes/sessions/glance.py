@@ -18,7 +18,7 @@ from cl_tui.panes.base import side_by_side
 from cl_tui.panes.sessions.columns import padded
 from cl_tui.reports import session_facts, text
 from cl_tui.reports.arrangement import Block, Row
-from cl_tui.reports.card import remedy
+from cl_tui.reports.card import fork_title, remedy
 from cl_tui.reports.statistics import Estimate, with_error
 from engine.catalog.choices import benchmark_info
 from engine.record.history import History
@@ -101,7 +101,7 @@ def read(folder: Path, listed: Listed, baseline: Listed | None) -> Read:
         forgotten,
         learned,
         tuple(session_facts.warnings(found.config, found.history)),
-        mended.title if mended else "",
+        fork_title(mended) if mended else "",
     )
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from cl_tui.charts.style import Palette
 from cl_tui.panes.card import card_lines
-from cl_tui.reports.card import Card, Remedy, card, chance
+from cl_tui.reports.card import Card, card, chance
+from engine.record.alarm import Cure
 from engine.record.history import History
 from engine.sessions.listing import list_sessions
 from engine.settings.run import resolve
@@ -66,11 +67,12 @@ def test_what_the_worst_task_lost_and_the_fork_that_may_keep_it() -> None:
     found = card("run", config, forgotten(), ())
     assert found.worst is not None
     assert (found.worst.number, round(found.worst.lost, 2)) == (1, 0.59)
-    assert found.remedy == Remedy(0, "si", 10.0)
-    assert found.remedy.title == "Fork at the end of task 1 with si c 10"
+    assert found.remedy == Cure("si", 10.0, fork=0)
     assert found.lines()[0].split() == ["1", "0", "8", "99.0", "→", "40.0", "−59.0"]
     without = card("run", resolve({"tasks": 3, "method": "none"}), forgotten(), ())
-    assert without.remedy == Remedy(0, "si", 1.0), "the method and its default that protect it"
+    assert without.remedy == Cure("si", None, fork=0)
+    classes = card("run", resolve({"tasks": 3, "scenario": "class"}), forgotten(), ())
+    assert classes.remedy == Cure("replay", None, fork=0), "as the watchdog says: no penalty can help there"
 
 
 def test_nothing_is_mended_where_nothing_notable_was_lost() -> None:
