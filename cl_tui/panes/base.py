@@ -118,8 +118,22 @@ class Pane(Painted, can_focus=True):
         self.view = view
         if not self.size or not self.region:
             return
-        self.border_title, self.border_subtitle = self.title(view), self.subtitle(view)
+        self.entitle()
         self.repaint()
+
+    def entitle(self) -> None:
+        if self.view is not None:
+            self.border_title, self.border_subtitle = self.title(self.view), self.subtitle(self.view)
+
+    def renew(self) -> None:
+        """Draws everything again at the next paint, as after the pane is zoomed."""
+        self._strips = None
+        self.entitle()
+        self.refresh()
+
+    def on_resize(self) -> None:
+        """The pane may have had no place before, and so an old title."""
+        self.entitle()
 
     def drawing(self, width: int, height: int, palette: Palette) -> list[Line]:
         return self.draw(self.view, width, height, palette) if self.view else []

@@ -66,7 +66,7 @@ class Notice(Sentence):
             shown = Content.assemble(strip, " " * between, news)
         else:
             shown = self._news if time.monotonic() - self._news_at < NEWS_SECONDS else strip
-        lines = [cell_len(str(each)) // max(self.content_size.width, 1) for each in (before, shown)]
+        lines = [max(cell_len(str(each)) - 1, 0) // max(self.content_size.width, 1) for each in (before, shown)]
         self.put(shown, layout=lines != [0, 0])
 
 

@@ -9,6 +9,7 @@ from cl_tui.charts.bars import sparkline
 from cl_tui.host.system import Load
 from cl_tui.panes.view import View
 from cl_tui.reports import session_facts, text
+from engine.record.events import DISTANCE, GRADIENT_NORM, TIMES, TIMES_OF
 from engine.record.history import History
 from engine.settings.text import shown
 
@@ -16,6 +17,12 @@ RATES = 8
 """Columns of the sparkline of speed."""
 RATES_SECONDS = 16.0
 """Seconds of training that the sparkline shows."""
+
+
+STEPS_OF_SHARES = 8
+"""Measured steps whose times are added, because those of a single step vary."""
+SHORT = ("data", "loss", "penalty", "opt")
+"""TIMES_OF in fewer letters."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,9 @@ def _parts(view: View, load: Load | None, wide: bool) -> list[Part]:
         parts += _machine(load, wide)
     lr = history.learning_rate(history.step)
     parts.append(Part("lr ", shown(view.config.lr if lr is None else lr), "", 9))
+    for name, sign, weight in ((GRADIENT_NORM, "|g|", 4), (DISTANCE, DISTANCE, 3)):
+        if (value := _newest(history, name)) is not None:
+            parts.append(Part(f"{sign} ", text.quantity(value), "", weight))
     if epoch := _epoch(history):
         parts.append(Part("epoch ", *epoch, weight=9))
     if history.parameters:
@@ -88,13 +98,19 @@ def rates(history: History) -> list[float]:
 
 
 def _shares(history: History, wide: bool) -> list[Part]:
-    measured = history.measured.get("shares of time")
-    newest = measured[-1] if measured else None
-    if newest is None or not newest.labels:
+    """What the time of the newest measured steps went to."""
+    told = list((history.measured.get(TIMES) or ())[-STEPS_OF_SHARES:])
+    seconds = [sum(value or 0.0 for value in part) for part in zip(*(each.values for each in told), strict=False)]
+    if not seconds or not sum(seconds):
         return []
-    names = newest.labels if wide else tuple(name.split()[0][:4] for name in newest.labels)
-    told = [f"{name} {100 * share:.0f}" for name, share in zip(names, newest.values, strict=False) if share is not None]
-    return [Part((" · " if wide else " ").join(told), "", " %", 8)]
+    names = TIMES_OF if wide else SHORT
+    shares = [f"{name} {100 * part / sum(seconds):.0f}" for name, part in zip(names, seconds, strict=False)]
+    return [Part(" · ".join(shares) if wide else " ".join(shares), "", " %", 8)]
+
+
+def _newest(history: History, name: str) -> float | None:
+    told = history.measured.get(name)
+    return told[-1].values[0] if told and told[-1].values else None
 
 
 def _machine(load: Load, wide: bool) -> list[Part]:

@@ -157,7 +157,9 @@ class PanesScreen(ArrangingScreen):
     def apply_preferences(self, preferences: Preferences) -> None:
         """Applies the remembered layout, scales and curves, and the zoom of this program run."""
         self.apply_layout(preferences)
-        self.query_one(CurvesPane).options = CurveOptions(preferences.y, preferences.x, preferences.curves)
+        curves = self.query_one(CurvesPane)
+        curves.options = CurveOptions(preferences.y, preferences.x, preferences.curves)
+        curves.renew()
         if self.host.zoomed is not None:
             zoomed = self.query_one(self.host.zoomed)
             self.set_focus(zoomed)
@@ -200,8 +202,9 @@ class PanesScreen(ArrangingScreen):
         self.news = self.news_of(before, view) or self.news
         self.query_one(HeaderLine).show(view)
         self.query_one(TaskLine).show(view)
-        for pane in self.query(Pane):
-            pane.show(view)
+        if view.differs(before):
+            for pane in self.query(Pane):
+                pane.show(view)
         self.query_one(WarningLine).say(self.warning(view))
         notice = self.query_one(Notice)
         news = f"{view.activity}…" if view.loading and not view.trouble else self.news
@@ -297,9 +300,12 @@ class PanesScreen(ArrangingScreen):
         self.redraw()
 
     def show_alone(self, pane: Pane | None) -> None:
+        before = self.maximized
         super().show_alone(pane)
         self.host.zoomed = type(pane) if pane else None
-        self.call_after_refresh(self.redraw)
+        for each in (before, pane):
+            if isinstance(each, Pane):
+                each.renew()
 
     def action_copy(self) -> None:
         if self.view is not None:
@@ -344,7 +350,7 @@ class PanesScreen(ArrangingScreen):
     def action_back(self) -> None:
         """The crosshair and the zoomed axis are layers too."""
         if isinstance(self.focused, Pane) and self.focused.back_out():
-            self.redraw()
+            self.focused.renew()
         elif self.viewport.cursor is not None:
             self.viewport = Viewport(steps=self.viewport.steps)
             self.redraw()

@@ -4,6 +4,7 @@ from typing import ClassVar, Literal
 
 from textual.binding import Binding, BindingType
 from textual.events import Click, DescendantFocus
+from textual.widget import Widget
 
 from cl_tui.panes.base import Pane, keys
 from cl_tui.screens.root import RootScreen
@@ -37,6 +38,12 @@ class ZoomingScreen(RootScreen):
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         if isinstance(event.widget, Pane):
             self._focused_last = event.widget
+
+    def _watch_maximized(self, before: Widget | None, now: Widget | None) -> None:
+        """Textual marks the screen, too, and finds the styles of all widgets again, which takes longer than drawing."""
+        for widget in (before, now):
+            if widget is not None:
+                widget.set_class(widget is now, "-maximized")
 
     def on_resize(self) -> None:
         """A terminal that was too small took the focus away, because it hid the panes."""

@@ -12,7 +12,7 @@ from cl_tui.panes.log import LogPane
 from cl_tui.panes.system import rates, strip
 from cl_tui.panes.view import View, Viewport
 from cl_tui.reports.timeline import Falls, happenings
-from engine.record.events import PROBE, Saved, Scored, StrengthChanged, Warned
+from engine.record.events import DISTANCE, GRADIENT_NORM, PROBE, TIMES, Measured, Saved, Scored, StrengthChanged, Warned
 from engine.record.history import History
 from engine.settings.run import resolve
 from tests import screen_data
@@ -37,6 +37,16 @@ def test_the_strip_says_what_there_is_room_for() -> None:
     assert strip(view, LOAD, 40).plain.startswith("500/s ▇")
     assert strip(seen(History()), LOAD, 80).plain == ""
     assert "cpu" not in strip(seen(screen_data.history(None)), LOAD, 300).plain
+
+
+def test_the_strip_has_what_the_engine_measured() -> None:
+    told = [Measured(step, 3, TIMES, (0.1, 0.6, 0.2, 0.1)) for step in (3490, 3500)]
+    told += [Measured(3500, 3, GRADIENT_NORM, (3.3,)), Measured(3500, 3, DISTANCE, (7.04,))]
+    view = seen(screen_data.history(3500).after(told))
+    whole = strip(view, None, 300).plain
+    assert "data 10 · loss and gradient 60 · penalty and importance 20 · optimizer 10 %" in whole
+    assert "|g| 3.3   ‖θ−θ*‖ 7.04" in whole
+    assert "data 10 loss 60 penalty 20 opt 10 %" in strip(view, None, 76).plain
 
 
 def test_speed_is_that_of_equal_stretches_of_time() -> None:
