@@ -39,8 +39,8 @@ class Part:
 
 
 def strip(view: View, load: Load | None, width: int) -> Content:
-    """In at most ``width`` cells; empty before the first step."""
-    if not view.history.step:
+    """In at most ``width`` cells; empty before the first step, and when the run is over."""
+    if not view.history.step or not view.training:
         return Content("")
     for wide, gap in ((True, 3), (True, 2), (False, 2)):
         parts = _parts(view, load, wide)
@@ -57,8 +57,8 @@ def _length(parts: list[Part], gap: int) -> int:
 
 def _parts(view: View, load: Load | None, wide: bool) -> list[Part]:
     history = view.history
-    parts = [_speed(history, wide), *_shares(history, wide)] if view.training else []
-    if load is not None and view.training:
+    parts = [_speed(history, wide), *_shares(history, wide)]
+    if load is not None:
         parts += _machine(load, wide)
     lr = history.learning_rate(history.step)
     parts.append(Part("lr ", shown(view.config.lr if lr is None else lr), "", 9))

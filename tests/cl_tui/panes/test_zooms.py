@@ -18,6 +18,7 @@ from cl_tui.panes.accuracy.pane import AccuracyPane
 from cl_tui.panes.accuracy.zoomed import draw_accuracies
 from cl_tui.panes.as_of import AccuracyTable, as_of, importance_as_of
 from cl_tui.panes.base import Pane
+from cl_tui.panes.forgotten.pane import ForgottenPane
 from cl_tui.panes.importance.modules import grouped, partition
 from cl_tui.panes.importance.pane import ImportancePane, draw_importance
 from cl_tui.panes.importance.zoomed import LayerOptions, draw_layers
@@ -644,7 +645,7 @@ async def test_keys_that_steer_are_text_while_the_filter_is_typed(tmp_path: Path
         assert watched.app.screen is watched.monitor
         assert not watched.engine.control.paused
         await watched.press("tab")
-        assert isinstance(watched.app.focused, TasksPane)
+        assert isinstance(watched.app.focused, ForgottenPane)
         await watched.press("space")
         assert watched.engine.control.paused, "elsewhere they are keys again"
 
