@@ -26,7 +26,7 @@ MARKS: Mapping[str, Mark] = {
     "none": Mark("○", "text"),
     "l2": Mark("■", "accent"),
     "joint": Mark("★", "strong"),
-    "rwalk": Mark("▼", "penalty"),
+    "rwalk": Mark("▼", "caution"),
     "replay": Mark("□", "good"),
     "lwf": Mark("◇", "importance"),
 }

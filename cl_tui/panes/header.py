@@ -106,7 +106,8 @@ def _progress(view: View, wide: bool) -> list[Part]:
     count, after = len(history.tasks), "after " if history.between else ""
     task = history.task if history.between else min(history.task + 1, count)
     state = f"task {task} of {count}" if wide else f"{task}/{count}"
-    parts = [Part(f"{view.glyph} {after}{state}", 21), Part(text.share_done(history), 0)]
+    parts = [Part(f"▲ {len(history.warnings)}", 13)] if history.warnings else []
+    parts += [Part(f"{view.glyph} {after}{state}", 21), Part(text.share_done(history), 0)]
     if view.waiting:
         parts.append(Part("waiting", 12))
     elif view.training and view.paused:

@@ -232,6 +232,16 @@ class MonitorScreen(PanesScreen):
         else:
             self.app.push_screen(FanScreen(self, method.symbol, self.current_view().strength))
 
+    @property
+    def steers(self) -> bool:
+        return self.engine.history.state == "training" and self._leaving_since is None
+
+    def set_strength(self, strength: float | None) -> None:
+        if strength is not None and not self._ended("strengthen"):
+            self.engine.control.set_strength(strength)
+            self.forget_reply()
+            self.say_if_it_waits("The new strength applies")
+
     def action_evaluate(self) -> None:
         if self._ended("evaluate"):
             return

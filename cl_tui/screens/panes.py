@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual import work
@@ -32,7 +31,7 @@ from cl_tui.panes.system import strip
 from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.panes.turned.pane import TurnedPane
 from cl_tui.panes.view import View, Viewport
-from cl_tui.screens.arranging import ArrangingScreen
+from cl_tui.screens.advising import AdvisingScreen
 from cl_tui.screens.dialogs import SaveDialog
 from cl_tui.screens.panes_grid import PanesGrid
 from cl_tui.screens.root import too_small
@@ -65,7 +64,7 @@ ANALYSIS = "engine.analysis.forgotten"
 """A module that loads torch."""
 
 
-class PanesScreen(ArrangingScreen):
+class PanesScreen(AdvisingScreen):
     """Subclasses define what is shown (``current_view``), and what other keys do."""
 
     BINDINGS: ClassVar[list[BindingType]] = keys(
@@ -90,11 +89,6 @@ class PanesScreen(ArrangingScreen):
         """What the session keeps to look at, as it was last read."""
         self._shown_at: int | None = None
         """When that was written, in nanoseconds."""
-
-    @property
-    def folder(self) -> Path:
-        """The session's."""
-        raise NotImplementedError
 
     def current_view(self) -> View:
         """The View of this moment."""
@@ -179,7 +173,7 @@ class PanesScreen(ArrangingScreen):
         """Runs ten times a second: redraws if there is anything new, as often as ``redraw_interval`` allows."""
         self._look_for_shown()
         now = time.monotonic()
-        view = self.current_view()
+        view = self.before_baseline(self.current_view())
         if view.differs(self.view) and now - self._drawn_at >= self.redraw_interval(view):
             self.redraw()
 
@@ -197,7 +191,7 @@ class PanesScreen(ArrangingScreen):
         self.shown = await run_in_background(self, partial(Shown.read, self.folder))
 
     def redraw(self) -> None:
-        before, view = self.view, self.current_view()
+        before, view = self.view, self.before_baseline(self.current_view())
         self.view, self._drawn_at = view, time.monotonic()
         self.news = self.news_of(before, view) or self.news
         self.query_one(HeaderLine).show(view)
@@ -217,7 +211,7 @@ class PanesScreen(ArrangingScreen):
             return view.trouble
         found = alarms(view.history, view.config)
         more = f"  (and {len(found) - 1} more)" if len(found) > 1 else ""
-        return f"{found[0].text}{more}" if found else ""
+        return f"{found[0].text}{more}  W lists all, and applies a remedy" if found else ""
 
     def reply(self, text: str, seconds: float | None = None) -> None:
         super().reply(text, seconds)

@@ -8,6 +8,7 @@ from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.accuracy.grid import WIDEST, Scores, draw_matrix, drops, narrowest
 from cl_tui.panes.as_of import AccuracyTable, as_of_cursor
 from cl_tui.panes.base import side_by_side
+from cl_tui.panes.baseline import aligned
 from cl_tui.panes.view import View
 from cl_tui.reports import text
 from engine.record.chance import common_chance
@@ -23,6 +24,8 @@ _MAP = 66
 _MOST_LINES = 6
 """Most tasks that have a line each; if there are more, only the _WORST and the newest have one."""
 _WORST = 3
+_LONGEST_NAME = 12
+"""Cells for the baseline's name."""
 
 
 def draw_accuracies(
@@ -60,7 +63,8 @@ def _matrix(
 
 def _curves(view: View, table: AccuracyTable, width: int, height: int, palette: Palette) -> list[Line]:
     """The average and single tasks over time: all if there are few, else those that lost most and the newest."""
-    key = (width, height, view.viewport, view.history.total_steps, len(view.history.warnings), palette)
+    history = view.history
+    key = (width, height, view.viewport, history.total_steps, len(history.warnings), view.baseline, palette)
     return table.kept(key, lambda: _drawn_curves(view, table, width, height, palette))
 
 
@@ -69,7 +73,7 @@ def _drawn_curves(view: View, table: AccuracyTable, width: int, height: int, pal
     looks = table.looks(history)
     score = history.score
     tasks = _worth_a_line(score, looks)
-    inks = (palette.loss, palette.penalty, palette.importance, palette.good, palette.text, palette.muted)
+    inks = (palette.loss, palette.accent, palette.importance, palette.good, palette.text, palette.muted)
     series = [
         Series(str(task + 1), looks.steps[since], looks.accuracies[since, task], inks[place % len(inks)])
         for place, task in enumerate(tasks)
@@ -78,6 +82,10 @@ def _drawn_curves(view: View, table: AccuracyTable, width: int, height: int, pal
     if len(history.accuracies) > 1:
         average = np.nansum(looks.accuracies, axis=1) / (looks.during + 1)
         series.append(Series("avg", looks.steps, average, palette.strong, dotted=True))
+    if (behind := aligned(view, table)) is not None and view.baseline is not None:
+        name = view.baseline.label(view.config)[:_LONGEST_NAME]
+        average = np.nansum(behind.accuracies, axis=1) / (behind.during + 1)
+        series.insert(0, Series(name, behind.steps, average, palette.muted))
     ends = table.ends(history)
     chance = common_chance(history, view.config)
     levels = [Level("chance", chance)] if chance is not None and ends[0] <= chance <= ends[1] else []

@@ -63,7 +63,7 @@ class CurvesPane(Pane):
         ("y", "scale", "Scale", "Y axis automatic, logarithmic, linear"),
         ("u", "unit", "Unit", "X axis in steps, epochs, seconds"),
         ("m", "mean", "Mean", "The mean with its band, or the values themselves"),
-        ("l", "extra", "Rate", "Also the learning rate, the gradient norm, or the distance ‖θ−θ*‖, below the loss"),
+        ("h", "extra", "Rate", "Also the learning rate, the gradient norm, or the distance ‖θ−θ*‖, below the loss"),
     )
     HELP_TITLE = "Loss and penalty"
     HOW_TO_READ = (
@@ -73,7 +73,7 @@ class CurvesPane(Pane):
         "loss. Dashed: the loss of guessing. ┊ is a task border or, with its value below, a change of the strength; ▲ "
         "a warning (W lists them); ✖ a step whose value was not finite. On a logarithmic axis ('log') a penalty of 0 "
         "or less has no dots. m shows the values themselves: each column from the smallest to the largest, so that a "
-        "single spike stays visible. l adds the learning rate, the norm of the gradient, or ‖θ−θ*‖, how far the "
+        "single spike stays visible. h adds the learning rate, the norm of the gradient, or ‖θ−θ*‖, how far the "
         "weights are from where the penalty pulls them."
     )
 

@@ -661,17 +661,17 @@ async def test_m_shows_the_values_and_then_the_mean(tmp_path: Path) -> None:
         assert "a band of 80 % of the values" in watched.notice
 
 
-async def test_l_adds_what_the_run_tells(tmp_path: Path) -> None:
+async def test_h_adds_what_the_run_tells(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
         await focused(watched, zoomed=True)
-        await watched.press("l")
+        await watched.press("h")
         assert "tells no learning rate" in watched.notice
         watched.engine.tell(Measured(2500, 2, GRADIENT_NORM, (3.25,)))
         await watched.settle()
-        await watched.press("l")
+        await watched.press("h")
         assert "Below the loss: norm of the gradient" in watched.notice
         assert "|g| 3.25" in watched.text(CurvesPane)
-        await watched.press("l")
+        await watched.press("h")
         assert "The loss alone" in watched.notice
 
 

@@ -14,6 +14,7 @@ from textual.screen import Screen
 
 from cl_tui.app.app import ClTui
 from cl_tui.host.exit_status import ExitStatus
+from cl_tui.screens import advising
 from cl_tui.screens.compare import CompareScreen
 from cl_tui.screens.fan import FanScreen
 from cl_tui.screens.home import HomeScreen
@@ -21,6 +22,8 @@ from cl_tui.screens.keys_here import declared
 from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.screens.panes import PANES
 from cl_tui.screens.watch import WatchScreen
+from engine.errors import EngineError
+from engine.sessions.session import Session
 from tests.first_screens import FIRST_SCREENS
 
 SIZES = [(80, 24), (160, 48), (60, 18), (40, 12), (200, 50)]
@@ -32,7 +35,11 @@ MOVES = st.lists(st.one_of(st.sampled_from(KEYS), st.sampled_from(SIZES)), max_s
 
 
 @pytest.mark.parametrize("first", FIRST_SCREENS)
-def test_any_sequence_of_keys_and_sizes(first: Callable[[Path], Screen[ExitStatus]]) -> None:
+def test_any_sequence_of_keys_and_sizes(
+    first: Callable[[Path], Screen[ExitStatus]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(advising, "start_none", refuse)  # it would train in a process of its own
+
     @settings(max_examples=8)
     @given(MOVES)
     def check(moves: Sequence[str | tuple[int, int]]) -> None:
@@ -45,6 +52,10 @@ def test_any_sequence_of_keys_and_sizes(first: Callable[[Path], Screen[ExitStatu
                 os.chdir(before)
 
     check()
+
+
+def refuse(*_: object) -> Session:
+    raise EngineError("nothing is trained here")
 
 
 async def _press(first: Screen[ExitStatus], moves: Sequence[str | tuple[int, int]]) -> None:
