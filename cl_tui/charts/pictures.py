@@ -157,6 +157,21 @@ def _of_shares(shares: "np.ndarray", palette: Palette, ramp: Ramp) -> list[Line]
     return _cells(np.array(_colours(ramp))[np.rint(shares * (_LEVELS - 1)).astype(int)], _in_rgb)
 
 
+def shades(ramp: Ramp, count: int) -> list[str]:
+    """``count`` colours of the ramp, equally far apart.
+
+    >>> shades(GREY, 2)
+    ['#121318', '#ffffff']
+    """
+    found = []
+    for number in range(count):
+        place = number * (len(ramp.colours) - 1) / max(count - 1, 1)
+        below = min(int(place), len(ramp.colours) - 2)
+        pair = zip(ramp.colours[below], ramp.colours[below + 1], strict=True)
+        found.append("#" + "".join(f"{round(low + (high - low) * (place - below)):02x}" for low, high in pair))
+    return found
+
+
 @lru_cache(16)
 def _colours(ramp: Ramp) -> tuple[int, ...]:
     """The ramp in _LEVELS steps, each colour as one number."""

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from cl_tui.exports import held
 from cl_tui.exports.csv_files import CSV_FILES
 from cl_tui.reports import session_facts
 from cl_tui.reports.output import STDOUT, print_as_it_is
@@ -71,6 +72,7 @@ def as_json(listed: Listed) -> bytes:
     ``test_examples`` and ``subset_examples`` (of each task), ``importances`` (at the end of each task),
     ``importance`` (the newest), ``scores`` (on other data, by part), ``measured`` (other quantities, by name),
     ``consolidations`` (in the middle of tasks), ``paths``, ``notes``, ``plans``, ``forked``, ``resumed``, ``failure``,
+    ``confusions`` (at the end of each task), ``images`` (of the first layer: ``held``, ``added`` and ``pulled``),
     ``warnings`` (as sentences) and ``warned`` (each when it was first given).
     """
     config, history = listed.known()
@@ -107,6 +109,7 @@ def as_json(listed: Listed) -> bytes:
         known[key] = {name: [_told(event) for event in told] for name, told in others.items()}
     for key in ("strengths", "importances", "consolidations", "paths", "notes", "plans"):
         known[key] = [_told(event) for event in getattr(history, key)]
+    known["confusions"], known["images"] = held.confusions(history), held.held(history)
     known["warned"] = [_told(event) for event in history.warnings]
     for key in ("importance", "forked", "resumed", "failure"):
         event = getattr(history, key)

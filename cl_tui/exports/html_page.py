@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from cl_tui.exports import svg
+from cl_tui.exports import held, svg
 from cl_tui.exports.templates_of import templates
 from cl_tui.reports import session_facts, text
 from cl_tui.reports.class_facts import TOLD, class_facts, share_text, shown_confusion, worst
@@ -51,6 +51,7 @@ def page(listed: Listed, path: Path) -> str:
         scores=_scores(history),
         curves=_curves(config, history),
         importance=_importance(history.importance),
+        held=held.section(config, history),
         steering=[(f"step {step:,}", what) for step, what in session_facts.steering(history)],
         differing=session_facts.differing(config),
         settings=session_facts.settings(config),

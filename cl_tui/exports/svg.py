@@ -258,6 +258,12 @@ def confusion_map(shares: Sequence[Sequence[float | None]]) -> Picture:
     return _map("Answers (to the right) to each class (downwards)", kinds, len(shares[0]))
 
 
+def heat_map(label: str, shares: Sequence[Sequence[float]], ramp: str, shades: int) -> Picture:
+    """Shares from 0 to 1 in ``shades`` colours, whose CSS classes are ``ramp`` and a number."""
+    kinds = [[f"{ramp}{round(share * (shades - 1))}" for share in row] for row in shares]
+    return _map(label, kinds, len(shares[0]))
+
+
 def _map(label: str, kinds: Sequence[Sequence[str]], width: int) -> Picture:
     """A square for each CSS class in ``kinds``, rows downwards; none for an empty one."""
     squares: dict[str, list[str]] = {}

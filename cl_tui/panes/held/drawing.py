@@ -8,7 +8,7 @@ from cl_tui.charts.bars import bar
 from cl_tui.charts.pictures import BLUE, BLUE_TO_ORANGE, ORANGE, fit, heat_image
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.base import message, side_by_side, window
-from cl_tui.panes.held.found import Images
+from cl_tui.reports.held import Images, tiled
 from engine.record.held import MOST_DOUBLINGS, holders, ratio
 
 LEAST = 20
@@ -16,29 +16,6 @@ LEAST = 20
 WORDS = 26
 """Fewest cells for the sentence and the tasks beside the map."""
 WIDEST_NAME = 12
-FLAT = 4
-"""How many times wider than high a single row of inputs is drawn."""
-
-
-def tiled(stack: np.ndarray) -> np.ndarray:
-    """A stack of pictures, shape (pictures, rows, columns), as one: side by side in a square, with a pixel between. A
-    single row, of inputs that are no picture, becomes high enough to be seen.
-
-    >>> tiled(np.ones((3, 2, 2))).astype(int).tolist()
-    [[1, 1, 0, 1, 1], [1, 1, 0, 1, 1], [0, 0, 0, 0, 0], [1, 1, 0, 0, 0], [1, 1, 0, 0, 0]]
-    >>> tiled(np.ones((1, 1, 12))).shape
-    (3, 12)
-    """
-    count, rows, columns = stack.shape
-    if count == 1:
-        flat: np.ndarray = stack[0] if rows > 1 else np.repeat(stack[0], max(columns // FLAT, 1), axis=0)
-        return flat
-    across = int(np.ceil(np.sqrt(count * rows / columns)))
-    down = -(-count // across)
-    grid = np.zeros((across * down, rows + 1, columns + 1))
-    grid[:count, :rows, :columns] = stack
-    joined: np.ndarray = grid.reshape(down, across, rows + 1, columns + 1).swapaxes(1, 2)
-    return joined.reshape(down * (rows + 1), across * (columns + 1))[:-1, :-1]
 
 
 def draw_held(images: Images, width: int, height: int, palette: Palette) -> list[Line]:

@@ -16,7 +16,7 @@ from engine.record.held import Neurons
 from engine.record.series import Series
 
 if TYPE_CHECKING:
-    from cl_tui.panes.held.found import Images
+    from cl_tui.reports.held import Images
 
 _TASK = "What one task alone added to Ω: the task before, or the next"
 _SCROLL = "Scroll through the neurons"
@@ -93,7 +93,7 @@ class HeldPane(Pane):
         told = [history.packed.get(name) or Series() for name in (HELD, HELD_OWN, PULLED)]
         key = (self._of_task, *(of[-1] if of else None for of in told), (history.measured.get(CONFLICT) or ())[-1:])
         if self._found[0] != key:
-            from cl_tui.panes.held.found import images
+            from cl_tui.reports.held import images
 
             self._found = (key, images(history, view.config, self._of_task))
         return self._found[1]

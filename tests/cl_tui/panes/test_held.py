@@ -7,11 +7,11 @@ import pytest
 
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.as_of import as_of
-from cl_tui.panes.held.drawing import draw_held, tiled
-from cl_tui.panes.held.found import Images, images
+from cl_tui.panes.held.drawing import draw_held
 from cl_tui.panes.held.neurons import draw_neurons, last_row
 from cl_tui.panes.held.pane import HeldPane
 from cl_tui.panes.view import View, Viewport
+from cl_tui.reports.held import Images, images, tiled
 from engine.analysis.neurons import neurons
 from engine.errors import SessionMismatch, SessionTooYoung
 from engine.record.events import CONFLICT, HELD, HELD_OWN, PULLED, Event, Measured, Packed, TaskEnded

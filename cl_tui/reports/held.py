@@ -1,4 +1,4 @@
-"""What the held pane shows of a history: images of Ω and of the pull, who holds what, and the sentence."""
+"""Images of what Ω of the first layer holds and of what a task pulls, who holds what, and the sentence about both."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +9,9 @@ from engine.record.events import CONFLICT, HELD, WHOLE_NETWORK
 from engine.record.held import conflicts, held_before, held_by_task, pictures, pulled
 from engine.record.history import History
 from engine.settings.run import RunConfig
+
+FLAT = 4
+"""How many times wider than high a single row of inputs is drawn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +63,27 @@ def images(history: History, config: RunConfig, task: int | None = None) -> Imag
         sentence(history),
         next((of.part for of in conflicts(history) if of.part != WHOLE_NETWORK), ""),
     )
+
+
+def tiled(stack: np.ndarray) -> np.ndarray:
+    """A stack of pictures, shape (pictures, rows, columns), as one: side by side in a square, with a pixel between. A
+    single row, of inputs that are no picture, becomes high enough to be seen.
+
+    >>> tiled(np.ones((3, 2, 2))).astype(int).tolist()
+    [[1, 1, 0, 1, 1], [1, 1, 0, 1, 1], [0, 0, 0, 0, 0], [1, 1, 0, 0, 0], [1, 1, 0, 0, 0]]
+    >>> tiled(np.ones((1, 1, 12))).shape
+    (3, 12)
+    """
+    count, rows, columns = stack.shape
+    if count == 1:
+        flat: np.ndarray = stack[0] if rows > 1 else np.repeat(stack[0], max(columns // FLAT, 1), axis=0)
+        return flat
+    across = int(np.ceil(np.sqrt(count * rows / columns)))
+    down = -(-count // across)
+    grid = np.zeros((across * down, rows + 1, columns + 1))
+    grid[:count, :rows, :columns] = stack
+    joined: np.ndarray = grid.reshape(down, across, rows + 1, columns + 1).swapaxes(1, 2)
+    return joined.reshape(down * (rows + 1), across * (columns + 1))[:-1, :-1]
 
 
 def sentence(history: History) -> str:
