@@ -27,3 +27,17 @@ class Chosen:
     """Whether p chose the film, or groups; None: the film while a replay plays."""
     task: int = 0
     """The first that is seen, of a regression."""
+
+
+class Spot(NamedTuple):
+    """Cells of the pane that stand for a group, or for one of its examples."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    group: tuple[int, str, str]
+    example: Example | None = None
+
+    def has(self, x: int, y: int) -> bool:
+        return self.x <= x < self.x + self.width and self.y <= y < self.y + self.height

@@ -9,7 +9,7 @@ from rich.style import Style
 
 from cl_tui.charts.bars import bar
 from cl_tui.charts.style import Line, Palette
-from cl_tui.panes.forgotten.chosen import Example, Order
+from cl_tui.panes.forgotten.chosen import Example, Order, Spot
 from cl_tui.panes.forgotten.found import Found, Group
 from cl_tui.panes.forgotten.tiles import Tiles, beside, drawable, fixed
 from cl_tui.panes.tasks.lines import beginning
@@ -109,19 +109,24 @@ def draw_column(
     width: int,
     height: int,
     palette: Palette,
+    spots: list[Spot],
 ) -> list[Line]:
-    """``marked``: the chosen group, while the pane has the focus."""
+    """``marked``: the chosen group, while the pane has the focus. Adds to ``spots`` what is where."""
     fits = room(width, height, len(found.groups), drawable(shown, palette))
     lines: list[Line] = []
     names = names_width([group for group, _ in arranged], 23)
     for group, rows in arranged:
         chosen = marked is not None and marked.key == group.key
+        spots.append(Spot(0, len(lines), width, 1, group.key))
         lines.append(headed(group, found.whole, names, width, palette, chosen))
         for start in range(0, fits.each, max(fits.across, 1)):
-            pictures = [
-                tiles.lines(shown, Example(group.task, row), 2 * fits.lines, fits.lines, palette)
-                for row in rows[start : start + fits.across]
+            across = 2 * fits.lines
+            part = [Example(group.task, row) for row in rows[start : start + fits.across]]
+            spots += [
+                Spot(place * (across + 1), len(lines), across, fits.lines, group.key, example)
+                for place, example in enumerate(part)
             ]
+            pictures = [tiles.lines(shown, example, across, fits.lines, palette) for example in part]
             if pictures:
                 lines += beside(pictures, 1, palette)
             elif not start:

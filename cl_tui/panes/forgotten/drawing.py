@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.as_of import as_of_cursor
 from cl_tui.panes.base import message
-from cl_tui.panes.forgotten.chosen import ORDERS, Chosen, Example
+from cl_tui.panes.forgotten.chosen import ORDERS, Chosen, Example, Spot
 from cl_tui.panes.forgotten.column import Slots, draw_column, room
 from cl_tui.panes.forgotten.film import draw_film
 from cl_tui.panes.forgotten.found import Found, Group, Looks, find
@@ -34,6 +34,8 @@ class Drawing:
 
     def __init__(self) -> None:
         self.slots = Slots()
+        self.spots: list[Spot] = []
+        """What is where, as it was last drawn."""
         self.put_back: dict[tuple[int, int], PutBack] = {}
         """By the task, and how many tasks had ended."""
         self._tiles = Tiles()
@@ -42,7 +44,7 @@ class Drawing:
         self._curves: tuple[Found, list[Curves]] | None = None
 
     def lines(self, view: View, chosen: Chosen, how: How, width: int, height: int, palette: Palette) -> list[Line]:
-        shown = view.shown
+        shown, self.spots = view.shown, []
         if shown is None:
             return []
         found = self.found(view, shown)
@@ -73,7 +75,7 @@ class Drawing:
         calm = view.training and not view.paused and view.viewport.cursor is None
         arranged = self.slots.arranged(found, fits, ORDERS[chosen.order], calm)
         marked = group if how.focused else None
-        return draw_column(found, arranged, shown, self._tiles, marked, width, height, palette)
+        return draw_column(found, arranged, shown, self._tiles, marked, width, height, palette, self.spots)
 
     def _zoomed(
         self,
@@ -92,7 +94,7 @@ class Drawing:
         history = as_of_cursor(view).history
         back = self.put_back.get((group.task, len(history.matrix)))
         scene = Scene(found, history, shown, group, found.rows(group, order), example, story, back, order)
-        return draw_zoomed(scene, self._tiles, width, height, palette)
+        return draw_zoomed(scene, self._tiles, width, height, palette, self.spots)
 
     def found(self, view: View, shown: Shown) -> Found:
         told, cursor = view.history.packed.get(ANSWERS) or (), view.viewport.cursor

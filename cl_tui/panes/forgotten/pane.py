@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
+from textual.events import Click
 from textual.message import Message
 
 from cl_tui.charts.style import Line, Palette
@@ -163,6 +164,13 @@ class ForgottenPane(Pane):
             return False
         self._choose(replace(self.chosen, alone=False))
         return True
+
+    def on_click(self, event: Click) -> None:
+        """Chooses the group, or the example, under the mouse."""
+        at = event.get_content_offset(self)
+        spot = None if at is None else next((one for one in self.microscope.spots if one.has(*at)), None)
+        if spot is not None:
+            self._choose(replace(self.chosen, group=spot.group, example=spot.example))
 
     # Keys
 

@@ -10,7 +10,7 @@ from rich.style import Style
 from cl_tui.charts.bars import bar
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.base import window
-from cl_tui.panes.forgotten.chosen import Example, Order
+from cl_tui.panes.forgotten.chosen import Example, Order, Spot
 from cl_tui.panes.forgotten.column import lost_style, names_width, pair, share
 from cl_tui.panes.forgotten.found import Found, Group
 from cl_tui.panes.forgotten.layers import judged
@@ -43,7 +43,8 @@ class Scene:
     order: Order
 
 
-def draw_zoomed(scene: Scene, tiles: Tiles, width: int, height: int, palette: Palette) -> list[Line]:
+def draw_zoomed(scene: Scene, tiles: Tiles, width: int, height: int, palette: Palette, spots: list[Spot]) -> list[Line]:
+    """Adds to ``spots`` what is where."""
     below = 0
     if scene.story is not None and height >= _LOWEST:
         below = min(max(height * 9 // 20, 8), 17)
@@ -52,8 +53,8 @@ def draw_zoomed(scene: Scene, tiles: Tiles, width: int, height: int, palette: Pa
     right = width - left - 2
     lines = beside(
         [
-            block(_list(scene, left, above, palette), left, above, palette),
-            tall(_gallery(scene, tiles, right, above, palette), above),
+            block(_list(scene, left, above, palette, spots), left, above, palette),
+            tall(_gallery(scene, tiles, left + 2, right, above, palette, spots), above),
         ],
         2,
         palette,
@@ -66,22 +67,23 @@ def draw_zoomed(scene: Scene, tiles: Tiles, width: int, height: int, palette: Pa
 # The list of groups
 
 
-def _list(scene: Scene, width: int, height: int, palette: Palette) -> list[Line]:
+def _list(scene: Scene, width: int, height: int, palette: Palette, spots: list[Spot]) -> list[Line]:
     wide = width == _LIST
-    entries: list[tuple[Line, bool]] = []
+    entries: list[tuple[Line, Group | None]] = []
     groups = scene.found.groups if wide else scene.found.largest
     task = -1
     for group in groups:
         if wide and group.task != task:
             task = group.task
-            entries.append((_task_line(scene, task, width, palette), False))
-        entries.append((_group_line(scene, group, width, palette), group.key == scene.group.key))
+            entries.append((_task_line(scene, task, width, palette), None))
+        entries.append((_group_line(scene, group, width, palette), group))
     foot = _foot(scene, width, palette) if wide else []
     foot = foot if height >= 12 else []
     room = height - len(foot) - bool(foot)
-    here = next((place for place, (_, chosen) in enumerate(entries) if chosen), 0)
-    seen = window(len(entries), room, None, here)
-    lines = [entries[place][0] for place in seen]
+    here = next((place for place, (_, group) in enumerate(entries) if group and group.key == scene.group.key), 0)
+    seen = [entries[place] for place in window(len(entries), room, None, here)]
+    spots += [Spot(0, y, width, 1, group.key) for y, (_, group) in enumerate(seen) if group is not None]
+    lines = [line for line, _ in seen]
     return block(lines, width, room, palette) + ([[], *foot] if foot else [])
 
 
@@ -145,7 +147,9 @@ def _foot(scene: Scene, width: int, palette: Palette) -> list[Line]:
 # The pictures of a group
 
 
-def _gallery(scene: Scene, tiles: Tiles, width: int, height: int, palette: Palette) -> list[Line]:
+def _gallery(
+    scene: Scene, tiles: Tiles, left: int, width: int, height: int, palette: Palette, spots: list[Spot]
+) -> list[Line]:
     group = scene.group
     head: Line = [
         *pair(group, palette, 14),
@@ -167,6 +171,10 @@ def _gallery(scene: Scene, tiles: Tiles, width: int, height: int, palette: Palet
     drawn = [head]
     for begin in range(start, min(len(scene.rows), start + rows * columns), columns):
         part = [Example(group.task, row) for row in scene.rows[begin : begin + columns]]
+        spots += [
+            Spot(left + place * (across + 1), len(drawn), across, lines + 1, group.key, example)
+            for place, example in enumerate(part)
+        ]
         if lines:
             parts = [tiles.lines(scene.shown, example, across, lines, palette) for example in part]
             drawn += beside(parts, 1, palette)

@@ -41,6 +41,9 @@ async def test_an_example_is_followed_and_the_replay_goes_to_its_turn(
         await on_screen(pilot, lambda: "most certain first" in shown(pane))
         await pilot.press("down", "right", "o")
         assert "first turned first" in shown(pane)
+        spot = pane.microscope.spots[-1]
+        await pilot.click(ForgottenPane, offset=(spot.x + pane.gutter.left + 1, spot.y + pane.gutter.top + 1))
+        assert pane.chosen.example == spot.example
         await pilot.press("L")
         await on_screen(pilot, lambda: "with one layer put back" in shown(pane))
         await pilot.press("enter")
