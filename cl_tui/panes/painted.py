@@ -29,6 +29,10 @@ _NAMES = (
 _HEAT = tuple(f"heat-{level}" for level in range(6))
 
 
+_NEAR = 8
+"""Least equal cells between two runs that are painted apart; moving the cursor costs about ten."""
+
+
 class Painted(Widget):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"pane--{name}" for name in (*_NAMES, *_HEAT)}
     ALLOW_SELECT = False
@@ -42,15 +46,16 @@ class Painted(Widget):
         raise NotImplementedError
 
     def repaint(self) -> None:
-        """Draws again, and paints the lines that differ."""
+        """Draws again, and paints of each line what differs."""
         before, self._strips = self._strips, None
         if before is None or len(before) != self.size.height:  # the size may be new before the widget learns of it
             self.refresh()
             return
         after = self._built()
-        changed = [y for y, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
+        lines = enumerate(zip(before, after, strict=True))
+        changed = [Region(start, y, end - start, 1) for y, two in lines for start, end in differing(*two)]
         if changed:
-            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
+            self.refresh(*changed)
 
     def render_line(self, y: int) -> Strip:
         strips = self._built()
@@ -82,6 +87,40 @@ class Painted(Widget):
             return "none"
         few = self.app.native_ansi_color or self.app.console.color_system == "standard"
         return "full" if not few else "two" if self.app.no_color else "four"
+
+
+def differing(old: Strip, new: Strip) -> list[tuple[int, int]]:
+    """The cells (from, to) in which two strips of equal width differ: a few runs, or one if their parts do not align.
+
+    >>> old, new = (Strip([Segment("a"), Segment(text), Segment("d"), Segment(text)]) for text in ("bc", "ef"))
+    >>> differing(old, new), differing(old, old)
+    ([(1, 6)], [])
+    >>> differing(old, Strip([Segment("ab"), Segment("c"), Segment("d"), Segment("bc")]))
+    [(0, 3)]
+    """
+    if old == new:
+        return []
+    before, after = list(old), list(new)
+    if len(before) == len(after) and all(a.cell_length == b.cell_length for a, b in zip(before, after, strict=True)):
+        runs: list[tuple[int, int]] = []
+        x = 0
+        for one, other in zip(before, after, strict=True):
+            end = x + other.cell_length
+            if one != other:
+                together = runs and x - runs[-1][1] < _NEAR
+                runs[-1:] = [(runs[-1][0], end)] if together else [*runs[-1:], (x, end)]
+            x = end
+        return runs
+    start, end = 0, new.cell_length
+    for one, other in zip(before, after, strict=False):
+        if one != other:
+            break
+        start += other.cell_length
+    for one, other in zip(reversed(before), reversed(after), strict=False):
+        if one != other or end - other.cell_length <= start:
+            break
+        end -= other.cell_length
+    return [(start, end)]
 
 
 def strips(lines: Sequence[Line], width: int, height: int, blank: Style) -> list[Strip]:
