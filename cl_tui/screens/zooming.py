@@ -26,7 +26,7 @@ class ZoomingScreen(RootScreen):
         ),
     ]
     ESCAPE_TO_MINIMIZE = False
-    VERTICAL_BREAKPOINTS = [(0, "-too-low"), (18, "-low"), (22, "-high-enough")]  # noqa: RUF012 (as Textual declares it)
+    VERTICAL_BREAKPOINTS = [(0, "-too-low"), (18, "-low"), (22, "-high-enough"), (40, "-tall")]  # noqa: RUF012 (as Textual declares it)
 
     _focused_last: Pane | None = None
 
