@@ -1,4 +1,4 @@
-"""The monitor as pictures. After a wanted change of its looks: pytest tests/test_snapshots.py --snapshot-update"""
+"""The screens as pictures. After a wanted change of its looks: pytest tests/test_snapshots.py --snapshot-update"""
 
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,12 @@ from textual.pilot import Pilot
 from cl_tui.app.app import ClTui
 from cl_tui.app.themes import DEFAULT
 from cl_tui.panes.base import Pane
+from cl_tui.screens.compare import CompareScreen
 from cl_tui.screens.monitor import MonitorScreen
-from tests import screen_data
+from cl_tui.screens.watch import WatchScreen
+from tests import saved, screen_data
 from tests.screen_data import ToldEngine
+from tests.waiting import on_screen
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +52,30 @@ def test_the_monitor_in_a_light_theme(snap_compare: Any, tmp_path: Path) -> None
 
 def test_the_help(snap_compare: Any, tmp_path: Path) -> None:
     assert snap_compare(monitor(tmp_path, 3500), terminal_size=(80, 48), run_before=drawn, press=["question_mark"])
+
+
+def sessions(folder: Path) -> list[str]:
+    for method in ("joint", "si", "none"):
+        saved.finished(folder, method, method=method)
+    return ["joint", "si", "none"]
+
+
+def test_a_comparison(snap_compare: Any, tmp_path: Path) -> None:
+    screen = CompareScreen(tmp_path, sessions(tmp_path))
+
+    async def compared(pilot: Pilot[Any]) -> None:
+        await on_screen(pilot, lambda: screen.found is not None)
+
+    assert snap_compare(ClTui(screen), terminal_size=(160, 48), run_before=compared)
+
+
+def test_the_card_at_the_end_of_a_run(snap_compare: Any, tmp_path: Path) -> None:
+    sessions(tmp_path)
+    app = ClTui(WatchScreen(tmp_path, "si"))
+
+    async def carded(pilot: Pilot[Any]) -> None:
+        await on_screen(pilot, lambda: isinstance(app.first, WatchScreen) and app.first.replay is not None)
+        await pilot.press("R")
+        await on_screen(pilot, lambda: "none" in getattr(app.screen, "words", ""))
+
+    assert snap_compare(app, terminal_size=(100, 30), run_before=carded)

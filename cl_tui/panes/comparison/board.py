@@ -41,8 +41,9 @@ class Board:
 
     @classmethod
     def of(cls, found: Comparison) -> "Board":
-        """Against ``none``, if that is there, and with the best group selected."""
-        baseline = next((k for k, group in enumerate(found.groups) if group.method == "none"), 0)
+        """Against ``none``, if that is there, of most seeds, and with the best group selected."""
+        unprotected = [k for k, group in enumerate(found.groups) if group.method == "none"]
+        baseline = max(unprotected, key=lambda k: len(found.groups[k].members), default=0)
         made = cls(found, baseline)
         return replace(made, selected=made.best if made.best is not None else made.ordered[0])
 

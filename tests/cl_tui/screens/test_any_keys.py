@@ -14,7 +14,9 @@ from textual.screen import Screen
 
 from cl_tui.app.app import ClTui
 from cl_tui.host.exit_status import ExitStatus
+from cl_tui.panes.card import CardPane
 from cl_tui.screens import advising
+from cl_tui.screens.card import CardScreen
 from cl_tui.screens.compare import CompareScreen
 from cl_tui.screens.fan import FanScreen
 from cl_tui.screens.home import HomeScreen
@@ -27,7 +29,7 @@ from engine.sessions.session import Session
 from tests.first_screens import FIRST_SCREENS
 
 SIZES = [(80, 24), (160, 48), (60, 18), (40, 12), (200, 50)]
-OWNERS = (MonitorScreen, FanScreen, WatchScreen, HomeScreen, CompareScreen, ClTui, *PANES)
+OWNERS = (MonitorScreen, FanScreen, WatchScreen, HomeScreen, CompareScreen, CardScreen, CardPane, ClTui, *PANES)
 LEAVING = {"q", "ctrl+c", "ctrl+p"}
 BOUND = {binding.key for owner in OWNERS for binding in Binding.make_bindings(declared(owner))}
 KEYS = [*sorted(BOUND - LEAVING), *"1t5", "backspace", "down", "enter"]
