@@ -3,17 +3,18 @@
 import contextlib
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import Progress, Task, TaskID, TimeRemainingColumn
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from cl_tui.batch.leaderboard import Leaderboard
 from cl_tui.reports import text
 from engine.record import metrics
 from engine.record.history import History
@@ -44,6 +45,8 @@ class RunProgress:
     """'task 2/5' while it trains, or what it is doing instead."""
     rate: str
     trouble: str
+    results: History | None = None
+    """As far as they are known, for the leaderboard of a batch."""
 
 
 def progress(history: History, control: Control) -> RunProgress:
@@ -78,7 +81,14 @@ class Bars(Progress):
 
     def __init__(self, console: Console) -> None:
         self._terminal = console  # asked for its width in the next line
+        self.above: Callable[[int], Table | None] = lambda width: None
+        """What stands above the rows, for a width."""
         super().__init__(console=console, transient=True, disable=not console.is_terminal)
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        if (above := self.above(self._terminal.width)) is not None:
+            yield above
+        yield from super().get_renderables()
 
     def start(self) -> None:
         """Shows the cursor, which rich hides: a kill or Ctrl-Z would leave it hidden."""
@@ -166,6 +176,7 @@ class RunEnded:
     """The result, or why it failed."""
     told: tuple[str, ...] = ()
     """What kept a resume from being bit-exact, what was read of the user's own inputs, and warnings."""
+    results: History | None = None
 
 
 class Display:
@@ -176,6 +187,8 @@ class Display:
         self._planned = planned
         self._done = done
         self.bars = Bars(console)
+        self.leaderboard = Leaderboard()
+        self.bars.above = self.leaderboard.table
         self._all = self.bars.add_task("all runs", total=planned, completed=done, doing=self._counted(), rate="")
         self._rows: dict[str, TaskID] = {}
         self._shares: dict[str, float] = {}

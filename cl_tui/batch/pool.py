@@ -15,6 +15,7 @@ from cl_tui.batch.plan import Run, data_needed, finished, open_or_create
 from cl_tui.batch.workers import Worker
 from engine.errors import EngineError, SessionDamaged
 from engine.record.watchdog import caution
+from engine.sessions.listing import summary_of
 from engine.sessions.session import Session
 from engine.streams import files
 
@@ -49,6 +50,9 @@ def execute(runs: Sequence[Run], sessions_dir: Path, jobs: int, console: Console
         if new is not None:
             open_or_create(new, sessions_dir)  # an unwritable folder is reported before anything starts
         display = Display(console, len(runs), done)
+        for run in runs:
+            if run not in waiting and (ended := summary_of(sessions_dir, run.name).history) is not None:
+                display.leaderboard.hear(run.name, run.config, ended)
         failures, interrupted = Pool(waiting, sessions_dir, min(jobs, len(waiting)), display).run()
     summaries = []
     for run in runs:
@@ -161,6 +165,8 @@ class Pool:
                 worker.close()
                 self._bury(run, worker.end)
                 continue
+            if message.results is not None:
+                self._display.leaderboard.hear(run.name, run.config, message.results)
             if isinstance(message, RunProgress):
                 self._display.update(run.name, message)
                 continue

@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, Literal
 
 from cl_tui.batch import headless
 from cl_tui.batch.display import RunEnded, progress
+from cl_tui.batch.leaderboard import results
 from cl_tui.reports import text
 from engine.errors import EngineError, SessionLocked
 from engine.sessions.session import Session
@@ -118,7 +120,7 @@ def _train(path: Path, place: Mapping[str, Any], connection: Connection) -> RunE
         if time.monotonic() >= due:
             due += REPORT_SECONDS
             with contextlib.suppress(OSError):  # the parent is gone: poll reports that too
-                connection.send(progress(engine.history, engine.control))
+                connection.send(replace(progress(engine.history, engine.control), results=results(engine.history)))
     if isinstance(engine.error, SessionLocked):
         return RunEnded("elsewhere")
     if engine.error is not None:
@@ -127,5 +129,5 @@ def _train(path: Path, place: Mapping[str, Any], connection: Connection) -> RunE
     note = engine.history.resumed.note if engine.history.resumed is not None else ""
     told = tuple(filter(None, (note, headless.inputs_read(engine.history), *headless.warnings(engine))))
     if engine.history.state == "finished":
-        return RunEnded("finished", text.result(engine.history, session.config), told)
-    return RunEnded("stopped", "stopped and saved", told)
+        return RunEnded("finished", text.result(engine.history, session.config), told, results(engine.history))
+    return RunEnded("stopped", "stopped and saved", told, results(engine.history))
