@@ -1,5 +1,6 @@
 """Milliseconds to build the loss and penalty pane, by the length of the run and the visible part, against a plotext
-chart of the same size with 500 points of each curve; and to build the pane of what was forgotten, with its pictures."""
+chart of the same size with 500 points of each curve; and to build the panes of what was
+forgotten, confused, turned and held, with their pictures."""
 
 import statistics
 from collections.abc import Callable
@@ -14,17 +15,25 @@ from rich.style import Style
 
 from cl_tui.charts.canvas import steps_axis
 from cl_tui.charts.style import Palette
+from cl_tui.panes.confusion.drawing import Shown as Classes
+from cl_tui.panes.confusion.drawing import draw_confusion
 from cl_tui.panes.forgotten.chosen import Chosen, Example
 from cl_tui.panes.forgotten.drawing import Drawing, How
+from cl_tui.panes.held.drawing import draw_held
+from cl_tui.panes.held.neurons import draw_neurons
 from cl_tui.panes.loss.axes import CurveOptions, seen_steps
 from cl_tui.panes.loss.cache import CurveCache
 from cl_tui.panes.loss.chart import draw_curves, layout
 from cl_tui.panes.painted import strips
+from cl_tui.panes.turned.drawing import draw_turned
 from cl_tui.panes.view import View, Viewport
+from cl_tui.reports.held import Images
 from engine.record.events import ANSWERS, Packed, RunStarted, StepsTaken, TaskInfo
 from engine.record.history import History
+from engine.record.mistakes import Mistakes, at_probe
 from engine.record.series import Series
 from engine.record.shown import EXAMPLES, Shown, ShownTask
+from engine.record.turned import Turning
 from engine.settings.run import resolve
 from perf.measure import CLOCKS, arguments, interleaved, ratios
 
@@ -128,6 +137,36 @@ def pictures(history: History, shown: Shown, width: int, height: int) -> dict[st
     return sides | {"forgotten, zoomed, new answers": drawing(Chosen(), True, fresh=True)}
 
 
+def counted(history: History, shown: Shown, width: int, height: int) -> dict[str, Callable[[], object]]:
+    """Names, and functions that draw the panes of confusions, of what turned and of what is held, each anew."""
+    view = View("charts", resolve({"method": "si", "device": "cpu"}), history, "", shown=shown)
+    rng, turning = np.random.default_rng(0), Turning()
+    counts = rng.integers(0, 9, (100, 100)) + np.diag(np.arange(100) * 5)
+    names = tuple(f"class {number}" for number in range(100))
+    tasks = tuple(number // 10 for number in range(100))
+    many = Mistakes(1, 9, tasks, names, counts, counts.sum(axis=1), np.full(100, 0.9))
+    stack = [np.sqrt(rng.random((1, 28, 28))) for _ in range(6)]
+    images = Images(stack[0], "tasks 1–4", stack[1], 4, tuple(stack[2:]), ("0 1", "2 3", "4 5", "6 7"), "A sentence.")
+
+    def confused() -> object:
+        found = at_probe(history, shown)
+        assert found is not None
+        return draw_confusion(Classes(found), width, height, PALETTE)
+
+    def turned() -> object:
+        return draw_turned(turning.turns(history, shown), view, width, height, PALETTE, zoomed=True)
+
+    sides: dict[str, Callable[[], object]] = {
+        "confusion, 20 classes, new answers": confused,
+        "confusion, 100 classes": lambda: draw_confusion(Classes(many), width, height, PALETTE),
+        "turned, zoomed": turned,
+        "held, zoomed": lambda: draw_held(images, width, height, PALETTE),
+        "held, a third": lambda: draw_held(images, width // 3, height // 3, PALETTE),
+        "held, neurons": lambda: draw_neurons(np.concatenate([stack[2]] * 64), 0, width, height, PALETTE),
+    }
+    return sides
+
+
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--rounds", type=int, default=25)
@@ -148,7 +187,9 @@ def main() -> None:
                 ratio = f"   plotext ÷ this = {ratios(seconds['plotext'], took)[1]:.0f}" if name != "plotext" else ""
                 print(f"{columns}×{rows}  {name:46} {statistics.median(took) * 1e3:7.2f} ms{ratio}", flush=True)
         history, shown = forgetful(10 if options.tiny else 400)
-        seconds = interleaved(pictures(history, shown, columns - 4, rows - AROUND), rounds, CLOCKS[options.clock])
+        width, height = columns - 4, rows - AROUND
+        drawn = pictures(history, shown, width, height) | counted(history, shown, width, height)
+        seconds = interleaved(drawn, rounds, CLOCKS[options.clock])
         for name, took in seconds.items():
             print(f"{columns}×{rows}  {name:46} {statistics.median(took) * 1e3:7.2f} ms", flush=True)
 

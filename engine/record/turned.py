@@ -58,6 +58,8 @@ class Turning:
         self._right: list[np.ndarray] = []
         """Which examples of each task were right in the newest answers while it was the newest task."""
         self._rows: list[tuple[list[float], list[int]]] = []
+        self._found: Turns | None = None
+        """What was returned last."""
 
     def turns(self, history: History, shown: Shown) -> Turns:
         """All that is known of ``history``."""
@@ -69,13 +71,16 @@ class Turning:
             self._begin(shown)
         for event in told[len(self._told) :]:
             self._take(event, shown)
+        if self._found is not None and len(self._found.steps) == len(told) == len(self._told):
+            return self._found
         rows = self._rows[: len(told)]
         width = (len(shown.tasks),)
-        return Turns(
+        self._found = Turns(
             np.array([event.step for event in self._told[: len(told)]], dtype=np.int64),
             np.array([counts for counts, _ in rows], dtype=float).reshape(-1, *width),
             np.array([learned for _, learned in rows], dtype=np.int64).reshape(-1, *width),
         )
+        return self._found
 
     def _take(self, event: Packed, shown: Shown) -> None:
         wrong = [of.wrong for of in answers_of(event, shown)]

@@ -13,8 +13,8 @@ from engine.record.held import MOST_DOUBLINGS, holders, ratio
 
 LEAST = 20
 """Fewest cells for the width of an image beside which there is a map of the ratio."""
-WORDS = 26
-"""Fewest cells for the sentence and the tasks beside the map."""
+WIDEST = 60
+"""Most cells for the width of one of three images, so that all are drawn within a few milliseconds."""
 WIDEST_NAME = 12
 
 
@@ -32,13 +32,13 @@ def draw_held(images: Images, width: int, height: int, palette: Palette) -> list
 
 
 def _held(images: Images, width: int, height: int, palette: Palette) -> list[Line]:
-    head = Segment(f"{_cut(f'held by {images.by}: ΣΩ', width):^{width}}", palette.importance)
+    head = Segment(f"{_cut(f'held by {images.by}: ΣΩ', width):^{width}}", palette.accent)
     return [[head], *heat_image(tiled(images.held), width, height - 1, palette, BLUE)]
 
 
 def _pulled(images: Images, width: int, height: int, palette: Palette) -> list[Line]:
     puller = "" if images.puller is None else f"pulled by task {images.puller + 1}: Σ|g|"
-    head = Segment(f"{_cut(puller, width):^{width}}", palette.penalty)
+    head = Segment(f"{_cut(puller, width):^{width}}", palette.caution)
     return [[head], *heat_image(tiled(images.pulled), width, height - 1, palette, ORANGE)]
 
 
@@ -52,12 +52,12 @@ def _ratio(images: Images, width: int, height: int, palette: Palette) -> list[Li
     scale: Line = [Segment("by share"[:width], palette.muted)]
     if room >= 5:
         shades = heat_image(np.linspace(*span, room)[None, :], room, 1, palette, BLUE_TO_ORANGE, span)
-        scale = [Segment(left, palette.importance), *shades[0], Segment(right, palette.penalty)]
+        scale = [Segment(left, palette.accent), *shades[0], Segment(right, palette.caution)]
     return [_what_is_more(width, palette), *found, scale]
 
 
 def _what_is_more(width: int, palette: Palette) -> Line:
-    words = [("more pulled", palette.penalty), (" / ", palette.muted), ("more held", palette.importance)]
+    words = [("more pulled", palette.caution), (" / ", palette.muted), ("more held", palette.accent)]
     for rest in (", by share", ""):
         told = [*words, (rest, palette.muted)]
         if (free := width - sum(len(word) for word, _ in told)) >= 0:
@@ -75,7 +75,7 @@ def _pair(images: Images, width: int, height: int, palette: Palette) -> list[Lin
 
 def _row(images: Images, width: int, height: int, palette: Palette) -> list[Line]:
     """Three images, the map in the middle."""
-    third = (width - 4) // 3
+    third = min((width - 4) // 3, WIDEST)
     below = _said(images, width, palette)[:2]
     tall = fit(tiled(images.held).shape, third, height - len(below) - 2)[1]
     rest = height - len(below) - tall - 2
@@ -90,8 +90,8 @@ def _row(images: Images, width: int, height: int, palette: Palette) -> list[Line
 
 def _square(images: Images, width: int, height: int, palette: Palette) -> list[Line]:
     """Two images above, the map and the words below."""
-    half = (width - 2) // 2
-    above = (height - 1) // 2
+    half = min((width - 2) // 2, WIDEST)
+    above = min((height - 1) // 2, WIDEST // 2 + 1)
     held, pulled = (draw(images, half, above, palette) for draw in (_held, _pulled))
     lines = side_by_side(held, pulled, half + 2, palette.text)
     map_ = _ratio(images, half, height - above, palette)
@@ -144,7 +144,7 @@ def _holders(images: Images, width: int, height: int, palette: Palette) -> list[
                 Segment(told, palette.muted),
                 Segment(set_cell_size(name, label), palette.strong),
                 Segment(share, palette.text),
-                *bar(shares[task], room, palette.importance, palette.muted),
+                *bar(shares[task], room, palette.accent, palette.muted),
             ]
         )
     return lines

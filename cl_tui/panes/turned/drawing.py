@@ -33,7 +33,7 @@ def draw_turned(turns: Turns, view: View, width: int, height: int, palette: Pale
             for task, ink in zip(sorted(worst), inks, strict=False)
         ]
         below = _by_task(turns, view, width, max(height - LEAST_CHART, 0), palette)
-    series.append(Series(f"{total[-1]:,.0f} now", turns.steps, total, palette.penalty))
+    series.append(Series(f"{total[-1]:,.0f} now", turns.steps, total, palette.caution))
     steps = view.viewport.steps or (0, history.total_steps)
     borders = history.starts[1:-1] if len(history.tasks) * 4 <= width else ()
     room, cursor = height - len(below), view.viewport.cursor
@@ -59,6 +59,6 @@ def _by_task(turns: Turns, view: View, width: int, height: int, palette: Palette
         told, share = f"{wrong:>4} of {learned:<4}", f" {100 * wrong / learned:>3.0f} %"
         room = min(max(width - cell_len(before) - len(told) - len(share), 0), WIDEST_BAR)
         line = [Segment(before, palette.muted), Segment(told, palette.caution if wrong else palette.text)]
-        line += bar(wrong / learned, room, palette.penalty, palette.muted)
+        line += bar(wrong / learned, room, palette.caution, palette.muted)
         lines.append([*line, Segment(share, palette.text)])
     return lines
