@@ -264,7 +264,8 @@ class PanesScreen(AdvisingScreen):
             self.reply(f"{error.filename or 'a file'}: {error.strerror or error}")
         finally:
             pane.busy = ""
-            self.redraw()
+            if self.children:  # else the screen was left meanwhile
+                self.redraw()
         return None
 
     def on_accuracy_pane_confusion_wanted(self, message: AccuracyPane.ConfusionWanted) -> None:

@@ -1,16 +1,19 @@
 """The pane of what was forgotten on the screens: keys, and where they lead."""
 
+import threading
+
 import pytest
 
 from cl_tui.app.app import ClTui
 from cl_tui.panes.forgotten.pane import ForgottenPane
 from cl_tui.screens import panes
+from cl_tui.screens.home import HomeScreen
 from cl_tui.screens.watch import WatchScreen
 from engine.analysis.forgotten import put_back, retold
 from engine.record.events import SHOWN_FILE
 from engine.sessions.session import Session
 from tests.runs import finished, tiny
-from tests.waiting import on_screen
+from tests.waiting import PATIENCE_SECONDS, on_screen
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +82,29 @@ async def test_an_old_sessions_examples_come_from_its_checkpoints(
             await pilot.press("q")
     finally:
         (session.path / SHOWN_FILE).write_bytes(kept)
+
+
+async def test_a_screen_that_is_left_while_layers_are_put_back_is_not_drawn_again(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, left = threading.Event(), threading.Event()
+
+    def compute(work: str, *arguments: object) -> object:
+        begun.set()
+        left.wait(PATIENCE_SECONDS)
+        return computed_here(work, *arguments)
+
+    monkeypatch.setattr(panes, "run_apart", compute)
+    home = HomeScreen(session.path.parent)
+    app = ClTui(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        watch = WatchScreen(session.path.parent, session.name)
+        app.push_screen(watch)
+        await on_screen(pilot, lambda: watch.is_mounted and watch.replay is not None and watch.shown is not None)
+        await pilot.press("5", "5", "L")
+        await on_screen(pilot, begun.is_set)
+        await pilot.press("q")
+        await on_screen(pilot, lambda: app.screen is home)
+        left.set()
+        await pilot.pause(0.2)
+        assert app.screen is home
