@@ -2,7 +2,8 @@
 sessions that differ only in the seed; and under a session those that were forked from it."""
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import zip_longest
@@ -193,9 +194,15 @@ class Block:
 
 def _varying(configs: Sequence[RunConfig]) -> list[str]:
     """The settings and options, by key, that are not the same in all of them."""
-    keys = [key for key in vars(configs[0]) if key not in INDIFFERENT and key not in _OF_CHOICES]
-    keys += list(dict.fromkeys(key for config in configs for of in _OF_CHOICES for key in vars(vars(config)[of])))
-    return [key for key in keys if len({repr(_value(config, key)) for config in configs}) > 1]
+    own = [vars(config) for config in configs]
+    plain = [key for key in own[0] if key not in INDIFFERENT and key not in _OF_CHOICES]
+    found = [key for key in plain if any(of[key] != own[0][key] for of in own)]
+    for choice in _OF_CHOICES:
+        options = [vars(of[choice]) for of in own]
+        if any(of != options[0] for of in options):
+            keys = dict.fromkeys(key for of in options for key in of)
+            found += [key for key in keys if any(of.get(key) != options[0].get(key) for of in options)]
+    return found
 
 
 _OF_CHOICES = tuple(f"{choice}_options" for choice in CHOICES)
@@ -264,14 +271,15 @@ def _begun(row: Row) -> float:
 
 def arranged(sessions: Collection[Listed], order: Order = Order()) -> list[Block]:
     """The blocks, those in training and the newest first; damaged sessions come last."""
+    if len(_KEYS) > 2 * len(sessions) + 1000:  # of sessions that are gone
+        _KEYS.clear()
     found: dict[Any, dict[Any, list[Listed]]] = {}
     forks = _forks(sessions)
     below = {listed.name for children in forks.values() for listed in children}
     for listed in sessions:
         if listed.name not in below:
-            same = None if listed.config is None else identity(listed.config, listed.history)
-            groups = found.setdefault(_place(listed), {})
-            groups.setdefault(listed.name if same is None else same, []).append(listed)
+            place, same = _key(listed)
+            found.setdefault(place, {}).setdefault(same, []).append(listed)
     blocks = []
     for place, groups in found.items():
         rows = [_row(members, forks) for members in groups.values()]
@@ -286,7 +294,7 @@ def _forks(sessions: Collection[Listed]) -> dict[str, list[Listed]]:
     for listed in sessions:
         forked = listed.history.forked if listed.history else None
         parent = names.get(forked.parent) if forked else None
-        if parent is not None and _place(parent) == _place(listed) and not _above(listed, parent, names):
+        if parent is not None and _key(parent)[0] == _key(listed)[0] and not _above(listed, parent, names):
             found.setdefault(parent.name, []).append(listed)
     return found
 
@@ -302,6 +310,31 @@ def _above(listed: Listed, parent: Listed, names: Mapping[str, Listed]) -> bool:
         forked = above.history.forked if above.history else None
         above = names.get(forked.parent) if forked else None
     return False
+
+
+class _Hashed:
+    """A key whose hash is computed once."""
+
+    def __init__(self, of: Hashable) -> None:
+        self.of, self._hash = of, hash(of)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Hashed) and self.of == other.of
+
+
+_KEYS: dict[str, tuple[Listed, tuple[Any, ...], Hashable]] = {}
+"""By name, the block and the row of each session that was arranged: they take long to find, and rarely change."""
+
+
+def _key(listed: Listed) -> tuple[tuple[Any, ...], Hashable]:
+    known = _KEYS.get(listed.name)
+    if known is None or known[0] is not listed:
+        same = (listed.name,) if listed.config is None else identity(listed.config, listed.history)
+        known = _KEYS[listed.name] = listed, _place(listed), _Hashed(same)
+    return known[1:]
 
 
 def _place(listed: Listed) -> tuple[Any, ...]:
@@ -343,18 +376,20 @@ def _row(members: Sequence[Listed], forks: Mapping[str, Sequence[Listed]], label
         return Row(
             tuple(members), tuple(_row([fork], forks, _fork_label(fork)) for fork in _by_age(forks, members[0])), label
         )
-    by_seed = sorted(members, key=lambda listed: (listed.config.seed if listed.config else 0, listed.name))
-    return Row(tuple(by_seed), tuple(_row([each], forks, _seed_label(each, by_seed)) for each in by_seed), label)
+    by_seed = sorted(members, key=lambda listed: (_seed(listed), listed.name))
+    counts = Counter(map(_seed, members))
+    labels = (f"seed {_seed(of)}" + (f" {of.name}" if counts[_seed(of)] > 1 else "") for of in by_seed)
+    return Row(
+        tuple(by_seed), tuple(_row([each], forks, named) for each, named in zip(by_seed, labels, strict=True)), label
+    )
+
+
+def _seed(listed: Listed) -> int:
+    return listed.config.seed if listed.config else 0
 
 
 def _by_age(forks: Mapping[str, Sequence[Listed]], parent: Listed) -> list[Listed]:
     return sorted(forks.get(parent.name, ()), key=lambda listed: (listed.created, listed.name))
-
-
-def _seed_label(listed: Listed, members: Sequence[Listed]) -> str:
-    seeds = [of.config.seed for of in members if of.config]
-    seed = listed.config.seed if listed.config else 0
-    return f"seed {seed}" if seeds.count(seed) == 1 else f"seed {seed} {listed.name}"
 
 
 def _fork_label(listed: Listed) -> str:

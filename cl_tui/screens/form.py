@@ -151,6 +151,38 @@ def _run(given: Mapping[str, Any]) -> tuple[RunConfig, float | None]:
     return config, typed_pace(given.get("pace"), benchmark_info(config.benchmark).watch_pace)
 
 
+SEVERAL = ("strength", "seed")
+"""Fields that may hold several values, of which each is a run of a batch."""
+
+
+def several(values: Mapping[str, str]) -> list[dict[str, str]]:
+    """The form's values for each run, where a field holds several values such as 1,10,100.
+
+    >>> several({"strength": "1, 10", "seed": "0"})
+    [{'strength': '1', 'seed': '0'}, {'strength': '10', 'seed': '0'}]
+    """
+    found = [dict(values)]
+    for key in SEVERAL:
+        parts = [part.strip() for part in values.get(key, "").split(",")]
+        if len(parts) > 1:
+            found = [{**of, key: part} for of in found for part in dict.fromkeys(parts)]
+    return found
+
+
+def batch_arguments(all_fields: Sequence[Field], values: Mapping[str, str]) -> list[str]:
+    """Arguments of ``cl-tui batch`` for a form with several values. Raises ConfigError."""
+    axes = {key: list(dict.fromkeys(part.strip() for part in values.get(key, "").split(","))) for key in SEVERAL}
+    of_one = {key: value for key, value in values.items() if key not in (*SEVERAL, "name", "pace")}
+    words = list(wanted(all_fields, of_one).arguments)
+    words += [word for value in axes["strength"] if value for word in ("--strength", value)]
+    seeds = [int(seed) for seed in axes["seed"] if seed]
+    if len(seeds) > 1 and seeds != list(range(seeds[0], seeds[0] + len(seeds))):
+        raise ConfigError("seed: a batch takes seeds that follow each other, such as 0,1,2", "seed")
+    if seeds:
+        words += ["--seed", str(seeds[0]), "--seeds", str(len(seeds))]
+    return words
+
+
 def problems(all_fields: Sequence[Field], values: Mapping[str, str]) -> dict[str, str]:
     """All problems of a filled form: a sentence per field; under '' a problem of no single field."""
     found: dict[str, str] = {}

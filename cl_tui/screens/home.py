@@ -2,7 +2,7 @@
 folder; the screen never waits."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -135,26 +135,39 @@ class HomeScreen(SessionActions):
                 changed = changed or bool(new)
                 patience *= 2
                 if more and new:
-                    self._show()
+                    await self._arrange()
         except OSError as error:
             self._problem, changed = f"{error.filename or self._folder}: {error.strerror or error}", True
         for gone in self._sessions.keys() - found:
             del self._sessions[gone]
             self._marked.discard(gone)
             changed = True
-        self._reading, self._read_once = False, True
+        self._read_once = True
         if changed or self._go_to:
-            self._show()
+            await self._arrange()
         else:
             self._table.repaint()  # their ages
+        self._reading = False
         if self._read_again:
             self.read_folder()
 
     # Showing it
 
-    def _show(self) -> None:
-        shown = [listed for listed in self._sessions.values() if self._filter.accepts(listed)]
-        self._table.show(arranged(shown, self._order), self._marked, self._order)
+    async def _arrange(self) -> None:
+        """Arranges the sessions in a thread, since there may be many."""
+        chosen = self._filter, self._order, frozenset(self._marked)
+        shown = await run_in_background(self, partial(_fitting, dict(self._sessions), self._filter))
+        blocks = await run_in_background(self, partial(arranged, shown, self._order))
+        if chosen == (self._filter, self._order, frozenset(self._marked)):
+            self._show(shown, blocks)
+        else:
+            self._show()
+
+    def _show(self, shown: Sequence[Listed] | None = None, blocks: Sequence[Block] | None = None) -> None:
+        if shown is None or blocks is None:
+            shown = _fitting(self._sessions, self._filter)
+            blocks = arranged(shown, self._order)
+        self._table.show(blocks, self._marked, self._order)
         if self._go_to in self._sessions and self._table.go_to(self._go_to):
             self._go_to = ""
         empty = self._read_once and not (self._sessions or self._problem or self._read_only)
@@ -328,6 +341,10 @@ def _details(row: Row) -> list[str]:
     if notes.problem or notes.described:
         lines[1] = f"{notes.problem or notes.described} · {lines[1]}"
     return lines
+
+
+def _fitting(sessions: Mapping[str, Listed], wanted: Filter) -> list[Listed]:
+    return [listed for listed in sessions.values() if wanted.accepts(listed)]
 
 
 def _next_of(sessions: Iterator[Listed], patience: float) -> tuple[list[Listed], bool]:

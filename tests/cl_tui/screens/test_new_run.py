@@ -18,13 +18,15 @@ from typer.core import TyperGroup
 from cl_tui.app.app import ClTui
 from cl_tui.commands import cli, train
 from cl_tui.host.exit_status import ExitStatus
+from cl_tui.reports.estimate import Known, estimate
 from cl_tui.screens import form
 from cl_tui.screens import new_run as new_run_module
 from cl_tui.screens.home import HomeScreen
-from cl_tui.screens.new_run import NewRunScreen
+from cl_tui.screens.new_run import STEPS, NewRunScreen
 from engine.catalog.choices import CHOICES as OWNERS
 from engine.catalog.methods import METHODS
 from engine.catalog.models import MODELS
+from engine.catalog.recipes import RECIPES
 from engine.errors import BenchmarkError, ConfigError
 from engine.sessions.session import Session
 from engine.settings.own_code import require_trust
@@ -269,7 +271,8 @@ def test_each_setting_has_help_and_the_command_line_s_own(tmp_path: Path) -> Non
 
 async def test_the_setting_one_is_at_is_explained(tmp_path: Path) -> None:
     async with filling(tmp_path) as filled:
-        assert "How earlier tasks are protected" in filled.said("#help")
+        await filled.press("pagedown")
+        await filled.until(lambda: "How earlier tasks are protected" in filled.said("#help"))
         assert "si: Synaptic Intelligence" in filled.said("#help")
         await filled.fill(method="mas")
         assert "mas: Memory Aware Synapses" in filled.said("#help")
@@ -361,6 +364,7 @@ async def test_the_shown_line_typed_into_a_shell_starts_the_same_run(
 @pytest.mark.parametrize("key", ["enter", "ctrl+r"])
 async def test_enter_in_a_field_or_ctrl_r_starts(key: str, tmp_path: Path) -> None:
     async with filling(tmp_path) as filled:
+        await filled.pilot.pause()
         filled.screen.query_one("#tasks").focus()
         await filled.press("3", key)
         await filled.until(lambda: filled.result)
@@ -422,13 +426,50 @@ async def test_the_line_is_copied(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [(80, 24), (60, 18), (200, 50)])
 async def test_every_field_can_be_reached_and_read(size: tuple[int, int], tmp_path: Path) -> None:
     async with filling(tmp_path, size) as filled:
-        chain = filled.screen.focus_chain
-        assert filled.shown == {entry.id for entry in chain}
-        for entry in (chain[0], chain[-1], filled.screen.query_one("#leave_alone")):
-            entry.focus()
-            scroll = filled.screen.query_one("VerticalScroll")  # which the help below may make lower or higher
-            await filled.until(lambda entry=entry, scroll=scroll: scroll.region.contains_region(entry.region))
-            assert entry.size.width >= 8
+        reached: set[str | None] = set()
+        for step in range(len(STEPS)):
+            filled.screen._go(step)
+            await filled.pilot.pause()
+            chain = filled.screen.focus_chain
+            reached |= {entry.id for entry in chain}
+            for entry in (chain[-1], chain[0]):
+                entry.focus()
+                scroll = filled.screen.query_one("VerticalScroll")  # which the help below may make lower or higher
+                await filled.until(lambda entry=entry, scroll=scroll: scroll.region.contains_region(entry.region))
+                assert entry.size.width >= 8
+        assert reached == filled.shown | {"recipe"}
+
+
+async def test_a_recipe_fills_in_the_form_and_goes_on_to_the_method(tmp_path: Path) -> None:
+    async with filling(tmp_path) as filled:
+        await filled.press("down", "enter")
+        assert filled.screen._step == 1
+        assert filled.screen._wanted is not None
+        assert filled.screen._wanted.config == resolve(RECIPES[1].settings)
+        assert "c·Σ Ω(θ−θ*)²" in filled.said("#formula")
+        assert filled.said("#estimate") == "Ctrl-R starts: about 0:21, 5,160 steps"
+        await filled.press("pageup", "home", "enter")
+        assert filled.screen._wanted.config == resolve(RECIPES[0].settings)
+
+
+async def test_several_values_are_a_batch(tmp_path: Path) -> None:
+    async with filling(Path("sessions")) as filled:
+        await filled.fill(strength="1,10, 100", seed="3,4")
+        assert filled.said("#line") == "cl-tui batch --strength 1 --strength 10 --strength 100 --seed 3 --seeds 2"
+        assert "a batch of 6 runs" in filled.said("#estimate")
+        await filled.press("ctrl+r")
+        assert "run it in a shell with cl-tui batch" in filled.said("#help"), "there is no terminal below a test"
+        await filled.fill(seed="3,5")
+        assert "seeds that follow each other" in filled.problem("seed")
+        await filled.fill(seed="", strength="1,x")
+        assert filled.problem("strength")
+
+
+def test_earlier_runs_say_how_long_it_takes() -> None:
+    before = [Known(resolve({"benchmark": "split-mnist", "epochs": 4}), 4000, 20.0)]
+    again = resolve({"benchmark": "split-mnist", "epochs": 8, "method": "ewc"})
+    assert estimate(again, None, before) == "about 0:40, 8,000 steps"
+    assert estimate(again, 100.0, before) == "about 1:20, 8,000 steps"
 
 
 async def test_too_small_a_terminal_says_so(tmp_path: Path) -> None:
