@@ -92,7 +92,7 @@ class Drawing:
         order = ORDERS[chosen.order]
         story = self.story(view, found, shown, example) if example is not None else None
         history = as_of_cursor(view).history
-        back = self.put_back.get((group.task, len(history.matrix)))
+        back = self.back(group.task, len(history.matrix))
         scene = Scene(found, history, shown, group, found.rows(group, order), example, story, back, order)
         return draw_zoomed(scene, self._tiles, width, height, palette, self.spots)
 
@@ -103,6 +103,14 @@ class Drawing:
             self._kept = (key, find(as_of_cursor(view).history, shown, cursor))
         return self._kept[1]
 
+    def back(self, task: int, ended: int) -> PutBack | None:
+        """The newest that is known when ``ended`` tasks have ended."""
+        return max(
+            (found for (of, until), found in self.put_back.items() if of == task and until <= ended),
+            key=lambda found: found.ended,
+            default=None,
+        )
+
     def story(self, view: View, found: Found, shown: Shown, example: Example) -> Story | None:
         """None before its task was looked at."""
         if example.task >= len(found.answers):
@@ -112,7 +120,7 @@ class Drawing:
         way = self._looks.way(example, cursor, example.task < len(history.matrix))
         if way is None:
             return None
-        back = self.put_back.get((example.task, len(history.matrix)))
+        back = self.back(example.task, len(history.matrix))
         return Story(example, history, shown, found.answers[example.task], way, back, cursor)
 
 

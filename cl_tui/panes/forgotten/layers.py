@@ -14,12 +14,12 @@ _LONGEST = 10
 
 
 def judged(found: PutBack, score: ScoreInfo, width: int, height: int, palette: Palette) -> list[Line]:
-    """'Task 3 with one layer put back (now 21 %):  fc2 98 %  head 66 %  fc1 54 %', the best first."""
+    """'One layer put back (21 % after task 5): fc2 98 %  head 66 %  fc1 54 %', the best first."""
 
     def told(value: float) -> str:
         return f"{100 * value:.0f} %" if score.fraction else score.value(value)
 
-    head = f"Task {found.task + 1} with one layer put back (now {told(found.now)}):"
+    head = f"One layer put back ({told(found.now)} after task {found.ended}):"
     lines: list[Line] = [[Segment(head, palette.muted)], []]
     names = sorted(found.layers, key=lambda name: score.sign * found.layers[name].score, reverse=True)
     for place, name in enumerate(names):

@@ -262,6 +262,7 @@ class ForgottenPane(Pane):
         elif task + 1 >= ended:
             self.say(f"Layers can be put back when a task has ended after task {task + 1}")
         else:
+            self._choose(replace(self.chosen, group=selected[0].key, example=selected[1]))
             self.post_message(self.LayersWanted(task, ended))
 
     def action_film(self) -> None:

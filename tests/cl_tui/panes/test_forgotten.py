@@ -177,7 +177,7 @@ def test_layers_put_back_are_judged_on_the_whole_task_and_for_the_example() -> N
     of, drawing = view(), Drawing()
     drawing.put_back[0, 3] = PutBack(0, 3, 0.21, layers)
     shows = text(drawing.lines(of, Chosen(example=Example(0, 1)), How(True, True), 118, 32, PALETTE))
-    assert "Task 1 with one layer put back (now 21 %):" in shows
+    assert "One layer put back (21 % after task 3):" in shows
     assert "fc2 98 %   fc1 54 %" in shows
     assert "fc2   99.8 % ━━━" in shows
 

@@ -48,7 +48,7 @@ async def test_an_example_is_followed_and_the_replay_goes_to_its_turn(
         await pilot.click(ForgottenPane, offset=(spot.x + pane.gutter.left + 1, spot.y + pane.gutter.top + 1))
         assert pane.chosen.example == spot.example
         await pilot.press("L")
-        await on_screen(pilot, lambda: "with one layer put back" in shown(pane))
+        await on_screen(pilot, lambda: "One layer put back" in shown(pane))
         await pilot.press("enter")
         assert pane.chosen.alone
         assert "of its group, a row each" in shown(pane)
