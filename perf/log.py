@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from engine.record.events import MOST_CLASSES, MOST_CONFUSED
+from engine.record.shown import EXAMPLES
 from engine.sessions.session import Session
 from engine.settings.run import RunConfig, resolve
 from engine.training.checkpointing import CHECKPOINT_SECONDS
 from engine.training.control import Control
 from engine.training.histogram import HISTOGRAM_BINS
+from engine.training.looking import MOST_TOLD
 from engine.training.probing import HISTOGRAMS_PER_TASK, PROBES_PER_TASK
 from engine.training.reporting import REPORT_SECONDS, REPORT_STEPS
 from engine.training.runner import train
@@ -29,6 +31,8 @@ RUNS: dict[str, tuple[dict[str, Any], float | None]] = {
 """Settings, and the pace in steps per second."""
 TINY: dict[str, Any] = {"tasks": 2, "steps": 100}
 
+PIXELS = 64
+"""Of the digits."""
 STEP = 2 * 19
 """Bytes per step: a loss and a penalty of six digits, each at its longest, such as 1234570000000000.0 and a comma."""
 REPORT = 110
@@ -44,10 +48,13 @@ CLASS = 50
 """Bytes of a class's accuracy and name."""
 ANSWER = 2 * 7
 """Bytes of how often a class got an answer, below 10^6, in both ways of judging."""
+PACKED = 4 / 3
+"""Bytes of a byte in base64."""
 
 
-def bound(steps: int, seconds: float, tasks: int, layers: int, classes: int) -> float:
-    """Upper bound in bytes. If steps do not divide evenly, probes and histograms less than double."""
+def bound(steps: int, seconds: float, tasks: int, layers: int, classes: int, tests: int, pixels: int) -> float:
+    """Upper bound in bytes. ``tests``: examples of all test sets; ``pixels``: of a picture of the first layer. If steps
+    do not divide evenly, probes and histograms less than double."""
     probes, histograms = 2 * PROBES_PER_TASK * tasks, 2 * HISTOGRAMS_PER_TASK * tasks
     reports = min(steps, steps / REPORT_STEPS + seconds / REPORT_SECONDS + probes + tasks)
     return (
@@ -55,6 +62,9 @@ def bound(steps: int, seconds: float, tasks: int, layers: int, classes: int) -> 
         + REPORT * reports
         + probes * (LINE + ACCURACY * (tasks + 1) / 2 + STEP / 2 * layers)
         + histograms * (2 * LINE + LAYER * layers)
+        + tasks * (PROBES_PER_TASK + 1) * (LINE + PACKED * 3 * min(EXAMPLES * (tasks + 1) / 2, MOST_TOLD))
+        + tasks * (HISTOGRAMS_PER_TASK + 2) * (6 * LINE + PACKED * 3 * pixels)
+        + tests * PACKED * (tasks + 3) / 2
         + tasks * (8 * LINE + ACCURACY * 2 * (tasks + 1) + CLASS * min(classes, MOST_CLASSES))
         + min(tasks, MOST_CONFUSED * tasks / classes) * ANSWER * min(classes, MOST_CONFUSED) ** 2
         + LINE * seconds / CHECKPOINT_SECONDS
@@ -79,9 +89,11 @@ def main() -> None:
             lines, session = log_of(resolve({"device": "cpu", **settings}), pace, Path(folder))
             history = session.history()
         assert history.importance is not None
+        assert history.started is not None
         tasks, layers = len(history.tasks), len(history.importance.layers)
         length = sum(map(len, lines))
-        most = bound(history.step, history.elapsed, tasks, layers, sum(task.classes for task in history.tasks))
+        classes, tests = sum(task.classes for task in history.tasks), sum(history.started.test_examples)
+        most = bound(history.step, history.elapsed, tasks, layers, classes, tests, PIXELS)
         shares: Counter[str] = Counter()
         for line in lines:
             shares[json.loads(line)["event"]] += len(line)

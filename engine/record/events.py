@@ -75,21 +75,23 @@ ended added to it."""
 PULLED = "pulled by the gradient"
 """Packed several times a task: |g| of the loss at the step that was just taken, summed to pictures as HELD is."""
 CONFLICT = "conflict"
-"""At probes: which share of the change |θ−θ*| falls on the weights that hold half of Ω, the fewest that do, and which
-share of all weights these are. For the layer whose pictures HELD has and that the labels name, and for WHOLE_NETWORK.
-"""
+"""Several times a task: which share of the change |θ−θ*| falls on the weights that hold half of Ω, the fewest that do,
+and which share of all weights these are. For the layer whose pictures HELD has and that the labels name, and for
+WHOLE_NETWORK."""
 WHOLE_NETWORK = "the whole network"
 DISTANCE = "‖θ−θ*‖"
-"""At probes: how far the weights are from where the penalty pulls them."""
+"""Several times a task: how far the weights are from where the penalty pulls them."""
 GRADIENT_NORM = "gradient norm"
-"""At probes: of what the optimizer got at the step that was just taken, before it is clipped."""
+"""Several times a task: of what the optimizer got at the step that was just taken, before it is clipped."""
 TIMES = "times of a step"
 TIMES_OF = ("data", "loss and gradient", "penalty and importance", "optimizer")
-"""At probes: the seconds that each part of the step that was just taken took, named by TIMES_OF."""
+"""Several times a task: the seconds that each part of the step that was just taken took, named by TIMES_OF."""
 SHOWN_FILE = "shown.npz"
 """In a session's folder: these examples."""
 MOST_PACKED = 1 << 22
 """Most bytes of a packed array: one that says that it has more is as if it were not told."""
+SMALL = 4096
+"""Bytes of an array for which zlib needs little memory, and so little time."""
 ITEM_BYTES = {"u1": 1, "u2": 2, "f4": 4, "root": 1}
 """Of each kind of packed numbers."""
 
@@ -254,7 +256,9 @@ class Packed:
             kind, scale = "root", most if 0 < most <= 1e38 else 1.0
             numbers = ((numbers / scale) ** 0.5 * 255).round().astype("u1")
         given = numbers.astype(numbers.dtype.newbyteorder("<"), copy=False).tobytes()
-        packed = base64.b64encode(zlib.compress(given, 1)).decode()
+        window, memory = (12, 5) if len(given) < SMALL else (15, 8)
+        packing = zlib.compressobj(1, wbits=window, memLevel=memory)
+        packed = base64.b64encode(packing.compress(given) + packing.flush()).decode()
         return cls(step, phase, name, numbers.shape, kind, packed, scale)
 
     def array(self) -> "np.ndarray | None":

@@ -16,8 +16,8 @@ MOST_FILTERS = 256
 MOST_SIDE = 64
 MOST_COLUMNS = 1024
 """Of inputs that are no picture."""
-HALVINGS = 40
-"""Steps of the search for the weights that hold half of Ω."""
+COARSE = 16
+"""Bits of a float, of which the least significant are left out of a first sorting."""
 
 
 @dataclass(frozen=True)
@@ -70,18 +70,17 @@ def holders(importance: Tensor) -> Tensor:
     >>> holders(torch.tensor([1.0, 5.0, 0.0, 3.0, 1.0])).tolist()
     [False, True, False, False, False]
     """
-    values = importance.clamp_min(0)
+    values = importance.float().cpu().clamp_min(0)  # on the CPU, where sums are the same in a resumed run
     half = values.sum(dtype=torch.float64).item() / 2
-    low, high = 0.0, values.max().item()
-    if float(values[values >= high].sum(dtype=torch.float64)) >= half:
-        low = high
-    for _ in range(HALVINGS if low < high else 0):
-        middle = (low + high) / 2
-        if values[values >= middle].sum(dtype=torch.float64).item() >= half:
-            low = middle
-        else:
-            high = middle
-    return (values >= low) & (values > 0)
+    if not half > 0:
+        return values > 0
+    coarse = values.view(torch.int32) >> COARSE  # greater for greater values
+    sums = torch.bincount(coarse, values.double())
+    above = sums.sum() - sums.cumsum(0)
+    edge = int((above >= half).sum())  # where half is reached from above
+    between = values[coarse == edge].sort(descending=True).values
+    needed = int((above[edge] + between.double().cumsum(0) < half).sum())
+    return values >= between[min(needed, len(between) - 1)]
 
 
 @dataclass(frozen=True)
@@ -91,6 +90,7 @@ class _Part:
     name: str
     place: slice
     holders: Tensor
+    """1 for those, 0 for the rest. Shape (weights,)."""
     share: float
     """Of its weights."""
 
@@ -112,9 +112,10 @@ class Holding:
         if self.first is None:
             return []
         own = self.place
-        pictures = [self._packed(step, task, HELD, importance[own])]
+        pictures = [self._packed(step, task, HELD, importance[own].clamp_min(0))]
         if not running:
             added = importance[own] - before.diagonal()[own] if before else importance[own]
+            added = added.clamp_min(0)
             pictures.append(self._packed(step, task, HELD_OWN, added))
         return pictures
 
@@ -124,8 +125,8 @@ class Holding:
 
     def _packed(self, step: int, task: int, name: str, values: Tensor) -> Packed:
         assert self.first is not None
-        found = self.first.pictures(values.nan_to_num(0.0, 0.0, 0.0).clamp_min(0))
-        return Packed.of(step, task, name, found.float().cpu().numpy(), root=True)
+        found = self.first.pictures(values).float().cpu().nan_to_num(0.0, 0.0, 0.0)
+        return Packed.of(step, task, name, found.numpy(), root=True)
 
     def distances(self, step: int, task: int, theta: Tensor, penalty: Penalty | None) -> list[Measured]:
         """DISTANCE and CONFLICT at ``theta``, shape (P,)."""
@@ -134,12 +135,11 @@ class Holding:
             return []
         if self._of is not penalty:
             self._of, self._parts = penalty, list(self._divided(penalty.diagonal()))
-        distance = torch.linalg.vector_norm(moved)
+        sums = [torch.linalg.vector_norm(moved)]
         moved.abs_()
-        sums = [distance]
         for part in self._parts:
             change = moved[part.place]
-            sums += [change[part.holders].sum(), change.sum()]
+            sums += [torch.dot(change, part.holders), change.sum()]
         found, *rest = torch.stack(sums).tolist()
         told = [Measured(step, task, DISTANCE, (_short(found),))]
         values: list[float | None] = []
@@ -158,7 +158,7 @@ class Holding:
         for name, place in (*places, (WHOLE_NETWORK, slice(0, len(importance)))):
             own = holders(importance[place])
             if count := int(own.sum()):
-                yield _Part(name, place, own, _short(count / len(own)))
+                yield _Part(name, place, own.to(importance), _short(count / len(own)))
 
 
 def _short(value: float) -> float:

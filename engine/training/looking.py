@@ -37,6 +37,8 @@ class Looking:
         """How many examples of each phase."""
         self._kept: dict[int, list[Tensor]] = defaultdict(list)
         """The outputs that count for the shown examples of each phase."""
+        self._known: list[np.ndarray] = []
+        """What ``_rights`` has found."""
         self._rows: dict[tuple[int, bool, int], Tensor] = {}
 
     def shown(self, together: bool) -> Shown | None:
@@ -60,7 +62,8 @@ class Looking:
         if len(rows):
             found = self._problem.competing(outputs, phase)
             told = self._problem.predicted(outputs, phase) if found is None else found[0]
-            self._kept[phase] += [] if told is None else [told.index_select(0, rows)]
+            if told is not None:
+                self._kept[phase].append(told if len(rows) == len(told) else told.index_select(0, rows))
 
     def _rows_within(self, phase: int, start: int, count: int, device: torch.device) -> Tensor:
         """The shown ones among the ``count`` examples from ``start`` on."""
@@ -84,20 +87,32 @@ class Looking:
         return [] if array is None else [Packed.of(step, newest, ANSWERS, array)]
 
     def _classes(self, outputs: Sequence[Tensor]) -> np.ndarray:
-        """The class that was answered, and 255 times the probabilities of the right one and of that one."""
-        rights = []
-        for phase, targets in enumerate(self._targets[: len(outputs)]):
-            found = self._problem.competing(outputs[phase][:0], phase)
-            rights.append(targets + found[1] if found else targets)
+        """The class that was answered, and 255 times the probabilities of the right one and of that one. With numpy,
+        which takes half of torch's time for so few numbers."""
+        rights = self._rights(outputs)
         if len({of.shape[1] for of in outputs}) == 1:  # all at once
-            outputs, rights = [torch.cat(list(outputs))], [torch.cat(rights)]
-        parts, most = [], 0
+            outputs, rights = [torch.cat(list(outputs))], [np.concatenate(rights)]
+        most = max(of.shape[1] for of in outputs)
+        told = np.empty((3, sum(map(len, outputs))), "u1" if most <= 256 else "u2")
+        end = 0
         for of, right in zip(outputs, rights, strict=True):
-            shares = of.float().cpu().softmax(1).nan_to_num_(0.0)
-            sure, given = shares.max(1)
-            parts.append(torch.stack([given.float(), 255 * shares.gather(1, right.unsqueeze(1))[:, 0], 255 * sure]))
-            most = max(most, shares.shape[1])
-        return torch.cat(parts, 1).round_().numpy().astype("u1" if most <= 256 else "u2")
+            logits = of.float().cpu().numpy()
+            rows = np.arange(len(logits))
+            given = logits.argmax(1)
+            shares = np.exp(logits - logits[rows, given][:, None])
+            parts = 255 / shares.sum(1)
+            part = told[:, end : (end := end + len(logits))]
+            part[0] = given
+            part[1] = np.nan_to_num(shares[rows, right] * parts + 0.5)
+            part[2] = np.nan_to_num(parts + 0.5)
+        return told
+
+    def _rights(self, outputs: Sequence[Tensor]) -> list[np.ndarray]:
+        """The place of the right class among those that compete, for the examples of each phase. Shape (N,)."""
+        for phase in range(len(self._known), len(outputs)):
+            found = self._problem.competing(outputs[phase], phase)
+            self._known.append(self._targets[phase].numpy() + (found[1] if found else 0))
+        return self._known[: len(outputs)]
 
 
 def _numbers(outputs: Sequence[Tensor]) -> np.ndarray | None:

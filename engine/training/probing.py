@@ -15,6 +15,35 @@ an example takes twice to three times as long in training. Small networks take s
 would notice."""
 
 
+SMALL_WORK = 2e6
+"""Parameters × examples of a step that takes twice as long as that of a very small network."""
+
+
+@dataclass(frozen=True)
+class Telling:
+    """How often something is told that takes about as long as one or two steps of a very small network: every second
+    place or less, so that it takes no more than about half of a hundredth of the time."""
+
+    steps: int
+    """From one to the next of a very small network."""
+    fewest: int
+    """Of a task, however few steps that has, as far as it has places."""
+
+    def every(self, every: int, steps: int, work: float) -> int:
+        """Steps from one telling to the next, of a task of ``steps`` with a place after each ``every``. ``work``:
+        parameters × examples of a step, which with more of them takes longer.
+
+        >>> [ANSWERS.every(51, 1032, work=1e5), ANSWERS.every(37, 751, work=3e7), ANSWERS.every(1, 4, work=1e5)]
+        [153, 74, 1]
+        """
+        wanted = max(2, ceil(self.steps / (every * (1 + work / SMALL_WORK))))
+        return every * max(1, min(wanted, steps // every // self.fewest))
+
+
+ANSWERS, WEIGHTS = Telling(120, fewest=4), Telling(500, fewest=2)
+"""The answers for shown examples, at probes; and what weights hold and pull, where Ω so far is told."""
+
+
 @dataclass(frozen=True)
 class Probing:
     """The places in a task where something is reported, and those of them where the network is tested for it."""

@@ -112,31 +112,30 @@ class Reporter:
         for alarm in fresh(self.recorder.history, self.recorder.session.config):
             self.recorder.emit(Warned(alarm.task, self.state.step, time.time(), alarm.name, alarm.text))
 
-    def probe(self, look: bool) -> None:
-        """``look``: accuracies on the evaluation subsets. Always: the learning rate and the penalty of each layer."""
+    def probe(self, look: bool, answers: bool) -> None:
+        """``look``: accuracies on the evaluation subsets; ``answers``: and those for what is shown of them. Always: the
+        learning rate and the penalty of each layer."""
         self.steps()
         state = self.state
         penalties = layer_penalties(state, state.parameters.values, state.parameters.layers)
-        told = [*self.learning_rate(), *penalties, *self._watched(), *self._distances()]
-        self.recorder.emit(*(self._looked() if look else []), *told)
+        self.recorder.emit(*(self._looked(answers) if look else []), *self.learning_rate(), *penalties)
         self.warnings()
 
-    def _watched(self) -> list[Event]:
-        """Of the step that was just taken."""
-        state, watched = self.state, self.step.watched
-        if watched is None:
-            return []
-        norm, seconds = short([watched.norm.item()]), tuple(float(f"{part:.3g}") for part in watched.seconds)
-        return [Measured(state.step, state.task, GRADIENT_NORM, norm), Measured(state.step, state.task, TIMES, seconds)]
+    def weights(self) -> None:
+        """What the step that was just taken, which was watched, pulls, and how far the weights are from θ*."""
+        state, watched, holding = self.state, self.step.watched, self.holding
+        step, task, told = state.step, state.task, list[Event]()
+        if watched is not None:
+            told.append(Measured(step, task, GRADIENT_NORM, short([watched.norm.item()])))
+            told.append(Measured(step, task, TIMES, tuple(float(f"{part:.3g}") for part in watched.seconds)))
+            told += holding.pulled(step, task, watched.gradient) if holding.first else []
+        if not self.recorder.session.config.reset_network:  # else they did not begin at θ*
+            told += holding.distances(step, task, state.parameters.values, state.penalty)
+        self.recorder.emit(*told)
 
-    def _distances(self) -> list[Event]:
-        state = self.state
-        if self.recorder.session.config.reset_network:  # then the weights did not begin where the penalty pulls them
-            return []
-        return [*self.holding.distances(state.step, state.task, state.parameters.values, state.penalty)]
-
-    def _looked(self) -> list[Event]:
-        """Scores on the evaluation subsets, and the answers for what is shown of them."""
+    def _looked(self, answers: bool) -> list[Event]:
+        if not answers:
+            return [self._probed(self.evaluator.probe())]
         self.looking.begin(whole=False)
         scores = self.evaluator.probe(see=self.looking.see)
         return [self._probed(scores), *self.looking.answers(self.state.step)]
@@ -184,16 +183,16 @@ class Reporter:
     def _probed(self, scores: Sequence[float]) -> Scored:
         return Scored(self.state.step, self.state.problem.newest, PROBE, _known(scores))
 
-    def running_importance(self) -> None:
-        state, watched = self.state, self.step.watched
-        if watched is not None and self.holding.first is not None:
-            self.recorder.emit(*self.holding.pulled(state.step, state.task, watched.gradient))
+    def running_importance(self, pictures: bool) -> None:
+        state = self.state
         running = state.method.running_importance(state.parameters.values, state.penalty)
         if running is not None:
-            self.importance(running * state.penalised, running=True)
+            self.importance(running * state.penalised, running=True, pictures=pictures)
 
-    def importance(self, importance: Tensor, running: bool, before: Penalty | None = None) -> None:
-        """Ω as one histogram per layer, and as pictures; ``before``: the penalty before the task that ended. Raises
+    def importance(
+        self, importance: Tensor, running: bool, before: Penalty | None = None, pictures: bool = True
+    ) -> None:
+        """Ω as one histogram per layer, and as ``pictures``; ``before``: the penalty before the task that ended. Raises
         NumericsError if it is not finite."""
         state = self.state
         if where := layer_not_finite(state.parameters.layers, importance):
@@ -202,8 +201,8 @@ class Reporter:
                 f"the importance is no longer finite at step {state.step}, in task {state.task + 1}, in {where}"
             )
         low, high, layers = histograms(importance, state.parameters.layers)
-        pictures = self.holding.held(state.step, state.task, importance, before, running)
-        self.recorder.emit(ImportanceMeasured(state.task, state.step, running, low, high, layers), *pictures)
+        told = self.holding.held(state.step, state.task, importance, before, running) if pictures else []
+        self.recorder.emit(ImportanceMeasured(state.task, state.step, running, low, high, layers), *told)
         if not running and (below := int((importance < 0).sum())):
             self._negative(importance, below)
 

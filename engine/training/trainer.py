@@ -20,7 +20,7 @@ from engine.training.fan import Fan
 from engine.training.holding import Holding, first_layer
 from engine.training.looking import Looking
 from engine.training.plan import Plan
-from engine.training.probing import HISTOGRAMS_PER_TASK, PROBES_PER_TASK, Probing
+from engine.training.probing import ANSWERS, HISTOGRAMS_PER_TASK, PROBES_PER_TASK, WEIGHTS, Probing
 from engine.training.recorder import Recorder
 from engine.training.reporting import Reporter
 from engine.training.requests import RequestHandler
@@ -164,13 +164,17 @@ class Trainer:
         examples = sum(self.stream.count(phase, "probe") for phase in probed)
         probes = Probing.of(state.model, phase.steps, PROBES_PER_TASK, examples, trained)
         histograms = Probing.of(state.model, phase.steps, HISTOGRAMS_PER_TASK, PATH_EXAMPLES, trained)
+        work = state.parameters.size * self.config.batch_size
+        answers = ANSWERS.every(probes.every, phase.steps, work)
+        weights = WEIGHTS.every(histograms.every, phase.steps, work)
         while state.task_step < self.plan.steps[state.task]:
-            place = state.task_step + 1
-            step.take(watch=place % probes.every == 0 or place % histograms.every == 0)
+            step.take(watch=(state.task_step + 1) % weights == 0)
             if state.task_step % probes.every == 0:
-                reporter.probe(probes.tests(state.task_step))
+                reporter.probe(probes.tests(state.task_step), answers=state.task_step % answers == 0)
+            if state.task_step % weights == 0:
+                reporter.weights()
             if state.task_step % histograms.every == 0 and state.task_step < phase.steps:
-                reporter.running_importance()
+                reporter.running_importance(pictures=state.task_step % weights == 0)
                 if histograms.tests(state.task_step):
                     reporter.path()
             if self.config.keep == "best" and (state.task_step % phase.epoch == 0 or state.task_step == phase.steps):

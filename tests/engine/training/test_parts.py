@@ -11,9 +11,13 @@ import torch
 from engine.errors import SessionError
 from engine.methods.rwalk import RiemannianWalk
 from engine.record.events import (
+    CONFLICT,
+    DISTANCE,
+    GRADIENT_NORM,
     HELD,
     PATH,
     PULLED,
+    TIMES,
     Event,
     ImportanceMeasured,
     Measured,
@@ -90,7 +94,8 @@ def test_what_is_said_of_a_step_comes_after_the_report_of_that_step(tmp_path: Pa
         if isinstance(event, StepsTaken):
             reported = event.step
         elif not isinstance(event, RunStarted | ImportanceMeasured | Saved) and not (
-            isinstance(event, Measured | Packed) and event.name in (PATH, HELD, PULLED)
+            isinstance(event, Measured | Packed)
+            and event.name in (PATH, HELD, PULLED, GRADIENT_NORM, TIMES, DISTANCE, CONFLICT)
         ):
             assert event.step == reported
             said.add(event.event)
