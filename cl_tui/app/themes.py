@@ -29,7 +29,7 @@ _PARTS: dict[str, tuple[Any, Any]] = {
     "surface": ("#1C1F26", "#F0F1F3"),
     "panel": ("#272B34", "#E1E4E9"),
 }
-"""On dark and on light. The heat map goes from vermilion (poor) through orange to blue (good), never green to red."""
+"""On dark and on light."""
 THEMES = [
     Theme(f"okabe-ito-{shade}", dark=shade == "dark", **{part: pair[place] for part, pair in _PARTS.items()})
     for place, shade in enumerate(("dark", "light"))

@@ -27,8 +27,6 @@ class Palette:
     accent: Style = Style()
     band: Style = Style()
     """The background of a band around a curve."""
-    heat: tuple[Style, ...] = (Style(),) * 6
-    """Backgrounds of an accuracy, from poor to perfect."""
     selected: Style = Style()
     """The background of what is chosen, and what else marks it."""
     coloured: bool = False

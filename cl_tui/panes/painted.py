@@ -26,7 +26,6 @@ _NAMES = (
     "band",
     "selected",
 )
-_HEAT = tuple(f"heat-{level}" for level in range(6))
 
 
 _NEAR = 8
@@ -34,7 +33,7 @@ _NEAR = 8
 
 
 class Painted(Widget):
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"pane--{name}" for name in (*_NAMES, *_HEAT)}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"pane--{name}" for name in _NAMES}
     ALLOW_SELECT = False
 
     def __init__(self, id: str | None = None) -> None:
@@ -78,8 +77,7 @@ class Painted(Widget):
 
     def _palette(self) -> Palette:
         styles = {name: self.get_component_rich_style(f"pane--{name}") for name in _NAMES}
-        heat = tuple(self.get_component_rich_style(f"pane--{name}") for name in _HEAT)
-        return Palette(**styles, heat=heat, coloured=not self.app.no_color, tones=self._tones())
+        return Palette(**styles, coloured=not self.app.no_color, tones=self._tones())
 
     def _tones(self) -> Tones:
         """Textual turns colours into greys for NO_COLOR, but leaves out the terminal's own sixteen."""

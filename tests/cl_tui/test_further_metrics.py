@@ -34,8 +34,10 @@ from tests import runs, screen_data
 from tests.cl_tui.screens.test_monitor import watching
 
 SMALL = {"tasks": 3, "hidden": (8,), "steps": 40, "batch_size": 100, "lr": 0.05, "device": "cpu"}
-STYLES = {name: Style(meta={"name": name}) for name in Palette.__dataclass_fields__ if name not in ("heat", "coloured")}
-PALETTE = Palette(**STYLES, heat=tuple(Style(meta={"name": f"heat{n}"}) for n in range(6)), coloured=True)
+STYLES = {
+    name: Style(meta={"name": name}) for name in Palette.__dataclass_fields__ if name not in ("coloured", "tones")
+}
+PALETTE = Palette(**STYLES, coloured=True)
 
 
 @pytest.fixture(scope="module")

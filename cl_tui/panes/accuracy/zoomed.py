@@ -19,8 +19,8 @@ BESIDE = 120
 """Width from which the curves stand beside the matrix."""
 _FEWEST_ROWS = 8
 """Fewest rows of the curves, and of the matrix above them; if only one fits, it is the matrix."""
-_MAP = 66
-"""Cells for a map without numbers, if it has so many columns."""
+_MAP, _LEAST_CURVES = 40, 44
+"""Least cells for a map without numbers, and for the curves beside it."""
 _MOST_LINES = 6
 """Most tasks that have a line each; if there are more, only the _WORST and the newest have one."""
 _WORST = 3
@@ -37,7 +37,8 @@ def draw_accuracies(
     if width >= BESIDE:
         share = min(label + count * WIDEST, width * 3 // 5)
         if (share - label) // count < narrowest(view.history.score):
-            share = min(share, max(label + 2 * count, _MAP))
+            cell = max((share - label) // count, 1)
+            share = min(max(label + min(cell, 2) * count, _MAP), width - _LEAST_CURVES)
         left = _matrix(view, table, share, height, palette, pan)
         right = _curves(view, table, width - share - 2, height, palette)
         return side_by_side(left, right, share + 2, palette.text)
