@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from engine.catalog.methods import METHODS
 from engine.record import metrics
@@ -24,13 +25,13 @@ class Entry:
         strength = f" {symbol}={shown(self.history.strength(self.config))}" if symbol else ""
         return f"{self.config.method}{strength}"
 
-    @property
+    @cached_property
     def average(self) -> float:
         """Over the tasks so far; NaN before anything was measured."""
         row = self.history.accuracies
         return sum(row) / len(row) if row else math.nan
 
-    @property
+    @cached_property
     def error(self) -> float:
         """The standard error of the average because of the test examples; 0 for a score that is no share."""
         history, started = self.history, self.history.started
@@ -128,7 +129,8 @@ def _mean(row: Sequence[float]) -> float:
 
 def certainty(entries: Sequence[Entry]) -> str:
     """What 'even' means, in a sentence; nothing for a score without an error."""
-    least = max((_needed(one, other) for one in entries for other in entries if one is not other), default=0.0)
+    *_, one, other = sorted(entries, key=lambda entry: entry.error)
+    least = _needed(one, other)
     if not least:
         return ""
     return f"One seed. Places closer than {100 * least:.1f} points are even: other test examples could swap them."

@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -14,8 +16,16 @@ from cl_tui.panes.race.view import RaceView, spread_over
 from cl_tui.reports.session_facts import probed_rows
 from engine.record.history import History
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    from cl_tui.charts.braille import Axis
+    from cl_tui.charts.canvas import TimeAxis
+
 GUTTER = 4
 """Cells left of a curve."""
+TASK = 1000
+"""Parts of a task on the clock that the curves share."""
 SPARK = 12
 """Most cells of a task's line over time."""
 
@@ -35,33 +45,59 @@ def title(view: RaceView, at: int, place: int, width: int, palette: Palette) -> 
 
 
 def averages(history: History) -> Curve:
-    """The average over the tasks so far, at each test of the network."""
-    return [(step, fmean(row)) for step, _, _, row in probed_rows(history) if row and not math.isnan(fmean(row))]
+    """The average over the tasks so far, at each test of the network; by the clock that all runs share, in parts of a
+    TASK."""
+    starts, found = history.starts, []
+    for step, task, at_end, row in probed_rows(history):
+        if row and not math.isnan(fmean(row)):
+            share = 1.0 if at_end else (step - starts[task]) / max(history.steps_of(task), 1)
+            found.append((round(TASK * (task + share)), fmean(row)))
+    return found
 
 
-def curves(view: RaceView, at: int, every: Sequence[Curve], size: tuple[int, int], palette: Palette) -> list[Line]:
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """The curves of all runs as dots, which every lane shows."""
+
+    axis: "Axis"
+    time: "TimeAxis"
+    dots: "Sequence[np.ndarray]"
+
+    @classmethod
+    def of(cls, view: RaceView, width: int, height: int) -> "Drawn":
+        import numpy as np
+
+        from cl_tui.charts import braille
+        from cl_tui.charts.canvas import line_columns, steps_axis
+
+        score, every = view.entries[0].history.score, [averages(entry.history) for entry in view.entries]
+        tasks = max(1, *(len(entry.history.tasks) for entry in view.entries))
+        time = steps_axis((0, TASK * tasks), 2 * (width - GUTTER))
+        values = [value for curve in every for _, value in curve if math.isfinite(value)]
+        low, high = min(values, default=0.0), max(values, default=1.0)
+        if score.fraction:
+            low, high = math.floor(10 * low + 1e-9) / 10, 1.0
+        axis = braille.Axis(low, high if high > low else low + 1.0, log=False)
+        curves = [(np.array([x for x, _ in of]), np.array([y for _, y in of])) for of in every]
+        return cls(axis, time, [braille.outline(*line_columns(*of, time), axis, height - 1) for of in curves])
+
+
+def curves(view: RaceView, at: int, drawn: Drawn, size: tuple[int, int], palette: Palette) -> list[Line]:
     """The run's curve, and dimly those of the others behind it; below it the tasks' names."""
-    import numpy as np
-
-    from cl_tui.charts import braille
-    from cl_tui.charts.canvas import Canvas, line_columns, steps_axis, value_labels
+    from cl_tui.charts.canvas import Canvas, value_labels
 
     width, height = size
     history = view.entries[at].history
-    time = steps_axis((0, max(history.total_steps, 1)), 2 * (width - GUTTER))
-    values = [value for curve in every for _, value in curve if math.isfinite(value)]
-    low, high = min(values, default=0.0), max(values, default=1.0)
-    if history.score.fraction:
-        low, high = math.floor(10 * low + 1e-9) / 10, 1.0
-    across = braille.Axis(low, high if high > low else low + 1.0, log=False)
     canvas = Canvas(width - GUTTER, height - 1, palette.muted)
-    for other in [*(of for of in range(len(every)) if of != at), at]:
-        xs, ys = np.array([x for x, _ in every[other]]), np.array([y for _, y in every[other]])
-        dots = braille.outline(*line_columns(xs, ys, time), across, height - 1, dotted=other != at)
-        canvas.curve(dots, view.marks[at].style(palette) if other == at else palette.muted)
-    for start in history.starts[1:-1]:
-        canvas.vertical(time.cell(start + 1), "┊", palette.muted)
-    labels = value_labels(across, height - 1, history.score.tick)
+    for other, dots in enumerate(drawn.dots):
+        if other != at:
+            thinned = dots.copy()
+            thinned[:, 1::2] = False
+            canvas.curve(thinned, palette.muted)
+    canvas.curve(drawn.dots[at], view.marks[at].style(palette))
+    for task in range(1, len(history.tasks)):
+        canvas.vertical(drawn.time.cell(TASK * task + 1), "┊", palette.muted)
+    labels = value_labels(drawn.axis, height - 1, history.score.tick)
     lines = [
         [Segment(f"{labels.get(row, '')[: GUTTER - 1]:>{GUTTER - 1}} ", palette.muted), *cells]
         for row, cells in enumerate(canvas.lines())
@@ -70,10 +106,10 @@ def curves(view: RaceView, at: int, every: Sequence[Curve], size: tuple[int, int
 
 
 def _names(history: History, width: int) -> str:
-    """The tasks' names below the steps that they take; numbers where there is no room."""
-    total, cells = max(history.total_steps, 1), [" "] * width
-    for task, (start, end) in enumerate(zip(history.starts, history.starts[1:], strict=False)):
-        first, last = start * width // total, end * width // total
+    """The tasks' names below their parts; numbers where there is no room."""
+    count, cells = max(len(history.tasks), 1), [" "] * width
+    for task in range(len(history.tasks)):
+        first, last = task * width // count, (task + 1) * width // count
         name = history.tasks[task].name
         name = name if cell_len(name) < last - first else str(task + 1)
         if cell_len(name) <= last - first:

@@ -7,7 +7,7 @@ from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.painted import Painted
 from cl_tui.panes.race.board import board
 from cl_tui.panes.race.examples import Gallery
-from cl_tui.panes.race.lanes import averages, curves, tasks, title
+from cl_tui.panes.race.lanes import Drawn, curves, tasks, title
 from cl_tui.panes.race.view import EXAMPLES, RaceView
 from cl_tui.reports.standings import certainty, clock
 
@@ -97,12 +97,12 @@ def _below(view: RaceView, gallery: Gallery, width: int, height: int, palette: P
     free = rest - rows * each - bool(rows)
     table = min(count, max(free - 6, 0)) if free - 6 >= 3 else 0
     chart = min(free - table - bool(table), CURVES)
-    every = [averages(entry.history) for entry in view.entries]
+    every = Drawn.of(view, lane, chart) if chart >= 4 else None
     places = {of.entry: of.place for of in view.standings}
     blocks = []
     for at in shown:
         lines = [title(view, at, places[at], lane, palette)]
-        if chart >= 4:
+        if every is not None:
             lines += curves(view, at, every, (lane, chart), palette)
         if table:
             own = tasks(view, at, lane, table, palette)
@@ -126,8 +126,8 @@ def _narrow(view: RaceView, gallery: Gallery, width: int, height: int, palette: 
         lines += gallery.row(view, at, view.examples, size, palette)
     left = height - len(lines)
     if left >= 5:
-        every = [averages(entry.history) for entry in view.entries]
-        lines += curves(view, at, every, (width, min(left, CURVES)), palette)
+        chart = min(left, CURVES)
+        lines += curves(view, at, Drawn.of(view, width, chart), (width, chart), palette)
     return lines[:height]
 
 

@@ -54,7 +54,10 @@ WALKS: dict[str, tuple[Callable[[Path], Screen[ExitStatus]], list[list[str]]]] =
             ["escape", "w"],
         ],
     ),
-    "home": (home, [["down", "space"], ["down", "f"], ["escape", "d"], ["escape", "slash", "a"]]),
+    "home": (
+        home,
+        [["down", "space"], ["down", "f"], ["escape", "d"], ["escape", "slash", "a"], ["escape", "escape", "Y"]],
+    ),
     "form": (home, [["n"], ["tab"], ["tab", "tab"], ["enter"]]),
     "compare": (compared, [["m"], ["z"], ["n"], ["n"]]),
 }
