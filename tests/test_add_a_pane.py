@@ -26,7 +26,7 @@ def test_a_pane_is_a_file_and_a_line(tmp_path: Path) -> None:
     run = ["run", "--tasks", "2", "--epochs", "1", "--name", "otter", "--pace", "max"]
     environment = {"PYTHONPATH": str(tmp_path), "CL_TUI_CONFIG_DIR": str(tmp_path)}
     with Terminal(run, tmp_path, 100, 40, environment=environment) as terminal:
-        terminal.wait_for(r"The end of a run")
+        terminal.wait_for("average accuracy after")
         terminal.send("\x1b")
         terminal.wait_for(r" Lost ─")
         terminal.wait_for(r"task 1  -?\d+\.\d")
