@@ -84,7 +84,7 @@ def _in_numbers(shown: Shown, label: int, width: int, height: int, palette: Pale
         line = [Segment("▸" if pointed else " ", palette.strong), Segment(f"{name} ", palette.good)]
         line += [_cell(shares[row, column], column == row, cell, palette) for column in columns]
         lines.append([*line, *_lost(lost[row], LOST, palette)])
-    return lines
+    return _with_worst(lines, label + cell * len(columns) + LOST, shown, width, height, palette)
 
 
 def _cell(share: float, right: bool, width: int, palette: Palette) -> Segment:
@@ -137,13 +137,17 @@ def _in_points(shown: Shown, label: int, width: int, height: int, palette: Palet
         pointed = shown.chosen is not None and (shown.chosen - down.start) * scale // 2 == place
         mark = Segment(f"{'▸' if pointed else marks.get(place, ''):>{label - 1}} ", palette.muted)
         lines.append([mark, *line])
-    beside = width - label - picture.shape[1] - 2
-    if beside >= BESIDE:
-        blank = [Segment(" " * (label + picture.shape[1]), palette.text)]
-        gap = Segment("  ", palette.text)
-        worst = _worst(shown, beside, height, palette)
-        lines = [[*left, gap, *right] for left, right in zip_longest(lines, worst, fillvalue=blank)]
-    return lines
+    return _with_worst(lines, label + picture.shape[1], shown, width, height, palette)
+
+
+def _with_worst(lines: list[Line], used: int, shown: Shown, width: int, height: int, palette: Palette) -> list[Line]:
+    """Beside ``lines``, of ``used`` cells, the classes that lost most, if there is room."""
+    beside = width - used - 3
+    if beside < BESIDE:
+        return lines
+    gap = Segment("   ", palette.text)
+    pairs = zip_longest(lines, _worst(shown, beside, height, palette))
+    return [[*(left or [Segment(" " * used, palette.text)]), gap, *(right or [])] for left, right in pairs]
 
 
 def _pixels(shown: Shown, down: range, across: range) -> np.ndarray:

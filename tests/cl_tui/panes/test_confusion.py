@@ -26,7 +26,7 @@ def mistakes(counts: list[list[int]] | np.ndarray, per_task: int = 2, learned: f
 FOUR = mistakes([[75, 25, -1, -1], [90, 10, -1, -1], [-1, -1, 100, 0], [-1, -1, 1, 399]])
 
 
-def text(found: Mistakes, width: int = 60, height: int = 12, palette: Palette = PALETTE, **chosen: object) -> list[str]:
+def text(found: Mistakes, width: int = 44, height: int = 12, palette: Palette = PALETTE, **chosen: object) -> list[str]:
     lines = draw_confusion(Shown(found, **chosen), width, height, palette)  # type: ignore[arg-type]
     assert len(lines) <= height
     assert all(sum(segment.cell_length for segment in line) <= width for line in lines)
@@ -52,8 +52,14 @@ def test_the_classes_of_one_task_and_those_that_lost_most_first() -> None:
     assert text(elsewhere, task=0)[0].split() == ["c0", "c1", "c3", "lost"]
 
 
+def test_what_each_class_is_called_stands_beside_the_numbers_where_there_is_room() -> None:
+    lines = text(FOUR, 90)
+    assert lines[0].endswith("right  lost  most called")
+    assert lines[1].split()[-5:] == ["c1", "10", "−90", "c0", "90"]
+
+
 def test_a_class_that_is_pointed_at_is_described() -> None:
-    lines = text(FOUR, chosen=1)
+    lines = text(FOUR, 60, chosen=1)
     assert lines[2].startswith("▸")
     assert lines[-1] == "c1 (task 1): 10 % right, 100 when learned; called c0 90"
     assert text(FOUR, chosen=99)[4].startswith("▸")
