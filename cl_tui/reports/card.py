@@ -172,6 +172,11 @@ def card(name: str, config: RunConfig, history: History, others: Iterable[Listed
     )
 
 
+def same_seed(found: Card) -> list[str]:
+    """The sessions of other methods with the run's seed, the best first."""
+    return [peer.same for peer in found.peers if peer.same]
+
+
 def chance(config: RunConfig, history: History) -> float | None:
     """The score of guessing at the end of the run, as a mean over the tasks; None if nobody knows it."""
     common = common_chance(history, config)

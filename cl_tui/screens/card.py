@@ -18,7 +18,7 @@ from cl_tui.panes.card import CardPane, Offer
 from cl_tui.panes.forgotten import worst
 from cl_tui.panes.forgotten.found import Found, find
 from cl_tui.panes.notice import Notice
-from cl_tui.reports.card import Card, card, fork_title
+from cl_tui.reports.card import Card, card, fork_title, same_seed
 from cl_tui.screens.analyse import AnalyseScreen
 from cl_tui.screens.root import too_small
 from cl_tui.screens.training import TrainingScreen
@@ -150,7 +150,7 @@ class CardScreen(TrainingScreen):
             ]
             if found.remedy is not None and found.remedy.fork in forkable(self.session, self.history):
                 offers.append(Offer("F", "fork", fork_title(found.remedy)))
-        if others := self._same_seed(found):
+        if others := same_seed(found):
             named = [peer.title for peer in found.peers if peer.same][:4]
             rest = f" and {len(others) - 4} more" if len(others) > 4 else ""
             offers.append(Offer("c", "compare", f"Compare with {_listed(named)}{rest} of the same seed"))
@@ -163,10 +163,6 @@ class CardScreen(TrainingScreen):
         if not self._read_only:
             offers.append(Offer("S", "app.share", "Share: this card, the run as a film, or a page that replays itself"))
         return offers
-
-    @staticmethod
-    def _same_seed(found: Card) -> list[str]:
-        return [peer.same for peer in found.peers if peer.same]
 
     @staticmethod
     def _next_seed(found: Card) -> int:
@@ -199,7 +195,7 @@ class CardScreen(TrainingScreen):
         if self.card and self._may("compare", "No session of another method has this seed"):
             from cl_tui.screens.compare import CompareScreen
 
-            self.app.push_screen(CompareScreen(self._folder, [*self._same_seed(self.card), self.session.name]))
+            self.app.push_screen(CompareScreen(self._folder, [*same_seed(self.card), self.session.name]))
 
     def action_analyse(self) -> None:
         if self._may("analyse", "This session cannot be analysed here"):

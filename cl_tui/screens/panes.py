@@ -31,6 +31,7 @@ from cl_tui.panes.system import strip
 from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.panes.turned.pane import TurnedPane
 from cl_tui.panes.view import View, Viewport
+from cl_tui.reports.card import card, same_seed
 from cl_tui.screens.advising import AdvisingScreen
 from cl_tui.screens.dialogs import SaveDialog
 from cl_tui.screens.panes_grid import PanesGrid
@@ -40,6 +41,7 @@ from engine.record.events import SHOWN_FILE
 from engine.record.held import Neurons
 from engine.record.shown import Shown
 from engine.record.watchdog import alarms
+from engine.sessions.listing import each_session
 from engine.sessions.session import Session
 
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ class PanesScreen(AdvisingScreen):
         ("C", "copy", "Copy", "Copy the pane's data as CSV"),
         ("w", "write", "Write", "Write the pane to a file: SVG, CSV or JSON"),
         ("Y", "tree", "Tree", "The forks and choices of strength of this session's family"),
+        ("c", "compare", "Compare", "Compare with the sessions of other methods that have the same seed"),
         ("A", "analyse", "Analyse", "Measure what the method did, and where the forgetting comes from"),
     )
     ALLOW_IN_MAXIMIZED_VIEW = "HeaderLine, TaskLine, WarningLine, Notice, Footer, .in-zoom, #too-small"
@@ -322,6 +325,29 @@ class PanesScreen(AdvisingScreen):
             self.reply(str(error))
         else:
             self.reply(f"Saved as {path}")
+
+    @work(exclusive=True, group="compare")
+    async def action_compare(self) -> None:
+        view, folder = self.view, self.folder.parent
+        if view is None:
+            return
+
+        def others() -> list[str]:
+            return same_seed(card(view.session, view.config, view.history, each_session(folder)))
+
+        self.reply("Looking for sessions with the same seed…")
+        try:
+            found = await run_in_background(self, others)
+        except OSError as error:
+            self.reply(f"{folder} cannot be read: {error.strerror or error}")
+            return
+        if found:
+            from cl_tui.screens.compare import CompareScreen
+
+            self.forget_reply()
+            self.app.push_screen(CompareScreen(folder, [*found, view.session], self.trains_in is None))
+        else:
+            self.reply("No finished session of another method has this seed and these settings")
 
     def action_analyse(self) -> None:
         from cl_tui.screens.analyse import AnalyseScreen

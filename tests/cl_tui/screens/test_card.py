@@ -59,7 +59,9 @@ async def test_the_keys_of_the_card_of_a_replay_lead_on(tmp_path: Path) -> None:
     app = ClTui(watch := WatchScreen(tmp_path, "si"))
     async with app.run_test(size=(100, 30)) as pilot:
         await on_screen(pilot, lambda: watch.replay is not None)
-        await pilot.press("R")
+        await pilot.press("c")
+        await on_screen(pilot, lambda: isinstance(app.screen, CompareScreen))
+        await pilot.press("escape", "R")
         card = app.screen
         assert isinstance(card, CardScreen)
         await on_screen(pilot, lambda: card.card is not None and bool(card.card.peers))
