@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Footer, Static
 
+from cl_tui.host.apart import run_apart
 from cl_tui.host.background import run_in_background
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.card import CardPane, Offer
@@ -22,6 +23,7 @@ from cl_tui.reports.card import Card, card, fork_title, same_seed
 from cl_tui.screens.analyse import AnalyseScreen
 from cl_tui.screens.root import too_small
 from cl_tui.screens.training import TrainingScreen
+from engine.analysis.figures import PutBack
 from engine.catalog.own_loop import OWN_LOOP
 from engine.commands import command
 from engine.errors import EngineError
@@ -39,6 +41,8 @@ _BOUNDS = {
     "none": ("B", "what is forgotten without protection"),
     "joint": ("J", "what is possible with the data of all tasks"),
 }
+ANALYSIS = "engine.analysis.forgotten"
+"""A module that loads torch."""
 _FORK = "Start a new session where the worst task had just been learned, with a remedy"
 
 
@@ -53,6 +57,7 @@ class CardScreen(TrainingScreen):
         Binding("J", "run_bound('joint')", "Bound", tooltip="Run joint with the same seed", show=False),
         Binding("c", "compare", "Compare", tooltip="Compare with other methods of the same seed", show=False),
         Binding("r", "replay", "Replay", tooltip="Replay it from the end of the worst task", show=False),
+        Binding("L", "put_back", "Layers", tooltip="Put layers back to the end of the worst task, alone", show=False),
         Binding("a", "again", "Again", tooltip="Run the same with another seed", show=False),
         Binding("A", "analyse", "Analyse", tooltip="Analyse which layers moved, and what it cost", show=False),
     ]
@@ -75,8 +80,8 @@ class CardScreen(TrainingScreen):
         self.card: Card | None = None
         self._forgotten: Found | None = None
         self._shown: Shown | None = None
-        self._analysis: AnalyseScreen | None = None
-        """The last analysis, which knows which layer brings a task back."""
+        self._back: PutBack | None = None
+        """What each layer alone brings back of the worst task, if that was asked for."""
         self._at_work = False
 
     @property
@@ -115,9 +120,8 @@ class CardScreen(TrainingScreen):
             return made, None, None
         task, found = made.worst.number - 1, find(self.history, shown, None)
         told = worst.sentences(found, task, [info.name for info in self.history.tasks])
-        analysis = self._analysis.found if self._analysis else None
-        if analysis is not None and analysis.forgetting is not None:
-            told += worst.brought_back(analysis.forgetting, task)
+        if self._back is not None:
+            told += worst.brought_back(self._back, made.worst.learned, made.score)
         return replace(made, told=tuple(told)), found, shown
 
     @property
@@ -158,6 +162,8 @@ class CardScreen(TrainingScreen):
             offers.append(Offer("r", "replay", f"Replay from the end of task {found.worst.number}: see it turn"))
         if trains:
             offers.append(Offer("a", "again", f"Again with seed {self._next_seed(found)}"))
+            if found.worst is not None and found.told and self._back is None:
+                offers.append(Offer("L", "put_back", "Which layer did it: put layers back one at a time"))
             if found.tasks:
                 offers.append(Offer("A", "analyse", "Analyse: which layers moved, and what it cost"))
         if not self._read_only:
@@ -199,8 +205,27 @@ class CardScreen(TrainingScreen):
 
     def action_analyse(self) -> None:
         if self._may("analyse", "This session cannot be analysed here"):
-            self._analysis = AnalyseScreen(self.session)
-            self.app.push_screen(self._analysis)
+            self.app.push_screen(AnalyseScreen(self.session))
+
+    @work
+    async def action_put_back(self) -> None:
+        if not self._may("put_back", "There is no layer to put back, or it is known") or self._at_work or not self.card:
+            return
+        assert self.card.worst is not None
+        where = (self._folder, self.session.name, self.card.worst.number - 1, len(self.history.matrix))
+        self._at_work = True
+        self.reply("Putting layers back, one at a time…", float("inf"))
+        try:
+            self._back = await run_in_background(self, partial(run_apart, f"{ANALYSIS}:put_back", *where))
+        except EngineError as error:
+            self.reply(str(error))
+        except OSError as error:
+            self.reply(f"{error.filename or 'a file'}: {error.strerror or error}")
+        else:
+            self.query_one(Notice).forget()
+            self.read()
+        finally:
+            self._at_work = False
 
     def action_run_bound(self, method: str) -> None:
         if self._may(f"run_bound('{method}')", f"A run of {method} is there already, or nothing can be trained here"):

@@ -33,6 +33,7 @@ from cl_tui.panes.turned.pane import TurnedPane
 from cl_tui.panes.view import View, Viewport
 from cl_tui.reports.card import card, same_seed
 from cl_tui.screens.advising import AdvisingScreen
+from cl_tui.screens.card import ANALYSIS
 from cl_tui.screens.dialogs import SaveDialog
 from cl_tui.screens.panes_grid import PanesGrid
 from cl_tui.screens.root import too_small
@@ -62,8 +63,6 @@ PANES: tuple[type[Pane], ...] = (
 )
 """In the order of their numbers, and of the keys 1 to 9 that go to them. Layouts say where each stands."""
 POLL_SECONDS = 0.1
-ANALYSIS = "engine.analysis.forgotten"
-"""A module that loads torch."""
 
 
 class PanesScreen(AdvisingScreen):

@@ -10,7 +10,8 @@ from cl_tui.panes.forgotten.chosen import Example
 from cl_tui.panes.forgotten.column import pair
 from cl_tui.panes.forgotten.found import Found, Group
 from cl_tui.panes.forgotten.tiles import Tiles, beside, block, drawable, fixed
-from engine.analysis.figures import Forgetting
+from engine.analysis.figures import PutBack
+from engine.record.score import ScoreInfo
 from engine.record.shown import Shown
 
 MOST = 2
@@ -59,14 +60,22 @@ def many(name: str) -> str:
     return f"{name}s" if len(name) == 1 else f"test examples of {name}"
 
 
-def brought_back(forgetting: Forgetting, task: int) -> list[str]:
-    """Which layer alone brings a task back, in a sentence."""
-    found = next((of for of in forgetting.tasks if of.task == task), None)
-    if found is None or not found.layers or found.whole.accuracy <= 0.01:
+def brought_back(back: PutBack, learned: float, score: ScoreInfo) -> list[str]:
+    """Which layer alone brings a task back to what it was when ``learned``, in a sentence.
+
+    >>> from engine.analysis.figures import LayerBack
+    >>> from engine.record.score import ACCURACY
+    >>> layers = {"fc1": LayerBack(0.54, ()), "fc2": LayerBack(0.98, ())}
+    >>> brought_back(PutBack(2, 5, 0.21, layers), 0.99, ACCURACY)
+    ['Put back to the end of task 3, fc2 alone brings 77 of 78 points back.']
+    """
+    if not score.fraction or not back.layers:
         return []
-    best = max(found.layers, key=lambda layer: layer.accuracy)
-    points, every = (max(round(100 * of.accuracy), 0) for of in (best, found.whole))
-    return [f"Put back to the end of task {task + 1}, {best.layer} alone brings {points} of {every} points back."]
+    name, best = max(back.layers.items(), key=lambda of: of[1].score)
+    points, every = (round(100 * (value - back.now)) for value in (best.score, learned))
+    if points <= 0:
+        return [f"Put back to the end of task {back.task + 1}, no layer alone brings any of it back."]
+    return [f"Put back to the end of task {back.task + 1}, {name} alone brings {points} of {every} points back."]
 
 
 def pictures(found: Found, shown: Shown, task: int, tiles: Tiles, palette: Palette) -> list[Line]:

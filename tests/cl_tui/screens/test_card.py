@@ -16,6 +16,7 @@ from cl_tui.screens.compare import CompareScreen
 from cl_tui.screens.fork import ForkDialog
 from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.screens.watch import WatchScreen
+from engine.analysis.forgotten import put_back
 from engine.record.events import Event, StepsTaken
 from tests import runs, saved, screen_data
 from tests.screen_data import ToldEngine
@@ -53,7 +54,9 @@ async def test_the_card_covers_a_run_that_ends_and_q_prints_it(tmp_path: Path) -
     assert [line.split()[0] for line in others] == ["1", "2", "3", "4", "5"]
 
 
-async def test_the_keys_of_the_card_of_a_replay_lead_on(tmp_path: Path) -> None:
+async def test_the_keys_of_the_card_of_a_replay_lead_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Layers are put back in this process: another cannot be started while Textual captures what is printed."""
+    monkeypatch.setattr("cl_tui.screens.card.run_apart", lambda work, *of: put_back(*of))
     for method in ("si", "none"):
         runs.finished(tmp_path, runs.tiny(method, tasks=3, scenario="domain", epochs=8), method)
     app = ClTui(watch := WatchScreen(tmp_path, "si"))
@@ -68,7 +71,7 @@ async def test_the_keys_of_the_card_of_a_replay_lead_on(tmp_path: Path) -> None:
         pane = card.query_one(CardPane)
         actions = [offer.action for offer in pane.offers]
         assert actions[0] == "run_bound('joint')"
-        assert set(actions[1:]) == {"fork", "compare", "replay", "again", "analyse", "app.share"}
+        assert set(actions[1:]) == {"fork", "compare", "replay", "again", "put_back", "analyse", "app.share"}
         shown = "\n".join(strip.text for strip in pane._built())
         assert card.card is not None
         assert card.card.worst is not None
@@ -87,8 +90,8 @@ async def test_the_keys_of_the_card_of_a_replay_lead_on(tmp_path: Path) -> None:
         found = app.screen
         assert isinstance(found, AnalyseScreen)
         await on_screen(pilot, lambda: found.found is not None)
-        await pilot.press("escape")
-        await on_screen(pilot, lambda: "alone brings" in card.words)
+        await pilot.press("escape", "L")
+        await on_screen(pilot, lambda: "Put back to the end of task" in card.words)
         await pilot.press("F")
         await on_screen(pilot, lambda: isinstance(app.screen, ForkDialog))
         assert app.screen.query_one("#strength", Input).value == "100", "ten times the strength"
