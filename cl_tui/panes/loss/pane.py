@@ -116,6 +116,8 @@ class CurvesPane(Pane):
     def _draw_with(self, options: CurveOptions, said: str) -> None:
         self.options = options
         self.post_message(self.OptionsChanged(options))
+        if self.view is not None:
+            self.show(self.view)
         self.say(said)
 
     def action_scale(self) -> None:

@@ -315,7 +315,7 @@ async def test_space_plays_from_the_start_and_pauses(tmp_path: Path, monkeypatch
         await watched.settle()
         assert "step 250 of 600" in watched.position
         assert "▶ 2/3" in watched.header
-        assert "2 now" in watched.text(AccuracyPane)
+        assert "\nnow " in watched.text(AccuracyPane)
         await watched.press("space")
         clock[0] += 10
         await watched.settle()
