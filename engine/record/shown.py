@@ -306,18 +306,19 @@ def lost(history: History, shown: Shown, step: int | None = None) -> list[Lost]:
     if not looks or not shown.names:
         return []
     starts = list(accumulate(map(len, shown.tasks), initial=0))
+    ends = {of.phase: number for number, (of, _) in enumerate(looks)}
+    steps = np.array([of.step for of, _ in looks])
+    every = np.zeros((len(looks), starts[-1]), bool)
+    for row, (_, found) in zip(every, looks, strict=True):
+        row[: len(found)] = found
     made = []
     for task in range(min(len(history.matrix), looks[-1][0].phase + 1)):
-        rows = slice(starts[task], starts[task + 1])
-        at_end = [number for number, (of, _) in enumerate(looks) if of.phase == task]
-        if not at_end:
+        if task not in ends:
             continue
-        later = looks[at_end[-1] :]
-        wrong = np.stack([found[rows] for _, found in later])
+        wrong = every[ends[task] :, starts[task] : starts[task + 1]]
         lost = ~wrong[0] & wrong[-1]
-        last_right = len(later) - 1 - (~wrong)[::-1].argmax(0)
-        steps = np.array([of.step for of, _ in later])
-        since = np.where(lost, steps[np.minimum(last_right + 1, len(later) - 1)], 0)
+        last_right = len(wrong) - 1 - (~wrong)[::-1].argmax(0)
+        since = np.where(lost, steps[ends[task] :][np.minimum(last_right + 1, len(wrong) - 1)], 0)
         made.append(Lost(task, ~wrong[0], lost, since))
     return made
 
