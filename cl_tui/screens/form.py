@@ -163,19 +163,22 @@ def several(values: Mapping[str, str]) -> list[dict[str, str]]:
     """
     found = [dict(values)]
     for key in SEVERAL:
-        parts = [part.strip() for part in values.get(key, "").split(",")]
-        if len(parts) > 1:
-            found = [{**of, key: part} for of in found for part in dict.fromkeys(parts)]
+        if len(parts := _parts(values.get(key, ""))) > 1:
+            found = [{**of, key: part} for of in found for part in parts]
     return found
+
+
+def _parts(value: str) -> list[str]:
+    return list(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
 
 
 def batch_arguments(all_fields: Sequence[Field], values: Mapping[str, str]) -> list[str]:
     """Arguments of ``cl-tui batch`` for a form with several values. Raises ConfigError."""
-    axes = {key: list(dict.fromkeys(part.strip() for part in values.get(key, "").split(","))) for key in SEVERAL}
+    axes = {key: _parts(values.get(key, "")) for key in SEVERAL}
     of_one = {key: value for key, value in values.items() if key not in (*SEVERAL, "name", "pace")}
     words = list(wanted(all_fields, of_one).arguments)
-    words += [word for value in axes["strength"] if value for word in ("--strength", value)]
-    seeds = [int(seed) for seed in axes["seed"] if seed]
+    words += [word for value in axes["strength"] for word in ("--strength", value)]
+    seeds = [int(seed) for seed in axes["seed"]]
     if len(seeds) > 1 and seeds != list(range(seeds[0], seeds[0] + len(seeds))):
         raise ConfigError("seed: a batch takes seeds that follow each other, such as 0,1,2", "seed")
     if seeds:

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import os
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar
+from typing import BinaryIO, ClassVar
 
 from textual import work
 from textual.app import ComposeResult, SuspendNotSupported
@@ -329,8 +330,14 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
         """Trains in the terminal below this screen, and comes back."""
         arguments = ["batch", *self._batch, "--sessions-dir", str(self._folder)]
         try:
-            with self.app.suspend(), _heeding_no_interrupt():
-                subprocess.run([sys.executable, "-m", "cl_tui", *arguments], check=False)  # noqa: S603
+            with self.app.suspend(), _heeding_no_interrupt(), _terminal() as terminal:
+                subprocess.run(  # noqa: S603
+                    [sys.executable, "-m", "cl_tui", *arguments],
+                    check=False,
+                    stdin=terminal,
+                    stdout=terminal,
+                    stderr=terminal,
+                )
                 input("\nEnter goes back to the sessions. ")
         except SuspendNotSupported:
             self._say(f"This terminal cannot show a batch: run it in a shell with {self._line}")
@@ -338,6 +345,16 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
             self.dismiss(None)
         else:
             self.dismiss(None)
+
+
+@contextlib.contextmanager
+def _terminal() -> Iterator[BinaryIO | None]:
+    """The terminal itself: what is printed here is kept for the log instead. None on Windows."""
+    if os.name != "posix":
+        yield None
+        return
+    with open("/dev/tty", "r+b", buffering=0) as terminal:
+        yield terminal
 
 
 @contextlib.contextmanager

@@ -46,6 +46,7 @@ T = TypeVar("T")
 class SessionActions(RootScreen):
     """The screen says which row the cursor is on. ``read_only``: no training and no changes from here."""
 
+    KEYS_TITLE = "Sessions"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new_run", "New run", tooltip="Choose what to train, and start it"),
         Binding("enter", "open", "Open", tooltip="Watch the session, or replay it; unfold a group of seeds"),
