@@ -5,7 +5,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 
 from cl_tui.charts.bars import bar
-from cl_tui.charts.pictures import BLUE, BLUE_TO_ORANGE, ORANGE, fit, heat_image
+from cl_tui.charts.pictures import BLUE, BLUE_TO_ORANGE, GREY, ORANGE, fit, heat_image
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.base import message, side_by_side, window
 from cl_tui.reports.held import Images, tiled
@@ -32,7 +32,7 @@ def draw_held(images: Images, width: int, height: int, palette: Palette) -> list
 
 
 def _held(images: Images, width: int, height: int, palette: Palette) -> list[Line]:
-    head = Segment(f"{_cut(f'held by {images.by}: ΣΩ', width):^{width}}", palette.accent)
+    head = Segment(f"{_cut(f'held by {images.by}: ΣΩ', width):^{width}}", palette.loss)
     return [[head], *heat_image(tiled(images.held), width, height - 1, palette, BLUE)]
 
 
@@ -45,19 +45,20 @@ def _pulled(images: Images, width: int, height: int, palette: Palette) -> list[L
 def _ratio(images: Images, width: int, height: int, palette: Palette) -> list[Line]:
     """With its scale below it."""
     span = (-MOST_DOUBLINGS, MOST_DOUBLINGS)
-    found = heat_image(tiled(ratio(images.held, images.pulled)), width, height - 2, palette, BLUE_TO_ORANGE, span)
+    ramp = BLUE_TO_ORANGE if palette.coloured else GREY  # in greys, both ends would be alike
+    found = heat_image(tiled(ratio(images.held, images.pulled)), width, height - 2, palette, ramp, span)
     most = f"{2**MOST_DOUBLINGS:.0f}×"
     left, right = f"held {most} ", f" {most} pulled"
     room = width - len(left) - len(right)
     scale: Line = [Segment("by share"[:width], palette.muted)]
     if room >= 5:
-        shades = heat_image(np.linspace(*span, room)[None, :], room, 1, palette, BLUE_TO_ORANGE, span)
-        scale = [Segment(left, palette.accent), *shades[0], Segment(right, palette.caution)]
+        shades = heat_image(np.linspace(*span, room)[None, :], room, 1, palette, ramp, span)
+        scale = [Segment(left, palette.loss), *shades[0], Segment(right, palette.caution)]
     return [_what_is_more(width, palette), *found, scale]
 
 
 def _what_is_more(width: int, palette: Palette) -> Line:
-    words = [("more pulled", palette.caution), (" / ", palette.muted), ("more held", palette.accent)]
+    words = [("more pulled", palette.caution), (" / ", palette.muted), ("more held", palette.loss)]
     for rest in (", by share", ""):
         told = [*words, (rest, palette.muted)]
         if (free := width - sum(len(word) for word, _ in told)) >= 0:
@@ -113,9 +114,9 @@ def _beside(images: Images, width: int, height: int, palette: Palette) -> list[L
 
 def _hints(width: int, palette: Palette) -> Line:
     line = [
-        Segment("[ ]", palette.accent),
+        Segment("[ ]", palette.loss),
         Segment(" one task   ", palette.muted),
-        Segment("Enter", palette.accent),
+        Segment("Enter", palette.loss),
         Segment(" neurons", palette.muted),
     ]
     return line if sum(segment.cell_length for segment in line) <= width else line[:2]
@@ -144,7 +145,7 @@ def _holders(images: Images, width: int, height: int, palette: Palette) -> list[
                 Segment(told, palette.muted),
                 Segment(set_cell_size(name, label), palette.strong),
                 Segment(share, palette.text),
-                *bar(shares[task], room, palette.accent, palette.muted),
+                *bar(shares[task], room, palette.loss, palette.muted),
             ]
         )
     return lines
