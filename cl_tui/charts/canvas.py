@@ -273,13 +273,12 @@ class Canvas:
         self.cells[drawn] = codes[drawn]
         self._inks[drawn] = self._ink(style)
 
-    def shade(self, filled: np.ndarray, style: Style) -> None:
+    def shade(self, filled: np.ndarray, style: Style, dotted: bool = False) -> None:
         """Fills the background of half cells, of shape (2·height, width), with that of ``style``; to be drawn before
-        everything else. Without a background it draws dots."""
+        everything else. ``dotted``: with dots, where there are no backgrounds or half cells."""
         upper, lower = filled[::2], filled[1::2]
-        if style.bgcolor is None or style.bgcolor.is_default:
+        if dotted or style.bgcolor is None or style.bgcolor.is_default:
             self.cells[upper | lower] = ord("·")
-            self._inks[upper | lower] = self._ink(style)
             return
         half = Style(color=style.bgcolor, bgcolor=self._styles[0].bgcolor)
         for there, sign in ((upper & ~lower, "▀"), (lower & ~upper, "▄")):

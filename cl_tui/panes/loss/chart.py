@@ -195,7 +195,8 @@ def _plot(
         drawn = [Columns(mean, mean, columns.broken) for mean, columns in zip(means, raw, strict=False)]
         seen = [Columns(means[0], np.fmax(high, means[0]), drawn[0].broken), *drawn[1:]]
         axis = value_axis(options.y, seen)
-        canvas.shade(_between(low[::2], high[::2], axis, height), palette.band)
+        few = palette.tones in ("two", "none")
+        canvas.shade(_between(low[::2], high[::2], axis, height), palette.band, dotted=few)
         newest = tuple(float(mean[np.isfinite(mean)][-1]) if np.isfinite(mean).any() else math.nan for mean in means)
     else:
         axis = value_axis(options.y, drawn)

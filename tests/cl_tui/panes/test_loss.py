@@ -297,6 +297,8 @@ def test_the_mean_is_drawn_on_its_band_and_the_values_on_a_key() -> None:
     }
     assert palette.band.bgcolor in shaded["mean"]
     assert palette.band.bgcolor not in shaded["raw"]
+    dotted = draw_curves(known, record, 76, 19, replace(palette, tones="none"), CurveOptions(), zoomed=True)
+    assert not set("▀▄") & set("".join(text(dotted)))
     shown = text(drawn(known))
     assert any(re.search(r"[⠀-⣿]loss 0[.]\d+ ", line) for line in shown), "labels stand where lines end"
     assert any(line.endswith("guess") and "╌" in line for line in shown)
