@@ -97,7 +97,7 @@ def average(row: Sequence[float], task: int) -> float:
 
 
 class FanPane(Pane, inherit_bindings=False):
-    HELP_TITLE = "Three futures"
+    HELP_TITLE = "Strength"
     HOW_TO_READ = (
         "The upper chart has the average over the earlier tasks: what is kept. The lower chart has the task in "
         "training: what is learned. From the line at the present step on, each curve is a short training at one "
@@ -107,6 +107,14 @@ class FanPane(Pane, inherit_bindings=False):
 
     fan = Fan()
     _rows: tuple[History, list[tuple[int, tuple[float, ...]]]] | None = None
+
+    def title(self, view: View) -> str:
+        fan = self.fan
+        what = f"Strength {len(fan.strengths)} futures"
+        waits = f"training waits at step {fan.futures.step:,}, "
+        long = f"{what} from here, {fan.steps} steps each; {waits}nothing is logged until you choose"
+        short = f"{what}, {fan.steps} steps each; nothing is logged until you choose"
+        return long if len(long) <= self.size.width else short
 
     def draw(self, view: View, width: int, height: int, palette: Palette) -> list[Line]:
         if self._rows is None or self._rows[0] is not view.history:
@@ -134,11 +142,7 @@ def drawn(fan: Fan, view: View, past: Past, width: int, height: int, palette: Pa
     told = _told(fan, view, width, palette)
     roomy = height >= len(table) + len(told) + 16
     gap: list[Line] = [[]] if roomy else []
-    first = f"{len(fan.strengths)} futures, {fan.steps} steps each; nothing is logged until you choose"
-    if width >= 112:
-        first = f"{len(fan.strengths)} futures from here, {fan.steps} steps each; training waits at step "
-        first += f"{fan.futures.step:,}, nothing is logged until you choose"
-    lines = [_rule("Strength", first, width, palette), *gap]
+    lines: list[Line] = [*gap]
     room = height - len(lines) - len(table) - len(told) - 2 * len(gap) - 1
     names = [f"Task {task + 1}, what is learned: {score.heading}"]
     if task:
@@ -412,7 +416,8 @@ def _certainty(fan: Fan, view: View) -> str:
     least = _least(fan, view)
     if least is None:
         return ""
-    return f"Measured on {text.probed_on(view.history)}: under {max(100 * least, 0.1):.1g} points say little."
+    points = f"{100 * least:.0f}" if least >= 0.01 else f"{max(100 * least, 0.1):.1f}"
+    return f"Measured on {text.probed_on(view.history)}: under {points} points say little."
 
 
 def _least(fan: Fan, view: View) -> float | None:
