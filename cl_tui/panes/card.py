@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -17,12 +17,13 @@ from textual.strip import Strip
 
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.base import Pane, keys, message, side_by_side
-from cl_tui.panes.forgotten import worst
-from cl_tui.panes.forgotten.found import Found
 from cl_tui.panes.forgotten.tiles import Tiles
 from cl_tui.panes.painted import Painted
 from cl_tui.reports.card import Card, TaskLine
 from engine.record.shown import Shown
+
+if TYPE_CHECKING:
+    from cl_tui.panes.forgotten.found import Found
 
 WIDEST = 120
 """Columns that a card uses at most."""
@@ -79,7 +80,7 @@ class CardPane(Pane, inherit_bindings=False):
         self._first_offer = 0
         """The line of the first offer."""
 
-    def show_card(self, card: Card, offers: Sequence[Offer], found: Found | None, shown: Shown | None) -> None:
+    def show_card(self, card: Card, offers: Sequence[Offer], found: "Found | None", shown: Shown | None) -> None:
         before = self.offers[self.chosen : self.chosen + 1]
         self.card, self.offers, self.found, self.shown = card, list(offers), found, shown
         actions = [offer.action for offer in offers]
@@ -98,6 +99,8 @@ class CardPane(Pane, inherit_bindings=False):
         below = self._offers(room, palette)
         pictures: list[Line] = []
         if self.found is not None and self.shown is not None and self.card.worst is not None:
+            from cl_tui.panes.forgotten import worst
+
             pictures = worst.pictures(self.found, self.shown, self.card.worst.number - 1, self._tiles, palette)
         for gaps in (2, 1, 0):
             above = card_lines(self.card, room, palette, pictures, gaps)

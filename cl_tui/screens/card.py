@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -16,8 +16,6 @@ from cl_tui.host.apart import run_apart
 from cl_tui.host.background import run_in_background
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.card import CardPane, Offer
-from cl_tui.panes.forgotten import worst
-from cl_tui.panes.forgotten.found import Found, find
 from cl_tui.panes.notice import Notice
 from cl_tui.reports.card import Card, card, fork_title, same_seed
 from cl_tui.screens.analyse import AnalyseScreen
@@ -36,6 +34,9 @@ from engine.settings.own_code import require_trust
 from engine.settings.run import RunConfig
 from engine.streams.files import prepare
 from engine.training.fork import forkable, forked_config
+
+if TYPE_CHECKING:
+    from cl_tui.panes.forgotten.found import Found
 
 _BOUNDS = {
     "none": ("B", "what is forgotten without protection"),
@@ -110,7 +111,10 @@ class CardScreen(TrainingScreen):
         """Reads the other sessions of the folder, and what was forgotten."""
         self._show(*await run_in_background(self, self._read))
 
-    def _read(self) -> tuple[Card, Found | None, Shown | None]:
+    def _read(self) -> "tuple[Card, Found | None, Shown | None]":
+        from cl_tui.panes.forgotten import worst
+        from cl_tui.panes.forgotten.found import find
+
         others: list[Listed] = []
         with contextlib.suppress(OSError):  # the card then shows the run alone
             others = list(each_session(self._folder))
@@ -128,7 +132,7 @@ class CardScreen(TrainingScreen):
     def _folder(self) -> Path:
         return self.session.path.parent
 
-    def _show(self, found: Card, forgotten: Found | None, shown: Shown | None) -> None:
+    def _show(self, found: Card, forgotten: "Found | None", shown: Shown | None) -> None:
         self.card, self._forgotten, self._shown = found, forgotten, shown
         title = f"{found.title}   {found.benchmark}"
         width = self.size.width - 2 - len(title)
