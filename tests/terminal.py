@@ -51,7 +51,8 @@ class Terminal:
         if self.pid == 0:
             os.chdir(cwd)
             root = str(Path(__file__).parent.parent)
-            variables = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": root, **(environment or {})}
+            variables = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": root}
+            variables |= {"COLORFGBG": "15;0", **(environment or {})}  # else it would be asked, and does not answer
             variables.setdefault("CL_TUI_CONFIG_DIR", preferences)
             for name in ("COLUMNS", "LINES"):  # set by a test that drew a screenshot; they would fix the size
                 variables.pop(name, None)

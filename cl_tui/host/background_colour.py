@@ -7,9 +7,11 @@ import select
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 
-PATIENCE_SECONDS = 0.15
-"""How long after the question a terminal may answer; most take a few milliseconds."""
+PATIENCE_SECONDS = 1.0
+"""How long after the question a terminal may answer. Most take a few milliseconds, over a network as long as the way
+there and back. An answer that came later would be taken for keys."""
 _ASK = b"\x1b]11;?\x1b\\\x1b[c"
 """OSC 11, which asks for the background, and DA1, which every terminal answers, so that the wait ends."""
 _COLOUR = re.compile(rb"\x1b\]11;rgba?:([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})")
@@ -23,8 +25,10 @@ def asked(environment: Mapping[str, str]) -> Iterator[Callable[[], bool]]:
     if said := environment.get("COLORFGBG", "").rpartition(";")[2]:
         yield lambda: said in ("7", "15")
         return
-    with _listening() as descriptor:
-        yield lambda: descriptor is not None and is_light(_answer(*descriptor))
+    with _listening() as terminal:
+        answer = cache(lambda: _answer(*terminal) if terminal else b"")
+        yield lambda: is_light(answer())
+        answer()  # else its characters would be taken for keys
 
 
 def is_light(answer: bytes) -> bool:

@@ -115,10 +115,13 @@ async def test_a_theme_of_ones_own_can_be_chosen(tmp_path: Path) -> None:
 
 ASKING = """
 import os
+import select
 from cl_tui.host.background_colour import asked
 
 with asked(os.environ) as light:
-    print("light" if light() else "dark", flush=True)
+    if "LOOK" in os.environ:
+        print("light" if light() else "dark", flush=True)
+print(f"left:{select.select([0], [], [], 0)[0]}", flush=True)
 """
 
 
@@ -134,10 +137,23 @@ with asked(os.environ) as light:
 def test_a_terminal_says_whether_it_is_light(answer: str, said: str, tmp_path: Path) -> None:
     script = tmp_path / "asking.py"
     script.write_text(ASKING, encoding="utf-8")
-    with Terminal([], tmp_path, program=(str(script),), environment={"COLORFGBG": ""}) as terminal:
+    with Terminal([], tmp_path, program=(str(script),), environment={"COLORFGBG": "", "LOOK": "1"}) as terminal:
         while b"\x1b]11;?" not in terminal.output:
             terminal.read(0.05)
         terminal.send(answer)
         terminal.wait_for_end()
         assert said in terminal.text
         assert "rgb" not in terminal.text, "the answer is not echoed"
+        assert "left:[]" in terminal.text, "none of it is taken for keys"
+
+
+def test_an_answer_that_nobody_reads_is_not_taken_for_keys(tmp_path: Path) -> None:
+    """As with sixteen colours, where the background does not matter. Its question mark would open the help."""
+    script = tmp_path / "asking.py"
+    script.write_text(ASKING, encoding="utf-8")
+    with Terminal([], tmp_path, program=(str(script),), environment={"COLORFGBG": ""}) as terminal:
+        while b"\x1b]11;?" not in terminal.output:
+            terminal.read(0.05)
+        terminal.send("\x1b]11;rgb:fdfd/f6f6/e3e3\x07\x1b[?62;22c")
+        terminal.wait_for_end()
+        assert "left:[]" in terminal.text
