@@ -61,7 +61,7 @@ class OwnColumn(BaseModel):
 class Preferences(BaseModel):
     """The defaults are those of a first start."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     theme: str | None = None
     """Colours; auto: those that suit the terminal."""

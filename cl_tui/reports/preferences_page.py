@@ -1,6 +1,9 @@
 """The pages of the preferences and of all keys."""
 
+import ast
+import inspect
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +20,30 @@ def preferences_page(preferences: "BaseModel", path: Path) -> RenderableType:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("preference", "value", ""):
         table.add_column(name)
-    for name, field in type(preferences).model_fields.items():
+    told = docstrings(type(preferences))
+    for name in type(preferences).model_fields:
         value = getattr(preferences, name)
         chosen = name in preferences.model_dump(exclude_defaults=True)
         shown = f"{len(value)} of your own" if isinstance(value, dict) else "auto" if value is None else str(value)
-        table.add_row(name, Text(shown, "bold" if chosen else ""), Text(field.description or ""))
+        table.add_row(name, Text(shown, "bold" if chosen else ""), Text(told.get(name, "")))
     return Group(table, Text(f"\n{path}" + ("" if path.exists() else " (not there yet: all are defaults)"), "dim"))
+
+
+def docstrings(of: type) -> dict[str, str]:
+    """The string below each attribute that the class declares; pydantic reads them too, but at each start.
+
+    >>> from cl_tui.host.preferences import Preferences
+    >>> docstrings(Preferences)["x"]
+    'Unit of the time axis.'
+    """
+    (declared,) = ast.parse(inspect.getsource(of)).body
+    assert isinstance(declared, ast.ClassDef)
+    return {
+        line.target.id: below.value.value
+        for line, below in pairwise(declared.body)
+        if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name)
+        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(below.value.value, str)
+    }
 
 
 def keys_page(keys: Iterable[tuple[str, str, str]], own: Mapping[str, str]) -> RenderableType:
