@@ -34,7 +34,6 @@ class Ramp:
 GREY = Ramp((_TILE, (255, 255, 255)), ("black", "bright_black", "white", "bright_white"))
 BLUE = Ramp((_TILE, (24, 62, 104), (86, 180, 233), (236, 248, 255)), ("black", "blue", "bright_blue", "bright_cyan"))
 ORANGE = Ramp((_TILE, (104, 54, 10), (230, 150, 30), (255, 240, 205)), ("black", "red", "yellow", "bright_yellow"))
-GREEN = Ramp((_TILE, (8, 74, 58), (32, 176, 130), (220, 255, 240)), ("black", "green", "bright_green", "bright_white"))
 BLUE_TO_ORANGE = Ramp(
     ((120, 200, 245), (40, 96, 150), _TILE, (150, 84, 16), (245, 170, 60)),
     ("bright_blue", "blue", "black", "yellow", "bright_yellow"),

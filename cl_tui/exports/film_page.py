@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from cl_tui.exports.templates_of import templates
 from cl_tui.reports import session_facts
+from engine.record.chance import common_chance
 from engine.record.events import ANSWERS, Scored
 from engine.record.history import History
 from engine.record.shown import Answers, Shown, answers_of, lost
 from engine.sessions.listing import Listed
+from engine.settings.run import RunConfig
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,12 +39,12 @@ def page(listed: Listed, path: Path) -> str:
             subtitle=session_facts.subtitle(config),
             result=session_facts.result(listed),
             command=session_facts.command(config, path / "config.toml"),
-            data=film(history, Shown.read(path)),
+            data=film(config, history, Shown.read(path)),
         )
     )
 
 
-def film(history: History, shown: Shown | None) -> dict[str, Any]:
+def film(config: RunConfig, history: History, shown: Shown | None) -> dict[str, Any]:
     """What the page's script draws: at ``moments`` the scores on each task, and the ``examples`` with their answers."""
     probes = history.probes
     chosen = [probes[number] for number in _spread(len(probes), MOST_MOMENTS)]
@@ -51,9 +53,9 @@ def film(history: History, shown: Shown | None) -> dict[str, Any]:
     fraction = history.score.fraction
     return {
         "score": {"name": history.score.capital, "fraction": fraction, "higher": history.score.higher},
+        "chance": common_chance(history, config) if fraction else None,
         "tasks": [
-            {"name": task.name, "start": start, "chance": task.chance if not fraction else 1 / max(task.classes, 1)}
-            for task, start in zip(history.tasks, history.starts, strict=False)
+            {"name": task.name, "start": start} for task, start in zip(history.tasks, history.starts, strict=False)
         ],
         "last": max(history.step, 1),
         "moments": [{"step": told.step, "task": told.phase, "values": _row(told)} for told in chosen],

@@ -11,7 +11,7 @@ from engine.catalog.own_loop import OWN_LOOP
 from engine.errors import EngineError
 from engine.record import metrics
 from engine.record.alarm import STRONGER, Cure
-from engine.record.chance import chance_of, common_chance
+from engine.record.chance import chance_of
 from engine.record.forgetting import forgot
 from engine.record.history import History
 from engine.record.score import ScoreInfo
@@ -179,10 +179,10 @@ def same_seed(found: Card) -> list[str]:
 
 def chance(config: RunConfig, history: History) -> float | None:
     """The score of guessing at the end of the run, as a mean over the tasks; None if nobody knows it."""
-    common = common_chance(history, config)
-    known = [chance_of(history, config, task) for task in range(len(history.tasks))]
+    last = len(history.tasks) - 1
+    known = [chance_of(history, config, task, last) for task in range(last + 1)]
     told = [value for value in known if value is not None]
-    return common if common is not None or not told or len(told) < len(known) else mean(told)
+    return mean(told) if told and len(told) == len(known) else None
 
 
 def remedy(config: RunConfig, history: History) -> Cure | None:

@@ -7,25 +7,26 @@ from engine.record.history import History
 from engine.settings.run import RunConfig
 
 
-def chance_of(history: History, config: RunConfig, task: int) -> float | None:
-    """On ``task``, counted from 0, among the classes that can be answered now; None if that is not known."""
+def competing(history: History, config: RunConfig, task: int, newest: int) -> int:
+    """How many classes may be answered on ``task`` while the task ``newest`` is trained."""
+    tasks = history.tasks[: max(task, newest) + 1] if config.scenario == "class" else [history.tasks[task]]
+    return sum(info.classes for info in tasks)
+
+
+def chance_of(history: History, config: RunConfig, task: int, newest: int | None = None) -> float | None:
+    """On ``task``, counted from 0, while ``newest`` is trained, or now; None if that is not known."""
     told = history.tasks[task].chance
     if told is not None or not history.score.fraction:
         return history.score.nothing if told is None else told
     if config.benchmark == OWN_LOOP:  # what its answers are is not known
         return None
-    if config.scenario != "class":
-        return 1 / history.tasks[task].classes
-    seen = max(history.task, task) + 1
-    return 1 / sum(info.classes for info in history.tasks[:seen])
+    return 1 / competing(history, config, task, history.task if newest is None else newest)
 
 
 def common_chance(history: History, config: RunConfig) -> float | None:
     """That of every task at the end of the run; None if it differs between tasks."""
-    whole = len(history.tasks)
-    if history.score.fraction and config.scenario == "class" and config.benchmark != OWN_LOOP:
-        return 1 / sum(info.classes for info in history.tasks) if whole else None
-    found = {chance_of(history, config, task) for task in range(whole)}
+    last = len(history.tasks) - 1
+    found = {chance_of(history, config, task, last) for task in range(last + 1)}
     return found.pop() if len(found) == 1 else None
 
 
@@ -33,5 +34,4 @@ def guess_loss(history: History, config: RunConfig, task: int) -> float | None:
     """The loss, in nats, while ``task`` is trained, if all classes that compete are equally likely; None if unknown."""
     if config.problem == "regression" or config.benchmark == OWN_LOOP:
         return None
-    first = 0 if config.scenario == "class" else task
-    return math.log(sum(info.classes for info in history.tasks[first : task + 1]))
+    return math.log(competing(history, config, task, task))

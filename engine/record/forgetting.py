@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from itertools import accumulate
 
 from engine.catalog.methods import METHODS
 from engine.record.alarm import STRONGER, Alarm, Cure
+from engine.record.chance import chance_of
 from engine.record.history import History
 from engine.settings.run import RunConfig
 from engine.settings.text import shown
@@ -25,16 +25,17 @@ def forgot(history: History, config: RunConfig) -> list[Alarm]:
     if config.method == "joint" or len(history.matrix) < 1:
         return []
     looks, learned = _looks(history)
-    chances = _chances(history, config)
-    if not looks or chances is None:
+    chances = [chance_of(history, config, task, newest=task) for task in range(len(history.tasks))]
+    known = [chance for chance in chances if chance is not None]
+    if not looks or len(known) < len(chances):
         return []
     found: list[tuple[float, int]] = []
-    for task, (before, chance) in enumerate(zip(learned, chances, strict=False)):
+    for task, (before, chance) in enumerate(zip(learned, known, strict=False)):
         kept = [_kept(history, before, look[task], chance) for look in looks if task < len(look)]
         if len(kept) == len(looks) and max(kept) < KEPT:
             found.append((kept[-1], task))
     worst = [task for _, task in sorted(found)[:MOST]]
-    return [_alarm(history, config, task, learned[task], looks[-1][task], chances[task]) for task in worst]
+    return [_alarm(history, config, task, learned[task], looks[-1][task], known[task]) for task in worst]
 
 
 def _looks(history: History) -> tuple[Sequence[Sequence[float]], Sequence[float]]:
@@ -45,17 +46,6 @@ def _looks(history: History) -> tuple[Sequence[Sequence[float]], Sequence[float]
     recent = [] if look is None else [of.row for of in history.probes[-LOOKS:] if of.phase == history.task]
     recent = recent or ([] if look is None else [look.row])
     return [*rows[-1:], *recent][-LOOKS if recent else -1 :], [row[-1] for row in rows]
-
-
-def _chances(history: History, config: RunConfig) -> list[float] | None:
-    """What guessing scores on each task, as it was when the task was learned; None if that is not known."""
-    if config.problem == "regression":
-        known = [task.chance for task in history.tasks]
-        return None if None in known else [chance or 0.0 for chance in known]
-    if not history.score.fraction or not all(task.classes for task in history.tasks):
-        return None
-    classes = [task.classes for task in history.tasks]
-    return [1 / count for count in (accumulate(classes) if config.scenario == "class" else classes)]
 
 
 def _kept(history: History, learned: float, score: float, chance: float) -> float:

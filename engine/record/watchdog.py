@@ -11,6 +11,7 @@ from itertools import takewhile
 from engine.catalog.methods import METHODS
 from engine.catalog.own_loop import OWN_LOOP
 from engine.record.alarm import STRONGER, Alarm, Cure
+from engine.record.chance import competing
 from engine.record.events import Warned
 from engine.record.forgetting import forgot
 from engine.record.history import History
@@ -227,8 +228,7 @@ class _Stretch:
     @property
     def competing(self) -> int:
         """Number of classes that compete while the task is trained."""
-        earlier = 0 if self.config.scenario == "class" else self.task
-        return sum(info.classes for info in self.history.tasks[earlier : self.task + 1])
+        return competing(self.history, self.config, self.task, self.task)
 
     @property
     def regression(self) -> bool:

@@ -27,7 +27,7 @@ const scores = byId("scores"), y = (value) => 8 + (260 - 34) * (high - value) / 
 byId("measured").textContent = data.score.name + (data.score.fraction ? " on each task, %" : " on each task");
 const cursor = axes(scores, 260);
 for (const value of [low, (low + high) / 2, high]) add(scores, "text", {x: 2, y: y(value) + 4}, shown(value));
-if (data.score.fraction && data.tasks[0].chance) add(scores, "line", {class: "chance", x1: LEFT, x2: WIDTH - 8, y1: y(data.tasks[0].chance), y2: y(data.tasks[0].chance)});
+if (data.chance !== null) add(scores, "line", {class: "chance", x1: LEFT, x2: WIDTH - 8, y1: y(data.chance), y2: y(data.chance)});
 data.tasks.forEach((task, number) => {
   const points = data.moments.filter((moment) => moment.values[number] !== undefined && moment.values[number] !== null);
   const hue = 200 + 150 * number / Math.max(1, data.tasks.length - 1);

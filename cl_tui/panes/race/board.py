@@ -8,6 +8,7 @@ from rich.segment import Segment
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.race.view import RaceView
 from cl_tui.reports.standings import Entry, Standing
+from engine.record.chance import common_chance
 from engine.record.score import ScoreInfo
 
 MOVED = 5
@@ -120,8 +121,8 @@ def _places(of: Standing, width: int, to: Palette) -> Line:
 
 
 def _chance(view: RaceView) -> float | None:
-    chances = {task.chance for task in view.entries[0].history.tasks}
-    return chances.pop() if len(chances) == 1 else None
+    first = view.entries[0]
+    return common_chance(first.history, first.config)
 
 
 def _ends(view: RaceView) -> tuple[float, float]:

@@ -10,9 +10,6 @@ from cl_tui.charts.pictures import ORANGE, half_blocks
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.race.view import RaceView
 
-CAPTION = 13
-"""Cells of a caption."""
-
 
 @dataclass(frozen=True)
 class Seen:

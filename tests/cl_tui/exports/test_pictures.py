@@ -107,8 +107,9 @@ def test_the_screen_of_a_session_without_a_terminal(session: Path) -> None:
 
 def test_the_page_that_replays_itself_has_the_run_in_it(session: Path) -> None:
     listed = read_session(session.parent, session.name)
-    history = listed.known()[1]
-    found = film_page.film(history, Shown.read(session))
+    config, history = listed.known()
+    found = film_page.film(config, history, Shown.read(session))
+    assert found["chance"] == 1 / 5
     assert [moment["step"] for moment in found["moments"]] == [told.step for told in history.probes]
     assert found["matrix"][-1]["values"] == [round(value, 4) for value in history.matrix[-1]]
     assert 0 < len(found["examples"]) <= film_page.EXAMPLES
@@ -125,7 +126,7 @@ def test_the_page_that_replays_itself_has_the_run_in_it(session: Path) -> None:
 
 
 def test_a_session_that_keeps_no_examples_has_a_page_too(session: Path) -> None:
-    assert film_page.film(read_session(session.parent, session.name).known()[1], None)["examples"] == []
+    assert film_page.film(*read_session(session.parent, session.name).known(), None)["examples"] == []
 
 
 async def test_what_is_shared_lies_beside_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
