@@ -100,6 +100,9 @@ class Pane(Painted, can_focus=True):
         """The pane's content as rows of named values, for a table or a file."""
         raise NotImplementedError
 
+    WHOLE: ClassVar[bool] = False
+    """Whether it is all that its screen shows, so that the screen's keys are its own."""
+
     def numbers(self) -> list[Number]:
         """What i explains: the numbers that the pane shows, the one at the cursor first."""
         from cl_tui.panes import numbers

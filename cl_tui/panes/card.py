@@ -45,6 +45,7 @@ class CardPane(Pane, inherit_bindings=False):
     """Shows ``card``; ``offers`` stand below, and ↑ ↓ choose among them."""
 
     HELP_TITLE = "The end of a run"
+    WHOLE = True
     HOW_TO_READ = (
         "The result, and where it lies between chance, a run without protection (none) and a run that may train on all "
         "data (joint), both with the same seed. Below, each task's accuracy (%) when it was learned → now, on whole "

@@ -6,6 +6,7 @@ from cl_tui.panes.as_of import as_of_cursor
 from cl_tui.panes.comparison.board import Board
 from cl_tui.panes.view import View
 from cl_tui.reports import text
+from cl_tui.reports.card import Card
 from cl_tui.reports.glossary import TERMS, Number, score_term
 from cl_tui.reports.statistics import Estimate, with_error
 from engine.catalog.methods import METHODS
@@ -52,6 +53,39 @@ def of_tasks(view: View, first: int | None = None) -> list[Number]:
         if task < len(drops):
             found.append(Number(TERMS["forgetting"], name, score.change(drops[task]), on))
     return [*found, *of_run(view)]
+
+
+def of_card(card: Card, history: History) -> list[Number]:
+    """What the card shows: the run, the runs that it is compared with, and its tasks. On whole test sets."""
+    score, told, count = card.score, TERMS["average accuracy"], len(card.tasks)
+    sets = text.GIVEN if history.given else text.WHOLE_TEST_SET
+    now = f"on {sets}, at step {history.starts[count]:,}" if count else ""
+    over = f"over {_tasks(count)}, {now}"
+    found: list[Number] = []
+    if card.average is not None:
+        found.append(Number(told, "the run", score.full(card.average), over))
+    if card.forgetting is not None:
+        found.append(Number(TERMS["forgetting"], "the run", score.change(card.forgetting), over))
+    if card.chance is not None:
+        found.append(
+            Number(
+                TERMS["chance"], "the run", score.full(card.chance), f"a mean over {_tasks(count)}, known beforehand"
+            )
+        )
+    for method, average in card.bounds.items():
+        found.append(
+            Number(told, f"{method} with the same seed", score.full(average), f"over {_tasks(count)}, on {sets}")
+        )
+    for peer in (card.own, *card.peers):
+        if peer.over is not None and (peer.over.count or 0) > 1:
+            seeds = f"over {peer.over.count} sessions that differ only in the seed"
+            found.append(Number(TERMS["standard error"], peer.title, with_error(peer.over, score=score), seeds))
+    for task in card.tasks:
+        name, term = f"task {task.number} ({task.name})", score_term(score.title)
+        then = f"on {sets}, at step {history.starts[task.number]:,}, the end of its training"
+        found.append(Number(term, f"{name}, when learned", score.full(task.learned), then))
+        found.append(Number(term, f"{name}, now", score.full(task.now), now))
+    return found
 
 
 def of_curves(view: View) -> list[Number]:

@@ -17,11 +17,14 @@ from engine.record.history import History
 from engine.record.score import ScoreInfo
 from engine.sessions.listing import Listed
 from engine.settings.run import WITHOUT_EFFECT, RunConfig
+from engine.settings.text import shown
 
 BOUNDS = ("none", "joint")
 """The methods between which a result lies: nothing is protected, and nothing has to be remembered."""
 REMEDY_METHOD = "si"
 """What protects a run that had no penalty."""
+MOST_CHANGES = 3
+"""How many changes of the strength are told, the newest."""
 _OF_METHOD = {"method", "leave_alone", *(option for method in METHODS.values() for option in method.options.kept)}
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -72,6 +75,8 @@ class Card:
     seed: int
     told: tuple[str, ...] = ()
     """What became of the worst task, in sentences."""
+    changed: str = ""
+    """How the strength was changed during the run, in a sentence."""
 
     @property
     def worst(self) -> TaskLine | None:
@@ -102,7 +107,7 @@ class Card:
     @property
     def against(self) -> tuple[str, ...]:
         """How it compares with none and joint, and over several seeds."""
-        score, parts = self.score, []
+        score, parts = self.score, [self.changed] if self.changed else []
         if self.average is not None and "none" in self.bounds:
             gain = score.lost(self.average, self.bounds["none"])
             where = "above" if gain >= 0 else "below"
@@ -169,7 +174,19 @@ def card(name: str, config: RunConfig, history: History, others: Iterable[Listed
         remedy(config, history),
         config.seed,
         tuple(told),
+        changed(config, history),
     )
+
+
+def changed(config: RunConfig, history: History) -> str:
+    """Each strength with the step from which on it applied; empty if it never changed."""
+    if not history.strengths:
+        return ""
+    symbol = METHODS[config.method].symbol or "strength"
+    changes = history.strengths[-MOST_CHANGES:]
+    told = [f"{shown(change.strength)} from step {change.step + 1:,} on" for change in changes]
+    first = "…" if len(history.strengths) > len(changes) else shown(changes[0].before)
+    return f"{symbol} was {first}, then {', then '.join(told)}."
 
 
 def same_seed(found: Card) -> list[str]:

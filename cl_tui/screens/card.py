@@ -15,6 +15,7 @@ from textual.widgets import Footer, Static
 from cl_tui.host.apart import run_apart
 from cl_tui.host.background import run_in_background
 from cl_tui.host.exit_status import ExitStatus
+from cl_tui.panes.base import keys
 from cl_tui.panes.card import CardPane, Offer
 from cl_tui.panes.notice import Notice
 from cl_tui.reports.card import Card, card, fork_title, same_seed
@@ -44,6 +45,8 @@ _BOUNDS = {
 }
 ANALYSIS = "engine.analysis.forgotten"
 """A module that loads torch."""
+_ALWAYS = {"back", "explain"}
+"""Keys that are no offers."""
 _FORK = "Start a new session where the worst task had just been learned, with a remedy"
 
 
@@ -61,6 +64,7 @@ class CardScreen(TrainingScreen):
         Binding("L", "put_back", "Layers", tooltip="Put layers back to the end of the worst task, alone", show=False),
         Binding("a", "again", "Again", tooltip="Run the same with another seed", show=False),
         Binding("A", "analyse", "Analyse", tooltip="Analyse which layers moved, and what it cost", show=False),
+        *keys(("i", "explain", "Explain", "What the numbers of the card are, and how they were measured")),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (32, "-wide-enough")]  # noqa: RUF012 (as Textual declares it)
     VERTICAL_BREAKPOINTS = [(0, "-too-low"), (18, "-high-enough")]  # noqa: RUF012 (as Textual declares it)
@@ -182,7 +186,7 @@ class CardScreen(TrainingScreen):
     def refused(self) -> frozenset[str]:
         """What is not offered."""
         offered = {offer.action for offer in self.query_one(CardPane).offers} if self.is_mounted else set()
-        own = {binding.action for binding in Binding.make_bindings(self.BINDINGS)} - {"back"}
+        own = {binding.action for binding in Binding.make_bindings(self.BINDINGS)} - _ALWAYS
         return super().refused | (own - offered)
 
     async def on_card_pane_chosen(self, message: CardPane.Chosen) -> None:
@@ -196,6 +200,15 @@ class CardScreen(TrainingScreen):
 
     def action_back(self) -> None:
         self.dismiss(ExitStatus(0, ""))
+
+    def action_explain(self) -> None:
+        from cl_tui.panes.numbers import of_card
+        from cl_tui.screens.explain import ExplainDialog
+
+        if self.card and (found := of_card(self.card, self.history)):
+            self.app.push_screen(ExplainDialog("the card", found))
+        else:
+            self.reply("There are no numbers: no task has ended")
 
     def action_replay(self) -> None:
         if self._may("replay", "No task has lost anything: Esc shows the panes") and self.card and self.card.worst:

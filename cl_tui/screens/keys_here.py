@@ -81,15 +81,26 @@ class Action(NamedTuple):
 
 
 def offered(screen: Screen[object], pane: Pane | None) -> list[Action]:
-    """What the keys of ``pane``, or else of ``screen``, do now."""
-    node: DOMNode = pane or screen
+    """What the keys of ``pane``, or else of ``screen``, do now. Keys that do the same stand once."""
+    nodes: list[DOMNode] = [screen] if pane is None else [pane, screen] if pane.WHOLE else [pane]
     found: dict[str, Action] = {}
+    displays: dict[str, list[str]] = {}
     for active in screen.active_bindings.values():
         binding = active.binding
-        if active.node is node and active.enabled and binding.tooltip:
+        if active.node in nodes and active.enabled and binding.tooltip:
             shown = screen.app.get_key_display(binding)
-            found.setdefault(binding.action, Action(binding.key, shown, binding.description, binding.tooltip))
-    return list(found.values())
+            found.setdefault(binding.tooltip, Action(binding.key, shown, binding.description, binding.tooltip))
+            others = displays.setdefault(binding.tooltip, [])
+            displays[binding.tooltip] = [*(other for other in others if other not in shown), shown]
+    return [action._replace(shown=_short(displays[action.does])) for action in found.values()]
+
+
+def _short(displays: list[str]) -> str:
+    """
+    >>> _short(["←", "→"]), _short(["1", "2", "3"])
+    ('← →', '1–3')
+    """
+    return " ".join(displays) if len(displays) < 3 else f"{displays[0]}–{displays[-1]}"
 
 
 class ActionsDialog(Dialog[str | None]):

@@ -8,6 +8,7 @@ from cl_tui.charts.style import Palette
 from cl_tui.panes.card import card_lines
 from cl_tui.reports.card import Card, card, chance
 from engine.record.alarm import Cure
+from engine.record.events import StrengthChanged
 from engine.record.history import History
 from engine.sessions.listing import list_sessions
 from engine.settings.run import resolve
@@ -73,6 +74,15 @@ def test_what_the_worst_task_lost_and_the_fork_that_may_keep_it() -> None:
     assert without.remedy == Cure("si", None, fork=0)
     classes = card("run", resolve({"tasks": 3, "scenario": "class"}), forgotten(), ())
     assert classes.remedy == Cure("replay", None, fork=0), "as the watchdog says: no penalty can help there"
+
+
+def test_a_strength_that_was_changed_is_told() -> None:
+    known = forgotten()
+    for step, before, strength in ((99, 1.0, 10.0), (499, 10.0, 0.5)):
+        known.strengths = known.strengths.plus(StrengthChanged(step, 0.0, before, strength))
+    found = card("run", resolve({"tasks": 3}), known, ())
+    assert found.lines()[0] == "c was 1, then 10 from step 100 on, then 0.5 from step 500 on."
+    assert "then 10 from step 100 on" in text(found)
 
 
 def test_nothing_is_mended_where_nothing_notable_was_lost() -> None:

@@ -13,7 +13,9 @@ from cl_tui.screens.analyse import AnalyseScreen
 from cl_tui.screens.card import CardScreen
 from cl_tui.screens.catalog import CatalogScreen, Kind
 from cl_tui.screens.compare import CompareScreen
+from cl_tui.screens.explain import ExplainDialog
 from cl_tui.screens.fork import ForkDialog
+from cl_tui.screens.keys_here import ActionsDialog
 from cl_tui.screens.monitor import MonitorScreen
 from cl_tui.screens.watch import WatchScreen
 from engine.analysis.forgotten import put_back
@@ -79,6 +81,15 @@ async def test_the_keys_of_the_card_of_a_replay_lead_on(tmp_path: Path, monkeypa
         assert re.search(r"\d+ of \d+ \w+ are now called \d", shown)
         assert "▀" in shown, "pictures of them"
         assert "turned for good in task" in card.words
+        await pilot.press("i")
+        assert isinstance(app.screen, ExplainDialog)
+        assert card.card.score.full(card.card.worst.now) in {number.value for number in app.screen._numbers}
+        await pilot.press("escape", "full_stop")
+        assert isinstance(app.screen, ActionsDialog)
+        offered = {action.key for action in app.screen._actions}
+        assert {"F", "c", "r", "a", "L", "A", "i"} <= offered
+        assert "B" not in offered, "none is there already"
+        await pilot.press("escape")
         await pilot.press("c")
         assert isinstance(app.screen, CompareScreen)
         await on_screen(pilot, lambda: isinstance(app.screen, CompareScreen) and app.screen.found is not None)
