@@ -154,7 +154,8 @@ def counted(history: History, shown: Shown, width: int, height: int) -> dict[str
         return draw_confusion(Classes(found), width, height, PALETTE)
 
     def turned() -> object:
-        return draw_turned(turning.turns(history, shown), view, width, height, PALETTE, zoomed=True)
+        found = turning.turns(history, shown)
+        return draw_turned(found, found.at(None), view, width, height, PALETTE, zoomed=True)
 
     sides: dict[str, Callable[[], object]] = {
         "confusion, 20 classes, new answers": confused,

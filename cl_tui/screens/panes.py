@@ -27,6 +27,7 @@ from cl_tui.panes.log import LogPane
 from cl_tui.panes.loss.axes import CurveOptions
 from cl_tui.panes.loss.pane import CurvesPane
 from cl_tui.panes.notice import Notice, WarningLine
+from cl_tui.panes.retold import Retold
 from cl_tui.panes.system import strip
 from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.panes.turned.pane import TurnedPane
@@ -91,6 +92,8 @@ class PanesScreen(AdvisingScreen):
         """What the session keeps to look at, as it was last read."""
         self._shown_at: int | None = None
         """When that was written, in nanoseconds."""
+        self.retold: Retold | None = None
+        """What was computed for a session that keeps nothing to look at."""
 
     def current_view(self) -> View:
         """The View of this moment."""
@@ -175,7 +178,7 @@ class PanesScreen(AdvisingScreen):
         """Runs ten times a second: redraws if there is anything new, as often as ``redraw_interval`` allows."""
         self._look_for_shown()
         now = time.monotonic()
-        view = self.before_baseline(self.current_view())
+        view = self._whole_view()
         if view.differs(self.view) and now - self._drawn_at >= self.redraw_interval(view):
             self.redraw()
 
@@ -192,8 +195,15 @@ class PanesScreen(AdvisingScreen):
     async def _read_shown(self) -> None:
         self.shown = await run_in_background(self, partial(Shown.read, self.folder))
 
+    def _whole_view(self) -> View:
+        """The View of this moment, with what was computed for it and the baseline."""
+        view = self.current_view()
+        if self.retold is not None and view.shown is None:
+            view = self.retold.into(view)
+        return self.before_baseline(view)
+
     def redraw(self) -> None:
-        before, view = self.view, self.before_baseline(self.current_view())
+        before, view = self.view, self._whole_view()
         self.view, self._drawn_at = view, time.monotonic()
         self.news = self.news_of(before, view) or self.news
         self.query_one(HeaderLine).show(view)
@@ -250,7 +260,8 @@ class PanesScreen(AdvisingScreen):
         pane = self.query_one(ForgottenPane)
         doing = "Testing the network of each task's checkpoint, in the background"
         if (found := await self._computed(pane, doing, compute)) is not None:
-            pane.retell(*found)
+            self.retold = Retold(*found)
+            self.redraw()
 
     async def _computed(self, pane: ForgottenPane, doing: str, compute: Callable[[], T]) -> T | None:
         """What ``compute`` returns, in the background; None if it cannot, which the screen says."""

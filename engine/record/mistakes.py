@@ -129,6 +129,39 @@ def at_probe(history: History, shown: "Shown") -> Mistakes | None:
     return Mistakes(told[-1].step, found[-1].task, tuple(tasks), named, counts, totals, np.concatenate(learned), True)
 
 
+def at_old_end(history: History, shown: "Shown") -> Mistakes | None:
+    """As ``at_end``, judged in the scenario's own way, by each answer to the whole test sets: of a session that is too
+    old to tell confusions, answers are computed later."""
+    import numpy as np
+
+    from engine.record.events import WHOLE_ANSWERS
+    from engine.record.shown import whole_sets
+
+    told = history.packed.get(WHOLE_ANSWERS) or Series()
+    sets = whole_sets(history, told[-1].phase) if told else []
+    if not sets or len(sets) > len(shown.tasks) or not shown.names:
+        return None
+    sizes = [len(task.names) for task in shown.tasks[: len(sets)]]
+    tasks = [task for task, size in enumerate(sizes) for _ in range(size)]
+    counts, learned, first = np.full((len(tasks), len(tasks)), 0 if shown.together else -1), [], 0
+    for of, size in zip(sets, sizes, strict=True):
+        rows = np.arange(first, first + size)
+        columns = np.arange(len(tasks)) if shown.together else rows
+        own = of.targets < size  # a stranger's log may have others
+        targets, now = of.targets[own].astype(int), of.now[own].astype(int)
+        given = np.where(now > 0, now - 1, targets + (first if shown.together else 0))
+        counts[np.ix_(rows, columns)] = _counted(targets, given, size, len(columns))
+        totals = np.maximum(np.bincount(targets, minlength=size), 1)
+        right = (
+            np.bincount(targets[of.then[own] == 0], minlength=size) if of.then is not None else np.full(size, np.nan)
+        )
+        learned.append(right / totals)
+        first += size
+    named = tuple(name for task in shown.tasks[: len(sets)] for name in task.names)
+    totals = counts.clip(0).sum(axis=1)
+    return Mistakes(told[-1].step, len(sets) - 1, tuple(tasks), named, counts, totals, np.concatenate(learned))
+
+
 def _counted(rows: "np.ndarray", columns: "np.ndarray", height: int, width: int) -> "np.ndarray":
     """How often each row and column go together, shape (height, width)."""
     import numpy as np

@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 from io import BytesIO
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.disk import read_plain, write_whole
 from engine.record.events import ANSWERS, SHOWN_FILE, WHOLE_ANSWERS, WHOLE_TARGETS, Packed
@@ -226,26 +226,52 @@ class Forgotten:
     """How many of the class were right at the task's end."""
 
 
+class WholeSet(NamedTuple):
+    """One task's whole test set at the end of a task. Answers: 0 for the right one, else the class plus 1. (N,)."""
+
+    targets: "np.ndarray"
+    then: "np.ndarray | None"
+    """The answers when its task was learned; None if they are not told."""
+    now: "np.ndarray"
+
+
+def whole_starts(history: History) -> list[int]:
+    """Where each task's examples begin among those of all whole test sets, and where the last one's end."""
+    sizes = history.started.test_examples if history.started else ()
+    if sizes:
+        return list(accumulate(sizes, initial=0))
+    told = history.packed.get(WHOLE_ANSWERS, ())  # an old session does not say how large its test sets are
+    known = all(of.phase == task and len(of.shape) == 1 for task, of in enumerate(told))
+    return [0, *(of.shape[0] for of in told)] if known else [0]
+
+
+def whole_sets(history: History, phase: int) -> list[WholeSet]:
+    """Of each task up to ``phase``, at its end; empty if that is not told."""
+    told = {of.phase: of for of in history.packed.get(WHOLE_ANSWERS, ())}
+    starts, targets = whole_starts(history), _joined(history.packed.get(WHOLE_TARGETS, ()))
+    now = told[phase].array() if phase in told else None
+    if now is None or targets is None or phase + 1 >= len(starts) or not len(now) == starts[phase + 1] <= len(targets):
+        return []
+    made: list[WholeSet] = []
+    for task in range(phase + 1):
+        rows, then = slice(starts[task], starts[task + 1]), told[task].array() if task in told else None
+        known = then is not None and len(then) == rows.stop
+        made.append(WholeSet(targets[rows], then[rows] if then is not None and known else None, now[rows]))
+    return made
+
+
 def forgotten(history: History, phase: int) -> list[Forgotten]:
     """At the end of task ``phase``, the most frequent first within each task; empty if it is not told."""
     import numpy as np
 
-    told = {of.phase: of for of in history.packed.get(WHOLE_ANSWERS, ())}
-    sizes = history.started.test_examples if history.started else ()
-    starts = list(accumulate(sizes, initial=0))
-    targets = _joined(history.packed.get(WHOLE_TARGETS, ()))
-    now = told[phase].array() if phase in told else None
-    if now is None or targets is None or phase + 1 >= len(starts) or not len(now) == starts[phase + 1] <= len(targets):
-        return []
     made: list[Forgotten] = []
-    for task in range(phase):
-        rows, then = slice(starts[task], starts[task + 1]), told[task].array() if task in told else None
-        if then is None or len(then) != rows.stop:
+    for task, of in enumerate(whole_sets(history, phase)[:phase]):
+        if of.then is None:
             continue
-        learned = then[rows] == 0
-        known = np.bincount(targets[rows][learned])
-        lost = learned & (now[rows] > 0)
-        pairs = np.stack([targets[rows][lost], now[rows][lost] - 1])
+        learned = of.then == 0
+        known = np.bincount(of.targets[learned])
+        lost = learned & (of.now > 0)
+        pairs = np.stack([of.targets[lost], of.now[lost] - 1])
         found, counts = np.unique(pairs, axis=1, return_counts=True)
         order = np.argsort(-counts, kind="stable")
         made += [
@@ -261,9 +287,8 @@ def turned_in(history: History, phase: int, of: Forgotten) -> dict[int, int]:
 
     told = {one.phase: one.array() for one in history.packed.get(WHOLE_ANSWERS, ()) if of.task <= one.phase <= phase}
     targets = _joined(history.packed.get(WHOLE_TARGETS, ()))
-    sizes = history.started.test_examples if history.started else ()
-    start = sum(sizes[: of.task])
-    rows = slice(start, start + sizes[of.task] if of.task < len(sizes) else start)
+    starts = whole_starts(history)
+    rows = slice(*starts[of.task : of.task + 2]) if of.task + 1 < len(starts) else slice(0)
     known = {number: array[rows] for number, array in sorted(told.items()) if array is not None}
     if targets is None or not {of.task, phase} <= known.keys() or len({len(array) for array in known.values()}) > 1:
         return {}

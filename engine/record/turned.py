@@ -3,10 +3,10 @@
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from engine.record.events import ANSWERS, Packed
+from engine.record.events import ANSWERS, WHOLE_ANSWERS, Packed
 from engine.record.history import History
 from engine.record.series import Series
-from engine.record.shown import Shown, answers_of
+from engine.record.shown import Shown, answers_of, whole_sets
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,6 +44,23 @@ class Turns(NamedTuple):
         place = len(self.steps) if step is None else int(np.searchsorted(self.steps, step, side="right"))
         counts, learned = self.counts[:place][-1:], self.learned[:place][-1:]
         return Seen(np.nan_to_num(counts).sum(axis=0).astype(int).tolist(), learned.sum(axis=0).tolist())
+
+
+def whole_turned(history: History, phase: int) -> Seen | None:
+    """Of whole test sets, at the end of ``phase``; None if that is not told."""
+    counts, learned = [], []
+    for of in whole_sets(history, phase)[:phase]:
+        if of.then is None:
+            return None
+        counts.append(int(((of.then == 0) & (of.now > 0)).sum()))
+        learned.append(int((of.then == 0).sum()))
+    return Seen(counts, learned) if counts else None
+
+
+def ended_now(history: History) -> int | None:
+    """The task at whose end ``history`` is, if its newest answers are to whole test sets, too."""
+    looks, ends = history.packed.get(ANSWERS), history.packed.get(WHOLE_ANSWERS)
+    return ends[-1].phase if looks and ends and ends[-1].step == looks[-1].step else None
 
 
 class Turning:

@@ -16,6 +16,9 @@ from cl_tui.reports import text
 from cl_tui.reports.glossary import Number
 from engine.record.history import History
 
+_WITH_AXES = 50
+"""Cells from which the title says what rows and columns are."""
+
 
 class AccuracyPane(Pane):
     BINDINGS: ClassVar[list[BindingType]] = keys(
@@ -136,7 +139,9 @@ class AccuracyPane(Pane):
 
     def title(self, view: View) -> str:
         score = view.history.score
-        return self.HELP_TITLE if score.fraction else f"{score.capital}{score.measured_in}"
+        name = self.HELP_TITLE if score.fraction else f"{score.capital}{score.measured_in}"
+        wide = self.is_attached and self.size.width >= _WITH_AXES
+        return f"{name}{' %' * score.fraction} on task →, after task ↓" if wide and view.history.tasks else name
 
     def subtitle(self, view: View) -> str:
         shown = judged.words(self._shown) if self.zoomed else ""

@@ -79,11 +79,15 @@ class ConfusionPane(Pane):
         way = self._way or own
         looks, ended = history.packed.get(ANSWERS) or Series(), len(history.matrix)
         live = view.shown is not None and way == own and looks and looks[-1].step > history.starts[ended]
-        key = (looks[-1], view.shown, ended) if live else (way, ended, history.measured.get(CLASSES, ())[-1:])
+        key = (
+            (looks[-1], view.shown, ended) if live else (way, ended, view.shown, history.measured.get(CLASSES, ())[-1:])
+        )
         if self._found[0] != key:
-            from engine.record.mistakes import at_end, at_probe
+            from engine.record.mistakes import at_end, at_old_end, at_probe
 
             found = at_probe(history, view.shown) if live and view.shown is not None else at_end(history, way)
+            if found is None and view.shown is not None and way == own:
+                found = at_old_end(history, view.shown)
             self._found = (key, found)
         return self._found[1]
 

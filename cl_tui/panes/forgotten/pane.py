@@ -12,10 +12,6 @@ from cl_tui.panes.as_of import as_of_cursor, when
 from cl_tui.panes.base import Pane, keys, message
 from cl_tui.panes.forgotten.chosen import ORDERS, Chosen
 from cl_tui.panes.view import View
-from engine.record.events import Packed
-from engine.record.history import History
-from engine.record.series import Series
-from engine.record.shown import Shown
 
 if TYPE_CHECKING:
     from cl_tui.panes.forgotten.drawing import Drawing
@@ -76,9 +72,6 @@ class ForgottenPane(Pane):
         self.busy = ""
         """What is being computed in the background."""
         self._microscope: Drawing | None = None
-        self._retold: tuple[Shown, tuple[Packed, ...]] | None = None
-        """What was computed for a session that keeps no examples."""
-        self._merged: tuple[History, History] | None = None
 
     @property
     def microscope(self) -> "Drawing":
@@ -89,7 +82,6 @@ class ForgottenPane(Pane):
         return self._microscope
 
     def draw(self, view: View, width: int, height: int, palette: Palette) -> list[Line]:
-        view = self._with_examples(view)
         if view.shown is None:
             return message(self._without_examples(view), width, palette.muted)
         from cl_tui.panes.forgotten.drawing import How
@@ -99,19 +91,6 @@ class ForgottenPane(Pane):
         if self.microscope.slots.pending and self.is_attached:
             self.set_timer(CALM_SECONDS, self._again)
         return lines
-
-    def _with_examples(self, view: View) -> View:
-        """The view, with what was computed from checkpoints if the session keeps no examples."""
-        if self._retold is None or view.shown is not None:
-            return view
-        if self._merged is None or self._merged[0] is not view.history:
-            told = self._retold[1]
-            packed: dict[str, Series[Packed]] = dict(view.history.packed)
-            for event in told:
-                if event.step <= view.history.step:
-                    packed[event.name] = packed.get(event.name, Series()).plus(event)
-            self._merged = (view.history, replace(view.history, packed=packed))
-        return replace(view, shown=self._retold[0], history=self._merged[1])
 
     def _without_examples(self, view: View) -> str:
         if view.loading:
@@ -128,10 +107,6 @@ class ForgottenPane(Pane):
         self.microscope.put_back[found.task, found.ended] = found
         self._again()
 
-    def retell(self, shown: Shown, told: tuple[Packed, ...]) -> None:
-        self._retold = (shown, told)
-        self._again()
-
     def title(self, view: View) -> str:
         width = self.size.width if self.is_attached else 0
         told = " right when learned, wrong now" if width >= 64 else " right once, wrong now" if width >= 50 else ""
@@ -144,10 +119,7 @@ class ForgottenPane(Pane):
         return f"{found.told} {when(view)}".rstrip()
 
     def _found(self, view: View | None) -> "Found | None":
-        if view is None:
-            return None
-        view = self._with_examples(view)
-        return None if view.shown is None else self.microscope.found(view, view.shown)
+        return None if view is None or view.shown is None else self.microscope.found(view, view.shown)
 
     def _again(self) -> None:
         if self.view is not None:
@@ -211,7 +183,7 @@ class ForgottenPane(Pane):
     async def action_follow_example(self) -> None:
         from cl_tui.panes.forgotten.drawing import select
 
-        if self.view is not None and self._with_examples(self.view).shown is None:
+        if self.view is not None and self.view.shown is None:
             if self.busy or self.view.loading:
                 self.say(f"{self.busy or 'The data are loaded first'}…")
             else:
@@ -268,7 +240,7 @@ class ForgottenPane(Pane):
     def action_film(self) -> None:
         from cl_tui.panes.forgotten.drawing import filmed
 
-        if self.view is None or self._with_examples(self.view).shown is None:
+        if self.view is None or self.view.shown is None:
             self.say("There are no examples for a film")
             return
         film = not filmed(self.view, self.chosen)
@@ -277,5 +249,5 @@ class ForgottenPane(Pane):
 
     def data(self, view: View) -> list[dict[str, object]]:
         """The forgotten examples that are shown, a row each."""
-        found, shown = self._found(view), self._with_examples(view).shown
+        found, shown = self._found(view), view.shown
         return [] if found is None or shown is None else found.data(shown)

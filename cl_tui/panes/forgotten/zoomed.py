@@ -19,7 +19,7 @@ from cl_tui.panes.forgotten.tiles import Tiles, beside, block, drawable, fixed, 
 from cl_tui.panes.tasks.lines import beginning
 from engine.analysis.figures import PutBack
 from engine.record.history import History
-from engine.record.shown import Shown
+from engine.record.shown import Shown, whole_starts
 
 _LIST, _SHORT_LIST = 42, 29
 _WIDE = 100
@@ -90,8 +90,8 @@ def _list(scene: Scene, width: int, height: int, palette: Palette, spots: list[S
 def _task_line(scene: Scene, task: int, width: int, palette: Palette) -> Line:
     history = scene.history
     name = beginning(history.tasks[task].name, 8)
-    sizes = history.started.test_examples if scene.found.whole and history.started else ()
-    of = f"{sizes[task]:,}" if task < len(sizes) else str(len(scene.shown.tasks[task]))
+    starts = whole_starts(history) if scene.found.whole else [0]
+    of = f"{starts[task + 1] - starts[task]:,}" if task + 1 < len(starts) else str(len(scene.shown.tasks[task]))
     line: Line = [
         Segment(f"task {task + 1}  ", palette.muted),
         Segment(f"{name:<6}", palette.strong),

@@ -9,7 +9,7 @@ from cl_tui.charts.canvas import Series, line_chart
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.base import window
 from cl_tui.panes.view import View
-from engine.record.turned import Turns
+from engine.record.turned import Seen, Turns
 
 MOST_LINES = 5
 """Most tasks that have a line of their own, those that lost most."""
@@ -19,7 +19,10 @@ WIDEST_NAME = 12
 WIDEST_BAR = 20
 
 
-def draw_turned(turns: Turns, view: View, width: int, height: int, palette: Palette, zoomed: bool) -> list[Line]:
+def draw_turned(
+    turns: Turns, seen: Seen, view: View, width: int, height: int, palette: Palette, zoomed: bool
+) -> list[Line]:
+    """``seen``: what the table by task says, at the crosshair or now."""
     history = view.history
     total = np.nansum(turns.counts, axis=1)
     series = []
@@ -32,7 +35,7 @@ def draw_turned(turns: Turns, view: View, width: int, height: int, palette: Pale
             Series(str(task + 1), turns.steps, turns.counts[:, task], ink, dotted=True)
             for task, ink in zip(sorted(worst), inks, strict=False)
         ]
-        below = _by_task(turns, view, width, max(height - LEAST_CHART, 0), palette)
+        below = _by_task(seen, view, width, max(height - LEAST_CHART, 0), palette)
     series.append(Series(f"{total[-1]:,.0f} now", turns.steps, total, palette.caution))
     steps = view.viewport.steps or (0, history.total_steps)
     borders = history.starts[1:-1] if len(history.tasks) * 4 <= width else ()
@@ -44,9 +47,8 @@ def _whole(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def _by_task(turns: Turns, view: View, width: int, height: int, palette: Palette) -> list[Line]:
+def _by_task(seen: Seen, view: View, width: int, height: int, palette: Palette) -> list[Line]:
     """How many examples of each task are wrong at the crosshair, or now."""
-    seen = turns.at(view.viewport.cursor)
     tasks = [task for task, learned in enumerate(seen.learned) if learned]
     visible = window(len(tasks), height - 1, None, len(tasks)) if tasks and height > 1 else range(0)
     names = [view.history.tasks[task].name for task in tasks]
@@ -56,7 +58,7 @@ def _by_task(turns: Turns, view: View, width: int, height: int, palette: Palette
         task = tasks[place]
         wrong, learned = seen.counts[task], seen.learned[task]
         before = f"task {task + 1:<{len(str(len(names)))}}  {set_cell_size(names[place], name)}  "
-        told, share = f"{wrong:>4} of {learned:<4}", f" {100 * wrong / learned:>3.0f} %"
+        told, share = f"{wrong:>6,} of {learned:<6,}", f" {100 * wrong / learned:>3.0f} %"
         room = min(max(width - cell_len(before) - len(told) - len(share), 0), WIDEST_BAR)
         line = [Segment(before, palette.muted), Segment(told, palette.caution if wrong else palette.text)]
         line += bar(wrong / learned, room, palette.caution, palette.muted)

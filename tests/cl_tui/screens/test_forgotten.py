@@ -6,6 +6,7 @@ import pytest
 
 from cl_tui.app.app import ClTui
 from cl_tui.panes.forgotten.pane import ForgottenPane
+from cl_tui.panes.turned.pane import TurnedPane
 from cl_tui.screens import panes
 from cl_tui.screens.home import HomeScreen
 from cl_tui.screens.watch import WatchScreen
@@ -79,6 +80,9 @@ async def test_an_old_sessions_examples_come_from_its_checkpoints(
             await on_screen(pilot, lambda: "keeps no examples" in shown(pane))
             await pilot.press("enter")
             await on_screen(pilot, lambda: "% of" in shown(pane))
+            turned = watch.query_one(TurnedPane)
+            await pilot.press("9")
+            await on_screen(pilot, lambda: "of whole test sets" in str(turned.border_subtitle))
             await pilot.press("q")
     finally:
         (session.path / SHOWN_FILE).write_bytes(kept)

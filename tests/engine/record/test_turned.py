@@ -2,8 +2,11 @@
 
 import numpy as np
 
-from engine.record.turned import Turning
-from tests.answered import answered, history, shown
+from engine.record.events import WHOLE_ANSWERS, WHOLE_TARGETS, Packed
+from engine.record.history import History
+from engine.record.mistakes import at_old_end
+from engine.record.turned import Turning, ended_now, whole_turned
+from tests.answered import answered, events, history, shown
 
 RIGHT = [0, 0, 1, 1]
 ALL = (
@@ -41,3 +44,19 @@ def test_answers_for_other_examples_count_nothing() -> None:
     """As a stranger's log may have them."""
     found = Turning().turns(history(answered(10, [0, 0, 1]), answered(13, [0, 0, 1, 1], [0])), shown())
     assert np.isnan(found.counts).all()
+
+
+def test_at_a_tasks_end_whole_test_sets_are_counted_even_if_their_sizes_are_only_told_by_the_answers() -> None:
+    whole = [
+        Packed.of(10, 0, WHOLE_TARGETS, np.array([0, 0, 1, 1], "u1")),
+        Packed.of(10, 0, WHOLE_ANSWERS, np.array([0, 0, 0, 1], "u1")),
+        Packed.of(20, 1, WHOLE_TARGETS, np.array([0, 1], "u1")),
+        Packed.of(20, 1, WHOLE_ANSWERS, np.array([0, 2, 1, 1, 0, 1], "u1")),
+    ]
+    told = events(answered(10, [0, 0, 1, 1]), answered(20, RIGHT, RIGHT), end=True)
+    known = History().after([*told, *whole])
+    assert (ended_now(known), whole_turned(known, 1), whole_turned(known, 0)) == (1, ([2], [3]), None)
+    found = at_old_end(known, shown())
+    assert found is not None
+    assert found.counts.tolist() == [[1, 1, -1, -1], [2, 0, -1, -1], [-1, -1, 1, 0], [-1, -1, 1, 0]]
+    assert found.learned.tolist() == [1.0, 0.5, 1.0, 0.0]
