@@ -75,6 +75,15 @@ class NumericsError(EngineError):
     """The loss or the weights are no longer finite."""
 
 
+def of_the_system(error: OSError) -> str:
+    """What could not be read or written, and why.
+
+    >>> of_the_system(PermissionError(13, "Permission denied", "notes.toml"))
+    'notes.toml: Permission denied'
+    """
+    return visible(f"{error.filename or 'a file'}: {error.strerror or error}")
+
+
 def first_line(error: BaseException) -> str:
     """The part of an exception's text that fits in one sentence."""
     try:

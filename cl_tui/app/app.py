@@ -24,7 +24,6 @@ from cl_tui.charts.marks import ambiguous
 from cl_tui.exports.cells import svg
 from cl_tui.host import preferences, signals
 from cl_tui.host.ascii_filter import spelled, wanted
-from cl_tui.host.background import run_in_background
 from cl_tui.host.capture import Captured, Line
 from cl_tui.host.exit_status import INTERRUPTED, ExitStatus
 from cl_tui.host.preferences import APPEARANCE, Preferences
@@ -310,12 +309,8 @@ class ClTui(App[ExitStatus]):
     @work
     async def _share_film(self, kind: Shared, session: Session) -> None:
         root, size = self.root, (self.size.width, self.size.height)
-        root.reply("Making the film…", float("inf"))
-        try:
-            path = await run_in_background(root, partial(film, kind, session, size))
-        except EngineError as error:
-            root.reply(str(error))
-        else:
+        path = await root.in_background("Making the film", partial(film, kind, session, size))
+        if path is not None:
             root.reply(f"Saved as {path}")
 
     def action_theme(self) -> None:

@@ -15,7 +15,7 @@ from cl_tui.commands.arguments import refuse_sessions_dir, showable
 from cl_tui.commands.help_pages import App
 from cl_tui.commands.screen import no_screen, show_screen
 from cl_tui.host.terminal import complain
-from engine.errors import EngineError
+from engine.errors import EngineError, of_the_system
 from engine.text import visible
 
 app = App(name="cl-tui", pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]})
@@ -68,7 +68,7 @@ def _main() -> None:
         complain(f"cl-tui: {error}")
         sys.exit(error.exit_code)
     except OSError as error:  # for example, a folder that may not be read
-        complain(visible(f"cl-tui: {error.filename or 'a file'}: {error.strerror or error}"))
+        complain(f"cl-tui: {of_the_system(error)}")
         sys.exit(1)
 
 

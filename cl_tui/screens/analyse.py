@@ -15,7 +15,7 @@ from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.notice import Notice
 from cl_tui.screens.root import RootScreen, too_small
 from engine.commands import command
-from engine.errors import EngineError
+from engine.errors import EngineError, of_the_system
 from engine.sessions.session import Session
 from engine.settings.own_code import require_trust
 from engine.settings.run import moved
@@ -66,7 +66,7 @@ class AnalyseScreen(RootScreen):
         except EngineError as error:
             self._tell(str(error))
         except OSError as error:
-            self._tell(f"{error.filename or 'a file'}: {error.strerror or error}")
+            self._tell(of_the_system(error))
         except _Cancelled:
             pass
         else:

@@ -21,19 +21,14 @@ from cl_tui.panes.notice import Notice
 from cl_tui.reports.card import Card, card, fork_title, same_seed
 from cl_tui.screens.analyse import AnalyseScreen
 from cl_tui.screens.root import too_small
-from cl_tui.screens.training import TrainingScreen
+from cl_tui.screens.training import TrainingScreen, new_session
 from engine.analysis.figures import PutBack
 from engine.catalog.own_loop import OWN_LOOP
-from engine.commands import command
-from engine.errors import EngineError
 from engine.record.history import History
 from engine.record.shown import Shown
 from engine.sessions.listing import Listed, each_session
-from engine.sessions.names import free_name
 from engine.sessions.session import Session
-from engine.settings.own_code import require_trust
 from engine.settings.run import RunConfig
-from engine.streams.files import prepare
 from engine.training.fork import forkable, forked_config
 
 if TYPE_CHECKING:
@@ -87,7 +82,6 @@ class CardScreen(TrainingScreen):
         self._shown: Shown | None = None
         self._back: PutBack | None = None
         """What each layer alone brings back of the worst task, if that was asked for."""
-        self._at_work = False
 
     @property
     def words(self) -> str:
@@ -226,23 +220,15 @@ class CardScreen(TrainingScreen):
 
     @work
     async def action_put_back(self) -> None:
-        if not self._may("put_back", "There is no layer to put back, or it is known") or self._at_work or not self.card:
+        if not self._may("put_back", "There is no layer to put back, or it is known") or not self.card:
             return
         assert self.card.worst is not None
         where = (self._folder, self.session.name, self.card.worst.number - 1, len(self.history.matrix))
-        self._at_work = True
-        self.reply("Putting layers back, one at a time…", float("inf"))
-        try:
-            self._back = await run_in_background(self, partial(run_apart, f"{ANALYSIS}:put_back", *where))
-        except EngineError as error:
-            self.reply(str(error))
-        except OSError as error:
-            self.reply(f"{error.filename or 'a file'}: {error.strerror or error}")
-        else:
-            self.query_one(Notice).forget()
+        doing = "Putting layers back, one at a time"
+        found = await self.in_background(doing, partial(run_apart, f"{ANALYSIS}:put_back", *where))
+        if found is not None:
+            self._back = found
             self.read()
-        finally:
-            self._at_work = False
 
     def action_run_bound(self, method: str) -> None:
         if self._may(f"run_bound('{method}')", f"A run of {method} is there already, or nothing can be trained here"):
@@ -269,26 +255,9 @@ class CardScreen(TrainingScreen):
     @work
     async def _train_new(self, configure: Callable[[], RunConfig]) -> None:
         """Trains a new session beside this one."""
-        if self._at_work:
-            return
-        self._at_work = True
-
-        def make() -> Session:
-            config = configure()
-            require_trust(config, "this run", f"'{command('run', self._folder, '--trust-code')}'")
-            prepare(config.benchmark, Path(config.data_dir))
-            return Session.create(self._folder, free_name(self._folder), config)
-
-        try:
-            made = await run_in_background(self, make)
-        except EngineError as error:
-            self.reply(str(error))
-        except OSError as error:
-            self.reply(f"the session cannot be written: {error.strerror or error}")
-        else:
+        made = await self.in_background("Preparing", lambda: new_session(self._folder, configure()))
+        if made is not None:
             self.train(made, new=True)
-        finally:
-            self._at_work = False
 
     def leave(self) -> None:
         self._leave_with(self.words)

@@ -229,9 +229,6 @@ class PanesScreen(AdvisingScreen):
         super().reply(text, seconds)
         self.redraw()
 
-    def forget_reply(self) -> None:
-        self.query_one(Notice).forget()
-
     def on_forgotten_pane_step_wanted(self, message: ForgottenPane.StepWanted) -> None:
         self.viewport = replace(self.viewport, cursor=message.step)
         self.redraw()
@@ -264,22 +261,13 @@ class PanesScreen(AdvisingScreen):
             self.redraw()
 
     async def _computed(self, pane: ForgottenPane, doing: str, compute: Callable[[], T]) -> T | None:
-        """What ``compute`` returns, in the background; None if it cannot, which the screen says."""
         pane.busy = doing
-        self.reply(f"{doing}…", float("inf"))
         try:
-            found = await run_in_background(self, compute)
-            self.forget_reply()
-            return found
-        except EngineError as error:
-            self.reply(str(error))
-        except OSError as error:
-            self.reply(f"{error.filename or 'a file'}: {error.strerror or error}")
+            return await self.in_background(doing, compute)
         finally:
             pane.busy = ""
             if self.children:  # else the screen was left meanwhile
                 self.redraw()
-        return None
 
     def on_accuracy_pane_confusion_wanted(self, message: AccuracyPane.ConfusionWanted) -> None:
         pane = self.query_one(ConfusionPane)
@@ -336,7 +324,7 @@ class PanesScreen(AdvisingScreen):
         else:
             self.reply(f"Saved as {path}")
 
-    @work(exclusive=True, group="compare")
+    @work
     async def action_compare(self) -> None:
         view, folder = self.view, self.folder.parent
         if view is None:
@@ -345,16 +333,12 @@ class PanesScreen(AdvisingScreen):
         def others() -> list[str]:
             return same_seed(card(view.session, view.config, view.history, each_session(folder)))
 
-        self.reply("Looking for sessions with the same seed…")
-        try:
-            found = await run_in_background(self, others)
-        except OSError as error:
-            self.reply(f"{folder} cannot be read: {error.strerror or error}")
+        found = await self.in_background("Looking for sessions with the same seed", others)
+        if found is None:
             return
         if found:
             from cl_tui.screens.compare import CompareScreen
 
-            self.forget_reply()
             self.app.push_screen(CompareScreen(folder, [*found, view.session], self.trains_in is None))
         else:
             self.reply("No finished session of another method has this seed and these settings")

@@ -1,20 +1,26 @@
 """A screen that q leaves."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual.screen import Screen
 from textual.widgets import Static
 
+from cl_tui.host.background import run_in_background
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.host.host import Host
 from cl_tui.host.preferences import in_browser
 from cl_tui.panes.base import Pane
 from cl_tui.panes.notice import Notice
+from engine.errors import EngineError, of_the_system
 
 if TYPE_CHECKING:
     from textual.binding import ActiveBinding
+
+T = TypeVar("T")
+RESULT_SECONDS = 10.0
+"""How long the result of a run, or the reason why something failed, is shown."""
 
 
 def too_small(what: str, columns: int, lines: int, then: str = "Nothing has been stopped; q quits.") -> Static:
@@ -33,6 +39,8 @@ class RootScreen(Screen[ExitStatus]):
     """Where a new run that is started from here is saved; None if none may be started."""
     _offered: Hashable = ()
     """The values that determined the keys when the footer was last built."""
+    _at_work = ""
+    """What a thread is doing for a key, in words; one job at a time."""
 
     @property
     def never(self) -> frozenset[str]:
@@ -72,6 +80,29 @@ class RootScreen(Screen[ExitStatus]):
     def reply(self, text: str, seconds: float | None = None) -> None:
         """Answers a key with a sentence, for as long as Notice does or for ``seconds``."""
         self.query_one(Notice).answer(text, seconds)
+
+    def forget_reply(self) -> None:
+        self.query_one(Notice).forget()
+
+    async def in_background(self, doing: str, job: Callable[[], T]) -> T | None:
+        """The result of ``job``, run in its own thread; None if it fails, with the reason on the screen."""
+        if self._at_work:
+            self.reply(f"Still busy: {self._at_work}")
+            return None
+        self._at_work = doing
+        self.reply(f"{doing}…", float("inf"))
+        try:
+            found = await run_in_background(self, job)
+        except EngineError as error:
+            self.reply(str(error), RESULT_SECONDS)
+        except OSError as error:
+            self.reply(of_the_system(error), RESULT_SECONDS)
+        else:
+            self.forget_reply()
+            return found
+        finally:
+            self._at_work = ""
+        return None
 
     def on_pane_said(self, message: Pane.Said) -> None:
         self.reply(message.text)

@@ -3,47 +3,39 @@
 Other screens are imported when they are opened: the list does not wait for them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from textual import work
 from textual.binding import Binding, BindingType
 from textual.worker import Worker
 
-from cl_tui.host.background import run_in_background
-from cl_tui.host.exit_status import INTERRUPTED
 from cl_tui.panes.base import keys
-from cl_tui.panes.notice import Notice
 from cl_tui.reports.arrangement import Block, Row
 from cl_tui.screens.dialogs import ConfirmDialog, NameDialog
-from cl_tui.screens.monitor import MonitorScreen
-from cl_tui.screens.root import RootScreen
+from cl_tui.screens.training import TrainingScreen, new_session
 from engine.catalog.choices import benchmark_info
 from engine.catalog.own_loop import OWN_LOOP
 from engine.commands import command
 from engine.errors import ConfigError, EngineError
 from engine.sessions.folders import delete_session, rename_session
 from engine.sessions.listing import Listed, read_session
-from engine.sessions.names import check_name, free_name
+from engine.sessions.names import check_name
 from engine.sessions.notes import Notes, write_notes
 from engine.sessions.session import Session
 from engine.settings.own_code import require_trust
-from engine.settings.run import RunConfig, moved, resolve
+from engine.settings.run import moved, resolve
 from engine.streams.files import prepare
-from engine.text import some, visible
-from engine.training.runner import EngineThread, device_problem
+from engine.text import some
+from engine.training.runner import device_problem
 
-RESULT_SECONDS = 10.0
-"""How long the result of a run, or the reason why something failed, is shown."""
 CHANGING = {"new_run", "resume", "fork", "again", "note", "rename", "delete", "analyse"}
 """Actions that write, or that compute for long."""
 
-T = TypeVar("T")
 
-
-class SessionActions(RootScreen):
+class SessionActions(TrainingScreen):
     """The screen says which row the cursor is on. ``read_only``: no training and no changes from here."""
 
     KEYS_TITLE = "Sessions"
@@ -72,8 +64,6 @@ class SessionActions(RootScreen):
         self._read_only = read_only
         self.trains_in = None if read_only else sessions_dir
         self._marked: set[str] = set()
-        self._at_work = ""
-        """What a thread is doing for a key, in words; one job at a time."""
         self._go_to = ""
         """The session to move the cursor to as soon as it appears."""
 
@@ -102,28 +92,6 @@ class SessionActions(RootScreen):
 
     def show_marks(self) -> None:
         raise NotImplementedError
-
-    # Work for a key
-
-    async def _done(self, doing: str, job: Callable[[], T]) -> T | None:
-        """The result of ``job``, run in its own thread; None if it fails, with the reason on the screen."""
-        if self._at_work:
-            self.reply(f"Still busy: {self._at_work}")
-            return None
-        self._at_work = doing
-        self.reply(f"{doing}…", seconds=float("inf"))
-        try:
-            found = await run_in_background(self, job)
-        except EngineError as error:
-            self.reply(str(error), RESULT_SECONDS)
-        except OSError as error:
-            self.reply(visible(f"{error.filename or 'a file'}: {error.strerror or error}"), RESULT_SECONDS)
-        else:
-            self.query_one(Notice).forget()
-            return found
-        finally:
-            self._at_work = ""
-        return None
 
     def _chosen(self, wish: str, changes: bool = True) -> Listed | None:
         """The session under the cursor; None, with a message, if there is none or it may not be changed."""
@@ -172,7 +140,7 @@ class SessionActions(RootScreen):
     async def start(self, settings: Mapping[str, object]) -> None:
         """Trains a new session of these settings."""
         config = resolve(settings)
-        made = await self._done("Preparing", partial(_another, self._folder, config, config.seed))
+        made = await self.in_background("Preparing", partial(new_session, self._folder, config))
         if made is not None:
             self._train(made, benchmark_info(config.benchmark).watch_pace, new=True)
 
@@ -184,7 +152,7 @@ class SessionActions(RootScreen):
         from cl_tui.screens.fork import ForkDialog
         from engine.training.fork import forkable, unforkable
 
-        found = await self._done(f"Reading {listed.name}", partial(read_session, self._folder, listed.name))
+        found = await self.in_background(f"Reading {listed.name}", partial(read_session, self._folder, listed.name))
         if found is None:
             return
         session = found.session
@@ -211,14 +179,15 @@ class SessionActions(RootScreen):
         else:
             group = next((of for of in self.block or () if listed in of.members), row)
             seed = 1 + max(of.config.seed for of in group.members if of.config)
-            made = await self._done(f"Preparing seed {seed}", partial(_another, self._folder, listed.config, seed))
+            making = partial(new_session, self._folder, listed.config.changed(seed=seed))
+            made = await self.in_background(f"Preparing seed {seed}", making)
             if made is not None:
                 self._train(made, benchmark_info(made.config.benchmark).watch_pace, new=True)
 
     @work
     async def _continue(self, name: str, benchmark: str) -> None:
         """Trains a session from its present state; asks first if its device is missing and another would be used."""
-        found = await self._done(f"Preparing {benchmark}", partial(_opened, self._folder, name))
+        found = await self.in_background(f"Preparing {benchmark}", partial(_opened, self._folder, name))
         if found is None:
             return
         session, problem = found
@@ -244,12 +213,7 @@ class SessionActions(RootScreen):
     @work
     async def _train(self, session: Session, pace: float | None, new: bool = False) -> None:
         self._go_to = session.name
-        ended = await self.app.push_screen_wait(MonitorScreen(EngineThread(session, pace), pace))
-        if new and ended.exit_code not in (0, INTERRUPTED):
-            from cl_tui.batch.headless import discard_if_untrained
-
-            await self._done("Cleaning up", partial(discard_if_untrained, session))
-        self.reply(f"{session.name}: {ended.message.splitlines()[0]}", RESULT_SECONDS)
+        await self.in_monitor(session, pace, new)
         self.read_folder()
 
     def action_analyse(self) -> None:
@@ -306,7 +270,7 @@ class SessionActions(RootScreen):
         written = await self.app.push_screen_wait(NotesDialog(what, listed.notes))
         if written is not None:
             names = [of.name for of in row.members]
-            await self._done("Writing the note", partial(_write_all, self._folder, names, written))
+            await self.in_background("Writing the note", partial(_write_all, self._folder, names, written))
             self.read_folder()
 
     @work
@@ -321,7 +285,7 @@ class SessionActions(RootScreen):
             return
         marked = self._marked & {listed.name}
         renaming = partial(rename_session, self._folder, listed.name, new)
-        if kept := await self._done(f"Renaming {listed.name}", renaming):
+        if kept := await self.in_background(f"Renaming {listed.name}", renaming):
             self._marked = self._marked - marked | ({kept} if marked else set())
             self._go_to = kept
         self.read_folder()
@@ -352,7 +316,7 @@ class SessionActions(RootScreen):
         if await self.app.push_screen_wait(
             ConfirmDialog(f"Delete {what}?", f"{some(names)}\n\n{lost}", f"Delete {what}", "Keep")
         ):
-            await self._done(f"Deleting {what}", delete)
+            await self.in_background(f"Deleting {what}", delete)
             self.read_folder()
 
     def _refused_as_running(self, names: list[str], wish: str) -> bool:
@@ -369,14 +333,6 @@ def _opened(folder: Path, name: str) -> tuple[Session, str]:
     require_trust(session.config, f"session {name}", f"'{how}'")
     prepare(session.config.benchmark, Path(session.config.data_dir))
     return session, device_problem(session.config)
-
-
-def _another(folder: Path, config: RunConfig, seed: int) -> Session:
-    """A new session with another seed. Raises EngineError."""
-    config = config.changed(seed=seed)
-    require_trust(config, "this run", f"'{command('run', folder, '--trust-code')}'")
-    prepare(config.benchmark, Path(config.data_dir))
-    return Session.create(folder, free_name(folder), config)
 
 
 def _write_all(folder: Path, names: list[str], notes: Notes) -> bool:

@@ -22,6 +22,7 @@ from cl_tui.panes.sessions.table import SessionsTable
 from cl_tui.reports import session_facts
 from cl_tui.screens import home as home_module
 from cl_tui.screens import session_actions as actions_module
+from cl_tui.screens import training as training_module
 from cl_tui.screens.compare import CompareScreen
 from cl_tui.screens.dialogs import ConfirmDialog, FailureDialog, NameDialog
 from cl_tui.screens.fork import ForkDialog
@@ -143,7 +144,7 @@ def every_state(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Monitors opened from here follow an engine that trains nothing."""
-    monkeypatch.setattr(actions_module, "EngineThread", lambda session, pace: ToldEngine(session, None, pace))
+    monkeypatch.setattr(training_module, "EngineThread", lambda session, pace: ToldEngine(session, None, pace))
 
 
 # What one sees
