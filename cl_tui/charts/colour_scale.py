@@ -2,9 +2,10 @@
 for every kind of colour vision."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from rich.color import Color
@@ -56,7 +57,9 @@ def colour_at(fraction: float) -> ColorTriplet:
 
 
 def style_at(fraction: float, palette: Palette) -> Style:
-    """A background with the text that can be read on it; no colours where the terminal has none."""
+    """A background with the text that can be read on it; no colours for NaN, or where the terminal has none."""
+    if math.isnan(fraction):
+        return Style()
     return level_style(round(min(max(fraction, 0.0), 1.0) * (LEVELS - 1)), palette.coloured, palette.tones != "full")
 
 
@@ -80,6 +83,25 @@ def halves(upper: int | None, lower: int | None, sixteen: bool, blank: Style) ->
     if above is None:
         return (" ", blank) if below is None else ("▄", Style(color=below, bgcolor=blank.bgcolor))
     return "▀", Style(color=above, bgcolor=below or blank.bgcolor)
+
+
+def in_halves(rows: Sequence[Sequence[float]], palette: Palette, cell: int = 1) -> list[Line]:
+    """Two of ``rows`` to a line, as colours or characters of fractions from poor (0) to best (1), each ``cell`` columns
+    wide; blank where there is none or it is NaN. Without colours the later row alone."""
+    lines: list[Line] = []
+    for pair in zip_longest(rows[::2], rows[1::2], fillvalue=()):
+        line: Line = []
+        for column in range(max(map(len, pair))):
+            known = [None if column >= len(row) or math.isnan(row[column]) else row[column] for row in pair]
+            if palette.coloured:
+                upper, lower = (None if of is None else round(of * (LEVELS - 1)) for of in known)
+                sign, style = halves(upper, lower, palette.tones != "full", palette.text)
+            else:
+                newest = next((of for of in reversed(known) if of is not None), None)
+                sign, style = " " if newest is None else sign_at(newest), palette.text
+            line.append(Segment(sign * cell, style))
+        lines.append(line)
+    return lines
 
 
 def sign_at(fraction: float) -> str:

@@ -1,7 +1,7 @@
 """The groups' accuracy matrices as thumbnails, and below each its difference from the baseline."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import zip_longest
 
 from rich.color import Color
@@ -9,15 +9,15 @@ from rich.color_triplet import ColorTriplet
 from rich.segment import Segment
 from rich.style import Style
 
-from cl_tui.charts.colour_scale import ColourScale, halves
+from cl_tui.charts.colour_scale import ColourScale, in_halves
 from cl_tui.charts.contrast import contrast, mixed
 from cl_tui.charts.style import Line, Palette
-from cl_tui.panes.base import message, window
+from cl_tui.panes.base import message, side_by_side, window
 from cl_tui.panes.comparison.base import ComparePane, label
 from cl_tui.panes.comparison.board import Board
 from cl_tui.reports.compare_page import points, uncertain
 from cl_tui.reports.groups import Change, Group
-from cl_tui.reports.statistics import Estimate, with_error
+from cl_tui.reports.statistics import with_error
 
 _BETTER, _WORSE = ColorTriplet(86, 180, 233), ColorTriplet(230, 150, 30)
 _DARK, _LIGHT = ColorTriplet(38, 40, 48), ColorTriplet(222, 224, 228)
@@ -73,7 +73,9 @@ def thumbnails(board: Board, width: int, height: int, palette: Palette) -> list[
         if k == board.baseline:
             below = [[Segment("baseline", palette.muted)]]
         head = [label(board, k, block, palette)]
-        parts = [*head, *matrix, [], *below] if stacked else [*head, *_beside(matrix, below, wide + GAP, palette)]
+        parts = (
+            [*head, *matrix, [], *below] if stacked else [*head, *side_by_side(matrix, below, wide + GAP, palette.text)]
+        )
         blocks.append(parts)
     lines: list[Line] = []
     for row in zip_longest(*blocks, fillvalue=[]):
@@ -86,18 +88,9 @@ def thumbnails(board: Board, width: int, height: int, palette: Palette) -> list[
     return lines
 
 
-def _beside(left: Sequence[Line], right: Sequence[Line], at: int, palette: Palette) -> list[Line]:
-    lines = []
-    nothing: Line = []
-    for before, after in zip_longest(left, right, fillvalue=nothing):
-        gap = at - sum(part.cell_length for part in before)
-        lines.append([*before, Segment(" " * max(gap, 0), palette.text), *after])
-    return lines
-
-
 def _matrix(group: Group, scale: ColourScale, palette: Palette, each: int, numbers: bool) -> list[Line]:
     if not numbers:
-        return _blocks(group.matrix, lambda cell: scale.fraction(cell.mean), palette)
+        return in_halves([[scale.fraction(cell.mean) for cell in row] for row in group.matrix], palette)
     return [
         [Segment(f"{_short(scale, cell.mean):>{each - 1}} ", scale.style(cell.mean, palette)) for cell in row]
         for row in group.matrix
@@ -110,21 +103,6 @@ def _short(scale: ColourScale, value: float) -> str:
     return f"{100 * value:.0f}" if scale.score.fraction else scale.score.value(value, 5)
 
 
-def _blocks(matrix: Sequence[Sequence[Estimate]], share: Callable[[Estimate], float], palette: Palette) -> list[Line]:
-    """A column a task and two rows a line."""
-    lines = []
-    sixteen = palette.tones != "full"
-    for top in range(0, len(matrix), 2):
-        upper, lower = matrix[top], matrix[top + 1] if top + 1 < len(matrix) else ()
-        line: Line = []
-        for column in range(max(len(upper), len(lower))):
-            pair = [round(63 * share(row[column])) if column < len(row) else None for row in (upper, lower)]
-            sign, style = halves(pair[0], pair[1], sixteen, palette.text)
-            line.append(Segment(sign, style if palette.coloured else palette.text))
-        lines.append(line)
-    return lines
-
-
 # Differences
 
 
@@ -134,8 +112,7 @@ def _differences(board: Board, place: int, palette: Palette, each: int, numbers:
         why = "other benchmark" if changes is None else "no task yet"
         return [[Segment(why, palette.muted)]]
     if not numbers:
-        rows = [[Estimate(_share(change)) for change in row] for row in changes]
-        return _blocks(rows, lambda cell: cell.mean, palette)
+        return in_halves([[_share(change) for change in row] for row in changes], palette)
     return [[Segment(*_change(change, each, palette)) for change in row] for row in changes]
 
 
@@ -201,7 +178,7 @@ def _alone(board: Board, width: int, palette: Palette) -> list[Line]:
     tables = ([[form(cell) for cell in row] for row in group.matrix] for form in forms)
     told = next((table for table in tables if _width(table) <= width), None)
     if told is None:
-        matrix = _blocks(group.matrix, lambda cell: scale.fraction(cell.mean), palette)
+        matrix = in_halves([[scale.fraction(cell.mean) for cell in row] for row in group.matrix], palette)
         each = 0
     else:
         each = max(len(text) for row in told for text in row) + 2

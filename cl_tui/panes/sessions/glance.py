@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
-from cl_tui.charts.colour_scale import halves, sign_at
+from cl_tui.charts.colour_scale import in_halves
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.base import side_by_side
 from cl_tui.panes.sessions.columns import padded
@@ -279,27 +279,14 @@ def _halves(glance: Glance, width: int, height: int, palette: Palette) -> list[L
     matrix, tasks = glance.row.matrix, glance.block.tasks
     size = max(1, math.ceil(tasks / min(width, 2 * height)))
     count = math.ceil(tasks / size)
-    values = np.full((count + count % 2, count), math.nan)
+    values = np.full((count, count), math.nan)
     for number in range(count):
         of = matrix[min((number + 1) * size, tasks) - 1] if (number + 1) * size <= len(matrix) + size - 1 else ()
         of = of if (number * size) < len(matrix) else ()
         for column in range(min(count, math.ceil(len(of) / size))):
             values[number, column] = float(np.mean(of[column * size : (column + 1) * size]))
     scale = glance.block.task_scale
-    if not palette.coloured:
-        return [
-            [Segment("".join(sign_at(scale.fraction(v)) if v == v else " " for v in row), palette.text)]
-            for row in values[::2]
-        ]
-    levels = scale.levels(values)
-    lines: list[Line] = []
-    for upper, lower in zip(levels[::2].tolist(), levels[1::2].tolist(), strict=True):
-        cells = (
-            halves(a if a >= 0 else None, b if b >= 0 else None, palette.tones != "full", palette.text)
-            for a, b in zip(upper, lower, strict=True)
-        )
-        lines.append([Segment(sign, style) for sign, style in cells])
-    return lines
+    return in_halves([[scale.fraction(value) for value in row] for row in values.tolist()], palette)
 
 
 def _curve(glance: Glance, width: int, height: int, palette: Palette) -> list[Line]:

@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.events import Click
 from textual.message import Message
 
-from cl_tui.charts.colour_scale import LEVELS, ColourScale, halves, sign_at
+from cl_tui.charts.colour_scale import ColourScale, in_halves
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.painted import Painted
 from cl_tui.panes.sessions.columns import on_cursor, padded
@@ -107,17 +107,4 @@ def _thumbnail(recipe: Recipe, cell: int, palette: Palette) -> list[Line]:
     """Two rows of the matrix to a line, each task ``cell`` columns wide."""
     rows = recipe.matrix
     scale = ColourScale.of(ACCURACY, [value for row in rows for value in row], 0.5)
-    lines: list[Line] = []
-    for upper in range(0, len(rows), 2):
-        line: Line = []
-        pair = [rows[number] if number < len(rows) else () for number in (upper, upper + 1)]
-        for task in range(max(map(len, pair))):
-            shares = [scale.fraction(row[task]) if task < len(row) else None for row in pair]
-            if palette.coloured:
-                levels = [None if share is None else round(share * (LEVELS - 1)) for share in shares]
-                sign, style = halves(levels[0], levels[1], palette.tones != "full", palette.text)
-            else:
-                sign, style = sign_at(next(share for share in reversed(shares) if share is not None)), palette.text
-            line.append(Segment(sign * cell, style))
-        lines.append(line)
-    return lines
+    return in_halves([[scale.fraction(value) for value in row] for row in rows], palette, cell)

@@ -16,7 +16,17 @@ from textual.color import Color
 
 from cl_tui.app.legible import NarrowFilter
 from cl_tui.charts import marks
-from cl_tui.charts.colour_scale import LEVELS, SIGNS, ColourScale, colour_at, halves, level_style, sign_at, style_at
+from cl_tui.charts.colour_scale import (
+    LEVELS,
+    SIGNS,
+    ColourScale,
+    colour_at,
+    halves,
+    in_halves,
+    level_style,
+    sign_at,
+    style_at,
+)
 from cl_tui.charts.contrast import LEAST_CONTRAST, contrast, luminance
 from cl_tui.charts.style import Palette
 from cl_tui.host.ascii_filter import translated
@@ -90,6 +100,15 @@ def test_two_rows_share_a_line() -> None:
     assert halves(None, None, False, Style())[0] == " "
     assert halves(None, 5, False, Style())[0] == "▄"
     assert halves(5, None, False, Style())[1].bgcolor is None
+
+
+def test_a_matrix_of_any_shape_is_drawn_in_half_as_many_lines() -> None:
+    rows = [[0.5], [0.2, math.nan], [0.0, 1.0, 0.9]]
+    for palette in (PALETTE, Palette()):
+        lines = in_halves(rows, palette, cell=2)
+        assert [sum(of.cell_length for of in line) for line in lines] == [4, 6]
+    assert ["".join(of.text for of in line) for line in lines] == ["xx  ", "##    "]
+    assert not style_at(math.nan, PALETTE)
 
 
 def test_every_method_has_a_mark_of_its_own_on_every_terminal() -> None:
