@@ -9,8 +9,10 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cl_tui.exports import svg
 from cl_tui.exports.templates_of import templates
 from cl_tui.reports import session_facts
+from cl_tui.reports.scale import scale_of
 from engine.record.chance import common_chance
 from engine.record.events import ANSWERS, Scored
 from engine.record.history import History
@@ -39,6 +41,7 @@ def page(listed: Listed, path: Path) -> str:
             subtitle=session_facts.subtitle(config),
             result=session_facts.result(listed),
             command=session_facts.command(config, path / "config.toml"),
+            shades=svg.shades(),
             data=film(config, history, Shown.read(path)),
         )
     )
@@ -50,9 +53,10 @@ def film(config: RunConfig, history: History, shown: Shown | None) -> dict[str, 
     chosen = [probes[number] for number in _spread(len(probes), MOST_MOMENTS)]
     losses = history.curve.losses()
     points = _spread(len(losses), MOST_POINTS)
-    fraction = history.score.fraction
+    fraction, scale = history.score.fraction, scale_of(config, history)
     return {
         "score": {"name": history.score.capital, "fraction": fraction, "higher": history.score.higher},
+        "scale": {"worst": scale.worst, "best": scale.best, "shades": svg.SHADES},
         "chance": common_chance(history, config) if fraction else None,
         "tasks": [
             {"name": task.name, "start": start} for task, start in zip(history.tasks, history.starts, strict=False)

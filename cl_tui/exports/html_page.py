@@ -7,11 +7,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from cl_tui.charts.colour_scale import ColourScale
 from cl_tui.exports import held, svg
 from cl_tui.exports.templates_of import templates
 from cl_tui.reports import session_facts, text
 from cl_tui.reports.class_facts import TOLD, class_facts, share_text, shown_confusion, worst
-from cl_tui.reports.scale import Scale
+from cl_tui.reports.scale import scale_of
 from engine.record import metrics
 from engine.record.events import ImportanceMeasured
 from engine.record.figures import OWN, matrices
@@ -44,7 +45,8 @@ def page(listed: Listed, path: Path) -> str:
         figures=session_facts.figures(config, history),
         warnings=session_facts.warnings(config, history),
         score=history.score,
-        matrix=_matrix(history),
+        shades=svg.shades(),
+        matrix=_matrix(config, history),
         judged=_judged(config, history),
         classes=_classes(config, history),
         confusion=_confusion(config, history),
@@ -61,7 +63,7 @@ def page(listed: Listed, path: Path) -> str:
     )
 
 
-def _matrix(history: History) -> dict[str, Any] | None:
+def _matrix(config: RunConfig, history: History) -> dict[str, Any] | None:
     if not history.matrix:
         return None
     tasks, ended = len(history.tasks), len(history.matrix)
@@ -70,14 +72,14 @@ def _matrix(history: History) -> dict[str, Any] | None:
     named = all(len(name) <= 12 for name in names) and len(columns) <= DENSE
     score = history.score
     drops = metrics.forgetting_by_task(history.matrix, score)
-    scale = Scale.of(score, (value for row in history.matrix for value in row))
+    scale = scale_of(config, history)
 
     def chosen(values: Sequence[float]) -> list[float | None]:
         return [values[task] if task < len(values) else None for task in columns]
 
     def cell(row: int, task: int, value: float | None) -> tuple[str, str] | None:
         """Its CSS class, and what it says."""
-        return None if value is None else ("later" if task > row else f"h{scale.level(value)}", score.value(value))
+        return None if value is None else ("later" if task > row else svg.shade_of(value, scale), score.value(value))
 
     full = history.full_matrix
     return {
@@ -97,7 +99,7 @@ def _matrix(history: History) -> dict[str, Any] | None:
 def _judged(config: RunConfig, history: History) -> list[dict[str, Any]]:
     """The matrices if the network knew more, or less, of the task than it does in its scenario."""
     return [
-        {"told": TOLD[way], "way": way} | (_matrix(replace(history, matrix=matrix, later=())) or {})
+        {"told": TOLD[way], "way": way} | (_matrix(config, replace(history, matrix=matrix, later=())) or {})
         for way, matrix in matrices(config.scenario, history).items()
         if way != OWN[config.scenario]
     ]
@@ -137,10 +139,10 @@ def _confusion(config: RunConfig, history: History) -> dict[str, Any] | None:
     }
 
 
-def _legend(scale: Scale) -> list[str]:
-    """What each colour means, from poor to perfect."""
-    first, *others = (f"{name}{scale.score.mark}" for name in scale.names)
-    return [f"{'under' if scale.score.higher else 'over'} {first[1:]}", *others]
+def _legend(scale: ColourScale) -> list[str]:
+    """The score of each shade, from the worst to the best."""
+    step = (scale.best - scale.worst) / (svg.SHADES - 1)
+    return [f"{scale.score.tick(scale.worst + shade * step)}{scale.score.mark}" for shade in range(svg.SHADES)]
 
 
 def _scores(history: History) -> dict[str, Any] | None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from cl_tui.charts.colour_scale import LEVELS, ColourScale, level_style
 from cl_tui.charts.ticks import round_values
 from cl_tui.reports import session_facts, text
 from cl_tui.reports.class_facts import LEAST_SHARE
-from cl_tui.reports.scale import Scale, axis
+from cl_tui.reports.scale import axis
 from engine.catalog.methods import METHODS
 from engine.record.events import ImportanceMeasured, LayerHistogram
 from engine.record.history import History
@@ -229,9 +230,29 @@ def _apart(heights: Sequence[float], bottom: float) -> list[float]:
     return placed
 
 
-def matrix_map(matrix: Sequence[Sequence[float]], scale: Scale) -> Picture:
+SHADES = 11
+"""Colours of scores, whose CSS classes are c0 to c10."""
+
+
+def shades() -> list[tuple[str, str, str]]:
+    """Of each shade its CSS class, its colour, and that of text on it: those of the screens."""
+    made = []
+    for shade in range(SHADES):
+        style = level_style(round(shade * (LEVELS - 1) / (SHADES - 1)), coloured=True, sixteen=False)
+        assert style.bgcolor is not None
+        assert style.color is not None
+        made.append((f"c{shade}", style.bgcolor.get_truecolor().hex, style.color.get_truecolor().hex))
+    return made
+
+
+def shade_of(score: float, scale: ColourScale) -> str:
+    """The CSS class of a score; empty for NaN."""
+    return "" if math.isnan(score) else f"c{round(scale.fraction(score) * (SHADES - 1))}"
+
+
+def matrix_map(matrix: Sequence[Sequence[float]], scale: ColourScale) -> Picture:
     """The whole matrix as colours: one square per score, rows downwards."""
-    kinds = [[f"h{scale.level(score)}" for score in scores] for scores in matrix]
+    kinds = [[shade_of(score, scale) for score in scores] for scores in matrix]
     label = f"{scale.score.capital} after each task (downwards) on each task (to the right)"
     return _map(label, kinds, max(len(matrix[-1]), len(matrix)))
 

@@ -1,71 +1,19 @@
 """A score's range in a session: the colours of its values, and the ends of an axis."""
 
 import math
-from bisect import bisect_right
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
 
+from cl_tui.charts.colour_scale import ColourScale
 from cl_tui.charts.ticks import round_step
+from engine.record.chance import common_chance
+from engine.record.history import History
 from engine.record.score import ScoreInfo
-
-if TYPE_CHECKING:
-    import numpy as np
-
-LEVELS = (0.65, 0.80, 0.90, 0.95, 0.98)
-"""Accuracies at which the colour changes, on every screen and page: finer near the top, where forgetting begins."""
+from engine.settings.run import RunConfig
 
 
-class Scale(NamedTuple):
-    """The colours of a score, from poor (0) to perfect (5)."""
-
-    score: ScoreInfo
-    steps: tuple[float, ...] = LEVELS
-    """The scores at which the colour changes, the worst first; negated if lower is better, so that they ascend."""
-
-    @classmethod
-    def of(cls, score: ScoreInfo, scores: Iterable[float]) -> "Scale":
-        """In equal steps from the worst to the best of ``scores``; an accuracy has steps of its own.
-
-        >>> from engine.record.score import R2, RMSE
-        >>> Scale.of(RMSE, [1.0, 7.0]).steps, Scale.of(R2, [-5.0, 0.75]).steps
-        ((-6.0, -5.0, -4.0, -3.0, -2.0), (0.125, 0.25, 0.375, 0.5, 0.625))
-        """
-        if score.fraction:
-            return cls(score)
-        known = [score.sign * value for value in scores if math.isfinite(value)]
-        worst, best = min(known, default=0.0), max(known, default=0.0)
-        if score.nothing is not None:
-            worst = max(worst, score.nothing)
-        if worst > best:
-            return cls(score, (math.inf,) * len(LEVELS))
-        count = len(LEVELS) + 1
-        return cls(score, tuple(worst + (best - worst) * k / count for k in range(1, count)))
-
-    def level(self, score: float) -> int:
-        """
-        >>> from engine.record.score import ACCURACY
-        >>> scale = Scale(ACCURACY)
-        >>> scale.level(0.5), scale.level(0.8), scale.level(1.0)
-        (0, 2, 5)
-        """
-        return bisect_right(self.steps, self.score.sign * score)
-
-    def levels(self, scores: "np.ndarray") -> "np.ndarray":
-        import numpy as np
-
-        return np.searchsorted(self.steps, self.score.sign * scores, side="right")
-
-    @property
-    def names(self) -> list[str]:
-        """What each colour means, without a unit.
-
-        >>> from engine.record.score import ACCURACY
-        >>> Scale(ACCURACY).names
-        ['<65', '65', '80', '90', '95', '98']
-        """
-        steps = (self.score.sign * step for step in self.steps)
-        told = [f"{100 * step:.0f}" if self.score.fraction else self.score.value(step, 5) for step in steps]
-        return [f"{'<' if self.score.higher else '>'}{told[0]}", *told]
+def scale_of(config: RunConfig, history: History) -> ColourScale:
+    """The colours of the scores at tasks' ends."""
+    scores = (value for row in history.matrix for value in row)
+    return ColourScale.of(history.score, scores, common_chance(history, config))
 
 
 def axis(score: ScoreInfo, worst: float, best: float) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Group, RenderableType
@@ -9,13 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from cl_tui.charts.bars import bars
+from cl_tui.charts.colour_scale import ColourScale
 from cl_tui.charts.printed import MOST_TICKS, above, blank, logarithmic, printed
 from cl_tui.charts.ticks import round_values
 from cl_tui.reports import session_facts, text
 from cl_tui.reports.class_facts import TOLD
 from cl_tui.reports.class_tables import class_sections
 from cl_tui.reports.layout import pairs, section, table_of, thinned
-from cl_tui.reports.scale import Scale, axis
+from cl_tui.reports.scale import axis, scale_of
 from engine.record import metrics
 from engine.record.events import ImportanceMeasured
 from engine.record.figures import OWN, matrices
@@ -43,7 +45,7 @@ FEWEST_BINS, MOST_BINS = 16, 40
 WIDEST_NAME = 24
 """Most columns of a layer's or task's name; a longer one is wrapped or cut."""
 LEVELS = ("bold red", "red", "yellow", "cyan", "green", "bold green")
-"""Colours of scores, by ``Scale.level``."""
+"""Colours of scores, from the worst to the best."""
 STATES = {"finished": "green", "running": "cyan", "stopped": "yellow", "interrupted": "red", "failed": "red"}
 COLORS = ("cyan", "magenta", "yellow", "green", "blue", "red")
 
@@ -101,8 +103,7 @@ def _matrix(config: RunConfig, history: History, width: int) -> list[RenderableT
     if not history.matrix:
         return []
     tasks, ended, score = len(history.tasks), len(history.matrix), history.score
-    scale = Scale.of(score, (value for row in history.matrix for value in row))
-    rows, columns, table = _table(history, scale, history.full_matrix, width)
+    rows, columns, table = _table(history, scale_of(config, history), history.full_matrix, width)
     drops = metrics.forgetting_by_task(history.matrix, score)
     if drops:
         lost = (Text(score.value(drops[task]) if task < len(drops) else "") for task in columns)
@@ -113,7 +114,7 @@ def _matrix(config: RunConfig, history: History, width: int) -> list[RenderableT
     return section(title, table, *thinned(len(rows), ended, len(columns), tasks), averages, *told)
 
 
-def _table(history: History, scale: Scale, matrix: Rows, width: int) -> tuple[list[int], list[int], Table]:
+def _table(history: History, scale: ColourScale, matrix: Rows, width: int) -> tuple[list[int], list[int], Table]:
     """The rows and columns that fit, and a table of them."""
     cell = CELL if scale.score.fraction else CELL + 1
     label = min(max(map(len, ["forgetting", *session_facts.named(range(len(matrix)), history)])), WIDEST_NAME) + 2
@@ -127,11 +128,14 @@ def _table(history: History, scale: Scale, matrix: Rows, width: int) -> tuple[li
     return rows, columns, table
 
 
-def _score(scale: Scale, row: Sequence[float], task: int, later: bool) -> Text:
+def _score(scale: ColourScale, row: Sequence[float], task: int, later: bool) -> Text:
     """``later``: on a task that had not begun."""
     if task >= len(row):
         return Text("·", style="dim")
-    return Text(scale.score.value(row[task]), style="dim" if later else LEVELS[scale.level(row[task])])
+    told, share = scale.score.value(row[task]), scale.fraction(row[task])
+    if later or math.isnan(share):
+        return Text(told, style="dim")
+    return Text(told, style=LEVELS[min(int(share * len(LEVELS)), len(LEVELS) - 1)])
 
 
 def _judged(config: RunConfig, history: History, width: int) -> list[RenderableType]:
@@ -139,7 +143,7 @@ def _judged(config: RunConfig, history: History, width: int) -> list[RenderableT
     parts: list[RenderableType] = []
     for way, matrix in matrices(config.scenario, history).items():
         if way != OWN[config.scenario]:
-            rows, columns, table = _table(history, Scale.of(history.score, ()), matrix, width)
+            rows, columns, table = _table(history, scale_of(config, replace(history, matrix=matrix)), matrix, width)
             missing = thinned(len(rows), len(matrix), len(columns), len(history.tasks))
             told = f"{history.score.capital}{history.score.measured_in} if {TOLD[way]} ({way}), after (row) on (column)"
             parts += section(told, table, *missing)

@@ -59,10 +59,10 @@ byId("shown").hidden = !figures.length;
 
 function cell(row, value) {
   const at = add(row, "td", {}, shown(value));
-  if (value === null || !data.score.fraction) return;
-  const share = Math.max(0, Math.min(1, value));
-  at.style.background = `rgb(${Math.round(20 + 233 * share)} ${Math.round(40 + 190 * share)} ${Math.round(110 - 50 * share)})`;
-  at.style.color = share > .55 ? "#111" : "#fff";
+  if (value === null) return;
+  const {worst, best, shades} = data.scale;
+  const share = best === worst ? Number(value === best) : (value - worst) / (best - worst);
+  at.className = `c${Math.round(Math.max(0, Math.min(1, share)) * (shades - 1))}`;
 }
 
 function matrix(moment) {

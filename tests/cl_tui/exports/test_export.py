@@ -207,7 +207,7 @@ def test_many_tasks_are_thinned_and_it_says_so(tmp_path: Path) -> None:
     found = page(listed)
     assert "20 of 100 tasks have numbers" in found.text
     assert "7 of 100 tasks are coloured" in found.text
-    assert sum(tag == "td" and "h" in (each.get("class") or "")[:1] for tag, each in found.elements) == 20 * 21 / 2
+    assert sum(tag == "td" and (each.get("class") or "").startswith("c") for tag, each in found.elements) == 20 * 21 / 2
     squares = next(html for html in html_page.page(listed, Path()).split("<svg") if 'class="map"' in html)
     assert squares.count("h1v1h-1z") == 100 * 101 / 2
 
