@@ -12,6 +12,7 @@ from typing import ClassVar
 from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.events import AppBlur, Event, Key
 from textual.filter import LineFilter
 from textual.screen import Screen
@@ -27,6 +28,7 @@ from cl_tui.host.ascii_filter import spelled, wanted
 from cl_tui.host.capture import Captured, Line
 from cl_tui.host.exit_status import INTERRUPTED, ExitStatus
 from cl_tui.host.preferences import APPEARANCE, Preferences
+from cl_tui.host.written import counting, written
 from cl_tui.panes.base import Pane, keys
 from cl_tui.panes.files import started_in, write_new
 from cl_tui.panes.picture import grid_of
@@ -96,6 +98,13 @@ class ClTui(App[ExitStatus]):
         chosen = self.preferences.theme
         self.theme = chosen if chosen in self.available_themes else self._first_theme
         self.ascii_charts = wanted(self.preferences.charts, os.environ)
+
+    def get_driver_class(self) -> type[Driver]:
+        return counting(super().get_driver_class())
+
+    @property
+    def written(self) -> int:
+        return written(self._driver)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         signs = [self._ascii] if self.ascii_charts else [self._narrow] if self._ambiguous else []

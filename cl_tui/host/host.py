@@ -19,6 +19,10 @@ class Host(Protocol):
     zoomed: type[Widget] | None
     """The kind of pane that fills screens of panes; not remembered from one start to the next."""
 
+    @property
+    def written(self) -> int:
+        """Bytes that the terminal has got so far."""
+
     def remember(self, **chosen: object) -> None:
         """Keeps preferences for the next start; says so if they cannot be saved."""
 

@@ -5,8 +5,13 @@ import time
 
 from rich.cells import cell_len
 from textual.content import Content
+from textual.geometry import Region
+from textual.strip import Strip
 from textual.timer import Timer
+from textual.visual import Visual
 from textual.widgets import Static
+
+from cl_tui.panes.painted import differing
 
 REPLY_SECONDS = 3.0
 """How long the answer to a key replaces the news."""
@@ -14,15 +19,35 @@ NEWS_SECONDS = 5.0
 """How long news replace the strip of the system, where both do not fit into the line."""
 
 
+HIGH = 36
+"""Lines of a terminal from which a line is kept for warnings."""
+
+
 class Sentence(Static):
-    """Text without markup, which is laid out again only if it changes."""
+    """Text without markup, which is laid out again only if it changes; in place, only parts that differ are painted."""
 
     def __init__(self, classes: str | None = None) -> None:
         super().__init__(markup=False, classes=classes)
+        self._before: list[Strip] | None = None
+        """What stands there, while it is changed in place."""
 
     def put(self, text: str | Content, layout: bool = True) -> None:
         if text != self.content:
+            if self.size and not layout:
+                self._before = [self.render_line(y) for y in range(self.size.height)]
             self.update(text, layout=layout)
+            self._before = None
+
+    def refresh(
+        self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
+    ) -> "Sentence":
+        if self._before is not None and not regions and not layout:
+            after = Visual.to_strips(self, self.visual, *self.size, self.visual_style)
+            lines = enumerate(zip(self._before, after, strict=False))
+            regions = tuple(Region(start, y, end - start, 1) for y, two in lines for start, end in differing(*two))
+            if not regions:
+                return self
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
 
 class Notice(Sentence):
@@ -71,11 +96,18 @@ class Notice(Sentence):
 
 
 class WarningLine(Sentence):
-    """Shows a warning as long as it applies; without a warning it takes no room."""
+    """Shows a warning as long as it applies. Without a warning it takes room only in a high terminal, where panes thus
+    stay where they are."""
 
     def on_mount(self) -> None:
-        self.display = bool(self.content)
+        self.display = self._stays
+
+    @property
+    def _stays(self) -> bool:
+        return self.app.size.height >= HIGH
 
     def say(self, text: str) -> None:
-        self.display = bool(text)
-        self.put(f"⚠ {text}" if text else "")
+        shown = f"⚠ {text}" if text else ""
+        lines = [cell_len(str(each)) <= self.content_size.width for each in (self.content, shown)]
+        self.put(shown, layout=not self.display or lines != [True, True])
+        self.display = bool(text) or self._stays

@@ -1,6 +1,6 @@
 """Painted: a widget of lines. They are drawn once per change, and only different lines are repainted."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -29,7 +29,9 @@ _NAMES = (
 
 
 _NEAR = 8
-"""Least equal cells between two runs that are painted apart; moving the cursor costs about ten."""
+"""Least equal cells between two runs that are painted apart; moving the cursor costs about ten bytes."""
+_FEW = 1
+"""Most equal parts between two runs that are painted together: each may have colours of its own, of forty bytes."""
 
 
 class Painted(Widget):
@@ -88,37 +90,45 @@ class Painted(Widget):
 
 
 def differing(old: Strip, new: Strip) -> list[tuple[int, int]]:
-    """The cells (from, to) in which two strips of equal width differ: a few runs, or one if their parts do not align.
+    """The cells (from, to) in which two strips of equal width differ: whole parts of the new one, as these are painted
+    whole; those that are near each other as one. With signs two cells wide, all.
 
     >>> old, new = (Strip([Segment("a"), Segment(text), Segment("d"), Segment(text)]) for text in ("bc", "ef"))
     >>> differing(old, new), differing(old, old)
     ([(1, 6)], [])
-    >>> differing(old, Strip([Segment("ab"), Segment("c"), Segment("d"), Segment("bc")]))
-    [(0, 3)]
+    >>> differing(old, Strip([Segment("ab"), Segment("c"), Segment("d"), Segment("be")]))
+    [(4, 6)]
     """
     if old == new:
         return []
-    before, after = list(old), list(new)
-    if len(before) == len(after) and all(a.cell_length == b.cell_length for a, b in zip(before, after, strict=True)):
-        runs: list[tuple[int, int]] = []
-        x = 0
-        for one, other in zip(before, after, strict=True):
-            end = x + other.cell_length
-            if one != other:
-                together = runs and x - runs[-1][1] < _NEAR
-                runs[-1:] = [(runs[-1][0], end)] if together else [*runs[-1:], (x, end)]
-            x = end
-        return runs
-    start, end = 0, new.cell_length
-    for one, other in zip(before, after, strict=False):
-        if one != other:
-            break
-        start += other.cell_length
-    for one, other in zip(reversed(before), reversed(after), strict=False):
-        if one != other or end - other.cell_length <= start:
-            break
-        end -= other.cell_length
-    return [(start, end)]
+    if any(part.cell_length != len(part.text) for strip in (old, new) for part in strip):
+        return [(0, new.cell_length)]  # of signs two cells wide
+    runs: list[tuple[int, int]] = []
+    x, equal = 0, 0
+    for part, same in _parts(old, new):
+        end = x + part.cell_length
+        equal += same
+        if not same:
+            together = runs and x - runs[-1][1] < _NEAR and equal <= _FEW
+            runs[-1:] = [(runs[-1][0], end)] if together else [*runs[-1:], (x, end)]
+            equal = 0
+        x = end
+    return runs
+
+
+def _parts(old: Strip, new: Strip) -> Iterator[tuple[Segment, bool]]:
+    """Each part of the new strip, and whether the same is there in the old one, in as many parts as may be."""
+    before = iter(old)
+    text, style = "", None
+    for part in new:
+        want, same = part.text, True
+        while want:
+            if not text:
+                text, style, _ = next(before, Segment(want))
+            count = min(len(text), len(want))
+            same = same and text[:count] == want[:count] and style == part.style
+            text, want = text[count:], want[count:]
+        yield part, same
 
 
 def strips(lines: Sequence[Line], width: int, height: int, blank: Style) -> list[Strip]:

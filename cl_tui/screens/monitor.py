@@ -17,7 +17,7 @@ from cl_tui.reports.ending import exit_status, kept
 from cl_tui.screens.card import CardScreen
 from cl_tui.screens.dialogs import FailureDialog
 from cl_tui.screens.fan import FanScreen
-from cl_tui.screens.panes import PanesScreen
+from cl_tui.screens.panes import SELDOM_SECONDS, PanesScreen
 from cl_tui.screens.zooming import NOTHING_OPEN
 from engine.catalog.choices import benchmark_info
 from engine.catalog.methods import METHODS
@@ -27,12 +27,8 @@ from engine.training.runner import EngineThread
 
 FULL_SPEED_SECONDS = 0.4
 """Least seconds between two redraws at full speed, when the engine needs the lock that drawing holds."""
-CELLS_A_SECOND = 40_000
-"""Most cells of the terminal that are redrawn in a second at full speed: what is written may go a slow way."""
 SCREEN_SHARE = 0.02
 """Share of the time that drawing may take at full speed: slower drawing, as in a large terminal, happens less often."""
-SELDOM_SECONDS = 2.0
-"""Most seconds between two redraws."""
 PATIENCE_SECONDS = 10.0
 """How long quitting waits for the engine before it says so."""
 STEP_SECONDS = 1.0
@@ -167,7 +163,7 @@ class MonitorScreen(PanesScreen):
         if not view.training or view.waiting or view.paused or view.pace is not None:
             return 0.0
         spent = time.thread_time() - self._spent_before
-        return min(max(FULL_SPEED_SECONDS, self.size.area / CELLS_A_SECOND, spent / SCREEN_SHARE), SELDOM_SECONDS)
+        return min(max(FULL_SPEED_SECONDS, spent / SCREEN_SHARE), SELDOM_SECONDS)
 
     def redraw(self) -> None:
         self._watched |= self.engine.history.state in ("loading", "training")

@@ -64,6 +64,10 @@ PANES: tuple[type[Pane], ...] = (
 )
 """In the order of their numbers, and of the keys 1 to 9 that go to them. Layouts say where each stands."""
 POLL_SECONDS = 0.1
+BYTES_A_SECOND = 25_000
+"""What redraws may write: the terminal may be at the other end of a slow line."""
+SELDOM_SECONDS = 2.0
+"""Most seconds between two redraws of what changes all the time."""
 
 
 class PanesScreen(AdvisingScreen):
@@ -88,6 +92,8 @@ class PanesScreen(AdvisingScreen):
         self.news = ""
         """The last notable event, for the line below the panes."""
         self._drawn_at = 0.0
+        self._written_before = 0
+        """Bytes that the terminal had got before the last redraw."""
         self.shown: Shown | None = None
         """What the session keeps to look at, as it was last read."""
         self._shown_at: int | None = None
@@ -175,11 +181,14 @@ class PanesScreen(AdvisingScreen):
         self.call_after_refresh(self.redraw)
 
     def poll(self) -> None:
-        """Runs ten times a second: redraws if there is anything new, as often as ``redraw_interval`` allows."""
+        """Runs ten times a second: redraws if there is anything new, as often as ``redraw_interval`` and the terminal
+        allow."""
         self._look_for_shown()
         now = time.monotonic()
         view = self._whole_view()
-        if view.differs(self.view) and now - self._drawn_at >= self.redraw_interval(view):
+        written = (self.host.written - self._written_before) / BYTES_A_SECOND
+        interval = max(self.redraw_interval(view), min(written, SELDOM_SECONDS))
+        if view.differs(self.view) and now - self._drawn_at >= interval:
             self.redraw()
 
     def _look_for_shown(self) -> None:
@@ -204,7 +213,7 @@ class PanesScreen(AdvisingScreen):
 
     def redraw(self) -> None:
         before, view = self.view, self._whole_view()
-        self.view, self._drawn_at = view, time.monotonic()
+        self.view, self._drawn_at, self._written_before = view, time.monotonic(), self.host.written
         self.news = self.news_of(before, view) or self.news
         self.query_one(HeaderLine).show(view)
         self.query_one(TaskLine).show(view)

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.content import Content
+from textual.geometry import Region
 from textual.pilot import Pilot
+from textual.widget import Widget
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
@@ -22,12 +25,13 @@ from cl_tui.panes.base import Pane
 from cl_tui.panes.header import HeaderLine
 from cl_tui.panes.importance.pane import ImportancePane
 from cl_tui.panes.loss.pane import CurvesPane
-from cl_tui.panes.notice import Notice, WarningLine
+from cl_tui.panes.notice import HIGH, Notice, WarningLine
 from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.reports import text as words
 from cl_tui.screens import monitor as monitor_module
 from cl_tui.screens.dialogs import FailureDialog
 from cl_tui.screens.monitor import MonitorScreen
+from cl_tui.screens.panes import BYTES_A_SECOND, SELDOM_SECONDS
 from cl_tui.screens.strength import StrengthDialog
 from engine.errors import NumericsError, SessionError
 from engine.record.events import RunFailed, RunResumed, Saved, StepsTaken, StrengthChanged, TaskEnded, TaskStarted
@@ -82,7 +86,7 @@ class Watched:
     @property
     def warning(self) -> str:
         line = self.monitor.query_one(WarningLine)
-        assert line.display == bool(line.content)
+        assert line.display == (bool(line.content) or self.app.size.height >= HIGH)
         return str(line.content)
 
 
@@ -130,6 +134,34 @@ async def test_all_four_panes_are_readable(tmp_path: Path, size: tuple[int, int]
         assert re.search("L |loss", watched.text(CurvesPane))
         assert "5,000 steps" in watched.text(CurvesPane)
         assert "fc1.wei" in watched.text(ImportancePane)
+
+
+async def test_a_slow_terminal_is_redrawn_when_it_has_got_what_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with watching(tmp_path) as watched:
+        monitor, before = watched.monitor, watched.monitor.view
+        monkeypatch.setattr(ClTui, "written", BYTES_A_SECOND * SELDOM_SECONDS)
+        watched.engine.tell(Saved(2500, 0.0, "x"))
+        monitor.poll()
+        assert monitor.view is before
+        monitor._drawn_at -= SELDOM_SECONDS
+        monitor.poll()
+        assert monitor.view is not before
+
+
+async def test_of_a_line_of_text_only_parts_that_differ_are_painted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with watching(tmp_path) as watched:
+        painted: list[Region] = []
+        monkeypatch.setattr(Widget, "refresh", lambda self, *regions, **how: painted.extend(regions))
+        line = watched.monitor.query_one(HeaderLine)
+        line.put(Content.assemble("task 3 of 5, ", ("1.00", "bold"), " lost"), layout=False)
+        line._render_content()
+        painted.clear()
+        line.put(Content.assemble("task 3 of 5, ", ("2.00", "bold"), " lost"), layout=False)
+        assert painted == [Region(13, 0, 4, 1)]
 
 
 async def test_news_of_the_engine_reach_every_pane(tmp_path: Path) -> None:
@@ -629,9 +661,11 @@ async def test_training_that_waits_for_the_disk_says_so_until_it_goes_on(tmp_pat
     async with watching(tmp_path, size=(160, 48)) as watched:
         watched.monitor.forget_reply()
         assert "/s" in watched.header
+        places = [pane.region for pane in watched.monitor.query(Pane)]
         watched.engine.control.trouble = FULL
         await watched.settle()
         assert watched.warning == f"⚠ {FULL}"
+        assert [pane.region for pane in watched.monitor.query(Pane)] == places
         assert "waiting" in watched.header
         assert "/s" not in watched.header
         watched.engine.control.trouble = ""
