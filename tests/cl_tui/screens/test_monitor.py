@@ -232,15 +232,16 @@ async def test_a_finished_run_offers_no_key_that_steers_it(tmp_path: Path) -> No
 
         assert offered() & STEERING == STEERING - {"Continue", "Slow"}
         assert "Strength" in {key.description for key in footer.query(FooterKey)}
-        assert "Change the strength" in await help_now()
+        assert "Short futures at other strengths" in await help_now()
         watched.engine.known = screen_data.history()
         await watched.settle()
         await watched.press("escape")  # leaves the card
         assert not offered() & STEERING
         await watched.pilot.pause()
-        assert {key.description for key in footer.query(FooterKey)} == {"Zoom", "Quit", "Help", "Palette", "Result"}
+        left = {"Zoom", "Quit", "Share", "Help", "Palette", "Result"}
+        assert {key.description for key in footer.query(FooterKey)} == left
         told = await help_now()
-        assert "Change the strength" not in told
+        assert "Short futures at other strengths" not in told
         assert "Pause" not in told
         assert "Copy the pane's data" in told
 
