@@ -3,6 +3,7 @@
 import time
 from typing import ClassVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Footer
@@ -16,11 +17,13 @@ from cl_tui.panes.race.pane import RacePane
 from cl_tui.panes.race.view import RaceView, heading
 from cl_tui.reports.standings import Entry, clock, standings, step_at
 from cl_tui.screens.reader import Reader
-from cl_tui.screens.root import RootScreen, too_small
+from cl_tui.screens.root import too_small
+from cl_tui.screens.training import TrainingScreen
 from cl_tui.screens.watch import WatchScreen
 from engine.errors import EngineError
 from engine.record.history import History
 from engine.record.shown import Shown
+from engine.training.fork import forkable
 
 POLL_SECONDS = 0.1
 DRAW_SECONDS = 0.5
@@ -29,7 +32,7 @@ _JUMP = "Choose the run in this place"
 _CHOOSE = "Choose a run"
 
 
-class RaceScreen(RootScreen):
+class RaceScreen(TrainingScreen):
     """Trains what it shows, and ends with an ExitStatus."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -39,6 +42,7 @@ class RaceScreen(RootScreen):
         Binding("left,up", "choose(-1)", "Up", key_display="←", tooltip=_CHOOSE, show=False),
         Binding("right,down", "choose(1)", "Down", key_display="→", tooltip=_CHOOSE, show=False),
         *keys(*((str(number), f"jump({number})", f"Place {number}", _JUMP) for number in range(1, 10))),
+        Binding("F", "fork", "Fork one", tooltip="Start a new session at the end of a task of the chosen run"),
         Binding("o", "order", "Order", tooltip="In the order of their places, or as they were typed"),
         Binding("e", "examples", "Other examples", tooltip="Follow other test examples"),
     ]
@@ -179,6 +183,16 @@ class RaceScreen(RootScreen):
             self.app.push_screen(WatchScreen(session.path.parent, session.name))
         except EngineError as error:
             self.reply(str(error))
+
+    @work
+    async def action_fork(self) -> None:
+        from cl_tui.screens.fork import ForkDialog
+
+        session, history = self.race.sessions[self.chosen], self.histories[self.chosen]
+        if not forkable(session, history):
+            self.reply("No fork yet: a fork begins at the end of a task that is not the last")
+        elif (made := await self.app.push_screen_wait(ForkDialog(session, history))) is not None:
+            self.train(made)
 
     # Leaving
 

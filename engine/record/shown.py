@@ -281,6 +281,24 @@ def forgotten(history: History, phase: int) -> list[Forgotten]:
     return made
 
 
+def count_forgotten(history: History, phase: int) -> tuple[int, int]:
+    """How many examples of the whole test sets of earlier tasks are wrong at the end of task ``phase``, of how many
+    that were right when their task was learned; (0, 0) if it is not told."""
+    told = {of.phase: of for of in history.packed.get(WHOLE_ANSWERS, ())}
+    starts = list(accumulate(history.started.test_examples if history.started else (), initial=0))
+    now = told[phase].array() if phase in told else None
+    if now is None or phase + 1 >= len(starts) or len(now) != starts[phase + 1]:
+        return 0, 0
+    lost = learned = 0
+    for task in range(phase):
+        rows, then = slice(starts[task], starts[task + 1]), told[task].array() if task in told else None
+        if then is not None and len(then) == rows.stop:
+            right = then[rows] == 0
+            learned += int(right.sum())
+            lost += int((right & (now[rows] > 0)).sum())
+    return lost, learned
+
+
 def turned_in(history: History, phase: int, of: Forgotten) -> dict[int, int]:
     """How many of them turned for good in each task, as told at the ends of tasks up to ``phase``."""
     import numpy as np

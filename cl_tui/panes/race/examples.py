@@ -9,6 +9,8 @@ from rich.style import Style
 from cl_tui.charts.pictures import ORANGE, half_blocks
 from cl_tui.charts.style import Line, Palette
 from cl_tui.panes.race.view import RaceView
+from cl_tui.reports.standings import Entry
+from engine.record.shown import count_forgotten
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,25 @@ def _fixed(parts: list[tuple[str, Style]], width: int) -> Line:
 
 
 class Gallery:
-    """Pictures as they were drawn, so that each is drawn once."""
+    """Pictures as they were drawn and counts as they were made, so that each is made once."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[object, ...], list[Line]] = {}
+        self._counts: dict[tuple[str, int], tuple[int, int]] = {}
+
+    def forgotten(self, entry: Entry, width: int, palette: Palette) -> Line:
+        """How much of whole test sets was forgotten by the end of the newest task that ended."""
+        ended = len(entry.history.matrix)
+        key = (entry.name, ended)
+        if key not in self._counts:
+            self._counts[key] = count_forgotten(entry.history, ended - 1)
+        lost, learned = self._counts[key]
+        if not learned:
+            return []
+        parts = "forgotten ", f"{lost:,}", f" of {learned:,}", f" after task {ended}"
+        shown = parts if sum(map(len, parts)) <= width else parts[:-1]
+        styles = palette.muted, palette.caution if lost else palette.strong, palette.muted, palette.muted
+        return [Segment(part, style) for part, style in zip(shown, styles, strict=False)]
 
     def row(
         self, view: RaceView, at: int, examples: list[tuple[int, int]], size: tuple[int, int], palette: Palette

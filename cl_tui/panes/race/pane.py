@@ -26,7 +26,8 @@ class RacePane(Painted, can_focus=True):
         "Every run trains at the same step: a faster one waits. The leaderboard has the average over the tasks so far; "
         "places that other test examples could swap are even. Then each run's average over time, with the others "
         "behind it, and its tasks: now, over time, and what was lost since each was learned. The pictures are the "
-        "same test examples for every run; one that was learned and is wrong now is orange."
+        "same test examples for every run; one that was learned and is wrong now is orange. Below them stands how many "
+        "examples of whole test sets were forgotten by the end of the last task that ended."
     )
 
     def __init__(self) -> None:
@@ -86,7 +87,8 @@ def _below(view: RaceView, gallery: Gallery, width: int, height: int, palette: P
     lane = (width + GAP) // lanes - GAP
     across = max(1, min(3, (lane + 1) // (SMALLEST[0] + 1)))
     count = len(view.slowest.history.tasks)
-    rest = height - 2
+    counts = [gallery.forgotten(view.entries[at], lane, palette) for at in shown]
+    rest = height - 2 - any(counts)
     size = LARGEST if rest - min(count, 8) - 6 >= 2 * (LARGEST[1] + 1) else SMALLEST
     size = (min(size[0], (lane + 1) // across - 1), size[1])
     rows = -(-len(view.examples) // across)
@@ -100,7 +102,7 @@ def _below(view: RaceView, gallery: Gallery, width: int, height: int, palette: P
     every = Drawn.of(view, lane, chart) if chart >= 4 else None
     places = {of.entry: of.place for of in view.standings}
     blocks = []
-    for at in shown:
+    for at, count_line in zip(shown, counts, strict=True):
         lines = [title(view, at, places[at], lane, palette)]
         if every is not None:
             lines += curves(view, at, every, (lane, chart), palette)
@@ -112,7 +114,7 @@ def _below(view: RaceView, gallery: Gallery, width: int, height: int, palette: P
         for row in range(rows):
             lines += gallery.row(view, at, view.examples[row * across : (row + 1) * across], size, palette)
             lines += [[]] if has_pictures else []
-        blocks.append(lines)
+        blocks.append([*lines, count_line])
     return _beside(blocks, lane, palette)
 
 
@@ -124,6 +126,8 @@ def _narrow(view: RaceView, gallery: Gallery, width: int, height: int, palette: 
     size = (size[0], min(size[1], size[0] // 2))
     if view.examples and size[0] >= 6 and height >= 4:
         lines += gallery.row(view, at, view.examples, size, palette)
+    if len(lines) < height:
+        lines.append(gallery.forgotten(view.entries[at], width, palette))
     left = height - len(lines)
     if left >= 5:
         chart = min(left, CURVES)

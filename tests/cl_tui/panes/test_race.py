@@ -12,9 +12,9 @@ from cl_tui.panes.race.examples import Gallery, seen
 from cl_tui.panes.race.pane import drawn
 from cl_tui.panes.race.view import EXAMPLES, RaceView, followed, heading
 from cl_tui.reports.standings import Entry
-from engine.record.events import ANSWERS, Packed
+from engine.record.events import ANSWERS, WHOLE_ANSWERS, Packed
 from engine.record.history import History
-from engine.record.shown import Shown, ShownTask
+from engine.record.shown import Shown, ShownTask, count_forgotten
 from engine.settings.run import resolve
 from tests import screen_data
 
@@ -75,6 +75,24 @@ def test_what_was_learned_and_is_wrong_now_is_forgotten() -> None:
     assert (seen(view, 0, first).right, seen(view, 0, first).given) == ("0", "1")
     assert not seen(view, 1, first).forgotten
     assert "0→1  98 %" in texts(drawn(view, Gallery(), 158, 45, PALETTE))
+
+
+def test_what_whole_test_sets_forgot_is_counted_at_the_end_of_a_task() -> None:
+    view = race()
+    assert "forgotten" not in texts(drawn(view, Gallery(), 158, 45, PALETTE)).replace("Forgotten", "")
+    entry = view.entries[0]
+    sizes = entry.history.started.test_examples if entry.history.started else ()
+    whole = [np.zeros(sum(sizes[: task + 1]), np.uint8) for task in range(len(entry.history.matrix))]
+    whole[-1][:7] = 2
+    whole[0][5] = 1
+    history = entry.history
+    for task, answers in enumerate(whole):
+        history = history.apply(Packed.of(history.starts[task + 1], task, WHOLE_ANSWERS, answers))
+    known = sum(sizes[: len(whole) - 1]) - 1
+    assert count_forgotten(history, len(whole) - 1) == (6, known), "what was wrong when learned is not forgotten"
+    view = replace(view, entries=(replace(entry, history=history), *view.entries[1:]))
+    for size in ((158, 45), (78, 21)):
+        assert f"forgotten 6 of {known:,} after task {len(whole)}" in texts(drawn(view, Gallery(), *size, PALETTE))
 
 
 def test_the_same_examples_for_all_and_others_on_the_next_page() -> None:

@@ -10,6 +10,7 @@ from cl_tui.batch.plan import plan
 from cl_tui.batch.race import Race
 from cl_tui.panes.race.pane import RacePane
 from cl_tui.reports.standings import clock
+from cl_tui.screens.fork import ForkDialog
 from cl_tui.screens.race import RaceScreen
 from cl_tui.screens.watch import WatchScreen
 from engine.errors import SessionExists
@@ -47,6 +48,9 @@ async def test_two_runs_wait_for_each_other_and_end_as_if_they_had_run_alone(tmp
         await pilot.press("space")
         await on_screen(pilot, lambda: len(screen.race.ended) == 2)
         await on_screen(pilot, lambda: all(history.state == "finished" for history in screen.histories))
+        await pilot.press("F")
+        await on_screen(pilot, lambda: isinstance(app.screen, ForkDialog))
+        await pilot.press("escape")
         await pilot.press("q")
         await on_screen(pilot, lambda: not app.is_running)
     assert app.return_value is not None
