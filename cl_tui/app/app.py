@@ -307,8 +307,8 @@ class ClTui(App[ExitStatus]):
             self.push_screen(ShareDialog(pane is not None, session is not None), chosen)
 
     def _share_picture(self, kind: Shared, pane: Pane | None, session: Session | None) -> None:
-        caption = captions(session) if session is not None else []
         try:
+            caption = captions(session) if session is not None else []
             path = picture(self, kind, pane, session.name if session is not None else "cl-tui", caption)
         except EngineError as error:
             self.root.reply(str(error))

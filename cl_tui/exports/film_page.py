@@ -42,6 +42,7 @@ def page(listed: Listed, path: Path) -> str:
             result=session_facts.result(listed),
             command=session_facts.command(config, path / "config.toml"),
             shades=svg.shades(),
+            not_repeated=session_facts.not_repeated(history),
             data=film(config, history, Shown.read(path)),
         )
     )

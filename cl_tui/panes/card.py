@@ -44,7 +44,7 @@ class Offer:
 class CardPane(Pane, inherit_bindings=False):
     """Shows ``card``; ``offers`` stand below, and ↑ ↓ choose among them."""
 
-    HELP_TITLE = "The end of a run"
+    HELP_TITLE = "Card at the end of a run"
     WHOLE = True
     HOW_TO_READ = (
         "The result, and where it lies between chance, a run without protection (none) and a run that may train on all "

@@ -58,7 +58,7 @@ def of_tasks(view: View, first: int | None = None) -> list[Number]:
 def of_card(card: Card, history: History) -> list[Number]:
     """What the card shows: the run, the runs that it is compared with, and its tasks. On whole test sets."""
     score, told, count = card.score, TERMS["average accuracy"], len(card.tasks)
-    sets = text.GIVEN if history.given else text.WHOLE_TEST_SET
+    sets = text.GIVEN if history.given else f"{text.WHOLE_TEST_SET}s"
     now = f"on {sets}, at step {history.starts[count]:,}" if count else ""
     over = f"over {_tasks(count)}, {now}"
     found: list[Number] = []

@@ -1,7 +1,7 @@
 """What the end of a run says: its result beside chance, none and joint, what each task lost, and a remedy."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import mean
 
 from cl_tui.reports import text
@@ -158,6 +158,8 @@ def card(name: str, config: RunConfig, history: History, others: Iterable[Listed
         )
     )
     own, peers = _peers(name, config, average, others)
+    if history.strengths:  # no other seed was trained like it
+        own = replace(own, over=estimate([average] if average is not None else []))
     took = text.duration(history.elapsed) if history.elapsed >= 60 else f"{history.elapsed:.0f} s"
     return Card(
         text.method_and_strength(config.method, history.strength(config)),
@@ -240,7 +242,8 @@ def _peers(
         if listed.name == name or listed.state != "finished" or listed.config is None or listed.history is None:
             continue
         reached = metrics.average_accuracy(listed.history.matrix)
-        if reached is None or _but_method(listed.config) != alike or _forked(listed):
+        steered = bool(listed.history.strengths)
+        if reached is None or steered or _but_method(listed.config) != alike or _forked(listed):
             continue
         found.setdefault(_of_method(listed.config), []).append((listed.name, listed.config, reached))
     peers = [_peer(runs, config.seed) for runs in found.values()]

@@ -176,6 +176,13 @@ def command(config: RunConfig, path: Path) -> str:
 # Events
 
 
+def not_repeated(history: History) -> list[str]:
+    """What was decided during the run, which ``command`` does not repeat."""
+    if not (history.strengths or history.plans or history.forked):
+        return []
+    return [f"{what} (step {step:,})" for step, what in steering(history)]
+
+
 def steering(history: History) -> list[tuple[int, str]]:
     """The interventions, ordered by step: forks, resumptions, changes of strength or plan, and notes."""
     found: list[tuple[int, str]] = []

@@ -83,8 +83,14 @@ def film(kind: Shared, session: Session, size: tuple[int, int]) -> Path:
 
 
 def captions(session: Session) -> list[str]:
-    """The settings of a run, and the command that repeats it."""
-    return [session_facts.subtitle(session.config), session_facts.command(session.config, session.path / "config.toml")]
+    """The settings of a run, what was decided while it ran, and the command that repeats the rest. Raises EngineError
+    if the session cannot be read."""
+    decided = session_facts.not_repeated(session.history())
+    return [
+        session_facts.subtitle(session.config),
+        *([f"not repeated by the command: {'; '.join(decided)}"] if decided else []),
+        session_facts.command(session.config, session.path / "config.toml"),
+    ]
 
 
 def shown_session(screen: RootScreen) -> Session | None:

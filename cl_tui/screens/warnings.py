@@ -1,5 +1,6 @@
 """All warnings of a run, each with its step, its cause, and what a key can do about it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -13,6 +14,7 @@ from cl_tui.panes.as_of import as_of
 from cl_tui.screens.dialogs import Dialog
 from engine.catalog.methods import METHODS
 from engine.record.alarm import Alarm, Cure
+from engine.record.events import Warned
 from engine.record.history import History
 from engine.record.watchdog import alarms, fresh
 from engine.settings.run import RunConfig
@@ -34,20 +36,24 @@ def told(history: History, config: RunConfig, may_steer: bool, forks: list[int])
     current = alarms(history, config)
     found = [Told(history.step, alarm.text, _possible(alarm, may_steer, forks)) for alarm in fresh(history, config)]
     for warned in reversed(history.warnings):
-        alarm = next((one for one in current if (one.name, one.task) == (warned.name, warned.task)), None)
-        if alarm is None:  # it is over, but a fork may still begin before it
-            then = replace(as_of(history, warned.step), curve=history.curve.until(warned.step))
-            then_found = alarms(then, config)
-            alarm = next((one for one in then_found if (one.name, one.task) == (warned.name, warned.task)), None)
-            cures = _possible(alarm, False, forks) if alarm else ()
-        else:
-            cures = _possible(alarm, may_steer, forks)
+        now = _same(warned, current)
+        cures = _possible(now, may_steer, forks)
+        if now is None or history.strength(config) != history.strength(config, warned.step):
+            curve, strengths = history.curve.until(warned.step), history.strengths.until(warned.step - 1)
+            known = replace(as_of(history, warned.step), curve=curve, strengths=strengths)
+            then = _same(warned, alarms(known, config))  # its fork is the one that its text names
+            cures = (*_possible(then, False, forks), *_possible(now, may_steer, []))
         found.append(Told(warned.step, warned.text, cures))
     return found
 
 
-def _possible(alarm: Alarm, may_steer: bool, forks: list[int]) -> tuple[Cure, ...]:
-    return tuple(cure for cure in alarm.cures if (may_steer if cure.fork is None else cure.fork in forks))
+def _same(warned: Warned, found: Sequence[Alarm]) -> Alarm | None:
+    return next((alarm for alarm in found if (alarm.name, alarm.task) == (warned.name, warned.task)), None)
+
+
+def _possible(alarm: Alarm | None, may_steer: bool, forks: list[int]) -> tuple[Cure, ...]:
+    cures = alarm.cures if alarm is not None else ()
+    return tuple(cure for cure in cures if (may_steer if cure.fork is None else cure.fork in forks))
 
 
 def words(cure: Cure, config: RunConfig) -> str:

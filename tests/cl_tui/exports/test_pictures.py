@@ -18,6 +18,7 @@ from cl_tui.exports import film_page, raster
 from cl_tui.exports.cast import asciicast
 from cl_tui.exports.cells import CELL, Grid, grid, shapes, svg, with_caption
 from cl_tui.screens.share import ShareDialog
+from engine.record.events import StrengthChanged
 from engine.record.shown import Shown
 from engine.sessions.listing import read_session
 from tests import runs
@@ -122,7 +123,12 @@ def test_the_page_that_replays_itself_has_the_run_in_it(session: Path) -> None:
     assert stored is not None
     assert json.loads(stored[1]) == json.loads(json.dumps(found))
     assert "cl-tui run --method si" in page
+    assert "repeats it to the bit" in page
     assert not re.search(r"(src|href)=", page)
+    history.strengths = history.strengths.plus(StrengthChanged(7, 0.0, 1.0, 10.0))
+    steered = film_page.page(listed, session)
+    assert "repeats it to the bit" not in steered
+    assert "strength 1 → 10 (step 7)" in steered
 
 
 def test_a_session_that_keeps_no_examples_has_a_page_too(session: Path) -> None:

@@ -85,6 +85,20 @@ def test_a_strength_that_was_changed_is_told() -> None:
     assert "then 10 from step 100 on" in text(found)
 
 
+def test_a_run_whose_strength_was_changed_is_no_other_seed_of_the_first_strength(tmp_path: Path) -> None:
+    for seed in (0, 1, 2):
+        saved.finished(tmp_path, f"si-{seed}", seed=seed)
+    listed = {found.name: found for found in list_sessions(tmp_path)}
+    config, steered = listed["si-0"].known()
+    steered.strengths = steered.strengths.plus(StrengthChanged(99, 0.0, 1.0, 10.0))
+    own = card("si-0", config, steered, listed.values()).own
+    assert own.over is not None
+    assert own.over.count == 1
+    other, history = listed["si-1"].known()
+    of_other = card("si-1", other, history, listed.values()).own
+    assert set(of_other.seeds) == {1, 2}, "nor of those that kept it"
+
+
 def test_nothing_is_mended_where_nothing_notable_was_lost() -> None:
     known = screen_data.history(tasks=3)
     known.matrix = ((0.99,), (0.985, 0.98), (0.986, 0.99, 0.97))

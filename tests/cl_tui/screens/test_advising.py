@@ -15,7 +15,7 @@ from cl_tui.screens import baseline
 from cl_tui.screens.baseline import BaselineDialog, comparable, start_none
 from cl_tui.screens.warnings import WarningsDialog, told, words
 from engine.record.alarm import Cure
-from engine.record.events import Warned
+from engine.record.events import StrengthChanged, Warned
 from engine.record.history import History
 from engine.sessions.session import Session
 from engine.settings.run import resolve
@@ -43,6 +43,10 @@ def test_each_warning_has_its_step_and_what_can_be_done_now() -> None:
     assert told(history, CONFIG, False, [])[0].cures == (), "where nothing can be trained"
     logged = history.apply(Warned(0, 100, 0.0, "saturated", "task 1 learns nothing"))
     assert [one.step for one in told(logged, CONFIG, True, [])] == [*(one.step for one in found), 100]
+    warned = history.apply(Warned(int(first.text.split()[1]) - 1, history.step, 0.0, "forgot", first.text))
+    steered = warned.apply(StrengthChanged(history.step + 1, 0.0, 1.0, 10.0))
+    cures = told(steered, CONFIG, True, list(range(29)))[-1].cures
+    assert words(cures[0], CONFIG).endswith("with c = 10"), "as its text says"
     assert words(Cure("replay", None, 2), CONFIG) == "fork at the end of task 3 with replay"
 
 
