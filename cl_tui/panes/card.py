@@ -97,13 +97,14 @@ class CardPane(Pane, inherit_bindings=False):
         if self.card is None:
             return []
         room = min(width, WIDEST)
-        below = self._offers(room, palette)
+        offers = self._offers(room, palette)
         pictures: list[Line] = []
         if self.found is not None and self.shown is not None and self.card.worst is not None:
             from cl_tui.panes.forgotten import worst
 
             pictures = worst.pictures(self.found, self.shown, self.card.worst.number - 1, self._tiles, palette)
-        for gaps in (2, 1, 0):
+        for gaps in (2, 1, 0, -1):
+            below = offers if gaps >= 0 else offers[1:]
             above = card_lines(self.card, room, palette, pictures, gaps)
             if len(above) + len(below) <= height:
                 break
@@ -145,18 +146,21 @@ class CardPane(Pane, inherit_bindings=False):
 
 
 def card_lines(card: Card, width: int, palette: Palette, pictures: Sequence[Line] = (), gaps: int = 2) -> list[Line]:
-    """Everything above the offers. ``gaps``: 2 for empty lines between all parts, 1 between the main ones, or 0."""
+    """Everything above the offers. ``gaps``: 2 for empty lines between all parts, 1 between the main ones, or 0;
+    -1 for no headings either."""
     gap: list[Line] = [[]] if gaps == 2 else []
-    main: list[Line] = [[]] if gaps else []
+    main: list[Line] = [[]] if gaps > 0 else []
     lines = [*gap, *_result(card, width, palette), *gap, *scale(card, width, palette)]
     if card.against:
         lines += [*gap, *_against(card, width, palette)]
     beside = bool(pictures) and width >= 88
     left = width - 34 if beside else width
-    tasks = [_heading("Tasks", "learned → now", left - 2, palette), *_tasks(card, left - 2, palette)]
+    tasks = [_heading("Tasks", "learned → now", left - 2, palette)] if gaps >= 0 else []
+    tasks += _tasks(card, left - 2, palette)
     told = [line for sentence in card.told for line in _emphasised(sentence, left - 2, palette)]
     if card.told and card.worst:
-        tasks += [*main, _heading(f"Worst: task {card.worst.number}", "", left - 2, palette), *told]
+        heading = [_heading(f"Worst: task {card.worst.number}", "", left - 2, palette)] if gaps >= 0 else []
+        tasks += [*main, *heading, *told]
     lines += [*main, *(side_by_side(tasks, pictures, left, palette.text) if beside else tasks), *main]
     return lines
 

@@ -1,5 +1,6 @@
 """The header: the run and its progress. Narrow terminals drop the less important parts."""
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
@@ -7,6 +8,8 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from textual.content import Content
+from textual.events import Click
+from textual.message import Message
 from textual.style import Style
 
 from cl_tui.panes.notice import Sentence
@@ -53,10 +56,32 @@ def task_line(history: History, width: int, now: Style, muted: Style) -> Content
 
 
 class HeaderLine(Sentence):
-    """One line above the panes."""
+    """One line above the panes. A click on the warnings lists them, on the progress pauses or continues."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"header-line--caution"}
+
+    @dataclass
+    class Clicked(Message):
+        warnings: bool
+        """Whether on their number; else on the progress."""
 
     def show(self, view: View) -> None:
-        self.put(header(view, self.size.width), layout=False)
+        told = header(view, self.size.width)
+        caution = self.get_visual_style("header-line--caution", partial=True)
+        start, end = _warnings(told)
+        self.put(Content.assemble(told[:start], (told[start:end], caution), told[end:]), layout=False)
+
+    def on_click(self, event: Click) -> None:
+        told, at = str(self.content), event.get_content_offset_capture(self).x
+        start, end = (cell_len(told[:place]) for place in _warnings(told))
+        if at > cell_len(told[: told.rfind("   ")]):
+            self.post_message(self.Clicked(warnings=start <= at < end))
+
+
+def _warnings(told: str) -> tuple[int, int]:
+    """Where the header tells their number; an empty place at its end without any."""
+    found = re.search(r"(?:^|(?<= ))▲ \d+(?=  )", told)
+    return found.span() if found else (len(told), len(told))
 
 
 def header(view: View, width: int) -> str:

@@ -6,6 +6,7 @@ import time
 from rich.cells import cell_len
 from textual.content import Content
 from textual.geometry import Region
+from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
 from textual.visual import Visual
@@ -32,7 +33,9 @@ class Sentence(Static):
         """What stands there, while it is changed in place."""
 
     def put(self, text: str | Content, layout: bool = True) -> None:
-        if text != self.content:
+        before = self.content
+        styles = [of.spans if isinstance(of, Content) else [] for of in (before, text)]
+        if text != before or styles[0] != styles[1]:
             if self.size and not layout:
                 self._before = [self.render_line(y) for y in range(self.size.height)]
             self.update(text, layout=layout)
@@ -83,21 +86,34 @@ class Notice(Sentence):
         self._show()
 
     def _show(self) -> None:
-        before, news, strip = self.content, Content(self._news), self._strip
-        between = self.content_size.width - strip.cell_length - news.cell_length
+        news, strip = Content(in_one_line(self._news, self.content_size.width)), self._strip
+        before, between = self.content, self.content_size.width - strip.cell_length - news.cell_length
         if self._answer or not strip:
-            shown: str | Content = self._answer or self._news
+            shown: str | Content = self._answer or news
         elif between >= 3:
             shown = Content.assemble(strip, " " * between, news)
         else:
-            shown = self._news if time.monotonic() - self._news_at < NEWS_SECONDS else strip
+            shown = news if time.monotonic() - self._news_at < NEWS_SECONDS else strip
         lines = [max(cell_len(str(each)) - 1, 0) // max(self.content_size.width, 1) for each in (before, shown)]
         self.put(shown, layout=lines != [0, 0])
 
 
+def in_one_line(told: str, width: int) -> str:
+    """Without the parenthesis at the end, if only that makes it longer than a line.
+
+    >>> in_one_line("average 90 % (worst: task 1)", 28), in_one_line("average 90 % (worst: task 1)", 20)
+    ('average 90 % (worst: task 1)', 'average 90 %')
+    """
+    short = told[: told.rfind(" (")] if told.endswith(")") else told
+    return short if cell_len(told) > width >= cell_len(short) else told
+
+
 class WarningLine(Sentence):
     """Shows a warning as long as it applies. Without a warning it takes room only in a high terminal, where panes thus
-    stay where they are."""
+    stay where they are. A click lists all."""
+
+    class Clicked(Message):
+        pass
 
     def on_mount(self) -> None:
         self.display = self._stays
@@ -107,7 +123,10 @@ class WarningLine(Sentence):
         return self.app.size.height >= HIGH
 
     def say(self, text: str) -> None:
-        shown = f"⚠ {text}" if text else ""
+        shown = f"▲ {text}" if text else ""
         lines = [cell_len(str(each)) <= self.content_size.width for each in (self.content, shown)]
         self.put(shown, layout=not self.display or lines != [True, True])
         self.display = bool(text) or self._stays
+
+    def on_click(self) -> None:
+        self.post_message(self.Clicked())

@@ -8,11 +8,12 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from cl_tui.host.background import run_in_background
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.notice import Notice
+from cl_tui.screens.footer import KeysLine
 from cl_tui.screens.root import RootScreen, too_small
 from engine.commands import command
 from engine.errors import EngineError, of_the_system
@@ -50,7 +51,7 @@ class AnalyseScreen(RootScreen):
         with VerticalScroll():
             yield Static("Loading PyTorch…", id="page", markup=False)
         yield Notice()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeysLine()
         yield too_small("an analysis", 32, 18)
 
     def on_mount(self) -> None:

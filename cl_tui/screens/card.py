@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from cl_tui.host.apart import run_apart
 from cl_tui.host.background import run_in_background
@@ -20,6 +20,7 @@ from cl_tui.panes.card import CardPane, Offer
 from cl_tui.panes.notice import Notice
 from cl_tui.reports.card import Card, card, fork_title, same_seed
 from cl_tui.screens.analyse import AnalyseScreen
+from cl_tui.screens.footer import KeysLine
 from cl_tui.screens.root import too_small
 from cl_tui.screens.training import TrainingScreen, new_session
 from engine.analysis.figures import PutBack
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 _BOUNDS = {
     "none": ("B", "what is forgotten without protection"),
-    "joint": ("J", "what is possible with the data of all tasks"),
+    "joint": ("J", "what all data together reach"),
 }
 ANALYSIS = "engine.analysis.forgotten"
 """A module that loads torch."""
@@ -92,7 +93,7 @@ class CardScreen(TrainingScreen):
         yield Static(id="title", markup=False)
         yield CardPane()
         yield Notice()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeysLine()
         yield too_small("the card", 32, 18)
 
     def on_mount(self) -> None:

@@ -9,11 +9,12 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.notice import Notice
+from cl_tui.screens.footer import KeysLine
 from cl_tui.screens.root import too_small
 from cl_tui.screens.training import TrainingScreen
 from engine.catalog.choices import NAMES
@@ -69,7 +70,7 @@ class CatalogScreen(TrainingScreen):
             with VerticalScroll():
                 yield Static(id="page", markup=False)
         yield Notice()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeysLine()
         yield too_small("the list", 60, 18)
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:

@@ -10,7 +10,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from cl_tui.host.background import run_in_background
 from cl_tui.host.exit_status import ExitStatus
@@ -27,6 +27,7 @@ from cl_tui.panes.notice import Notice, WarningLine
 from cl_tui.reports.comparison import check, compare, read
 from cl_tui.reports.group_curves import KINDS
 from cl_tui.reports.groups import Comparison
+from cl_tui.screens.footer import KeysLine
 from cl_tui.screens.root import too_small
 from cl_tui.screens.zooming import ZoomingScreen
 from engine.errors import EngineError
@@ -80,7 +81,7 @@ class CompareScreen(ZoomingScreen):
                 yield pane
         yield WarningLine()
         yield Notice()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeysLine()
         yield too_small("a comparison", 32, 18, "q quits.")
 
     @property

@@ -7,11 +7,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, Footer, Input, OptionList, Static
+from textual.widgets import Button, Input, OptionList, Static
 
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.files import Kind
 from cl_tui.reports import text
+from cl_tui.screens.footer import KeysLine
 from engine.errors import EngineError
 from engine.record.history import History
 
@@ -34,7 +35,7 @@ class Dialog(ModalScreen[T]):
         box.border_title = self._heading
         with box:
             yield from self.content()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeysLine()
 
 
 class ConfirmDialog(Dialog[bool]):

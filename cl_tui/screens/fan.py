@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer
 
 from cl_tui.panes.base import keys
 from cl_tui.panes.fan import Fan, FanPane
 from cl_tui.panes.header import HeaderLine
 from cl_tui.panes.notice import Notice
+from cl_tui.screens.footer import KeysLine
 from cl_tui.screens.root import RootScreen, too_small
 from cl_tui.screens.strength import StrengthDialog
 from engine.catalog.choices import benchmark_info
@@ -58,7 +58,7 @@ class FanScreen(RootScreen):
         yield HeaderLine()
         yield FanPane()
         yield Notice()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeysLine()
         yield too_small("the futures", 50, 14, "Esc keeps the strength.")
 
     def on_mount(self) -> None:

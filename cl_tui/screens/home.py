@@ -11,7 +11,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from cl_tui.host.background import run_in_background
 from cl_tui.host.exit_status import ExitStatus
@@ -24,6 +24,7 @@ from cl_tui.panes.sessions.table import SessionsTable
 from cl_tui.reports import session_facts, text
 from cl_tui.reports.arrangement import ORDERS, Block, Order, Row, arranged
 from cl_tui.reports.filter import EXAMPLE, Filter, understood
+from cl_tui.screens.footer import KeysLine
 from cl_tui.screens.root import too_small
 from cl_tui.screens.session_actions import CHANGING, SessionActions
 from cl_tui.screens.zooming import NOTHING_OPEN
@@ -75,7 +76,7 @@ class HomeScreen(SessionActions):
             yield PreviewPane(self._folder)
         yield Input(placeholder=f"words, or {EXAMPLE}", id="filter", compact=True)
         yield Notice()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeysLine()
         yield too_small("the sessions", 32, 12)
 
     def on_mount(self) -> None:

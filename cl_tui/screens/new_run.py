@@ -13,17 +13,19 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
+from rich.cells import cell_len
 from textual import work
 from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, Label, OptionList, Select, Static
+from textual.widgets import Input, Label, OptionList, Select, Static
 from textual.widgets.option_list import Option
 
 from cl_tui.host.background import run_in_background
 from cl_tui.reports.estimate import Known, estimate, known_of
 from cl_tui.screens import form
+from cl_tui.screens.footer import KeysLine
 from cl_tui.screens.form import Field, Wanted
 from engine.catalog.choices import CHOICES as OWNERS
 from engine.catalog.choices import benchmark_info
@@ -109,7 +111,7 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
             yield Static(id="problem", markup=False)
             yield Static(id="line", markup=False)
             yield Static(id="estimate", markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeysLine()
         yield Static(
             "The terminal is too small for the form: it needs at least 60 columns and 18 lines; Esc goes back.",
             id="too-small",
@@ -148,7 +150,9 @@ class NewRunScreen(ModalScreen[tuple[Session, float | None] | None]):
         for number in range(len(STEPS)):
             self.query_one(f"#step-{number}").display = number == step
         names = (f"{'▸ ' if at == step else ''}{at + 1} {name}" for at, name in enumerate(STEPS))
-        _put(self.query_one("#title", Static), f"New run   {'  ·  '.join(names)}   in {self._folder}")
+        title, where = f"New run   {'  ·  '.join(names)}", f"   in {self._folder}"
+        fits = cell_len(title + where) <= self.app.size.width - 2
+        _put(self.query_one("#title", Static), title + where * fits)
         first = next((of for of in self.query_one(f"#step-{step}").query("*") if of.focusable), None)
         if first is not None:
             self.call_after_refresh(first.focus)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.widgets import Footer
 
 from cl_tui.host.apart import run_apart
 from cl_tui.host.background import run_in_background
@@ -36,6 +35,7 @@ from cl_tui.reports.card import card, same_seed
 from cl_tui.screens.advising import AdvisingScreen
 from cl_tui.screens.card import ANALYSIS
 from cl_tui.screens.dialogs import SaveDialog
+from cl_tui.screens.footer import KeysLine
 from cl_tui.screens.panes_grid import PanesGrid
 from cl_tui.screens.root import too_small
 from engine.errors import EngineError
@@ -139,7 +139,7 @@ class PanesScreen(AdvisingScreen):
         yield from self.compose_below()
         yield WarningLine()
         yield Notice()
-        yield Footer(compact=True)
+        yield KeysLine(palette=True)
         yield too_small("the monitor", 32, 18)
 
     def compose_below(self) -> ComposeResult:
@@ -148,6 +148,7 @@ class PanesScreen(AdvisingScreen):
 
     def on_mount(self) -> None:
         self.set_interval(POLL_SECONDS, self.poll)
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.redraw_soon())
         self.apply_preferences(self.host.preferences)
         self.call_after_refresh(self._begin)
 
@@ -231,12 +232,21 @@ class PanesScreen(AdvisingScreen):
         if view.trouble:
             return view.trouble
         found = alarms(view.history, view.config)
-        more = f"  (and {len(found) - 1} more)" if len(found) > 1 else ""
-        return f"{found[0].text}{more}  W lists all, and applies a remedy" if found else ""
+        more = f"  W: all {len(found)}" if len(found) > 1 else "  W: remedy"
+        return f"{found[0].text}{more}" if found else ""
 
     def reply(self, text: str, seconds: float | None = None) -> None:
         super().reply(text, seconds)
         self.redraw()
+
+    def on_warning_line_clicked(self) -> None:
+        self.action_warnings()
+
+    async def on_header_line_clicked(self, message: HeaderLine.Clicked) -> None:
+        actions = {"warnings"} if message.warnings else {"play", "pause", "proceed"}
+        found = next((key.binding for key in self.active_bindings.values() if key.binding.action in actions), None)
+        if found is not None:
+            await self.run_action(found.action)
 
     def on_forgotten_pane_step_wanted(self, message: ForgottenPane.StepWanted) -> None:
         self.viewport = replace(self.viewport, cursor=message.step)

@@ -6,7 +6,6 @@ from typing import ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer
 
 from cl_tui.batch.race import Race
 from cl_tui.host.exit_status import INTERRUPTED, ExitStatus
@@ -16,6 +15,7 @@ from cl_tui.panes.notice import Notice, Sentence
 from cl_tui.panes.race.pane import RacePane
 from cl_tui.panes.race.view import RaceView, heading
 from cl_tui.reports.standings import Entry, clock, standings, step_at
+from cl_tui.screens.footer import KeysLine
 from cl_tui.screens.reader import Reader
 from cl_tui.screens.root import too_small
 from cl_tui.screens.training import TrainingScreen
@@ -65,7 +65,7 @@ class RaceScreen(TrainingScreen):
         yield Sentence("race-title")
         yield RacePane()
         yield Notice()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeysLine()
         yield too_small("the race", 50, 12)
 
     def on_mount(self) -> None:

@@ -8,13 +8,13 @@ from typing import ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer
 
 from cl_tui.host.background import run_in_background
 from cl_tui.host.exit_status import ExitStatus
 from cl_tui.panes.notice import Notice, Sentence
 from cl_tui.panes.tree import Tree, TreePane
 from cl_tui.reports.family import family
+from cl_tui.screens.footer import KeysLine
 from cl_tui.screens.root import RootScreen, too_small
 from engine.errors import EngineError
 from engine.sessions.listing import list_sessions, read_session
@@ -50,7 +50,7 @@ class TreeScreen(RootScreen):
         yield Sentence("tree-title")
         yield TreePane()
         yield Notice()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeysLine()
         yield too_small("the tree", 40, 8)
 
     def on_mount(self) -> None:

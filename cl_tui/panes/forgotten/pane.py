@@ -95,6 +95,8 @@ class ForgottenPane(Pane):
     def _without_examples(self, view: View) -> str:
         if view.loading:
             return f"Examples to look at come with the data: {view.activity}…"
+        if _awaited(view):
+            return "Test examples come with the first probe. What is forgotten shows when the second task trains."
         if self.busy:
             return f"{self.busy}…"
         return (
@@ -184,7 +186,9 @@ class ForgottenPane(Pane):
         from cl_tui.panes.forgotten.drawing import select
 
         if self.view is not None and self.view.shown is None:
-            if self.busy or self.view.loading:
+            if _awaited(self.view):
+                self.say("Test examples come with the first probe")
+            elif self.busy or self.view.loading:
                 self.say(f"{self.busy or 'The data are loaded first'}…")
             else:
                 self.post_message(self.ExamplesWanted())
@@ -251,3 +255,8 @@ class ForgottenPane(Pane):
         """The forgotten examples that are shown, a row each."""
         found, shown = self._found(view), view.shown
         return [] if found is None or shown is None else found.data(shown)
+
+
+def _awaited(view: View) -> bool:
+    """Whether the run has only begun and has told no examples yet."""
+    return view.training and not view.history.matrix

@@ -1,4 +1,4 @@
-"""One example through time: how sure the network was of the right answer at each look, and when it turned."""
+"""One example through time: how sure the network was of the right answer at each probe, and when it turned."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -123,7 +123,7 @@ def draw_story(story: Story, tiles: Tiles, width: int, height: int, palette: Pal
 
 def _head(story: Story, width: int, palette: Palette) -> Line:
     known = f"Example {story.place:,} of task {story.example.task + 1}"
-    long = f" through time: how sure the network is that it is {_a(story.name)}, at each look"
+    long = f" through time: how sure the network is that it is {_a(story.name)}, at each probe"
     short = f" how sure that it is {_a(story.name)}"
     rest = long if cell_len(known + long) + 4 <= width else short
     line: Line = [Segment(known, palette.strong), Segment(f"{rest} ", palette.muted)]

@@ -8,7 +8,8 @@ import pytest
 from textual.widgets import OptionList
 
 from cl_tui.panes.accuracy.pane import AccuracyPane
-from cl_tui.panes.header import header
+from cl_tui.panes.header import HeaderLine, header
+from cl_tui.panes.notice import WarningLine
 from cl_tui.panes.tasks.pane import TasksPane
 from cl_tui.panes.view import View
 from cl_tui.screens import baseline
@@ -58,8 +59,8 @@ def test_the_header_counts_the_warnings() -> None:
 
 async def test_enter_applies_the_remedy(tmp_path: Path) -> None:
     async with watching(tmp_path, known=forgetful(), scenario="domain") as watched:
-        assert "W lists all" in watched.warning
-        await watched.press("W")
+        assert "  W: " in watched.warning
+        await watched.pilot.click(WarningLine)
         await on_screen(watched.pilot, lambda: isinstance(watched.app.screen, WarningsDialog))
         options = watched.app.screen.query_one(OptionList)
         shown = [str(options.get_option_at_index(number).prompt) for number in range(options.option_count)]
@@ -75,6 +76,10 @@ async def test_without_a_warning_the_key_says_so(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
         await watched.press("W")
         await on_screen(watched.pilot, lambda: watched.notice == "No warnings so far")
+        await watched.pilot.click(HeaderLine, offset=(1, 0))
+        assert not watched.engine.control.paused, "a click on the name"
+        await watched.pilot.click(HeaderLine, offset=(1 + watched.header.index("▶"), 0))
+        assert watched.engine.control.paused
 
 
 async def test_a_baseline_is_drawn_behind_and_compared(tmp_path: Path) -> None:

@@ -459,11 +459,11 @@ async def test_an_engine_that_does_not_stop_is_left_with_a_second_q(
 
 async def test_the_result_stays_in_words(tmp_path: Path) -> None:
     async with watching(tmp_path, known=screen_data.history()) as watched:
-        words = "Finished in 10 s: average accuracy 95.0 %, forgetting 5.0 points (worst: task 1, 8.0)"
-        assert watched.notice == words
+        words = "Finished in 10 s: average accuracy 95.0 %, forgetting 5.0 points"
+        assert watched.notice == words, "without the worst task, for which the line is too short"
         assert "✔" in watched.header
         await watched.press("q")
-    assert watched.app.return_value == ExitStatus(0, f"{words}.")
+    assert watched.app.return_value == ExitStatus(0, f"{words} (worst: task 1, 8.0).")
 
 
 async def test_a_failure_says_what_where_and_what_is_kept(tmp_path: Path) -> None:
@@ -490,7 +490,7 @@ async def test_a_zero_penalty_is_warned_of(tmp_path: Path) -> None:
     known = screen_data.history(2500)
     silent = curve(known.curve.losses().tolist(), [0.0] * known.curve.length)
     async with watching(tmp_path, known=replace(known, curve=silent)) as watched:
-        assert watched.warning.startswith("⚠ the penalty is exactly zero in task 3")
+        assert watched.warning.startswith("▲ the penalty is exactly zero in task 3")
 
 
 @pytest.mark.parametrize("size", [(60, 18), (80, 24), (160, 48)])
@@ -665,7 +665,7 @@ async def test_training_that_waits_for_the_disk_says_so_until_it_goes_on(tmp_pat
         places = [pane.region for pane in watched.monitor.query(Pane)]
         watched.engine.control.trouble = FULL
         await watched.settle()
-        assert watched.warning == f"⚠ {FULL}"
+        assert watched.warning == f"▲ {FULL}"
         assert [pane.region for pane in watched.monitor.query(Pane)] == places
         assert "waiting" in watched.header
         assert "/s" not in watched.header

@@ -101,7 +101,7 @@ def test_a_task_that_lost_half_of_what_it_had_gained_is_forgotten() -> None:
     """Over guessing: from 90 % to below 70 % of two classes; not in a dip at the start of the next task."""
     alarm = only(falling(0.69, 0.2, 0.42), config(scenario="domain", strength=2.0))
     assert (alarm.name, alarm.task) == ("forgot", 0)
-    assert alarm.what == "task 1 is forgotten in task 2 (90.0 % → 42.0 %, below the 50.0 % of guessing)"
+    assert alarm.what == "task 1 is forgotten in task 2 (90.0 % → 42.0 %, below chance)"
     assert "c = 2 is too low" in alarm.cause
     assert alarm.cures == (Cure("si", 20.0, fork=0), Cure("si", 20.0))
     settings = config(scenario="domain")
