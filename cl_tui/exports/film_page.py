@@ -52,7 +52,7 @@ def film(config: RunConfig, history: History, shown: Shown | None) -> dict[str, 
     """What the page's script draws: at ``moments`` the scores on each task, and the ``examples`` with their answers."""
     probes = history.probes
     chosen = [probes[number] for number in _spread(len(probes), MOST_MOMENTS)]
-    losses = history.curve.losses()
+    losses = history.curve.losses() if history.step else ()
     points = _spread(len(losses), MOST_POINTS)
     fraction, scale = history.score.fraction, scale_of(config, history)
     return {

@@ -88,6 +88,9 @@ class Preferences(BaseModel):
     @classmethod
     def _each_once(cls, keys: dict[str, str]) -> dict[str, str]:
         given = [key.strip() for own in keys.values() for key in own.split(",")]
+        for key in (*keys, *given):
+            if not key.strip() or "," in key:
+                raise ValueError(f"'{visible(key)}' is no key; write one as j, f5, ctrl+k or comma")
         if twice := sorted({key for key in given if given.count(key) > 1}):
             raise ValueError(f"{twice[0]} would do two things; give one of them another key")
         return keys

@@ -121,7 +121,7 @@ def at_probe(history: History, shown: "Shown") -> Mistakes | None:
         columns = np.arange(len(tasks)) if shown.together else rows
         counts[np.ix_(rows, columns)] = _counted(shown.tasks[of.task].targets, of.given, size, len(columns))
         ended = of.task < len(history.matrix) and of.task in ends
-        then = answers_of(ends[of.task], shown)[of.task] if ended else None
+        then = next(iter(answers_of(ends[of.task], shown)[of.task :]), None) if ended else None
         learned.append(_by_class(shown, then, size))
         first += size
     named = tuple(name for of in found for name in shown.tasks[of.task].names)

@@ -7,6 +7,7 @@ import contextlib
 import json
 import math
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -31,6 +32,10 @@ MOST_BYTES = 1 << 22
 MOST_FILE_BYTES = 1 << 25
 """Of shown.npz, unpacked."""
 MOST_NAMES = 100_000
+LARGEST_SIDE = 64
+"""Of a picture."""
+UNREADABLE = (OSError, ValueError, LookupError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What is raised for a file that is not shown.npz, or no longer."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ class Shown:
         """Of the session in ``folder``; None if it keeps none, or none that can be read."""
         try:
             return cls.unpacked(read_plain(folder / SHOWN_FILE, MOST_FILE_BYTES))
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, NotImplementedError):
+        except UNREADABLE:
             return None
 
     def keep(self, folder: Path) -> None:
@@ -98,32 +103,47 @@ class Shown:
 
     @classmethod
     def unpacked(cls, data: bytes) -> "Shown":
-        """Raises ValueError, KeyError or BadZipFile for what ``packed`` did not make."""
-        import numpy as np
-
+        """Raises one of UNREADABLE for what ``packed`` did not make."""
         found = _arrays(data)
-        counts = found["counts"].tolist()
+        _check(found)
+        counts, together = found["counts"].tolist(), bool(found["together"].any())
         names = json.loads(found["names"].tobytes())
         pictures, numbers = found.get("pictures"), found.get("numbers")
         parts = [of for of in (pictures, numbers, found["targets"], found["places"]) if of is not None]
-        if not counts or min(counts) < 0 or {len(of) for of in parts} != {sum(counts)} or len(names) != len(counts):
+        if not counts or {len(of) for of in parts} != {sum(counts)} or len(names) != len(counts):
             raise ValueError("its parts do not fit")
-        if pictures is not None and (
-            pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[3] not in (1, 3)
-        ):
-            raise ValueError("it has no pictures of bytes")
-        if sum(map(len, names)) > MOST_NAMES:
+        if not all(isinstance(of, list) for of in names) or sum(map(len, names)) > MOST_NAMES:
             raise ValueError("it has too many names")
+        if any(bool(of) == (found["targets"].ndim == 2) for of in names):
+            raise ValueError("some of its tasks have classes, and some have none")
         made, end = [], 0
         for count, own in zip(counts, names, strict=True):
             rows = slice(end, end := end + count)
             called = tuple(visible(str(name)) for name in own)
             targets = found["targets"][rows]
-            if called and count and (targets.ndim != 1 or not 0 <= targets.min() <= targets.max() < len(called)):
+            if called and count and not 0 <= targets.min() <= targets.max() < len(called):
                 raise ValueError("its classes have no names")
             shown, told = (None if of is None else of[rows] for of in (pictures, numbers))
             made.append(ShownTask(shown, told, targets, called, found["places"][rows]))
-        return cls(tuple(made), bool(found["together"].any()))
+        return cls(tuple(made), together)
+
+
+def _check(found: "dict[str, np.ndarray]") -> None:
+    """Raises ValueError or KeyError unless each array has the kind and the dimensions of what it is."""
+    counts, targets, places = (found[key] for key in ("counts", "targets", "places"))
+    pictures, numbers = found.get("pictures"), found.get("numbers")
+    if counts.ndim != 1 or counts.dtype.kind not in "iu" or not 0 <= counts.min() <= counts.max() <= EXAMPLES:
+        raise ValueError("its tasks have no such numbers of examples")
+    if (targets.ndim, targets.dtype.kind) not in ((1, "i"), (1, "u"), (2, "f")) or not targets.shape[-1]:
+        raise ValueError("its targets are neither classes nor numbers")
+    if places.ndim != 1 or places.dtype.kind not in "iu":
+        raise ValueError("its places are no places")
+    if pictures is not None:
+        sides, channels = pictures.shape[1:3], pictures.shape[3:]
+        if pictures.dtype != "u1" or channels not in ((1,), (3,)) or not 0 < min(sides) <= max(sides) <= LARGEST_SIDE:
+            raise ValueError("it has no pictures of bytes")
+    if numbers is not None and numbers.ndim != 2:
+        raise ValueError("its examples are no rows of numbers")
 
 
 def _arrays(data: bytes) -> "dict[str, np.ndarray]":
@@ -195,7 +215,9 @@ def answers_of(told: Packed, shown: Shown) -> list[Answers]:
         return []
     classes = bool(tasks[0].names)
     count = sum(map(len, tasks))
-    if array.shape[1 if classes else 0] != count or (classes and len(array) != 3):
+    if classes and (array.dtype.kind != "u" or array.shape != (3, count)):
+        return []
+    if not classes and array.shape != (count, tasks[0].targets.shape[1]):
         return []
     made, end, first = [], 0, 0
     for number, task in enumerate(tasks):
@@ -249,12 +271,12 @@ def whole_sets(history: History, phase: int) -> list[WholeSet]:
     """Of each task up to ``phase``, at its end; empty if that is not told."""
     told = {of.phase: of for of in history.packed.get(WHOLE_ANSWERS, ())}
     starts, targets = whole_starts(history), _joined(history.packed.get(WHOLE_TARGETS, ()))
-    now = told[phase].array() if phase in told else None
+    now = _classes(told.get(phase))
     if now is None or targets is None or phase + 1 >= len(starts) or not len(now) == starts[phase + 1] <= len(targets):
         return []
     made: list[WholeSet] = []
     for task in range(phase + 1):
-        rows, then = slice(starts[task], starts[task + 1]), told[task].array() if task in told else None
+        rows, then = slice(starts[task], starts[task + 1]), _classes(told.get(task))
         known = then is not None and len(then) == rows.stop
         made.append(WholeSet(targets[rows], then[rows] if then is not None and known else None, now[rows]))
     return made
@@ -303,7 +325,7 @@ def turned_in(history: History, phase: int, of: Forgotten) -> dict[int, int]:
     """How many of them turned for good in each task, as told at the ends of tasks up to ``phase``."""
     import numpy as np
 
-    told = {one.phase: one.array() for one in history.packed.get(WHOLE_ANSWERS, ()) if of.task <= one.phase <= phase}
+    told = {one.phase: _classes(one) for one in history.packed.get(WHOLE_ANSWERS, ()) if of.task <= one.phase <= phase}
     targets = _joined(history.packed.get(WHOLE_TARGETS, ()))
     starts = whole_starts(history)
     rows = slice(*starts[of.task : of.task + 2]) if of.task + 1 < len(starts) else slice(0)
@@ -318,12 +340,18 @@ def turned_in(history: History, phase: int, of: Forgotten) -> dict[int, int]:
     return {int(number): int(count) for number, count in zip(found, counts, strict=True)}
 
 
+def _classes(told: Packed | None) -> "np.ndarray | None":
+    """Numbers of classes, shape (N,); None for other numbers, which a stranger's log may have."""
+    array = None if told is None else told.array()
+    return array if array is not None and array.ndim == 1 and array.dtype.kind == "u" else None
+
+
 def _joined(told: Iterable[Packed]) -> "np.ndarray | None":
     """The arrays of all, one after another; None if there is none, or one that cannot be read."""
     import numpy as np
 
-    arrays = [of.array() for of in told]
-    known = [of for of in arrays if of is not None and of.ndim == 1]
+    arrays = [_classes(of) for of in told]
+    known = [of for of in arrays if of is not None]
     return np.concatenate(known) if known and len(known) == len(arrays) else None
 
 

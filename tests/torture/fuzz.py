@@ -1,7 +1,6 @@
 """Inputs that nobody meant, for everything that parses: the right answer or one sentence, never another exception."""
 
 import contextlib
-import copy
 import functools
 import io
 import json
@@ -30,7 +29,7 @@ from cl_tui.panes.header import header
 from cl_tui.panes.view import View, Viewport
 from cl_tui.reports import tables as report
 from cl_tui.reports import text as words
-from cl_tui.screens import timeline
+from cl_tui.reports import timeline
 from cl_tui.screens.panes import PANES
 from engine.catalog.methods import METHODS
 from engine.errors import ConfigError, EngineError, SessionDamaged, SessionError
@@ -50,6 +49,8 @@ from tests.saved import lines
 from tests.torture import damage
 from tests.torture.children import together
 from tests.torture.counts import Counts
+from tests.torture.pictured import arranged, noted, pictured, told
+from tests.torture.values import ANYTHING, NUMBERS, TEXTS, mutated
 
 Target = Callable[[DataObject, Path], None]
 
@@ -89,40 +90,6 @@ def tried(target: Target, count: int, seed: int) -> int:
 
     attempt()
     return done
-
-
-# Values that are at the edge, or of another kind
-
-WHOLE = st.sampled_from([0, 1, -1, 2, 3, 7, 1000, 10**12, 10**15, 2**63])
-REAL = st.sampled_from([0.5, 1.0, -0.0, 0.999, 1e-60, 5e-324, 1e11, 1e40, 1e308, math.nan, math.inf, -math.inf])
-NUMBERS = WHOLE | REAL
-TEXTS = st.sampled_from(["", " ", "0 8", "\x1b[31m", "[red]x[/]", "\u202ea", "é", "漢" * 99, "x" * 500, "a\nb", "=1+1"])
-ANYTHING: st.SearchStrategy[Any] = st.recursive(
-    NUMBERS | TEXTS | st.none() | st.booleans(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=3),
-    max_leaves=6,
-)
-
-
-def mutated(data: DataObject, document: Any, most: int = 3) -> Any:
-    """``document`` (of JSON or TOML) with some of its values replaced, doubled or gone."""
-    document = copy.deepcopy(document)
-    for _ in range(data.draw(st.integers(0, most))):
-        node = document
-        while node:
-            key = data.draw(st.sampled_from(sorted(node) if isinstance(node, dict) else range(len(node))))
-            if isinstance(node[key], dict | list) and node[key] and data.draw(st.booleans()):
-                node = node[key]
-                continue
-            match data.draw(st.sampled_from(["replace", "replace", "remove", "double"])):
-                case "replace":
-                    node[key] = data.draw(ANYTHING)
-                case "remove":
-                    del node[key]
-                case "double" if isinstance(node, list):
-                    node.insert(key, node[key])
-            break
-    return document
 
 
 # Configurations
@@ -422,4 +389,8 @@ TARGETS: tuple[Target, ...] = (
     checkpoint_headers,
     checkpoints,
     command_lines,
+    pictured,
+    told,
+    noted,
+    arranged,
 )

@@ -121,7 +121,7 @@ def find(history: History, shown: Shown, step: int | None) -> Found:
         return Found(0)
     newest = known[-1]
     answers = answers_of(newest, shown)
-    losses = lost(history, shown, step)
+    losses = lost(history, shown, step) if answers else []
     groups = _groups(history, answers, losses)
     ends = history.packed.get(WHOLE_ANSWERS) or ()
     if answers and any(end.step == newest.step and end.phase == newest.phase for end in ends):

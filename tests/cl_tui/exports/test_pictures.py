@@ -21,7 +21,7 @@ from cl_tui.screens.share import ShareDialog
 from engine.record.events import StrengthChanged
 from engine.record.shown import Shown
 from engine.sessions.listing import read_session
-from tests import runs
+from tests import runs, saved
 from tests.first_screens import monitor
 from tests.waiting import on_screen
 
@@ -133,6 +133,11 @@ def test_the_page_that_replays_itself_has_the_run_in_it(session: Path) -> None:
 
 def test_a_session_that_keeps_no_examples_has_a_page_too(session: Path) -> None:
     assert film_page.film(*read_session(session.parent, session.name).known(), None)["examples"] == []
+
+
+def test_a_session_that_has_taken_no_step_has_a_page_too(tmp_path: Path) -> None:
+    saved.create(tmp_path, "new")
+    assert "cl-tui run" in film_page.page(read_session(tmp_path, "new"), tmp_path / "new")
 
 
 async def test_what_is_shared_lies_beside_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,9 @@ def test_only_what_differs_from_a_first_start_is_written() -> None:
         (b"\xff\xfe", "not TOML"),
         (b"curves = 1.5", "curves: Input should be 'mean' or 'raw'"),
         (b"charts = 'sixel'", "charts: Input should be 'auto', 'braille' or 'ascii'"),
+        (b"keys = {'' = 'p'}", "keys: '' is no key; write one as j, f5, ctrl+k or comma"),
+        (b"keys = {down = 'j,'}", "keys: '' is no key"),
+        (b"keys = {'a,b' = 'j'}", "keys: 'a,b' is no key"),
         (b"future = 1", "future: Extra inputs are not permitted"),
     ],
 )

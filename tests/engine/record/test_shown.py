@@ -21,7 +21,7 @@ from engine.record.events import (
 )
 from engine.record.history import History
 from engine.record.series import Series
-from engine.record.shown import Forgotten, Shown, ShownTask, answers, forgotten, lost
+from engine.record.shown import Forgotten, Shown, ShownTask, answers, answers_of, forgotten, lost, turned_in
 
 
 def shown(together: bool = False) -> Shown:
@@ -179,3 +179,57 @@ def test_what_was_forgotten_is_counted_by_class_and_answer() -> None:
     assert forgotten(history, 0) == []
     assert forgotten(replace(history, started=replace(started, test_examples=(4, 2))), 1) == []
     assert forgotten(replace(history, packed={}), 1) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("targets", np.full(5, np.nan, "f4")),
+        ("pictures", np.zeros((5, 0, 2, 1), "u1")),
+        ("pictures", np.zeros((5, 1, 4000, 1), "u1")),
+        ("places", np.zeros((5, 2), "i4")),
+        ("counts", np.array([[3, 2]])),
+        ("counts", np.array([6, -1])),
+        ("names", np.frombuffer(b'[["cat", "dog"], []]', "u1")),
+        ("names", np.frombuffer(b"[" * 100_000, "u1")),
+    ],
+)
+def test_a_strangers_examples_fit_or_are_none(name: str, array: np.ndarray, tmp_path: Path) -> None:
+    with np.load(io.BytesIO(shown().packed())) as archive:
+        arrays = {key: archive[key] for key in archive.files}
+    assert arrays.keys() >= {"pictures", "counts", "places", "targets", "names"}
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays | {name: array})
+    (tmp_path / "shown.npz").write_bytes(file.getvalue())
+    assert Shown.read(tmp_path) is None
+
+
+def test_a_damaged_byte_is_no_picture(tmp_path: Path) -> None:
+    whole = shown().packed()
+    for place in range(30, len(whole), 7):
+        (tmp_path / "shown.npz").write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        Shown.read(tmp_path)
+
+
+def test_answers_of_another_kind_are_none() -> None:
+    """A class that is no whole number names nothing."""
+    right = np.array([[1, 1, 0], [255, 255, 255], [255, 255, 255]])
+    assert answers_of(Packed.of(4, 0, ANSWERS, right.astype("u1")), shown())
+    for wrong in (right.astype("f4") * np.nan, right[:2].astype("u1"), right.astype("u1")[None]):
+        assert answers_of(Packed.of(4, 0, ANSWERS, wrong), shown()) == []
+
+
+def test_whole_answers_of_another_kind_count_nothing() -> None:
+    def packed(phase: int, numbers: np.ndarray) -> Packed:
+        return Packed.of(phase + 1, phase, "x", numbers)
+
+    started = RunStarted(0.0, (TaskInfo("0 1", 1, 2),) * 2, "cpu", 1, {}, test_examples=(2, 2))
+    wrong, right = np.full(4, np.nan, "f4"), np.array([0, 1, 2, 2], "u1")
+    for told, classes in ((wrong, right), (right, wrong), (right[:, None], right), (right, right[:, None])):
+        given = {
+            WHOLE_ANSWERS: Series([packed(0, right[:2]), packed(1, told)]),
+            WHOLE_TARGETS: Series([packed(0, classes)]),
+        }
+        history = History(started=started, packed=given)
+        assert forgotten(history, 1) == []
+        assert turned_in(history, 1, Forgotten(0, 0, 1, 1, 1)) == {}
