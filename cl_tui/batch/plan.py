@@ -83,7 +83,7 @@ def _without_unread_options(combinations: list[dict[str, Any]]) -> list[dict[str
         {
             key: value
             for key, value in combination.items()
-            if _reads(method, key) or not any(_reads(other, key) for other in methods)
+            if key == "method" or _reads(method, key) or not any(_reads(other, key) for other in methods)
         }
         for method, combination in zip(methods, combinations, strict=True)
     ]

@@ -45,7 +45,7 @@ def config(
         changed = _changed(found, name, None if reset else value)
         if complaint := preferences.save(changed):
             raise UsageError(complaint)
-        print(f"{name} = {_shown(_at(changed.model_dump(), name)) if not reset else 'its default'}")
+        print(f"{visible(name)} = {_shown(_at(changed.model_dump(), name)) if not reset else 'its default'}")
 
 
 def _at(table: dict[str, Any], name: str) -> object:
@@ -61,6 +61,11 @@ def _at(table: dict[str, Any], name: str) -> object:
     return found
 
 
+def _entry_of(first: str) -> str:
+    examples = {"keys": "keys.space", "themes": "themes.mine.primary"}
+    return f"name one of its entries, such as {examples[first]}" if first in examples else "the screens change it"
+
+
 def _parts(first: str, rest: list[str]) -> list[str]:
     """A key may be a full stop."""
     return [".".join(rest) or "."] if first == "keys" and rest else rest
@@ -72,22 +77,28 @@ def _changed(found: Any, name: str, value: str | None) -> Any:
     from cl_tui.host.preferences import Preferences
 
     table = found.model_dump(exclude_defaults=True)
-    _at(found.model_dump(), name)
+    present = _at(found.model_dump(), name)
     first, *rest = name.split(".")
     *above, last = [first, *_parts(first, rest)]
-    place = table
+    if isinstance(present, dict) and value is not None:
+        raise UsageError(f"{visible(name)} is a table: {_entry_of(first)}")
+    place: Any = table
     for part in above:
         place = place.setdefault(part, {})
+        if not isinstance(place, dict):
+            raise UsageError(f"there is no preference '{visible(name)}': 'cl-tui config' lists them")
     if value is None:
         place.pop(last, None)
     else:
-        place[last] = value
+        place[last] = value.split(",") if isinstance(present, tuple) else value
     if name == "theme" and value is not None:
         _check_theme(value, found.themes)
     try:
         return Preferences.model_validate(table)
     except ValidationError as error:
-        raise UsageError(f"{name} = {value}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
+        raise UsageError(
+            f"{visible(name)} = {visible(value or '')}: {error.errors()[0]['msg'].removeprefix('Value error, ')}"
+        ) from None
 
 
 def _check_theme(name: str, own: Iterable[str]) -> None:
@@ -105,4 +116,6 @@ def _shown(value: object) -> str:
 
     if isinstance(value, dict):
         return tomli_w.dumps({key: part for key, part in value.items() if part is not None}).strip() or "none"
+    if isinstance(value, tuple):
+        return ",".join(value) or "none"
     return "none" if value is None else str(value)

@@ -10,6 +10,7 @@ from cl_tui.commands.arguments import (
     Filter,
     Names,
     SessionsDir,
+    UsageError,
     filter_by,
     json_option,
     located,
@@ -21,6 +22,7 @@ from cl_tui.commands.options import TrustCode, Typed, check_code, takes_settings
 from cl_tui.commands.screen import no_screen, require_terminal, show_screen
 from engine.catalog.options import WHERE
 from engine.commands import command
+from engine.text import visible
 
 WatchedName = Annotated[
     str | None,
@@ -109,6 +111,9 @@ def compare(
 
         fitting = [of.name for of in filter_by(filter, list_sessions(sessions_dir)) if of.state != "damaged"]
         names = [*names, *(name for name in fitting if name not in names)]
+        if len(names) < 2:
+            fits = f"only {fitting[0]}" if fitting else "no session"
+            raise UsageError(f"--filter {visible(filter)}: {fits} in {sessions_dir} fits, and a comparison needs two")
     comparing.check(sessions_dir, names)
     if not plain and json is None and not no_screen():
         from cl_tui.screens.compare import CompareScreen

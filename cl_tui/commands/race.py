@@ -11,6 +11,8 @@ from cl_tui.commands.screen import require_terminal, show_screen
 
 AXES = ("method", "strength")
 """The settings that a race takes several values of."""
+MOST = 16
+"""Runs, each of which is a process."""
 
 
 @takes_settings(several=AXES, without=["pace"])
@@ -45,6 +47,11 @@ def race(
     if len(runs) < 2:
         raise UsageError(
             "a race needs two runs or more: repeat --method or --strength, as in --method none --method si"
+        )
+    if len(runs) > MOST:
+        raise UsageError(
+            f"a race of {len(runs)} runs would be too many processes at once, the most are {MOST}: leave some out, or "
+            "use cl-tui batch, which trains a few at a time"
         )
     for run in runs:
         check_code(run.config, typed_code({**typed, **axes, **fixed}, usual), trust_code)

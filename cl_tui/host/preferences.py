@@ -6,7 +6,7 @@ import re
 import tempfile
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
 import tomli_w
@@ -17,6 +17,7 @@ from engine.text import visible
 
 FILE = "preferences.toml"
 ASIDE = "preferences.damaged.toml"
+LONGEST_NAME = 100
 
 
 def _colour(text: str) -> str:
@@ -84,16 +85,29 @@ class Preferences(BaseModel):
     themes: dict[str, OwnTheme] = {}
     """Themes of the user's own, by their names."""
 
+    @field_validator("themes", "layouts", "layout_of")
+    @classmethod
+    def _names(cls, named: dict[str, Any]) -> dict[str, Any]:
+        for name in named:
+            if not name.strip() or _odd(name):
+                raise ValueError(f"'{visible(name)}' is no name; write up to {LONGEST_NAME} letters and digits")
+        return named
+
     @field_validator("keys")
     @classmethod
     def _each_once(cls, keys: dict[str, str]) -> dict[str, str]:
         given = [key.strip() for own in keys.values() for key in own.split(",")]
         for key in (*keys, *given):
-            if not key.strip() or "," in key:
+            if not key.strip() or "," in key or _odd(key):
                 raise ValueError(f"'{visible(key)}' is no key; write one as j, f5, ctrl+k or comma")
         if twice := sorted({key for key in given if given.count(key) > 1}):
             raise ValueError(f"{twice[0]} would do two things; give one of them another key")
         return keys
+
+
+def _odd(name: str) -> bool:
+    """Whether ``name`` cannot be shown as it is."""
+    return visible(name) != name or len(name) > LONGEST_NAME
 
 
 APPEARANCE = frozenset({"theme", "charts", "y", "x", "curves", "layout_of"})

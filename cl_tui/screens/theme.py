@@ -22,7 +22,7 @@ class ThemeDialog(Dialog[str | None]):
         self._names, self._now = names, now
 
     def content(self) -> ComposeResult:
-        yield OptionList(*self._names)
+        yield OptionList(*self._names, markup=False)
 
     def on_mount(self) -> None:
         self.query_one(OptionList).highlighted = self._names.index(self._now) if self._now in self._names else 0

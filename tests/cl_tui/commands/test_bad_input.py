@@ -79,6 +79,27 @@ def test_a_setting_that_cannot_be(
     assert not sessions.exists()
 
 
+@pytest.mark.parametrize("command", ["race", "batch"])
+def test_one_of_several_methods_is_unknown(cl_tui: CommandLine, sessions: Path, command: str) -> None:
+    """It is not left out as an option that its method does not read: si would be trained instead."""
+    assert_told(cl_tui(command, "--method", "none", "--method", "nope"), 2, "unknown method 'nope'")
+    assert not sessions.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["race", "--method", "si", "--method", "si"], "a race needs two runs or more"),
+        (["race", *(f"--strength={number}" for number in range(1, 18))], "the most are 16"),
+        (["compare", "--plain", "--filter", "method:si"], "--filter method:si: no session in "),
+        (["compare", "--plain", "--filter", "\x1b[m"], "--filter \\x1b[m: no session in "),
+    ],
+    ids=["one run", "17 runs", "nothing fits", "an escape code"],
+)
+def test_too_few_or_too_many_side_by_side(cl_tui: CommandLine, arguments: list[str], words: str) -> None:
+    assert_told(cl_tui(*arguments), 2, words)
+
+
 @pytest.mark.parametrize("pace", ["0", "-1", "nan", "inf", "fast"])
 def test_a_pace_that_cannot_be(cl_tui: CommandLine, pace: str) -> None:
     assert_told(cl_tui("run", "--pace", pace), 2, "give steps per second")

@@ -13,6 +13,8 @@ from cl_tui.host import preferences
 from cl_tui.host.preferences import OwnTheme, Preferences
 from cl_tui.screens.help import HelpScreen
 from cl_tui.screens.monitor import MonitorScreen
+from engine.text import visible
+from tests.conftest import CommandLine
 from tests.first_screens import home, monitor
 from tests.terminal import Terminal
 
@@ -64,6 +66,41 @@ def test_what_is_wrong_is_said_and_changes_nothing(name: str, value: str, why: s
     assert found.returncode == 2
     assert why in found.stderr.replace("\n", " ")
     assert stored() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("keys.q", "", "should have at least 1 character"),
+        ("keys.q", ",", "'' is no key; write one as j, f5, ctrl+k or comma"),
+        ("keys.q", "\x1b[31m", "'\\x1b[31m' is no key"),
+        ("keys", "x", "keys is a table: name one of its entries, such as keys.space"),
+        ("themes.mine.accent.x", "1", "Input should be a valid string"),
+        ("themes.\x1b[31m.accent", "#56b4e9", "'\\x1b[31m' is no name"),
+        ("layouts", "x", "layouts is a table: the screens change it"),
+    ],
+)
+def test_what_is_no_name_or_no_value_is_said_as_text(name: str, value: str, why: str, cl_tui: CommandLine) -> None:
+    answer = cl_tui("config", name, value)
+    assert answer.exit_code == 2
+    assert why in answer.err
+    assert answer.err == "".join(map(visible, answer.err.splitlines())) + "\n"
+    assert not (preferences.folder() / preferences.FILE).exists()
+
+
+def test_several_columns_are_named_with_commas(cl_tui: CommandLine) -> None:
+    assert cl_tui("config", "home_columns", "method,seed").out == "home_columns = method,seed\n"
+    assert preferences.load()[0].home_columns == ("method", "seed")
+
+
+async def test_a_themes_name_is_text(tmp_path: Path) -> None:
+    """Also where a list would read it as markup."""
+    preferences.save(Preferences(themes={"[/wrong] [red]": OwnTheme()}))
+    app = ClTui(monitor(tmp_path))
+    async with app.run_test() as pilot:
+        await pilot.press("T", "end")
+        assert any("[/wrong] [red]" in strip.text for strip in app.screen._compositor.render_strips())
+        await pilot.press("escape")
 
 
 def test_every_key_is_listed_with_what_it_does() -> None:
