@@ -1,7 +1,9 @@
 """The replay of a session without a terminal, for pictures of it."""
 
 import asyncio
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -47,7 +49,8 @@ def moments(sessions_dir: Path, name: str, count: int, size: tuple[int, int]) ->
 
 async def _moments(sessions_dir: Path, name: str, count: int, size: tuple[int, int]) -> list[Grid]:
     screen = WatchScreen(sessions_dir, name, read_only=True)
-    app = ClTui(screen)
+    with _all_that_a_file_has():
+        app = ClTui(screen)
     found: list[Grid] = []
 
     async def play(pilot: Pilot[object]) -> None:
@@ -70,6 +73,26 @@ async def _moments(sessions_dir: Path, name: str, count: int, size: tuple[int, i
     if not found:
         raise EngineError(f"session {name} has recorded nothing yet: there is nothing to show")
     return found
+
+
+@contextmanager
+def _all_that_a_file_has() -> Iterator[None]:
+    """A file has every colour and sign, also where the terminal from which it is written has few."""
+    wanted = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "NO_COLOR": None, "LC_ALL": "C.UTF-8"}
+    before = {name: os.environ.get(name) for name in wanted}
+    try:
+        _set(wanted)
+        yield
+    finally:
+        _set(before)
+
+
+def _set(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def steps(last: int, count: int) -> Sequence[int]:

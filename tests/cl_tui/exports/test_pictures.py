@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 from pathlib import Path
 from xml.etree import ElementTree
@@ -94,6 +95,17 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sessions")
     runs.finished(folder, runs.tiny("si"), "calm-otter")
     return folder / "calm-otter"
+
+
+def test_a_file_has_every_colour_where_the_terminal_has_few(session: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.delenv("COLORTERM", raising=False)
+    (shown,) = film.moments(session.parent, session.name, 1, (80, 24))
+    assert len({cell.ink for row in shown.rows for cell in row}) > 8
+    assert "━" in "".join(cell.text for row in shown.rows for cell in row)
+    assert "COLORTERM" not in os.environ
 
 
 def test_the_screen_of_a_session_without_a_terminal(session: Path) -> None:
