@@ -7,9 +7,13 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def taking_turns(drawn: "Sequence[np.ndarray]", cells: int = 2) -> "list[np.ndarray]":
-    """The dots of several curves, each of shape (4·height, 2·width): where they share cells, each has ``cells`` of them
-    in turn, so that all colours show."""
+TURN = 2
+"""Cells of a curve's turn."""
+
+
+def taking_turns(drawn: "Sequence[np.ndarray]") -> "list[np.ndarray]":
+    """The dots of several curves, each of shape (4·height, 2·width), of which those that share cells take turns, so
+    that all colours show."""
     import numpy as np
 
     if not drawn:
@@ -17,7 +21,7 @@ def taking_turns(drawn: "Sequence[np.ndarray]", cells: int = 2) -> "list[np.ndar
     height, width = drawn[0].shape[0] // 4, drawn[0].shape[1] // 2
     there = np.array([dots.reshape(height, 4, width, 2).any(axis=(1, 3)) for dots in drawn])
     sharing, place = there.sum(axis=0), there.cumsum(axis=0) - 1
-    turn = (np.arange(width) // cells) % np.maximum(sharing, 1)
+    turn = (np.arange(width) // TURN) % np.maximum(sharing, 1)
     own = there & (place == turn)
     return [dots & mask.repeat(4, axis=0).repeat(2, axis=1) for dots, mask in zip(drawn, own, strict=True)]
 

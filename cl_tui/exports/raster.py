@@ -21,22 +21,25 @@ SAMPLED = 8
 """How many moments of a film choose its colours."""
 
 
-def png(shown: Grid, scale: int = 2) -> bytes:
-    """``scale``: pixels for each unit of CELL."""
+LAST = 2.0
+"""For how many seconds more the last is shown."""
+
+
+def png(shown: Grid) -> bytes:
     file = io.BytesIO()
-    image(shown, scale).save(file, "PNG", optimize=True)
+    image(shown, 2).save(file, "PNG", optimize=True)
     return file.getvalue()
 
 
-def gif(moments: Sequence[Grid], seconds: float, last: float = 2.0) -> bytes:
-    """An endless film; each moment is shown for ``seconds``, and the last for ``last`` seconds more."""
+def gif(moments: Sequence[Grid], seconds: float) -> bytes:
+    """An endless film; each moment is shown for ``seconds``."""
     from PIL import Image
 
     images = [image(moment, 1) for moment in moments]
     palette = _side_by_side(images[:: max(1, len(images) // SAMPLED)] + images[-1:]).quantize(colors=255)
     small = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in images]
     file = io.BytesIO()
-    shown = [round(1000 * seconds)] * (len(small) - 1) + [round(1000 * (seconds + last))]
+    shown = [round(1000 * seconds)] * (len(small) - 1) + [round(1000 * (seconds + LAST))]
     small[0].save(file, "GIF", save_all=True, append_images=small[1:], duration=shown, loop=0, optimize=False)
     return file.getvalue()
 

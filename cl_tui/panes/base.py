@@ -214,6 +214,15 @@ def message(text: str, width: int, style: Style) -> list[Line]:
     return [[Segment(line, style)] for line in lines] or [[]]
 
 
+def heading(name: str, more: str, width: int, palette: Palette, end: str = "") -> Line:
+    """'name more ──── end'; of ``more`` only the part after its last comma, or nothing, where there is no room."""
+    room = width - cell_len(name) - cell_len(end) - 3
+    more = next((shorter for shorter in (more, more.rpartition(", ")[2]) if cell_len(shorter) <= room), "")
+    rule = max(width - cell_len(name) - cell_len(more) - cell_len(end) - (2 if more else 1) - bool(end), 0)
+    rest = " ".join(part for part in (more, "─" * rule, end) if part)
+    return [Segment(name, palette.strong), Segment(f" {rest}", palette.muted)]
+
+
 def side_by_side(left: Sequence[Line], right: Sequence[Line], width: int, style: Style) -> list[Line]:
     """Two blocks of lines, the right one after ``width`` cells."""
     lines = []

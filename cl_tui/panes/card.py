@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from cl_tui.charts.style import Line, Palette
-from cl_tui.panes.base import Pane, keys, message, side_by_side
+from cl_tui.panes.base import Pane, heading, keys, message, side_by_side
 from cl_tui.panes.forgotten.tiles import Tiles
 from cl_tui.panes.painted import Painted
 from cl_tui.reports.card import Card, TaskLine
@@ -155,12 +155,12 @@ def card_lines(card: Card, width: int, palette: Palette, pictures: Sequence[Line
         lines += [*gap, *_against(card, width, palette)]
     beside = bool(pictures) and width >= 88
     left = width - 34 if beside else width
-    tasks = [_heading("Tasks", "learned → now", left - 2, palette)] if gaps >= 0 else []
+    tasks = [heading("Tasks", "learned → now", left - 2, palette)] if gaps >= 0 else []
     tasks += _tasks(card, left - 2, palette)
     told = [line for sentence in card.told for line in _emphasised(sentence, left - 2, palette)]
     if card.told and card.worst:
-        heading = [_heading(f"Worst: task {card.worst.number}", "", left - 2, palette)] if gaps >= 0 else []
-        tasks += [*main, *heading, *told]
+        head = [heading(f"Worst: task {card.worst.number}", "", left - 2, palette)] if gaps >= 0 else []
+        tasks += [*main, *head, *told]
     lines += [*main, *(side_by_side(tasks, pictures, left, palette.text) if beside else tasks), *main]
     return lines
 
@@ -188,14 +188,6 @@ def _against(card: Card, width: int, palette: Palette) -> list[Line]:
     style = palette.caution if gained.startswith("−") else palette.good
     lines[0] = [Segment(gained, style + Style(bold=True)), Segment(first[len(gained) :], palette.text)]
     return lines
-
-
-def _heading(title: str, more: str, width: int, palette: Palette) -> Line:
-    told = f"{title} {more} " if more else f"{title} "
-    return [
-        Segment(title, palette.strong),
-        Segment(f"{told[len(title) :]}{'─' * max(width - cell_len(told), 0)}", palette.muted),
-    ]
 
 
 # The line from chance to perfect
@@ -342,7 +334,7 @@ def offer_lines(offers: Sequence[Offer], chosen: int, width: int, palette: Palet
     if not offers:
         return []
     key = max(cell_len(offer.key) for offer in offers)
-    lines = [_heading("Next", "", width, palette)]
+    lines = [heading("Next", "", width, palette)]
     for place, offer in enumerate(offers):
         here = place == chosen
         style = palette.strong if here else palette.text

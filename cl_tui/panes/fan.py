@@ -13,7 +13,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from cl_tui.charts.style import Line, Palette
-from cl_tui.panes.base import Pane
+from cl_tui.panes.base import Pane, heading
 from cl_tui.panes.view import View
 from cl_tui.reports import text
 from cl_tui.reports.scale import axis
@@ -157,17 +157,6 @@ def drawn(fan: Fan, view: View, past: Past, width: int, height: int, palette: Pa
             lines += gap if number < len(names) - 1 else []
         lines.append(_steps(_time(fan, view, width), fan, palette))
     return [*lines, *gap, *table, *gap, *told]
-
-
-def _rule(name: str, rest: str, width: int, palette: Palette) -> Line:
-    """A heading, and a line to the right edge."""
-    rest = rest if cell_len(name) + cell_len(rest) + 2 <= width else ""
-    left = width - cell_len(name) - cell_len(rest) - 2 - bool(rest)
-    return [
-        Segment(name, palette.strong),
-        Segment(f" {rest}" if rest else "", palette.muted),
-        Segment(f" {'─' * left}" if left > 0 else "", palette.muted),
-    ]
 
 
 def _styles(fan: Fan, palette: Palette) -> dict[float, Style]:
@@ -320,8 +309,8 @@ def _table(fan: Fan, view: View, width: int, palette: Palette) -> list[Line]:
     ends = [one.rows[-1] if (one := fan.future(strength)) and one.rows else () for strength in fan.strengths]
     now = next((row for strength, row in zip(fan.strengths, ends, strict=True) if strength == fan.present), ())
 
-    def column(heading: str, weight: int, of: Callable[[Sequence[float]], float], strong: bool = False) -> Cell:
-        return Cell(heading, tuple(score.value(of(row)) if row else "" for row in ends), weight, strong)
+    def column(name: str, weight: int, of: Callable[[Sequence[float]], float], strong: bool = False) -> Cell:
+        return Cell(name, tuple(score.value(of(row)) if row else "" for row in ends), weight, strong)
 
     columns = [
         Cell("", tuple(map(fan.factor, fan.strengths)), 20),
@@ -331,8 +320,8 @@ def _table(fan: Fan, view: View, width: int, palette: Palette) -> list[Line]:
     ]
     for number in range(task if task > 1 else 0):
         columns.append(column(f"task {number + 1}", 9 - number, partial(learned, task=number)))
-    for heading, weight, told in (("loss", 15, _loss), ("penalty", 14, _penalty)):
-        columns.append(Cell(heading, tuple(told(fan.future(strength)) for strength in fan.strengths), weight))
+    for name, weight, told in (("loss", 15, _loss), ("penalty", 14, _penalty)):
+        columns.append(Cell(name, tuple(told(fan.future(strength)) for strength in fan.strengths), weight))
     gains = [
         average(row, task) - average(now, task) if row and now and strength != fan.present else math.nan
         for strength, row in zip(fan.strengths, ends, strict=True)
@@ -342,8 +331,7 @@ def _table(fan: Fan, view: View, width: int, palette: Palette) -> list[Line]:
     first = 4 + max(map(cell_len, names), default=0)
     while len(columns) > 1 and first + sum(column.width for column in columns) > width:
         columns.remove(min(columns, key=lambda column: column.weight))
-    heading = f"In {fan.steps} steps"
-    lines = [_rule(heading, f"against {fan.name(fan.present)}", width, palette)]
+    lines = [heading(f"In {fan.steps} steps", f"against {fan.name(fan.present)}", width, palette)]
     lines.append([Segment(" " * first + "".join(f"{of.heading:>{of.width}}" for of in columns), palette.muted)])
     styles, least = _styles(fan, palette), _least(fan, view) or 0.0
     for place, strength in enumerate(fan.strengths):

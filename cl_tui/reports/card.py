@@ -147,7 +147,7 @@ def _signed(score: ScoreInfo, change: float, points: bool = True) -> str:
     return f"{'−' if change < 0 else '+'}{told}"
 
 
-def card(name: str, config: RunConfig, history: History, others: Iterable[Listed], told: Sequence[str] = ()) -> Card:
+def card(name: str, config: RunConfig, history: History, others: Iterable[Listed]) -> Card:
     """The card of a run; ``others`` are the sessions of its folder."""
     matrix, score = history.matrix, history.score
     average = metrics.average_accuracy(matrix)
@@ -175,8 +175,7 @@ def card(name: str, config: RunConfig, history: History, others: Iterable[Listed
         peers,
         remedy(config, history),
         config.seed,
-        tuple(told),
-        changed(config, history),
+        changed=changed(config, history),
     )
 
 

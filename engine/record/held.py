@@ -42,20 +42,18 @@ class Neurons:
     """Ω ≥ 0, summed over channels. Shape (neurons, H, W)."""
 
 
-def pictures(history: History, name: str, step: int | None = None) -> "np.ndarray | None":
-    """The newest of HELD, HELD_OWN or PULLED up to ``step``, or of all: shape (pictures, H, W). None if there is none.
+def pictures(history: History, name: str) -> "np.ndarray | None":
+    """The newest of HELD, HELD_OWN or PULLED: shape (pictures, H, W). None if there is none.
 
     Bytes hold each value to 1/255 of the root of the largest.
     """
-    told = history.packed.get(name) or Series()
-    told = told if step is None else told.until(step)
+    told = history.packed.get(name)
     return told[-1].array() if told else None
 
 
-def held_by_task(history: History, step: int | None = None) -> "dict[int, np.ndarray]":
-    """What each task that ended by ``step`` added to Ω, as HELD_OWN tells it."""
-    told = history.packed.get(HELD_OWN) or Series()
-    arrays = {of.phase: of.array() for of in (told if step is None else told.until(step))}
+def held_by_task(history: History) -> "dict[int, np.ndarray]":
+    """What each task that ended added to Ω, as HELD_OWN tells it."""
+    arrays = {of.phase: of.array() for of in history.packed.get(HELD_OWN, ())}
     return {task: array for task, array in arrays.items() if array is not None}
 
 
@@ -77,11 +75,10 @@ def held_before(history: History, task: int) -> "np.ndarray | None":
     return before[0].array() if before else None
 
 
-def conflicts(history: History, step: int | None = None) -> list[Conflict]:
-    """The newest up to ``step``, or of all: of the first layer, where it has pictures, and of the whole network. Empty
-    before the second task, and without Ω."""
-    told = history.measured.get(CONFLICT) or Series()
-    told = told if step is None else told.until(step)
+def conflicts(history: History) -> list[Conflict]:
+    """The newest, of the first layer, where it has pictures, and of the whole network. Empty before the second task,
+    and without Ω."""
+    told = history.measured.get(CONFLICT)
     if not told:
         return []
     labels, values = told[-1].labels, told[-1].values

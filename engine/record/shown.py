@@ -197,15 +197,10 @@ class Answers:
         return found
 
 
-def answers(history: History, shown: Shown, step: int | None = None) -> list[Answers]:
-    """The newest answers up to ``step``, or of all, for each task seen by then; empty if there are none."""
-    told = _told(history, step)
+def answers(history: History, shown: Shown) -> list[Answers]:
+    """The newest, for each task seen by then; empty if there are none."""
+    told = history.packed.get(ANSWERS)
     return answers_of(told[-1], shown) if told else []
-
-
-def _told(history: History, step: int | None) -> Series[Packed]:
-    told: Series[Packed] = history.packed.get(ANSWERS) or Series()
-    return told if step is None else told.until(step)
 
 
 def answers_of(told: Packed, shown: Shown) -> list[Answers]:
@@ -372,7 +367,8 @@ def lost(history: History, shown: Shown, step: int | None = None) -> list[Lost]:
     """Of each task that had ended by the newest answers up to ``step``, or by the newest of all; not of regression."""
     import numpy as np
 
-    told = list(_told(history, step))
+    told: Series[Packed] = history.packed.get(ANSWERS) or Series()
+    told = told if step is None else told.until(step)
     looks = [(of, found) for of in told if (found := _wrong(of, shown)) is not None]
     if not looks or not shown.names:
         return []

@@ -167,7 +167,7 @@ def lost_style(palette: Palette) -> Style:
     return palette.caution + Style(bold=False)
 
 
-def pair(group: Group, palette: Palette, width: int = 12, between: str = " → ") -> Line:
+def pair(group: Group, palette: Palette, width: int, between: str = " → ") -> Line:
     """What it is, and what it is taken for."""
     return [
         Segment(beginning(group.name, width), palette.good),

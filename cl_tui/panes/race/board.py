@@ -6,6 +6,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 
 from cl_tui.charts.style import Line, Palette
+from cl_tui.panes.base import heading
 from cl_tui.panes.race.view import RaceView
 from cl_tui.reports.standings import Entry, Standing
 from engine.record.chance import common_chance
@@ -25,7 +26,7 @@ def board(view: RaceView, width: int, height: int, palette: Palette) -> list[Lin
     columns = _columns(view, width - left)
     bar = width - left - sum(of for _, of in columns) - 2
     title = f"average {score.title} over the tasks so far{score.measured_in}"
-    lines: list[Line] = [_heading("Leaderboard", title, width, palette)]
+    lines: list[Line] = [heading("Leaderboard", title, width, palette)]
     head = " " * left + "".join(f"{name:>{of}}" for name, of in columns)
     line: Line = [Segment(head, palette.muted)]
     if bar >= BAR:
@@ -39,12 +40,6 @@ def board(view: RaceView, width: int, height: int, palette: Palette) -> list[Lin
     for at in view.order[first : first + room]:
         lines.append(_row(view, entries[at], standings[at], columns, (names, bar), palette))
     return lines
-
-
-def _heading(name: str, rest: str, width: int, palette: Palette) -> Line:
-    rule = width - cell_len(name) - cell_len(rest) - 2
-    parts = [Segment(name, palette.strong), Segment(f" {rest} "[: max(width - len(name), 0)], palette.muted)]
-    return [*parts, Segment("─" * max(rule, 0), palette.muted)]
 
 
 def _columns(view: RaceView, room: int) -> list[tuple[str, int]]:

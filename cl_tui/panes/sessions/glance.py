@@ -14,7 +14,7 @@ from rich.style import Style
 
 from cl_tui.charts.colour_scale import in_halves
 from cl_tui.charts.style import Line, Palette
-from cl_tui.panes.base import side_by_side
+from cl_tui.panes.base import heading, side_by_side
 from cl_tui.panes.sessions.columns import padded
 from cl_tui.reports import session_facts, text
 from cl_tui.reports.arrangement import Block, Row
@@ -171,15 +171,6 @@ def draw(glance: Glance, width: int, height: int, palette: Palette) -> list[Line
     return [*made["head"], *(line for lines in ordered for line in ([], *lines))][:height]
 
 
-def _heading(name: str, more: str, width: int, palette: Palette, end: str = "") -> Line:
-    room = width - cell_len(name) - cell_len(end) - 3
-    more = next((shorter for shorter in (more, more.rpartition(", ")[2]) if cell_len(shorter) <= room), "")
-    rule = max(width - cell_len(name) - cell_len(more) - cell_len(end) - (2 if more else 1) - bool(end), 0)
-    between = [Segment(f" {more}", palette.muted)] if more else []
-    after = [Segment(f" {end}", palette.muted)] if end else []
-    return [Segment(name, palette.strong), *between, Segment(f" {'─' * rule}", palette.muted), *after]
-
-
 def _wrapped(sentence: str, width: int, style: Style) -> list[Line]:
     return [[Segment(line, style)] for line in wrap(sentence, max(width, 8))]
 
@@ -187,7 +178,7 @@ def _wrapped(sentence: str, width: int, style: Style) -> list[Line]:
 def _head(glance: Glance, width: int, palette: Palette) -> list[Line]:
     row, block, count = glance.row, glance.block, len(glance.row.members)
     name = row.first.name if count == 1 else f"{count} seeds"
-    lines = [_heading(row.method or row.first.name, f"{block.title}, {name}", width, palette)]
+    lines = [heading(row.method or row.first.name, f"{block.title}, {name}", width, palette)]
     if row.accuracy is None:
         return [*lines, *_wrapped(session_facts.result(glance.listed), width, palette.muted)[:2]]
     told = with_error(row.accuracy, score=row.score)
@@ -296,9 +287,9 @@ def _curve(glance: Glance, width: int, height: int, palette: Palette) -> list[Li
     if tall < _SHORTEST_CHART + 1:
         return []
     seed = f", seed {glance.listed.config.seed}" if glance.listed.config else ""
-    heading = _heading(f"{glance.row.score.capital} over time", f"mean over the tasks so far{seed}", width, palette)
+    head = heading(f"{glance.row.score.capital} over time", f"mean over the tasks so far{seed}", width, palette)
     if read is None:
-        return [heading, [Segment("reading…", palette.muted)], *([[]] * (tall - 2))]
+        return [head, [Segment("reading…", palette.muted)], *([[]] * (tall - 2))]
     if read.history is None or not read.history.tasks:
         return []
     import numpy as np
@@ -322,7 +313,7 @@ def _curve(glance: Glance, width: int, height: int, palette: Palette) -> list[Li
     values = (min(float(line.ys.min()) for line in lines), 1.0) if score.fraction else None
     borders = [start for start in history.starts[1:-1] if start is not None]
     drawn = line_chart(lines, (0, max(end, 1)), width, tall - 1, palette, score.tick, borders=borders, values=values)
-    return [heading, *drawn]
+    return [head, *drawn]
 
 
 def _lost(glance: Glance, width: int, height: int, palette: Palette) -> list[Line]:
@@ -334,8 +325,8 @@ def _lost(glance: Glance, width: int, height: int, palette: Palette) -> list[Lin
     if read is None or not read.lost or height < 2:
         return []
     count = max(1, min(len(read.lost), (width + 2) // (columns + 2)))
-    heading = _heading("Forgotten", "", width, palette, f"{read.forgotten:,} of {read.learned:,}")
-    lines: list[Line] = [heading]
+    head = heading("Forgotten", "", width, palette, f"{read.forgotten:,} of {read.learned:,}")
+    lines: list[Line] = [head]
     chosen = read.lost[:count]
     pictures = [of.picture for of in chosen]
     drawn = [[] if of is None else half_blocks(of, columns, rows, palette) for of in pictures]
@@ -374,7 +365,7 @@ def _settings(glance: Glance, width: int, height: int, palette: Palette) -> list
     room = min(height - 1, 4)
     if len(lines) > room:
         lines = [*lines[: room - 1], [*padded(lines[room - 1], max(width - 1, 1)), Segment("…", palette.muted)]]
-    return [_heading("Differs from the defaults", "", width, palette), *lines]
+    return [heading("Differs from the defaults", "", width, palette), *lines]
 
 
 def _warning(glance: Glance, width: int, height: int, palette: Palette) -> list[Line]:
@@ -383,7 +374,7 @@ def _warning(glance: Glance, width: int, height: int, palette: Palette) -> list[
     if read is None or not (read.warnings or read.way_out):
         return []
     seed = f"seed {glance.listed.config.seed}" if glance.listed.config and len(glance.row.members) > 1 else ""
-    lines: list[Line] = [_heading("Warning" if read.warnings else "Remedy", seed, width, palette)]
+    lines: list[Line] = [heading("Warning" if read.warnings else "Remedy", seed, width, palette)]
     for sentence in read.warnings[-1:]:
         first, *rest = _wrapped(sentence, width - 2, palette.text)
         lines += [[Segment("▲ ", palette.caution), *first], *([Segment("  "), *line] for line in rest[:3])]
@@ -395,7 +386,7 @@ def _warning(glance: Glance, width: int, height: int, palette: Palette) -> list[
 
 def _note(glance: Glance, width: int, height: int, palette: Palette) -> list[Line]:
     notes = glance.listed.notes
-    lines: list[Line] = [_heading("Note", " ".join(f"#{tag}" for tag in notes.tags), width, palette)]
+    lines: list[Line] = [heading("Note", " ".join(f"#{tag}" for tag in notes.tags), width, palette)]
     if notes.problem:
         return [*lines, *_wrapped(notes.problem, width, palette.bad)[:3]]
     if not notes.note:

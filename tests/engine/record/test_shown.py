@@ -131,8 +131,6 @@ def test_answers_are_those_of_each_task_seen() -> None:
     assert second.wrong.tolist() == [False, True]
     assert first.sure is not None
     assert first.sure.tolist() == [0.8] * 3
-    assert [of.step for of in answers(history, shown(), step=8)] == [5]
-    assert not answers(history, shown(), step=4)
     assert not answers(History(packed={ANSWERS: Series([told(5, 0, [0, 1])])}), shown())
     assert not answers(History(packed={ANSWERS: Series([told(5, 0, [0, 7, 0])])}), shown())
 
