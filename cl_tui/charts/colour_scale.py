@@ -172,12 +172,13 @@ class ColourScale:
 
     def bar(self, width: int, palette: Palette) -> Line:
         """The colours from the worst to the best with their values, and chance at its place if there is room."""
-        low, high = self.score.tick(self.worst), self.score.tick(self.best)
+        told = self.score.tick if self.score.fraction else self.score.value  # the ends of others are not round
+        low, high = told(self.worst), told(self.best)
         gap = "\0" * (width - len(low) - len(high))
         text = [*f"{low}{gap}{high}"[:width]]
         if self.chance is not None:
             place = round(self.fraction(self.chance) * (width - 1))
-            label = " chance " if place == 0 else f" {self.score.tick(self.chance)} chance "
+            label = " chance " if place == 0 else f" {told(self.chance)} chance "
             start = len(low) if place == 0 else place - 1
             if len(low) <= start and start + len(label) < width - len(high):
                 text[start : start + len(label)] = label

@@ -59,7 +59,8 @@ def _kept(history: History, learned: float, score: float, chance: float) -> floa
 
 def _alarm(history: History, config: RunConfig, task: int, learned: float, score: float, chance: float) -> Alarm:
     told, sign = history.score, history.score.sign
-    below = sign * score < sign * chance
+    guess = chance_of(history, config, task)  # where classes of all tasks compete, lower than when it was learned
+    below = guess is not None and sign * score < sign * guess
     guessing = f", {'below' if told.higher else 'worse than'} chance" if below else ""
     during = min(history.task, len(history.tasks) - 1)
     what = f"task {task + 1} is forgotten in task {during + 1} ({told.full(learned)} → {told.full(score)}{guessing})"

@@ -213,10 +213,10 @@ def _number(score: ScoreInfo, value: float, width: int, palette: Palette, later:
 
 
 def _sign(scale: ColourScale, value: float, level: int, width: int, palette: Palette) -> str:
-    """A blank on a colour; without colours, and for tasks that had not begun, the sign of the score."""
-    if value != value or (level < 0 and not palette.coloured):
+    """A blank on a colour; without colours the sign of the score. A task that had not begun has neither."""
+    if value != value or level < 0:
         return f"{'·':>{width}}"
-    return f"{' ' if level >= 0 and palette.coloured else sign_at(scale.fraction(value)):>{width}}"
+    return f"{' ' if palette.coloured else sign_at(scale.fraction(value)):>{width}}"
 
 
 def _halved(view: View, scale: ColourScale, scores: Scores, shape: _Shape, palette: Palette) -> list[Line]:

@@ -188,7 +188,10 @@ def _under(view: View, task: int, columns: _Columns, palette: Palette) -> list[L
     if score.fraction and score.fallen(score.lost(learned, now), now):
         found.append(bar(max(learned - now, 0.0), min(room, LONGEST_BAR), palette.caution, palette.muted))
     if (chance := _below(history, view.config, task, now)) is not None:
-        found.append([Segment(f"▼ below chance, {score.tick(chance)}"[:room], palette.caution)])
+        worse = (
+            f"below chance, {score.tick(chance)}" if score.fraction else f"worse than guessing, {score.value(chance)}"
+        )
+        found.append([Segment(f"▼ {worse}"[:room], palette.caution)])
     return found
 
 

@@ -36,7 +36,7 @@ def draw_turned(
             for task, ink in zip(sorted(worst), inks, strict=False)
         ]
         below = _by_task(seen, view, width, max(height - LEAST_CHART, 0), palette)
-    series.append(Series(f"{total[-1]:,.0f} now", turns.steps, total, palette.caution))
+    series.append(Series(f"{total[-1]:,.0f} shown", turns.steps, total, palette.caution))
     steps = view.viewport.steps or (0, history.total_steps)
     borders = history.starts[1:-1] if len(history.tasks) * 4 <= width else ()
     room, cursor = height - len(below), view.viewport.cursor
