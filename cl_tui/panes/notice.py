@@ -2,6 +2,7 @@
 
 import math
 import time
+from itertools import zip_longest
 
 from rich.cells import cell_len
 from textual.content import Content
@@ -46,7 +47,8 @@ class Sentence(Static):
     ) -> "Sentence":
         if self._before is not None and not regions and not layout:
             after = Visual.to_strips(self, self.visual, *self.size, self.visual_style)
-            lines = enumerate(zip(self._before, after, strict=False))
+            whole = [line.extend_cell_length(self.size.width) for line in after]  # a short text has short lines
+            lines = enumerate(zip_longest(self._before, whole, fillvalue=Strip.blank(self.size.width)))
             regions = tuple(Region(start, y, end - start, 1) for y, two in lines for start, end in differing(*two))
             if not regions:
                 return self

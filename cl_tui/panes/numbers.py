@@ -1,17 +1,27 @@
 """The numbers that a pane shows, each with what it is, its value here, and how it was measured."""
 
 import math
+from dataclasses import replace
 
 from cl_tui.panes.as_of import as_of_cursor
 from cl_tui.panes.comparison.board import Board
 from cl_tui.panes.view import View
 from cl_tui.reports import text
 from cl_tui.reports.card import Card
-from cl_tui.reports.glossary import TERMS, Number, score_term
+from cl_tui.reports.glossary import TERMS, Number, Term, score_term
 from cl_tui.reports.statistics import Estimate, with_error
 from engine.catalog.methods import METHODS
 from engine.record import metrics
 from engine.record.history import History
+from engine.record.score import ScoreInfo
+
+
+def _term(name: str, score: ScoreInfo) -> Term:
+    """The term, named by the score of targets that are numbers."""
+    if name != "average accuracy" or score.title == "accuracy":
+        return TERMS[name]
+    average = f"mean of the {score.title} on all tasks so far"
+    return replace(TERMS[name], name=f"average {score.title}", meaning=average)
 
 
 def of_run(view: View) -> list[Number]:
@@ -27,7 +37,7 @@ def of_run(view: View) -> list[Number]:
         "backward transfer": (metrics.backward_transfer(rows, score), score.change),
     }
     return [
-        Number(TERMS[name], "the run", written(value), on)
+        Number(_term(name, score), "the run", written(value), on)
         for name, (value, written) in told.items()
         if value is not None
     ]
@@ -57,7 +67,7 @@ def of_tasks(view: View, first: int | None = None) -> list[Number]:
 
 def of_card(card: Card, history: History) -> list[Number]:
     """What the card shows: the run, the runs that it is compared with, and its tasks. On whole test sets."""
-    score, told, count = card.score, TERMS["average accuracy"], len(card.tasks)
+    score, told, count = card.score, _term("average accuracy", card.score), len(card.tasks)
     sets = text.GIVEN if history.given else f"{text.WHOLE_TEST_SET}s"
     now = f"on {sets}, at step {history.starts[count]:,}" if count else ""
     over = f"over {_tasks(count)}, {now}"
@@ -139,7 +149,9 @@ def of_comparison(board: Board) -> list[Number]:
         ("learned", group.learned),
         ("kept", group.kept),
     ]
-    found = [Number(TERMS[name], group.title, with_error(of, score=score), on) for name, of in told if of is not None]
+    found = [
+        Number(_term(name, score), group.title, with_error(of, score=score), on) for name, of in told if of is not None
+    ]
     error = group.average.error if group.average else None
     if error is not None:
         found.insert(1, Number(TERMS["standard error"], f"of that average, {group.title}", score.value(error), on))

@@ -34,7 +34,7 @@ _ALL = (
     ),
     Term(
         "RMSE",
-        "the other score of such targets: the root of the mean squared error, in their unit; lower is better",
+        "score of targets that are numbers, in their unit: the root of the mean squared error; lower is better",
         "√mean (y − ŷ)²",
     ),
     Term(
