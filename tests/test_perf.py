@@ -28,6 +28,7 @@ TELLS = {
     "own_loop": rf"batch 16: a step.*\nAdam: with SI ÷ without .*{RATIO}\n(.*\n)+si-cifar.*\nAdam: with SI .*{RATIO}\n"
     rf"(.*\n)+memory that SI keeps .* ÷ the parameters: \d+\.\d\d",
     "record": r"digits, si: \d\.\d+ s ÷ \d.* of 80 steps\n(.*\n)+  log \d+ → \d+ kB, shown.npz \d+ kB",
+    "replay": r"160x48, 0 levels faster: +\d+\.\d kB/s.*\n160x48, 2 levels faster: +\d+\.\d kB/s",
     "startup": rf"--help .*{RATIO}\nfirst frame of run .*{RATIO}",
     "step": rf"split-digits.*: a step(.*\n)+si ÷ none .*{RATIO}\n(.*\n)+textbook si ÷ si .*{RATIO}\n"
     rf"(.*\n)+random-images, si-cifar.*\nsi ÷ none .*{RATIO}\newc ÷ none .*{RATIO}\n(.*\n)+si ÷ plain loop .*{RATIO}",

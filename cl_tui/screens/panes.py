@@ -66,7 +66,7 @@ PANES: tuple[type[Pane], ...] = (
 POLL_SECONDS = 0.1
 BYTES_A_SECOND = 25_000
 """What redraws may write: the terminal may be at the other end of a slow line."""
-SELDOM_SECONDS = 2.0
+SELDOM_SECONDS = 3.0
 """Most seconds between two redraws of what changes all the time."""
 
 

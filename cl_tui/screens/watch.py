@@ -31,6 +31,8 @@ GONE_SECONDS = 60.0
 """A run that is silent for this long when opened, and not trained on this machine, is replayed."""
 PROBLEM_SECONDS = 10.0
 """How long the message about a stopped session is shown, with the command that continues it."""
+POSITION_SECONDS = 0.25
+"""Least seconds between two paints of the line of the position, between redraws."""
 READING_SECONDS = 0.5
 """Seconds between two redraws while a long log is read, because drawing slows reading down."""
 
@@ -85,7 +87,7 @@ class WatchScreen(PanesScreen):
         """Whether it is known if there is a run to follow."""
         self._problem = ""
         """Why reading the log has stopped, as it is shown."""
-        self._polled_at = time.monotonic()
+        self._polled_at = self._positioned_at = time.monotonic()
         self._shown = History()
 
     def compose_below(self) -> ComposeResult:
@@ -113,7 +115,8 @@ class WatchScreen(PanesScreen):
             self.replay.advance(passed)
             if not self.replay.playing:
                 self._ended()
-        self._show_position()
+        if now - self._positioned_at >= POSITION_SECONDS:
+            self._show_position()
         super().poll()
 
     def _decide(self) -> None:
@@ -212,6 +215,7 @@ class WatchScreen(PanesScreen):
         self._show_position()
 
     def _show_position(self) -> None:
+        self._positioned_at = time.monotonic()
         line = self.query_one(PositionLine)
         if self.replay is None:
             line.say(following(self.reader, self.over))
