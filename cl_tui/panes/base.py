@@ -18,6 +18,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from cl_tui.charts.style import Line, Palette
+from cl_tui.host.ascii_filter import translated
 from cl_tui.panes.painted import Painted
 from cl_tui.panes.view import View, Viewport
 from cl_tui.reports.glossary import Number
@@ -182,13 +183,16 @@ class Pane(Painted, can_focus=True):
             *(self.get_component_rich_style(f"pane--{name}") for name in ("muted", "title", "rule")),
         )
         name = self.HELP_TITLE if self._title.startswith(self.HELP_TITLE) else self._title
-        head = [Segment(f"{self.number} " if self.number else "", muted), Segment(name, title)]
-        line = Strip([*head, Segment(self._title[len(name) :], muted)])
+        said = [name, self._title[len(name) :], self._subtitle]
+        if self._tones() == "none":  # words for signs need their room
+            said = [translated(part) for part in said]
+        head = [Segment(f"{self.number} " if self.number else "", muted), Segment(said[0], title)]
+        line = Strip([*head, Segment(said[1], muted)])
         if line.cell_length > room:
             line = line.crop(0, max(room - 1, 0))
             line = Strip([*line, Segment("…", muted)])
-        between = room - line.cell_length - cell_len(self._subtitle)
-        end = [Segment(f" {self._subtitle}", muted)] if self._subtitle and between >= 3 else []
+        between = room - line.cell_length - cell_len(said[2])
+        end = [Segment(f" {said[2]}", muted)] if said[2] and between >= 3 else []
         ruled = room - line.cell_length - sum(segment.cell_length for segment in end) - 1
         ink = "━" if self.has_focus else "─"
         line = Strip([Segment(" " * left, blank), *line, Segment(f" {ink * ruled}" if ruled > 0 else "", rule), *end])

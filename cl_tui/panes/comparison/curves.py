@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.segment import Segment
 from rich.style import Style
 
-from cl_tui.charts.style import Line, Palette
+from cl_tui.charts.style import Line, Palette, Tones
+from cl_tui.host.ascii_filter import translated
 from cl_tui.panes.base import message
 from cl_tui.panes.comparison.base import ComparePane, cell, label, spread_rows
 from cl_tui.panes.comparison.board import Board
@@ -58,13 +59,14 @@ class GroupCurves(ComparePane):
     @property
     def plot_width(self) -> int:
         assert self.board is not None
-        return self.size.width - GUTTER - _label_width(self.board, self.size.width)
+        return self.size.width - GUTTER - _label_width(self.board, self.size.width, self._tones())
 
 
-def _label_width(board: Board, width: int) -> int:
+def _label_width(board: Board, width: int, tones: Tones) -> int:
     """Columns right of the plot: a mark, and where there is room also name and value."""
     value = 1 + (5 if board.found.score.fraction and board.kind == "accuracy" else 7)
-    longest = max((len(board.group(k).title) for k in board.drawn), default=0)
+    titles = [board.group(k).title for k in board.drawn]
+    longest = max((len(translated(title) if tones == "none" else title) for title in titles), default=0)
     name = min(longest, WIDEST_NAME, width // 4)
     return 3 + name + value if name >= 6 and width >= 44 else 2
 
@@ -73,7 +75,7 @@ def draw(board: Board, drawn: list[int], width: int, height: int, palette: Palet
     from cl_tui.charts import braille
     from cl_tui.charts.canvas import Canvas, axis_for, line_columns, value_labels
 
-    right = _label_width(board, width)
+    right = _label_width(board, width, palette.tones)
     room, rows = max(width - GUTTER - right, 4), max(height - 1, 2)
     clock = ClockAxis.of(board)
     time = clock.time(room)

@@ -12,7 +12,6 @@ from textual.events import Blur, Key, Paste
 from cl_tui.charts.bars import bars
 from cl_tui.charts.style import Line, Palette
 from cl_tui.host.ascii_filter import translated
-from cl_tui.host.host import Host
 from cl_tui.panes.as_of import as_of_cursor, when
 from cl_tui.panes.base import Pane, keys, message
 from cl_tui.panes.importance.modules import folded
@@ -76,7 +75,7 @@ class ImportancePane(Pane):
             return known
         check = text.path_check(history.path, self.size.width >= 70)
         whole = f"{known} · {check}"
-        in_ascii = self.is_attached and isinstance(self.app, Host) and self.app.ascii_charts
+        in_ascii = self.is_attached and self._tones() == "none"
         return whole if len(translated(whole) if in_ascii else whole) <= self.size.width else check
 
     def numbers(self) -> list[Number]:
