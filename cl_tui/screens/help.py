@@ -2,7 +2,7 @@
 typed filters it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rich.table import Table
@@ -14,6 +14,9 @@ from textual.content import Content
 from textual.events import Key, Resize
 from textual.screen import ModalScreen
 from textual.widgets import Static
+
+from cl_tui.host.ascii_filter import translated
+from cl_tui.host.host import Host
 
 COLUMN = 50
 """Least cells of a column of keys."""
@@ -53,9 +56,10 @@ class HelpScreen(ModalScreen[str | None]):
         self._columns = columns = self._fitting
         box = VerticalScroll()
         box.border_title = "Help"
-        rest = [section for section in self._sections if not section.first]
+        sections = [self._spelled(section) for section in self._sections]
+        rest = [section for section in sections if not section.first]
         with box:
-            yield from (Part(section, self._keys(section.bindings)) for section in self._sections if section.first)
+            yield from (Part(section, self._keys(section.bindings)) for section in sections if section.first)
             for kind in (
                 [section for section in rest if not section.text],
                 [section for section in rest if section.text],
@@ -64,6 +68,13 @@ class HelpScreen(ModalScreen[str | None]):
                     for own in divided(kind, columns):
                         with Vertical():
                             yield from (Part(section, self._keys(section.bindings)) for section in own)
+
+    def _spelled(self, section: Section) -> Section:
+        """With words for signs before its lines are broken, where signs are not drawn."""
+        if not (isinstance(self.app, Host) and self.app.ascii_charts):
+            return section
+        bindings = [replace(binding, tooltip=translated(binding.tooltip)) for binding in section.bindings]
+        return replace(section, title=translated(section.title), text=translated(section.text), bindings=bindings)
 
     @property
     def _fitting(self) -> int:
