@@ -149,6 +149,8 @@ def test_a_command_of_the_readme(cl_tui: CommandLine, sessions: Path, line: str)
     if "my_nets.py" in line or "my_tasks.py" in line:
         for file in own_code.EXAMPLES.glob("*.py"):
             shutil.copy(file, ".")
+    if line == "cl-tui config theme mine":
+        cl_tui("config", "themes.mine.primary", "#56b4e9")  # which the page types before
     if "photos" in arguments:
         _photos(Path("photos"))
     if "plants" in arguments:
