@@ -93,6 +93,8 @@ def _changed(found: Any, name: str, value: str | None) -> Any:
         place[last] = value.split(",") if isinstance(present, tuple) else value
     if name == "theme" and value is not None:
         _check_theme(value, found.themes)
+    if name.startswith("keys.") and value is not None:
+        _check_key(name.removeprefix("keys.") or ".")
     try:
         return Preferences.model_validate(table)
     except ValidationError as error:
@@ -109,6 +111,14 @@ def _check_theme(name: str, own: Iterable[str]) -> None:
     known = sorted({*BUILTIN_THEMES, *own, *(theme.name for theme in THEMES)})
     if name not in known:
         raise UsageError(f"there is no theme '{visible(name)}'; there are {', '.join(known)}")
+
+
+def _check_key(key: str) -> None:
+    from cl_tui.app.every_key import every_key
+    from cl_tui.app.keymap import named
+
+    if named(key) not in {known for known, _, _ in every_key()}:
+        raise UsageError(f"nothing is on the key '{visible(key)}': 'cl-tui config --keys' lists the keys")
 
 
 def _shown(value: object) -> str:

@@ -56,6 +56,7 @@ def test_a_preference_is_shown_changed_and_reset() -> None:
         ("curves", "7", "curves = 7: Input should be 'mean' or 'raw'"),
         ("theme", "drakula", "there is no theme 'drakula'; there are "),
         ("themes.mine.accent", "red", "red is not a colour; write one as #56b4e9"),
+        ("keys.hyper", "q", "nothing is on the key 'hyper': 'cl-tui config --keys' lists the keys"),
         ("keys.x", "h", "h would do two things; give one of them another key"),
     ],
 )
