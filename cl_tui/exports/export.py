@@ -125,6 +125,16 @@ def _told(event: Any) -> dict[str, Any]:
     return {key: value for key, value in asdict(event).items() if key != "event"}
 
 
+def _check_place(kind: str, path: Path, force: bool) -> None:
+    """Raises ExportRefused if a file there would replace another thing."""
+    if path.is_dir():
+        raise ExportRefused(f"--{kind} {path} is a folder: name a file")
+    if path.exists() and not path.is_file():  # a device; a file would take its place
+        raise ExportRefused(f"--{kind} {path} is no file: name one")
+    if path.exists() and not force:
+        raise ExportRefused(f"--{kind}: {path} already exists: choose another path, or add --force to replace it")
+
+
 def exports(
     listed: Listed,
     folder: Path,
@@ -151,19 +161,14 @@ def exports(
     for kind in places:
         if kind in MADE:
             assert make is not None
+            _check_place(kind, places[kind], force)  # a film takes long
             made[kind] = {Path(): make(kind)}
         else:
             made[kind] = contents(cast(Kind, kind), listed, folder)
     for_stdout = [made.pop(kind)[Path()].decode() for kind in printed]
     for kind, files in made.items():
         for path in (places[kind] / file for file in files):
-            if path.is_dir():
-                raise ExportRefused(f"--{kind} {path} is a folder: name a file")
-            if path.exists() and not path.is_file():  # a device; a file would take its place
-                raise ExportRefused(f"--{kind} {path} is no file: name one")
-            if path.exists() and not force:
-                told = f"{path} already exists: choose another path, or add --force to replace it"
-                raise ExportRefused(f"--{kind}: {told}")
+            _check_place(kind, path, force)
     for printable in for_stdout:
         print_as_it_is(printable)
     for kind, files in made.items():

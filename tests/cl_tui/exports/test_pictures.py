@@ -18,6 +18,7 @@ from cl_tui.app.app import ClTui
 from cl_tui.exports import film_page, raster
 from cl_tui.exports.cast import asciicast
 from cl_tui.exports.cells import CELL, Grid, grid, shapes, svg, with_caption
+from cl_tui.exports.export import ExportRefused, exports
 from cl_tui.screens.share import ShareDialog
 from engine.record.events import StrengthChanged
 from engine.record.shown import Shown
@@ -165,3 +166,23 @@ async def test_what_is_shared_lies_beside_the_user(tmp_path: Path, monkeypatch: 
             await on_screen(pilot, lambda name=name: (tmp_path / "here" / name).exists())
     assert Image.open(tmp_path / "here" / "calm-otter-tasks.png").size[0] < 80 * 2 * CELL[0]
     assert "split-digits" in (tmp_path / "here" / "calm-otter.svg").read_text(encoding="utf-8")
+
+
+def test_a_taken_place_is_told_before_a_film_is_made(session: Path, tmp_path: Path) -> None:
+    (tmp_path / "taken.gif").touch()
+    made = exports(read_session(session.parent, session.name), session, {"gif": tmp_path / "taken.gif"}, False, refuse)
+    with pytest.raises(ExportRefused, match="already exists"):
+        list(made)
+
+
+def refuse(_: object) -> bytes:
+    raise AssertionError("it is made")
+
+
+async def test_share_on_a_terminal_of_one_cell(tmp_path: Path) -> None:
+    app = ClTui(monitor(tmp_path))
+    async with app.run_test() as pilot:
+        await pilot.press("S")
+        await pilot.resize_terminal(1, 1)
+        await pilot.resize_terminal(80, 24)
+        assert isinstance(app.screen, ShareDialog)
