@@ -28,6 +28,7 @@ from engine.training.runner import EngineThread, train
 HERE = Path(__file__).resolve().parent
 RUNS: dict[str, dict[str, Any]] = {
     "calm-otter": {"method": "si", "benchmark": "split-digits"},
+    "brave-fox": {"method": "si", "benchmark": "split-digits", "scenario": "domain", "strength": 10.0},
     "forgetful-goose": {"method": "none", "benchmark": "permuted-digits"},
     "steady-heron": {"method": "si", "benchmark": "permuted-digits"},
     "stiff-badger": {"method": "si", "benchmark": "permuted-digits", "strength": 100.0},
@@ -80,7 +81,7 @@ def pressing(*keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
 
 async def main() -> None:
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        os.environ["CL_TUI_CONFIG_DIR"] = folder
+        os.environ |= {"CL_TUI_CONFIG_DIR": folder, "COLORTERM": "truecolor"}
         sessions = Path("sessions")
         made = {}
         for name, settings in RUNS.items():
@@ -91,7 +92,8 @@ async def main() -> None:
             total = made[name].history().total_steps
             return ClTui(MonitorScreen(Shown(made[name], int(share * total)), None))
 
-        await picture("monitor", monitor("calm-otter", 0.72), (120, 36), pressing())
+        await picture("monitor", monitor("brave-fox", 0.72), (160, 48), pressing())
+        await picture("forgotten", ClTui(WatchScreen(sessions, "brave-fox")), (120, 36), pressing("5", "5", "down"))
         await picture("forgetting", monitor("forgetful-goose", 0.99), (120, 40), pressing("n", "z"))
         await picture("protected", monitor("steady-heron", 0.99), (120, 40), pressing("n", "z"))
         await picture("too-strong", monitor("stiff-badger", 0.95), (120, 36), pressing())

@@ -204,6 +204,7 @@ class PanesScreen(AdvisingScreen):
 
     async def _read_shown(self) -> None:
         self.shown = await run_in_background(self, partial(Shown.read, self.folder))
+        self.redraw()
 
     def _whole_view(self) -> View:
         """The View of this moment, with what was computed for it and the baseline."""
