@@ -23,7 +23,8 @@ TELLS = {
     "log": r"full speed +200 steps, +2 tasks.* bytes a step.* ÷ bound",
     "memory": rf"si: 4 tasks ÷ 2 tasks\n  peak resident .*{RATIO}\n(.*\n)+  live tensors at the end .*{RATIO}\n"
     rf"(.*\n)+  ÷ plain and kept .*{RATIO}",
-    "monitor": rf"split-digits, threads.*\n  all panes, 160×48 .*{RATIO}\nsplit-digits, conv, .* headless.*\n.*{RATIO}",
+    "monitor": rf"split-digits, \d.*\n.*headless.*\n  layout of 160×48 .*{RATIO}\n"
+    rf"split-digits, conv, .*\n.*headless.*\n  layout of 160×48 .*{RATIO}",
     "opening": rf"2,000 events.*\nfirst frame: .*{RATIO}\nwhole log read: .*{RATIO}\nscreen's memory",
     "own_loop": rf"batch 16: a step.*\nAdam: with SI ÷ without .*{RATIO}\n(.*\n)+si-cifar.*\nAdam: with SI .*{RATIO}\n"
     rf"(.*\n)+memory that SI keeps .* ÷ the parameters: \d+\.\d\d",

@@ -220,8 +220,12 @@ async def test_every_field_that_is_wrong_says_so_at_once(tmp_path: Path) -> None
         await filled.fill(seed="x", epochs="0", hidden="10,", tasks="11", pace="slow", name="../x", lr="0.1")
         shown = {field.key for field in form.fields() if filled.problem(field.key)}
         assert shown == {"seed", "epochs", "hidden", "tasks", "pace", "name"}
-        rows = [filled.screen.query_one(f"#row-{key}") for key in shown]
-        assert all(row.region.height >= 2 for row in rows)
+        for step in range(len(STEPS)):
+            filled.screen._go(step)
+            await filled.pilot.pause()
+            rows = [filled.screen.query_one(f"#row-{key}") for key in shown]
+            here = [row.region.height for row in rows if f"step-{step}" in {of.id for of in row.ancestors}]
+            assert all(height >= 2 for height in here), "the error stands below its field"
         assert filled.said("#problem") == "Correct first: tasks, hidden, seed, epochs, pace, name"
         await filled.fill(seed="1", epochs="", hidden="", pace="", name="")
         assert filled.said("#problem") == "Correct first: tasks"
