@@ -90,10 +90,11 @@ async def test_all_text_can_be_read_in_every_theme(walk: str, tmp_path: Path) ->
     async with app.run_test(size=(110, 34)) as pilot:
         await pilot.pause(0.3)
         themes = sorted(set(app.available_themes) - SIXTEEN)
+        apart = 5 if walk == "form" else 3  # its many fields take long to style
         for number, keys in enumerate([[], *steps]):
             await pilot.press(*keys)
             await pilot.pause(0.2)
-            for theme in themes if number == 0 else themes[number % 3 :: 3]:
+            for theme in themes if number == 0 and walk != "form" else themes[number % apart :: apart]:
                 app.theme = theme
                 await pilot.pause()
                 await pilot.pause()
