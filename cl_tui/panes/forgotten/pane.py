@@ -12,7 +12,6 @@ from cl_tui.panes.as_of import as_of_cursor, when
 from cl_tui.panes.base import Pane, keys, message
 from cl_tui.panes.forgotten.chosen import ORDERS, Chosen
 from cl_tui.panes.view import View
-from engine.record.events import ANSWERS
 
 if TYPE_CHECKING:
     from cl_tui.panes.forgotten.drawing import Drawing
@@ -100,8 +99,6 @@ class ForgottenPane(Pane):
             return "Test examples come with the first probe. What is forgotten shows when the second task trains."
         if self.busy:
             return f"{self.busy}…"
-        if ANSWERS in view.history.packed:
-            return "Reading the examples…"
         return (
             "This session keeps no examples to look at: an older version trained it. Enter computes them from its "
             "checkpoints at tasks' ends, in the background; that takes about as long as testing the network after "
