@@ -199,7 +199,7 @@ async def test_no_key_of_a_page_changes_anything(address: str, sessions: Path, l
 async def test_a_page_offers_only_what_it_can_do(address: str) -> None:
     """In its footer and its help. A finished run cannot be followed."""
     footer = (await screen(address, "space Play.*Palette")).splitlines()[-1]
-    assert footer.split("  ")[0].strip() == "z Zoom space Play g Go to q Quit ? Help"
+    assert footer.split("  ")[0].strip() == "space Play z Zoom g Go to ? Help q Quit"
 
 
 async def test_the_help_of_a_page_lists_only_what_it_can_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

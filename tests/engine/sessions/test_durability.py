@@ -432,11 +432,11 @@ def test_what_ceased_to_be_finite_is_named_with_its_step_and_layer(
     real = TrainingStep.take
     layer = "fc2.weight"
 
-    def take(step: TrainingStep) -> None:
+    def take(step: TrainingStep, watch: bool = False) -> None:
         state = step.state
         if state.step == 4 and what == "gradient":
             state.model.get_parameter(layer).register_hook(lambda gradient: gradient * float("inf"))
-        real(step)
+        real(step, watch)
         if state.step == 5 and what == "weights":
             with torch.no_grad():
                 state.model.get_parameter(layer)[0, 0] = float("nan")
