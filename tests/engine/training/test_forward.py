@@ -63,7 +63,7 @@ def test_importance_is_measured_in_float32(tmp_path: Path) -> None:
     for trainer in (one, other):
         trainer.state.begin_task()
     other.state.parameters.values.copy_(one.state.parameters.values)
-    found = [trainer._consolidated() for trainer in (one, other)]
+    found = [trainer.state.consolidated(lambda: None) for trainer in (one, other)]
     assert found[0] is not None
     assert found[1] is not None
     assert torch.equal(found[0].diagonal(), found[1].diagonal())
