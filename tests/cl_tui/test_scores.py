@@ -199,7 +199,7 @@ async def test_no_number_of_a_stranger_breaks_a_pane(name: str, tmp_path: Path) 
 def test_many_tasks_have_colours_whose_meaning_is_told() -> None:
     history = screen_data.history(tasks=30, score="r2")
     shown = told(draw_accuracies(view(history), AccuracyTable(), 78, 40, PALETTE))
-    assert re.search(r"   0 chance \S+ *0.99\n", shown)
+    assert re.search(r"0\.000 chance \S+ *0\.990\n", shown)
 
 
 # Colours and axes
@@ -337,7 +337,7 @@ async def test_home_shows_each_score_in_a_block_of_its_own(folder: Path) -> None
 
 
 def test_sessions_of_a_score_stay_together_and_the_best_comes_first(folder: Path) -> None:
-    better = saved.create(folder, "better")
+    better = saved.create(folder, "better", strength=7.0)
     saved.tell(better, *strange("rmse", (1.0,)))
     better.write_summary(better.history())
     blocks = arranged(list_sessions(folder))

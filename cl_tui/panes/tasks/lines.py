@@ -141,9 +141,10 @@ def _scores(history: History, task: int, columns: _Columns, config: RunConfig, p
     learned, now = rows[task][task], rows[-1][task]
     loss = score.lost(learned, now)
     notable = bool(score.fallen(loss, now))
+    worse = palette.strong if columns.lost else palette.caution  # what it lost says so where there is room
     line = [
         Segment(f"{score.value(learned):>{each}} → ", palette.muted),
-        Segment(f"{score.value(now):>{each}}", palette.strong if notable else palette.good),
+        Segment(f"{score.value(now):>{each}}", worse if notable else palette.good),
     ]
     if columns.lost and loss == loss:
         line.append(
