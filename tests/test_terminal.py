@@ -39,13 +39,13 @@ def test_run_quit_resume_end(tmp_path: Path) -> None:
         assert terminal.restored
         assert "cl-tui resume one" in terminal.text
     with Terminal(["resume", "--pace", "max"], tmp_path) as terminal:
-        terminal.wait_for("Finished")
+        terminal.wait_for("(?i)finished in")
         terminal.send("q")
         assert terminal.wait_for_end() == 0
         assert terminal.restored
         assert "average accuracy" in terminal.text
     with Terminal(["run", *RUN[1:4], "other", *RUN[5:], "--pace", "max"], tmp_path) as terminal:
-        terminal.wait_for("Finished")
+        terminal.wait_for("(?i)finished in")
         terminal.send("q")
         assert terminal.wait_for_end() == 0
     stopped, undisturbed = (Session.open(tmp_path / "sessions", name) for name in ("one", "other"))
