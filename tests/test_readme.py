@@ -169,7 +169,7 @@ def test_a_command_of_the_readme(cl_tui: CommandLine, sessions: Path, line: str)
         case "":
             answer = cl_tui()
             assert "Usage" in answer.out, "no terminal: the help"
-        case "watch" | "fork" | "extend" if "--headless" not in rest:
+        case "watch" | "fork" | "extend" | "race" if "--headless" not in rest:
             answer = cl_tui(command, *rest)
             assert "the screen needs a terminal" in answer.err
             return

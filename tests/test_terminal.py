@@ -66,7 +66,7 @@ def assert_saved(tmp_path: Path) -> None:
     ("opened", "shows", "how"),
     [
         ("k", "nothing is logged", ["SIGTERM"]),
-        ("?", "Esc closes", ["SIGQUIT"]),
+        ("?", "type to filter", ["SIGQUIT"]),
         ("z", TRAINING, ["SIGTERM", "SIGHUP"]),
         ("space", "paused", "ctrl+c"),
     ],
@@ -229,9 +229,9 @@ def test_zoom_help_and_pause(tmp_path: Path) -> None:
         terminal.send("escape")
         terminal.wait_for("Importance Ω")
         terminal.send("?")
-        terminal.wait_for("(?s)Pause, or continue.*Esc closes")
+        terminal.wait_for("(?s)Pause, or continue.*type to filter")
         terminal.send("escape")
-        terminal.wait_for(r"(?s)^(?!.*Esc closes)")
+        terminal.wait_for(r"(?s)^(?!.*type to filter)")
         terminal.send("space")
         terminal.wait_for(r"▶ 1/5.*slow")
         terminal.send("q")

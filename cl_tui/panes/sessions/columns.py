@@ -128,7 +128,7 @@ def age(row: Row, now: float | None = None) -> str:
     seconds = max(0.0, (time.time() if now is None else now) - row.changed)
     for size, unit in ((86400 * 365, "y"), (86400, "d"), (3600, "h"), (60, "m")):
         if seconds >= size * (2 if unit in "yd" else 1):
-            return f"{seconds / size:.0f}{unit}"
+            return f"{int(seconds // size)}{unit}"
     return "now"
 
 
