@@ -229,7 +229,7 @@ def test_zoom_help_and_pause(tmp_path: Path) -> None:
         terminal.send("escape")
         terminal.wait_for("Importance Ω")
         terminal.send("?")
-        terminal.wait_for("(?s)Pause, or continue.*type to filter")
+        terminal.wait_for("(?s)Help.*type to filter")
         terminal.send("escape")
         terminal.wait_for(r"(?s)^(?!.*type to filter)")
         terminal.send("space")
@@ -337,7 +337,7 @@ def test_a_terminal_that_can_show_no_screen_gets_a_sentence(tmp_path: Path, name
 @pytest.mark.parametrize("name", ["xterm-kitty", "alacritty", "xterm-ghostty", "wezterm", "tmux-256color", "new-one"])
 def test_a_terminal_that_terminfo_may_not_know_is_let_through(tmp_path: Path, name: str) -> None:
     with Terminal([], tmp_path, environment={"TERM": name}) as terminal:
-        terminal.wait_for("No sessions")
+        terminal.wait_for("What does it forget")
         terminal.send("q")
         assert terminal.wait_for_end() == 0
         assert terminal.restored
