@@ -21,9 +21,9 @@ from cl_tui.screens.home import HomeScreen
 
 HERE = Path(__file__).resolve().parent
 SIZE = (120, 36)
-EVERY = 0.5
+EVERY = 1.0
 """Seconds between two moments of the cast."""
-SPARSE = 6
+SPARSE = 4
 """Moments of the cast for one of the GIF."""
 SCRIPT: tuple[tuple[float, str], ...] = (
     (5, ""),  # an empty home with three recipes
