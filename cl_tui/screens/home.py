@@ -144,6 +144,8 @@ class HomeScreen(SessionActions):
             self._marked.discard(gone)
             changed = True
         self._read_once = True
+        if not self.children:  # the screen was left meanwhile
+            return
         if changed or self._go_to:
             await self._arrange()
         else:

@@ -36,7 +36,7 @@ PATIENCE_SECONDS = 180.0
 CRASHED, HUNG = 70, 71
 """The exit codes that stand for a traceback, and for no end."""
 NAME = "run"
-FILES = {"config.toml", "events.jsonl", "summary.json", "lock", "checkpoints"}
+FILES = {"config.toml", "events.jsonl", "summary.json", "lock", "checkpoints", "shown.npz"}
 """Of a finished session, beside its checkpoints."""
 TINY: dict[str, Any] = {"tasks": 3, "hidden": (8,), "epochs": 2, "lr": 0.01, "device": "cpu", "threads": 1}
 METHODS: list[dict[str, Any]] = [
