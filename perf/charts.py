@@ -138,7 +138,7 @@ def pictures(history: History, shown: Shown, width: int, height: int) -> dict[st
 
 
 def counted(history: History, shown: Shown, width: int, height: int) -> dict[str, Callable[[], object]]:
-    """Names, and functions that draw the panes of confusions, of what turned and of what is held, each anew."""
+    """Names, and functions that draw the panes of confusions, of what turned and of what is held, without a memory."""
     view = View("charts", resolve({"method": "si", "device": "cpu"}), history, "", shown=shown)
     rng, turning = np.random.default_rng(0), Turning()
     counts = rng.integers(0, 9, (100, 100)) + np.diag(np.arange(100) * 5)

@@ -299,8 +299,8 @@ MEASURED = ImportanceMeasured(0, 4, False, 1e-9, 1.0, ())
         (FIRST_TASK, RunForked(0.0, 3, "calm-otter", None), "a fork at step 3, after step 4"),
         (FIRST_TASK, RunFinished(10, 0.0, 1.0), "1 of 2 tasks"),
         (FIRST_TASK, Warned(2, 4, 0.0, "drowned", "too strong"), "task 3 of 2, before it begins"),
-        (FIRST_TASK, TasksPlanned(4, 0.0, TASKS[:1], "planned anew"), "1 tasks instead of 2"),
-        (FIRST_TASK, TasksPlanned(4, 0.0, (OPEN, OPEN), "planned anew"), "has ended has no number of steps"),
+        (FIRST_TASK, TasksPlanned(4, 0.0, TASKS[:1], "planned again"), "1 tasks instead of 2"),
+        (FIRST_TASK, TasksPlanned(4, 0.0, (OPEN, OPEN), "planned again"), "has ended has no number of steps"),
         ((open_run(OPEN),), TaskEnded(0, 0, 0.0), "task 1 ends without a step"),
     ],
 )

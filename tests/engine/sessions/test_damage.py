@@ -17,7 +17,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_damaged_file_gives_the_right_result_or_a_named_error(made: Path) -> None:
-    """However it is damaged, whatever reads it, and where a run goes on from it."""
+    """Any damage, read by any reader, and where a run continues from it."""
     counts = sum((damage.damaged(made, 0, number) for number in range(40)), Counts())
     assert counts.files_damaged == 40
     assert counts.problems == ()

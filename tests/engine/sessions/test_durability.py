@@ -149,7 +149,7 @@ def test_a_stop_while_the_summary_cannot_be_synced_leaves_a_session_that_is_whol
 
 
 def test_what_a_failed_sync_has_lost_is_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After it the system takes the pages for written, whatever the disk holds."""
+    """After it the system takes the pages for written, even where the disk does not hold them."""
     events = list(runs.finished(tmp_path, runs.tiny("si")).events())
     path = tmp_path / "events.jsonl"
     path.touch()
